@@ -1,0 +1,125 @@
+/** How each public method of Store is called in the state matrix, and what must come of it in each state. */
+
+export const notOpen = { code: "OPSLOG_NOT_OPEN", message: "Store is not open. Call open() first." };
+const readOnly = { code: "OPSLOG_READ_ONLY", message: "Store is read-only. Cannot perform mutations." };
+const missing = { code: "OPSLOG_NOT_FOUND", message: "Record 'missing' not found" };
+const noSegment = { code: "OPSLOG_NOT_FOUND", message: "Archive segment 'missing' not found" };
+const partial = { message: "Cannot compact in skipLoad mode — in-memory Map is incomplete" };
+
+const gives = (value) => ({ kind: "gives", value });
+const throws = (error) => ({ kind: "throws", error });
+const resolves = (value) => ({ kind: "resolves", value });
+const rejects = (error) => ({ kind: "rejects", error });
+
+export const stored = ["stored", { n: 1 }];
+const all = () => true;
+const first = async (generator) => (await generator.next()).value;
+
+/** How each method is called; the folder holds "stored" in its snapshot and "logged" in its log. */
+export const calls = {
+  "get()": (store) => store.get("stored"),
+  "set()": (store) => store.set("new", { n: 3 }),
+  "delete()": (store) => store.delete("logged"),
+  "delete() of a missing id": (store) => store.delete("missing"),
+  "has()": (store) => store.has("stored"),
+  "all()": (store) => store.all().length,
+  "entries()": (store) => store.entries()[0],
+  "filter()": (store) => store.filter(all).length,
+  "count()": (store) => store.count(),
+  "count() with a predicate": (store) => store.count(all),
+  "batch()": (store) => store.batch(() => {}),
+  "undo()": (store) => store.undo(),
+  "getHistory()": (store) => store.getHistory("logged").length,
+  "getOps()": (store) => store.getOps().length,
+  "compact()": (store) => store.compact(),
+  "archive()": (store) => store.archive(() => false),
+  "loadArchive() of a missing segment": (store) => store.loadArchive("missing"),
+  "listArchiveSegments()": (store) => store.listArchiveSegments(),
+  "stats()": (store) => store.stats(),
+  "getManifest()": (store) => store.getManifest()?.stats.activeRecords ?? null,
+  "streamSnapshot()": (store) => first(store.streamSnapshot()),
+  "getWalOps()": async (store) => (await first(store.getWalOps())).id,
+  "refresh()": (store) => store.refresh(),
+  "tail()": (store) => store.tail(),
+  "watch()": (store) => store.watch(() => {}, 60_000),
+  "unwatch()": (store) => store.unwatch(),
+  "flush()": (store) => store.flush(),
+  "sync()": (store) => store.sync(),
+};
+
+export const whenNotOpen = Object.fromEntries(
+  Object.keys(calls).map((name) => {
+    const method = name.slice(0, name.indexOf("("));
+    if (method === "getManifest") return [name, gives(null)];
+    if (method === "unwatch") return [name, gives(undefined)];
+    if (["flush", "sync"].includes(method)) return [name, resolves(undefined)];
+    const asynchronous = "batch undo compact archive loadArchive streamSnapshot getWalOps refresh tail";
+    return [name, asynchronous.split(" ").includes(method) ? rejects(notOpen) : throws(notOpen)];
+  }),
+);
+
+export const whenOpen = {
+  "get()": gives(stored[1]),
+  "set()": resolves(undefined),
+  "delete()": resolves(undefined),
+  "delete() of a missing id": rejects(missing),
+  "has()": gives(true),
+  "all()": gives(2),
+  "entries()": gives(stored),
+  "filter()": gives(2),
+  "count()": gives(2),
+  "count() with a predicate": gives(2),
+  "batch()": resolves(undefined),
+  "undo()": resolves(true),
+  "getHistory()": gives(1),
+  "getOps()": gives(1),
+  "compact()": resolves(undefined),
+  "archive()": resolves(0),
+  "loadArchive() of a missing segment": rejects(noSegment),
+  "listArchiveSegments()": gives([]),
+  "stats()": gives({ activeRecords: 2, opsCount: 1, archiveSegments: 0 }),
+  "getManifest()": gives(1),
+  "streamSnapshot()": resolves(stored),
+  "getWalOps()": resolves("logged"),
+  "refresh()": resolves(undefined),
+  "tail()": resolves([]),
+  "watch()": gives(undefined),
+  "unwatch()": gives(undefined),
+  "flush()": resolves(undefined),
+  "sync()": resolves(undefined),
+};
+
+export const whenReadOnly = {
+  ...whenOpen,
+  "set()": throws(readOnly),
+  "delete()": throws(readOnly),
+  "delete() of a missing id": throws(readOnly),
+  "batch()": rejects(readOnly),
+  "undo()": rejects(readOnly),
+  "compact()": rejects(readOnly),
+  "archive()": rejects(readOnly),
+};
+
+export const whenBatching = {
+  ...whenOpen,
+  "set()": gives(undefined),
+  "delete()": gives(undefined),
+  "delete() of a missing id": throws(missing),
+};
+
+export const whenSkipLoad = {
+  ...whenOpen,
+  "get()": gives(undefined),
+  "delete()": rejects({ code: "OPSLOG_NOT_FOUND", message: "Record 'logged' not found" }),
+  "has()": gives(false),
+  "all()": gives(0),
+  "entries()": gives(undefined),
+  "filter()": gives(0),
+  "count()": gives(0),
+  "count() with a predicate": gives(0),
+  "undo()": resolves(false),
+  "getHistory()": gives(0),
+  "getOps()": gives(0),
+  "compact()": rejects(partial),
+  "stats()": gives({ activeRecords: 0, opsCount: 0, archiveSegments: 0 }),
+};

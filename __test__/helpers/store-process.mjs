@@ -1,0 +1,47 @@
+/** The other end of processes.mjs: obeys calls for one Store; the module to test is its argument. */
+import { open, writeFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+
+const { Store } = await import(process.argv[2]);
+const store = new Store();
+const held = [];
+
+const commands = {
+  ready: () => {},
+  chdir: (folder) => process.chdir(folder),
+  becomeNobody: () => process.getuid() === 0 && process.setuid(65534),
+  openAt: async (time, folder, options) => {
+    await delay(Math.max(0, time - Date.now()));
+    await store.open(folder, options);
+  },
+  holdFile: async (path) => held.push(await open(path, "wx")) && undefined,
+  writeHeldFile: (text) => held.at(-1).writeFile(text),
+  writeFile: (path, text) => writeFile(path, text),
+  batchSet: (entries) =>
+    store.batch(() => {
+      for (const [id, value] of entries) store.set(id, value);
+    }),
+  /** Writes without end and prints each id as soon as it is acknowledged. */
+  writeForEver: async (prefix, makeCheckpoints) => {
+    for (let n = 0; ; n++) {
+      await store.set(`${prefix}-${n}`, { n, text: "x".repeat(n % 300) });
+      process.stdout.write(`${prefix}-${n}\n`);
+      if (makeCheckpoints && n % 500 === 499) store.compact().catch(() => {});
+      if (n % 16 === 0) await delay(0);
+    }
+  },
+};
+
+function describe(error) {
+  const { name, message, code } = error;
+  return { name, message, code, causeCode: error.cause?.code };
+}
+
+process.on("message", async ({ request, method, args }) => {
+  try {
+    const call = commands[method] ?? ((...values) => store[method](...values));
+    process.send({ request, result: await call(...args) });
+  } catch (error) {
+    process.send({ request, error: describe(error) });
+  }
+});

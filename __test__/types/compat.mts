@@ -1,0 +1,89 @@
+// Our types and those of 0.8.1 can stand for each other: every exported function and interface, and every
+// public member of the classes, assigned both ways. Compiled, never run.
+
+import * as ours from "@backloghq/opslog";
+import * as theirs from "opslog-reference";
+
+/** The public members of a class's instances; the private ones make classes incomparable. */
+type Public<Instance> = Pick<Instance, keyof Instance>;
+
+/** Accepts only two types that are assignable to each other. */
+declare function same<A extends B, B extends C, C = A>(): void;
+
+interface Todo {
+  title: string;
+  done?: boolean;
+}
+
+same<ours.Operation, theirs.Operation>();
+same<ours.Operation<Todo>, theirs.Operation<Todo>>();
+same<ours.Snapshot<Todo>, theirs.Snapshot<Todo>>();
+same<ours.Manifest, theirs.Manifest>();
+same<ours.ManifestInfo, theirs.ManifestInfo>();
+same<ours.ManifestStats, theirs.ManifestStats>();
+same<ours.ArchiveSegment<Todo>, theirs.ArchiveSegment<Todo>>();
+same<ours.StoreOptions, theirs.StoreOptions>();
+same<ours.StoreStats, theirs.StoreStats>();
+same<ours.StorageBackend, theirs.StorageBackend>();
+same<ours.LockHandle, theirs.LockHandle>();
+same<ours.DeltaPatch, theirs.DeltaPatch>();
+
+same<keyof ours.StoreOptions, keyof theirs.StoreOptions>();
+same<keyof ours.Operation, keyof theirs.Operation>();
+same<keyof ours.Manifest, keyof theirs.Manifest>();
+
+same<Public<ours.FsBackend>, Public<theirs.FsBackend>>();
+same<Public<ours.LamportClock>, Public<theirs.LamportClock>>();
+same<ConstructorParameters<typeof ours.LamportClock>, ConstructorParameters<typeof theirs.LamportClock>>();
+same<ConstructorParameters<typeof ours.Store>, ConstructorParameters<typeof theirs.Store>>();
+same<ConstructorParameters<typeof ours.FsBackend>, ConstructorParameters<typeof theirs.FsBackend>>();
+
+// Our Store has all of theirs, and three things more.
+type Known = keyof theirs.Store;
+same<Pick<ours.Store<Todo>, Known>, Public<theirs.Store<Todo>>>();
+same<Pick<ours.Store, Known>, Public<theirs.Store>>();
+same<Exclude<keyof ours.Store, Known>, "recovery" | typeof Symbol.asyncDispose>();
+
+same<typeof ours.createDelta, typeof theirs.createDelta>();
+same<typeof ours.applyDelta, typeof theirs.applyDelta>();
+same<typeof ours.isDeltaSmaller, typeof theirs.isDeltaSmaller>();
+same<typeof ours.streamSnapshotFile, typeof theirs.streamSnapshotFile>();
+same<typeof ours.acquireLock, typeof theirs.acquireLock>();
+same<typeof ours.releaseLock, typeof theirs.releaseLock>();
+same<typeof ours.validateOp, typeof theirs.validateOp>();
+same<typeof ours.validateManifest, typeof theirs.validateManifest>();
+same<typeof ours.validateSnapshot, typeof theirs.validateSnapshot>();
+same<typeof ours.validateArchiveSegment, typeof theirs.validateArchiveSegment>();
+
+// The same values are exported, no more and no fewer.
+same<keyof typeof ours, keyof typeof theirs>();
+
+// A backend written against either package serves the other.
+const ourOptions: ours.StoreOptions = { backend: new theirs.FsBackend() };
+const theirOptions: theirs.StoreOptions = { backend: new ours.FsBackend() };
+
+class Recording extends ours.FsBackend {
+  override async appendOps(relativePath: string, ops: theirs.Operation[]): Promise<void> {
+    await super.appendOps(relativePath, ops);
+  }
+}
+const recording: theirs.StorageBackend = new Recording();
+
+// What is new.
+async function additions(signal: AbortSignal): Promise<void> {
+  await using store = new ours.Store<Todo>();
+  await store.open("todos");
+  const report: ours.RecoveryReport | null = store.recovery;
+  const first: { readonly path: string; readonly offset: number } | undefined = report?.skippedLines[0];
+  for await (const [id, todo] of store.streamSnapshot({ signal })) (id satisfies string, todo satisfies Todo);
+  for await (const op of store.getWalOps(undefined, { signal })) op satisfies ours.Operation<Todo>;
+  for await (const [id] of ours.streamSnapshotFile<Todo>("todos", "snapshots/snap-1.jsonl", { signal })) {
+    id satisfies string;
+  }
+  void first;
+}
+
+void ourOptions;
+void theirOptions;
+void recording;
+void additions;

@@ -1,0 +1,26 @@
+import js from "@eslint/js";
+
+// Node's own globals, as the running Node has them.
+const globals = Object.fromEntries(Object.getOwnPropertyNames(globalThis).map((name) => [name, "readonly"]));
+
+export default [
+  { ignores: ["target/", "native/", "node_modules/", "coverage/", ".cache/", "**/*.ts"] },
+  js.configs.recommended,
+  {
+    languageOptions: { ecmaVersion: 2023, globals },
+    linterOptions: { reportUnusedDisableDirectives: "error" },
+    rules: {
+      eqeqeq: "error",
+      "no-var": "error",
+      "object-shorthand": "error",
+      "prefer-const": "error",
+      "no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
+    },
+  },
+  {
+    files: ["index.js", "lib/**/*.js"],
+    languageOptions: { sourceType: "commonjs", globals: { __dirname: "readonly" } },
+    rules: { strict: ["error", "global"] },
+  },
+  { files: ["**/*.mjs"], languageOptions: { sourceType: "module" } },
+];

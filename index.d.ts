@@ -1,0 +1,453 @@
+import type { FileHandle } from "node:fs/promises";
+
+// `Symbol.asyncDispose` for consumers whose `lib` and @types/node do not have it yet.
+declare global {
+  interface SymbolConstructor {
+    readonly asyncDispose: unique symbol;
+  }
+}
+
+/** One entry of the log. */
+export interface Operation<T = Record<string, unknown>> {
+  /** When the operation was made: ISO 8601, UTC, milliseconds. */
+  ts: string;
+  /** What it does. */
+  op: "set" | "delete";
+  /** Which record. */
+  id: string;
+  /** The new value; present for `set`. */
+  data?: T;
+  /**
+   * What was there before: `null` for a create, the full record, or, when `encoding` is `"delta"`, a
+   * `DeltaPatch` that leads back to it.
+   */
+  prev: T | null;
+  /** How `prev` is written. Absent means `"full"`. */
+  encoding?: "full" | "delta";
+  /** Who made it; present when the store was opened with an `agentId`. */
+  agent?: string;
+  /** Lamport clock value; present when the store was opened with an `agentId`. */
+  clock?: number;
+}
+
+/** A snapshot in the old format: one JSON document. */
+export interface Snapshot<T = Record<string, unknown>> {
+  version: number;
+  timestamp: string;
+  records: Record<string, T>;
+}
+
+/** The content of `manifest.json`: which files make up the store. */
+export interface Manifest {
+  /** The application's schema version. */
+  version: number;
+  /** Path of the snapshot, relative to the store's folder. */
+  currentSnapshot: string;
+  /** Path of the log, relative to the store's folder. */
+  activeOps: string;
+  /** Logs of the agents by agentId, when there are many writers. */
+  activeAgentOps?: Record<string, string>;
+  /** Paths of the archive segments. */
+  archiveSegments: string[];
+  stats: ManifestStats;
+}
+
+export interface ManifestStats {
+  /** Records in the snapshot. */
+  activeRecords: number;
+  /** Records that were moved to archive segments. */
+  archivedRecords: number;
+  opsCount: number;
+  /** ISO 8601. */
+  created: string;
+  /** ISO 8601. */
+  lastCheckpoint: string;
+}
+
+/** The content of an archive segment. */
+export interface ArchiveSegment<T = Record<string, unknown>> {
+  version: number;
+  period: string;
+  timestamp: string;
+  records: Record<string, T>;
+}
+
+/** What `store.getManifest()` shows. */
+export interface ManifestInfo {
+  readonly currentSnapshot: string;
+  readonly activeOps: string;
+  readonly archiveSegments: readonly string[];
+  readonly stats: Readonly<ManifestStats>;
+}
+
+/**
+ * Options of `store.open()`. An option that is `undefined` means its default. A wrong type is a `TypeError`,
+ * a value out of range a `RangeError`, both with the code `OPSLOG_INVALID_ARGUMENT` and the option's name.
+ */
+export interface StoreOptions {
+  /**
+   * Start a checkpoint once this many operations have been logged since the last one (default: 100).
+   * `Infinity` means never, zero or less means at every operation. A threshold that is given is kept to the
+   * letter; the default also waits until the log is worth it, a quarter of the snapshot's bytes, once the
+   * snapshot is over 1 MB.
+   */
+  checkpointThreshold?: number;
+  /** Checkpoint in `close()` if operations were logged (default: true). */
+  checkpointOnClose?: boolean;
+  /** The application's schema version, an integer from 1 to 2^31-1 (default: 1). */
+  version?: number;
+  /**
+   * Called for each record when the stored version is lower than `version`; returns the record in its new
+   * shape (default: as it is). Must be synchronous. If it throws, `open()` rejects and nothing is written.
+   */
+  migrate?: (record: unknown, fromVersion: number) => unknown;
+  /** Take no lock and write nothing at all; mutations throw `OPSLOG_READ_ONLY` (default: false). */
+  readOnly?: boolean;
+  /**
+   * Load nothing: reads show only what this session wrote, and no checkpoint is ever made (default: false).
+   * `streamSnapshot()` and `getWalOps()` read the files as usual.
+   */
+  skipLoad?: boolean;
+  /**
+   * Where the files are (default: a new `FsBackend`). An unmodified `FsBackend` is served natively; any other
+   * object is driven through its methods.
+   */
+  backend?: StorageBackend;
+  /**
+   * Who is writing, for many writers in one folder: each agent has its own log, and operations are ordered by
+   * Lamport clock. No empty string, no slash, backslash or control character, no leading dot, at most 150
+   * bytes.
+   */
+  agentId?: string;
+  /**
+   * When a write is on its way to the disk (default: `"immediate"`).
+   * - `"immediate"`: before the call returns its promise; a resolved write survives the death of the process.
+   * - `"group"`: together with others, see `groupCommitSize` and `groupCommitMs`; what is buffered is lost if
+   *   the process dies.
+   * - `"async"`: as `"group"`, and promises resolve without waiting; call `sync()` before relying on it.
+   *
+   * With an `agentId` it is always `"immediate"`, and a line on the console says so.
+   */
+  writeMode?: "immediate" | "group" | "async";
+  /** Write the buffer at this many operations (default: 50). For `"group"` and `"async"`. */
+  groupCommitSize?: number;
+  /** Write the buffer after this many milliseconds, at most 2^31-1 (default: 100). For `"group"` and `"async"`. */
+  groupCommitMs?: number;
+}
+
+export interface StoreStats {
+  /** Records in the store. */
+  activeRecords: number;
+  /** Operations since the last checkpoint. */
+  opsCount: number;
+  /** Archive segments. */
+  archiveSegments: number;
+}
+
+/** What `open()` found and repaired. */
+export interface RecoveryReport {
+  /** Lines of the log that are no operation, with the byte at which each begins. They stay where they are. */
+  readonly skippedLines: readonly { readonly path: string; readonly offset: number }[];
+  /** Bytes that were cut from the end of the log because the last write had not finished. */
+  readonly tornBytes: number;
+  /** The file that holds those bytes now, or `null`. */
+  readonly tornPath: string | null;
+  /** Whether an index of the snapshot had to be made again. */
+  readonly indexRebuilt: boolean;
+  /** How long `open()` took, in milliseconds. */
+  readonly milliseconds: number;
+}
+
+/** What a backend's locking methods return; opaque to everybody else. */
+export interface LockHandle {}
+
+/** Where a store keeps its files. Paths that a backend returns are opaque to the store. */
+export interface StorageBackend {
+  /** Called in `store.open()`: create folders, connect. May be called again, for another store. */
+  initialize(dir: string, opts: { readOnly: boolean }): Promise<void>;
+  /** Called in `store.close()`. */
+  shutdown(): Promise<void>;
+  /** The manifest, or `null` if there is no store yet. Must reject if it cannot tell. */
+  readManifest(): Promise<Manifest | null>;
+  /** Replaces the manifest as a whole. */
+  writeManifest(manifest: Manifest): Promise<void>;
+  /** Writes a snapshot and returns its path. */
+  writeSnapshot(records: Map<string, unknown>, version: number): Promise<string>;
+  loadSnapshot(relativePath: string): Promise<{ records: Map<string, unknown>; version: number }>;
+  /** Appends operations to a log, creating it if it is missing. */
+  appendOps(relativePath: string, ops: Operation[]): Promise<void>;
+  /** The operations of a log; none if it is missing. */
+  readOps(relativePath: string): Promise<Operation[]>;
+  /** Takes the last operation out of a log; `false` if there is none. */
+  truncateLastOp(relativePath: string): Promise<boolean>;
+  /** Creates an empty log and returns its path. */
+  createOpsFile(): Promise<string>;
+  /** Adds records to the archive segment of a period and returns its path. */
+  writeArchiveSegment(period: string, records: Map<string, unknown>): Promise<string>;
+  loadArchiveSegment(relativePath: string): Promise<Map<string, unknown>>;
+  listArchiveSegments(): Promise<string[]>;
+  /** Takes the lock of the only writer, or rejects. */
+  acquireLock(): Promise<LockHandle>;
+  releaseLock(handle: LockHandle): Promise<void>;
+  /** Creates an empty log for an agent and returns its path. */
+  createAgentOpsFile(agentId: string): Promise<string>;
+  listOpsFiles(): Promise<string[]>;
+  /** Takes the lock under which a checkpoint with many writers is made, or rejects. */
+  acquireCompactionLock(): Promise<LockHandle>;
+  releaseCompactionLock(handle: LockHandle): Promise<void>;
+  /** A text that differs whenever the manifest was written anew; `null` if there is none. */
+  getManifestVersion(): Promise<string | null>;
+  /** Writes a blob at a path relative to the store's folder, creating the folders above it. */
+  writeBlob(relativePath: string, content: Buffer): Promise<void>;
+  readBlob(relativePath: string): Promise<Buffer>;
+  /** Reads `length` bytes from `offset` on; fewer at the end of the blob. */
+  readBlobRange(relativePath: string, offset: number, length: number): Promise<Buffer>;
+  /** The names in a folder of blobs; none if there is no such folder. */
+  listBlobs(prefix: string): Promise<string[]>;
+  deleteBlob(relativePath: string): Promise<void>;
+  /** Deletes a folder of blobs with all that is in it. */
+  deleteBlobDir(prefix: string): Promise<void>;
+}
+
+/**
+ * A store of records in a folder: a snapshot and a log of what happened since.
+ *
+ * Errors carry a stable `code`:
+ * - `OPSLOG_NOT_OPEN`: the store was not opened, or is closed.
+ * - `OPSLOG_READ_ONLY`: a mutation of a store that was opened with `readOnly`.
+ * - `OPSLOG_NO_STORE`: a read-only open of a folder without a store.
+ * - `OPSLOG_NOT_FOUND`: the record or archive segment is not there.
+ * - `OPSLOG_INVALID_VALUE`: a value that JSON cannot hold. Nothing was changed.
+ * - `OPSLOG_INVALID_ARGUMENT`: an id, option, name or path that cannot be.
+ * - `OPSLOG_LOCKED`: another process, or another store of this one, is writing here.
+ * - `OPSLOG_CORRUPT`: a file is damaged; `path`, and `offset` in bytes where known.
+ * - `OPSLOG_IO`: a system call failed; `errno`, `syscall` and `path` as Node has them, and Node's own code
+ *   (`ENOSPC`) as `cause.code`. Nothing was changed.
+ * - `OPSLOG_FAILED`: an earlier failure left the log uncertain; writes are refused until the store is opened
+ *   anew, reads go on.
+ * - `OPSLOG_NATIVE_UNAVAILABLE`: there is no binary for this platform; the message lists what was tried.
+ *
+ * `set()` and `delete()` throw the first two; what is wrong with their arguments, or with the disk, rejects
+ * their promise, but throws inside `batch()`. All other asynchronous methods only reject.
+ *
+ * Objects that the store returns are shared with it: change them through `set()` only.
+ */
+export declare class Store<T = Record<string, unknown>> {
+  /** What the last `open()` found and repaired; `null` before it. */
+  readonly recovery: RecoveryReport | null;
+
+  /**
+   * Opens the store in a folder, creating it if there is none. A failed open leaves no lock behind. After
+   * `close()` the store can be opened again, there or elsewhere.
+   */
+  open(dir: string, options?: StoreOptions): Promise<void>;
+
+  /** Finishes what was called before, checkpoints if `checkpointOnClose`, and gives up the lock. */
+  close(): Promise<void>;
+
+  /** Closes the store at the end of an `await using` block; does nothing if it is not open. */
+  [Symbol.asyncDispose](): Promise<void>;
+
+  /** The record, or `undefined`. The same object each time, until the record changes. */
+  get(id: string): T | undefined;
+
+  /**
+   * Creates or replaces a record. It holds what `JSON.stringify` makes of the value at the time of the call.
+   * Visible at once; resolves when it is logged (see `writeMode`). Inside `batch()` returns `undefined`.
+   */
+  set(id: string, value: T): Promise<void> | void;
+
+  /** Deletes a record; `OPSLOG_NOT_FOUND` if it is not there. Otherwise as `set()`. */
+  delete(id: string): Promise<void> | void;
+
+  has(id: string): boolean;
+
+  /** All records, in order of creation: an update keeps the position. A fresh array. */
+  all(): T[];
+
+  /** All records with their ids, as `all()`. */
+  entries(): [string, T][];
+
+  /** The records for which the predicate returns a truthy value. */
+  filter(predicate: (value: T, id: string) => boolean): T[];
+
+  /** Which files make up the store at the moment; `null` before the first `open()`. */
+  getManifest(): ManifestInfo | null;
+
+  /**
+   * The records of the current snapshot, without those of the log, and without loading them all. An aborted
+   * `signal` ends it with the signal's reason.
+   */
+  streamSnapshot(options?: { signal?: AbortSignal }): AsyncGenerator<[string, T]>;
+
+  /**
+   * The operations of the log, by clock if there are many writers; with `sinceTimestamp` only those whose
+   * `ts` is greater, compared as strings. Changes nothing in the store.
+   */
+  getWalOps(sinceTimestamp?: string, options?: { signal?: AbortSignal }): AsyncGenerator<Operation<T>>;
+
+  /** The number of records, or of those for which the predicate returns a truthy value. */
+  count(predicate?: (value: T, id: string) => boolean): number;
+
+  /**
+   * Runs a synchronous function whose `set()` and `delete()` calls are logged together: all of them, or, if
+   * it throws or the write fails, none. One write, also across a crash.
+   */
+  batch(fn: () => void): Promise<void>;
+
+  /** Takes the last operation since the last checkpoint back; `false` if there is none. */
+  undo(): Promise<boolean>;
+
+  /** The operations on a record since the last checkpoint. */
+  getHistory(id: string): Operation<T>[];
+
+  /** The operations since the last checkpoint; with `since` only those whose `ts` is greater. */
+  getOps(since?: string): Operation<T>[];
+
+  /** Makes a checkpoint: a new snapshot and an empty log. Other calls do not wait for it. */
+  compact(): Promise<void>;
+
+  /**
+   * Moves the records for which the predicate returns a truthy value into an archive segment (default: the
+   * current quarter, such as `2026-Q3`). Returns their number.
+   */
+  archive(predicate: (value: T, id: string) => boolean, segment?: string): Promise<number>;
+
+  /** Paths of the archive segments. */
+  listArchiveSegments(): string[];
+
+  /** The records of an archive segment, named by its period or by its path. */
+  loadArchive(segment: string): Promise<Map<string, T>>;
+
+  stats(): StoreStats;
+
+  /** Takes over what other processes have written. */
+  refresh(): Promise<void>;
+
+  /** Takes over what other processes have written, and returns those operations, each of them once. */
+  tail(): Promise<Operation<T>[]>;
+
+  /** Calls `tail()` every `intervalMs` milliseconds (default: 1000), and the callback when there is something. */
+  watch(callback: (ops: Operation<T>[]) => void, intervalMs?: number): void;
+
+  unwatch(): void;
+
+  /** Writes what is buffered (`writeMode` `"group"` and `"async"`). */
+  flush(): Promise<void>;
+
+  /** The same as `flush()`. */
+  sync(): Promise<void>;
+}
+
+/**
+ * The file system as a backend. Each method works on its own after `initialize()`, also in a subclass.
+ *
+ * Missing files that are to be read reject with Node's own `ENOENT`, as do failures of the blob methods with
+ * Node's own codes; other failures are `OPSLOG_IO`. Blob paths must lie inside the store's folder and never
+ * name its lock or its manifest (`OPSLOG_INVALID_ARGUMENT`).
+ */
+export declare class FsBackend implements StorageBackend {
+  initialize(dir: string, opts: { readOnly: boolean }): Promise<void>;
+  shutdown(): Promise<void>;
+  readManifest(): Promise<Manifest | null>;
+  writeManifest(manifest: Manifest): Promise<void>;
+  writeSnapshot(records: Map<string, unknown>, version: number): Promise<string>;
+  loadSnapshot(relativePath: string): Promise<{ records: Map<string, unknown>; version: number }>;
+  appendOps(relativePath: string, ops: Operation[]): Promise<void>;
+  readOps(relativePath: string): Promise<Operation[]>;
+  truncateLastOp(relativePath: string): Promise<boolean>;
+  createOpsFile(): Promise<string>;
+  writeArchiveSegment(period: string, records: Map<string, unknown>): Promise<string>;
+  loadArchiveSegment(relativePath: string): Promise<Map<string, unknown>>;
+  listArchiveSegments(): Promise<string[]>;
+  acquireLock(): Promise<LockHandle>;
+  releaseLock(handle: LockHandle): Promise<void>;
+  createAgentOpsFile(agentId: string): Promise<string>;
+  listOpsFiles(): Promise<string[]>;
+  acquireCompactionLock(): Promise<LockHandle>;
+  releaseCompactionLock(handle: LockHandle): Promise<void>;
+  getManifestVersion(): Promise<string | null>;
+  /** Written in place and not synced: a blob that must survive a power cut is the caller's to sync. */
+  writeBlob(relativePath: string, content: Buffer): Promise<void>;
+  readBlob(relativePath: string): Promise<Buffer>;
+  readBlobRange(relativePath: string, offset: number, length: number): Promise<Buffer>;
+  listBlobs(prefix: string): Promise<string[]>;
+  /** Does nothing if the blob is missing. */
+  deleteBlob(relativePath: string): Promise<void>;
+  /** Does nothing if the folder is missing. The store's folder itself cannot be meant. */
+  deleteBlobDir(prefix: string): Promise<void>;
+}
+
+/** A Lamport clock: orders the operations of many writers. */
+export declare class LamportClock {
+  /** @param initial The value to go on from (default: 0). */
+  constructor(initial?: number);
+  /** Counts a local event. Returns the new value. */
+  tick(): number;
+  /** Moves past a value received from somebody else. Returns the new value. */
+  merge(received: number): number;
+  /** The value as it is. */
+  get current(): number;
+}
+
+/** Leads from a record back to its previous version, by top-level fields. */
+export interface DeltaPatch {
+  /** Fields to set, with their old values. */
+  $set?: Record<string, unknown>;
+  /** Fields to remove. */
+  $unset?: string[];
+}
+
+/**
+ * The patch that turns `newRecord` back into `oldRecord`. `null` if they are equal as JSON, or if there is no
+ * old record. Fields may have any name.
+ */
+export declare function createDelta(
+  oldRecord: Record<string, unknown> | null,
+  newRecord: Record<string, unknown>,
+): DeltaPatch | null;
+
+/** A copy of the record with the patch applied. */
+export declare function applyDelta(
+  record: Record<string, unknown>,
+  patch: DeltaPatch,
+): Record<string, unknown>;
+
+/** Whether the patch takes less JSON text than the full record. */
+export declare function isDeltaSmaller(
+  patch: DeltaPatch | null,
+  fullRecord: Record<string, unknown> | null,
+): boolean;
+
+/**
+ * The records of a snapshot file, one by one; reads about a megabyte ahead. Returns the snapshot's version.
+ * Rejects with Node's own `ENOENT` if there is no such file, with `OPSLOG_CORRUPT` at a damaged line, with the
+ * signal's reason once it is aborted.
+ */
+export declare function streamSnapshotFile<T>(
+  dir: string,
+  relativePath: string,
+  options?: { signal?: AbortSignal },
+): AsyncGenerator<[string, T], { version: number }>;
+
+/**
+ * Takes the write lock of a folder: `.lock`, with the process's pid in it. Rejects with `OPSLOG_LOCKED` if a
+ * living process holds it; one that a dead process left is taken over. Of a FileHandle the result has `fd`,
+ * `stat()`, `readFile()`, `close()` (which leaves the file where it is) and `Symbol.asyncDispose`.
+ */
+export declare function acquireLock(dir: string): Promise<FileHandle>;
+
+/** Gives the write lock of a folder back and removes its file. */
+export declare function releaseLock(dir: string, fh: FileHandle): Promise<void>;
+
+/** Returns the value if it is an operation; throws `OPSLOG_CORRUPT` if not. */
+export declare function validateOp<T>(raw: unknown): Operation<T>;
+
+/** Returns the value if it is a manifest; throws `OPSLOG_CORRUPT` if not. */
+export declare function validateManifest(raw: unknown): Manifest;
+
+/** Returns the value if it is a snapshot in the old format; throws `OPSLOG_CORRUPT` if not. */
+export declare function validateSnapshot<T>(raw: unknown): Snapshot<T>;
+
+/** Returns the value if it is an archive segment; throws `OPSLOG_CORRUPT` if not. */
+export declare function validateArchiveSegment<T>(raw: unknown): ArchiveSegment<T>;

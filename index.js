@@ -1,0 +1,27 @@
+"use strict";
+
+// The package's public face. Requiring it loads no binary: that happens when a store is opened.
+
+const { acquireLock, releaseLock } = require("./lib/lock");
+const { LamportClock } = require("./lib/clock");
+const { createDelta, applyDelta, isDeltaSmaller } = require("./lib/delta");
+const { FsBackend } = require("./lib/fs-backend");
+const { streamSnapshotFile } = require("./lib/snapshot-stream");
+const { Store } = require("./lib/store");
+const { validateOp, validateManifest, validateSnapshot, validateArchiveSegment } = require("./lib/validate");
+
+module.exports = {
+  Store,
+  FsBackend,
+  LamportClock,
+  createDelta,
+  applyDelta,
+  isDeltaSmaller,
+  streamSnapshotFile,
+  acquireLock,
+  releaseLock,
+  validateOp,
+  validateManifest,
+  validateSnapshot,
+  validateArchiveSegment,
+};

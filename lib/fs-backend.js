@@ -1,0 +1,224 @@
+"use strict";
+
+// The file system as a storage backend, complete on its own: what a subclass inherits, what a wrapper calls,
+// and what reads and writes blobs. A store with an unmodified FsBackend does the rest natively.
+
+const fs = require("node:fs/promises");
+const path = require("node:path");
+const { corruptError, ioError, messages, opslogError } = require("./errors");
+const archive = require("./fs/archive");
+const { createEmptyNumbered, removeStaleTemporaries, replaceFile, translated } = require("./fs/durable");
+const blobs = require("./fs/blobs");
+const names = require("./fs/names");
+const snapshot = require("./fs/snapshot");
+const wal = require("./fs/wal");
+const { acquireNamed, releaseLock } = require("./lock");
+const { checkAgentId, resolveInside } = require("./paths");
+const { validateManifest } = require("./validate");
+
+const FOLDERS = [names.SNAPSHOTS, names.OPS, names.ARCHIVE];
+
+/** What `acquireLock()` returns: the lock file, and the folder that it stands for. */
+class FsLockHandle {
+  constructor(fh, dir) {
+    this.fh = fh;
+    this.dir = dir;
+  }
+}
+
+const instances = new WeakSet();
+
+class FsBackend {
+  constructor() {
+    this.dir = "";
+    instances.add(this);
+  }
+
+  async initialize(dir, opts) {
+    // Absolute from here on: a later chdir() must not move the store.
+    this.dir = path.resolve(dir);
+    if (opts.readOnly) return;
+    const folders = FOLDERS.map((folder) => path.join(this.dir, folder));
+    await translated(() => Promise.all(folders.map((folder) => fs.mkdir(folder, { recursive: true }))));
+  }
+
+  async shutdown() {
+    // No file stays open between calls.
+  }
+
+  // Manifest
+
+  async readManifest() {
+    const file = path.join(this.dir, names.MANIFEST);
+    let content;
+    try {
+      content = await fs.readFile(file, "utf8");
+    } catch (error) {
+      if (error.code === "ENOENT") return null;
+      throw ioError(error);
+    }
+    try {
+      return validateManifest(JSON.parse(content));
+    } catch (error) {
+      throw corruptError(error, file);
+    }
+  }
+
+  async writeManifest(manifest) {
+    const text = JSON.stringify(manifest, null, 2);
+    const file = path.resolve(this.dir, names.MANIFEST);
+    await translated(() => replaceFile(file, (handle) => handle.appendFile(text)));
+  }
+
+  async getManifestVersion() {
+    try {
+      return (await fs.stat(path.join(this.dir, names.MANIFEST))).mtimeMs.toString();
+    } catch (error) {
+      if (error.code === "ENOENT") return null;
+      throw ioError(error);
+    }
+  }
+
+  // Snapshots
+
+  async writeSnapshot(records, version) {
+    return snapshot.writeSnapshot(this.dir, records, version);
+  }
+
+  async loadSnapshot(relativePath) {
+    return snapshot.loadSnapshot(resolveInside(this.dir, relativePath));
+  }
+
+  // Log
+
+  async appendOps(relativePath, ops) {
+    await wal.appendOps(resolveInside(this.dir, relativePath), ops);
+  }
+
+  async readOps(relativePath) {
+    return wal.readOps(resolveInside(this.dir, relativePath));
+  }
+
+  async truncateLastOp(relativePath) {
+    return wal.truncateLastOp(resolveInside(this.dir, relativePath));
+  }
+
+  async createOpsFile() {
+    const folder = path.join(this.dir, names.OPS);
+    return `${names.OPS}/${await translated(() => createEmptyNumbered(folder, names.opsName))}`;
+  }
+
+  async createAgentOpsFile(agentId) {
+    checkAgentId(agentId);
+    const folder = path.join(this.dir, names.OPS);
+    const nameOf = (ms) => names.agentOpsName(agentId, ms);
+    return `${names.OPS}/${await translated(() => createEmptyNumbered(folder, nameOf))}`;
+  }
+
+  async listOpsFiles() {
+    let files;
+    try {
+      files = await fs.readdir(path.join(this.dir, names.OPS));
+    } catch (error) {
+      if (error.code === "ENOENT") return [];
+      throw ioError(error);
+    }
+    return files.filter((name) => name.endsWith(".jsonl")).map((name) => `${names.OPS}/${name}`);
+  }
+
+  // Archive
+
+  async writeArchiveSegment(period, records) {
+    return archive.writeArchiveSegment(this.dir, period, records);
+  }
+
+  async loadArchiveSegment(relativePath) {
+    return archive.loadArchiveSegment(resolveInside(this.dir, relativePath));
+  }
+
+  async listArchiveSegments() {
+    return archive.listArchiveSegments(this.dir);
+  }
+
+  // Locks
+
+  async acquireLock() {
+    const root = path.resolve(this.dir);
+    const handle = new FsLockHandle(await acquireNamed(root, names.LOCK), root);
+    try {
+      const folders = [root, ...FOLDERS.map((folder) => path.join(root, folder))];
+      await translated(() => removeStaleTemporaries(folders));
+    } catch (error) {
+      await releaseLock(root, handle.fh);
+      throw error;
+    }
+    return handle;
+  }
+
+  async releaseLock(handle) {
+    await releaseLock(handle.dir, handle.fh);
+  }
+
+  async acquireCompactionLock() {
+    const root = path.resolve(this.dir);
+    try {
+      return new FsLockHandle(await acquireNamed(root, names.COMPACT_LOCK), root);
+    } catch (error) {
+      if (error.code !== "OPSLOG_LOCKED") throw error;
+      throw opslogError("OPSLOG_LOCKED", messages.compactionLocked(), { cause: error, path: error.path });
+    }
+  }
+
+  async releaseCompactionLock(handle) {
+    await handle.fh.release();
+  }
+
+  // Blobs
+
+  async writeBlob(relativePath, content) {
+    await blobs.write(this.dir, relativePath, content);
+  }
+
+  async readBlob(relativePath) {
+    return blobs.read(this.dir, relativePath);
+  }
+
+  async readBlobRange(relativePath, offset, length) {
+    return blobs.readRange(this.dir, relativePath, offset, length);
+  }
+
+  async listBlobs(prefix) {
+    return blobs.list(this.dir, prefix);
+  }
+
+  async deleteBlob(relativePath) {
+    await blobs.remove(this.dir, relativePath);
+  }
+
+  async deleteBlobDir(prefix) {
+    await blobs.removeFolder(this.dir, prefix);
+  }
+}
+
+const originals = Object.getOwnPropertyDescriptors(FsBackend.prototype);
+
+function isOriginal(name) {
+  const descriptor = Object.getOwnPropertyDescriptor(FsBackend.prototype, name);
+  return (
+    descriptor !== undefined && descriptor.value === originals[name].value && descriptor.get === undefined
+  );
+}
+
+/**
+ * Whether a backend is an FsBackend as it is delivered: no subclass, no wrapper or proxy, no method replaced
+ * on the object or on the class. Only for such a backend may a store go to the files itself.
+ */
+function isPlainFsBackend(backend) {
+  return (
+    instances.has(backend) &&
+    Object.getPrototypeOf(backend) === FsBackend.prototype &&
+    Object.keys(originals).every((name) => isOriginal(name) && !Object.hasOwn(backend, name))
+  );
+}
+
+module.exports = { FsBackend, isPlainFsBackend };

@@ -1,0 +1,65 @@
+"use strict";
+
+// Blobs: files of the caller's own, anywhere inside the store's folder. They are plain files, written in
+// place and not synced, and Node's own errors are passed on: callers look at `ENOENT`.
+
+const { constants } = require("node:fs");
+const fs = require("node:fs/promises");
+const path = require("node:path");
+const { messages, opslogError } = require("../errors");
+const { resolveBlob } = require("../paths");
+const { NO_FOLLOW } = require("./durable");
+const lines = require("./lines");
+
+const OVERWRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | NO_FOLLOW;
+
+async function write(root, relativePath, content) {
+  const file = resolveBlob(root, relativePath);
+  await fs.mkdir(path.dirname(file), { recursive: true });
+  await fs.writeFile(file, content, { flag: OVERWRITE });
+}
+
+async function read(root, relativePath) {
+  return fs.readFile(resolveBlob(root, relativePath));
+}
+
+/** The bytes from `offset` on, at most `length`, fewer at the end of the file. */
+async function readRange(root, relativePath, offset, length) {
+  const file = resolveBlob(root, relativePath);
+  if (offset < 0 || length < 0) {
+    throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.negativeRange());
+  }
+  if (length === 0) return Buffer.alloc(0);
+  const handle = await fs.open(file, "r");
+  try {
+    // The file's size bounds the buffer: a caller may ask for "everything from here on".
+    const { size } = await handle.stat();
+    return await lines.readRange(handle, offset, Math.max(offset, Math.min(size, offset + length)));
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The names in a folder; none if there is no such folder. */
+async function list(root, prefix) {
+  try {
+    return await fs.readdir(resolveBlob(root, prefix, { allowRoot: true }));
+  } catch (error) {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return [];
+    throw error;
+  }
+}
+
+async function remove(root, relativePath) {
+  try {
+    await fs.unlink(resolveBlob(root, relativePath));
+  } catch (error) {
+    if (error.code !== "ENOENT") throw error;
+  }
+}
+
+async function removeFolder(root, prefix) {
+  await fs.rm(resolveBlob(root, prefix), { recursive: true, force: true });
+}
+
+module.exports = { write, read, readRange, list, remove, removeFolder };

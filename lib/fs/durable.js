@@ -1,0 +1,166 @@
+"use strict";
+
+// Files that must be whole or absent after a crash: written beside their final name, synced, given the
+// final name, and the folder synced. No symbolic link is followed for a file that is created here.
+
+const { constants } = require("node:fs");
+const fs = require("node:fs/promises");
+const path = require("node:path");
+const { ioError } = require("../errors");
+const { nextNumber, temporaryName, temporaryOwner } = require("./names");
+
+const NO_FOLLOW = constants.O_NOFOLLOW ?? 0; // Windows has no such flag
+const CREATE_NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW;
+
+// What systems answer that cannot sync a folder, or cannot give a file a second name.
+const CANNOT_SYNC = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+const CANNOT_LINK = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+/** Runs `work`, turning what `node:fs` throws into `OPSLOG_IO`. */
+async function translated(work) {
+  try {
+    return await work();
+  } catch (error) {
+    throw ioError(error);
+  }
+}
+
+/** Makes the names in a folder durable, where the system can. */
+async function syncFolder(folder) {
+  if (process.platform === "win32") return;
+  const handle = await fs.open(folder, "r");
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (!CANNOT_SYNC.has(error.code)) throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Creates a file that must not exist, lets `write` fill it, syncs and closes it; removes it on failure. */
+async function createSynced(filePath, write) {
+  const handle = await fs.open(filePath, CREATE_NEW, 0o666);
+  try {
+    try {
+      await write?.(handle);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    await fs.unlink(filePath).catch(() => {}); // the first failure is the one to report
+    throw error;
+  }
+}
+
+/** Writes a temporary file for `finalPath` and returns its path. */
+async function writeTemporary(finalPath, write) {
+  for (;;) {
+    const temporary = temporaryName(finalPath);
+    try {
+      await createSynced(temporary, write);
+      return temporary;
+    } catch (error) {
+      // A worker thread of this process counts on its own, and a dead process may have had our pid.
+      if (error.code !== "EEXIST" || error.path !== temporary) throw error;
+    }
+  }
+}
+
+/** Replaces a file by what `write` puts into the handle that it is given: all of it or nothing. */
+async function replaceFile(finalPath, write) {
+  const temporary = await writeTemporary(finalPath, write);
+  try {
+    await fs.rename(temporary, finalPath);
+  } catch (error) {
+    await fs.unlink(temporary).catch(() => {});
+    throw error;
+  }
+  await syncFolder(path.dirname(finalPath));
+}
+
+/** Gives a temporary file its final name, which must be free. Returns whether it was. */
+async function claimName(temporary, finalPath) {
+  try {
+    await fs.link(temporary, finalPath);
+  } catch (error) {
+    if (error.code === "EEXIST") return false;
+    if (!CANNOT_LINK.has(error.code)) throw error;
+    // NOTE: without a second name the check and the rename are two steps; only such systems come here.
+    const taken = await fs.lstat(finalPath).then(
+      () => true,
+      () => false,
+    );
+    if (taken) return false;
+    await fs.rename(temporary, finalPath);
+    return true;
+  }
+  await fs.unlink(temporary);
+  return true;
+}
+
+/** Creates a numbered file in `folder` with what `write` puts into it. Returns its name. */
+async function createNumbered(folder, nameOf, write) {
+  const number = nextNumber(await fs.readdir(folder));
+  const temporary = await writeTemporary(path.join(folder, nameOf(number)), write);
+  try {
+    for (let candidate = number; ; candidate += 1) {
+      const name = nameOf(candidate);
+      if (await claimName(temporary, path.join(folder, name))) {
+        await syncFolder(folder);
+        return name;
+      }
+    }
+  } catch (error) {
+    await fs.unlink(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+/** Creates an empty numbered file in `folder`. Returns its name. */
+async function createEmptyNumbered(folder, nameOf) {
+  for (let number = nextNumber(await fs.readdir(folder)); ; number += 1) {
+    const name = nameOf(number);
+    try {
+      await createSynced(path.join(folder, name));
+    } catch (error) {
+      if (error.code === "EEXIST") continue;
+      throw error;
+    }
+    await syncFolder(folder);
+    return name;
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code !== "ESRCH"; // EPERM: alive, and another user's
+  }
+}
+
+/** Removes temporary files of dead processes. Only for whoever holds the store's lock. */
+async function removeStaleTemporaries(folders) {
+  for (const folder of folders) {
+    const names = await fs.readdir(folder).catch((error) => {
+      if (error.code === "ENOENT") return [];
+      throw error;
+    });
+    for (const name of names) {
+      const owner = temporaryOwner(name);
+      if (owner !== null && !isAlive(owner)) await fs.rm(path.join(folder, name), { force: true });
+    }
+  }
+}
+
+module.exports = {
+  NO_FOLLOW,
+  translated,
+  replaceFile,
+  createNumbered,
+  createEmptyNumbered,
+  removeStaleTemporaries,
+};

@@ -1,0 +1,95 @@
+"use strict";
+
+// The lock files of a folder. The native side takes the kernel lock; here it gets the face of the FileHandle
+// that 0.8.1 returned.
+
+const fs = require("node:fs");
+const { unlink } = require("node:fs/promises");
+const path = require("node:path");
+const { promisify } = require("node:util");
+const { fromNative, opslogError } = require("./errors");
+const { LOCK } = require("./fs/names");
+const native = require("./native");
+
+const fstat = promisify(fs.fstat);
+
+/** A held lock file, with those members of a FileHandle that make sense for one. */
+class LockFile {
+  #lock;
+  #path;
+  #open = true;
+
+  constructor(lock, filePath) {
+    this.#lock = lock;
+    this.#path = filePath;
+  }
+
+  /** The descriptor, or -1 once the file is closed. */
+  get fd() {
+    return this.#open ? this.#lock.fd : -1;
+  }
+
+  async stat(options) {
+    this.#ensureOpen("fstat");
+    return fstat(this.#lock.fd, options);
+  }
+
+  async readFile(options) {
+    this.#ensureOpen("read");
+    return fs.promises.readFile(this.#path, options);
+  }
+
+  /** Gives up the lock and leaves the file where it is. */
+  async close() {
+    await this.#end("close");
+  }
+
+  /** Gives up the lock and removes the file. */
+  async release() {
+    await this.#end("release");
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.release();
+  }
+
+  async #end(how) {
+    if (!this.#open) return;
+    this.#open = false;
+    try {
+      await this.#lock[how]();
+    } catch (error) {
+      throw fromNative(error);
+    }
+  }
+
+  #ensureOpen(syscall) {
+    if (this.#open) return;
+    throw opslogError("EBADF", `EBADF: bad file descriptor, ${syscall}`, { syscall });
+  }
+}
+
+/** Takes the lock file of that name in the folder; rejects with `OPSLOG_LOCKED` if somebody holds it. */
+async function acquireNamed(root, name) {
+  try {
+    return new LockFile(await native.load().lockAcquire(root, name), path.join(root, name));
+  } catch (error) {
+    throw fromNative(error);
+  }
+}
+
+/** Takes the write lock of a folder. What it returns must be given to `releaseLock`. */
+async function acquireLock(dir) {
+  return acquireNamed(path.resolve(dir), LOCK);
+}
+
+/** Gives the write lock of a folder back. A handle of another origin is closed, and the lock file removed. */
+async function releaseLock(dir, handle) {
+  if (handle instanceof LockFile) return handle.release();
+  await handle.close();
+  await unlink(path.join(path.resolve(dir), LOCK)).catch((error) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+}
+
+module.exports = { acquireLock, releaseLock, acquireNamed };

@@ -1,0 +1,30 @@
+"use strict";
+
+// Records of a snapshot file one by one, without holding the file.
+
+const path = require("node:path");
+const { readSnapshot } = require("./fs/snapshot");
+
+/**
+ * Yields `[id, record]` in the file's order and returns `{version}`. Reads about a megabyte ahead; the two
+ * old formats, which are one JSON document, are read whole.
+ */
+async function* streamSnapshotFile(dir, relativePath, { signal } = {}) {
+  signal?.throwIfAborted();
+  const batches = readSnapshot(path.resolve(path.join(dir, relativePath)));
+  try {
+    for (;;) {
+      const { done, value } = await batches.next();
+      signal?.throwIfAborted();
+      if (done) return { version: value };
+      for (const entry of value) {
+        yield entry;
+        signal?.throwIfAborted();
+      }
+    }
+  } finally {
+    await batches.return();
+  }
+}
+
+module.exports = { streamSnapshotFile };

@@ -1,0 +1,65 @@
+//! Lock files for `acquireLock()` and `FsBackend`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use napi::bindgen_prelude::AsyncTask;
+use napi_derive::napi;
+use parking_lot::Mutex;
+
+use super::tasks::Work;
+use crate::disk::{Disk, OsDisk};
+use crate::lock::{HeldLock, OsProbe, acquire};
+
+/// A held lock file.
+#[napi]
+pub struct NativeLock {
+    held: Arc<Mutex<Option<HeldLock>>>,
+    descriptor: i32,
+}
+
+#[napi]
+impl NativeLock {
+    /// The descriptor; -1 where the system has none.
+    #[napi(getter)]
+    pub fn fd(&self) -> i32 {
+        self.descriptor
+    }
+
+    /// Removes the file and gives the lock up.
+    #[napi]
+    pub fn release(&self) -> AsyncTask<Work<(), ()>> {
+        let held = Arc::clone(&self.held);
+        AsyncTask::new(Work::new(move || held.lock().take().map_or(Ok(()), HeldLock::release), |()| ()))
+    }
+
+    /// Gives the lock up and leaves the file.
+    #[napi]
+    pub fn close(&self) -> AsyncTask<Work<(), ()>> {
+        let held = Arc::clone(&self.held);
+        AsyncTask::new(Work::new(
+            move || {
+                if let Some(held) = held.lock().take() {
+                    held.abandon();
+                }
+                Ok(())
+            },
+            |()| (),
+        ))
+    }
+}
+
+/// Takes the lock file `name` in a folder.
+#[napi]
+pub fn lock_acquire(root: String, name: String) -> AsyncTask<Work<HeldLock, NativeLock>> {
+    AsyncTask::new(Work::new(
+        move || {
+            let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+            acquire(&disk, &PathBuf::from(root), &name, std::process::id(), &OsProbe)
+        },
+        |held| NativeLock {
+            descriptor: held.descriptor().unwrap_or(-1),
+            held: Arc::new(Mutex::new(Some(held))),
+        },
+    ))
+}

@@ -1,0 +1,482 @@
+//! The store's class: arguments in, texts out.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use napi::JsString;
+use napi::bindgen_prelude::AsyncTask;
+use napi_derive::napi;
+use parking_lot::Mutex;
+use serde_json::json;
+
+use super::catch::{caught, caught_js};
+use super::error::{not_canonical, to_js};
+use super::tasks::Work;
+use super::text;
+use crate::disk::OsDisk;
+use crate::engine::{Change, Cursor, Id};
+use crate::error::Error;
+use crate::format::Invalid;
+use crate::json::string::{escape_into, unescape};
+use crate::lock::OsProbe;
+use crate::publish::read_if_there;
+use crate::store::{Changed, Checkpoint, Followed, Opened, Options, Rejected, Report, Store, segment_pairs};
+use crate::wal::WalCursor;
+use crate::{json as raw_json, layout};
+
+/// About how many bytes of JSON go to V8 at once.
+const CHUNK: usize = 1 << 20;
+
+/// How a store is opened.
+#[napi(object)]
+pub struct NativeOptions {
+    /// Write nothing, take no lock.
+    pub read_only: bool,
+    /// Do not read records and operations.
+    pub skip_load: bool,
+    /// Schema version.
+    pub version: u32,
+    /// Operations until a checkpoint is due.
+    pub checkpoint_threshold: f64,
+    /// A checkpoint also waits until it pays.
+    pub amortised: bool,
+    /// Appends are buffered.
+    pub buffered: bool,
+    /// Milliseconds since the epoch.
+    pub now: f64,
+}
+
+/// A store.
+#[napi]
+pub struct NativeStore {
+    store: Arc<Store>,
+    report: String,
+    cursor: Mutex<Cursor>,
+    checkpoint: Arc<Mutex<Option<Checkpoint>>>,
+}
+
+/// Opens the store of a folder.
+#[napi]
+pub fn store_open(root: String, options: NativeOptions) -> AsyncTask<Work<Opened, NativeStore>> {
+    let options = Options {
+        read_only: options.read_only,
+        skip_load: options.skip_load,
+        version: options.version,
+        checkpoint_threshold: options.checkpoint_threshold,
+        amortised: options.amortised,
+        buffered: options.buffered,
+        now_ms: options.now as i64,
+    };
+    AsyncTask::new(Work::new(
+        move || Store::open(Arc::new(OsDisk), &PathBuf::from(root), options, &OsProbe),
+        |opened| NativeStore::new(opened.store, report_json(&opened.report)),
+    ))
+}
+
+/// A store whose bytes a backend in JS keeps.
+#[napi]
+pub fn store_detached(agent: Option<JsString<'_>>, version: u32) -> napi::Result<NativeStore> {
+    let agent = agent.map(text::id).transpose()?;
+    caught(|| Ok(NativeStore::new(Arc::new(Store::detached(agent.as_deref(), version)), String::new())))
+}
+
+#[napi]
+impl NativeStore {
+    fn new(store: Arc<Store>, report: String) -> Self {
+        let checkpoint = Arc::new(Mutex::new(None));
+        Self { store, report, cursor: Mutex::new(Cursor::End), checkpoint }
+    }
+
+    /// What opening found, as JSON.
+    #[napi]
+    pub fn report(&self) -> String {
+        self.report.clone()
+    }
+
+    /// Sets a record. Returns 2 x buffered operations + 1 if a checkpoint is due.
+    #[napi]
+    pub fn set(
+        &self,
+        id: JsString<'_>,
+        value: JsString<'_>,
+        now: f64,
+        check: bool,
+        prev: Option<JsString<'_>>,
+    ) -> napi::Result<f64> {
+        let id = text::id(id)?;
+        let value = text::json(value)?;
+        let prev = prev.map(text::json).transpose()?;
+        self.change(Change::Set(&value), &id, now, check, prev.as_deref())
+    }
+
+    /// Deletes a record. Returns what `set` returns.
+    #[napi]
+    pub fn delete(&self, id: JsString<'_>, now: f64, check: bool) -> napi::Result<f64> {
+        let id = text::id(id)?;
+        self.change(Change::Delete, &id, now, check, None)
+    }
+
+    /// A record's JSON, `null` if there is none, empty for no value.
+    #[napi]
+    pub fn get(&self, id: JsString<'_>) -> napi::Result<Option<String>> {
+        let id = text::id(id)?;
+        caught(|| Ok(self.store.get(&id)?.map(text::to_js)))
+    }
+
+    /// Whether there is a record.
+    #[napi]
+    pub fn has(&self, id: JsString<'_>) -> napi::Result<bool> {
+        let id = text::id(id)?;
+        caught(|| self.store.has(&id))
+    }
+
+    /// Number of records.
+    #[napi]
+    pub fn count(&self) -> f64 {
+        self.store.counts().records as f64
+    }
+
+    /// Number of operations since the last checkpoint.
+    #[napi]
+    pub fn operation_count(&self) -> f64 {
+        self.store.counts().operations as f64
+    }
+
+    /// The next records in order, as a JSON list of ids and values in turn; `null` when there are no more.
+    #[napi]
+    pub fn scan(&self, restart: bool) -> napi::Result<Option<String>> {
+        caught(|| {
+            let mut cursor = self.cursor.lock();
+            if restart {
+                *cursor = Cursor::Base(0);
+            }
+            if *cursor == Cursor::End {
+                return Ok(None);
+            }
+            let mut out = Vec::with_capacity(CHUNK + 4096);
+            *cursor = self.store.scan(*cursor, CHUNK, &mut out)?;
+            Ok(Some(text::list(out)))
+        })
+    }
+
+    /// Operations from one on, as a JSON list; as many as fit.
+    #[napi]
+    pub fn operations(&self, from: f64) -> napi::Result<String> {
+        caught(|| {
+            let mut out = Vec::new();
+            self.store.operations(from as usize, CHUNK, &mut out)?;
+            Ok(text::list(out))
+        })
+    }
+
+    /// Begins a batch.
+    #[napi]
+    pub fn begin_batch(&self) -> napi::Result<()> {
+        caught(|| {
+            self.store.begin_batch();
+            Ok(())
+        })
+    }
+
+    /// Logs a batch. Returns what `set` returns.
+    #[napi]
+    pub fn commit_batch(&self) -> napi::Result<f64> {
+        caught(|| self.store.commit_batch().map(code))
+    }
+
+    /// Takes a batch back.
+    #[napi]
+    pub fn abandon_batch(&self) -> napi::Result<()> {
+        caught(|| {
+            self.store.abandon_batch();
+            Ok(())
+        })
+    }
+
+    /// Takes the last operation back. Returns its record's id as JSON.
+    #[napi]
+    pub fn undo(&self) -> napi::Result<Option<String>> {
+        caught(|| {
+            Ok(self.store.undo()?.map(|operation| {
+                let mut id = Vec::new();
+                escape_into(&mut id, &operation.id);
+                text::to_js(id)
+            }))
+        })
+    }
+
+    /// Appends what is buffered.
+    #[napi]
+    pub fn flush(&self) -> napi::Result<()> {
+        caught(|| self.store.flush())
+    }
+
+    /// Takes the newest buffered operation back.
+    #[napi]
+    pub fn take_back(&self) -> napi::Result<()> {
+        caught(|| {
+            self.store.take_back();
+            Ok(())
+        })
+    }
+
+    /// Freezes the view for a checkpoint; `false` while another is under way.
+    #[napi]
+    pub fn begin_checkpoint(&self, now: f64) -> napi::Result<bool> {
+        caught(|| {
+            let begun = self.store.begin_checkpoint(now as i64)?;
+            let is_begun = begun.is_some();
+            if is_begun {
+                *self.checkpoint.lock() = begun;
+            }
+            Ok(is_begun)
+        })
+    }
+
+    /// Carries the checkpoint out.
+    #[napi]
+    pub fn run_checkpoint(&self) -> AsyncTask<Work<(), ()>> {
+        let slot = Arc::clone(&self.checkpoint);
+        AsyncTask::new(Work::new(
+            move || {
+                let begun = slot.lock().take();
+                begun.map_or(Ok(()), Checkpoint::run)
+            },
+            |()| (),
+        ))
+    }
+
+    /// Whether crossings of the threshold wait for a checkpoint.
+    #[napi]
+    pub fn is_checkpoint_pending(&self) -> bool {
+        self.store.is_checkpoint_pending()
+    }
+
+    /// Whether closing should write a checkpoint.
+    #[napi]
+    pub fn is_due_on_close(&self, explicit: bool) -> bool {
+        self.store.is_checkpoint_due_on_close(explicit)
+    }
+
+    /// Moves records, given as a JSON list of ids, to an archive segment; `null` while a checkpoint is under
+    /// way.
+    #[napi]
+    pub fn archive(
+        &self,
+        ids: JsString<'_>,
+        period: String,
+        now: f64,
+    ) -> napi::Result<Option<AsyncTask<Work<(), ()>>>> {
+        let ids = parse_ids(&text::json(ids)?);
+        caught(|| {
+            let plan = self.store.begin_archive(ids, &period, now as i64)?;
+            Ok(plan.map(|plan| AsyncTask::new(Work::new(move || plan.run(), |()| ()))))
+        })
+    }
+
+    /// The records of an archive segment, as JSON lists of ids and values in turn.
+    #[napi]
+    pub fn load_archive(&self, relative: String) -> AsyncTask<Work<Vec<Vec<u8>>, Vec<String>>> {
+        let root = self.store.root().to_path_buf();
+        AsyncTask::new(Work::new(
+            move || {
+                let path = layout::inside(&root, layout::ARCHIVE, &relative)?;
+                let content = read_if_there(&OsDisk, &path)?
+                    .ok_or_else(|| Error::io("open", &path, std::io::Error::from_raw_os_error(2)))?;
+                segment_pairs(&content, CHUNK).map_err(|invalid| match invalid {
+                    Invalid::NotJson { offset } => {
+                        Error::corrupt(&path, offset as u64, "the archive segment is not valid JSON")
+                    }
+                    Invalid::Rule(rule) => {
+                        Error::corrupt(&path, None, format!("Invalid archive segment: {rule}"))
+                    }
+                })
+            },
+            |chunks| chunks.into_iter().map(text::list).collect(),
+        ))
+    }
+
+    /// Reads what other hands wrote. Returns JSON.
+    #[napi]
+    pub fn follow(&self) -> AsyncTask<Work<Followed, String>> {
+        let store = Arc::clone(&self.store);
+        AsyncTask::new(Work::new(move || store.follow(), followed_json))
+    }
+
+    /// What writes came upon that other hands wrote, as JSON; `null` if nothing.
+    #[napi]
+    pub fn take_foreign(&self) -> napi::Result<Option<String>> {
+        caught(|| {
+            let foreign = self.store.take_foreign();
+            let texts: Vec<String> = foreign.into_iter().map(followed_json).collect();
+            Ok((!texts.is_empty()).then(|| format!("[{}]", texts.join(","))))
+        })
+    }
+
+    /// The manifest, as JSON.
+    #[napi]
+    pub fn manifest(&self) -> napi::Result<String> {
+        caught(|| Ok(self.store.manifest().print()))
+    }
+
+    /// Gives a record a value without an operation.
+    #[napi]
+    pub fn replace(&self, id: JsString<'_>, value: JsString<'_>) -> napi::Result<()> {
+        let id = text::id(id)?;
+        let value = text::json(value)?;
+        caught(|| self.store.replace(&id, &value))
+    }
+
+    /// Says which schema version all records have.
+    #[napi]
+    pub fn set_version(&self, version: u32) {
+        self.store.set_version(version);
+    }
+
+    /// Gives lock and files up.
+    #[napi]
+    pub fn close(&self) -> AsyncTask<Work<(), ()>> {
+        let store = Arc::clone(&self.store);
+        AsyncTask::new(Work::new(move || store.close(), |()| ()))
+    }
+
+    /// Detached: starts anew.
+    #[napi]
+    pub fn reset(&self, agent: Option<JsString<'_>>) -> napi::Result<()> {
+        let agent = agent.map(text::id).transpose()?;
+        caught(|| {
+            self.store.reset(agent.as_deref());
+            Ok(())
+        })
+    }
+
+    /// Detached: applies operations; returns how many are none.
+    #[napi]
+    pub fn apply_lines(&self, lines: Vec<JsString<'_>>, merge: bool) -> napi::Result<f64> {
+        let lines = lines.into_iter().map(text::json).collect::<napi::Result<Vec<_>>>()?;
+        caught(|| Ok(self.store.apply_lines(lines, merge)? as f64))
+    }
+
+    /// Detached: the newest operations' lines.
+    #[napi]
+    pub fn last_lines(&self, count: f64) -> napi::Result<Vec<String>> {
+        caught(|| Ok(self.store.last_lines(count as usize).into_iter().map(text::to_js).collect()))
+    }
+
+    /// Detached: a checkpoint holds the operations.
+    #[napi]
+    pub fn forget_operations(&self) -> napi::Result<()> {
+        caught(|| {
+            self.store.forget_operations();
+            Ok(())
+        })
+    }
+
+    /// Detached: removes archived records, given as a JSON list of ids.
+    #[napi]
+    pub fn remove(&self, ids: JsString<'_>) -> napi::Result<()> {
+        let ids = parse_ids(&text::json(ids)?);
+        caught(|| self.store.remove(&ids))
+    }
+
+    fn change(
+        &self,
+        change: Change<'_>,
+        id: &[u8],
+        now: f64,
+        check: bool,
+        prev: Option<&[u8]>,
+    ) -> napi::Result<f64> {
+        caught_js(|| match self.store.change(change, id, now as i64, prev, check) {
+            Ok(changed) => Ok(code(changed)),
+            Err(Rejected::Error(error)) => Err(to_js(&error)),
+            Err(Rejected::NotCanonical(text)) => Err(not_canonical(&text)),
+        })
+    }
+}
+
+/// Reads the operations of a WAL in pieces.
+#[napi]
+pub struct NativeWalCursor {
+    cursor: Arc<Mutex<WalCursor>>,
+}
+
+#[napi]
+impl NativeWalCursor {
+    /// The next operations as a JSON list; an empty one at the end.
+    #[napi]
+    pub fn next(&self) -> AsyncTask<Work<Vec<u8>, String>> {
+        let cursor = Arc::clone(&self.cursor);
+        AsyncTask::new(Work::new(move || cursor.lock().next_chunk(CHUNK), text::list))
+    }
+
+    /// Malformed lines so far.
+    #[napi]
+    pub fn skipped(&self) -> f64 {
+        self.cursor.lock().skipped() as f64
+    }
+}
+
+/// Begins to read a WAL of a folder.
+#[napi]
+pub fn wal_cursor(root: String, relative: String) -> AsyncTask<Work<WalCursor, NativeWalCursor>> {
+    AsyncTask::new(Work::new(
+        move || {
+            let path = layout::inside(&PathBuf::from(root), layout::OPS, &relative)?;
+            WalCursor::open(&OsDisk, &path)
+        },
+        |cursor| NativeWalCursor { cursor: Arc::new(Mutex::new(cursor)) },
+    ))
+}
+
+fn code(changed: Changed) -> f64 {
+    (changed.buffered * 2 + usize::from(changed.due)) as f64
+}
+
+fn report_json(report: &Report) -> String {
+    let torn_path = report.torn_path.as_ref().map(|path| path.to_string_lossy());
+    json!({
+        "wal": report.wal.to_string_lossy(),
+        "skipped": report.skipped,
+        "tornLine": report.torn_line,
+        "tornBytes": report.torn_bytes,
+        "tornPath": torn_path,
+        "indexRebuilt": report.index_rebuilt,
+        "migrateFrom": report.migrate_from,
+        "migrate": report.migrate_from.is_some(),
+    })
+    .to_string()
+}
+
+fn followed_json(followed: Followed) -> String {
+    let mut out = b"{\"operations\":[".to_vec();
+    out.extend_from_slice(&followed.operations);
+    out.extend_from_slice(b"],\"changed\":[");
+    for (index, id) in followed.changed.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        escape_into(&mut out, id);
+    }
+    let rest = json!({
+        "undone": followed.undone,
+        "reloaded": followed.reloaded,
+        "skipped": followed.skipped,
+    });
+    out.extend_from_slice(b"],");
+    out.extend_from_slice(rest.to_string().get(1..).unwrap_or_default().as_bytes());
+    text::to_js(out)
+}
+
+/// Ids from a JSON list of strings, as V8 printed it.
+fn parse_ids(list: &[u8]) -> Vec<Id> {
+    let mut ids = Vec::new();
+    let mut at = 1;
+    while let Some(end) = raw_json::skip_value(list, at) {
+        if let Some(body) = list.get(at + 1..end - 1) {
+            ids.push(unescape(body).as_ref().into());
+        }
+        at = end + 1;
+    }
+    ids
+}

@@ -1,0 +1,117 @@
+//! The one door to the file system. Everything that the store does to files goes through [`Disk`] and
+//! [`DiskFile`], so that a simulated disk can tear, drop, reorder and fail each call. Implementations keep
+//! no policy: no retries of failed syncs, no fall-backs, no messages.
+
+mod os;
+#[cfg(any(test, feature = "simulation"))]
+pub mod sim;
+
+pub use os::{OsDisk, process};
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// How to open a file. No mode follows a symbolic link in the last component, except `Read`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenMode {
+    /// Existing file, reading only.
+    Read,
+    /// Existing file; appends go to its end, whatever its length is by then; can be read too.
+    Append,
+    /// Existing file for reading and writing at offsets.
+    ReadWrite,
+    /// A file that must not exist yet (`O_EXCL`); opened as `Append`.
+    CreateNew,
+}
+
+/// What the system knows of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileInfo {
+    /// Device and inode (on Windows: volume and file index): equal means the same file.
+    pub identity: (u64, u64),
+    /// Length in bytes.
+    pub len: u64,
+    /// Modification time in nanoseconds since the epoch.
+    pub modified_ns: i128,
+    /// Number of names that the file has; 0 once it is deleted.
+    pub links: u64,
+    /// Whether any write permission bit is set.
+    pub writable: bool,
+}
+
+/// A folder tree. All paths are absolute.
+pub trait Disk: Send + Sync {
+    /// Opens a file.
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>>;
+    /// What a path leads to, without following a last symbolic link.
+    fn info(&self, path: &Path) -> io::Result<FileInfo>;
+    /// Renames, replacing what is there.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives a file a second name; fails if that name exists.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file's name.
+    fn unlink(&self, path: &Path) -> io::Result<()>;
+    /// The names in a folder, in no order. Names that are not UTF-8 are left out: none of ours are.
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
+    /// Creates a folder and those above it; nothing happens if it exists.
+    fn create_folder(&self, folder: &Path) -> io::Result<()>;
+    /// Makes the names in a folder durable. Nothing happens on systems without such a call.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+}
+
+/// An open file.
+pub trait DiskFile: Send + Sync {
+    /// Reads at an offset; fewer bytes than asked for only at the end of the file.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Appends; may write fewer bytes than given.
+    fn append(&self, bytes: &[u8]) -> io::Result<usize>;
+    /// Overwrites at an offset, for files opened as `ReadWrite`; may write fewer bytes than given.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
+    /// Cuts or extends to a length.
+    fn set_len(&self, len: u64) -> io::Result<()>;
+    /// Makes the content durable (`fdatasync`; macOS: `F_FULLFSYNC`).
+    fn sync(&self) -> io::Result<()>;
+    /// What the system knows of it.
+    fn info(&self) -> io::Result<FileInfo>;
+    /// Tries to take an exclusive kernel lock that dies with the process; `false` if someone else has it.
+    fn try_lock(&self) -> io::Result<bool>;
+    /// The system's descriptor, for those who must show one.
+    fn descriptor(&self) -> Option<i32> {
+        None
+    }
+}
+
+/// Writes all bytes to the end of a file, going on after short writes and interrupts.
+///
+/// # Errors
+/// The first failure; how much was written by then is unknown to the caller, who must cut back.
+pub fn append_all(file: &dyn DiskFile, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.append(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Reads exactly `len` bytes at an offset.
+///
+/// # Errors
+/// `UnexpectedEof` if the file ends before.
+pub fn read_exact_at(file: &dyn DiskFile, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; len];
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, offset + filled as u64) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(bytes)
+}

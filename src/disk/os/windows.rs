@@ -1,0 +1,178 @@
+//! What differs on Windows: identity and number of names need a handle, the lock is one byte far past the
+//! end (the whole-file lock of `std` would keep others from reading the pid), folders cannot be synced,
+//! and the check for symbolic links is made before the open, so it does not hold against a racing hand.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::windows::fs::{FileExt, OpenOptionsExt};
+use std::os::windows::io::AsRawHandle;
+use std::path::Path;
+
+use super::super::{FileInfo, OpenMode};
+
+const FILE_ATTRIBUTE_READONLY: u32 = 0x1;
+const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
+const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+const LOCKFILE_FAIL_IMMEDIATELY: u32 = 0x1;
+const LOCKFILE_EXCLUSIVE_LOCK: u32 = 0x2;
+const ERROR_LOCK_VIOLATION: i32 = 33;
+const ERROR_IO_PENDING: i32 = 997;
+/// Between 1601, where Windows counts from, and 1970, in units of 100 ns.
+const EPOCH_DISTANCE: i128 = 116_444_736_000_000_000;
+/// Writing at this offset appends, as one step.
+const END_OF_FILE: u64 = u64::MAX;
+/// No file is this long, so the lock is in nobody's way.
+const LOCKED_BYTE: u64 = 0x7fff_ffff_ffff_fffe;
+
+#[repr(C)]
+#[derive(Default)]
+struct FileTime {
+    low: u32,
+    high: u32,
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct ByHandleFileInformation {
+    attributes: u32,
+    created: FileTime,
+    accessed: FileTime,
+    modified: FileTime,
+    volume: u32,
+    size_high: u32,
+    size_low: u32,
+    links: u32,
+    index_high: u32,
+    index_low: u32,
+}
+
+#[repr(C)]
+struct Overlapped {
+    internal: usize,
+    internal_high: usize,
+    offset_low: u32,
+    offset_high: u32,
+    event: *mut std::ffi::c_void,
+}
+
+#[allow(unsafe_code)] // The signatures are those of the Windows SDK; kernel32 is linked by std.
+#[link(name = "kernel32")]
+unsafe extern "system" {
+    fn GetFileInformationByHandle(
+        file: *mut std::ffi::c_void,
+        information: *mut ByHandleFileInformation,
+    ) -> i32;
+    fn LockFileEx(
+        file: *mut std::ffi::c_void,
+        flags: u32,
+        reserved: u32,
+        bytes_low: u32,
+        bytes_high: u32,
+        overlapped: *mut Overlapped,
+    ) -> i32;
+}
+
+pub(super) fn open(path: &Path, mode: OpenMode) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    match mode {
+        OpenMode::Read => {}
+        // Not `append(true)`: such a handle cannot be cut to a length.
+        OpenMode::Append | OpenMode::ReadWrite => {
+            if fs::symlink_metadata(path)?.file_type().is_symlink() {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "refused to write through a symbolic link",
+                ));
+            }
+            options.write(true);
+        }
+        OpenMode::CreateNew => {
+            options.write(true).create_new(true);
+        }
+    }
+    options.open(path)
+}
+
+pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    file.seek_read(buffer, offset)
+}
+
+pub(super) fn append(file: &File, bytes: &[u8]) -> io::Result<usize> {
+    file.seek_write(bytes, END_OF_FILE)
+}
+
+pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
+    file.seek_write(bytes, offset)
+}
+
+pub(super) fn try_lock(file: &File) -> io::Result<bool> {
+    let mut place = Overlapped {
+        internal: 0,
+        internal_high: 0,
+        offset_low: LOCKED_BYTE as u32,
+        offset_high: (LOCKED_BYTE >> 32) as u32,
+        event: std::ptr::null_mut(),
+    };
+    // SAFETY: the handle is open for as long as `file` is borrowed, and `place` outlives the call, which
+    // is synchronous because the handle was not opened for overlapped work.
+    #[allow(unsafe_code)]
+    let locked = unsafe {
+        LockFileEx(
+            file.as_raw_handle().cast(),
+            LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY,
+            0,
+            1,
+            0,
+            &mut place,
+        )
+    };
+    if locked != 0 {
+        return Ok(true);
+    }
+    let error = io::Error::last_os_error();
+    match error.raw_os_error() {
+        Some(ERROR_LOCK_VIOLATION | ERROR_IO_PENDING) => Ok(false),
+        _ => Err(error),
+    }
+}
+
+pub(super) fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+pub(super) fn info_of_path(path: &Path) -> io::Result<FileInfo> {
+    let file = OpenOptions::new()
+        .access_mode(0)
+        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT)
+        .open(path)?;
+    info_of_file(&file)
+}
+
+pub(super) fn info_of_file(file: &File) -> io::Result<FileInfo> {
+    let mut found = ByHandleFileInformation::default();
+    // SAFETY: the handle is open for as long as `file` is borrowed, and `found` is a writable structure of
+    // the layout that the call fills.
+    #[allow(unsafe_code)]
+    let filled = unsafe { GetFileInformationByHandle(file.as_raw_handle().cast(), &mut found) };
+    if filled == 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let wide = |high: u32, low: u32| (u64::from(high) << 32) | u64::from(low);
+    let modified = i128::from(wide(found.modified.high, found.modified.low));
+    Ok(FileInfo {
+        identity: (
+            u64::from(found.volume),
+            wide(found.index_high, found.index_low),
+        ),
+        len: wide(found.size_high, found.size_low),
+        modified_ns: (modified - EPOCH_DISTANCE) * 100,
+        links: u64::from(found.links),
+        writable: found.attributes & FILE_ATTRIBUTE_READONLY == 0,
+    })
+}
+
+/// Windows has handles, not descriptors.
+pub fn descriptor(_: &File) -> Option<i32> {
+    None
+}

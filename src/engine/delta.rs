@@ -1,0 +1,315 @@
+//! Patches that lead from a record back to its previous value: which top-level fields to set, which to
+//! remove. The patches of 0.8.1, on text.
+//!
+//! Invariant: applying the patch to the new text gives the old text back, byte for byte up to the order
+//! of fields. Fields are own properties whatever their name. Only for canonical texts of plain objects:
+//! there, equal text means equal value.
+
+use crate::json::array::elements;
+use crate::json::object::{NARROW, entries, sort_keys};
+use crate::json::string::{escape_into, unescape, utf16_len};
+use crate::json::{Kind, Members, kind, part, string_body};
+use hashbrown::{HashMap, HashSet};
+use std::borrow::Cow;
+
+/// The patch that turns `new` into `old`; `None` if they are equal, if the patch would be no shorter than
+/// `old` (in UTF-16 code units, as 0.8.1 counts), or if either is no object.
+///
+/// Also `None` where the patch would set a field named `__proto__`: 0.8.1 could not apply it.
+pub fn reverse_delta(old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
+    let old_fields = read_fields(old)?;
+    let new_fields = read_fields(new)?;
+    let mut patch = Vec::new();
+    let mut set = List {
+        out: &mut patch,
+        opening: b"{\"$set\":{",
+        empty: true,
+    };
+    let mut lookup = Lookup::new(&new_fields);
+    for &(key, value) in &old_fields {
+        if lookup.value(key) == Some(value) {
+            continue;
+        }
+        if key == b"__proto__" {
+            return None;
+        }
+        let out = set.next();
+        out.push(b'"');
+        out.extend_from_slice(key);
+        out.extend_from_slice(b"\":");
+        out.extend_from_slice(value);
+    }
+    let opening = if set.empty {
+        b"{\"$unset\":[".as_slice()
+    } else {
+        b"},\"$unset\":["
+    };
+    let nothing_set = set.empty;
+    let mut unset = List {
+        out: &mut patch,
+        opening,
+        empty: true,
+    };
+    let mut lookup = Lookup::new(&old_fields);
+    for &(key, _) in &new_fields {
+        if lookup.value(key).is_none() {
+            let out = unset.next();
+            out.push(b'"');
+            out.extend_from_slice(key);
+            out.push(b'"');
+        }
+    }
+    match (nothing_set, unset.empty) {
+        (true, true) => return None,
+        (false, true) => patch.extend_from_slice(b"}}"),
+        (_, false) => patch.extend_from_slice(b"]}"),
+    }
+    (utf16_len(&patch) < utf16_len(old)).then_some(patch)
+}
+
+/// Writes its opening before the first item and commas before the others.
+struct List<'o> {
+    out: &'o mut Vec<u8>,
+    opening: &'static [u8],
+    empty: bool,
+}
+
+impl List<'_> {
+    fn next(&mut self) -> &mut Vec<u8> {
+        let before: &[u8] = if self.empty { self.opening } else { b"," };
+        self.out.extend_from_slice(before);
+        self.empty = false;
+        self.out
+    }
+}
+
+/// A raw key and the text of its value. In canonical text, raw keys are equal only if the keys are.
+type Field<'a> = (&'a [u8], &'a [u8]);
+
+fn read_fields(text: &[u8]) -> Option<Vec<Field<'_>>> {
+    let mut fields = Vec::with_capacity(NARROW);
+    for member in Members::new(text) {
+        let member = member.ok()?;
+        fields.push((member.key, part(text, member.value)));
+    }
+    Some(fields)
+}
+
+/// Finds one object's fields while another's are walked.
+struct Lookup<'f, 'a> {
+    fields: &'f [Field<'a>],
+    /// Where the next field stands if both objects have the same ones in the same order.
+    expected: usize,
+    /// Filled for wide objects, once the order was found to differ.
+    places: HashMap<&'a [u8], usize>,
+}
+
+impl<'f, 'a> Lookup<'f, 'a> {
+    fn new(fields: &'f [Field<'a>]) -> Self {
+        Self {
+            fields,
+            expected: 0,
+            places: HashMap::new(),
+        }
+    }
+
+    fn value(&mut self, key: &[u8]) -> Option<&'a [u8]> {
+        let place = self.place(key)?;
+        self.expected = place + 1;
+        self.fields.get(place).map(|&(_, value)| value)
+    }
+
+    fn place(&mut self, key: &[u8]) -> Option<usize> {
+        if self
+            .fields
+            .get(self.expected)
+            .is_some_and(|&(there, _)| there == key)
+        {
+            return Some(self.expected);
+        }
+        if self.fields.len() <= NARROW {
+            return self.fields.iter().position(|&(there, _)| there == key);
+        }
+        if self.places.is_empty() {
+            self.places = self
+                .fields
+                .iter()
+                .enumerate()
+                .map(|(at, &(key, _))| (key, at))
+                .collect();
+        }
+        self.places.get(key).copied()
+    }
+}
+
+/// The text that a patch makes of the current one; `None` if either is not what it should be: an object,
+/// with an object as `$set` and an array of strings as `$unset`.
+pub fn apply_delta(current: &[u8], patch: &[u8]) -> Option<Vec<u8>> {
+    let mut fields = own_fields(current)?;
+    let (set, unset) = read_patch(patch)?;
+    let mut places: HashMap<Cow<'_, [u8]>, usize> = HashMap::new();
+    let wide = fields.len() + set.len() > NARROW;
+    if wide {
+        places.extend(
+            fields
+                .iter()
+                .enumerate()
+                .map(|(place, (key, _))| (key.clone(), place)),
+        );
+    }
+    for (key, value) in set {
+        let place = if wide {
+            *places.entry(key.clone()).or_insert(fields.len())
+        } else {
+            fields
+                .iter()
+                .position(|(there, _)| *there == key)
+                .unwrap_or(fields.len())
+        };
+        match fields.get_mut(place) {
+            Some(field) => field.1 = value,
+            None => fields.push((key, value)),
+        }
+    }
+    fields.retain(|(key, _)| !unset.contains(key));
+    sort_keys(&mut fields, |(key, _)| key);
+    let mut out = Vec::with_capacity(current.len() + patch.len());
+    out.push(b'{');
+    for (place, (key, value)) in fields.into_iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        escape_into(&mut out, &key);
+        out.push(b':');
+        out.extend_from_slice(value);
+    }
+    out.push(b'}');
+    Some(out)
+}
+
+/// Decoded keys and the texts of their values.
+type OwnFields<'a> = Vec<(Cow<'a, [u8]>, &'a [u8])>;
+
+fn own_fields(text: &[u8]) -> Option<OwnFields<'_>> {
+    let entries = entries(text).ok()?;
+    Some(
+        entries
+            .into_iter()
+            .map(|entry| (entry.key, part(text, entry.value)))
+            .collect(),
+    )
+}
+
+/// What to set and what to remove.
+type Patch<'a> = (OwnFields<'a>, HashSet<Cow<'a, [u8]>>);
+
+fn read_patch(patch: &[u8]) -> Option<Patch<'_>> {
+    let mut set = Vec::new();
+    let mut unset = HashSet::new();
+    for (key, value) in own_fields(patch)? {
+        match &*key {
+            // What JavaScript calls falsy, 0.8.1 takes for absent.
+            b"$set" | b"$unset" if matches!(kind(value), Some(Kind::Null | Kind::False)) => {}
+            b"$set" => set = own_fields(value)?,
+            b"$unset" => {
+                let keys = elements(value)?.into_iter().map(string_body);
+                unset = keys.map(|body| body.map(unescape)).collect::<Option<_>>()?;
+            }
+            _ => {}
+        }
+    }
+    Some((set, unset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{apply_delta, reverse_delta};
+
+    fn reverse(old: &str, new: &str) -> Option<String> {
+        reverse_delta(old.as_bytes(), new.as_bytes()).map(|patch| String::from_utf8(patch).unwrap())
+    }
+
+    fn apply(current: &str, patch: &str) -> Option<String> {
+        apply_delta(current.as_bytes(), patch.as_bytes())
+            .map(|text| String::from_utf8(text).unwrap())
+    }
+
+    const LONG: &str = r#""text":"long enough to make any patch the shorter one""#;
+
+    #[test]
+    fn a_patch_names_what_to_set_and_what_to_remove() {
+        let old = format!(r#"{{"1":0,"b":[1],"c":2,{LONG}}}"#);
+        let new = format!(r#"{{"c":3,{LONG},"d":1,"e":2}}"#);
+        let patch = reverse(&old, &new).unwrap();
+        assert_eq!(
+            patch,
+            r#"{"$set":{"1":0,"b":[1],"c":2},"$unset":["d","e"]}"#
+        );
+        let back = format!(r#"{{"1":0,"c":2,{LONG},"b":[1]}}"#);
+        assert_eq!(apply(&new, &patch), Some(back));
+    }
+
+    #[test]
+    fn there_is_no_patch_between_equal_records_or_when_it_is_not_shorter() {
+        assert_eq!(reverse(r#"{"a":1}"#, r#"{"a":1}"#), None);
+        assert_eq!(reverse(r#"{"a":1}"#, r#"{"a":2}"#), None);
+        // 18 code units either way, but fewer bytes in the patch: units count.
+        assert_eq!(
+            reverse(
+                "{\"a\":1,\"b\":\"\u{e9}\u{e9}\"}",
+                "{\"b\":\"\u{e9}\u{e9}\"}"
+            ),
+            None
+        );
+        assert_eq!(reverse("[1,2,3,4,5,6,7,8,9,0,1,2,3]", "[1]"), None);
+    }
+
+    #[test]
+    fn names_of_the_prototype_are_plain_fields() {
+        let old = format!(r#"{{"constructor":1,{LONG}}}"#);
+        let new = format!(r#"{{{LONG},"toString":2,"__proto__":3}}"#);
+        let patch = reverse(&old, &new).unwrap();
+        assert_eq!(
+            patch,
+            r#"{"$set":{"constructor":1},"$unset":["toString","__proto__"]}"#
+        );
+        assert_eq!(
+            apply(&new, &patch),
+            Some(format!(r#"{{{LONG},"constructor":1}}"#))
+        );
+        assert_eq!(
+            apply("{}", r#"{"$set":{"__proto__":1}}"#),
+            Some(r#"{"__proto__":1}"#.into())
+        );
+    }
+
+    #[test]
+    fn a_proto_field_that_must_be_restored_is_left_to_the_whole_record() {
+        let record = |value: u8| format!(r#"{{"__proto__":{value},{LONG}}}"#);
+        assert_eq!(reverse(&record(1), &record(2)), None);
+    }
+
+    #[test]
+    fn wide_records_with_fields_out_of_step_are_compared_by_name() {
+        let fields = |skip: usize| {
+            let all = (0..100)
+                .filter(|at| at % 10 != skip)
+                .map(|at| format!("\"k{at}\":{at}"));
+            format!("{{{}}}", all.collect::<Vec<_>>().join(","))
+        };
+        let patch = reverse(&fields(3), &fields(4)).unwrap();
+        assert!(patch.starts_with(r#"{"$set":{"k4":4,"k14":14,"#), "{patch}");
+        assert!(patch.contains(r#"},"$unset":["k3","k13","#), "{patch}");
+    }
+
+    #[test]
+    fn what_is_no_patch_is_refused() {
+        assert_eq!(apply("{}", r#"{"$set":[1]}"#), None);
+        assert_eq!(apply("{}", r#"{"$unset":[1]}"#), None);
+        assert_eq!(apply("[]", "{}"), None);
+        assert_eq!(
+            apply(r#"{"a":1}"#, r#"{"$set":null}"#),
+            Some(r#"{"a":1}"#.into())
+        );
+    }
+}

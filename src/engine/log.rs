@@ -1,0 +1,273 @@
+//! The engine: records, the operations since the last checkpoint, clock and undo. Pure decisions: it is told
+//! what was logged and says what the state is. It never appends, cuts or syncs; reading a text that lies in
+//! a file is all that touches a disk.
+
+use std::io;
+use std::sync::Arc;
+
+use super::base::Base;
+use super::delta::reverse_delta;
+use super::overlay::{Entry, Id, Overlay};
+use super::records::{Cursor, Records, View};
+use super::text::Text;
+use crate::format::operation::{BatchMark, Body, Draft, Kind, Prev, write_body};
+use crate::json::canonical::is_canonical;
+use crate::json::scan::{self, kind};
+
+/// An operation since the last checkpoint.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// The record.
+    pub id: Id,
+    /// What was done to it.
+    pub kind: Kind,
+    /// The line, without its newline.
+    pub line: Text,
+    /// The record's value before, from the state itself and not from the line.
+    pub before: Option<Text>,
+    /// Its place in a batch.
+    pub batch: Option<BatchMark>,
+}
+
+/// What a new operation says of a record.
+#[derive(Debug, Clone, Copy)]
+pub enum Change<'a> {
+    /// It gets this value.
+    Set(&'a [u8]),
+    /// It goes.
+    Delete,
+}
+
+/// State and history.
+pub struct Engine {
+    records: Records,
+    operations: Vec<Operation>,
+    frozen: Vec<Operation>,
+    journal: Option<Vec<(Id, Option<Entry>)>>,
+    agent: Option<Box<[u8]>>,
+    clock: u64,
+}
+
+/// The previous value is not as V8 prints it, so that no delta can be told from its text.
+#[derive(Debug)]
+pub struct NotCanonical(pub Vec<u8>);
+
+impl Engine {
+    /// The state of a snapshot, with no operation after it.
+    pub fn new(base: Base, agent: Option<&[u8]>) -> Self {
+        Self {
+            records: Records::new(base),
+            operations: Vec::new(),
+            frozen: Vec::new(),
+            journal: None,
+            agent: agent.map(Box::from),
+            clock: 0,
+        }
+    }
+
+    /// Number of records.
+    pub fn count(&self) -> usize {
+        self.records.count()
+    }
+
+    /// How many records the overlays speak of.
+    pub fn overlaid(&self) -> usize {
+        self.records.overlaid()
+    }
+
+    /// A record's value.
+    ///
+    /// # Errors
+    /// Those of reading the base.
+    pub fn get(&self, id: &[u8]) -> io::Result<Option<Text>> {
+        self.records.get(id)
+    }
+
+    /// See [`Records::scan`].
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn scan(&self, cursor: Cursor, limit: usize, out: &mut Vec<u8>) -> io::Result<Cursor> {
+        self.records.scan(cursor, limit, out)
+    }
+
+    /// The operations since the last checkpoint began.
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// For the store, which says where lines ended up.
+    pub fn operations_mut(&mut self) -> &mut [Operation] {
+        &mut self.operations
+    }
+
+    /// Highest clock seen or given out.
+    pub fn clock(&self) -> u64 {
+        self.clock
+    }
+
+    /// Raises the clock to one that was seen. It never goes back.
+    pub fn see_clock(&mut self, clock: u64) {
+        self.clock = self.clock.max(clock);
+    }
+
+    /// Writes the body of a new line. `prev` is the record's value now.
+    ///
+    /// # Errors
+    /// [`NotCanonical`] when V8 must print the previous value first.
+    pub fn draft(
+        &mut self,
+        out: &mut Vec<u8>,
+        change: Change<'_>,
+        id: &[u8],
+        ts_ms: i64,
+        prev: Option<&[u8]>,
+    ) -> Result<Body, NotCanonical> {
+        let is_object = |text: &[u8]| kind(text) == Some(scan::Kind::Object);
+        let mut delta = None;
+        if let (Change::Set(data), Some(prev)) = (change, prev)
+            && is_object(data)
+            && is_object(prev)
+        {
+            if !is_canonical(prev) {
+                return Err(NotCanonical(prev.to_vec()));
+            }
+            delta = reverse_delta(prev, data);
+        }
+        let clock = self.agent.as_ref().map(|_| {
+            self.clock += 1;
+            self.clock
+        });
+        Ok(write_body(
+            out,
+            &Draft {
+                ts_ms,
+                kind: match change {
+                    Change::Set(_) => Kind::Set,
+                    Change::Delete => Kind::Delete,
+                },
+                id,
+                prev: match (&delta, prev) {
+                    (Some(delta), _) => Prev::Delta(delta),
+                    (None, Some(prev)) => Prev::Full(prev),
+                    (None, None) => Prev::Null,
+                },
+                data: match change {
+                    Change::Set(data) => Some(data),
+                    Change::Delete => None,
+                },
+                agent: self.agent.as_deref(),
+                clock,
+            },
+        ))
+    }
+
+    /// Takes a logged operation into the state. `before` is the record's value so far.
+    pub fn apply(
+        &mut self,
+        id: &Id,
+        data: Option<Text>,
+        before: Option<Text>,
+        line: Text,
+        batch: Option<BatchMark>,
+    ) {
+        if let Some(journal) = &mut self.journal {
+            journal.push((Arc::clone(id), self.records.entry(id)));
+        }
+        let kind = match data {
+            Some(text) => {
+                self.records.set_known(id, text, before.is_some());
+                Kind::Set
+            }
+            None => {
+                if before.is_some() {
+                    self.records.delete_known(id);
+                }
+                Kind::Delete
+            }
+        };
+        self.operations.push(Operation { id: Arc::clone(id), kind, line, before, batch });
+    }
+
+    /// Takes the last operation back out of state and history, as 0.8.1 does: an update keeps the record's
+    /// position, a deleted record comes back at the end.
+    ///
+    /// # Errors
+    /// Those of reading the base; nothing is changed then.
+    pub fn undo_last(&mut self) -> io::Result<Option<Operation>> {
+        let Some(last) = self.operations.last() else { return Ok(None) };
+        let id = Arc::clone(&last.id);
+        match last.before.clone() {
+            Some(text) => self.records.set(&id, text)?,
+            None => self.records.delete(&id)?,
+        }
+        Ok(self.operations.pop())
+    }
+
+    /// Begins to remember exact positions, so that [`Engine::rollback`] can restore them.
+    pub fn begin(&mut self) {
+        self.journal = Some(Vec::new());
+    }
+
+    /// Keeps what was applied since [`Engine::begin`].
+    pub fn commit(&mut self) {
+        self.journal = None;
+    }
+
+    /// Takes back everything since [`Engine::begin`].
+    pub fn rollback(&mut self) {
+        let journal = self.journal.take().unwrap_or_default();
+        let keep = self.operations.len().saturating_sub(journal.len());
+        self.operations.truncate(keep);
+        for (id, entry) in journal.into_iter().rev() {
+            self.records.restore(&id, entry);
+        }
+    }
+
+    /// Adds or replaces a record without an operation: loading from a backend, or migrating.
+    ///
+    /// # Errors
+    /// Those of reading the base.
+    pub fn load(&mut self, id: &Id, text: Text) -> io::Result<()> {
+        self.records.set(id, text)
+    }
+
+    /// Removes a record without an operation.
+    ///
+    /// # Errors
+    /// Those of reading the base.
+    pub fn unload(&mut self, id: &Id) -> io::Result<()> {
+        self.records.delete(id)
+    }
+
+    /// Freezes records and operations for a checkpoint: the history starts anew.
+    pub fn freeze(&mut self) -> View {
+        self.frozen = std::mem::take(&mut self.operations);
+        self.records.freeze()
+    }
+
+    /// Puts another view in the place of the frozen one: records that went to an archive are not in it.
+    pub fn refreeze(&mut self, view: &View) {
+        self.records.refreeze(view);
+    }
+
+    /// Gives a failed checkpoint up: its operations count again. Returns how many there are.
+    pub fn thaw(&mut self) -> usize {
+        self.records.thaw();
+        let frozen = self.frozen.len();
+        let late = std::mem::replace(&mut self.operations, std::mem::take(&mut self.frozen));
+        self.operations.extend(late);
+        frozen
+    }
+
+    /// Ends a checkpoint: the new base holds what was frozen. Returns what can be freed.
+    pub fn rebase(&mut self, base: Base) -> (Arc<Base>, Option<Arc<Overlay>>, Vec<Operation>) {
+        let (base, overlay) = self.records.rebase(base);
+        (base, overlay, std::mem::take(&mut self.frozen))
+    }
+
+    /// Forgets the first operations but not the state: a checkpoint that somebody else wrote holds them.
+    pub fn forget_operations(&mut self, count: usize) {
+        self.operations.drain(..count.min(self.operations.len()));
+    }
+}

@@ -1,0 +1,14 @@
+//! Records, operations, deltas, clock: the rules of the store, without I/O.
+
+pub mod base;
+pub mod delta;
+pub mod log;
+pub mod overlay;
+pub mod records;
+pub mod text;
+
+pub use base::Base;
+pub use log::{Change, Engine, NotCanonical, Operation};
+pub use overlay::Id;
+pub use records::{Cursor, View};
+pub use text::Text;

@@ -1,0 +1,280 @@
+//! What the log says since the layer below it: new values, deletions, additions, in `Map` order. An update
+//! keeps the record's position, delete + set moves it to the end. Each entry knows whether the layer below
+//! has the id; `prev` in a line is never asked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::text::Text;
+
+/// An id, shared between the maps that hold it.
+pub type Id = Arc<[u8]>;
+
+/// What an overlay says of one id.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Whether the layer below shows a record of this id.
+    pub below: bool,
+    /// What became of it.
+    pub state: State,
+}
+
+/// What became of a record since the layer below.
+#[derive(Debug, Clone)]
+pub enum State {
+    /// It is gone.
+    Deleted,
+    /// It has a new value in its old position.
+    Replaced(Text),
+    /// It stands behind all records of the layer below, at this place in the sequence.
+    Appended(u64, Text),
+}
+
+impl State {
+    /// The value, if there is one.
+    pub fn text(&self) -> Option<&Text> {
+        match self {
+            Self::Deleted => None,
+            Self::Replaced(text) | Self::Appended(_, text) => Some(text),
+        }
+    }
+}
+
+/// Changes on top of a layer.
+#[derive(Debug, Clone, Default)]
+pub struct Overlay {
+    entries: HashMap<Id, Entry>,
+    appended: BTreeMap<u64, Id>,
+    next: u64,
+    hidden: usize,
+}
+
+impl Overlay {
+    /// What is said of an id, if anything.
+    pub fn get(&self, id: &[u8]) -> Option<&Entry> {
+        self.entries.get(id)
+    }
+
+    /// How many ids something is said of.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many records there are on top of a layer with `below` records.
+    pub fn count_over(&self, below: usize) -> usize {
+        below.saturating_sub(self.hidden) + self.appended.len()
+    }
+
+    /// Gives a record a value; `below` is asked only when the id is new here.
+    ///
+    /// # Errors
+    /// Those of `below`.
+    pub fn set<E>(&mut self, id: &Id, text: Text, below: impl FnOnce() -> Result<bool, E>) -> Result<(), E> {
+        if let Some(entry) = self.entries.get_mut(&**id) {
+            match &mut entry.state {
+                State::Replaced(old) | State::Appended(_, old) => *old = text,
+                State::Deleted => {
+                    let place = self.next;
+                    self.next += 1;
+                    entry.state = State::Appended(place, text);
+                    self.appended.insert(place, Arc::clone(id));
+                }
+            }
+            return Ok(());
+        }
+        let below = below()?;
+        let state = if below {
+            State::Replaced(text)
+        } else {
+            let place = self.next;
+            self.next += 1;
+            self.appended.insert(place, Arc::clone(id));
+            State::Appended(place, text)
+        };
+        self.entries.insert(Arc::clone(id), Entry { below, state });
+        Ok(())
+    }
+
+    /// Removes a record; `below` is asked only when the id is new here.
+    ///
+    /// # Errors
+    /// Those of `below`.
+    pub fn delete<E>(&mut self, id: &Id, below: impl FnOnce() -> Result<bool, E>) -> Result<(), E> {
+        match self.entries.get_mut(&**id) {
+            Some(entry) => {
+                let below = entry.below;
+                match std::mem::replace(&mut entry.state, State::Deleted) {
+                    State::Deleted => {}
+                    State::Replaced(_) => self.hidden += 1,
+                    State::Appended(place, _) => {
+                        self.appended.remove(&place);
+                    }
+                }
+                if !below {
+                    self.entries.remove(&**id);
+                }
+            }
+            None => {
+                if below()? {
+                    self.hidden += 1;
+                    self.entries.insert(Arc::clone(id), Entry { below: true, state: State::Deleted });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts back exactly what was said of an id before, position included.
+    pub fn restore(&mut self, id: &Id, before: Option<Entry>) {
+        let hides = |entry: &Entry| entry.below && !matches!(entry.state, State::Replaced(_));
+        if let Some(now) = self.entries.remove(&**id) {
+            if hides(&now) {
+                self.hidden -= 1;
+            }
+            if let State::Appended(place, _) = now.state {
+                self.appended.remove(&place);
+            }
+        }
+        if let Some(entry) = before {
+            if hides(&entry) {
+                self.hidden += 1;
+            }
+            if let State::Appended(place, _) = entry.state {
+                self.appended.insert(place, Arc::clone(id));
+            }
+            self.entries.insert(Arc::clone(id), entry);
+        }
+    }
+
+    /// Lays a later overlay, which stood on top of this one, into this one.
+    pub fn absorb(&mut self, later: Overlay) {
+        let known = |entry: &Entry| {
+            let below = entry.below;
+            move || Ok::<_, std::convert::Infallible>(below)
+        };
+        for (id, entry) in &later.entries {
+            match &entry.state {
+                State::Replaced(text) => {
+                    let Ok(()) = self.set(id, text.clone(), known(entry));
+                }
+                State::Deleted | State::Appended(..) if entry.below => {
+                    let Ok(()) = self.delete(id, known(entry));
+                }
+                State::Deleted | State::Appended(..) => {}
+            }
+        }
+        for id in later.appended.values() {
+            if let Some(Entry { state: State::Appended(_, text), .. }) = later.entries.get(&**id) {
+                let Ok(()) = self.set(id, text.clone(), || Ok::<_, std::convert::Infallible>(false));
+            }
+        }
+    }
+
+    /// The records that stand behind the layer below, in order, from a place in the sequence on.
+    pub fn appended_from(&self, place: u64) -> impl Iterator<Item = (u64, &Id, &Text)> {
+        self.appended.range(place..).filter_map(|(place, id)| {
+            let text = self.entries.get(&**id)?.state.text()?;
+            Some((*place, id, text))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    fn id(name: &str) -> Id {
+        name.as_bytes().into()
+    }
+
+    fn text(value: &str) -> Text {
+        Text::Held(value.as_bytes().into())
+    }
+
+    fn set(overlay: &mut Overlay, name: &str, value: &str, below: bool) {
+        let Ok(()) = overlay.set(&id(name), text(value), || Ok::<_, Infallible>(below));
+    }
+
+    fn delete(overlay: &mut Overlay, name: &str, below: bool) {
+        let Ok(()) = overlay.delete(&id(name), || Ok::<_, Infallible>(below));
+    }
+
+    fn appended(overlay: &Overlay) -> Vec<String> {
+        overlay.appended_from(0).map(|(_, id, _)| String::from_utf8_lossy(id).into_owned()).collect()
+    }
+
+    #[test]
+    fn update_keeps_position_and_delete_then_set_moves_to_the_end() {
+        let mut overlay = Overlay::default();
+        set(&mut overlay, "a", "1", false);
+        set(&mut overlay, "b", "1", false);
+        set(&mut overlay, "a", "2", false);
+        assert_eq!(appended(&overlay), ["a", "b"]);
+        delete(&mut overlay, "a", false);
+        set(&mut overlay, "a", "3", false);
+        assert_eq!(appended(&overlay), ["b", "a"]);
+        assert_eq!(overlay.count_over(5), 7);
+    }
+
+    #[test]
+    fn a_record_of_the_layer_below_that_is_deleted_and_set_again_is_hidden_there() {
+        let mut overlay = Overlay::default();
+        set(&mut overlay, "x", "1", true);
+        assert_eq!(overlay.count_over(3), 3);
+        delete(&mut overlay, "x", true);
+        assert_eq!(overlay.count_over(3), 2);
+        set(&mut overlay, "x", "2", true);
+        assert_eq!(overlay.count_over(3), 3);
+        assert_eq!(appended(&overlay), ["x"]);
+    }
+
+    #[test]
+    fn restore_brings_back_position_and_count() {
+        let mut overlay = Overlay::default();
+        set(&mut overlay, "a", "1", false);
+        set(&mut overlay, "b", "1", false);
+        set(&mut overlay, "x", "1", true);
+        let before: Vec<_> =
+            ["a", "x", "y"].iter().map(|name| (id(name), overlay.get(name.as_bytes()).cloned())).collect();
+        delete(&mut overlay, "a", false);
+        delete(&mut overlay, "x", true);
+        delete(&mut overlay, "y", true);
+        set(&mut overlay, "y", "9", true);
+        for (id, entry) in before.into_iter().rev() {
+            overlay.restore(&id, entry);
+        }
+        assert_eq!(appended(&overlay), ["a", "b"]);
+        assert_eq!(overlay.count_over(10), 12);
+        assert!(overlay.get(b"y").is_none());
+    }
+
+    #[test]
+    fn absorb_gives_what_applying_one_after_the_other_gives() {
+        let mut first = Overlay::default();
+        set(&mut first, "a", "1", false);
+        set(&mut first, "b", "1", false);
+        set(&mut first, "x", "1", true);
+        delete(&mut first, "z", true);
+        let mut later = Overlay::default();
+        delete(&mut later, "a", true);
+        set(&mut later, "a", "2", true);
+        set(&mut later, "x", "2", true);
+        set(&mut later, "z", "2", false);
+        delete(&mut later, "b", true);
+        first.absorb(later);
+        assert_eq!(appended(&first).len(), 2);
+        assert!(first.get(b"b").is_none());
+        assert_eq!(first.count_over(2), 3);
+        assert!(matches!(first.get(b"x"), Some(Entry { state: State::Replaced(_), .. })));
+        assert!(matches!(first.get(b"z"), Some(Entry { below: true, state: State::Appended(..) })));
+    }
+}

@@ -1,0 +1,74 @@
+//! Where a piece of JSON text is: held in memory, or at a place in an open file. The engine passes texts
+//! around without reading them; the store reads them when it must. A text keeps its file open, so it stays
+//! readable after the file was superseded or deleted.
+
+use std::borrow::Cow;
+use std::io;
+use std::sync::Arc;
+
+use crate::disk::{DiskFile, read_exact_at};
+
+/// A piece of immutable JSON text.
+#[derive(Clone)]
+pub enum Text {
+    /// In memory.
+    Held(Arc<[u8]>),
+    /// In a file.
+    At {
+        /// The open file.
+        file: Arc<dyn DiskFile>,
+        /// Where the text begins, in bytes.
+        offset: u64,
+        /// Its length in bytes.
+        len: u32,
+    },
+}
+
+impl Text {
+    /// Reads the text; costs one `pread` when it is in a file.
+    ///
+    /// # Errors
+    /// What the system says, `UnexpectedEof` when the file was cut by another hand.
+    pub fn read(&self) -> io::Result<Cow<'_, [u8]>> {
+        match self {
+            Self::Held(bytes) => Ok(Cow::Borrowed(bytes)),
+            Self::At { file, offset, len } => {
+                read_exact_at(&**file, *offset, *len as usize).map(Cow::Owned)
+            }
+        }
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Held(bytes) => bytes.len(),
+            Self::At { len, .. } => *len as usize,
+        }
+    }
+
+    /// Whether there is no text at all, which stands for JS `undefined`.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A part of this text.
+    pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
+        match self {
+            Self::Held(bytes) => Self::Held(bytes.get(range).unwrap_or_default().into()),
+            Self::At { file, offset, .. } => Self::At {
+                file: Arc::clone(file),
+                offset: offset + range.start as u64,
+                len: (range.end - range.start) as u32,
+            },
+        }
+    }
+}
+
+impl std::fmt::Debug for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Held(bytes) => write!(f, "Held({})", String::from_utf8_lossy(bytes)),
+            Self::At { offset, len, .. } => write!(f, "At({offset}, {len})"),
+        }
+    }
+}

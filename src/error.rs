@@ -1,0 +1,167 @@
+//! The one error type. A variant exists only where a caller would act differently; each has a stable
+//! `code()`. This is the only Rust file that spells messages.
+
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong in the engine, the log and the disk.
+#[derive(Debug)]
+pub enum Error {
+    /// A system call failed.
+    Io {
+        /// What was being done, as Node names it (`open`, `write`, `fsync`, ...).
+        syscall: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file of the store cannot be read as what it must be.
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// Byte offset of the damage, where known.
+        offset: Option<u64>,
+        /// What is wrong, as a sentence fragment.
+        detail: String,
+    },
+    /// The manifest is not valid; V8 and the validator find the words.
+    InvalidManifest {
+        /// The file.
+        path: PathBuf,
+        /// Its content.
+        content: Vec<u8>,
+        /// What Rust saw.
+        detail: String,
+    },
+    /// Another process, or another store of this process, holds the lock.
+    Locked {
+        /// The holder.
+        pid: u32,
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// Another process, or another store of this process, holds the lock around a compaction.
+    CompactionLocked {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// A delete of a record that is not there.
+    NotFound {
+        /// The record's id, lossily as UTF-8.
+        id: String,
+    },
+    /// The snapshot that the manifest names is missing.
+    SnapshotMissing {
+        /// Path as the manifest spells it.
+        relative: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A read-only open of a folder that holds no store.
+    NoStore,
+    /// `compact()` under `skipLoad`.
+    SkipLoadCompact,
+    /// An argument is out of range or of the wrong shape.
+    InvalidArgument(String),
+    /// The store refuses writes until it is reopened, because an earlier failure left the log uncertain.
+    Failed(String),
+}
+
+impl Error {
+    /// Wraps a failed system call.
+    pub fn io(syscall: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io { syscall, path: path.to_path_buf(), source }
+    }
+
+    /// Says that a file is damaged.
+    pub fn corrupt(path: &Path, offset: impl Into<Option<u64>>, detail: impl Into<String>) -> Self {
+        Self::Corrupt { path: path.to_path_buf(), offset: offset.into(), detail: detail.into() }
+    }
+
+    /// The stable code that JS errors carry.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "OPSLOG_IO",
+            Self::Corrupt { .. } | Self::SnapshotMissing { .. } | Self::InvalidManifest { .. } => {
+                "OPSLOG_CORRUPT"
+            }
+            Self::Locked { .. } | Self::CompactionLocked { .. } => "OPSLOG_LOCKED",
+            Self::NotFound { .. } => "OPSLOG_NOT_FOUND",
+            Self::NoStore => "OPSLOG_NO_STORE",
+            Self::SkipLoadCompact | Self::InvalidArgument(_) => "OPSLOG_INVALID_ARGUMENT",
+            Self::Failed(_) => "OPSLOG_FAILED",
+        }
+    }
+
+    /// The file concerned, if any.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Io { path, .. }
+            | Self::Corrupt { path, .. }
+            | Self::InvalidManifest { path, .. }
+            | Self::Locked { path, .. }
+            | Self::CompactionLocked { path } => Some(path),
+            _ => None,
+        }
+    }
+
+    /// The system's own error, if there is one behind this.
+    pub fn io_source(&self) -> Option<&io::Error> {
+        match self {
+            Self::Io { source, .. } | Self::SnapshotMissing { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+
+    /// Whether the file was not there.
+    pub fn is_missing_file(&self) -> bool {
+        self.io_source().is_some_and(|source| source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io { syscall, path, source } => {
+                write!(f, "{source}, {syscall} '{}'", path.display())
+            }
+            Self::Corrupt { path, offset: Some(offset), detail } => {
+                write!(f, "{}: {detail} (at byte {offset})", path.display())
+            }
+            Self::InvalidManifest { path, detail, .. } => write!(f, "{}: {detail}", path.display()),
+            Self::Corrupt { path, offset: None, detail } => write!(f, "{}: {detail}", path.display()),
+            Self::Locked { pid, path } => write!(
+                f,
+                "Store is locked by process {pid}. If this is stale, delete {}",
+                path.display()
+            ),
+            Self::CompactionLocked { .. } => {
+                f.write_str("Compaction lock held by another agent")
+            }
+            Self::NotFound { id } => write!(f, "Record '{id}' not found"),
+            Self::SnapshotMissing { relative, .. } => write!(
+                f,
+                "Snapshot file not found: {relative}. The data directory may be corrupted."
+            ),
+            Self::NoStore => f.write_str("Cannot open in readOnly mode: no existing store found"),
+            Self::SkipLoadCompact => {
+                f.write_str("Cannot compact in skipLoad mode \u{2014} in-memory Map is incomplete")
+            }
+            Self::InvalidArgument(message) => f.write_str(message),
+            Self::Failed(why) => write!(
+                f,
+                "Store refuses writes after a failure: {why}. Close it and open it again to recover."
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.io_source().map(|source| source as _)
+    }
+}

@@ -1,0 +1,269 @@
+//! The manifest: which snapshot and logs are current. 0.8.1's fields in its order and layout, then ours,
+//! which it ignores.
+//!
+//! Invariant: accepted exactly when 0.8.1 accepts it; a field of ours that makes no sense counts as
+//! absent. Paths are not checked here.
+
+use super::Invalid;
+use super::fields::{Fields, integer, lossy, non_empty_string};
+use crate::json::array::elements;
+use crate::json::number::push_integer;
+use crate::json::object::sort_keys;
+use crate::json::reformat::pretty_into;
+use crate::json::string::escape_into;
+
+/// Which files make up the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Manifest {
+    /// Schema version of the records.
+    pub version: u64,
+    /// Path of the snapshot.
+    pub current_snapshot: String,
+    /// Path of the log.
+    pub active_ops: String,
+    /// Agents and their logs, where many may write.
+    pub active_agent_ops: Option<Vec<(String, String)>>,
+    /// Paths of the archive segments.
+    pub archive_segments: Vec<String>,
+    /// Counts and times.
+    pub stats: Stats,
+    /// Ours: counts the manifests of this folder.
+    pub generation: u64,
+    /// Ours: the highest Lamport clock that was published.
+    pub clock: u64,
+    /// Ours: the log that `active_ops` follows.
+    pub previous_ops: Option<String>,
+    /// Ours: how many bytes of `previous_ops` the snapshot holds. What stands behind them in that log is at
+    /// the head of `active_ops` too.
+    pub previous_end: u64,
+    /// Ours: snapshots that are no longer current and not deleted yet, oldest first, each with the
+    /// millisecond at which it was superseded.
+    pub superseded: Vec<(String, u64)>,
+}
+
+/// Counts and times in the manifest.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Records in the snapshot.
+    pub active_records: u64,
+    /// Records in archive segments.
+    pub archived_records: u64,
+    /// Operations since the snapshot, as of the last writing.
+    pub ops_count: u64,
+    /// When the store was created.
+    pub created: String,
+    /// When the snapshot was taken.
+    pub last_checkpoint: String,
+}
+
+/// Reads a manifest.
+///
+/// # Errors
+/// [`Invalid`] exactly when 0.8.1 refuses it.
+pub fn parse(text: &[u8]) -> Result<Manifest, Invalid> {
+    let fields = Fields::read(text)?.ok_or(Invalid::Rule("not an object"))?;
+    let version = fields
+        .integer("version")
+        .filter(|&version| version >= 1)
+        .ok_or(Invalid::Rule("version must be a positive finite integer"))?;
+    let current_snapshot = fields
+        .string("currentSnapshot")
+        .ok_or(Invalid::Rule("missing currentSnapshot"))?;
+    let active_ops = fields
+        .string("activeOps")
+        .ok_or(Invalid::Rule("missing activeOps"))?;
+    let archive_segments = fields
+        .get("archiveSegments")
+        .and_then(elements)
+        .ok_or(Invalid::Rule("archiveSegments must be an array"))?
+        .into_iter()
+        .map(non_empty_string)
+        .collect::<Option<_>>()
+        .ok_or(Invalid::Rule(
+            "archiveSegments entries must be non-empty strings",
+        ))?;
+    let stats = parse_stats(
+        &fields
+            .object("stats")
+            .ok_or(Invalid::Rule("missing stats"))?,
+    )?;
+    let active_agent_ops = match fields.get("activeAgentOps") {
+        None => None,
+        Some(agents) => Some(parse_agents(agents)?),
+    };
+    let superseded = fields
+        .get("superseded")
+        .and_then(elements)
+        .unwrap_or_default();
+    Ok(Manifest {
+        version,
+        current_snapshot,
+        active_ops,
+        active_agent_ops,
+        archive_segments,
+        stats,
+        generation: fields.integer("generation").unwrap_or_default(),
+        clock: fields.integer("clock").unwrap_or_default(),
+        previous_ops: fields.string("previousOps"),
+        previous_end: fields.integer("previousEnd").unwrap_or_default(),
+        superseded: superseded
+            .into_iter()
+            .filter_map(parse_superseded)
+            .collect(),
+    })
+}
+
+fn parse_stats(stats: &Fields<'_>) -> Result<Stats, Invalid> {
+    let integer = |name, rule| stats.integer(name).ok_or(Invalid::Rule(rule));
+    let string = |name, rule| stats.string(name).ok_or(Invalid::Rule(rule));
+    Ok(Stats {
+        active_records: integer(
+            "activeRecords",
+            "stats.activeRecords must be a non-negative integer",
+        )?,
+        archived_records: integer(
+            "archivedRecords",
+            "stats.archivedRecords must be a non-negative integer",
+        )?,
+        ops_count: integer("opsCount", "stats.opsCount must be a non-negative integer")?,
+        created: string("created", "stats.created must be a non-empty string")?,
+        last_checkpoint: string(
+            "lastCheckpoint",
+            "stats.lastCheckpoint must be a non-empty string",
+        )?,
+    })
+}
+
+fn parse_agents(value: &[u8]) -> Result<Vec<(String, String)>, Invalid> {
+    let fields = Fields::read(value)?.ok_or(Invalid::Rule("activeAgentOps must be an object"))?;
+    fields
+        .iter()
+        .map(|(agent, path)| Some((lossy(agent), non_empty_string(path)?)))
+        .collect::<Option<_>>()
+        .ok_or(Invalid::Rule(
+            "activeAgentOps values must be non-empty strings",
+        ))
+}
+
+fn parse_superseded(value: &[u8]) -> Option<(String, u64)> {
+    match elements(value)?.as_slice() {
+        [path, ms] => Some((non_empty_string(path)?, integer(ms)?)),
+        _ => None,
+    }
+}
+
+impl Manifest {
+    /// The manifest of a store that has just been created. Its `version` is 1 whatever the schema version
+    /// is, as 0.8.1 writes it.
+    pub fn fresh(current_snapshot: String, active_ops: String, now: String) -> Self {
+        Self {
+            version: 1,
+            current_snapshot,
+            active_ops,
+            stats: Stats {
+                created: now.clone(),
+                last_checkpoint: now,
+                ..Stats::default()
+            },
+            generation: 1,
+            ..Self::default()
+        }
+    }
+
+    /// The manifest's file content: what `JSON.stringify(manifest, null, 2)` prints. Fields of ours that
+    /// have their default are left out.
+    pub fn print(&self) -> String {
+        let mut text = Vec::with_capacity(512);
+        let out = &mut text;
+        out.push(b'{');
+        push_number(out, "version", self.version);
+        push_string(out, "currentSnapshot", &self.current_snapshot);
+        push_string(out, "activeOps", &self.active_ops);
+        if let Some(agents) = &self.active_agent_ops {
+            push_key(out, "activeAgentOps");
+            push_agents(out, agents);
+        }
+        push_key(out, "archiveSegments");
+        push_list(out, &self.archive_segments, |out, path| {
+            escape_into(out, path.as_bytes())
+        });
+        push_key(out, "stats");
+        out.push(b'{');
+        push_number(out, "activeRecords", self.stats.active_records);
+        push_number(out, "archivedRecords", self.stats.archived_records);
+        push_number(out, "opsCount", self.stats.ops_count);
+        push_string(out, "created", &self.stats.created);
+        push_string(out, "lastCheckpoint", &self.stats.last_checkpoint);
+        out.push(b'}');
+        self.push_ours(out);
+        out.push(b'}');
+        let mut pretty = Vec::with_capacity(2 * text.len());
+        pretty_into(&mut pretty, &text, 0);
+        lossy(&pretty)
+    }
+
+    fn push_ours(&self, out: &mut Vec<u8>) {
+        if self.generation > 0 {
+            push_number(out, "generation", self.generation);
+        }
+        if self.clock > 0 {
+            push_number(out, "clock", self.clock);
+        }
+        if let Some(path) = &self.previous_ops {
+            push_string(out, "previousOps", path);
+        }
+        if self.previous_end > 0 {
+            push_number(out, "previousEnd", self.previous_end);
+        }
+        if !self.superseded.is_empty() {
+            push_key(out, "superseded");
+            push_list(out, &self.superseded, |out, (path, ms)| {
+                out.push(b'[');
+                escape_into(out, path.as_bytes());
+                out.push(b',');
+                push_integer(out, *ms);
+                out.push(b']');
+            });
+        }
+    }
+}
+
+fn push_agents(out: &mut Vec<u8>, agents: &[(String, String)]) {
+    let mut agents: Vec<_> = agents.iter().collect();
+    sort_keys(&mut agents, |(agent, _)| agent.as_bytes());
+    out.push(b'{');
+    for (agent, path) in agents {
+        push_string(out, agent, path);
+    }
+    out.push(b'}');
+}
+
+fn push_list<T>(out: &mut Vec<u8>, items: &[T], push: impl Fn(&mut Vec<u8>, &T)) {
+    out.push(b'[');
+    for (place, item) in items.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        push(out, item);
+    }
+    out.push(b']');
+}
+
+/// Starts a member, behind a comma unless it is the first.
+fn push_key(out: &mut Vec<u8>, key: &str) {
+    if out.last() != Some(&b'{') {
+        out.push(b',');
+    }
+    escape_into(out, key.as_bytes());
+    out.push(b':');
+}
+
+fn push_number(out: &mut Vec<u8>, key: &str, value: u64) {
+    push_key(out, key);
+    push_integer(out, value);
+}
+
+fn push_string(out: &mut Vec<u8>, key: &str, value: &str) {
+    push_key(out, key);
+    escape_into(out, value.as_bytes());
+}

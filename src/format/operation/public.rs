@@ -1,0 +1,67 @@
+//! A line without marks: for the API, which shows none, and for the next log, which brings its own.
+
+use super::Line;
+use crate::json::{Members, part, string};
+use std::borrow::Cow;
+
+/// Appends the operation's JSON without our fields, with the true previous value in `prev`; all other
+/// fields, also unknown ones, stay in their order.
+pub fn public_text_into(out: &mut Vec<u8>, line: &[u8], parsed: &Line<'_>) {
+    if !parsed.has_ours {
+        out.extend_from_slice(line);
+        return;
+    }
+    let start = out.len();
+    for member in Members::new(line).map_while(Result::ok) {
+        let key = string::unescape(member.key);
+        if is_mark(&key) || &*key == b"prevValue" {
+            continue;
+        }
+        let value = match &parsed.prev_value {
+            Some(prev_value) if &*key == b"prev" => prev_value.clone(),
+            _ => member.value,
+        };
+        push_member(out, start, member.key, part(line, value));
+    }
+    out.push(b'}');
+}
+
+/// The line up to, but without, its closing brace, and without marks: what [`super::write_body`] wrote,
+/// to be finished again. Expects a line that [`super::parse_line`] has accepted.
+pub fn unmarked(line: &[u8]) -> Cow<'_, [u8]> {
+    let mut kept_end = 0;
+    let mut marked = false;
+    for member in Members::new(line).map_while(Result::ok) {
+        if is_mark(&string::unescape(member.key)) {
+            marked = true;
+        } else if marked {
+            return Cow::Owned(rebuilt(line));
+        } else {
+            kept_end = member.value.end;
+        }
+    }
+    Cow::Borrowed(part(line, 0..kept_end))
+}
+
+/// For lines of another hand, where other fields follow the marks.
+fn rebuilt(line: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(line.len());
+    for member in Members::new(line).map_while(Result::ok) {
+        if !is_mark(&string::unescape(member.key)) {
+            push_member(&mut out, 0, member.key, part(line, member.value));
+        }
+    }
+    out
+}
+
+fn push_member(out: &mut Vec<u8>, start: usize, key: &[u8], value: &[u8]) {
+    out.extend_from_slice(if out.len() == start { b"{\"" } else { b",\"" });
+    out.extend_from_slice(key);
+    out.extend_from_slice(b"\":");
+    out.extend_from_slice(value);
+}
+
+/// The fields of ours that say where a line stands, not what it says.
+fn is_mark(key: &[u8]) -> bool {
+    matches!(key, b"batch" | b"cuts" | b"after" | b"carried")
+}

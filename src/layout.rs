@@ -1,0 +1,117 @@
+//! Every file and folder name of a store, built and parsed here and nowhere else, and the rule that keeps
+//! paths inside the store.
+
+use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{Error, Result};
+
+/// The manifest.
+pub const MANIFEST: &str = "manifest.json";
+/// Folder of snapshots.
+pub const SNAPSHOTS: &str = "snapshots";
+/// Folder of WALs.
+pub const OPS: &str = "ops";
+/// Folder of archive segments.
+pub const ARCHIVE: &str = "archive";
+/// The single writer's lock.
+pub const LOCK: &str = ".lock";
+/// The lock of whoever compacts.
+pub const COMPACT_LOCK: &str = ".compact-lock";
+
+/// The folders that a writer creates.
+pub const FOLDERS: [&str; 3] = [SNAPSHOTS, OPS, ARCHIVE];
+
+/// Relative path of the snapshot of a time in milliseconds.
+pub fn snapshot(ms: u64) -> String {
+    format!("{SNAPSHOTS}/snap-{ms}.jsonl")
+}
+
+/// Relative path of the single writer's WAL of a time in milliseconds.
+pub fn wal(ms: u64) -> String {
+    format!("{OPS}/ops-{ms}.jsonl")
+}
+
+/// Relative path of an archive segment.
+pub fn archive(period: &str) -> String {
+    format!("{ARCHIVE}/archive-{period}.json")
+}
+
+/// Where the torn end of a WAL is set aside.
+pub fn torn(wal: &Path) -> PathBuf {
+    with_suffix(wal, ".torn")
+}
+
+/// A name for writing a file before it gets its own: `<final name>.<pid>-<n>.tmp`.
+pub fn temporary(path: &Path) -> PathBuf {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let n = COUNTER.fetch_add(1, Ordering::Relaxed);
+    with_suffix(path, &format!(".{}-{n}.tmp", std::process::id()))
+}
+
+/// The process that made a temporary file, if the name is one of ours.
+pub fn temporary_owner(name: &str) -> Option<u32> {
+    let (rest, _) = name.strip_suffix(".tmp")?.rsplit_once('-')?;
+    rest.rsplit_once('.')?.1.parse().ok()
+}
+
+/// The time in the name of a snapshot or WAL of the single writer.
+pub fn milliseconds(name: &str) -> Option<u64> {
+    let name = name.rsplit('/').next()?;
+    let rest = name.strip_prefix("snap-").or_else(|| name.strip_prefix("ops-"))?;
+    let digits = rest.strip_suffix(".jsonl").or_else(|| rest.strip_suffix(".json"))?;
+    digits.parse().ok()
+}
+
+/// The absolute path of something that a manifest names, which must lie in its folder.
+///
+/// # Errors
+/// `OPSLOG_CORRUPT` for a path that leads elsewhere.
+pub fn inside(root: &Path, folder: &str, relative: &str) -> Result<PathBuf> {
+    let mut parts = Path::new(relative).components();
+    let in_folder = parts.next() == Some(Component::Normal(folder.as_ref()));
+    let mut names = 0;
+    let plain = parts.all(|part| {
+        names += 1;
+        matches!(part, Component::Normal(_))
+    });
+    if in_folder && plain && names > 0 && !relative.contains(['\\', '\0']) {
+        return Ok(root.join(relative));
+    }
+    Err(Error::corrupt(
+        &root.join(MANIFEST),
+        None,
+        format!("the manifest names \"{}\", which is not inside {folder}/", relative.escape_debug()),
+    ))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_parsed_as_they_are_built() {
+        assert_eq!(milliseconds(&snapshot(17)), Some(17));
+        assert_eq!(milliseconds(&wal(18)), Some(18));
+        assert_eq!(milliseconds("ops/agent-a-3.jsonl"), None);
+        let temporary = temporary(Path::new("/x/manifest.json"));
+        let name = temporary.file_name().unwrap().to_str().unwrap();
+        assert_eq!(temporary_owner(name), Some(std::process::id()));
+        assert_eq!(temporary_owner("manifest.json.tmp"), None);
+    }
+
+    #[test]
+    fn a_manifest_cannot_name_what_is_outside_its_folder() {
+        let root = Path::new("/store");
+        assert!(inside(root, OPS, "ops/ops-1.jsonl").is_ok());
+        for path in ["", "ops", "ops/", "ops/..", "ops/../x", "/etc/passwd", "snapshots/x", "./ops/x", "ops\\x"] {
+            assert!(inside(root, OPS, path).is_err(), "{path}");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The engine of `@backloghq/opslog`.
+mod binding;
+pub mod disk;
+pub mod engine;
+pub mod error;
+pub mod format;
+pub mod json;
+pub mod layout;
+pub mod lock;
+pub mod publish;
+pub mod snapshot;
+pub mod store;
+pub mod wal;
+pub use error::{Error, Result};

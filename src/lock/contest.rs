@@ -1,0 +1,211 @@
+//! How a lock file is won. If there is none, it is created, which fails if somebody was faster. One that is
+//! there is taken over in place, under its kernel lock, if its process is dead. Every answer of the disk
+//! leads to an end or to a bounded number of new attempts, never to a spin.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::{COMPACT_LOCK, HeldLock, ProcessProbe, leads_to};
+use crate::disk::{Disk, DiskFile, OpenMode};
+use crate::{Error, Result};
+
+/// How long a file without a pid is taken for one whose creator, a 0.8.1, is about to write it.
+const WAITS: u32 = 100;
+const WAIT: Duration = Duration::from_millis(20);
+/// How much longer one that another process of ours has just taken may stay without a pid.
+pub(super) const MORE_WAITS: u32 = 10;
+/// How often the file may change under our hands. The first few times cost nothing, then a pause each.
+pub(super) const RESTARTS: u32 = 100;
+const RESTARTS_AT_ONCE: u32 = 5;
+pub(super) const RESTART_PAUSE: Duration = Duration::from_millis(1);
+
+/// One attempt at a time in this process: [`ProcessProbe::has_open`] counts the handles of a process, and
+/// must not count those of other attempts.
+static ATTEMPT: Mutex<()> = Mutex::new(());
+
+/// Takes the lock file `name` in the folder `root`. Waits up to 2 s if the file holds no pid, so it is not
+/// for a thread that must not block.
+///
+/// # Errors
+/// `OPSLOG_LOCKED` if someone has it, this process included; `OPSLOG_IO` if the file or its folder cannot be
+/// used, whatever the reason.
+pub fn acquire(
+    disk: &Arc<dyn Disk>,
+    root: &Path,
+    name: &str,
+    pid: u32,
+    probe: &dyn ProcessProbe,
+) -> Result<HeldLock> {
+    let contest = Contest {
+        disk,
+        root,
+        name,
+        path: root.join(name),
+        pid,
+        probe,
+    };
+    let mut waited = Waited::default();
+    let mut restarts = 0;
+    loop {
+        let outcome = {
+            let _attempt = ATTEMPT.lock();
+            contest.attempt(&waited)?
+        };
+        match outcome {
+            Outcome::Won(lock) => {
+                contest.remove_leftovers(&lock);
+                return Ok(lock);
+            }
+            Outcome::Taken(pid) => return Err(contest.locked(pid)),
+            Outcome::Wait(identity) if waited.identity == Some(identity) => {
+                waited.times += 1;
+                probe.sleep(WAIT);
+            }
+            // Another file than the one waited for: from the start, but not for ever.
+            Outcome::Wait(identity) => {
+                waited = Waited {
+                    identity: Some(identity),
+                    times: 0,
+                };
+                restarts += 1;
+            }
+            Outcome::Again => restarts += 1,
+        }
+        if restarts > RESTARTS {
+            return Err(Error::io(
+                "open",
+                &contest.path,
+                io::ErrorKind::ResourceBusy.into(),
+            ));
+        }
+        if restarts > RESTARTS_AT_ONCE {
+            probe.sleep(RESTART_PAUSE);
+        }
+    }
+}
+
+/// How often a file without a pid was looked at.
+#[derive(Debug, Default)]
+struct Waited {
+    identity: Option<(u64, u64)>,
+    times: u32,
+}
+
+impl Waited {
+    fn is_over(&self, identity: (u64, u64), limit: u32) -> bool {
+        self.identity == Some(identity) && self.times >= limit
+    }
+}
+
+pub(super) enum Outcome {
+    Won(HeldLock),
+    /// Somebody has it; 0 if it cannot be told who.
+    Taken(u32),
+    /// The file holds no pid yet.
+    Wait((u64, u64)),
+    /// The file changed meanwhile.
+    Again,
+}
+
+pub(super) struct Contest<'a> {
+    pub(super) disk: &'a Arc<dyn Disk>,
+    pub(super) root: &'a Path,
+    pub(super) name: &'a str,
+    pub(super) path: PathBuf,
+    pub(super) pid: u32,
+    pub(super) probe: &'a dyn ProcessProbe,
+}
+
+impl Contest<'_> {
+    fn attempt(&self, waited: &Waited) -> Result<Outcome> {
+        match self.disk.open(&self.path, OpenMode::ReadWrite) {
+            Ok(file) => self.take_over(file, waited),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound => self.create(),
+                io::ErrorKind::PermissionDenied => self.look(error),
+                _ => Err(self.failed("open", error)),
+            },
+        }
+    }
+
+    /// Takes over a file that is there, if its process is dead.
+    fn take_over(&self, file: Arc<dyn DiskFile>, waited: &Waited) -> Result<Outcome> {
+        let identity = self.identity(&*file)?;
+        // Without the kernel lock, so that those who wait are not in each other's way.
+        if self.read_pid(&*file)?.is_none() && !waited.is_over(identity, WAITS) {
+            return Ok(Outcome::Wait(identity));
+        }
+        if !self.try_lock(&*file)? {
+            return Ok(match self.read_pid(&*file)? {
+                Some(pid) => Outcome::Taken(pid),
+                None if waited.is_over(identity, WAITS + MORE_WAITS) => Outcome::Taken(0),
+                None => Outcome::Wait(identity),
+            });
+        }
+        // Its holder may have removed it between our open and our lock.
+        if !leads_to(&**self.disk, &self.path, identity)? {
+            return Ok(Outcome::Again);
+        }
+        match self.read_pid(&*file)? {
+            Some(pid) if self.is_held(pid, identity) => return Ok(Outcome::Taken(pid)),
+            None if !waited.is_over(identity, WAITS) => return Ok(Outcome::Wait(identity)),
+            _ => {}
+        }
+        self.overwrite(&*file)?;
+        self.confirm(file, identity)
+    }
+
+    /// Won, if the path leads to the file that we have locked.
+    pub(super) fn confirm(&self, file: Arc<dyn DiskFile>, identity: (u64, u64)) -> Result<Outcome> {
+        Ok(match leads_to(&**self.disk, &self.path, identity)? {
+            true => Outcome::Won(HeldLock::new(self.disk, &self.path, identity, file)),
+            false => Outcome::Again,
+        })
+    }
+
+    /// Another user's file, which we may not write to: says who has it, if somebody has.
+    fn look(&self, refused: io::Error) -> Result<Outcome> {
+        if let Ok(file) = self.disk.open(&self.path, OpenMode::Read)
+            && let Some(pid) = self.read_pid(&*file)?
+            && (!file.try_lock().unwrap_or(true) || self.is_held(pid, self.identity(&*file)?))
+        {
+            return Ok(Outcome::Taken(pid));
+        }
+        Err(self.failed("open", refused))
+    }
+
+    /// Whether a file that nobody has a kernel lock on belongs to a living process that knows no such locks.
+    fn is_held(&self, pid: u32, identity: (u64, u64)) -> bool {
+        self.probe.is_alive(pid)
+            && self
+                .probe
+                .has_open(pid, identity)
+                .unwrap_or(pid != self.pid)
+    }
+
+    pub(super) fn identity(&self, file: &dyn DiskFile) -> Result<(u64, u64)> {
+        file.info()
+            .map(|info| info.identity)
+            .map_err(|error| self.failed("fstat", error))
+    }
+
+    pub(super) fn try_lock(&self, file: &dyn DiskFile) -> Result<bool> {
+        file.try_lock().map_err(|error| self.failed("flock", error))
+    }
+
+    fn locked(&self, pid: u32) -> Error {
+        let path = self.path.clone();
+        match self.name {
+            COMPACT_LOCK => Error::CompactionLocked { path },
+            _ => Error::Locked { pid, path },
+        }
+    }
+
+    pub(super) fn failed(&self, syscall: &'static str, error: io::Error) -> Error {
+        Error::io(syscall, &self.path, error)
+    }
+}

@@ -1,0 +1,120 @@
+//! How a lock file comes to be: under a name of its own, complete and with its kernel lock, then by `link`
+//! under the name that counts. And how the temporary files of those who died on the way are removed.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::HeldLock;
+use super::contest::{Contest, MORE_WAITS, Outcome, RESTART_PAUSE, RESTARTS};
+use crate::disk::{DiskFile, OpenMode};
+use crate::{Error, Result};
+
+/// Makes the names of temporary files different within this process.
+static TEMPORARIES: AtomicU64 = AtomicU64::new(0);
+
+impl Contest<'_> {
+    /// Creates the file under another name, complete and locked, and gives it its own name.
+    pub(super) fn create(&self) -> Result<Outcome> {
+        let (temporary, file) = self.create_temporary()?;
+        let outcome = self.fill_and_link(&temporary, file);
+        // What stays after a failure is removed by the next who wins.
+        let _ = self.disk.unlink(&temporary);
+        match outcome {
+            Err(error) if has_no_links(&error) => self.create_in_place(),
+            outcome => outcome,
+        }
+    }
+
+    fn create_temporary(&self) -> Result<(PathBuf, Arc<dyn DiskFile>)> {
+        for _ in 0..RESTARTS {
+            let number = TEMPORARIES.fetch_add(1, Ordering::Relaxed);
+            let temporary = self
+                .root
+                .join(format!("{}.{}-{number}.tmp", self.name, self.pid));
+            match self.disk.open(&temporary, OpenMode::CreateNew) {
+                Ok(file) => return Ok((temporary, file)),
+                // Left by a dead process that had our pid.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(self.failed("open", error)),
+            }
+        }
+        Err(self.failed("open", io::ErrorKind::AlreadyExists.into()))
+    }
+
+    fn fill_and_link(&self, temporary: &Path, file: Arc<dyn DiskFile>) -> Result<Outcome> {
+        // Somebody who cleans up may look at it in this moment.
+        if !self.try_lock(&*file)? {
+            return Ok(Outcome::Again);
+        }
+        self.append_pid(&*file)?;
+        let identity = self.identity(&*file)?;
+        match self.disk.link(temporary, &self.path) {
+            Ok(()) => self.confirm(file, identity),
+            Err(error) => match error.kind() {
+                io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound => Ok(Outcome::Again),
+                _ => Err(self.failed("link", error)),
+            },
+        }
+    }
+
+    /// For file systems without hard links: as 0.8.1 does it, so for a moment the file is there without pid
+    /// and kernel lock, and others wait for the pid.
+    fn create_in_place(&self) -> Result<Outcome> {
+        let file = match self.disk.open(&self.path, OpenMode::CreateNew) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Ok(Outcome::Again);
+            }
+            Err(error) => return Err(self.failed("open", error)),
+        };
+        let identity = self.identity(&*file)?;
+        if let Err(error) = self.append_pid(&*file) {
+            // Without a pid it would keep everybody waiting.
+            let _ = self.disk.unlink(&self.path);
+            return Err(error);
+        }
+        for _ in 0..MORE_WAITS {
+            if self.try_lock(&*file)? {
+                return self.confirm(file, identity);
+            }
+            self.probe.sleep(RESTART_PAUSE);
+        }
+        Ok(Outcome::Again)
+    }
+
+    /// Removes the temporary files of processes that died in `create`.
+    pub(super) fn remove_leftovers(&self, lock: &HeldLock) {
+        let is_temporary = |name: &String| {
+            let middle = name
+                .strip_prefix(self.name)
+                .and_then(|rest| rest.strip_prefix('.'));
+            let middle = middle.and_then(|rest| rest.strip_suffix(".tmp"));
+            let is_number =
+                |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            middle
+                .and_then(|middle| middle.split_once('-'))
+                .is_some_and(|(pid, number)| is_number(pid) && is_number(number))
+        };
+        let names = self.disk.list(self.root).unwrap_or_default();
+        for name in names.into_iter().filter(is_temporary) {
+            let path = self.root.join(name);
+            let Ok(file) = self.disk.open(&path, OpenMode::ReadWrite) else {
+                continue;
+            };
+            // A second name of the lock file itself, or one that nobody has locked.
+            let second = file.info().is_ok_and(|info| info.identity == lock.identity);
+            if second || file.try_lock().unwrap_or(false) {
+                let _ = self.disk.unlink(&path);
+            }
+        }
+    }
+}
+
+/// Whether a link failed because the file system has none: EPERM on Linux, "unsupported" elsewhere, and on
+/// Windows "invalid function", which has EPERM's number.
+fn has_no_links(error: &Error) -> bool {
+    matches!(error, Error::Io { syscall: "link", source, .. }
+        if source.kind() == io::ErrorKind::Unsupported || source.raw_os_error() == Some(1))
+}

@@ -1,0 +1,111 @@
+//! Writes a file so that it is there whole or not at all: temporary name, every write checked, fsync, rename,
+//! fsync of the folder. A temporary that fails is removed.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::disk::{Disk, DiskFile, OpenMode, append_all};
+use crate::error::{Error, Result};
+use crate::layout;
+
+/// A file that is being written under a temporary name.
+pub struct Draft<'a> {
+    disk: &'a dyn Disk,
+    temporary: std::path::PathBuf,
+    file: Arc<dyn DiskFile>,
+    done: bool,
+}
+
+impl<'a> Draft<'a> {
+    /// Creates the temporary file for `path`.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn create(disk: &'a dyn Disk, path: &Path) -> Result<Self> {
+        let temporary = layout::temporary(path);
+        let file = disk
+            .open(&temporary, OpenMode::CreateNew)
+            .map_err(|source| Error::io("open", &temporary, source))?;
+        Ok(Self { disk, temporary, file, done: false })
+    }
+
+    /// The file, which keeps its identity when it is published.
+    pub fn file(&self) -> &Arc<dyn DiskFile> {
+        &self.file
+    }
+
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn write(&self, bytes: &[u8]) -> Result<()> {
+        append_all(&*self.file, bytes).map_err(|source| Error::io("write", &self.temporary, source))
+    }
+
+    /// Makes the content durable.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn sync(&self) -> Result<()> {
+        self.file.sync().map_err(|source| Error::io("fdatasync", &self.temporary, source))
+    }
+
+    /// Gives the file its name, replacing what has it now. The name is durable after [`sync_folder_of`].
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn rename(mut self, path: &Path) -> Result<Arc<dyn DiskFile>> {
+        self.disk
+            .rename(&self.temporary, path)
+            .map_err(|source| Error::io("rename", &self.temporary, source))?;
+        self.done = true;
+        Ok(Arc::clone(&self.file))
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            let _ = self.disk.unlink(&self.temporary);
+        }
+    }
+}
+
+/// Makes the names in the folder of a path durable.
+///
+/// # Errors
+/// `OPSLOG_IO`.
+pub fn sync_folder_of(disk: &dyn Disk, path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    disk.sync_folder(folder).map_err(|source| Error::io("fsync", folder, source))
+}
+
+/// Replaces a file by other content, durably.
+///
+/// # Errors
+/// `OPSLOG_IO`; the old file is untouched unless only the last sync failed.
+pub fn replace(disk: &dyn Disk, path: &Path, content: &[u8]) -> Result<()> {
+    let draft = Draft::create(disk, path)?;
+    draft.write(content)?;
+    draft.sync()?;
+    draft.rename(path)?;
+    sync_folder_of(disk, path)
+}
+
+/// Reads a whole file; `None` if it is not there.
+///
+/// # Errors
+/// `OPSLOG_IO` for anything but a missing file.
+pub fn read_if_there(disk: &dyn Disk, path: &Path) -> Result<Option<Vec<u8>>> {
+    let file = match disk.open(path, OpenMode::Read) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(Error::io("open", path, source)),
+    };
+    read_all(&*file).map(Some).map_err(|source| Error::io("read", path, source))
+}
+
+fn read_all(file: &dyn DiskFile) -> std::io::Result<Vec<u8>> {
+    let len = file.info()?.len as usize;
+    crate::disk::read_exact_at(file, 0, len)
+}

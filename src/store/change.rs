@@ -1,0 +1,282 @@
+//! Set, delete, batch, flush: drafting lines, appending them, and only then changing memory.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::{Mirror, State, Store};
+use crate::engine::{Change, Id, NotCanonical, Text};
+use crate::error::{Error, Result};
+use crate::format::operation::{BatchMark, Marks, finish_line};
+use crate::wal::Standing;
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Changed {
+    /// A checkpoint is due: the history shown has started anew, and `Store::begin_checkpoint` should follow.
+    pub due: bool,
+    /// Operations that wait in the buffer.
+    pub buffered: usize,
+}
+
+/// Why a change was not made.
+#[derive(Debug)]
+pub enum Rejected {
+    /// It cannot be.
+    Error(Error),
+    /// V8 must print the previous value first: call again with what it printed.
+    NotCanonical(Vec<u8>),
+}
+
+impl From<Error> for Rejected {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Store {
+    /// Sets or deletes a record. Outside a batch and without buffering, the line is in the file before
+    /// memory changes. `prev` is the previous value as V8 prints it, once V8 was asked. `check` compares the
+    /// held file with its path first.
+    ///
+    /// # Errors
+    /// `OPSLOG_NOT_FOUND`, `OPSLOG_IO`, `OPSLOG_FAILED`; nothing is changed then.
+    pub fn change(
+        &self,
+        change: Change<'_>,
+        id: &[u8],
+        now_ms: i64,
+        prev: Option<&[u8]>,
+        check: bool,
+    ) -> Result<Changed, Rejected> {
+        let mut state = self.lock();
+        state.writable()?;
+        if check && state.batch.is_none() && !self.options.buffered {
+            self.check_file(&mut state)?;
+        }
+        let before = state.engine.get(id).map_err(|source| self.read_failed(source))?;
+        if before.is_none() && matches!(change, Change::Delete) {
+            return Err(Error::NotFound { id: String::from_utf8_lossy(id).into_owned() }.into());
+        }
+        let known = before.as_ref().map(Text::read).transpose().map_err(|source| self.read_failed(source))?;
+        let prev = prev.map(Cow::Borrowed).or(known);
+        let mut line = std::mem::take(&mut state.scratch);
+        line.clear();
+        let drafted = state.engine.draft(&mut line, change, id, now_ms, prev.as_deref());
+        let result = match drafted {
+            Err(NotCanonical(text)) => Err(Rejected::NotCanonical(text)),
+            Ok(body) => {
+                drop(prev);
+                let id: Id = id.into();
+                if state.batch.is_some() || self.options.buffered {
+                    line.push(b'}');
+                    let data = body.data.map(|range| held(&line, range));
+                    state.engine.apply(&id, data, before, Text::Held(line.as_slice().into()), None);
+                    Ok(())
+                } else {
+                    self.append_one(&mut state, &mut line, body.data, &id, before).map_err(Rejected::Error)
+                }
+            }
+        };
+        state.scratch = line;
+        result?;
+        Ok(self.changed(&mut state))
+    }
+
+    /// Begins to put a batch together: until [`Store::commit_batch`] or [`Store::abandon_batch`], changes
+    /// are visible but in no file.
+    pub fn begin_batch(&self) {
+        let mut state = self.lock();
+        state.batch = Some(state.engine.operations().len());
+        state.engine.begin();
+    }
+
+    /// Logs a batch with one append, together with what was buffered before it.
+    ///
+    /// # Errors
+    /// As for [`Store::change`]; the batch is taken back then, what was buffered stays so.
+    pub fn commit_batch(&self) -> Result<Changed> {
+        let mut state = self.lock();
+        let Some(from) = state.batch else { return Ok(self.changed(&mut state)) };
+        let count = state.engine.operations().len() - from;
+        if count > 0 && !state.detached {
+            let marked = if count > 1 { Some(from) } else { None };
+            let flushed = match self.check_file(&mut state) {
+                Ok(()) => state.flush(self, marked),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = flushed {
+                state.engine.rollback();
+                state.batch = None;
+                return Err(error);
+            }
+        }
+        state.engine.commit();
+        state.batch = None;
+        Ok(self.changed(&mut state))
+    }
+
+    /// Takes a batch back, positions included.
+    pub fn abandon_batch(&self) {
+        let mut state = self.lock();
+        state.engine.rollback();
+        state.batch = None;
+    }
+
+    /// Appends what is buffered, with one write.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_FAILED`; everything stays buffered then.
+    pub fn flush(&self) -> Result<()> {
+        let mut state = self.lock();
+        if state.buffered == state.engine.operations().len() {
+            return Ok(());
+        }
+        state.writable()?;
+        self.check_file(&mut state)?;
+        state.flush(self, None)
+    }
+
+    /// Takes the newest buffered operation back, which could not be flushed.
+    pub fn take_back(&self) {
+        let mut state = self.lock();
+        if state.buffered < state.engine.operations().len() {
+            let _ = state.engine.undo_last();
+        }
+    }
+
+    /// Whether the held WAL is still the file at its path, and nobody else wrote to it. A deleted one is
+    /// created again; lines of another hand are read first.
+    pub(super) fn check_file(&self, state: &mut State) -> Result<()> {
+        match state.wal.standing(&*self.disk)? {
+            Standing::Sound => Ok(()),
+            Standing::Replaced => state.wal.recreate(&*self.disk),
+            Standing::Grew => self.read_foreign_lines(state),
+        }
+    }
+
+    fn append_one(
+        &self,
+        state: &mut State,
+        line: &mut Vec<u8>,
+        data: Option<std::ops::Range<usize>>,
+        id: &Id,
+        before: Option<Text>,
+    ) -> Result<()> {
+        let body = line.len();
+        let marks = state.wal.marks();
+        finish_line(line, &marks);
+        let at = state.wal.append(&*self.disk, line)?;
+        let len = (line.len() - 1) as u32;
+        if let Some(mirror) = &mut state.mirror {
+            let mut copy = line.get(..body).unwrap_or_default().to_vec();
+            finish_line(&mut copy, &mirror.writer.marks());
+            if let Err(error) = append_to_mirror(self, mirror, &copy, &[0]) {
+                state.mirror_failed(self, at, error)?;
+            }
+        }
+        let Some(file) = state.wal.file() else { return Ok(()) };
+        let text = Text::At { file: Arc::clone(file), offset: at, len };
+        let data = data.map(|range| text.slice(range));
+        state.engine.apply(id, data, before, text, None);
+        state.buffered = state.engine.operations().len();
+        Ok(())
+    }
+
+    fn changed(&self, state: &mut State) -> Changed {
+        let due = state.batch.is_none() && state.is_due(&self.options);
+        if due {
+            state.hidden = state.engine.operations().len();
+        }
+        Changed { due, buffered: state.engine.operations().len() - state.buffered }
+    }
+
+    pub(super) fn read_failed(&self, source: std::io::Error) -> Error {
+        Error::io("read", &self.root, source)
+    }
+}
+
+impl State {
+    /// Appends the operations that are in no file yet. Those from `batch` on get batch markers.
+    pub(super) fn flush(&mut self, store: &Store, batch: Option<usize>) -> Result<()> {
+        let from = self.buffered;
+        let count = self.engine.operations().len();
+        let lines = self.lines(from, batch, self.wal.marks())?;
+        let mirrored = match &self.mirror {
+            Some(mirror) => Some(self.lines(from, batch, mirror.writer.marks())?),
+            None => None,
+        };
+        let at = self.wal.append(&*store.disk, &lines.bytes)?;
+        if let (Some(mirror), Some(copy)) = (&mut self.mirror, &mirrored)
+            && let Err(error) = append_to_mirror(store, mirror, &copy.bytes, &copy.starts)
+        {
+            self.mirror_failed(store, at, error)?;
+        }
+        let Some(file) = self.wal.file().cloned() else { return Ok(()) };
+        let ends = lines.starts.iter().skip(1).copied().chain([lines.bytes.len() as u64]);
+        let operations = self.engine.operations_mut().iter_mut().skip(from).enumerate();
+        for ((index, operation), (start, end)) in operations.zip(lines.starts.iter().zip(ends)) {
+            let len = (end - start - 1) as u32;
+            operation.line = Text::At { file: Arc::clone(&file), offset: at + start, len };
+            operation.batch = mark_of(from + index, count, batch);
+        }
+        self.buffered = count;
+        Ok(())
+    }
+
+    fn lines(&self, from: usize, batch: Option<usize>, mut marks: Marks<'_>) -> Result<Lines> {
+        let count = self.engine.operations().len();
+        let mut lines = Lines { bytes: Vec::new(), starts: Vec::with_capacity(count - from) };
+        for (index, operation) in self.engine.operations().iter().enumerate().skip(from) {
+            lines.starts.push(lines.bytes.len() as u64);
+            let text = operation.line.read().map_err(|source| Error::io("read", self.wal.path(), source))?;
+            lines.bytes.extend_from_slice(text.strip_suffix(b"}").unwrap_or(&text));
+            marks.batch = mark_of(index, count, batch);
+            finish_line(&mut lines.bytes, &marks);
+            marks.cuts = 0;
+            marks.after = None;
+        }
+        Ok(lines)
+    }
+
+    /// A late operation did not reach the next WAL. Before publication the checkpoint is given up; after, the
+    /// operation must fail, and must be in neither WAL.
+    pub(super) fn mirror_failed(&mut self, store: &Store, at: u64, error: Error) -> Result<()> {
+        if !self.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
+            if let Some(mirror) = self.mirror.take() {
+                let _ = store.disk.unlink(mirror.writer.path());
+            }
+            return Ok(());
+        }
+        if let Err(cut) = self.wal.cut(at) {
+            self.failed = Some(format!("an operation is in one of two logs only: {cut}"));
+        }
+        Err(error)
+    }
+}
+
+/// Lines that are ready to be appended, and where each begins.
+struct Lines {
+    bytes: Vec<u8>,
+    starts: Vec<u64>,
+}
+
+fn mark_of(index: usize, count: usize, batch: Option<usize>) -> Option<BatchMark> {
+    let from = batch?;
+    if index < from {
+        None
+    } else if index + 1 < count {
+        Some(BatchMark::More)
+    } else {
+        Some(BatchMark::Last)
+    }
+}
+
+pub(super) fn append_to_mirror(store: &Store, mirror: &mut Mirror, bytes: &[u8], starts: &[u64]) -> Result<()> {
+    let at = mirror.writer.append(&*store.disk, bytes)?;
+    mirror.offsets.extend(starts.iter().map(|start| at + start));
+    Ok(())
+}
+
+fn held(line: &[u8], range: std::ops::Range<usize>) -> Text {
+    Text::Held(line.get(range).unwrap_or_default().into())
+}

@@ -1,0 +1,354 @@
+//! A checkpoint, in steps that another thread carries out while appends go on. Publish order: next WAL
+//! created and durable -> late operations go to both WALs -> snapshot written, durable, named -> manifest
+//! written, durable, named -> switch in memory -> superseded files removed. At every point a crash leaves a
+//! store that opens with every acknowledged write.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::change::append_to_mirror;
+use super::{Mirror, Store};
+use crate::disk::Disk;
+use crate::engine::{Base, Id, Text, View};
+use crate::error::{Error, Result};
+use crate::format::manifest::Manifest;
+use crate::format::operation::finish_line;
+use crate::format::timestamp::iso_into;
+use crate::publish::{self, Draft, sync_folder_of};
+use crate::wal::Writer;
+use crate::{layout, snapshot};
+
+/// How long a superseded snapshot is kept for readers of 0.8.1, which take no second look.
+const KEEP_SUPERSEDED_MS: u64 = 10_000;
+/// How many snapshots stay besides the current one, however old.
+const KEEP_SUPERSEDED: usize = 1;
+
+/// A checkpoint under way. Dropped before [`Checkpoint::run`] succeeded, it gives up and the store goes on
+/// as if it had never begun.
+pub struct Checkpoint {
+    store: Arc<Store>,
+    view: View,
+    original: View,
+    frozen_len: u64,
+    now_ms: i64,
+    archived: Option<Archived>,
+    created: Vec<PathBuf>,
+    published: bool,
+}
+
+/// What an archive takes along into its checkpoint.
+pub(super) struct Archived {
+    pub segment: String,
+    pub added: u64,
+    pub ids: Vec<Id>,
+}
+
+impl Store {
+    /// Freezes the view: the history starts anew. `None` while another checkpoint is under way.
+    ///
+    /// # Errors
+    /// `OPSLOG_FAILED`, `OPSLOG_IO` when buffered operations cannot be flushed, `OPSLOG_INVALID_ARGUMENT`
+    /// under `skipLoad`.
+    pub fn begin_checkpoint(self: &Arc<Self>, now_ms: i64) -> Result<Option<Checkpoint>> {
+        if self.options.skip_load {
+            return Err(Error::SkipLoadCompact);
+        }
+        let mut state = self.lock();
+        state.writable()?;
+        if state.checkpointing || state.batch.is_some() {
+            return Ok(None);
+        }
+        if state.buffered < state.engine.operations().len() {
+            self.check_file(&mut state)?;
+            state.flush(self, None)?;
+        }
+        state.checkpointing = true;
+        state.hidden = 0;
+        state.buffered = 0;
+        let frozen_len = state.wal.len();
+        let view = state.engine.freeze();
+        Ok(Some(Checkpoint {
+            store: Arc::clone(self),
+            original: view.clone(),
+            view,
+            frozen_len,
+            now_ms,
+            archived: None,
+            created: Vec::new(),
+            published: false,
+        }))
+    }
+
+    /// Whether closing should write a checkpoint: there are operations, and it pays or was asked for.
+    pub fn is_checkpoint_due_on_close(&self, explicit: bool) -> bool {
+        let state = self.lock();
+        !self.options.skip_load
+            && !state.engine.operations().is_empty()
+            && (explicit || state.pays())
+    }
+
+    /// Whether the threshold was crossed while another checkpoint was under way.
+    pub fn is_checkpoint_pending(&self) -> bool {
+        self.lock().hidden > 0
+    }
+
+    /// A time for file names that no file in the store has yet.
+    pub(super) fn unused_ms(&self, now_ms: i64, manifest: Option<&Manifest>) -> Result<u64> {
+        let mut highest = manifest.map_or(0, |manifest| {
+            let names = [&manifest.current_snapshot, &manifest.active_ops];
+            names.iter().filter_map(|name| layout::milliseconds(name)).max().unwrap_or(0)
+        });
+        for folder in [layout::SNAPSHOTS, layout::OPS] {
+            let path = self.path(folder);
+            let names = self.disk.list(&path).map_err(|source| Error::io("scandir", &path, source))?;
+            highest = names.iter().filter_map(|name| layout::milliseconds(name)).fold(highest, u64::max);
+        }
+        Ok((now_ms.max(0) as u64).max(highest + 1))
+    }
+}
+
+impl Checkpoint {
+    /// Leaves records out, which are in an archive segment by now.
+    pub(super) fn take_along(&mut self, archived: Archived) -> Result<()> {
+        self.view = self.view.without(&archived.ids).map_err(|source| self.store.read_failed(source))?;
+        self.store.lock().engine.refreeze(&self.view);
+        self.archived = Some(archived);
+        Ok(())
+    }
+
+    pub(super) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    pub(super) fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Carries the checkpoint out.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`; the old generation stays in force and the frozen operations count again.
+    pub fn run(mut self) -> Result<()> {
+        let ms = self.store.unused_ms(self.now_ms, Some(&self.store.lock().manifest.clone()))?;
+        self.attach_wal(ms)?;
+        let (base, path, bytes) = self.write_snapshot(ms)?;
+        let superseded = self.publish(&path)?;
+        self.switch(base, bytes)?;
+        self.remove_superseded(&superseded);
+        Ok(())
+    }
+
+    /// Creates the next WAL and sends late operations to it, those that came meanwhile first.
+    fn attach_wal(&mut self, ms: u64) -> Result<()> {
+        let store = Arc::clone(&self.store);
+        let relative = layout::wal(ms);
+        let path = store.path(&relative);
+        let after = {
+            let state = store.lock();
+            // An empty WAL is left out of the chain: nothing in it could say what it follows.
+            match self.frozen_len {
+                0 => state.wal.after().map(str::to_owned),
+                end => Some(format!("{}:{end}", state.wal.relative())),
+            }
+        };
+        let mut writer = Writer::create(&*store.disk, path.clone(), relative, after)?;
+        self.created.push(path.clone());
+        writer.sync()?;
+        sync_folder_of(&*store.disk, &path)?;
+        let mut state = store.lock();
+        let mut mirror = Mirror { writer, offsets: Vec::new(), publishing: false };
+        let flushed = state.buffered;
+        let mut bytes = Vec::new();
+        let mut starts = Vec::new();
+        for operation in state.engine.operations().get(..flushed).unwrap_or_default() {
+            let text = operation.line.read().map_err(|source| Error::io("read", state.wal.path(), source))?;
+            starts.push(bytes.len() as u64);
+            let body = crate::format::operation::unmarked(&text);
+            bytes.extend_from_slice(&body);
+            let mut marks = mirror.writer.marks();
+            if starts.len() > 1 {
+                marks.after = None;
+            }
+            marks.batch = operation.batch;
+            finish_line(&mut bytes, &marks);
+        }
+        if !bytes.is_empty() {
+            append_to_mirror(&store, &mut mirror, &bytes, &starts)?;
+        }
+        state.mirror = Some(mirror);
+        Ok(())
+    }
+
+    fn write_snapshot(&mut self, ms: u64) -> Result<(Base, String, u64)> {
+        let store = Arc::clone(&self.store);
+        let relative = layout::snapshot(ms);
+        let path = store.path(&relative);
+        let version = store.lock().version;
+        let draft = Draft::create(&*store.disk, &path)?;
+        let (base, bytes) = snapshot::write(&draft, &self.view, version, self.now_ms, &path)?;
+        draft.sync()?;
+        draft.rename(&path)?;
+        self.created.push(path.clone());
+        sync_folder_of(&*store.disk, &path)?;
+        Ok((base, relative, bytes))
+    }
+
+    /// Makes the new generation the one that counts. Returns the snapshots that can go.
+    fn publish(&mut self, snapshot: &str) -> Result<Vec<String>> {
+        let store = Arc::clone(&self.store);
+        let (manifest, superseded, next) = {
+            let mut state = store.lock();
+            let Some(mirror) = &mut state.mirror else {
+                return Err(Error::io(
+                    "write",
+                    &store.path(layout::OPS),
+                    std::io::Error::other("a late operation did not reach the next log"),
+                ));
+            };
+            mirror.publishing = true;
+            let active_ops = mirror.writer.relative().to_owned();
+            let next = mirror.writer.file().cloned();
+            let (manifest, superseded) = self.next_manifest(&state.manifest, snapshot, active_ops, state.version);
+            (manifest, superseded, next)
+        };
+        let path = store.path(layout::MANIFEST);
+        let draft = Draft::create(&*store.disk, &path)?;
+        draft.write(manifest.print().as_bytes())?;
+        draft.sync()?;
+        if let Some(next) = next {
+            next.sync().map_err(|source| Error::io("fdatasync", &path, source))?;
+        }
+        if let Some(lock) = &store.lock().lock
+            && !lock.is_still_ours()?
+        {
+            return Err(Error::Failed("the lock file was taken away".into()));
+        }
+        draft.rename(&path)?;
+        self.published = true;
+        let mut state = store.lock();
+        state.manifest = manifest;
+        drop(state);
+        if let Err(error) = sync_folder_of(&*store.disk, &path) {
+            store.lock().failed = Some(format!("the manifest's folder could not be synced: {error}"));
+            return Err(error);
+        }
+        Ok(superseded)
+    }
+
+    fn next_manifest(
+        &self,
+        current: &Manifest,
+        snapshot: &str,
+        active_ops: String,
+        version: u32,
+    ) -> (Manifest, Vec<String>) {
+        let mut next = current.clone();
+        let now = self.now_ms.max(0) as u64;
+        next.version = u64::from(version);
+        next.generation = current.generation + 1;
+        if self.frozen_len > 0 {
+            next.previous_ops = Some(current.active_ops.clone());
+            next.previous_end = self.frozen_len;
+        }
+        next.active_ops = active_ops;
+        let old = std::mem::replace(&mut next.current_snapshot, snapshot.to_owned());
+        // A manifest without a generation was written by 0.8.1, and so may have been its snapshot.
+        if current.generation > 0 {
+            next.superseded.push((old, now));
+        }
+        let mut gone = Vec::new();
+        while next.superseded.len() > KEEP_SUPERSEDED
+            && next.superseded.first().is_some_and(|(_, since)| since + KEEP_SUPERSEDED_MS <= now)
+        {
+            gone.push(next.superseded.remove(0).0);
+        }
+        next.stats.active_records = self.view.count() as u64;
+        next.stats.ops_count = 0;
+        let mut iso = Vec::new();
+        iso_into(&mut iso, self.now_ms);
+        next.stats.last_checkpoint = String::from_utf8_lossy(&iso).into_owned();
+        if let Some(archived) = &self.archived {
+            next.stats.archived_records += archived.added;
+            if !next.archive_segments.contains(&archived.segment) {
+                next.archive_segments.push(archived.segment.clone());
+            }
+        }
+        (next, gone)
+    }
+
+    /// Goes over to the new generation in memory.
+    fn switch(&self, base: Base, bytes: u64) -> Result<()> {
+        let mut state = self.store.lock();
+        let Some(mirror) = state.mirror.take() else {
+            return Err(Error::Failed("the next log went away after it was published".into()));
+        };
+        if let Some(file) = mirror.writer.file() {
+            let ends = mirror.offsets.iter().skip(1).copied().chain([mirror.writer.len()]);
+            let places = mirror.offsets.iter().zip(ends);
+            for (operation, (&offset, end)) in state.engine.operations_mut().iter_mut().zip(places) {
+                operation.line =
+                    Text::At { file: file.clone(), offset, len: (end - offset - 1) as u32 };
+            }
+        }
+        state.wal = mirror.writer;
+        state.snapshot_bytes = bytes;
+        state.checkpointing = false;
+        let freed = state.engine.rebase(base);
+        drop(state);
+        drop(freed);
+        Ok(())
+    }
+
+    fn remove_superseded(&self, superseded: &[String]) {
+        for relative in superseded {
+            if let Ok(path) = layout::inside(&self.store.root, layout::SNAPSHOTS, relative) {
+                let _ = self.store.disk.unlink(&path);
+            }
+        }
+    }
+}
+
+impl Drop for Checkpoint {
+    fn drop(&mut self) {
+        let mut state = self.store.lock();
+        if !state.checkpointing {
+            return;
+        }
+        if self.published {
+            state.failed.get_or_insert_with(|| "a checkpoint stopped after it was published".into());
+            return;
+        }
+        state.checkpointing = false;
+        state.mirror = None;
+        let late = state.buffered;
+        state.engine.refreeze(&self.original);
+        let frozen = state.engine.thaw();
+        state.buffered = frozen + late;
+        state.hidden = 0;
+        drop(state);
+        for path in self.created.drain(..) {
+            let _ = self.store.disk.unlink(&path);
+        }
+    }
+}
+
+/// Writes the files of a store that does not exist yet and returns its manifest.
+pub(super) fn create_files(store: &Store, now_ms: i64, version: u32) -> Result<(Manifest, Writer, Base, u64)> {
+    let disk: &dyn Disk = &*store.disk;
+    let ms = store.unused_ms(now_ms, None)?;
+    let snapshot_relative = layout::snapshot(ms);
+    let path = store.path(&snapshot_relative);
+    let mut header = Vec::new();
+    crate::format::snapshot::write_header(&mut header, version, now_ms);
+    publish::replace(disk, &path, &header)?;
+    let relative = layout::wal(ms);
+    let wal_path = store.path(&relative);
+    let mut wal = Writer::create(disk, wal_path.clone(), relative.clone(), None)?;
+    wal.sync()?;
+    sync_folder_of(disk, &wal_path)?;
+    let mut iso = Vec::new();
+    iso_into(&mut iso, now_ms);
+    let manifest = Manifest::fresh(snapshot_relative, relative, String::from_utf8_lossy(&iso).into_owned());
+    publish::replace(disk, &store.path(layout::MANIFEST), manifest.print().as_bytes())?;
+    Ok((manifest, wal, Base::empty(), header.len() as u64))
+}

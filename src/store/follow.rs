@@ -1,0 +1,339 @@
+//! Following another hand's log: a read-only store reads what its writer appended, takes back what the writer
+//! undid, and moves on from WAL to WAL across checkpoints. The cost is that of what is new. Each operation
+//! is returned once; one that was undone before it was seen, never.
+
+use std::hash::BuildHasher;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use hashbrown::DefaultHashBuilder;
+
+use super::open::{Loaded, Report, load, read_manifest};
+use super::{State, Store};
+use crate::disk::{DiskFile, OpenMode, read_exact_at};
+use crate::engine::{Id, Text};
+use crate::error::{Error, Result};
+use crate::format::manifest::Manifest;
+use crate::format::operation::{Line, parse_line, public_text_into, unmarked};
+use crate::layout;
+use crate::wal::{LineReader, Standing, Writer, replay};
+
+/// What became visible.
+#[derive(Debug, Default)]
+pub struct Followed {
+    /// The operations, as a list of JSON texts separated by commas.
+    pub operations: Vec<u8>,
+    /// Records that changed, in order; those of undone operations too.
+    pub changed: Vec<Id>,
+    /// How many operations were taken back.
+    pub undone: usize,
+    /// Records changed that no operation tells of: look at everything anew.
+    pub reloaded: bool,
+    /// Where malformed lines were skipped.
+    pub skipped: Vec<u64>,
+}
+
+/// Remembers lines by their hash, to see whether the writer has cut and written anew.
+#[derive(Default)]
+pub struct Seen {
+    hashes: Vec<u64>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Seen {
+    pub(super) fn push(&mut self, line: &[u8]) {
+        self.hashes.push(self.hasher.hash_one(line));
+    }
+
+    fn last_is(&self, line: &[u8]) -> bool {
+        self.hashes.last() == Some(&self.hasher.hash_one(line))
+    }
+}
+
+/// Where a WAL goes on: the next one, and up to where in this one the snapshot between them reaches.
+struct Link {
+    relative: String,
+    end: u64,
+}
+
+impl Store {
+    /// Reads what other hands wrote since the last look.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`; what was read so far stays applied and will be returned next time only
+    /// as state.
+    pub fn follow(&self) -> Result<Followed> {
+        let mut followed = Followed::default();
+        let mut state = self.lock();
+        if !self.options.read_only {
+            if state.buffered == state.engine.operations().len()
+                && state.wal.standing(&*self.disk)? == Standing::Grew
+            {
+                self.read_on(&mut state, None, &mut followed)?;
+            }
+            return Ok(followed);
+        }
+        let next = read_manifest(&*self.disk, &self.root)?.ok_or_else(|| {
+            Error::corrupt(&self.path(layout::MANIFEST), None, "Manifest not found during refresh")
+        })?;
+        let mut reload = false;
+        if next.active_ops != state.manifest.active_ops {
+            reload = self.move_on(&mut state, &next, &mut followed)?;
+            state.manifest = next;
+        }
+        if reload {
+            return self.reload(state, followed);
+        }
+        self.reopen_if_replaced(&mut state)?;
+        state.rewind(&mut followed)?;
+        self.read_on(&mut state, None, &mut followed)?;
+        Ok(followed)
+    }
+
+    /// Applies lines that another hand appended to the writer's own log.
+    pub(super) fn read_foreign_lines(&self, state: &mut State) -> Result<()> {
+        if state.buffered < state.engine.operations().len() {
+            return Err(Error::Failed("another process appended to the log of this store".into()));
+        }
+        let mut followed = Followed::default();
+        self.read_on(state, None, &mut followed)?;
+        state.foreign.push(followed);
+        Ok(())
+    }
+
+    /// What other hands wrote that a write of ours came upon, for the facade's cache.
+    pub fn take_foreign(&self) -> Vec<Followed> {
+        std::mem::take(&mut self.lock().foreign)
+    }
+
+    fn read_on(&self, state: &mut State, until: Option<u64>, followed: &mut Followed) -> Result<()> {
+        let path = state.wal.path().to_path_buf();
+        let Some(file) = self.file_of(state)? else { return Ok(()) };
+        let from = state.wal.len();
+        let State { engine, seen, .. } = state;
+        let tail = replay(&*file, &path, from, |offset, bytes, line| {
+            if until.is_some_and(|until| offset >= until) {
+                return Ok(ControlFlow::Break(()));
+            }
+            let text = Text::At { file: Arc::clone(&file), offset, len: bytes.len() as u32 };
+            let before = engine.get(&line.id).map_err(|source| Error::io("read", &path, source))?;
+            let data = line.data.clone().map(|range| text.slice(range));
+            let id: Id = (&*line.id).into();
+            engine.apply(&id, data, before, text, line.batch);
+            seen.push(bytes);
+            followed.add(bytes, line);
+            followed.changed.push(id);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        followed.skipped.extend(tail.skipped);
+        state.wal.grown_to(until.map_or(tail.good, |until| tail.good.min(until)));
+        state.buffered = state.engine.operations().len();
+        Ok(())
+    }
+
+    fn file_of(&self, state: &mut State) -> Result<Option<Arc<dyn DiskFile>>> {
+        if let Some(file) = state.wal.file() {
+            return Ok(Some(Arc::clone(file)));
+        }
+        self.open_wal(state)
+    }
+
+    fn open_wal(&self, state: &mut State) -> Result<Option<Arc<dyn DiskFile>>> {
+        let path = state.wal.path().to_path_buf();
+        let file = match self.disk.open(&path, OpenMode::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(Error::io("open", &path, source)),
+        };
+        let (relative, len) = (state.wal.relative().to_owned(), state.wal.len());
+        state.wal = Writer::new(path, relative, Some(Arc::clone(&file)), len);
+        Ok(Some(file))
+    }
+
+    fn reopen_if_replaced(&self, state: &mut State) -> Result<()> {
+        if state.wal.file().is_some() && state.wal.standing(&*self.disk)? == Standing::Replaced {
+            self.open_wal(state)?;
+        }
+        Ok(())
+    }
+
+    /// Goes from the WAL of the manifest so far to that of the next one. Returns whether everything must be
+    /// loaded anew.
+    fn move_on(&self, state: &mut State, next: &Manifest, followed: &mut Followed) -> Result<bool> {
+        let Some(links) = self.links(state, next)? else { return Ok(true) };
+        for link in links {
+            state.rewind(followed)?;
+            if state.wal.len() < link.end {
+                self.read_on(state, Some(link.end), followed)?;
+            }
+            self.enter(state, &link, followed)?;
+        }
+        let stale = state.engine.overlaid() > 1000.max(state.engine.count() / 4);
+        let archived = next.archive_segments != state.manifest.archive_segments
+            || next.stats.archived_records != state.manifest.stats.archived_records;
+        Ok(stale || archived)
+    }
+
+    /// The way from the current WAL to that of a manifest, oldest first; `None` if it cannot be told.
+    fn links(&self, state: &State, next: &Manifest) -> Result<Option<Vec<Link>>> {
+        let current = state.wal.relative();
+        let was_empty = state.wal.is_empty() && state.engine.operations().is_empty();
+        let mut links = Vec::new();
+        let mut relative = next.active_ops.clone();
+        let mut previous = next.previous_ops.clone().map(|path| (path, next.previous_end));
+        while let Some((path, end)) = previous {
+            if path == current {
+                links.push(Link { relative, end });
+                links.reverse();
+                return Ok(Some(links));
+            }
+            // An empty WAL leaves no trace in the chain: its successor follows its predecessor.
+            if was_empty && state.manifest.previous_ops.as_deref() == Some(&path) {
+                links.push(Link { relative, end: 0 });
+                links.reverse();
+                return Ok(Some(links));
+            }
+            links.push(Link { relative, end });
+            previous = self.predecessor(&path)?;
+            relative = path;
+        }
+        Ok(None)
+    }
+
+    /// What a WAL's first line says of the one before.
+    fn predecessor(&self, relative: &str) -> Result<Option<(String, u64)>> {
+        let path = layout::inside(&self.root, layout::OPS, relative)?;
+        let file = match self.disk.open(&path, OpenMode::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(Error::io("open", &path, source)),
+        };
+        let mut reader = LineReader::new(&*file, 0);
+        let first = reader.next_line().map_err(|source| Error::io("read", &path, source))?;
+        let Some(line) = first.and_then(|raw| parse_line(raw.bytes).ok()) else { return Ok(None) };
+        Ok(line.after.and_then(|after| {
+            let (path, end) = after.rsplit_once(':')?;
+            Some((path.to_owned(), end.parse().ok()?))
+        }))
+    }
+
+    /// Enters the next WAL. Operations behind the link's end went to both: those that are in the new one too
+    /// are not returned again, those that are not were undone.
+    fn enter(&self, state: &mut State, link: &Link, followed: &mut Followed) -> Result<()> {
+        let path = layout::inside(&self.root, layout::OPS, &link.relative)?;
+        let file = match self.disk.open(&path, OpenMode::Read) {
+            Ok(file) => Some(file),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(source) => return Err(Error::io("open", &path, source)),
+        };
+        let operations = state.engine.operations();
+        let late_from = operations.partition_point(|operation| match operation.line {
+            Text::At { offset, .. } => offset < link.end,
+            Text::Held(_) => true,
+        });
+        let mut matched = Vec::new();
+        let mut len = 0;
+        if let Some(file) = &file {
+            let mut reader = LineReader::new(&**file, 0);
+            for operation in operations.get(late_from..).unwrap_or_default() {
+                let raw = reader.next_line().map_err(|source| Error::io("read", &path, source))?;
+                let Some(raw) = raw.filter(|raw| raw.complete) else { break };
+                let old = operation.line.read().map_err(|source| Error::io("read", &path, source))?;
+                if unmarked(raw.bytes) != unmarked(&old) {
+                    break;
+                }
+                matched.push((raw.offset, raw.bytes.to_vec()));
+                len = raw.offset + raw.bytes.len() as u64 + 1;
+            }
+        }
+        for _ in late_from + matched.len()..state.engine.operations().len() {
+            state.take_back_last(&path, followed)?;
+        }
+        state.engine.forget_operations(late_from);
+        state.seen.hashes.clear();
+        if let Some(file) = &file {
+            for (operation, (offset, bytes)) in state.engine.operations_mut().iter_mut().zip(&matched) {
+                operation.line = Text::At { file: Arc::clone(file), offset: *offset, len: bytes.len() as u32 };
+                state.seen.push(bytes);
+            }
+        }
+        state.buffered = state.engine.operations().len();
+        state.wal = Writer::new(path, link.relative.clone(), file, len);
+        Ok(())
+    }
+
+    /// Loads everything anew; reads go on meanwhile over what there was.
+    fn reload(
+        &self,
+        mut state: parking_lot::MutexGuard<'_, State>,
+        mut followed: Followed,
+    ) -> Result<Followed> {
+        let manifest = state.manifest.clone();
+        let known = state.engine.operations().len();
+        let mut report = Report::default();
+        let loaded: Loaded =
+            parking_lot::MutexGuard::unlocked(&mut state, || load(self, &manifest, &mut report))?;
+        for operation in loaded.engine.operations().iter().skip(known) {
+            let line = operation.line.read().map_err(|source| self.read_failed(source))?;
+            if let Ok(parsed) = parse_line(&line) {
+                followed.add(&line, &parsed);
+            }
+        }
+        state.buffered = loaded.engine.operations().len();
+        state.engine = loaded.engine;
+        state.wal = loaded.wal;
+        state.seen = loaded.seen;
+        state.snapshot_bytes = loaded.snapshot_bytes;
+        followed.reloaded = true;
+        Ok(followed)
+    }
+}
+
+impl State {
+    /// Takes back the operations at the end whose lines are no longer what they were.
+    fn rewind(&mut self, followed: &mut Followed) -> Result<()> {
+        let path = self.wal.path().to_path_buf();
+        let mut rewound = false;
+        while let Some(last) = self.engine.operations().last() {
+            let Text::At { offset, len, .. } = last.line else { break };
+            let now = self.wal.file().map(|file| read_exact_at(&**file, offset, len as usize));
+            match now {
+                Some(Ok(line)) if self.seen.last_is(&line) => break,
+                Some(Err(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+                    return Err(Error::io("read", &path, error));
+                }
+                _ => {
+                    self.take_back_last(&path, followed)?;
+                    rewound = true;
+                }
+            }
+        }
+        if rewound {
+            let end = self.engine.operations().last().map_or(0, |last| match last.line {
+                Text::At { offset, len, .. } => offset + u64::from(len) + 1,
+                Text::Held(_) => 0,
+            });
+            self.wal.grown_to(end);
+        }
+        Ok(())
+    }
+
+    fn take_back_last(&mut self, path: &Path, followed: &mut Followed) -> Result<()> {
+        let undone = self.engine.undo_last().map_err(|source| Error::io("read", path, source))?;
+        self.seen.hashes.pop();
+        self.buffered = self.engine.operations().len();
+        followed.changed.extend(undone.map(|operation| operation.id));
+        followed.undone += 1;
+        Ok(())
+    }
+}
+
+impl Followed {
+    fn add(&mut self, bytes: &[u8], line: &Line<'_>) {
+        if !self.operations.is_empty() {
+            self.operations.push(b',');
+        }
+        public_text_into(&mut self.operations, bytes, line);
+    }
+}

@@ -1,0 +1,151 @@
+//! A store in a folder: the engine, the log and the files around them. Invariant: bytes first, then memory.
+//! All public methods can be called from any thread; the lock is never held during a sync or while a
+//! snapshot is written, and the only system calls under it are appends and cuts of a WAL.
+
+mod archive;
+mod change;
+mod checkpoint;
+mod detached;
+mod follow;
+mod open;
+mod read;
+mod undo;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+
+pub use archive::{ArchivePlan, segment_pairs};
+pub use change::{Changed, Rejected};
+pub use checkpoint::Checkpoint;
+pub use follow::{Followed, Seen};
+pub use open::{Opened, Report};
+pub use read::Counts;
+
+use crate::disk::Disk;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::format::manifest::Manifest;
+use crate::lock::HeldLock;
+use crate::wal::Writer;
+
+/// How a store is opened. Argument checks are the facade's.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Nothing is written, no lock is taken.
+    pub read_only: bool,
+    /// Records and operations are not read; the store can only be written to.
+    pub skip_load: bool,
+    /// The user's schema version.
+    pub version: u32,
+    /// Operations after which a checkpoint is due.
+    pub checkpoint_threshold: f64,
+    /// Whether the threshold was left to its default: then a checkpoint also waits until it pays.
+    pub amortised: bool,
+    /// Appends are buffered until [`Store::flush`].
+    pub buffered: bool,
+    /// The time in milliseconds since the epoch.
+    pub now_ms: i64,
+}
+
+/// An open store.
+pub struct Store {
+    disk: Arc<dyn Disk>,
+    root: PathBuf,
+    options: Options,
+    state: Mutex<State>,
+}
+
+/// What the lock protects.
+struct State {
+    engine: Engine,
+    wal: Writer,
+    mirror: Option<Mirror>,
+    manifest: Manifest,
+    lock: Option<HeldLock>,
+    /// Operations from this one on are in no file yet.
+    buffered: usize,
+    /// Operations before this one belong to a checkpoint that is due but has not begun.
+    hidden: usize,
+    /// Where the batch that is being put together begins.
+    batch: Option<usize>,
+    version: u32,
+    snapshot_bytes: u64,
+    checkpointing: bool,
+    failed: Option<String>,
+    /// There are no files: see `detached`.
+    detached: bool,
+    scratch: Vec<u8>,
+    /// For a store that follows: the lines of the operations.
+    seen: Seen,
+    /// What a write came upon in the log that another hand wrote.
+    foreign: Vec<Followed>,
+}
+
+/// The next WAL, while a checkpoint is under way: late operations go to it too.
+struct Mirror {
+    writer: Writer,
+    /// Where each operation since the freeze begins in it.
+    offsets: Vec<u64>,
+    /// From here on the manifest may name it: an append that fails there must fail.
+    publishing: bool,
+}
+
+/// From this size on, a snapshot is not rewritten before the WAL has a quarter of its bytes.
+const SMALL_SNAPSHOT: u64 = 1 << 20;
+
+impl Store {
+    /// The store's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The manifest as it was last read or published.
+    pub fn manifest(&self) -> Manifest {
+        self.lock().manifest.clone()
+    }
+
+    /// Gives lock and files up. Buffered operations are not flushed: that is [`Store::flush`].
+    pub fn close(&self) -> Result<()> {
+        let lock = self.lock().lock.take();
+        match lock {
+            Some(lock) => lock.release(),
+            None => Ok(()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    fn path(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+}
+
+impl State {
+    fn writable(&self) -> Result<()> {
+        match &self.failed {
+            Some(why) => Err(Error::Failed(why.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Operations that the API shows.
+    fn shown(&self) -> usize {
+        self.engine.operations().len() - self.hidden
+    }
+
+    /// Whether the operations shown have reached the threshold, and a checkpoint pays.
+    fn is_due(&self, options: &Options) -> bool {
+        !options.skip_load
+            && self.shown() as f64 >= options.checkpoint_threshold
+            && (!options.amortised || self.pays())
+    }
+
+    /// Whether the log has grown enough for a rewrite of everything.
+    fn pays(&self) -> bool {
+        self.snapshot_bytes < SMALL_SNAPSHOT || self.wal.len() >= self.snapshot_bytes / 4
+    }
+}

@@ -1,0 +1,345 @@
+//! Opening: lock, manifest, snapshot, log. A failed open leaves nothing behind: no lock, no file that counts.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::checkpoint::create_files;
+use super::{Options, Seen, State, Store};
+use crate::disk::{Disk, DiskFile, OpenMode};
+use crate::engine::{Base, Engine, Id, Text};
+use crate::error::{Error, Result};
+use crate::format::manifest::{self, Manifest};
+use crate::lock::{self, ProcessProbe};
+use crate::publish::read_if_there;
+use crate::wal::{LineReader, Tail, Writer, repair, replay};
+use crate::{layout, snapshot};
+
+/// A store, and what opening it found.
+pub struct Opened {
+    /// The store.
+    pub store: Arc<Store>,
+    /// What was found.
+    pub report: Report,
+}
+
+/// What opening found.
+#[derive(Debug, Default, Clone)]
+pub struct Report {
+    /// The WAL that was read.
+    pub wal: PathBuf,
+    /// Offsets of its malformed lines.
+    pub skipped: Vec<u64>,
+    /// Whether its end was torn as well, which 0.8.1 counts as one more malformed line.
+    pub torn_line: bool,
+    /// How many bytes of its end were set aside, or would be by a writer.
+    pub torn_bytes: u64,
+    /// Where they were set aside.
+    pub torn_path: Option<PathBuf>,
+    /// Whether an index had to be built from the snapshot.
+    pub index_rebuilt: bool,
+    /// The schema version of the snapshot, when the records must be migrated from it.
+    pub migrate_from: Option<f64>,
+}
+
+/// What the files say.
+pub(super) struct Loaded {
+    pub engine: Engine,
+    pub wal: Writer,
+    pub seen: Seen,
+    pub version: u32,
+    pub snapshot_bytes: u64,
+}
+
+impl Store {
+    /// Opens the store in a folder, creating it unless `read_only`.
+    ///
+    /// # Errors
+    /// `OPSLOG_LOCKED`, `OPSLOG_CORRUPT`, `OPSLOG_IO`, `OPSLOG_NO_STORE`.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        root: &Path,
+        options: Options,
+        probe: &dyn ProcessProbe,
+    ) -> Result<Opened> {
+        let mut held = None;
+        if !options.read_only {
+            for folder in layout::FOLDERS {
+                let path = root.join(folder);
+                disk.create_folder(&path).map_err(|source| Error::io("mkdir", &path, source))?;
+            }
+            held = Some(lock::acquire(&disk, root, layout::LOCK, std::process::id(), probe)?);
+            remove_temporaries(&*disk, root, probe);
+        }
+        let found = read_manifest(&*disk, root)?;
+        let store = Store { disk, root: root.to_path_buf(), options, state: Mutex::new(State::unloaded()) };
+        let mut report = Report::default();
+        let (manifest, loaded) = match found {
+            Some(manifest) => load_with_retry(&store, manifest, &mut report)?,
+            None if store.options.read_only => return Err(Error::NoStore),
+            None => {
+                refuse_to_overwrite(&store)?;
+                let version = store.options.version;
+                let (manifest, wal, base, bytes) = create_files(&store, store.options.now_ms, version)?;
+                let engine = Engine::new(base, None);
+                (manifest, Loaded { engine, wal, seen: Seen::default(), version, snapshot_bytes: bytes })
+            }
+        };
+        *store.lock() = State {
+            buffered: loaded.engine.operations().len(),
+            engine: loaded.engine,
+            wal: loaded.wal,
+            seen: loaded.seen,
+            manifest,
+            lock: held,
+            version: loaded.version,
+            snapshot_bytes: loaded.snapshot_bytes,
+            ..State::unloaded()
+        };
+        Ok(Opened { store: Arc::new(store), report })
+    }
+
+    /// Replaces a record's value without an operation: migration.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn replace(&self, id: &[u8], text: &[u8]) -> Result<()> {
+        let id: Id = id.into();
+        self.lock()
+            .engine
+            .load(&id, Text::Held(text.into()))
+            .map_err(|source| self.read_failed(source))
+    }
+
+    /// Says that all records have this schema version now.
+    pub fn set_version(&self, version: u32) {
+        self.lock().version = version;
+    }
+}
+
+impl State {
+    pub(super) fn unloaded() -> Self {
+        Self {
+            engine: Engine::new(Base::empty(), None),
+            wal: Writer::new(PathBuf::new(), String::new(), None, 0),
+            mirror: None,
+            manifest: Manifest::fresh(String::new(), String::new(), String::new()),
+            lock: None,
+            buffered: 0,
+            hidden: 0,
+            batch: None,
+            version: 1,
+            snapshot_bytes: 0,
+            checkpointing: false,
+            failed: None,
+            detached: false,
+            scratch: Vec::new(),
+            seen: Seen::default(),
+            foreign: Vec::new(),
+        }
+    }
+}
+
+pub(super) fn read_manifest(disk: &dyn Disk, root: &Path) -> Result<Option<Manifest>> {
+    let path = root.join(layout::MANIFEST);
+    let Some(content) = read_if_there(disk, &path)? else { return Ok(None) };
+    manifest::parse(&content)
+        .map(Some)
+        .map_err(|invalid| Error::InvalidManifest { path, content, detail: format!("{invalid:?}") })
+}
+
+/// A reader may find that the writer has just superseded what the manifest named: it looks again.
+fn load_with_retry(store: &Store, mut manifest: Manifest, report: &mut Report) -> Result<(Manifest, Loaded)> {
+    loop {
+        *report = Report::default();
+        match load(store, &manifest, report) {
+            Err(error) if store.options.read_only && error.is_missing_file() => {
+                let again = read_manifest(&*store.disk, &store.root)?.ok_or(Error::NoStore)?;
+                if again == manifest {
+                    return Err(error);
+                }
+                manifest = again;
+            }
+            loaded => return loaded.map(|loaded| (manifest, loaded)),
+        }
+    }
+}
+
+/// Loads what a manifest names.
+pub(super) fn load(store: &Store, manifest: &Manifest, report: &mut Report) -> Result<Loaded> {
+    let options = &store.options;
+    let mut version = options.version;
+    let mut snapshot_bytes = 0;
+    let mut base = Base::empty();
+    if !options.skip_load {
+        let loaded = load_snapshot(store, manifest)?;
+        match loaded.version {
+            Some(stored) if stored < f64::from(version) => report.migrate_from = Some(stored),
+            Some(stored) if stored.fract() == 0.0 && stored <= f64::from(u32::MAX) => version = stored as u32,
+            _ => {}
+        }
+        snapshot_bytes = loaded.bytes;
+        report.index_rebuilt = !loaded.base.is_empty();
+        base = loaded.base;
+    }
+    let mut engine = Engine::new(base, None);
+    let mut seen = Seen::default();
+    let wal = load_wal(store, manifest, &mut engine, &mut seen, report)?;
+    Ok(Loaded { engine, wal, seen, version, snapshot_bytes })
+}
+
+fn load_snapshot(store: &Store, manifest: &Manifest) -> Result<snapshot::Loaded> {
+    let relative = &manifest.current_snapshot;
+    let path = layout::inside(&store.root, layout::SNAPSHOTS, relative)?;
+    let loaded = snapshot::load(&*store.disk, &path).map_err(|error| match error {
+        Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            Error::SnapshotMissing { relative: relative.clone(), source }
+        }
+        other => other,
+    })?;
+    let expected = manifest.stats.active_records;
+    if (loaded.base.len() as u64) < expected {
+        let detail =
+            format!("the snapshot holds {} records, the manifest says {expected}", loaded.base.len());
+        return Err(Error::corrupt(&path, loaded.bytes, detail));
+    }
+    Ok(loaded)
+}
+
+fn load_wal(
+    store: &Store,
+    manifest: &Manifest,
+    engine: &mut Engine,
+    seen: &mut Seen,
+    report: &mut Report,
+) -> Result<Writer> {
+    let relative = manifest.active_ops.clone();
+    let path = layout::inside(&store.root, layout::OPS, &relative)?;
+    report.wal.clone_from(&path);
+    let mode = if store.options.read_only { OpenMode::Read } else { OpenMode::Append };
+    let file = match store.disk.open(&path, mode) {
+        Ok(file) => Some(file),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(source) => return Err(Error::io("open", &path, source)),
+    };
+    let (mut len, mut cuts, mut after) = (0, 0, None);
+    if let Some(file) = &file {
+        let tail = if store.options.skip_load {
+            tail_only(&**file, &path)?
+        } else {
+            replay_into(engine, seen, file, &path)?
+        };
+        report.torn_line = tail.torn;
+        report.torn_bytes = if tail.torn { tail.end - tail.good } else { 0 };
+        report.skipped.clone_from(&tail.skipped);
+        len = tail.good;
+        if !store.options.read_only {
+            if tail.torn {
+                report.torn_path = Some(layout::torn(&path));
+            }
+            (len, _) = repair(&*store.disk, &**file, &path, &tail)?;
+        }
+        cuts = tail.cuts;
+        after = tail.after;
+    }
+    let previous = manifest.previous_ops.as_ref();
+    let after = after.or_else(|| previous.map(|path| format!("{path}:{}", manifest.previous_end)));
+    let mut wal = Writer::new(path, relative, file, len);
+    wal.set_cuts(cuts);
+    wal.set_after(after);
+    Ok(wal)
+}
+
+/// Applies the operations of a WAL.
+fn replay_into(
+    engine: &mut Engine,
+    seen: &mut Seen,
+    file: &Arc<dyn DiskFile>,
+    path: &Path,
+) -> Result<Tail> {
+    replay(&**file, path, 0, |offset, bytes, line| {
+        seen.push(bytes);
+        let text = Text::At { file: Arc::clone(file), offset, len: bytes.len() as u32 };
+        let before = engine.get(&line.id).map_err(|source| Error::io("read", path, source))?;
+        let data = line.data.clone().map(|range| text.slice(range));
+        let id: Id = (&*line.id).into();
+        engine.apply(&id, data, before, text, line.batch);
+        Ok(ControlFlow::Continue(()))
+    })
+}
+
+/// Reads only as much of a WAL's end as it takes to know where its last good line ends.
+fn tail_only(file: &dyn DiskFile, path: &Path) -> Result<Tail> {
+    let end = file.info().map_err(|source| Error::io("fstat", path, source))?.len;
+    let mut span = 1u64 << 16;
+    loop {
+        let start = end.saturating_sub(span);
+        let mut from = start;
+        if start > 0 {
+            let mut lines = LineReader::new(file, start);
+            let first = lines.next_line().map_err(|source| Error::io("read", path, source))?;
+            from = first.map_or(end, |line| line.offset + line.bytes.len() as u64 + u64::from(line.complete));
+        }
+        let mut lines = 0;
+        let mut starts_inside_batch = false;
+        let tail = replay(file, path, from, |_, _, line| {
+            starts_inside_batch |= lines == 0 && line.batch.is_some();
+            lines += 1;
+            Ok(ControlFlow::Continue(()))
+        })?;
+        if start == 0 || (lines > 0 && !starts_inside_batch) {
+            return Ok(Tail { skipped: Vec::new(), ..tail });
+        }
+        span *= 8;
+    }
+}
+
+/// Without a manifest, a folder that holds data is damaged, not fresh.
+fn refuse_to_overwrite(store: &Store) -> Result<()> {
+    let list = |folder: &str| {
+        let path = store.path(folder);
+        store.disk.list(&path).map_err(|source| Error::io("scandir", &path, source))
+    };
+    let refuse = |what: String| {
+        let detail = format!(
+            "the manifest is missing but {what} holds data; restore the manifest, or move the folder away"
+        );
+        Err(Error::corrupt(&store.path(layout::MANIFEST), None, detail))
+    };
+    for name in list(layout::SNAPSHOTS)?.iter().filter(|name| layout::milliseconds(name).is_some()) {
+        let relative = format!("{}/{name}", layout::SNAPSHOTS);
+        let path = store.path(&relative);
+        // NOTE: an unreadable snapshot is data as well.
+        if snapshot::load(&*store.disk, &path).map_or(true, |loaded| !loaded.base.is_empty()) {
+            return refuse(relative);
+        }
+    }
+    for name in list(layout::OPS)?.iter().filter(|name| name.ends_with(".jsonl")) {
+        let relative = format!("{}/{name}", layout::OPS);
+        let path = store.path(&relative);
+        let info = store.disk.info(&path).map_err(|source| Error::io("stat", &path, source))?;
+        if info.len > 0 {
+            return refuse(relative);
+        }
+    }
+    let archived = list(layout::ARCHIVE)?;
+    match archived.iter().find(|name| name.starts_with("archive-") && name.ends_with(".json")) {
+        Some(name) => refuse(format!("{}/{name}", layout::ARCHIVE)),
+        None => Ok(()),
+    }
+}
+
+/// Removes temporaries of processes that are gone. Best effort: they do no harm.
+fn remove_temporaries(disk: &dyn Disk, root: &Path, probe: &dyn ProcessProbe) {
+    let folders = layout::FOLDERS.iter().map(|folder| root.join(folder)).chain([root.to_path_buf()]);
+    for folder in folders {
+        for name in disk.list(&folder).unwrap_or_default() {
+            let dead = layout::temporary_owner(&name).is_some_and(|pid| !probe.is_alive(pid));
+            if dead {
+                let _ = disk.unlink(&folder.join(&name));
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Reading: records, operations, counts. Texts leave as JSON, for V8 to parse.
+
+use super::Store;
+use crate::engine::Cursor;
+use crate::error::{Error, Result};
+use crate::format::operation::{parse_line, public_text_into};
+
+/// Numbers for `stats()` and the like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Records.
+    pub records: usize,
+    /// Operations since the last checkpoint began.
+    pub operations: usize,
+}
+
+impl Store {
+    /// A record's JSON text; empty for a record without a value.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn get(&self, id: &[u8]) -> Result<Option<Vec<u8>>> {
+        let text = self.lock().engine.get(id).map_err(|source| self.read_failed(source))?;
+        let Some(text) = text else { return Ok(None) };
+        text.read().map(|text| Some(text.into_owned())).map_err(|source| self.read_failed(source))
+    }
+
+    /// Whether there is a record.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn has(&self, id: &[u8]) -> Result<bool> {
+        let found = self.lock().engine.get(id).map_err(|source| self.read_failed(source))?;
+        Ok(found.is_some())
+    }
+
+    /// How much there is.
+    pub fn counts(&self) -> Counts {
+        let state = self.lock();
+        Counts { records: state.engine.count(), operations: state.shown() }
+    }
+
+    /// Appends `"id",value,` pairs in order until `out` holds `limit` bytes; says where to go on.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn scan(&self, cursor: Cursor, limit: usize, out: &mut Vec<u8>) -> Result<Cursor> {
+        self.lock().engine.scan(cursor, limit, out).map_err(|source| self.read_failed(source))
+    }
+
+    /// Appends operations, from the given one of those shown on, as comma-separated JSON until `out` holds
+    /// `limit` bytes; says which comes next.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT` when a line changed underneath.
+    pub fn operations(&self, from: usize, limit: usize, out: &mut Vec<u8>) -> Result<usize> {
+        let state = self.lock();
+        let mut next = from;
+        for operation in state.engine.operations().iter().skip(state.hidden + from) {
+            if out.len() >= limit {
+                break;
+            }
+            let line = operation.line.read().map_err(|source| Error::io("read", state.wal.path(), source))?;
+            let parsed = parse_line(&line)
+                .map_err(|_| Error::corrupt(state.wal.path(), None, "an operation changed underneath"))?;
+            public_text_into(out, &line, &parsed);
+            out.push(b',');
+            next += 1;
+        }
+        Ok(next)
+    }
+}

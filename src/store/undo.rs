@@ -1,0 +1,101 @@
+//! Undo: cut the last line off, then take it back in memory. In a batch, the line before it first becomes a
+//! valid end.
+
+use std::sync::Arc;
+
+use super::{State, Store};
+use crate::engine::{Operation, Text};
+use crate::error::{Error, Result};
+use crate::format::operation::BatchMark;
+
+impl Store {
+    /// Takes the last operation back. `None` when there is none since the last checkpoint began.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_FAILED`; nothing is changed then.
+    pub fn undo(&self) -> Result<Option<Operation>> {
+        let mut state = self.lock();
+        state.writable()?;
+        if state.shown() == 0 {
+            return Ok(None);
+        }
+        let count = state.engine.operations().len();
+        if state.buffered < count {
+            return state.engine.undo_last().map_err(|source| self.read_failed(source));
+        }
+        self.check_file(&mut state)?;
+        state.cut_last(self)?;
+        let undone = state.engine.undo_last().map_err(|source| self.read_failed(source))?;
+        state.buffered = state.engine.operations().len();
+        Ok(undone)
+    }
+}
+
+impl State {
+    /// Cuts the last operation's line off the log, and off the next log during a checkpoint.
+    fn cut_last(&mut self, store: &Store) -> Result<()> {
+        let operations = self.engine.operations();
+        let Some(Text::At { offset, .. }) = operations.last().map(|last| last.line.clone()) else {
+            return Ok(());
+        };
+        let before = operations.len().checked_sub(2).and_then(|index| operations.get(index));
+        let new_end = before.filter(|before| before.batch == Some(BatchMark::More)).cloned();
+        if let Some(before) = &new_end {
+            let Text::At { offset, .. } = &before.line else { return Ok(()) };
+            let marker = offset + marker_in(before, self.wal.path())?;
+            self.wal.overwrite(&*store.disk, marker, BatchMark::Last.text())?;
+        }
+        self.wal.cut(offset)?;
+        if let Err(error) = self.cut_mirror(store, new_end.is_some()) {
+            self.mirror_not_cut(store, error)?;
+        }
+        if new_end.is_some() {
+            let operations = self.engine.operations_mut();
+            if let Some(before) = operations.len().checked_sub(2).and_then(|index| operations.get_mut(index)) {
+                before.batch = Some(BatchMark::Last);
+            }
+        }
+        Ok(())
+    }
+
+    fn cut_mirror(&mut self, store: &Store, new_end: bool) -> Result<()> {
+        let Some(mirror) = &mut self.mirror else { return Ok(()) };
+        let Some(&offset) = mirror.offsets.last() else { return Ok(()) };
+        let before = mirror.offsets.len().checked_sub(2).and_then(|index| mirror.offsets.get(index)).copied();
+        if let (true, Some(before), Some(file)) = (new_end, before, mirror.writer.file()) {
+            let len = (offset - before) as usize;
+            let line = Text::At { file: Arc::clone(file), offset: before, len: len as u32 };
+            let text = line.read().map_err(|source| Error::io("read", mirror.writer.path(), source))?;
+            if let Some(at) = find_marker(&text) {
+                mirror.writer.overwrite(&*store.disk, before + at, BatchMark::Last.text())?;
+            }
+        }
+        mirror.writer.cut(offset)?;
+        mirror.offsets.pop();
+        Ok(())
+    }
+
+    /// The next log still holds what was undone: give it up, or refuse writes once it may be published.
+    fn mirror_not_cut(&mut self, store: &Store, error: Error) -> Result<()> {
+        if self.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
+            self.failed = Some(format!("an undone operation is still in the next log: {error}"));
+            return Err(error);
+        }
+        if let Some(mirror) = self.mirror.take() {
+            let _ = store.disk.unlink(mirror.writer.path());
+        }
+        Ok(())
+    }
+}
+
+/// Where in an operation's line the value of its batch marker stands.
+fn marker_in(operation: &Operation, path: &std::path::Path) -> Result<u64> {
+    let text = operation.line.read().map_err(|source| Error::io("read", path, source))?;
+    find_marker(&text).ok_or_else(|| Error::corrupt(path, None, "a batch marker is not where it was written"))
+}
+
+fn find_marker(line: &[u8]) -> Option<u64> {
+    // NOTE: marks stand behind all fields of the user's, so the last match is the marker.
+    let field = b",\"batch\":\"";
+    memchr::memmem::rfind(line, field).map(|at| (at + field.len()) as u64)
+}

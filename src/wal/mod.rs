@@ -1,0 +1,11 @@
+//! The write-ahead log: appending, cutting, reading, recovering.
+
+pub mod cursor;
+pub mod reader;
+pub mod replay;
+pub mod writer;
+
+pub use cursor::WalCursor;
+pub use reader::LineReader;
+pub use replay::{Tail, replay, repair};
+pub use writer::{Standing, Writer};

@@ -1,0 +1,179 @@
+//! Reads the operations of a WAL as 0.8.1 reads them: blank lines are nothing, malformed ones are skipped
+//! and counted. Unlike 0.8.1 it tells a torn end and an unfinished batch from damage in the middle, and
+//! `repair` makes the file end with a complete line before anything is appended to it.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use crate::disk::{Disk, DiskFile, OpenMode, append_all};
+use crate::error::{Error, Result};
+use crate::format::operation::{BatchMark, Line, js_trim, parse_line};
+use crate::layout;
+use crate::wal::LineReader;
+
+/// What was found at the end of a WAL and on the way there.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Tail {
+    /// End of the last line that counts, its newline included if it has one.
+    pub good: u64,
+    /// Whether the line that ends there lacks its newline.
+    pub needs_newline: bool,
+    /// End of what is in the file: what lies behind `good` is torn, an unfinished batch, or blank.
+    pub end: u64,
+    /// Whether there is something behind `good` that is not blank.
+    pub torn: bool,
+    /// Offsets of malformed lines before `good`.
+    pub skipped: Vec<u64>,
+    /// The highest number of cuts that a line tells of.
+    pub cuts: u64,
+    /// What the first line says of the WAL before this one.
+    pub after: Option<String>,
+}
+
+/// Goes through the operations from an offset on, until `each` says stop. Those of a batch are shown once the
+/// batch is complete, and together.
+///
+/// # Errors
+/// `OPSLOG_IO`, and what `each` says.
+pub fn replay(
+    file: &dyn DiskFile,
+    path: &Path,
+    from: u64,
+    mut each: impl FnMut(u64, &[u8], &Line<'_>) -> Result<ControlFlow<()>>,
+) -> Result<Tail> {
+    let mut tail = Tail { good: from, end: from, ..Tail::default() };
+    let mut reader = LineReader::new(file, from);
+    let mut batch: Vec<(u64, Vec<u8>)> = Vec::new();
+    let mut suspect: Option<(u64, Vec<u8>, bool)> = None;
+    let mut first = from == 0;
+    loop {
+        let raw = match reader.next_line() {
+            Ok(Some(raw)) => raw,
+            Ok(None) => break,
+            Err(source) => return Err(Error::io("read", path, source)),
+        };
+        let end = raw.offset + raw.bytes.len() as u64 + u64::from(raw.complete);
+        tail.end = end;
+        if raw.bytes.is_empty() {
+            // NOTE: an empty line before the first good one must not hold `good` back.
+            if batch.is_empty() && suspect.is_none() {
+                tail.good = end;
+            }
+            continue;
+        }
+        let bytes = if first { js_trim_start(raw.bytes) } else { raw.bytes };
+        let Ok(line) = parse_line(bytes) else {
+            if first && bytes.is_empty() {
+                continue;
+            }
+            first = false;
+            if let Some((offset, ..)) = suspect.replace((raw.offset, bytes.to_vec(), raw.complete)) {
+                tail.skipped.push(offset);
+            }
+            continue;
+        };
+        if let Some((offset, ..)) = suspect.take() {
+            tail.skipped.push(offset);
+        }
+        if first {
+            tail.after = line.after.map(str::to_owned);
+            first = false;
+        }
+        tail.cuts = tail.cuts.max(line.cuts);
+        let offset = raw.offset + (raw.bytes.len() - bytes.len()) as u64;
+        if line.batch == Some(BatchMark::More) {
+            batch.push((offset, bytes.to_vec()));
+            continue;
+        }
+        for (offset, bytes) in batch.drain(..) {
+            if let Ok(line) = parse_line(&bytes) {
+                let _ = each(offset, &bytes, &line)?;
+            }
+        }
+        let flow = each(offset, bytes, &line)?;
+        tail.good = end;
+        tail.needs_newline = !raw.complete;
+        if flow.is_break() {
+            return Ok(tail);
+        }
+    }
+    settle(&mut tail, suspect, batch, &mut each)?;
+    Ok(tail)
+}
+
+/// Decides about what stands behind the last good line.
+fn settle(
+    tail: &mut Tail,
+    suspect: Option<(u64, Vec<u8>, bool)>,
+    batch: Vec<(u64, Vec<u8>)>,
+    each: &mut impl FnMut(u64, &[u8], &Line<'_>) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    let unfinished = !batch.is_empty();
+    let Some((offset, bytes, complete)) = suspect else {
+        tail.torn = unfinished;
+        return Ok(());
+    };
+    // 0.8.1 trims the whole file, so the last line may have white space of any kind behind it.
+    let trimmed = js_trim(&bytes);
+    match parse_line(trimmed) {
+        Ok(line) if !unfinished => {
+            let _ = each(offset, trimmed, &line)?;
+            tail.good = tail.end;
+            tail.needs_newline = !complete;
+        }
+        _ if trimmed.is_empty() => tail.torn = unfinished,
+        _ if complete && !unfinished => {
+            tail.skipped.push(offset);
+            tail.good = tail.end;
+        }
+        _ => tail.torn = true,
+    }
+    Ok(())
+}
+
+fn js_trim_start(bytes: &[u8]) -> &[u8] {
+    let trimmed = js_trim(bytes);
+    let skipped = trimmed.as_ptr() as usize - bytes.as_ptr() as usize;
+    if trimmed.is_empty() { trimmed } else { bytes.get(skipped..).unwrap_or_default() }
+}
+
+/// Makes a WAL end where its last good line ends, with a newline. What is cut is set aside first, as
+/// `<wal>.torn`. Returns the file's length now and how many bytes were set aside.
+///
+/// # Errors
+/// `OPSLOG_IO`.
+pub fn repair(disk: &dyn Disk, file: &dyn DiskFile, path: &Path, tail: &Tail) -> Result<(u64, u64)> {
+    let mut aside = 0;
+    if tail.torn {
+        aside = tail.end - tail.good;
+        set_aside(disk, file, path, tail)?;
+    }
+    if tail.end > tail.good {
+        file.set_len(tail.good).map_err(|source| Error::io("ftruncate", path, source))?;
+    }
+    if !tail.needs_newline {
+        return Ok((tail.good, aside));
+    }
+    if let Err(source) = append_all(file, b"\n") {
+        return Err(Error::io("write", path, source));
+    }
+    Ok((tail.good + 1, aside))
+}
+
+fn set_aside(disk: &dyn Disk, file: &dyn DiskFile, path: &Path, tail: &Tail) -> Result<()> {
+    let aside = layout::torn(path);
+    let failed = |source| Error::io("write", &aside, source);
+    let target = match disk.open(&aside, OpenMode::CreateNew) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            disk.open(&aside, OpenMode::Append)
+        }
+        other => other,
+    }
+    .map_err(|source| Error::io("open", &aside, source))?;
+    let len = (tail.end - tail.good) as usize;
+    let torn = crate::disk::read_exact_at(file, tail.good, len)
+        .map_err(|source| Error::io("read", path, source))?;
+    append_all(&*target, &torn).map_err(failed)?;
+    append_all(&*target, b"\n").map_err(failed)?;
+    target.sync().map_err(|source| Error::io("fdatasync", &aside, source))
+}

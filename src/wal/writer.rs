@@ -1,0 +1,254 @@
+//! Appends to one WAL and cuts it. Invariant: after every call, whether it succeeded or not, the file ends
+//! at `len` with a complete line, or `broken` says why that is not known and nothing more is written.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::disk::{Disk, DiskFile, OpenMode, append_all};
+use crate::error::{Error, Result};
+use crate::format::operation::Marks;
+
+/// An open WAL.
+pub struct Writer {
+    path: PathBuf,
+    relative: String,
+    file: Option<Arc<dyn DiskFile>>,
+    len: u64,
+    cuts: u64,
+    cut_unmarked: bool,
+    after: Option<String>,
+    broken: Option<String>,
+}
+
+/// What a look at the path showed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The path leads to our file and nobody else wrote to it.
+    Sound,
+    /// Another hand appended; the file is longer than we know.
+    Grew,
+    /// The path leads nowhere or to another file.
+    Replaced,
+}
+
+impl Writer {
+    /// Takes over a WAL whose good end is known. `file` is `None` when it does not exist yet: it is created
+    /// by the first append.
+    pub fn new(path: PathBuf, relative: String, file: Option<Arc<dyn DiskFile>>, len: u64) -> Self {
+        Self { path, relative, file, len, cuts: 0, cut_unmarked: false, after: None, broken: None }
+    }
+
+    /// Creates a WAL that must not exist yet.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn create(disk: &dyn Disk, path: PathBuf, relative: String, after: Option<String>) -> Result<Self> {
+        let file = disk
+            .open(&path, OpenMode::CreateNew)
+            .map_err(|source| Error::io("open", &path, source))?;
+        let mut writer = Self::new(path, relative, Some(file), 0);
+        writer.after = after;
+        Ok(writer)
+    }
+
+    /// The file's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path as the manifest spells it.
+    pub fn relative(&self) -> &str {
+        &self.relative
+    }
+
+    /// The open file, if it exists.
+    pub fn file(&self) -> Option<&Arc<dyn DiskFile>> {
+        self.file.as_ref()
+    }
+
+    /// Length of what is known to be good.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Takes note of what a reader of the file found: its number of cuts.
+    pub fn set_cuts(&mut self, cuts: u64) {
+        self.cuts = cuts;
+    }
+
+    /// Says which WAL this one follows, until its first line says so.
+    pub fn set_after(&mut self, after: Option<String>) {
+        self.after = after;
+    }
+
+    /// Which WAL this one follows, if its first line is still to say so.
+    pub fn after(&self) -> Option<&str> {
+        self.after.as_deref()
+    }
+
+    /// Takes note of lines that another hand appended.
+    pub fn grown_to(&mut self, len: u64) {
+        self.len = len;
+    }
+
+    /// The marks that the next line must carry.
+    pub fn marks(&self) -> Marks<'_> {
+        Marks {
+            batch: None,
+            cuts: if self.cut_unmarked { self.cuts } else { 0 },
+            after: if self.len == 0 { self.after.as_deref() } else { None },
+            carried: false,
+        }
+    }
+
+    /// Appends complete lines and returns where they begin. After a failure the file is as it was.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`; `OPSLOG_FAILED` once a failed append could not be cut back.
+    pub fn append(&mut self, disk: &dyn Disk, bytes: &[u8]) -> Result<u64> {
+        self.usable()?;
+        let file = self.open(disk)?;
+        let at = self.len;
+        if let Err(source) = append_all(&*file, bytes) {
+            if let Err(error) = file.set_len(at) {
+                self.broken = Some(format!("a failed append could not be cut back: {error}"));
+            }
+            return Err(Error::io("write", &self.path, source));
+        }
+        self.len += bytes.len() as u64;
+        self.cut_unmarked = false;
+        Ok(at)
+    }
+
+    /// Cuts the file to a length, which must be the end of a line.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`; nothing is changed then.
+    pub fn cut(&mut self, len: u64) -> Result<()> {
+        self.usable()?;
+        if let Some(file) = &self.file {
+            file.set_len(len).map_err(|source| Error::io("ftruncate", &self.path, source))?;
+        }
+        self.len = len;
+        self.cuts += 1;
+        self.cut_unmarked = true;
+        Ok(())
+    }
+
+    /// Overwrites bytes in place with as many others.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`; `OPSLOG_FAILED` when it happened in part.
+    pub fn overwrite(&mut self, disk: &dyn Disk, offset: u64, bytes: &[u8]) -> Result<()> {
+        self.usable()?;
+        let file = disk
+            .open(&self.path, OpenMode::ReadWrite)
+            .map_err(|source| Error::io("open", &self.path, source))?;
+        match file.write_at(bytes, offset) {
+            Ok(written) if written == bytes.len() => Ok(()),
+            Ok(_) => {
+                self.broken = Some("a batch marker was overwritten in part".into());
+                Err(Error::io("pwrite", &self.path, io::ErrorKind::WriteZero.into()))
+            }
+            Err(source) => Err(Error::io("pwrite", &self.path, source)),
+        }
+    }
+
+    /// Makes what was appended durable.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`. A failed sync is never retried: the writer refuses everything afterwards.
+    pub fn sync(&mut self) -> Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        file.sync().map_err(|source| {
+            self.broken = Some(format!("a sync failed: {source}"));
+            Error::io("fdatasync", &self.path, source)
+        })
+    }
+
+    /// Compares the held file with its path.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, with `EACCES` as an open by path would say, when the file was made read-only.
+    pub fn standing(&self, disk: &dyn Disk) -> Result<Standing> {
+        let Some(file) = &self.file else {
+            return match disk.info(&self.path) {
+                Ok(_) => Ok(Standing::Replaced),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Standing::Sound),
+                Err(source) => Err(Error::io("stat", &self.path, source)),
+            };
+        };
+        let held = file.info().map_err(|source| Error::io("fstat", &self.path, source))?;
+        let info = match disk.info(&self.path) {
+            Ok(info) => info,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Replaced),
+            Err(source) => return Err(Error::io("stat", &self.path, source)),
+        };
+        if held.identity != info.identity || held.links == 0 {
+            return Ok(Standing::Replaced);
+        }
+        if !info.writable {
+            disk.open(&self.path, OpenMode::Append)
+                .map_err(|source| Error::io("open", &self.path, source))?;
+        }
+        Ok(if info.len > self.len { Standing::Grew } else { Standing::Sound })
+    }
+
+    /// Creates the file again at its path, with the content that it held.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`; the writer goes on with the old file then.
+    pub fn recreate(&mut self, disk: &dyn Disk) -> Result<()> {
+        let Some(old) = self.file.clone() else { return Ok(()) };
+        let file = disk
+            .open(&self.path, OpenMode::CreateNew)
+            .map_err(|source| Error::io("open", &self.path, source))?;
+        let mut at = 0;
+        let mut block = vec![0; 1 << 16];
+        let copied = loop {
+            let want = block.len().min((self.len - at) as usize);
+            if want == 0 {
+                break Ok(());
+            }
+            let step = old.read_at(block.get_mut(..want).unwrap_or_default(), at).and_then(|read| {
+                append_all(&*file, block.get(..read).unwrap_or_default())?;
+                Ok(read)
+            });
+            match step {
+                Ok(0) => break Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => at += read as u64,
+                Err(error) => break Err(error),
+            }
+        };
+        if let Err(source) = copied {
+            let _ = disk.unlink(&self.path);
+            return Err(Error::io("write", &self.path, source));
+        }
+        self.file = Some(file);
+        Ok(())
+    }
+
+    fn usable(&self) -> Result<()> {
+        match &self.broken {
+            Some(why) => Err(Error::Failed(why.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn open(&mut self, disk: &dyn Disk) -> Result<Arc<dyn DiskFile>> {
+        if let Some(file) = &self.file {
+            return Ok(Arc::clone(file));
+        }
+        let file = disk
+            .open(&self.path, OpenMode::CreateNew)
+            .map_err(|source| Error::io("open", &self.path, source))?;
+        self.file = Some(Arc::clone(&file));
+        Ok(file)
+    }
+}
