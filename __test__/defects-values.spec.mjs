@@ -14,7 +14,7 @@ function cycle() {
 }
 
 const unstorable = {
-  undefined: undefined,
+  "plain undefined": undefined,
   null: null,
   "a function": () => {},
   "a symbol": Symbol("s"),

@@ -31,7 +31,8 @@ class LockFile {
 
   async stat(options) {
     this.#ensureOpen("fstat");
-    return fstat(this.#lock.fd, options);
+    const { fd } = this.#lock; // -1 on systems that have no descriptors
+    return fd < 0 ? fs.promises.stat(this.#path, options) : fstat(fd, options);
   }
 
   async readFile(options) {

@@ -28,6 +28,15 @@ pub enum Error {
         /// What is wrong, as a sentence fragment.
         detail: String,
     },
+    /// A document of 0.8.1's is refused in the validator's words.
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The words.
+        message: String,
+    },
+    /// The folder belongs to agents, whose logs are merged elsewhere.
+    AgentFolder,
     /// The manifest is not valid; V8 and the validator find the words.
     InvalidManifest {
         /// The file.
@@ -86,9 +95,11 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Io { .. } => "OPSLOG_IO",
-            Self::Corrupt { .. } | Self::SnapshotMissing { .. } | Self::InvalidManifest { .. } => {
-                "OPSLOG_CORRUPT"
-            }
+            Self::Corrupt { .. }
+            | Self::Invalid { .. }
+            | Self::SnapshotMissing { .. }
+            | Self::InvalidManifest { .. } => "OPSLOG_CORRUPT",
+            Self::AgentFolder => "OPSLOG_AGENT_FOLDER",
             Self::Locked { .. } | Self::CompactionLocked { .. } => "OPSLOG_LOCKED",
             Self::NotFound { .. } => "OPSLOG_NOT_FOUND",
             Self::NoStore => "OPSLOG_NO_STORE",
@@ -102,6 +113,7 @@ impl Error {
         match self {
             Self::Io { path, .. }
             | Self::Corrupt { path, .. }
+            | Self::Invalid { path, .. }
             | Self::InvalidManifest { path, .. }
             | Self::Locked { path, .. }
             | Self::CompactionLocked { path } => Some(path),
@@ -132,6 +144,8 @@ impl fmt::Display for Error {
             Self::Corrupt { path, offset: Some(offset), detail } => {
                 write!(f, "{}: {detail} (at byte {offset})", path.display())
             }
+            Self::Invalid { message, .. } => f.write_str(message),
+            Self::AgentFolder => f.write_str("The folder is used by agents. Open it with an agentId."),
             Self::InvalidManifest { path, detail, .. } => write!(f, "{}: {detail}", path.display()),
             Self::Corrupt { path, offset: None, detail } => write!(f, "{}: {detail}", path.display()),
             Self::Locked { pid, path } => write!(

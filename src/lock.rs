@@ -34,19 +34,9 @@ pub struct HeldLock {
 }
 
 impl HeldLock {
-    fn new(
-        disk: &Arc<dyn Disk>,
-        path: &Path,
-        identity: (u64, u64),
-        file: Arc<dyn DiskFile>,
-    ) -> Self {
+    fn new(disk: &Arc<dyn Disk>, path: &Path, identity: (u64, u64), file: Arc<dyn DiskFile>) -> Self {
         let (disk, path) = (Arc::clone(disk), path.to_path_buf());
-        Self {
-            disk,
-            path,
-            identity,
-            file: Some(file),
-        }
+        Self { disk, path, identity, file: Some(file) }
     }
 
     /// The lock file.
@@ -108,9 +98,7 @@ impl Drop for HeldLock {
 
 impl fmt::Debug for HeldLock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HeldLock")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
+        f.debug_struct("HeldLock").field("path", &self.path).finish_non_exhaustive()
     }
 }
 

@@ -60,7 +60,9 @@ fn load_legacy(file: &Arc<dyn DiskFile>, path: &Path, bytes: u64) -> Result<Load
         .map_err(|source| Error::io("read", path, source))?;
     let legacy = parse_legacy(&content).map_err(|invalid| match invalid {
         Invalid::NotJson { offset } => Error::corrupt(path, offset as u64, "the snapshot is not valid JSON"),
-        Invalid::Rule(message) => Error::corrupt(path, None, message),
+        Invalid::Rule(rule) => {
+            Error::Invalid { path: path.to_path_buf(), message: format!("Invalid snapshot: {rule}") }
+        }
     })?;
     let mut lines = Vec::with_capacity(content.len());
     let mut places = Vec::with_capacity(legacy.records.len());

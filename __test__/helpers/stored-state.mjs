@@ -17,7 +17,9 @@ const expectedNames = [
 
 /** Lists the files below `folder`, with `/` between names. */
 export function filesOf(folder) {
-  const found = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const found = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
   return found
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(folder.length + 1))
     .map((name) => name.replaceAll("\\", "/"))
@@ -70,5 +72,7 @@ function parsedLines(path) {
 }
 
 function pick(object, fields) {
-  return Object.fromEntries(fields.filter((name) => Object.hasOwn(object, name)).map((name) => [name, object[name]]));
+  return Object.fromEntries(
+    fields.filter((name) => Object.hasOwn(object, name)).map((name) => [name, object[name]]),
+  );
 }

@@ -9,10 +9,17 @@ const shown = (store) => ({
   segments: store.listArchiveSegments(),
 });
 
-/** Compares what both writers show, with nothing unfinished. */
+/** Compares what both writers show, and every archive by its bare name, with nothing unfinished. */
 export async function compareState(world) {
-  await world.settle();
-  await world.ask("state", ({ store }) => shown(store));
+  const { operations, segments } = await world.ask("state", ({ store }) => shown(store));
+  world.note(
+    "an update with a delta",
+    operations.some(({ encoding }) => encoding === "delta"),
+  );
+  for (const path of segments) {
+    const name = path.slice("archive/archive-".length, -".json".length);
+    await world.ask(`loadArchive("${name}")`, ({ store }) => store.loadArchive(name));
+  }
 }
 
 /** Compares what close() left in both folders. */

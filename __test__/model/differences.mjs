@@ -86,7 +86,8 @@ export const differences = [
   },
   {
     name: "migration skips the log",
-    reason: "0.8.1 migrates the snapshot only, and stores nothing; ours migrates all and checkpoints in open()",
+    reason:
+      "0.8.1 migrates the snapshot only, and stores nothing; ours migrates all and checkpoints in open()",
     repair: "OriginalSide.open: a checkpoint before the migration and one after it",
   },
   {

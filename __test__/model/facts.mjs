@@ -30,7 +30,7 @@ const required = [
   "a session with skipLoad",
 ];
 /** These need 0.8.1 on the other side. */
-const requiredWithOriginal = ["exchanged folders", "a reader of 0.8.1 that has to look again"];
+const requiredWithOriginal = ["exchanged folders"];
 
 export class Facts {
   #counts = new Map();
@@ -43,7 +43,8 @@ export class Facts {
     for (const { name, value, error } of outcomes) {
       if (name === "undo") this.note(value ? `an undo in ${mode} mode` : "an undo with nothing to undo");
       if (name === "batch") this.note(value.error ? "a batch that rolled back" : `a batch in ${mode} mode`);
-      if (name === "archive" && !error) this.note(value > 0 ? "an archive of some records" : "an archive of none");
+      if (name === "archive" && !error)
+        this.note(value > 0 ? "an archive of some records" : "an archive of none");
       if (name === "delete" && error) this.note("a missing record");
     }
   }

@@ -1,7 +1,18 @@
 /** How often each command followed each other one, awaited and floating (`~`: not awaited). */
 import { commands } from "./commands/index.mjs";
 
-const canFloat = new Set(["set", "delete", "batch", "undo", "compact", "archive", "flush", "sync", "tail", "refresh"]);
+const canFloat = new Set([
+  "set",
+  "delete",
+  "batch",
+  "undo",
+  "compact",
+  "archive",
+  "flush",
+  "sync",
+  "tail",
+  "refresh",
+]);
 
 export const labels = commands.flatMap(({ name }) => (canFloat.has(name) ? [name, `${name}~`] : [name]));
 
@@ -23,7 +34,9 @@ export class TransitionMatrix {
 
   /** Pairs that never came up. Every pair makes sense: a command that is impossible is not counted. */
   missing() {
-    return labels.flatMap((from) => labels.filter((to) => this.of(from, to) === 0).map((to) => `${from} -> ${to}`));
+    return labels.flatMap((from) =>
+      labels.filter((to) => this.of(from, to) === 0).map((to) => `${from} -> ${to}`),
+    );
   }
 
   rarest() {

@@ -27,13 +27,15 @@ export const plantedDefects = {
   "undo() cuts two lines": class extends IdealStore {
     undoLast() {
       const undone = super.undoLast();
-      if (undone && this.buffer.length === 0 && this.operations.length > 2) this.folder.cutLastLine(this.manifest.activeOps);
+      if (undone && this.buffer.length === 0 && this.operations.length > 2)
+        this.folder.cutLastLine(this.manifest.activeOps);
       return undone;
     }
   },
   "batch() overtakes what is buffered": class extends IdealStore {
     flushBuffer() {
-      if (this.overtaking) this.buffer = [...this.buffer.slice(this.overtaking), ...this.buffer.slice(0, this.overtaking)];
+      if (this.overtaking)
+        this.buffer = [...this.buffer.slice(this.overtaking), ...this.buffer.slice(0, this.overtaking)];
       super.flushBuffer();
     }
 
@@ -80,11 +82,14 @@ export const plantedDefects = {
     }
   },
   "close() forgets what was not awaited": class extends IdealStore {
+    enqueue(work) {
+      return super.enqueue(() => (this.closing && work !== this.closing ? undefined : work()));
+    }
+
     async close() {
       this.checkOpen();
-      const { waiting } = this;
-      if (waiting > 0) this.queue = Promise.resolve();
-      await super.close();
+      this.closing = () => this.closeNow();
+      await this.enqueue(this.closing).finally(() => (this.closing = null));
     }
   },
   "a checkpoint comes one operation late": class extends IdealStore {
@@ -96,7 +101,8 @@ export const plantedDefects = {
     async tail() {
       const known = this.manifest.activeOps;
       const operations = await super.tail();
-      if (this.options.readOnly && known !== this.manifest.activeOps) return [...operations, ...operations.slice(-1)];
+      if (this.options.readOnly && known !== this.manifest.activeOps)
+        return [...operations, ...operations.slice(-1)];
       return operations;
     }
   },

@@ -14,7 +14,8 @@ export class Journal {
   undos = 0;
 
   append(operations) {
-    for (const operation of operations) this.#lines.push({ operation: structuredClone(operation), undone: false });
+    for (const operation of operations)
+      this.#lines.push({ operation: structuredClone(operation), undone: false });
   }
 
   undoLast() {
@@ -73,7 +74,8 @@ export class RepairedBackend extends original.FsBackend {
   /** Differences: "archived records counted twice", "manifest shows the state before the checkpoint". */
   async writeManifest(manifest) {
     let archivedRecords = 0;
-    for (const path of manifest.archiveSegments) archivedRecords += (await this.loadArchiveSegment(path)).size;
+    for (const path of manifest.archiveSegments)
+      archivedRecords += (await this.loadArchiveSegment(path)).size;
     const counted = { ...manifest, stats: { ...manifest.stats, archivedRecords } };
     await super.writeManifest(counted);
     this.manifest = { ...counted, archiveSegments: [...counted.archiveSegments] };
@@ -111,7 +113,8 @@ export class RepairedStore extends original.Store {
     super.reverseOp(operation);
     if (operation.encoding !== "delta") return;
     const before = this.#before.get(operation);
-    if (!isDeepStrictEqual(before, this.records.get(operation.id))) throw new Error("undo changed more than order");
+    if (!isDeepStrictEqual(before, this.records.get(operation.id)))
+      throw new Error("undo changed more than order");
     this.records.set(operation.id, before);
   }
 

@@ -8,13 +8,13 @@ import { labelOf } from "./matrix.mjs";
 import { World } from "./world.mjs";
 
 /** A call that has not come back by then never will. */
-const hangsAfterMs = 120_000;
+const hangsAfterMs = 30_000;
 
-/** `subjects` makes the two sides; `matrix` and `allowed` count over all sequences. */
-export async function runSequence({ header, steps }, { subjects, matrix, allowed }) {
+/** `subjects` makes the two sides; `matrix`, `allowed` and `facts` count over all sequences. */
+export async function runSequence({ header, steps }, { subjects, matrix, allowed, facts }) {
   const place = memoryFolder("opslog-model-");
   const clock = new ModelClock();
-  const world = new World({ ...subjects, header, root: place.folder, clock, allowed });
+  const world = new World({ ...subjects, header, root: place.folder, clock, allowed, facts });
   clock.install();
   let current = "open";
   let watch;
@@ -30,10 +30,18 @@ export async function runSequence({ header, steps }, { subjects, matrix, allowed
     throw error;
   } finally {
     clearTimeout(watch);
-    await leave(world);
+    await withinLimit(leave(world));
     clock.uninstall();
     place.remove();
   }
+}
+
+/** Goes on without it when it hangs: what hung is the failure, not the cleaning up. */
+async function withinLimit(work) {
+  let watch;
+  const limit = new Promise((resolve) => (watch = setTimeout(resolve, hangsAfterMs)));
+  await Promise.race([work, limit]);
+  clearTimeout(watch);
 }
 
 async function play(world, steps, matrix, note) {

@@ -1,6 +1,7 @@
 /** Many sequences: generates, runs, shrinks what fails, and says how to run it again. */
 import fc from "fast-check";
 import { stepArbitrary } from "./commands/index.mjs";
+import { Facts } from "./facts.mjs";
 import { TransitionMatrix } from "./matrix.mjs";
 import { runSequence } from "./run-sequence.mjs";
 import { sequence } from "./sequence-arbitrary.mjs";
@@ -9,19 +10,37 @@ import { subjectsOf } from "./subjects.mjs";
 
 /**
  * Runs `sequences` lists of `length` steps and returns what happened: `failure` is null, or a text with the
- * shrunk list, the seed and the path. `wide` generates what 0.8.1 can't do, against the ideal store.
+ * shrunk list (unless `shrink` is false), the seed and the path. `wide` generates what 0.8.1 can't do, against the ideal store.
  */
-export async function runModel({ sequences, length = 40, seed, path, subject = "ours", wide = false, Subject }) {
+export async function runModel({
+  sequences,
+  length = 40,
+  seed,
+  path,
+  subject = "ours",
+  wide = false,
+  Subject,
+  shrink = true,
+}) {
   const subjects = await subjectsOf({ subject, wide, Subject });
   const matrix = new TransitionMatrix();
   const allowed = new Map();
+  const facts = new Facts();
   const started = performance.now();
   const property = fc.asyncProperty(runArbitrary({ length, wide }), (run) =>
-    runSequence(run, { subjects, matrix, allowed }),
+    runSequence(run, { subjects, matrix, allowed, facts }),
   );
-  const details = await fc.check(property, { seed, path, numRuns: sequences, endOnFailure: false });
+  const details = await fc.check(property, { seed, path, numRuns: sequences, endOnFailure: !shrink });
   const seconds = (performance.now() - started) / 1000;
-  return { failure: failureOf(details, { length, wide, subject }), matrix, allowed, seconds, runs: details.numRuns, seed: details.seed };
+  return {
+    failure: failureOf(details, { length, wide, subject }),
+    matrix,
+    allowed,
+    facts,
+    seconds,
+    runs: details.numRuns,
+    seed: details.seed,
+  };
 }
 
 function runArbitrary({ length, wide }) {

@@ -120,12 +120,19 @@ export class OriginalSide extends Side {
 
   async #open(options) {
     const past = { checkpointThreshold: 100, checkpointOnClose: true, version: 1, migrate };
-    const explicit = { ...(this.session.skipLoad ? {} : past), ...options, backend: this.#backend(this.folder) };
+    const explicit = {
+      ...(this.session.skipLoad ? {} : past),
+      ...options,
+      backend: this.#backend(this.folder),
+    };
     await this.store.open(this.folder, explicit);
   }
 
   #backend(folder) {
-    return new RepairedBackend(folder, { journal: this.journal, countsBytes: this.header.alphabet !== "ascii" });
+    return new RepairedBackend(folder, {
+      journal: this.journal,
+      countsBytes: this.header.alphabet !== "ascii",
+    });
   }
 
   /** The call waits for what 0.8.1 needs before it; the run goes on meanwhile. */

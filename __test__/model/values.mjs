@@ -28,7 +28,9 @@ const odd = fc.constantFrom("date", "undefined", "nan", "negative zero", "functi
 const length = fc.oneof(fc.integer({ min: 0, max: 60 }), fc.integer({ min: 3900, max: 4300 }));
 
 function fieldList(names, value, size = { maxLength: 6 }) {
-  const field = fc.constantFrom(...names).chain((name) => fc.tuple(fc.constant(name), name === "pad" ? length : value));
+  const field = fc
+    .constantFrom(...names)
+    .chain((name) => fc.tuple(fc.constant(name), name === "pad" ? length : value));
   return fc.uniqueArray(field, { ...size, selector: ([name]) => name }).map((fields) => ({ fields }));
 }
 
@@ -54,7 +56,10 @@ export function valueArbitrary({ wide: isWide }) {
   return fc.oneof(
     { arbitrary: fresh, weight: 5 },
     { arbitrary: fc.constant({ same: true }), weight: 1 },
-    { arbitrary: fc.record({ drop: fc.nat({ max: 15 }), add: some }).map((changed) => ({ changed })), weight: 4 },
+    {
+      arbitrary: fc.record({ drop: fc.nat({ max: 15 }), add: some }).map((changed) => ({ changed })),
+      weight: 4,
+    },
   );
 }
 

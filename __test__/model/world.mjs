@@ -78,7 +78,11 @@ export class World {
    */
   descriptionOf(id, description) {
     const last = this.#lastValues.get(id) ?? { fields: [["n", 1]] };
-    const chosen = description.same ? last : description.changed ? changed(last, description.changed) : description;
+    const chosen = description.same
+      ? last
+      : description.changed
+        ? changed(last, description.changed)
+        : description;
     this.#lastValues.set(id, chosen);
     return chosen;
   }
@@ -91,7 +95,10 @@ export class World {
   mutate(name, floating, call) {
     if (this.skipLoad && logging.has(name)) this.blindLines = true;
     this.unfinished.push(name);
-    this.note("a call beside an unfinished one of another kind", !this.unfinished.every((one) => one === name));
+    this.note(
+      "a call beside an unfinished one of another kind",
+      !this.unfinished.every((one) => one === name),
+    );
     for (const side of [this.actual, this.expected]) side.issue(name, call);
     return floating ? undefined : this.settle();
   }
@@ -101,7 +108,9 @@ export class World {
     const [expected, actual] = await Promise.all(this.sides.map((side) => side.settle()));
     const names = this.unfinished;
     this.unfinished = [];
-    expected.forEach((outcome, n) => this.check("outcome", outcome, actual[n], `what became of ${names[n]}()`));
+    expected.forEach((outcome, n) =>
+      this.check("outcome", outcome, actual[n], `what became of ${names[n]}()`),
+    );
     this.#noteCheckpoints(expected);
     this.facts.noteOutcomes(expected, this.expected.session);
   }
@@ -109,7 +118,8 @@ export class World {
   #noteCheckpoints(outcomes) {
     const { checkpoints } = this.expected;
     const last = outcomes.at(-1);
-    const asked = last?.how === "resolved" && (last.name === "compact" || (last.name === "archive" && last.value > 0));
+    const asked =
+      last?.how === "resolved" && (last.name === "compact" || (last.name === "archive" && last.value > 0));
     if (asked) this.checkpointPublished();
     else if (checkpoints !== this.#checkpoints) {
       this.note("an automatic checkpoint");
@@ -148,7 +158,8 @@ export class World {
   async read(topic, look) {
     if (!this.unfinished.every((name) => plain.has(name))) await this.settle();
     if (this.actual instanceof OriginalSide) await this.actual.catchUp();
-    if (this.unfinished.length === 0) return this.check(topic, this.#look(look, this.expected), this.#look(look, this.actual));
+    if (this.unfinished.length === 0)
+      return this.check(topic, this.#look(look, this.expected), this.#look(look, this.actual));
     this.note(`${topic} while calls are unfinished`);
     const actual = this.#look(look, this.actual);
     await this.expected.catchUp();
@@ -165,11 +176,12 @@ export class World {
     return outcome;
   }
 
-  /** An asynchronous look at both, with nothing unfinished. */
+  /** An asynchronous look at both, with nothing unfinished. Returns what the expected side answered. */
   async ask(topic, look) {
     await this.settle();
     const [expected, actual] = await Promise.all(this.sides.map((side) => side.outcome(look)));
     this.check(topic, expected, actual);
+    return expected.value;
   }
 
   check(topic, expected, actual, what = topic) {

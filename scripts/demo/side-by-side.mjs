@@ -9,9 +9,10 @@ export async function timed(run) {
 
 const byId = ([one], [other]) => (one < other ? -1 : 1);
 
-/** Returns in words how two lists of entries differ, or null. */
+/** Returns in words how two lists of entries differ, or null when they do not. */
 export function difference(ours, theirs) {
-  if (ours.length !== theirs.length) return `${ours.length} records in ours, ${theirs.length} in 0.8.1`;
+  if (ours.length !== theirs.length)
+    return `${ours.length} records on one side, ${theirs.length} on the other`;
   for (let n = 0; n < ours.length; n++) {
     if (!isDeepStrictEqual(ours[n], theirs[n])) return `record ${ours[n][0]} differs from ${theirs[n][0]}`;
   }

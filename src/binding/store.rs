@@ -15,12 +15,9 @@ use super::tasks::Work;
 use super::text;
 use crate::disk::OsDisk;
 use crate::engine::{Change, Cursor, Id};
-use crate::error::Error;
-use crate::format::Invalid;
 use crate::json::string::{escape_into, unescape};
 use crate::lock::OsProbe;
-use crate::publish::read_if_there;
-use crate::store::{Changed, Checkpoint, Followed, Opened, Options, Rejected, Report, Store, segment_pairs};
+use crate::store::{Changed, Checkpoint, Followed, Opened, Options, Rejected, Report, Store, load_segment};
 use crate::wal::WalCursor;
 use crate::{json as raw_json, layout};
 
@@ -246,6 +243,18 @@ impl NativeStore {
         ))
     }
 
+    /// Lets the history start anew for a checkpoint that comes after the one under way.
+    #[napi]
+    pub fn hide_history(&self) {
+        self.store.hide_history();
+    }
+
+    /// Shows the history again that was hidden for a checkpoint that failed.
+    #[napi]
+    pub fn show_history(&self) {
+        self.store.show_history();
+    }
+
     /// Whether crossings of the threshold wait for a checkpoint.
     #[napi]
     pub fn is_checkpoint_pending(&self) -> bool {
@@ -274,24 +283,25 @@ impl NativeStore {
         })
     }
 
+    /// Writes records to an archive segment without a checkpoint; their deletion is logged by the caller.
+    #[napi]
+    pub fn archive_aside(
+        &self,
+        ids: JsString<'_>,
+        period: String,
+        now: f64,
+    ) -> napi::Result<AsyncTask<Work<(), ()>>> {
+        let ids = parse_ids(&text::json(ids)?);
+        let store = Arc::clone(&self.store);
+        Ok(AsyncTask::new(Work::new(move || store.archive_aside(&ids, &period, now as i64), |()| ())))
+    }
+
     /// The records of an archive segment, as JSON lists of ids and values in turn.
     #[napi]
     pub fn load_archive(&self, relative: String) -> AsyncTask<Work<Vec<Vec<u8>>, Vec<String>>> {
         let root = self.store.root().to_path_buf();
         AsyncTask::new(Work::new(
-            move || {
-                let path = layout::inside(&root, layout::ARCHIVE, &relative)?;
-                let content = read_if_there(&OsDisk, &path)?
-                    .ok_or_else(|| Error::io("open", &path, std::io::Error::from_raw_os_error(2)))?;
-                segment_pairs(&content, CHUNK).map_err(|invalid| match invalid {
-                    Invalid::NotJson { offset } => {
-                        Error::corrupt(&path, offset as u64, "the archive segment is not valid JSON")
-                    }
-                    Invalid::Rule(rule) => {
-                        Error::corrupt(&path, None, format!("Invalid archive segment: {rule}"))
-                    }
-                })
-            },
+            move || load_segment(&OsDisk, &root, &relative, CHUNK),
             |chunks| chunks.into_iter().map(text::list).collect(),
         ))
     }
@@ -361,6 +371,12 @@ impl NativeStore {
     #[napi]
     pub fn last_lines(&self, count: f64) -> napi::Result<Vec<String>> {
         caught(|| Ok(self.store.last_lines(count as usize).into_iter().map(text::to_js).collect()))
+    }
+
+    /// Detached: the first change since `begin_batch` has arrived.
+    #[napi]
+    pub fn commit_first(&self) {
+        self.store.commit_first();
     }
 
     /// Detached: a checkpoint holds the operations.

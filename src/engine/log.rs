@@ -2,6 +2,7 @@
 //! what was logged and says what the state is. It never appends, cuts or syncs; reading a text that lies in
 //! a file is all that touches a disk.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ pub struct Engine {
     records: Records,
     operations: Vec<Operation>,
     frozen: Vec<Operation>,
-    journal: Option<Vec<(Id, Option<Entry>)>>,
+    journal: Option<VecDeque<(Id, Option<Entry>)>>,
     agent: Option<Box<[u8]>>,
     clock: u64,
 }
@@ -172,7 +173,7 @@ impl Engine {
         batch: Option<BatchMark>,
     ) {
         if let Some(journal) = &mut self.journal {
-            journal.push((Arc::clone(id), self.records.entry(id)));
+            journal.push_back((Arc::clone(id), self.records.entry(id)));
         }
         let kind = match data {
             Some(text) => {
@@ -206,12 +207,19 @@ impl Engine {
 
     /// Begins to remember exact positions, so that [`Engine::rollback`] can restore them.
     pub fn begin(&mut self) {
-        self.journal = Some(Vec::new());
+        self.journal = Some(VecDeque::new());
     }
 
     /// Keeps what was applied since [`Engine::begin`].
     pub fn commit(&mut self) {
         self.journal = None;
+    }
+
+    /// Keeps the first operation since [`Engine::begin`], whatever becomes of the others.
+    pub fn commit_first(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            journal.pop_front();
+        }
     }
 
     /// Takes back everything since [`Engine::begin`].

@@ -11,8 +11,7 @@ const CONTENT_LIMIT: usize = 4096;
 
 impl Contest<'_> {
     pub(super) fn append_pid(&self, file: &dyn DiskFile) -> Result<()> {
-        append_all(file, self.pid.to_string().as_bytes())
-            .map_err(|error| self.failed("write", error))
+        append_all(file, self.pid.to_string().as_bytes()).map_err(|error| self.failed("write", error))
     }
 
     /// Replaces the content by our pid, so that every state between holds a pid: the line break ends it
@@ -21,11 +20,7 @@ impl Contest<'_> {
         let pid = self.pid.to_string();
         let line = format!("{pid}\n");
         let mut written = 0;
-        while let Some(rest) = line
-            .as_bytes()
-            .get(written..)
-            .filter(|rest| !rest.is_empty())
-        {
+        while let Some(rest) = line.as_bytes().get(written..).filter(|rest| !rest.is_empty()) {
             match file.write_at(rest, written as u64) {
                 Ok(0) => return Err(self.failed("write", io::ErrorKind::WriteZero.into())),
                 Ok(more) => written += more,
@@ -33,15 +28,12 @@ impl Contest<'_> {
                 Err(error) => return Err(self.failed("write", error)),
             }
         }
-        file.set_len(pid.len() as u64)
-            .map_err(|error| self.failed("ftruncate", error))
+        file.set_len(pid.len() as u64).map_err(|error| self.failed("ftruncate", error))
     }
 
     pub(super) fn read_pid(&self, file: &dyn DiskFile) -> Result<Option<u32>> {
         let mut content = vec![0; CONTENT_LIMIT];
-        let read = file
-            .read_at(&mut content, 0)
-            .map_err(|error| self.failed("read", error))?;
+        let read = file.read_at(&mut content, 0).map_err(|error| self.failed("read", error))?;
         Ok(parse_pid(content.get(..read).unwrap_or_default()))
     }
 }
@@ -53,9 +45,6 @@ fn parse_pid(content: &[u8]) -> Option<u32> {
     let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     let text = text.strip_prefix('+').unwrap_or(text);
     let digits = text.bytes().take_while(u8::is_ascii_digit);
-    let pid = digits.fold(0u32, |pid, digit| {
-        pid.saturating_mul(10)
-            .saturating_add(u32::from(digit - b'0'))
-    });
+    let pid = digits.fold(0u32, |pid, digit| pid.saturating_mul(10).saturating_add(u32::from(digit - b'0')));
     (pid > 0).then_some(pid)
 }

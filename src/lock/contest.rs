@@ -16,7 +16,7 @@ use crate::{Error, Result};
 /// How long a file without a pid is taken for one whose creator, a 0.8.1, is about to write it.
 const WAITS: u32 = 100;
 const WAIT: Duration = Duration::from_millis(20);
-/// How much longer one that another process of ours has just taken may stay without a pid.
+/// How often more one is looked at that another process of ours has just taken, until its pid is in it.
 pub(super) const MORE_WAITS: u32 = 10;
 /// How often the file may change under our hands. The first few times cost nothing, then a pause each.
 pub(super) const RESTARTS: u32 = 100;
@@ -40,15 +40,9 @@ pub fn acquire(
     pid: u32,
     probe: &dyn ProcessProbe,
 ) -> Result<HeldLock> {
-    let contest = Contest {
-        disk,
-        root,
-        name,
-        path: root.join(name),
-        pid,
-        probe,
-    };
+    let contest = Contest { disk, root, name, path: root.join(name), pid, probe };
     let mut waited = Waited::default();
+    let mut settling = 0;
     let mut restarts = 0;
     loop {
         let outcome = {
@@ -67,20 +61,18 @@ pub fn acquire(
             }
             // Another file than the one waited for: from the start, but not for ever.
             Outcome::Wait(identity) => {
-                waited = Waited {
-                    identity: Some(identity),
-                    times: 0,
-                };
+                waited = Waited { identity: Some(identity), times: 0 };
                 restarts += 1;
+            }
+            Outcome::Settling(pid) if settling == MORE_WAITS => return Err(contest.locked(pid)),
+            Outcome::Settling(_) => {
+                settling += 1;
+                probe.sleep(RESTART_PAUSE);
             }
             Outcome::Again => restarts += 1,
         }
         if restarts > RESTARTS {
-            return Err(Error::io(
-                "open",
-                &contest.path,
-                io::ErrorKind::ResourceBusy.into(),
-            ));
+            return Err(Error::io("open", &contest.path, io::ErrorKind::ResourceBusy.into()));
         }
         if restarts > RESTARTS_AT_ONCE {
             probe.sleep(RESTART_PAUSE);
@@ -107,6 +99,8 @@ pub(super) enum Outcome {
     Taken(u32),
     /// The file holds no pid yet.
     Wait((u64, u64)),
+    /// Somebody has it, but not the one whose pid is in it: he may be about to write his.
+    Settling(u32),
     /// The file changed meanwhile.
     Again,
 }
@@ -141,7 +135,8 @@ impl Contest<'_> {
         }
         if !self.try_lock(&*file)? {
             return Ok(match self.read_pid(&*file)? {
-                Some(pid) => Outcome::Taken(pid),
+                Some(pid) if self.is_held(pid, identity) => Outcome::Taken(pid),
+                Some(pid) => Outcome::Settling(pid),
                 None if waited.is_over(identity, WAITS + MORE_WAITS) => Outcome::Taken(0),
                 None => Outcome::Wait(identity),
             });
@@ -180,17 +175,11 @@ impl Contest<'_> {
 
     /// Whether a file that nobody has a kernel lock on belongs to a living process that knows no such locks.
     fn is_held(&self, pid: u32, identity: (u64, u64)) -> bool {
-        self.probe.is_alive(pid)
-            && self
-                .probe
-                .has_open(pid, identity)
-                .unwrap_or(pid != self.pid)
+        self.probe.is_alive(pid) && self.probe.has_open(pid, identity).unwrap_or(pid != self.pid)
     }
 
     pub(super) fn identity(&self, file: &dyn DiskFile) -> Result<(u64, u64)> {
-        file.info()
-            .map(|info| info.identity)
-            .map_err(|error| self.failed("fstat", error))
+        file.info().map(|info| info.identity).map_err(|error| self.failed("fstat", error))
     }
 
     pub(super) fn try_lock(&self, file: &dyn DiskFile) -> Result<bool> {

@@ -30,9 +30,7 @@ impl Contest<'_> {
     fn create_temporary(&self) -> Result<(PathBuf, Arc<dyn DiskFile>)> {
         for _ in 0..RESTARTS {
             let number = TEMPORARIES.fetch_add(1, Ordering::Relaxed);
-            let temporary = self
-                .root
-                .join(format!("{}.{}-{number}.tmp", self.name, self.pid));
+            let temporary = self.root.join(format!("{}.{}-{number}.tmp", self.name, self.pid));
             match self.disk.open(&temporary, OpenMode::CreateNew) {
                 Ok(file) => return Ok((temporary, file)),
                 // Left by a dead process that had our pid.
@@ -87,12 +85,9 @@ impl Contest<'_> {
     /// Removes the temporary files of processes that died in `create`.
     pub(super) fn remove_leftovers(&self, lock: &HeldLock) {
         let is_temporary = |name: &String| {
-            let middle = name
-                .strip_prefix(self.name)
-                .and_then(|rest| rest.strip_prefix('.'));
+            let middle = name.strip_prefix(self.name).and_then(|rest| rest.strip_prefix('.'));
             let middle = middle.and_then(|rest| rest.strip_suffix(".tmp"));
-            let is_number =
-                |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
             middle
                 .and_then(|middle| middle.split_once('-'))
                 .is_some_and(|(pid, number)| is_number(pid) && is_number(number))

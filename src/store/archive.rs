@@ -2,11 +2,13 @@
 //! checkpoint. A failure at any point leaves memory and the manifest as they were; a crash between the two
 //! leaves the records in both places.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::Store;
 use super::checkpoint::{Archived, Checkpoint};
-use crate::engine::Id;
+use crate::disk::Disk;
+use crate::engine::{Id, Text};
 use crate::error::{Error, Result};
 use crate::format::{Invalid, archive};
 use crate::publish::{read_if_there, replace};
@@ -36,6 +38,58 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Writes records to an archive segment and names it in the manifest, without a checkpoint: for a store
+    /// that does not hold all records. They leave the store by deletions that the caller logs afterwards.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`.
+    pub fn archive_aside(&self, ids: &[Id], period: &str, now_ms: i64) -> Result<()> {
+        let texts = {
+            let state = self.lock();
+            state.writable()?;
+            ids.iter()
+                .map(|id| state.engine.get(id).map(|text| (Arc::clone(id), text)))
+                .collect::<std::io::Result<Vec<_>>>()
+                .map_err(|source| self.read_failed(source))?
+        };
+        let (segment, added) = self.write_segment(texts, period, now_ms)?;
+        let mut manifest = self.manifest();
+        manifest.stats.archived_records += added;
+        if !manifest.archive_segments.contains(&segment) {
+            manifest.archive_segments.push(segment);
+        }
+        replace(&*self.disk, &self.path(layout::MANIFEST), manifest.print().as_bytes())?;
+        self.lock().manifest = manifest;
+        Ok(())
+    }
+
+    /// Merges records into a segment, durably. Returns its relative path and how many were not in it.
+    fn write_segment(
+        &self,
+        texts: Vec<(Id, Option<Text>)>,
+        period: &str,
+        now_ms: i64,
+    ) -> Result<(String, u64)> {
+        let relative = layout::archive(period);
+        let path = layout::inside(&self.root, layout::ARCHIVE, &relative)?;
+        let existing = read_if_there(&*self.disk, &path)?;
+        let mut records = Vec::with_capacity(texts.len());
+        for (id, text) in texts {
+            let Some(text) = text else { continue };
+            let text = text.read().map_err(|source| self.read_failed(source))?.into_owned();
+            records.push((id, if text.is_empty() { b"null".to_vec() } else { text }));
+        }
+        let mut content = Vec::new();
+        let records = records.iter().map(|(id, text)| (&**id, &**text));
+        let merged =
+            archive::merge_into(&mut content, existing.as_deref(), period.as_bytes(), now_ms, records)
+                .map_err(|invalid| refused(&path, invalid))?;
+        replace(&*self.disk, &path, &content)?;
+        Ok((relative, merged.added as u64))
+    }
+}
+
 impl ArchivePlan {
     /// Writes the segment, then the checkpoint without the records.
     ///
@@ -43,42 +97,49 @@ impl ArchivePlan {
     /// `OPSLOG_IO`; `OPSLOG_CORRUPT` when an existing segment of that name cannot be read.
     pub fn run(mut self) -> Result<()> {
         let store = Arc::clone(self.checkpoint.store());
-        let relative = layout::archive(&self.period);
-        let path = layout::inside(&store.root, layout::ARCHIVE, &relative)?;
-        let existing = read_if_there(&*store.disk, &path)?;
-        let mut records = Vec::with_capacity(self.ids.len());
+        let mut texts = Vec::with_capacity(self.ids.len());
         for id in &self.ids {
             let text = self.checkpoint.view().get(id).map_err(|source| store.read_failed(source))?;
-            let Some(text) = text else { continue };
-            let text = text.read().map_err(|source| store.read_failed(source))?.into_owned();
-            records.push((Arc::clone(id), if text.is_empty() { b"null".to_vec() } else { text }));
+            texts.push((Arc::clone(id), text));
         }
-        let mut content = Vec::new();
-        let merged = archive::merge_into(
-            &mut content,
-            existing.as_deref(),
-            self.period.as_bytes(),
-            self.now_ms,
-            records.iter().map(|(id, text)| (&**id, &**text)),
-        )
-        .map_err(|invalid| match invalid {
-            Invalid::NotJson { offset } => {
-                Error::corrupt(&path, offset as u64, "the archive segment is not valid JSON")
-            }
-            Invalid::Rule(message) => Error::corrupt(&path, None, message),
-        })?;
-        replace(&*store.disk, &path, &content)?;
-        let added = merged.added as u64;
-        self.checkpoint.take_along(Archived { segment: relative, added, ids: std::mem::take(&mut self.ids) })?;
+        let (segment, added) = store.write_segment(texts, &self.period, self.now_ms)?;
+        let ids = std::mem::take(&mut self.ids);
+        self.checkpoint.take_along(Archived { segment, added, ids })?;
         self.checkpoint.run()
     }
 }
+
+/// What is wrong with an archive segment.
+fn refused(path: &Path, invalid: Invalid) -> Error {
+    match invalid {
+        Invalid::NotJson { offset } => {
+            Error::corrupt(path, offset as u64, "the archive segment is not valid JSON")
+        }
+        Invalid::Rule(rule) => {
+            Error::Invalid { path: path.to_path_buf(), message: format!("Invalid archive segment: {rule}") }
+        }
+    }
+}
+
+/// The records of a segment, see [`segment_pairs`].
+///
+/// # Errors
+/// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+pub fn load_segment(disk: &dyn Disk, root: &Path, relative: &str, limit: usize) -> Result<Vec<Vec<u8>>> {
+    let path = layout::inside(root, layout::ARCHIVE, relative)?;
+    let content = read_if_there(disk, &path)?
+        .ok_or_else(|| Error::io("open", &path, std::io::Error::from_raw_os_error(ENOENT)))?;
+    segment_pairs(&content, limit).map_err(|invalid| refused(&path, invalid))
+}
+
+/// As the system numbers it, on every system that Node runs on.
+const ENOENT: i32 = 2;
 
 /// The records of a segment's content as `"id",value,` pairs of JSON text, in pieces of about `limit` bytes.
 ///
 /// # Errors
 /// [`Invalid`], as 0.8.1 refuses it.
-pub fn segment_pairs(content: &[u8], limit: usize) -> std::result::Result<Vec<Vec<u8>>, Invalid> {
+fn segment_pairs(content: &[u8], limit: usize) -> std::result::Result<Vec<Vec<u8>>, Invalid> {
     let mut chunks = vec![Vec::new()];
     for (id, text) in archive::parse_segment(content)? {
         if chunks.last().is_some_and(|chunk| chunk.len() >= limit) {

@@ -141,6 +141,7 @@ impl Store {
         let mut state = self.lock();
         if state.buffered < state.engine.operations().len() {
             let _ = state.engine.undo_last();
+            state.hidden = state.hidden.min(state.engine.operations().len());
         }
     }
 

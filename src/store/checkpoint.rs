@@ -87,6 +87,17 @@ impl Store {
             && (explicit || state.pays())
     }
 
+    /// Lets the history shown start anew, because a checkpoint was asked for while another is under way.
+    pub fn hide_history(&self) {
+        let mut state = self.lock();
+        state.hidden = state.engine.operations().len();
+    }
+
+    /// Shows the history again that was hidden for a checkpoint that failed.
+    pub fn show_history(&self) {
+        self.lock().hidden = 0;
+    }
+
     /// Whether the threshold was crossed while another checkpoint was under way.
     pub fn is_checkpoint_pending(&self) -> bool {
         self.lock().hidden > 0

@@ -76,11 +76,17 @@ impl Store {
         newest.iter().filter_map(|operation| Some(operation.line.read().ok()?.into_owned())).collect()
     }
 
+    /// The first change since `begin_batch` has arrived, and stays whatever becomes of the others.
+    pub fn commit_first(&self) {
+        self.lock().engine.commit_first();
+    }
+
     /// Forgets the operations: a checkpoint holds them.
     pub fn forget_operations(&self) {
         let mut state = self.lock();
         let count = state.engine.operations().len();
         state.engine.forget_operations(count);
+        state.hidden = 0;
     }
 
     /// Removes records without an operation, because they are in an archive.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
-pub use archive::{ArchivePlan, segment_pairs};
+pub use archive::{ArchivePlan, load_segment};
 pub use change::{Changed, Rejected};
 pub use checkpoint::Checkpoint;
 pub use follow::{Followed, Seen};
@@ -134,7 +134,7 @@ impl State {
 
     /// Operations that the API shows.
     fn shown(&self) -> usize {
-        self.engine.operations().len() - self.hidden
+        self.engine.operations().len().saturating_sub(self.hidden)
     }
 
     /// Whether the operations shown have reached the threshold, and a checkpoint pays.

@@ -74,6 +74,9 @@ impl Store {
             remove_temporaries(&*disk, root, probe);
         }
         let found = read_manifest(&*disk, root)?;
+        if found.as_ref().is_some_and(|manifest| manifest.active_agent_ops.is_some()) {
+            return Err(Error::AgentFolder);
+        }
         let store = Store { disk, root: root.to_path_buf(), options, state: Mutex::new(State::unloaded()) };
         let mut report = Report::default();
         let (manifest, loaded) = match found {

@@ -265,7 +265,7 @@ for (const [topic, ...input] of frames(readFileSync(0))) {
     different++;
     if (different <= 10)
       console.log(
-        `${name}: ${error.message}\n  input ${JSON.stringify(text(input[0]))}\n  bytes ${input[0].toString("hex")}`,
+        `${name}: ${error.message.slice(0, 500)}\n  input ${JSON.stringify(text(input[0])).slice(0, 500)}\n  bytes ${input[0].toString("hex").slice(0, 1000)}`,
       );
   }
 }

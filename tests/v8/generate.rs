@@ -1,5 +1,7 @@
 //! Random JSON text: valid, canonical, or damaged. Deterministic for a seed.
 
+use crate::pools::{CANONICAL_STRINGS, DAMAGE, KEYS, NUMBERS, RAW, STRINGS, VALID_NUMBERS};
+
 /// A splitmix64 generator (<https://prng.di.unimi.it/splitmix64.c>).
 pub struct Random(u64);
 
@@ -53,185 +55,6 @@ pub enum Keys {
     Any,
 }
 
-const NUMBERS: &[&str] = &[
-    "0",
-    "-0",
-    "1",
-    "-1",
-    "1.5",
-    "1.0",
-    "1e3",
-    "1E3",
-    "1e+3",
-    "100e-2",
-    "1e400",
-    "-1e400",
-    "1e-400",
-    "5e-324",
-    "9007199254740993",
-    "9007199254740992",
-    "123456789012345",
-    "1234567890123456",
-    "1e21",
-    "100000000000000000000",
-    "1000000000000000000000",
-    "0.000001",
-    "1e-7",
-    "0.0000001",
-    "4294967295",
-    "18446744073709551616",
-    "0.1",
-    "0.30000000000000004",
-    "1.7976931348623157e308",
-    "1.7976931348623157e+308",
-    "123456789012345678",
-    "-0.0",
-    "0e5",
-    "01",
-    "1.",
-    ".5",
-    "-",
-    "+1",
-    "1e",
-    "0x1",
-    "NaN",
-    "Infinity",
-    "1_0",
-];
-const VALID_NUMBERS: usize = 33;
-
-const STRINGS: &[&str] = &[
-    "",
-    "a",
-    "id",
-    "open",
-    "some text of a common length",
-    "\u{e9}t\u{e9}",
-    "\u{1f600}",
-    "\u{2028}\u{2029}",
-    "\u{7f}",
-    "\u{feff}",
-    "\\\"",
-    "\\\\",
-    "\\n",
-    "\\t",
-    "\\b\\f\\r",
-    "\\u0000",
-    "\\u001f",
-    "\\ud83d",
-    "\\ude00",
-    "\\ude00\\ud83d",
-    "\\udfff",
-    "\u{ffff}\u{e000}",
-    "__proto__",
-    "constructor",
-    "0",
-    "10",
-    // From here on not canonical.
-    "\\ud83d\\ude00",
-    "\\/",
-    "\\u0041",
-    "\\u001F",
-    "\\uD83D",
-    "\\u0009",
-    "\\u00e9",
-    "\\uDE00",
-    "\\ud83d\\uDE00\\ud83d",
-];
-const CANONICAL_STRINGS: usize = 26;
-
-const KEYS: &[&str] = &[
-    "a",
-    "b",
-    "c",
-    "name",
-    "status",
-    "tags",
-    "0",
-    "1",
-    "2",
-    "10",
-    "007",
-    "4294967294",
-    "4294967295",
-    "-1",
-    "1.5",
-    "__proto__",
-    "",
-    "\u{e9}",
-    "\\ud800",
-    "\\n",
-    "k1",
-    "k2",
-    "k3",
-    "k4",
-    "k5",
-    "k6",
-    "k7",
-    "k8",
-    "k9",
-    "id",
-    "data",
-];
-
-/// Damage to strew over text: bytes and tokens that sit at the borders of the grammar.
-const DAMAGE: &[&[u8]] = &[
-    b"\"",
-    b"\\",
-    b"{",
-    b"}",
-    b"[",
-    b"]",
-    b",",
-    b":",
-    b" ",
-    b"\n",
-    b"\t",
-    b"\r",
-    b"\x0b",
-    b"\x0c",
-    b"\x00",
-    b"\x1f",
-    b"\x7f",
-    b"\xc2\xa0",
-    b"\xef\xbb\xbf",
-    b"\xed\xa0\xbd",
-    b"\xed\xb8\x80",
-    b"\xed\xa0\xbd\xed\xb8\x80",
-    b"\xff",
-    b"\xc3",
-    b"\xe2\x82",
-    b"\xf0\x9f\x98",
-    b"\xf5\x80\x80\x80",
-    b"\xc0\x80",
-    b"\xe0\x80\x80",
-    b"\xf4\x90\x80\x80",
-    b"\x80",
-    b"\xe2\x80\xa8",
-    b"\\u",
-    b"\\u12",
-    b"\\x",
-    b"\\ud83d\\ude00",
-    b"\\\\",
-    b"true",
-    b"null",
-    b"nul",
-    b"-",
-    b"0",
-    b"1e400",
-    b"-0",
-    b"01",
-    b".",
-    b"e",
-    b"/",
-    b"'",
-    b"\"__proto__\":1,",
-    b"\"a\":1,",
-    b"[]",
-    b"{}",
-    b"\"\"",
-];
-
 pub fn space(random: &mut Random, out: &mut Vec<u8>, style: Style) {
     while style == Style::Any && random.one_in(6) {
         out.extend_from_slice(random.pick(&[b" ".as_slice(), b"\n", b"\t", b"\r", b"  "]));
@@ -243,11 +66,7 @@ pub fn string(random: &mut Random, out: &mut Vec<u8>, style: Style) {
     out.push(b'"');
     let canonical = matches!(style, Style::Printed { odd_strings: false, .. });
     for _ in 0..[0, 1, 1, 2, 5][random.below(5)] {
-        let from = if canonical {
-            CANONICAL_STRINGS
-        } else {
-            STRINGS.len()
-        };
+        let from = if canonical { CANONICAL_STRINGS } else { STRINGS.len() };
         let piece = STRINGS[random.below(from)];
         // Two halves that meet would be a character.
         if !(canonical
@@ -258,7 +77,7 @@ pub fn string(random: &mut Random, out: &mut Vec<u8>, style: Style) {
             out.extend_from_slice(piece.as_bytes());
         }
         if style == Style::Any && random.one_in(20) {
-            out.extend_from_slice(random.pick(&DAMAGE[18..32]));
+            out.extend_from_slice(random.pick(RAW));
         }
     }
     out.push(b'"');
@@ -281,11 +100,7 @@ fn number(random: &mut Random, out: &mut Vec<u8>, style: Style) {
 
 fn keys(random: &mut Random, style: Style) -> Vec<Vec<u8>> {
     let wide = random.one_in(15);
-    let count = if wide {
-        10 + random.below(40)
-    } else {
-        random.below(6)
-    };
+    let count = if wide { 10 + random.below(40) } else { random.below(6) };
     let mut keys: Vec<Vec<u8>> = (0..count)
         .map(|_| match random.below(5) {
             0 => random.below(30).to_string().into_bytes(),
@@ -317,10 +132,7 @@ pub fn object(random: &mut Random, out: &mut Vec<u8>, style: Style, depth: usize
         // Any key can also be spelled with an escape.
         match key.split_first() {
             Some((first, rest))
-                if style == Style::Any
-                    && *first != b'\\'
-                    && first.is_ascii()
-                    && random.one_in(8) =>
+                if style == Style::Any && *first != b'\\' && first.is_ascii() && random.one_in(8) =>
             {
                 out.extend_from_slice(format!("\\u{first:04x}").as_bytes());
                 out.extend_from_slice(rest);
@@ -364,12 +176,14 @@ pub fn value(random: &mut Random, out: &mut Vec<u8>, style: Style, depth: usize)
 /// A few random edits.
 pub fn damage(random: &mut Random, text: &mut Vec<u8>) {
     for _ in 0..1 + random.below(3) {
+        let from = if random.one_in(4) { RAW } else { DAMAGE };
+        let piece = random.pick(from);
         let at = random.below(text.len() + 1);
         let end = (at + random.below(6)).min(text.len());
         match random.below(5) {
             0 => drop(text.drain(at..end)),
-            1 => drop(text.splice(at..at, random.pick(DAMAGE).iter().copied())),
-            2 => drop(text.splice(at..end, random.pick(DAMAGE).iter().copied())),
+            1 => drop(text.splice(at..at, piece.iter().copied())),
+            2 => drop(text.splice(at..end, piece.iter().copied())),
             3 if at < text.len() => text[at] = random.next() as u8,
             3 => text.truncate(at),
             _ => {

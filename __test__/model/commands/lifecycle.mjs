@@ -35,6 +35,8 @@ export async function openBoth(world, session, { reuse = false, fresh = false } 
   world.check(".lock while open", ...world.sides.map((side) => readFileSync(`${side.folder}/.lock`, "utf8")));
   if (bump && !fresh) world.checkpointPublished();
   else world.opened();
+  world.note("a migration", bump && !fresh);
+  world.note("a session with skipLoad", session.skipLoad);
 }
 
 /** Closes both, with whatever is unfinished: ours must finish it. */
@@ -73,7 +75,12 @@ const reopen = {
   name: "reopen",
   weight: 5,
   arbitrary: (options) =>
-    fc.record({ session: sessionArbitrary(options), reuse: fc.boolean(), swap: fc.boolean(), closed: fc.boolean() }),
+    fc.record({
+      session: sessionArbitrary(options),
+      reuse: fc.boolean(),
+      swap: fc.boolean(),
+      closed: fc.boolean(),
+    }),
   async run(world, { session, reuse, swap, closed }) {
     await closeBoth(world);
     compareClosedFolders(world);
@@ -83,10 +90,13 @@ const reopen = {
       }
     }
     if (swap && world.hasOriginal) {
+      world.note("exchanged folders");
       const [left, right] = world.sides;
       [left.folder, right.folder] = [right.folder, left.folder];
     }
     await openBoth(world, session, { reuse });
+    world.note("a restart of the same object", reuse);
+    world.note("a restart with operations in the log", world.expected.store.stats().opsCount > 0);
   },
 };
 
@@ -106,6 +116,7 @@ const crash = {
       Object.assign(side, { folder, store: null });
     }
     await openBoth(world, session);
+    world.note("a crash with operations in the log", world.expected.store.stats().opsCount > 0);
     await compareState(world);
   },
 };
@@ -116,7 +127,10 @@ const openTwice = {
   arbitrary: () => fc.constant({}),
   async run(world) {
     await world.ask("open() of a folder that is open", (side) => side.newStore().open(side.folder));
-    world.check("the lock survives a refused open()", ...world.sides.map((side) => existsSync(`${side.folder}/.lock`)));
+    world.check(
+      "the lock survives a refused open()",
+      ...world.sides.map((side) => existsSync(`${side.folder}/.lock`)),
+    );
   },
 };
 

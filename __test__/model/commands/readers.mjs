@@ -14,8 +14,15 @@ const tail = {
   arbitrary: nothing,
   async run(world) {
     await withReader(world);
-    await world.ask("reader.tail()", (side) => side.readerTail());
+    const operations = await world.ask("reader.tail()", (side) => side.readerTail());
     await world.ask("entries of a reader", (side) => side.reader.entries());
+    world.note("a reader that was told of operations", operations.length > 0);
+    const { checkpoints } = world.expected;
+    world.note(
+      "a reader across a checkpoint",
+      operations.length > 0 && checkpoints !== world.expected.tailedAt,
+    );
+    world.expected.tailedAt = checkpoints;
   },
 };
 
@@ -29,7 +36,10 @@ const state = {
     if (refresh) await world.ask("reader.refresh()", (side) => side.reader.refresh());
     await world.ask("entries of a reader", (side) => side.reader.entries());
     await world.ask("archives of a reader", (side) => side.reader.listArchiveSegments());
-    await world.ask("log of a reader", ({ reader }) => ({ operations: reader.getOps(), stats: reader.stats() }));
+    await world.ask("log of a reader", ({ reader }) => ({
+      operations: reader.getOps(),
+      stats: reader.stats(),
+    }));
   },
 };
 

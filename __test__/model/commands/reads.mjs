@@ -43,9 +43,7 @@ const reads = [
     "count",
     () => fc.record({ predicate: fc.option(predicateArbitrary) }),
     (store, step, world, side) =>
-      step.predicate === null
-        ? store.count()
-        : store.count(predicateOf(step.predicate, world.header, side)),
+      step.predicate === null ? store.count() : store.count(predicateOf(step.predicate, world.header, side)),
   ),
   look("getHistory", withId, (store, step, world) => store.getHistory(idOf(step.id, world.header))),
   look("getOps", nothing, (store) => {
@@ -55,7 +53,8 @@ const reads = [
   }),
   look(
     "getOps since",
-    () => fc.record({ since: fc.oneof(fc.integer({ min: -30, max: 1 }), fc.constantFrom("", "zzz", "2025")) }),
+    () =>
+      fc.record({ since: fc.oneof(fc.integer({ min: -30, max: 1 }), fc.constantFrom("", "zzz", "2025")) }),
     (store, step, world) => store.getOps(sinceOf(step.since, world)),
   ),
   look("stats", nothing, (store) => store.stats()),
@@ -76,7 +75,10 @@ const questions = [
   {
     name: "loadArchive",
     weight: 3,
-    arbitrary: () => fc.record({ segment: fc.constantFrom(...segments, "Q", "archive/archive-2024.json", "none") }),
+    arbitrary: () =>
+      fc.record({
+        segment: fc.constantFrom(...segments, "2025-Q1", "24", "archive/archive-2024.json", "none"),
+      }),
     run: (world, step) => world.ask("loadArchive", ({ store }) => store.loadArchive(step.segment)),
   },
   {

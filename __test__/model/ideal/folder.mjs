@@ -1,5 +1,14 @@
 /** The ideal store's files: 0.8.1's format, written at once and synchronously. No durability, no speed. */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 const numberIn = (name) => Number(/-(\d+)\.jsonl$/.exec(name)?.[1] ?? 0);
@@ -12,13 +21,15 @@ export class IdealFolder {
   }
 
   create() {
-    for (const name of ["snapshots", "ops", "archive"]) mkdirSync(join(this.#path, name), { recursive: true });
+    for (const name of ["snapshots", "ops", "archive"])
+      mkdirSync(join(this.#path, name), { recursive: true });
   }
 
   lock() {
     const path = join(this.#path, ".lock");
     const pid = existsSync(path) ? Number(readFileSync(path, "utf8")) : 0;
-    if (pid === process.pid) throw new Error(`Store is locked by process ${pid}. If this is stale, delete ${path}`);
+    if (pid === process.pid)
+      throw new Error(`Store is locked by process ${pid}. If this is stale, delete ${path}`);
     writeFileSync(path, String(process.pid));
   }
 
@@ -37,7 +48,10 @@ export class IdealFolder {
 
   /** A time that no name in `directory` carries yet. */
   #freeNumber(directory) {
-    return Math.max(Date.now(), ...readdirSync(join(this.#path, directory)).map((name) => numberIn(name) + 1));
+    return Math.max(
+      Date.now(),
+      ...readdirSync(join(this.#path, directory)).map((name) => numberIn(name) + 1),
+    );
   }
 
   writeSnapshot(records, version) {
@@ -76,7 +90,9 @@ export class IdealFolder {
   /** The logs from `first` to `last`, in the order in which they were written. */
   logsBetween(first, last) {
     const names = readdirSync(join(this.#path, "ops")).map((name) => `ops/${name}`);
-    const between = names.filter((name) => numberIn(name) >= numberIn(first) && numberIn(name) <= numberIn(last));
+    const between = names.filter(
+      (name) => numberIn(name) >= numberIn(first) && numberIn(name) <= numberIn(last),
+    );
     return between.sort((a, b) => numberIn(a) - numberIn(b));
   }
 

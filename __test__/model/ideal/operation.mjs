@@ -5,7 +5,9 @@ const sameText = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 /** What turns `after` back into `before`, by own fields only; null when nothing differs. */
 function reversePatch(before, after) {
-  const changed = Object.keys(before).filter((key) => !Object.hasOwn(after, key) || !sameText(before[key], after[key]));
+  const changed = Object.keys(before).filter(
+    (key) => !Object.hasOwn(after, key) || !sameText(before[key], after[key]),
+  );
   const added = Object.keys(after).filter((key) => !Object.hasOwn(before, key));
   if (changed.length + added.length === 0) return null;
   return {

@@ -5,17 +5,23 @@
  */
 import { IdealFolder } from "./folder.mjs";
 import { asStored, checkId, lineOf, makeOperation, operationOf } from "./operation.mjs";
+import { IdealView } from "./view.mjs";
 
-export class IdealStore {
+export class IdealStore extends IdealView {
   checkpoints = 0;
-  opened = false;
   batching = null;
   waiting = 0;
   queue = Promise.resolve();
 
   async open(path, given = {}) {
     const chosen = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-    const defaults = { checkpointThreshold: 100, checkpointOnClose: true, version: 1, groupCommitSize: 50, groupCommitMs: 100 };
+    const defaults = {
+      checkpointThreshold: 100,
+      checkpointOnClose: true,
+      version: 1,
+      groupCommitSize: 50,
+      groupCommitMs: 100,
+    };
     this.options = { writeMode: "immediate", ...defaults, ...chosen };
     this.folder = new IdealFolder(path);
     if (!this.options.readOnly) {
@@ -24,7 +30,8 @@ export class IdealStore {
     }
     this.buffer = [];
     const manifest = this.folder.readManifest();
-    if (!manifest && this.options.readOnly) throw new Error("Cannot open in readOnly mode: no existing store found");
+    if (!manifest && this.options.readOnly)
+      throw new Error("Cannot open in readOnly mode: no existing store found");
     if (manifest) this.load(manifest);
     else this.start();
     this.opened = true;
@@ -62,10 +69,6 @@ export class IdealStore {
     this.operations.push({ operation, before: this.records.get(operation.id) });
     if (operation.op === "set") this.records.set(operation.id, operation.data);
     else this.records.delete(operation.id);
-  }
-
-  checkOpen() {
-    if (!this.opened) throw new Error("Store is not open. Call open() first.");
   }
 
   checkWritable() {
@@ -161,14 +164,14 @@ export class IdealStore {
 
   runBatch(fn) {
     const before = { records: new Map(this.records), operations: [...this.operations] };
-    this.batching = [];
+    const logged = [];
+    this.batching = logged;
     try {
       fn();
     } catch (error) {
       Object.assign(this, before);
       throw error;
     } finally {
-      var logged = this.batching;
       this.batching = null;
     }
     if (logged.length === 0) return;
@@ -194,7 +197,8 @@ export class IdealStore {
 
   async compact() {
     this.checkWritable();
-    if (this.options.skipLoad) throw new Error("Cannot compact in skipLoad mode — in-memory Map is incomplete");
+    if (this.options.skipLoad)
+      throw new Error("Cannot compact in skipLoad mode — in-memory Map is incomplete");
     return this.enqueue(() => this.checkpoint());
   }
 
@@ -252,80 +256,5 @@ export class IdealStore {
 
   async refresh() {
     await this.tail();
-  }
-
-  get(id) {
-    this.checkOpen();
-    return this.records.get(id);
-  }
-
-  has(id) {
-    this.checkOpen();
-    return this.records.has(id);
-  }
-
-  all() {
-    this.checkOpen();
-    return [...this.records.values()];
-  }
-
-  entries() {
-    this.checkOpen();
-    return [...this.records];
-  }
-
-  filter(predicate) {
-    return this.entries()
-      .filter(([id, value]) => predicate(value, id))
-      .map(([, value]) => value);
-  }
-
-  count(predicate = () => true) {
-    return this.filter(predicate).length;
-  }
-
-  getOps(since = "") {
-    this.checkOpen();
-    return this.operations.map(({ operation }) => operation).filter(({ ts }) => ts > since);
-  }
-
-  getHistory(id) {
-    return this.getOps().filter((operation) => operation.id === id);
-  }
-
-  stats() {
-    this.checkOpen();
-    const { records, operations, segments } = this;
-    return { activeRecords: records.size, opsCount: operations.length, archiveSegments: segments.length };
-  }
-
-  listArchiveSegments() {
-    this.checkOpen();
-    return [...this.segments];
-  }
-
-  async loadArchive(segment) {
-    this.checkOpen();
-    const exact = this.segments.find((name) => name === `archive/archive-${segment}.json`);
-    const name = exact ?? this.segments.find((path) => path.includes(segment));
-    if (!name) throw new Error(`Archive segment '${segment}' not found`);
-    return new Map(Object.entries(this.folder.readArchive(name)));
-  }
-
-  getManifest() {
-    if (!this.opened) return null;
-    const { currentSnapshot, activeOps, archiveSegments, stats } = this.manifest;
-    return { currentSnapshot, activeOps, archiveSegments, stats };
-  }
-
-  async *streamSnapshot() {
-    this.checkOpen();
-    yield* this.folder.readSnapshot(this.manifest.currentSnapshot).records;
-  }
-
-  async *getWalOps(since = "") {
-    this.checkOpen();
-    const operations = this.folder.lines(this.manifest.activeOps).map(operationOf);
-    yield* operations.filter(({ ts }) => ts > since);
   }
 }

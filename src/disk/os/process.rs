@@ -28,9 +28,7 @@ fn is_zombie(pid: libc::pid_t) -> bool {
     };
     let mut fields = fields.split_ascii_whitespace();
     let state = fields.next();
-    let threads = fields
-        .nth(16)
-        .and_then(|threads| threads.parse::<u64>().ok());
+    let threads = fields.nth(16).and_then(|threads| threads.parse::<u64>().ok());
     matches!(state, Some("Z" | "X")) && threads.is_some_and(|threads| threads <= 1)
 }
 

@@ -14,11 +14,9 @@ pub(super) fn open(path: &Path, mode: OpenMode) -> io::Result<File> {
         OpenMode::Read => &mut options,
         OpenMode::Append => options.append(true).custom_flags(libc::O_NOFOLLOW),
         OpenMode::ReadWrite => options.write(true).custom_flags(libc::O_NOFOLLOW),
-        OpenMode::CreateNew => options
-            .append(true)
-            .create_new(true)
-            .mode(0o666)
-            .custom_flags(libc::O_NOFOLLOW),
+        OpenMode::CreateNew => {
+            options.append(true).create_new(true).mode(0o666).custom_flags(libc::O_NOFOLLOW)
+        }
     }
     .open(path)
 }
@@ -59,8 +57,7 @@ fn info(metadata: &Metadata) -> FileInfo {
     FileInfo {
         identity: (metadata.dev(), metadata.ino()),
         len: metadata.len(),
-        modified_ns: i128::from(metadata.mtime()) * 1_000_000_000
-            + i128::from(metadata.mtime_nsec()),
+        modified_ns: i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()),
         links: metadata.nlink(),
         writable: metadata.mode() & 0o222 != 0,
     }

@@ -161,10 +161,7 @@ pub(super) fn info_of_file(file: &File) -> io::Result<FileInfo> {
     let wide = |high: u32, low: u32| (u64::from(high) << 32) | u64::from(low);
     let modified = i128::from(wide(found.modified.high, found.modified.low));
     Ok(FileInfo {
-        identity: (
-            u64::from(found.volume),
-            wide(found.index_high, found.index_low),
-        ),
+        identity: (u64::from(found.volume), wide(found.index_high, found.index_low)),
         len: wide(found.size_high, found.size_low),
         modified_ns: (modified - EPOCH_DISTANCE) * 100,
         links: u64::from(found.links),

@@ -27,31 +27,19 @@ impl SimDisk {
 
     fn from_parts(state: State, counts: Arc<Mutex<FaultCounts>>) -> Self {
         let inner = Mutex::new(Inner { state, counts });
-        Self {
-            shared: Arc::new(Shared { inner }),
-        }
+        Self { shared: Arc::new(Shared { inner }) }
     }
 
     /// The n-th changing or syncing call from now (1 is the next) and every call after it fail, with
     /// nothing done. Other calls before it work as ever.
     pub fn crash_after(&self, n_calls: u64) {
-        self.shared
-            .inner
-            .lock()
-            .state
-            .plan
-            .crash_after(n_calls, None);
+        self.shared.inner.lock().state.plan.crash_after(n_calls, None);
     }
 
     /// As [`SimDisk::crash_after`], but the last call may be carried out in part: a random prefix of a
     /// write; any other call wholly or not at all.
     pub fn crash_after_partly(&self, n_calls: u64, random: u64) {
-        self.shared
-            .inner
-            .lock()
-            .state
-            .plan
-            .crash_after(n_calls, Some(random));
+        self.shared.inner.lock().state.plan.crash_after(n_calls, Some(random));
     }
 
     /// Whether the point of the crash was reached.
@@ -71,10 +59,7 @@ impl SimDisk {
     /// The disk as it may be found after a power loss. `choose(n)` gives a number below n.
     pub fn after_crash(&self, choose: &mut impl FnMut(u64) -> u64) -> Self {
         let inner = self.shared.inner.lock();
-        let mut chooser = Chooser {
-            below: choose,
-            counts: FaultCounts::default(),
-        };
+        let mut chooser = Chooser { below: choose, counts: FaultCounts::default() };
         let state = crash::after_power_loss(&inner.state, &mut chooser);
         *inner.counts.lock() += chooser.counts;
         Self::from_parts(state, Arc::clone(&inner.counts))
@@ -181,13 +166,7 @@ impl SimDisk {
             }
         };
         state.write(id, Write::SetLen(0))?;
-        state.write(
-            id,
-            Write::Append {
-                offset: 0,
-                bytes: content.to_vec(),
-            },
-        )?;
+        state.write(id, Write::Append { offset: 0, bytes: content.to_vec() })?;
         state.sync(id)?;
         state.settle_since(before);
         Ok(())

@@ -7,9 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::counts::FaultCounts;
 use super::names::{Added, NameChange};
-use super::state::{
-    FileData, Id, Inode, Names, Node, Pending, ROOT, State, Write, apply_write, put,
-};
+use super::state::{FileData, Id, Inode, Names, Node, Pending, ROOT, State, Write, apply_write, put};
 
 /// The unit in which a drive writes: an overwrite is torn only between sectors.
 const SECTOR: u64 = 512;
@@ -85,15 +83,9 @@ fn keep_names(state: &mut State, chooser: &mut Chooser<'_>) {
             lost_before = true;
             let counts = &mut chooser.counts;
             let count = match change {
-                NameChange::Add {
-                    how: Added::File, ..
-                } => &mut counts.lost_create,
-                NameChange::Add {
-                    how: Added::Folder, ..
-                } => &mut counts.lost_folder,
-                NameChange::Add {
-                    how: Added::Link, ..
-                } => &mut counts.lost_link,
+                NameChange::Add { how: Added::File, .. } => &mut counts.lost_create,
+                NameChange::Add { how: Added::Folder, .. } => &mut counts.lost_folder,
+                NameChange::Add { how: Added::Link, .. } => &mut counts.lost_link,
                 NameChange::Remove { .. } => &mut counts.lost_unlink,
                 NameChange::Rename { .. } => &mut counts.lost_rename,
             };
@@ -118,13 +110,7 @@ fn keep_reachable(state: &mut State) {
         for id in names.into_values() {
             let first = !links.contains_key(&id);
             *links.entry(id).or_default() += 1;
-            let is_folder = matches!(
-                state.inodes.get(&id),
-                Some(Inode {
-                    node: Node::Folder { .. },
-                    ..
-                })
-            );
+            let is_folder = matches!(state.inodes.get(&id), Some(Inode { node: Node::Folder { .. }, .. }));
             if first && is_folder {
                 folders.push(id);
             }

@@ -15,6 +15,7 @@ pub(super) enum Errno {
     NotPermitted,
     ReadOnlySystem,
     NameTooLong,
+    Invalid,
 }
 
 impl Errno {
@@ -31,6 +32,7 @@ impl Errno {
             Self::NotPermitted => libc::EPERM,
             Self::ReadOnlySystem => libc::EROFS,
             Self::NameTooLong => libc::ENAMETOOLONG,
+            Self::Invalid => libc::EINVAL,
         })
     }
 
@@ -42,7 +44,7 @@ impl Errno {
             Self::IsFolder => io::ErrorKind::IsADirectory,
             Self::NotFolder => io::ErrorKind::NotADirectory,
             Self::NotEmpty => io::ErrorKind::DirectoryNotEmpty,
-            Self::Loop | Self::NameTooLong => io::ErrorKind::InvalidInput,
+            Self::Loop | Self::NameTooLong | Self::Invalid => io::ErrorKind::InvalidInput,
             Self::Access | Self::NotPermitted => io::ErrorKind::PermissionDenied,
             Self::ReadOnlySystem => io::ErrorKind::ReadOnlyFilesystem,
         }

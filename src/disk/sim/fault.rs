@@ -52,10 +52,7 @@ impl CallKind {
 
     /// Whether such a call changes what is on the disk, or what of it is durable.
     pub fn changes(self) -> bool {
-        !matches!(
-            self,
-            Self::Open | Self::Info | Self::List | Self::ReadAt | Self::FileInfo | Self::TryLock
-        )
+        !matches!(self, Self::Open | Self::Info | Self::List | Self::ReadAt | Self::FileInfo | Self::TryLock)
     }
 }
 
@@ -124,10 +121,7 @@ impl Fault {
 
     /// The next append or overwrite writes half of its bytes, and says so.
     pub fn short_write(kind: CallKind) -> Self {
-        Self {
-            says: None,
-            ..Self::new(kind, io::ErrorKind::Other)
-        }
+        Self { says: None, ..Self::new(kind, io::ErrorKind::Other) }
     }
 
     /// Not the next call but the n-th from now; 1 is the next.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::super::{DiskFile, FileInfo, OpenMode};
 use super::Shared;
 use super::crash::sectors;
+use super::errno::Errno;
 use super::fault::CallKind;
 use super::plan::{Portion, Verdict};
 use super::state::{Id, Node, Write};
@@ -36,75 +37,62 @@ impl SimFile {
         bytes: &[u8],
         write: impl FnOnce(u64, Vec<u8>) -> Write,
     ) -> io::Result<usize> {
-        self.shared
-            .call(kind, &[&self.path], |state, Verdict { portion, then }| {
-                let kept = match portion {
-                    Portion::All => bytes.len(),
-                    // Only a failing write may have written nothing at all.
-                    Portion::Half if then.is_none() => bytes.len().div_ceil(2),
-                    Portion::Half => bytes.len() / 2,
-                    Portion::Random(random) if kind == CallKind::Append => {
-                        (random % (bytes.len() as u64 + 1)) as usize
-                    }
-                    // A kill between two sectors: within one, an overwrite is whole.
-                    Portion::Random(random) => {
-                        let mut ends = vec![0];
-                        ends.extend(sectors(0, bytes.len()).iter().map(|sector| sector.end));
-                        let position = random % ends.len() as u64;
-                        ends.get(position as usize).copied().unwrap_or(0)
-                    }
-                };
-                let bytes = bytes.get(..kept).unwrap_or_default();
-                if !bytes.is_empty() {
-                    let len = state.info(self.id)?.len;
-                    state.write(self.id, write(len, bytes.to_vec()))?;
+        self.shared.call(kind, &[&self.path], |state, Verdict { portion, then }| {
+            let kept = match portion {
+                Portion::All => bytes.len(),
+                // Only a failing write may have written nothing at all.
+                Portion::Half if then.is_none() => bytes.len().div_ceil(2),
+                Portion::Half => bytes.len() / 2,
+                Portion::Random(random) if kind == CallKind::Append => {
+                    (random % (bytes.len() as u64 + 1)) as usize
                 }
-                then.map_or(Ok(kept), Err)
-            })
+                // A kill between two sectors: within one, an overwrite is whole.
+                Portion::Random(random) => {
+                    let mut ends = vec![0];
+                    ends.extend(sectors(0, bytes.len()).iter().map(|sector| sector.end));
+                    let position = random % ends.len() as u64;
+                    ends.get(position as usize).copied().unwrap_or(0)
+                }
+            };
+            let bytes = bytes.get(..kept).unwrap_or_default();
+            if !bytes.is_empty() {
+                let len = state.info(self.id)?.len;
+                state.write(self.id, write(len, bytes.to_vec()))?;
+            }
+            then.map_or(Ok(kept), Err)
+        })
     }
 }
 
 impl DiskFile for SimFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.shared
-            .call(CallKind::ReadAt, &[&self.path], |state, _| {
-                let content = &state.file_mut(self.id)?.live;
-                let rest = usize::try_from(offset)
-                    .ok()
-                    .and_then(|start| content.get(start..));
-                let rest = rest.unwrap_or_default();
-                let read = rest.len().min(buffer.len());
-                for (to, from) in buffer.iter_mut().zip(rest) {
-                    *to = *from;
-                }
-                Ok(read)
-            })
+        self.shared.call(CallKind::ReadAt, &[&self.path], |state, _| {
+            let content = &state.file_mut(self.id)?.live;
+            let rest = usize::try_from(offset).ok().and_then(|start| content.get(start..));
+            let rest = rest.unwrap_or_default();
+            let read = rest.len().min(buffer.len());
+            for (to, from) in buffer.iter_mut().zip(rest) {
+                *to = *from;
+            }
+            Ok(read)
+        })
     }
 
     fn append(&self, bytes: &[u8]) -> io::Result<usize> {
         self.must_allow(matches!(self.mode, OpenMode::Append | OpenMode::CreateNew))?;
-        self.write(CallKind::Append, bytes, |offset, bytes| Write::Append {
-            offset,
-            bytes,
-        })
+        self.write(CallKind::Append, bytes, |offset, bytes| Write::Append { offset, bytes })
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
         self.must_allow(self.mode == OpenMode::ReadWrite)?;
-        self.write(CallKind::WriteAt, bytes, |_, bytes| Write::Overwrite {
-            offset,
-            bytes,
-        })
+        self.write(CallKind::WriteAt, bytes, |_, bytes| Write::Overwrite { offset, bytes })
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         if self.mode == OpenMode::Read {
-            return Err(io::ErrorKind::InvalidInput.into());
+            return Err(Errno::Invalid.error());
         }
-        self.shared
-            .change(CallKind::SetLen, &[&self.path], |state| {
-                state.write(self.id, Write::SetLen(len))
-            })
+        self.shared.change(CallKind::SetLen, &[&self.path], |state| state.write(self.id, Write::SetLen(len)))
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -124,17 +112,13 @@ impl DiskFile for SimFile {
     }
 
     fn info(&self) -> io::Result<FileInfo> {
-        self.shared
-            .call(CallKind::FileInfo, &[&self.path], |state, _| {
-                state.info(self.id)
-            })
+        self.shared.call(CallKind::FileInfo, &[&self.path], |state, _| state.info(self.id))
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        self.shared
-            .call(CallKind::TryLock, &[&self.path], |state, _| {
-                Ok(*state.locks.entry(self.id).or_insert(self.handle) == self.handle)
-            })
+        self.shared.call(CallKind::TryLock, &[&self.path], |state, _| {
+            Ok(*state.locks.entry(self.id).or_insert(self.handle) == self.handle)
+        })
     }
 }
 

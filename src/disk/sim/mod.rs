@@ -106,13 +106,7 @@ impl Disk for SimDisk {
         };
         // Made outside of the call: dropping it takes the same lock.
         let shared = Arc::clone(&self.shared);
-        Ok(Arc::new(SimFile {
-            shared,
-            id,
-            handle,
-            mode,
-            path: path.to_path_buf(),
-        }))
+        Ok(Arc::new(SimFile { shared, id, handle, mode, path: path.to_path_buf() }))
     }
 
     fn info(&self, path: &Path) -> io::Result<FileInfo> {
@@ -123,9 +117,7 @@ impl Disk for SimDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.shared.change(CallKind::Rename, &[from, to], |state| {
-            state.rename_path(from, to)
-        })
+        self.shared.change(CallKind::Rename, &[from, to], |state| state.rename_path(from, to))
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -158,17 +150,13 @@ impl Disk for SimDisk {
     }
 
     fn create_folder(&self, folder: &Path) -> io::Result<()> {
-        self.shared
-            .change(CallKind::CreateFolder, &[folder], |state| {
-                state.create_folders(folder)
-            })
+        self.shared.change(CallKind::CreateFolder, &[folder], |state| state.create_folders(folder))
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        self.shared
-            .change(CallKind::SyncFolder, &[folder], |state| {
-                let id = state.find(folder, true)?;
-                state.sync_folder(id)
-            })
+        self.shared.change(CallKind::SyncFolder, &[folder], |state| {
+            let id = state.find(folder, true)?;
+            state.sync_folder(id)
+        })
     }
 }

@@ -16,21 +16,9 @@ pub(super) enum Added {
 /// A change of names that is not durable yet.
 #[derive(Debug, Clone)]
 pub(super) enum NameChange {
-    Add {
-        how: Added,
-        folder: Id,
-        name: String,
-        id: Id,
-    },
-    Remove {
-        folder: Id,
-        name: String,
-    },
-    Rename {
-        from: (Id, String),
-        to: (Id, String),
-        id: Id,
-    },
+    Add { how: Added, folder: Id, name: String, id: Id },
+    Remove { folder: Id, name: String },
+    Rename { from: (Id, String), to: (Id, String), id: Id },
 }
 
 impl NameChange {
@@ -44,22 +32,11 @@ impl NameChange {
 
 impl State {
     /// Gives an inode a name that is free.
-    pub(super) fn add_name(
-        &mut self,
-        how: Added,
-        folder: Id,
-        name: String,
-        id: Id,
-    ) -> io::Result<()> {
+    pub(super) fn add_name(&mut self, how: Added, folder: Id, name: String, id: Id) -> io::Result<()> {
         self.names_mut(folder)?.insert(name.clone(), id);
         self.inode_mut(id)?.links += 1;
         self.touch(folder)?;
-        self.journal.push(NameChange::Add {
-            how,
-            folder,
-            name,
-            id,
-        });
+        self.journal.push(NameChange::Add { how, folder, name, id });
         Ok(())
     }
 
@@ -71,12 +48,7 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn rename(
-        &mut self,
-        from: (Id, String),
-        to: (Id, String),
-        id: Id,
-    ) -> io::Result<()> {
+    pub(super) fn rename(&mut self, from: (Id, String), to: (Id, String), id: Id) -> io::Result<()> {
         self.names_mut(from.0)?.remove(&from.1);
         if let Some(replaced) = self.names_mut(to.0)?.insert(to.1.clone(), id) {
             self.unname(replaced)?;
@@ -115,9 +87,7 @@ impl State {
     /// Carries out a change of names on what is durable.
     pub(super) fn settle(&mut self, change: &NameChange) {
         match change {
-            NameChange::Add {
-                folder, name, id, ..
-            } => self.settle_name(*folder, name, Some(*id)),
+            NameChange::Add { folder, name, id, .. } => self.settle_name(*folder, name, Some(*id)),
             NameChange::Remove { folder, name, .. } => self.settle_name(*folder, name, None),
             NameChange::Rename { from, to, id } => {
                 if self.durable_name(from.0, &from.1) == Some(*id) {
@@ -139,11 +109,7 @@ impl State {
     }
 
     fn settle_name(&mut self, folder: Id, name: &str, id: Option<Id>) {
-        if let Some(Inode {
-            node: Node::Folder { durable, .. },
-            ..
-        }) = self.inodes.get_mut(&folder)
-        {
+        if let Some(Inode { node: Node::Folder { durable, .. }, .. }) = self.inodes.get_mut(&folder) {
             match id {
                 Some(id) => durable.insert(name.to_owned(), id),
                 None => durable.remove(name),

@@ -34,9 +34,14 @@ impl State {
     }
 
     pub(super) fn rename_path(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let (from_place, to_place) = (self.parent(from)?, self.parent(to)?);
         let id = self.find(from, false)?;
-        let from = self.parent(from)?;
-        let to_place = self.parent(to)?;
+        if to != from && to.starts_with(from) {
+            return Err(Errno::Invalid.error());
+        }
+        if to != from && from.starts_with(to) {
+            return Err(Errno::NotEmpty.error());
+        }
         let moves_folder = matches!(self.inode(id)?.node, Node::Folder { .. });
         if let Some(replaced) = self.names(to_place.0)?.get(&to_place.1).copied() {
             // Two names of one file: POSIX leaves both.
@@ -52,7 +57,7 @@ impl State {
                 _ => {}
             }
         }
-        self.rename(from, to_place, id)
+        self.rename(from_place, to_place, id)
     }
 
     /// Creates a folder and those above it.
@@ -60,6 +65,9 @@ impl State {
         let mut missing = Vec::new();
         for above in folder.ancestors() {
             match self.find(above, true) {
+                Ok(id) if missing.is_empty() && self.names(id).is_err() => {
+                    return Err(Errno::Exists.error());
+                }
                 Ok(id) => {
                     self.names(id)?;
                     break;
@@ -70,10 +78,7 @@ impl State {
         }
         for above in missing.into_iter().rev() {
             let (folder, name) = self.free_name(above)?;
-            let id = self.create(Node::Folder {
-                durable: Names::new(),
-                live: Names::new(),
-            });
+            let id = self.create(Node::Folder { durable: Names::new(), live: Names::new() });
             self.add_name(Added::Folder, folder, name, id)?;
         }
         Ok(())
@@ -99,11 +104,7 @@ impl State {
                     }
                 }
                 Node::File(file) => {
-                    let content = if durable_only {
-                        &file.durable
-                    } else {
-                        &file.live
-                    };
+                    let content = if durable_only { &file.durable } else { &file.live };
                     found.insert(PathBuf::from(path), content.clone());
                 }
                 Node::Symlink(target) => {

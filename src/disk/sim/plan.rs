@@ -26,9 +26,7 @@ fn crash_error() -> io::Error {
 
 /// Whether this is the error of a call after the simulated crash.
 pub fn is_simulated_crash(error: &io::Error) -> bool {
-    error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<SimulatedCrash>())
+    error.get_ref().is_some_and(|inner| inner.is::<SimulatedCrash>())
 }
 
 /// How far a call is carried out.
@@ -79,10 +77,7 @@ impl Plan {
     }
 
     pub(super) fn crash_after(&mut self, changes: u64, partly: Option<u64>) {
-        self.crash = Some(CrashPoint {
-            changes_left: changes.max(1),
-            partly,
-        });
+        self.crash = Some(CrashPoint { changes_left: changes.max(1), partly });
     }
 
     /// Counts a call and says what becomes of it.
@@ -106,27 +101,17 @@ impl Plan {
                     return Err(crash_error());
                 };
                 counts.partly_at_crash += 1;
-                return Ok(Verdict {
-                    portion: Portion::Random(random),
-                    then: Some(crash_error()),
-                });
+                return Ok(Verdict { portion: Portion::Random(random), then: Some(crash_error()) });
             }
         }
         self.strike(kind, paths, counts)
     }
 
-    fn strike(
-        &mut self,
-        kind: CallKind,
-        paths: &[&Path],
-        counts: &mut FaultCounts,
-    ) -> io::Result<Verdict> {
+    fn strike(&mut self, kind: CallKind, paths: &[&Path], counts: &mut FaultCounts) -> io::Result<Verdict> {
         let mut struck = None;
         for (position, fault) in self.faults.iter_mut().enumerate() {
             let meant = fault.kind == kind
-                && paths
-                    .iter()
-                    .any(|path| path.to_string_lossy().contains(&fault.path_contains));
+                && paths.iter().any(|path| path.to_string_lossy().contains(&fault.path_contains));
             if meant {
                 fault.nth = fault.nth.saturating_sub(1);
                 if fault.nth == 0 && struck.is_none() {
@@ -134,10 +119,7 @@ impl Plan {
                 }
             }
         }
-        let all = Verdict {
-            portion: Portion::All,
-            then: None,
-        };
+        let all = Verdict { portion: Portion::All, then: None };
         let Some(position) = struck else {
             return Ok(all);
         };
@@ -150,17 +132,11 @@ impl Plan {
         match fault.says {
             None => {
                 counts.short_write += 1;
-                Ok(Verdict {
-                    portion: Portion::Half,
-                    then: None,
-                })
+                Ok(Verdict { portion: Portion::Half, then: None })
             }
             Some(says) if fault.after_half => {
                 counts.half_write += 1;
-                Ok(Verdict {
-                    portion: Portion::Half,
-                    then: Some(says.error()),
-                })
+                Ok(Verdict { portion: Portion::Half, then: Some(says.error()) })
             }
             Some(says) => {
                 counts.failed_call += 1;

@@ -93,10 +93,7 @@ impl State {
             last_handle: 0,
             free_numbers: Vec::new(),
         };
-        state.create(Node::Folder {
-            durable: Names::new(),
-            live: Names::new(),
-        });
+        state.create(Node::Folder { durable: Names::new(), live: Names::new() });
         state
     }
 
@@ -115,9 +112,7 @@ impl State {
     }
 
     pub(super) fn inode_mut(&mut self, id: Id) -> io::Result<&mut Inode> {
-        self.inodes
-            .get_mut(&id)
-            .ok_or_else(|| Errno::NoEntry.error())
+        self.inodes.get_mut(&id).ok_or_else(|| Errno::NoEntry.error())
     }
 
     pub(super) fn file_mut(&mut self, id: Id) -> io::Result<&mut FileData> {
@@ -150,15 +145,7 @@ impl State {
             self.last_number
         });
         let modified_ns = self.tick();
-        let inode = Inode {
-            node,
-            number,
-            modified_ns,
-            links: 0,
-            opens: 0,
-            readable: true,
-            writable: true,
-        };
+        let inode = Inode { node, number, modified_ns, links: 0, opens: 0, readable: true, writable: true };
         self.inodes.insert(self.last_id, inode);
         self.last_id
     }
@@ -271,10 +258,7 @@ impl State {
         self.inode_mut(id)?.modified_ns = now;
         let file = self.file_mut(id)?;
         apply_write(&mut file.live, &write);
-        file.pending.push(Pending {
-            write,
-            doomed: false,
-        });
+        file.pending.push(Pending { write, doomed: false });
         Ok(())
     }
 

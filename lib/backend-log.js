@@ -1,0 +1,167 @@
+"use strict";
+
+// Appends through a backend in JS. In immediate mode each change shows at the call and is carried away on its
+// own, in order; when one does not arrive, it is taken back from under those that were called after it. In
+// group and async mode changes wait in a buffer that is carried away as one.
+
+const diagnostics = require("node:diagnostics_channel");
+const { call, setText } = require("./native-errors");
+const { now } = require("./values");
+
+const flushFailures = diagnostics.channel("opslog:flush-failed");
+
+class BackendLog {
+  #core;
+  #options;
+  #append;
+  #onChanged;
+  #inFlight = [];
+  #pumping = null;
+  #buffer = [];
+  #flushing = null;
+  #timer = null;
+
+  /** `append` carries a list of operations away; `onChanged(ids, reordered)` is told what changed. */
+  constructor(core, options, append, onChanged) {
+    this.#core = core;
+    this.#options = options;
+    this.#append = append;
+    this.#onChanged = onChanged;
+  }
+
+  get isBuffered() {
+    return this.#options.writeMode !== "immediate";
+  }
+
+  /** Takes a change (`text` is `null` for a deletion). Returns a promise that it has arrived. */
+  add(id, text) {
+    if (this.isBuffered) return this.#addToBuffer(id, text);
+    const change = { id, text, ms: now() };
+    if (this.#inFlight.length === 0) this.#core.beginBatch();
+    try {
+      change.line = this.#draft(change);
+    } catch (error) {
+      if (this.#inFlight.length === 0) this.#core.commitBatch();
+      throw error;
+    }
+    return new Promise((resolve, reject) => {
+      this.#inFlight.push(Object.assign(change, { resolve, reject }));
+      this.#pumping ??= this.#pump();
+    });
+  }
+
+  /** Resolves when everything that was called has arrived or failed. */
+  async settled() {
+    while (this.#pumping !== null) await this.#pumping;
+  }
+
+  /** Carries the buffer away. What does not arrive stays in it. */
+  async flush() {
+    await this.settled();
+    while (this.#flushing !== null) await this.#flushing.catch(() => {});
+    if (this.#buffer.length === 0) return;
+    this.#clearTimer();
+    const carried = this.#buffer.length;
+    this.#flushing = this.#append(this.#buffer.map((line) => JSON.parse(line)));
+    try {
+      await this.#flushing;
+      this.#buffer.splice(0, carried);
+    } finally {
+      this.#flushing = null;
+      if (this.#buffer.length > 0) this.#flushLater();
+    }
+  }
+
+  /** Takes the newest buffered change back; `false` if there is none. */
+  async takeBack() {
+    while (this.#flushing !== null) await this.#flushing.catch(() => {});
+    return this.#buffer.pop() !== undefined;
+  }
+
+  stop() {
+    this.#clearTimer();
+  }
+
+  /** Applies a change in memory and returns the line that is to be stored. */
+  #draft({ id, text, ms }) {
+    if (text === null) call(() => this.#core.delete(id, ms, false));
+    else setText(this.#core, id, text, ms, false);
+    this.#onChanged([id], false);
+    return this.#core.lastLines(1)[0];
+  }
+
+  async #pump() {
+    while (this.#inFlight.length > 0) {
+      const change = this.#inFlight[0];
+      try {
+        await this.#append([JSON.parse(change.line)]);
+        this.#inFlight.shift();
+        this.#core.commitFirst();
+        change.resolve();
+      } catch (error) {
+        this.#takeOut(change);
+        change.reject(error);
+      }
+    }
+    this.#core.commitBatch();
+    this.#pumping = null;
+  }
+
+  /** Takes the first change in flight out from under the others, which are applied anew. */
+  #takeOut(failed) {
+    const others = this.#inFlight.slice(1);
+    this.#core.abandonBatch();
+    this.#core.beginBatch();
+    this.#onChanged(
+      [failed, ...others].map(({ id }) => id),
+      true,
+    );
+    this.#inFlight = others.filter((change) => {
+      try {
+        change.line = this.#draft(change);
+        return true;
+      } catch (error) {
+        change.reject(error);
+        return false;
+      }
+    });
+  }
+
+  async #addToBuffer(id, text) {
+    const line = this.#draft({ id, text, ms: now() });
+    this.#buffer.push(line);
+    if (this.#buffer.length < this.#options.groupCommitSize) {
+      this.#flushLater();
+      return;
+    }
+    const flushed = this.flush();
+    if (this.#options.writeMode === "async") {
+      flushed.catch((error) => flushFailures.publish({ error }));
+      return;
+    }
+    try {
+      await flushed;
+    } catch (error) {
+      // Others may have come behind it, and then it waits with them.
+      if (this.#buffer.at(-1) !== line) return;
+      this.#buffer.pop();
+      this.#core.takeBack();
+      this.#onChanged([id], true);
+      throw error;
+    }
+  }
+
+  #flushLater() {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.flush().catch((error) => flushFailures.publish({ error }));
+    }, this.#options.groupCommitMs);
+  }
+
+  #clearTimer() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}
+
+module.exports = { BackendLog };

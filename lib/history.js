@@ -1,0 +1,41 @@
+"use strict";
+
+// The operations since the last checkpoint, as live objects: parsed when asked for, and kept, so that asking
+// again costs only what is new.
+
+class History {
+  #core;
+  #operations = [];
+
+  constructor(core) {
+    this.#core = core;
+  }
+
+  get count() {
+    return this.#core.operationCount();
+  }
+
+  /** All operations, in a list that the caller must not keep. */
+  all() {
+    const count = this.#core.operationCount();
+    if (this.#operations.length > count) this.#operations.length = count;
+    while (this.#operations.length < count) {
+      const more = JSON.parse(this.#core.operations(this.#operations.length));
+      if (more.length === 0) break;
+      for (const operation of more) this.#operations.push(operation);
+    }
+    return this.#operations;
+  }
+
+  /** The last operations were taken back. */
+  cut(count) {
+    this.#operations.length = Math.max(0, Math.min(this.#operations.length, count));
+  }
+
+  /** The history begins anew. */
+  forget() {
+    this.#operations = [];
+  }
+}
+
+module.exports = { History };

@@ -1,0 +1,37 @@
+"use strict";
+
+// Brings every record to the current schema version, in memory. Nothing is written here.
+
+const { opslogError } = require("./errors");
+const { call } = require("./native-errors");
+const { toText } = require("./values");
+
+function migrateRecord(core, id, record, migrate, from) {
+  const migrated = migrate(record, from);
+  if (typeof migrated?.then === "function") {
+    Promise.resolve(migrated).catch(() => {});
+    const message = "option migrate must return the record itself, not a promise";
+    throw opslogError("OPSLOG_INVALID_ARGUMENT", message, { kind: "TypeError" });
+  }
+  const text = toText(id, migrated);
+  call(() => core.replace(id, text));
+}
+
+/** Migrates all records. Throws what `migrate` throws, and if it returns what cannot be stored. */
+function migrateAll(core, migrate, from, version) {
+  for (let text = core.scan(true); text !== null; text = core.scan(false)) {
+    const flat = JSON.parse(text);
+    for (let i = 0; i < flat.length; i += 2) migrateRecord(core, flat[i], flat[i + 1], migrate, from);
+  }
+  core.setVersion(version);
+}
+
+/** Migrates records that came from a store of the old version. */
+function migrateSome(core, ids, migrate, from) {
+  for (const id of ids) {
+    const text = core.get(id);
+    if (text !== null) migrateRecord(core, id, text === "" ? undefined : JSON.parse(text), migrate, from);
+  }
+}
+
+module.exports = { migrateAll, migrateSome };

@@ -1,0 +1,56 @@
+"use strict";
+
+// The one order of mutations: what was called first takes effect first, awaited or not. While nothing waits,
+// a plain append takes effect at the call. Everything else runs in a microtask of its own, and appends that
+// were called behind it run together, in order, once it is done.
+
+class MutationQueue {
+  #waiting = [];
+  #draining = false;
+
+  /** Whether something runs or waits. */
+  get isBusy() {
+    return this.#draining;
+  }
+
+  /** Runs an append: at once if nothing waits, else in its turn. Returns a promise of its result. */
+  append(task) {
+    if (this.#draining) return this.#enqueue(task, true);
+    try {
+      return Promise.resolve(task());
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Runs a task that nothing may overtake. Returns a promise of its result. */
+  run(task) {
+    return this.#enqueue(task, false);
+  }
+
+  #enqueue(task, plain) {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ task, plain, resolve, reject });
+      if (this.#draining) return;
+      this.#draining = true;
+      queueMicrotask(() => this.#drain());
+    });
+  }
+
+  async #drain() {
+    for (let next = 0; next < this.#waiting.length; next++) {
+      const { task, plain, resolve, reject } = this.#waiting[next];
+      try {
+        if (plain) resolve(task());
+        else resolve(await task());
+      } catch (error) {
+        reject(error);
+      }
+      if (next === 1023) next -= this.#waiting.splice(0, 1024).length;
+    }
+    this.#waiting = [];
+    this.#draining = false;
+  }
+}
+
+module.exports = { MutationQueue };

@@ -1,0 +1,355 @@
+"use strict";
+
+// The store: checks arguments, keeps the order of mutations, holds the live objects. Where the bytes are is
+// the driver's affair.
+
+const { BackendDriver } = require("./backend-driver");
+const { messages, opslogError } = require("./errors");
+const { FileDriver } = require("./file-driver");
+const { FsBackend, isPlainFsBackend } = require("./fs-backend");
+const { MutationQueue } = require("./mutation-queue");
+const { parseOptions } = require("./options");
+const { checkPeriod } = require("./paths");
+const { checkId, toText } = require("./values");
+
+const asyncDispose = Symbol.asyncDispose ?? Symbol.for("nodejs.asyncDispose");
+
+class Store {
+  #state = "closed";
+  #options = null;
+  #driver = null;
+  #queue = null;
+  #batch = null;
+  #closing = null;
+  #watching = null;
+
+  /** What the last `open()` found. */
+  get recovery() {
+    return this.#driver?.recovery ?? null;
+  }
+
+  // Lifecycle
+
+  async open(dir, options) {
+    if (this.#state !== "closed") {
+      throw opslogError("OPSLOG_ALREADY_OPEN", "Store is already open. Call close() first.");
+    }
+    this.#state = "opening";
+    try {
+      const parsed = parseOptions(options);
+      this.#queue = new MutationQueue();
+      this.#driver = await this.#openDriver(dir, parsed);
+      this.#options = parsed;
+      this.#state = "open";
+    } catch (error) {
+      this.#driver = null;
+      this.#state = "closed";
+      throw error;
+    }
+  }
+
+  async close() {
+    this.#ensureOpen();
+    if (this.#closing !== null) throw notOpen();
+    this.unwatch();
+    this.#closing = this.#exclusive(() => this.#driver.close()).finally(() => {
+      this.#state = "closed";
+      this.#driver = null;
+      this.#closing = null;
+    });
+    return this.#closing;
+  }
+
+  async [asyncDispose]() {
+    if (this.#closing !== null) await this.#closing;
+    else if (this.#state === "open") await this.close();
+  }
+
+  // Records
+
+  get(id) {
+    this.#ensureOpen();
+    return typeof id === "string" ? this.#driver.records.get(id) : undefined;
+  }
+
+  has(id) {
+    this.#ensureOpen();
+    return typeof id === "string" && this.#driver.records.has(id);
+  }
+
+  set(id, value) {
+    this.#ensureWritable();
+    if (this.#batch !== null) {
+      checkId(id);
+      this.#driver.setInBatch(id, toText(id, value));
+      this.#batch.push(id);
+      return undefined;
+    }
+    let text;
+    try {
+      checkId(id);
+      text = toText(id, value);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#queue.append(() => this.#driver.set(id, text));
+  }
+
+  delete(id) {
+    this.#ensureWritable();
+    if (this.#batch !== null) {
+      if (typeof id !== "string") throw notFound(id);
+      this.#driver.deleteInBatch(id);
+      this.#batch.push(id);
+      return undefined;
+    }
+    if (typeof id !== "string") return Promise.reject(notFound(id));
+    return this.#queue.append(() => this.#driver.delete(id));
+  }
+
+  all() {
+    this.#ensureOpen();
+    return this.#driver.records.values();
+  }
+
+  entries() {
+    this.#ensureOpen();
+    return this.#driver.records.entries();
+  }
+
+  filter(predicate) {
+    this.#ensureOpen();
+    const results = [];
+    this.#driver.records.forEach((value, id) => {
+      if (predicate(value, id)) results.push(value);
+    });
+    return results;
+  }
+
+  count(predicate) {
+    this.#ensureOpen();
+    if (!predicate) return this.#driver.records.size;
+    let matching = 0;
+    this.#driver.records.forEach((value, id) => {
+      if (predicate(value, id)) matching++;
+    });
+    return matching;
+  }
+
+  stats() {
+    this.#ensureOpen();
+    const { records, history, manifest } = this.#driver;
+    return {
+      activeRecords: records.size,
+      opsCount: history.count,
+      archiveSegments: manifest.archiveSegments.length,
+    };
+  }
+
+  // Batches, history
+
+  async batch(fn) {
+    this.#ensureWritable();
+    return this.#exclusive(() => this.#runBatch(fn));
+  }
+
+  async undo() {
+    this.#ensureWritable();
+    return this.#exclusive(() => this.#driver.undo());
+  }
+
+  getHistory(id) {
+    this.#ensureOpen();
+    return this.#driver.history.all().filter((operation) => operation.id === id);
+  }
+
+  getOps(since) {
+    this.#ensureOpen();
+    const operations = this.#driver.history.all();
+    return since ? operations.filter((operation) => operation.ts > since) : [...operations];
+  }
+
+  async *getWalOps(sinceTimestamp, { signal } = {}) {
+    this.#ensureOpen();
+    signal?.throwIfAborted();
+    for await (const operation of this.#driver.walOperations()) {
+      signal?.throwIfAborted();
+      if (!sinceTimestamp || operation.ts > sinceTimestamp) yield operation;
+    }
+  }
+
+  // Maintenance
+
+  async compact() {
+    this.#ensureWritable();
+    if (this.#options.skipLoad) {
+      throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.skipLoadCompact());
+    }
+    const { published } = await this.#exclusive(() => {
+      // Wrapped, so that the queue goes on: only the caller waits for publication.
+      const published = this.#driver.checkpoint();
+      published.catch(() => {});
+      return this.#driver.blocksAppends ? published.then(() => ({ published })) : { published };
+    });
+    await published;
+  }
+
+  async archive(predicate, segment) {
+    this.#ensureWritable();
+    return this.#exclusive(() => this.#archive(predicate, segment));
+  }
+
+  listArchiveSegments() {
+    this.#ensureOpen();
+    return [...this.#driver.manifest.archiveSegments];
+  }
+
+  async loadArchive(segment) {
+    this.#ensureOpen();
+    const { archiveSegments } = this.#driver.manifest;
+    const path =
+      archiveSegments.find((name) => name === `archive/archive-${segment}.json`) ??
+      archiveSegments.find((name) => name.includes(segment));
+    if (path === undefined) throw opslogError("OPSLOG_NOT_FOUND", messages.archiveNotFound(segment));
+    return this.#driver.loadArchive(path);
+  }
+
+  getManifest() {
+    if (this.#state !== "open") return null;
+    const { currentSnapshot, activeOps, archiveSegments, stats } = this.#driver.manifest;
+    return { currentSnapshot, activeOps, archiveSegments: [...archiveSegments], stats: { ...stats } };
+  }
+
+  async *streamSnapshot(options) {
+    this.#ensureOpen();
+    yield* this.#driver.streamSnapshot(options);
+  }
+
+  async flush() {
+    if (this.#state !== "open" || this.#options.readOnly) return;
+    await this.#exclusive(() => this.#driver.flush());
+  }
+
+  async sync() {
+    await this.flush();
+  }
+
+  // Other writers
+
+  async refresh() {
+    this.#ensureOpen();
+    await this.#exclusive(() => this.#driver.refresh());
+  }
+
+  async tail() {
+    this.#ensureOpen();
+    return this.#exclusive(() => this.#driver.follow());
+  }
+
+  watch(callback, intervalMs = 1000) {
+    this.#ensureOpen();
+    this.unwatch();
+    const watching = { timer: null };
+    watching.timer = setInterval(async () => {
+      try {
+        const operations = await this.tail();
+        if (operations.length > 0 && this.#watching === watching) callback(operations);
+      } catch {
+        // As in 0.8.1: the next look may succeed, and a callback's error is its own.
+      }
+    }, intervalMs);
+    this.#watching = watching;
+  }
+
+  unwatch() {
+    if (this.#watching === null) return;
+    clearInterval(this.#watching.timer);
+    this.#watching = null;
+  }
+
+  async #openDriver(dir, options) {
+    const backend = options.backend;
+    const onDue = () => this.#checkpointInTurn();
+    if (options.agentId !== undefined || (backend !== undefined && !isPlainFsBackend(backend))) {
+      return BackendDriver.open(dir, options, backend ?? new FsBackend(), onDue);
+    }
+    try {
+      return await FileDriver.open(dir, options, backend);
+    } catch (error) {
+      if (error.code !== "OPSLOG_AGENT_FOLDER") throw error;
+      return BackendDriver.open(dir, options, backend ?? new FsBackend(), onDue);
+    }
+  }
+
+  #exclusive(task) {
+    return this.#queue.run(async () => {
+      await this.#driver.settled();
+      return task();
+    });
+  }
+
+  async #runBatch(fn) {
+    this.#batch = [];
+    this.#driver.beginBatch();
+    let ids;
+    try {
+      const returned = fn();
+      if (typeof returned?.then === "function") {
+        Promise.resolve(returned).catch(() => {});
+        const message = "batch() takes a function that does its work at once, not one that returns a promise";
+        throw opslogError("OPSLOG_INVALID_ARGUMENT", message, { kind: "TypeError" });
+      }
+    } catch (error) {
+      ids = this.#batch;
+      this.#batch = null;
+      this.#driver.abandonBatch(ids);
+      throw error;
+    }
+    ids = this.#batch;
+    this.#batch = null;
+    await this.#driver.commitBatch(ids);
+  }
+
+  async #archive(predicate, segment) {
+    const ids = [];
+    this.#driver.records.forEach((value, id) => {
+      if (predicate(value, id)) ids.push(id);
+    });
+    if (ids.length === 0) return 0;
+    const period = segment ?? currentQuarter();
+    checkPeriod(period);
+    await this.#driver.archive(ids, period);
+    return ids.length;
+  }
+
+  /** A checkpoint that nobody asked for; it fails nobody's call. */
+  #checkpointInTurn() {
+    this.#exclusive(() => this.#driver.checkpoint()).catch(() => {});
+  }
+
+  #ensureOpen() {
+    if (this.#state !== "open") throw notOpen();
+  }
+
+  #ensureWritable() {
+    this.#ensureOpen();
+    if (this.#closing !== null) throw notOpen();
+    if (this.#options.readOnly) throw opslogError("OPSLOG_READ_ONLY", messages.readOnly());
+  }
+}
+
+function notOpen() {
+  return opslogError("OPSLOG_NOT_OPEN", messages.notOpen());
+}
+
+function notFound(id) {
+  return opslogError("OPSLOG_NOT_FOUND", messages.notFound(String(id)));
+}
+
+/** Where archived records go by default: year and quarter by the local calendar, such as `2026-Q4`. */
+function currentQuarter() {
+  const now = new Date();
+  return `${now.getFullYear()}-Q${Math.floor(now.getMonth() / 3) + 1}`;
+}
+
+module.exports = { Store };
