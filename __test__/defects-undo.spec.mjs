@@ -56,6 +56,9 @@ for (const size of [4096, 8192]) {
     const store = new Store();
     await store.open(folder, manual);
     await store.set("first", { text: "short" });
+    // What follows a cut says so in its line: the line is measured behind one, too.
+    await store.set("cut", { n: 1 });
+    t.true(await store.undo());
     await store.set("second", { text: "" });
     const lineLength = JSON.stringify((await walOperations(folder)).at(-1)).length + 1;
     t.true(await store.undo());

@@ -76,7 +76,11 @@ for (const [from, to] of [
     for (const n of [0, 1]) await stores[n].open(folders[n], manual);
     let again = true;
     while (again) {
-      const strip = ({ ts, ...operation }) => ts && operation;
+      // 0.8.1 shows the marks that ours adds to lines and that it ignores.
+      const strip = (operation) => {
+        const { ts: _ts, batch: _batch, cuts: _cuts, after: _after, ...shown } = operation;
+        return shown;
+      };
       t.deepEqual(stores[1].getOps().map(strip), stores[0].getOps().map(strip));
       t.deepEqual(stores[1].entries().sort(byId), stores[0].entries().sort(byId));
       const outcomes = [await stores[0].undo(), await stores[1].undo()];

@@ -11,7 +11,7 @@ const { FsBackend } = require("./fs-backend");
 const { History } = require("./history");
 const { migrateAll } = require("./migration");
 const native = require("./native");
-const { call, setText } = require("./native-errors");
+const { call, deleteRecord, setText } = require("./native-errors");
 const { Records } = require("./records");
 const { now } = require("./values");
 
@@ -87,7 +87,7 @@ class BackendDriver {
   }
 
   deleteInBatch(id) {
-    call(() => this.#core.delete(id, now(), false));
+    deleteRecord(this.#core, id, now(), false);
     this.records.deleted(id);
   }
 

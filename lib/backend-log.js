@@ -5,7 +5,7 @@
 // group and async mode changes wait in a buffer that is carried away as one.
 
 const diagnostics = require("node:diagnostics_channel");
-const { call, setText } = require("./native-errors");
+const { deleteRecord, setText } = require("./native-errors");
 const { now } = require("./values");
 
 const flushFailures = diagnostics.channel("opslog:flush-failed");
@@ -84,7 +84,7 @@ class BackendLog {
 
   /** Applies a change in memory and returns the line that is to be stored. */
   #draft({ id, text, ms }) {
-    if (text === null) call(() => this.#core.delete(id, ms, false));
+    if (text === null) deleteRecord(this.#core, id, ms, false);
     else setText(this.#core, id, text, ms, false);
     this.#onChanged([id], false);
     return this.#core.lastLines(1)[0];

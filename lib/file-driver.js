@@ -9,8 +9,8 @@ const { messages } = require("./errors");
 const { History } = require("./history");
 const { migrateAll, migrateSome } = require("./migration");
 const native = require("./native");
-const { call, settle, setText } = require("./native-errors");
-const { Records } = require("./records");
+const { call, deleteRecord, settle, setText } = require("./native-errors");
+const { Records, forEachPair } = require("./records");
 const { streamSnapshotFile } = require("./snapshot-stream");
 const { now } = require("./values");
 
@@ -75,7 +75,7 @@ class FileDriver {
   }
 
   delete(id) {
-    const code = call(() => this.#core.delete(id, now(), this.#check()));
+    const code = deleteRecord(this.#core, id, now(), this.#check());
     this.records.deleted(id);
     this.#afterAppend(code, id);
   }
@@ -90,7 +90,7 @@ class FileDriver {
   }
 
   deleteInBatch(id) {
-    call(() => this.#core.delete(id, now(), false));
+    deleteRecord(this.#core, id, now(), false);
     this.records.deleted(id);
   }
 
@@ -176,8 +176,7 @@ class FileDriver {
   async loadArchive(relativePath) {
     const records = new Map();
     for (const text of await settle(this.#core.loadArchive(relativePath))) {
-      const flat = JSON.parse(text);
-      for (let i = 0; i < flat.length; i += 2) records.set(flat[i], flat[i + 1]);
+      forEachPair(text, (id, value) => records.set(id, value));
     }
     return records;
   }

@@ -4,6 +4,7 @@
 
 const { opslogError } = require("./errors");
 const { call } = require("./native-errors");
+const { forEachPair } = require("./records");
 const { toText } = require("./values");
 
 function migrateRecord(core, id, record, migrate, from) {
@@ -20,8 +21,7 @@ function migrateRecord(core, id, record, migrate, from) {
 /** Migrates all records. Throws what `migrate` throws, and if it returns what cannot be stored. */
 function migrateAll(core, migrate, from, version) {
   for (let text = core.scan(true); text !== null; text = core.scan(false)) {
-    const flat = JSON.parse(text);
-    for (let i = 0; i < flat.length; i += 2) migrateRecord(core, flat[i], flat[i + 1], migrate, from);
+    forEachPair(text, (id, record) => migrateRecord(core, id, record, migrate, from));
   }
   core.setVersion(version);
 }

@@ -2,7 +2,7 @@
 
 // Calls into the native side, with its errors decoded.
 
-const { corruptError, fromNative } = require("./errors");
+const { corruptError, fromNative, messages } = require("./errors");
 const { validateManifest } = require("./validate");
 
 /** Decodes an error; for a bad manifest it lets V8 and the validator find the words, as 0.8.1 does. */
@@ -48,4 +48,15 @@ function setText(core, id, text, ms, check) {
   }
 }
 
-module.exports = { call, settle, setText };
+/** Calls a native `delete`. The id of a missing record is put into words here: Rust would show it lossily. */
+function deleteRecord(core, id, ms, check) {
+  try {
+    return core.delete(id, ms, check);
+  } catch (error) {
+    const decoded = decode(error);
+    if (decoded.code === "OPSLOG_NOT_FOUND") decoded.message = messages.notFound(id);
+    throw decoded;
+  }
+}
+
+module.exports = { call, deleteRecord, settle, setText };

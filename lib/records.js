@@ -11,6 +11,15 @@ function parseRecord(text) {
   return text === "" ? undefined : JSON.parse(text);
 }
 
+/** Goes through a flat list of ids and values; `null, id` stands for a record whose value is `undefined`. */
+function forEachPair(text, callback) {
+  const flat = JSON.parse(text);
+  for (let i = 0; i < flat.length; i += 2) {
+    if (flat[i] === null) callback(flat[i + 1], undefined);
+    else callback(flat[i], flat[i + 1]);
+  }
+}
+
 class Records {
   #core;
   #map = new Map();
@@ -109,8 +118,7 @@ class Records {
     const known = this.#map;
     const map = new Map();
     for (let text = this.#core.scan(true); text !== null; text = this.#core.scan(false)) {
-      const flat = JSON.parse(text);
-      for (let i = 0; i < flat.length; i += 2) map.set(flat[i], flat[i + 1]);
+      forEachPair(text, (id, value) => map.set(id, value));
     }
     // Objects that were handed out before must stay the same ones.
     for (const [id, value] of known) if (value !== UNREAD && map.has(id)) map.set(id, value);
@@ -126,4 +134,4 @@ class Records {
   }
 }
 
-module.exports = { Records };
+module.exports = { Records, forEachPair };

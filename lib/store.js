@@ -183,7 +183,7 @@ class Store {
   async compact() {
     this.#ensureWritable();
     if (this.#options.skipLoad) {
-      throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.skipLoadCompact());
+      throw opslogError("OPSLOG_SKIP_LOAD", messages.skipLoadCompact());
     }
     const { published } = await this.#exclusive(() => {
       // Wrapped, so that the queue goes on: only the caller waits for publication.
@@ -333,7 +333,8 @@ class Store {
 
   #ensureWritable() {
     this.#ensureOpen();
-    if (this.#closing !== null) throw notOpen();
+    // A batch that was called before close() still runs.
+    if (this.#closing !== null && this.#batch === null) throw notOpen();
     if (this.#options.readOnly) throw opslogError("OPSLOG_READ_ONLY", messages.readOnly());
   }
 }

@@ -103,7 +103,8 @@ impl Error {
             Self::Locked { .. } | Self::CompactionLocked { .. } => "OPSLOG_LOCKED",
             Self::NotFound { .. } => "OPSLOG_NOT_FOUND",
             Self::NoStore => "OPSLOG_NO_STORE",
-            Self::SkipLoadCompact | Self::InvalidArgument(_) => "OPSLOG_INVALID_ARGUMENT",
+            Self::SkipLoadCompact => "OPSLOG_SKIP_LOAD",
+            Self::InvalidArgument(_) => "OPSLOG_INVALID_ARGUMENT",
             Self::Failed(_) => "OPSLOG_FAILED",
         }
     }

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use opslog::Error;
@@ -240,8 +240,13 @@ fn the_lock_of_a_killed_process_is_free_before_its_parent_notices() {
     assert_eq!(holder.ask("take"), "won");
     assert!(matches!(take(folder.path()), Err(Error::Locked { pid, .. }) if pid == holder.pid()));
     holder.process.kill().unwrap();
-    let stat = format!("/proc/{}/stat", holder.pid());
-    while !fs::read_to_string(&stat).unwrap().contains(") Z ") {
+    // Its threads end one by one; state and number of threads are the fields 3 and 20.
+    let is_zombie = || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", holder.pid())).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().collect();
+        fields[0] == "Z" && fields[17] == "1"
+    };
+    while !is_zombie() {
         std::thread::yield_now();
     }
     assert!(!OsProbe.is_alive(holder.pid()));
@@ -290,12 +295,20 @@ fn two_stores_of_one_process_hold_different_folders_but_not_the_same() {
 
 #[test]
 fn threads_of_one_process_that_want_a_stale_lock_get_one_winner() {
-    for _ in 0..50 {
+    let barrier = Barrier::new(CONTENDERS);
+    for _ in 0..100 {
         let folder = tempfile::tempdir().unwrap();
         // As after a restart in a container: the dead one had our number.
         fs::write(folder.path().join(LOCK), std::process::id().to_string()).unwrap();
         let results: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| take(folder.path()))).collect();
+            let threads: Vec<_> = (0..CONTENDERS)
+                .map(|_| {
+                    scope.spawn(|| {
+                        barrier.wait();
+                        take(folder.path())
+                    })
+                })
+                .collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");

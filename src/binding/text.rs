@@ -12,7 +12,10 @@ pub fn id(value: JsString<'_>) -> napi::Result<Vec<u8>> {
     if memchr::memmem::find(bytes, "\u{FFFD}".as_bytes()).is_none() {
         return Ok(bytes.to_vec());
     }
-    Ok(from_utf16(value.into_utf16()?.as_slice()))
+    // NOTE: what N-API hands over ends with a NUL that is not part of the string.
+    let len = value.utf16_len()?;
+    let units = value.into_utf16()?;
+    Ok(from_utf16(units.as_slice().get(..len).unwrap_or_default()))
 }
 
 /// JSON text, as V8 prints it: always well formed.

@@ -131,6 +131,7 @@ impl Records {
     }
 
     /// Appends `"id",value,` pairs of JSON text to `out` until it holds `limit` bytes, and says where to go on.
+    /// `null,"id",` stands for a record without a value.
     ///
     /// # Errors
     /// Those of reading.
@@ -138,11 +139,13 @@ impl Records {
         let empty = Overlay::default();
         let frozen = self.frozen.as_deref().unwrap_or(&empty);
         visit(&self.base, frozen, &self.overlay, cursor, |id, text| {
-            escape_into(out, id);
-            out.push(b',');
-            match text {
-                [] => out.extend_from_slice(b"null"),
-                text => out.extend_from_slice(text),
+            if text.is_empty() {
+                out.extend_from_slice(b"null,");
+                escape_into(out, id);
+            } else {
+                escape_into(out, id);
+                out.push(b',');
+                out.extend_from_slice(text);
             }
             out.push(b',');
             if out.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }

@@ -145,10 +145,10 @@ impl Contest<'_> {
         if !leads_to(&**self.disk, &self.path, identity)? {
             return Ok(Outcome::Again);
         }
-        match self.read_pid(&*file)? {
-            Some(pid) if self.is_held(pid, identity) => return Ok(Outcome::Taken(pid)),
-            None if !waited.is_over(identity, WAITS) => return Ok(Outcome::Wait(identity)),
-            _ => {}
+        if let Some(pid) = self.read_pid(&*file)?
+            && self.is_held(pid, identity)
+        {
+            return Ok(Outcome::Taken(pid));
         }
         self.overwrite(&*file)?;
         self.confirm(file, identity)

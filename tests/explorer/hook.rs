@@ -1,0 +1,160 @@
+//! A disk around a simulated one that can run something just before a chosen call: that is how a test lets
+//! writes come in the middle of a checkpoint, on one thread and always in the same place. Only calls at
+//! which the store holds no lock of its own are counted.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use opslog::disk::sim::{CallKind, SimDisk};
+use opslog::disk::{Disk, DiskFile, FileInfo, OpenMode};
+use parking_lot::Mutex;
+
+type Action = Box<dyn FnMut() + Send>;
+
+/// A simulated disk whose calls can be interrupted. Clones are the same disk.
+#[derive(Clone)]
+pub struct HookDisk {
+    sim: SimDisk,
+    hooks: Arc<Mutex<Hooks>>,
+}
+
+#[derive(Default)]
+struct Hooks {
+    waiting: Vec<(u64, Action)>,
+    calls: u64,
+    busy: bool,
+}
+
+impl HookDisk {
+    pub fn new(sim: SimDisk) -> Self {
+        Self { sim, hooks: Arc::default() }
+    }
+
+    pub fn sim(&self) -> &SimDisk {
+        &self.sim
+    }
+
+    /// Runs something before the n-th call from now (1 is the next) that can be interrupted.
+    pub fn before(&self, nth: u64, action: impl FnMut() + Send + 'static) {
+        let mut hooks = self.hooks.lock();
+        let at = hooks.calls + nth;
+        hooks.waiting.push((at, Box::new(action)));
+    }
+
+    /// Forgets what has not run. Returns how many calls could have been interrupted so far.
+    pub fn clear(&self) -> u64 {
+        let mut hooks = self.hooks.lock();
+        hooks.waiting.clear();
+        hooks.calls
+    }
+
+    fn notify(&self, kind: CallKind, path: &Path) {
+        let in_wal = path.to_string_lossy().contains("/ops/");
+        let unlocked = match kind {
+            CallKind::Create | CallKind::Sync | CallKind::SyncFolder | CallKind::Rename => true,
+            CallKind::Append | CallKind::List => !in_wal,
+            _ => false,
+        };
+        if !unlocked {
+            return;
+        }
+        let mut due = {
+            let mut hooks = self.hooks.lock();
+            if hooks.busy {
+                return;
+            }
+            hooks.calls += 1;
+            let now = hooks.calls;
+            hooks.busy = true;
+            let (due, waiting) =
+                std::mem::take(&mut hooks.waiting).into_iter().partition(|(at, _)| *at <= now);
+            hooks.waiting = waiting;
+            let due: Vec<(u64, Action)> = due;
+            due
+        };
+        for (_, action) in &mut due {
+            action();
+        }
+        self.hooks.lock().busy = false;
+    }
+}
+
+impl Disk for HookDisk {
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
+        if mode == OpenMode::CreateNew {
+            self.notify(CallKind::Create, path);
+        }
+        let file = self.sim.open(path, mode)?;
+        Ok(Arc::new(HookFile { file, path: path.to_path_buf(), disk: self.clone() }))
+    }
+
+    fn info(&self, path: &Path) -> io::Result<FileInfo> {
+        self.sim.info(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.notify(CallKind::Rename, to);
+        self.sim.rename(from, to)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.sim.link(from, to)
+    }
+
+    fn unlink(&self, path: &Path) -> io::Result<()> {
+        self.sim.unlink(path)
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        self.notify(CallKind::List, folder);
+        self.sim.list(folder)
+    }
+
+    fn create_folder(&self, folder: &Path) -> io::Result<()> {
+        self.sim.create_folder(folder)
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        self.notify(CallKind::SyncFolder, folder);
+        self.sim.sync_folder(folder)
+    }
+}
+
+struct HookFile {
+    file: Arc<dyn DiskFile>,
+    path: PathBuf,
+    disk: HookDisk,
+}
+
+impl DiskFile for HookFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file.read_at(buffer, offset)
+    }
+
+    fn append(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.disk.notify(CallKind::Append, &self.path);
+        self.file.append(bytes)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        self.file.write_at(bytes, offset)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.disk.notify(CallKind::Sync, &self.path);
+        self.file.sync()
+    }
+
+    fn info(&self) -> io::Result<FileInfo> {
+        self.file.info()
+    }
+
+    fn try_lock(&self) -> io::Result<bool> {
+        self.file.try_lock()
+    }
+}

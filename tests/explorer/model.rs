@@ -1,0 +1,223 @@
+//! What a store must hold, told by somebody who only knows what was asked of it and what it answered. Two
+//! views: memory (what reads show now) and disk (a snapshot and the writes after it). Every acknowledged
+//! step adds a version of the disk's view; a crash may leave only certain versions.
+
+/// Records in order: ids, and values as JSON text.
+pub type Records = Vec<(String, String)>;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write {
+    Set(String, String),
+    Delete(String),
+}
+
+impl Write {
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Set(id, _) | Self::Delete(id) => id,
+        }
+    }
+}
+
+/// A snapshot, and the writes logged after it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Generation {
+    pub base: Records,
+    pub log: Vec<Write>,
+}
+
+impl Generation {
+    /// The records that opening finds.
+    pub fn records(&self) -> Records {
+        let mut records = self.base.clone();
+        for write in &self.log {
+            apply(&mut records, write);
+        }
+        records
+    }
+}
+
+/// One state of the disk. While a checkpoint is under way it has two forms: not published yet, and published.
+#[derive(Debug, Clone)]
+pub struct Version {
+    pub forms: Vec<Generation>,
+}
+
+/// A write in the history, with what undoes it.
+#[derive(Debug, Clone)]
+struct Done {
+    write: Write,
+    before: Option<String>,
+    serial: u64,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    pub memory: Records,
+    history: Vec<Done>,
+    /// The history that a checkpoint under way has frozen.
+    frozen: Option<Vec<Done>>,
+    /// How many writes of the history are in no file.
+    unflushed: usize,
+    disk: Generation,
+    next: Option<Generation>,
+    /// Records that leave memory when the checkpoint under way is published.
+    archived: Vec<String>,
+    /// The first is durable; those after it are what was acknowledged since.
+    pub versions: Vec<Version>,
+    /// Where in `versions` the view of the checkpoint under way stands.
+    frozen_at: usize,
+    /// What a step that did not come to its end may have left.
+    pub in_flight: Vec<Version>,
+    /// Serial numbers of the writes in the log since ever, without undone ones: what a reader must be told.
+    pub trail: Vec<(u64, String)>,
+    serials: u64,
+}
+
+impl Model {
+    pub fn new() -> Self {
+        let versions = vec![Version { forms: vec![Generation::default()] }];
+        Self { versions, ..Self::default() }
+    }
+
+    pub fn get(&self, id: &str) -> Option<&String> {
+        self.memory.iter().find(|(there, _)| there == id).map(|(_, value)| value)
+    }
+
+    /// How many operations the store shows.
+    pub fn shown(&self) -> usize {
+        self.history.len()
+    }
+
+    pub fn is_buffering(&self) -> bool {
+        self.unflushed > 0
+    }
+
+    /// The records in the files, in the order in which opening finds them.
+    pub fn on_disk(&self) -> Records {
+        self.disk.records()
+    }
+
+    /// A write that is in memory only so far.
+    pub fn write(&mut self, write: &Write) {
+        let before = self.get(write.id()).cloned();
+        apply(&mut self.memory, write);
+        self.serials += 1;
+        self.history.push(Done { write: write.clone(), before, serial: self.serials });
+        self.unflushed += 1;
+    }
+
+    /// All writes go to the log; the last `batch` of them whole or not at all.
+    pub fn flush(&mut self, batch: usize) {
+        let from = self.history.len() - self.unflushed;
+        let first_of_batch = self.history.len() - batch;
+        for at in from..self.history.len() {
+            let Done { write, serial, .. } = self.history[at].clone();
+            self.trail.push((serial, write.id().to_owned()));
+            if let Some(next) = &mut self.next {
+                next.log.push(write.clone());
+            }
+            self.disk.log.push(write);
+            if at < first_of_batch || at + 1 == self.history.len() {
+                self.add_version();
+            }
+        }
+        self.unflushed = 0;
+    }
+
+    /// Takes the last write back; `false` if there is none.
+    pub fn undo(&mut self) -> bool {
+        let Some(Done { write, before, .. }) = self.history.pop() else { return false };
+        let id = write.id().to_owned();
+        match before {
+            Some(value) => apply(&mut self.memory, &Write::Set(id, value)),
+            None => apply(&mut self.memory, &Write::Delete(id)),
+        }
+        if self.unflushed > 0 {
+            self.unflushed -= 1;
+            return true;
+        }
+        self.disk.log.pop();
+        if let Some(next) = &mut self.next {
+            next.log.pop();
+        }
+        self.trail.pop();
+        self.add_version();
+        true
+    }
+
+    /// A checkpoint begins; records with these ids go to an archive.
+    pub fn freeze(&mut self, archived: &[String]) {
+        self.flush(0);
+        let mut base = self.memory.clone();
+        base.retain(|(id, _)| !archived.contains(id));
+        self.archived = archived.to_vec();
+        self.next = Some(Generation { base, log: Vec::new() });
+        self.frozen = Some(std::mem::take(&mut self.history));
+        self.add_version();
+        self.frozen_at = self.versions.len() - 1;
+    }
+
+    /// The checkpoint's manifest has its name, durably or not.
+    pub fn publish(&mut self, durable: bool) {
+        let Some(next) = self.next.take() else { return };
+        self.frozen = None;
+        let archived = std::mem::take(&mut self.archived);
+        self.memory.retain(|(id, _)| !archived.contains(id));
+        self.disk = next;
+        if durable {
+            self.versions.drain(..self.frozen_at);
+            for version in &mut self.versions {
+                version.forms.drain(..version.forms.len() - 1);
+            }
+        }
+    }
+
+    /// The checkpoint has failed.
+    pub fn give_up(&mut self) {
+        self.next = None;
+        self.archived.clear();
+        let late = std::mem::replace(&mut self.history, self.frozen.take().unwrap_or_default());
+        self.history.extend(late);
+        for version in self.versions.iter_mut().chain(&mut self.in_flight) {
+            version.forms.truncate(1);
+        }
+    }
+
+    /// What opening found becomes what counts. `survived` says that nothing undurable is left.
+    pub fn adopt(&mut self, found: Generation, upto: usize, survived: bool) {
+        let mut versions = std::mem::take(&mut self.versions);
+        versions.append(&mut self.in_flight);
+        versions.truncate(upto + 1);
+        if survived {
+            versions.clear();
+        }
+        versions.push(Version { forms: vec![found.clone()] });
+        let serials = self.serials;
+        *self = Self { versions, serials, memory: found.base.clone(), ..Self::default() };
+        self.disk.base = found.base;
+        for write in &found.log {
+            self.write(write);
+            self.disk.log.push(write.clone());
+        }
+        self.trail = self.history.iter().map(|done| (done.serial, done.write.id().to_owned())).collect();
+        self.unflushed = 0;
+    }
+
+    fn add_version(&mut self) {
+        let mut forms = vec![self.disk.clone()];
+        forms.extend(self.next.clone());
+        self.versions.push(Version { forms });
+    }
+}
+
+/// A `Map`: an update keeps the position.
+fn apply(records: &mut Records, write: &Write) {
+    match write {
+        Write::Set(id, value) => match records.iter_mut().find(|(there, _)| there == id) {
+            Some((_, old)) => old.clone_from(value),
+            None => records.push((id.clone(), value.clone())),
+        },
+        Write::Delete(id) => records.retain(|(there, _)| there != id),
+    }
+}

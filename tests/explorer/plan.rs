@@ -1,0 +1,176 @@
+//! What is done to a store: random steps from a seed, always the same from the same one.
+
+use opslog::disk::sim::{CallKind, Fault};
+
+use super::model::Write;
+
+/// A generator that gives the same numbers for the same seed (xorshift64*, Vigna 2014).
+#[derive(Clone)]
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        let mut random = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        random.below(2);
+        random
+    }
+
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) % limit.max(1)
+    }
+
+    pub fn chance(&mut self, one_in: u64) -> bool {
+        self.below(one_in) == 0
+    }
+}
+
+#[derive(Debug, Clone)]
+pub enum Step {
+    Change(Write),
+    Batch(Vec<Write>),
+    /// A batch whose function throws.
+    Abandon(Vec<Write>),
+    Undo,
+    Flush,
+    /// With steps that come before the n-th disk call of the checkpoint.
+    Checkpoint(Vec<(u64, Vec<Step>)>),
+    Archive(Vec<String>),
+    /// Close, with a checkpoint or without, and open again, buffering or not.
+    Reopen { checkpoint: bool, buffered: bool },
+    /// `kill -9`, and open again.
+    Kill { buffered: bool },
+    /// A reader looks what is new.
+    Follow,
+    /// A call of the disk will fail.
+    Fail { kind: CallKind, nth: u64, half: bool, lasting: bool },
+    /// An append will write half of its bytes and say so.
+    Short,
+}
+
+impl Step {
+    /// The failure that this step scripts.
+    pub fn fault(&self) -> Option<Fault> {
+        match *self {
+            Self::Fail { kind, nth, half, lasting } => {
+                let mut fault = Fault::new(kind, errno_of(kind)).nth(nth);
+                if half {
+                    fault = fault.after_half();
+                }
+                Some(if lasting { fault.lasting() } else { fault })
+            }
+            Self::Short => Some(Fault::short_write(CallKind::Append)),
+            _ => None,
+        }
+    }
+}
+
+/// ENOSPC where space is needed, else EIO.
+fn errno_of(kind: CallKind) -> i32 {
+    if matches!(kind, CallKind::Append | CallKind::Create | CallKind::Link) { 28 } else { 5 }
+}
+
+const IDS: [&str; 7] = ["a", "b", "c", "d", "é", "__proto__", "\"\\\n"];
+
+pub struct Planner {
+    pub random: Random,
+    values: u64,
+}
+
+impl Planner {
+    pub fn new(seed: u64) -> Self {
+        Self { random: Random::new(seed), values: seed % 1000 * 1000 }
+    }
+
+    /// A life of a store: what is done until it dies.
+    pub fn steps(&mut self, count: u64) -> Vec<Step> {
+        (0..count).map(|_| self.step()).collect()
+    }
+
+    fn step(&mut self) -> Step {
+        match self.random.below(32) {
+            0..=9 => Step::Change(self.write()),
+            10..=13 => Step::Batch(self.writes()),
+            14 => Step::Abandon(self.writes()),
+            15..=18 => Step::Undo,
+            19 => Step::Flush,
+            20..=22 => Step::Checkpoint(self.late_steps()),
+            23 => Step::Archive(vec![self.id(), self.id()]),
+            24..=25 => Step::Reopen { checkpoint: self.random.chance(2), buffered: self.random.chance(3) },
+            26 => Step::Kill { buffered: self.random.chance(3) },
+            27..=28 => Step::Follow,
+            29 => Step::Short,
+            _ => self.failure(),
+        }
+    }
+
+    fn late_steps(&mut self) -> Vec<(u64, Vec<Step>)> {
+        let count = self.random.below(4);
+        (0..count).map(|_| (1 + self.random.below(14), self.late())).collect()
+    }
+
+    fn late(&mut self) -> Vec<Step> {
+        let count = 1 + self.random.below(3);
+        let mut steps = Vec::new();
+        for _ in 0..count {
+            steps.push(match self.random.below(12) {
+                0..=4 => Step::Change(self.write()),
+                5..=6 => Step::Batch(self.writes()),
+                7 => Step::Abandon(self.writes()),
+                8..=9 => Step::Undo,
+                10 => Step::Flush,
+                _ => Step::Follow,
+            });
+        }
+        steps
+    }
+
+    fn failure(&mut self) -> Step {
+        const KINDS: [CallKind; 12] = [
+            CallKind::Append,
+            CallKind::Append,
+            CallKind::Append,
+            CallKind::SetLen,
+            CallKind::WriteAt,
+            CallKind::Sync,
+            CallKind::SyncFolder,
+            CallKind::Rename,
+            CallKind::Create,
+            CallKind::Unlink,
+            CallKind::Open,
+            CallKind::Info,
+        ];
+        let kind = KINDS[self.random.below(KINDS.len() as u64) as usize];
+        let half = kind == CallKind::Append && self.random.chance(2);
+        Step::Fail { kind, nth: 1 + self.random.below(4), half, lasting: false }
+    }
+
+    fn writes(&mut self) -> Vec<Write> {
+        let count = 1 + self.random.below(4);
+        (0..count).map(|_| self.write()).collect()
+    }
+
+    fn write(&mut self) -> Write {
+        let id = self.id();
+        if self.random.chance(4) { Write::Delete(id) } else { Write::Set(id, self.value()) }
+    }
+
+    fn id(&mut self) -> String {
+        IDS[self.random.below(IDS.len() as u64) as usize].to_owned()
+    }
+
+    /// No two are equal.
+    fn value(&mut self) -> String {
+        self.values += 1;
+        let n = self.values;
+        match self.random.below(8) {
+            0 => n.to_string(),
+            1 => format!("[{n},\"é\"]"),
+            2 => format!("{{\"n\":{n},\"text\":\"{}\"}}", "x".repeat(500 + self.random.below(900) as usize)),
+            3 => format!("{{\"n\":{n},\"more\":{{\"batch\":\"more\"}}}}"),
+            _ => format!("{{\"n\":{n},\"text\":\"the same in many records\"}}"),
+        }
+    }
+}
