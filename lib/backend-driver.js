@@ -5,7 +5,7 @@
 
 const { BackendLog } = require("./backend-log");
 const { loadState, toLines } = require("./backend-loader");
-const { publishCheckpoint, registerAgent, createStore } = require("./backend-manifest");
+const { createStore, newestName, publishCheckpoint, registerAgent } = require("./backend-manifest");
 const { messages, opslogError } = require("./errors");
 const { FsBackend } = require("./fs-backend");
 const { History } = require("./history");
@@ -23,6 +23,9 @@ class BackendDriver {
   #lock = null;
   #version;
   #onDue;
+  #manifest = null;
+  /** The newest millisecond in the name of a file that this store has seen. */
+  #newest = 0;
   recovery = null;
   /** A checkpoint through a backend holds up the appends behind it. */
   blocksAppends = true;
@@ -252,7 +255,16 @@ class BackendDriver {
   async #register() {
     const { agentId, readOnly } = this.#options;
     if (agentId === undefined || readOnly) return;
-    this.manifest = await registerAgent(this.#backend, this.manifest, agentId);
+    this.manifest = await registerAgent(this.#backend, this.manifest, agentId, this.#newest);
+  }
+
+  get manifest() {
+    return this.#manifest;
+  }
+
+  set manifest(manifest) {
+    this.#manifest = manifest;
+    this.#newest = Math.max(this.#newest, newestName(manifest));
   }
 
   get #activeOps() {
@@ -316,6 +328,7 @@ class BackendDriver {
         records,
         version: this.#version,
         agentId,
+        newest: this.#newest,
         ...changes,
       });
       this.#core.forgetOperations();

@@ -30,9 +30,10 @@ async function createStore(backend, version, agentId) {
 }
 
 /** Gives an agent its own log, if it has none. Returns the manifest that names it. */
-async function registerAgent(backend, manifest, agentId) {
+async function registerAgent(backend, manifest, agentId, newest) {
   const agents = manifest.activeAgentOps ?? {};
   if (Object.hasOwn(agents, agentId)) return manifest;
+  await passNames(newest);
   const path = await backend.createAgentOpsFile(agentId);
   const registered = { ...manifest, activeAgentOps: agentsOf(agents, agentId, path) };
   await backend.writeManifest(registered);
@@ -44,22 +45,24 @@ function agentsOf(agents, agentId, path) {
   return Object.fromEntries([...Object.entries(agents), [agentId, path]]);
 }
 
+/** The newest millisecond in a name that a manifest holds. */
+function newestName({ currentSnapshot, activeOps, activeAgentOps = {} }) {
+  const names = [currentSnapshot, activeOps, ...Object.values(activeAgentOps)];
+  return Math.max(...names.map((name) => Number(/-(\d+)(?:\.jsonl?)?$/.exec(name)?.[1] ?? 0)));
+}
+
 /**
- * Backends name files by the millisecond. A name that the manifest holds would overwrite what is in force, so
- * this waits until the clock is past it.
+ * Backends name files by the millisecond. A name that was in use before would mix what is new with what was
+ * there, so this waits until the clock is past it.
  */
-async function passNames({ currentSnapshot, activeOps }) {
-  const times = [currentSnapshot, activeOps].map((name) =>
-    Number(/-(\d+)(?:\.jsonl?)?$/.exec(name)?.[1] ?? 0),
-  );
-  const newest = Math.max(...times);
+async function passNames(newest) {
   for (let attempt = 0; Date.now() <= newest && attempt < NAME_ATTEMPTS; attempt++) await delay(1);
 }
 
 /** Writes records as a snapshot with an empty log behind it. Returns the manifest that is in force now. */
 async function publishCheckpoint(backend, manifest, checkpoint) {
-  const { records, version, agentId, archiveSegments, archivedRecords } = checkpoint;
-  await passNames(manifest);
+  const { records, version, agentId, archiveSegments, archivedRecords, newest } = checkpoint;
+  await passNames(newest);
   const currentSnapshot = await backend.writeSnapshot(records, version);
   const activeOps = await createLog(backend, agentId);
   if (activeOps === manifest.activeOps) {
@@ -83,4 +86,4 @@ async function publishCheckpoint(backend, manifest, checkpoint) {
   return next;
 }
 
-module.exports = { createStore, publishCheckpoint, registerAgent };
+module.exports = { createStore, newestName, publishCheckpoint, registerAgent };

@@ -16,13 +16,9 @@ use std::{fmt, io};
 use crate::disk::{Disk, DiskFile};
 use crate::{Error, Result};
 
+pub use crate::layout::{COMPACT_LOCK, LOCK};
 pub use contest::acquire;
 pub use probe::{OsProbe, ProcessProbe};
-
-/// The lock of the one writer of a folder.
-pub const LOCK: &str = ".lock";
-/// The lock around a compaction in a folder of agents.
-pub const COMPACT_LOCK: &str = ".compact-lock";
 
 /// A lock that this process holds. Dropping it releases it; [`HeldLock::release`] also says what failed.
 pub struct HeldLock {

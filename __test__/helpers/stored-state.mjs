@@ -47,9 +47,12 @@ export function readStoredSnapshot(folder, name) {
   return { ...header, records: lines.map(({ id, data }) => [id, data]) };
 }
 
+/** The operation without what only ours writes. */
+export const asTheOriginalWrites = (operation) => pick(operation, operationFields);
+
 /** The operations of a WAL in file order, as 0.8.1 would see them. */
 export function readStoredOperations(folder, name) {
-  return parsedLines(join(folder, name)).map((line) => pick(line, operationFields));
+  return parsedLines(join(folder, name)).map(asTheOriginalWrites);
 }
 
 /** What a closed store left: manifest, current snapshot, current WAL, every archive segment. */

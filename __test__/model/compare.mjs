@@ -48,9 +48,12 @@ export function comparable(outcome, side) {
   return { how, error: refusal(error) ?? describe(error, side) };
 }
 
+const refusals = ["OPSLOG_INVALID_VALUE", "OPSLOG_INVALID_ARGUMENT"];
+const messagesOfTheOriginal = /^(Cannot |Record '|Store is |Archive segment ')/;
+
 /** A value or an id that is refused: 0.8.1 has no message for it, so only the refusal counts. */
-function refusal(error) {
-  return error.code === "OPSLOG_INVALID_VALUE" || error.code === "OPSLOG_INVALID_ARGUMENT" ? "refused" : null;
+function refusal({ code, message }) {
+  return refusals.includes(code) && !messagesOfTheOriginal.test(message) ? "refused" : null;
 }
 
 function describe(error, side) {

@@ -6,6 +6,7 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { original } from "../helpers/original.mjs";
+import { asTheOriginalWrites } from "../helpers/stored-state.mjs";
 
 /** The operations that reached a folder, in order, with those that undo() took back marked. */
 export class Journal {
@@ -52,6 +53,11 @@ export class RepairedBackend extends original.FsBackend {
   async readManifest() {
     this.manifest = await super.readManifest();
     return this.manifest;
+  }
+
+  /** Difference: "fields that only ours writes". */
+  async readOps(path) {
+    return (await super.readOps(path)).map(asTheOriginalWrites);
   }
 
   async appendOps(path, operations) {

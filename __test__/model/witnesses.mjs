@@ -312,6 +312,8 @@ export const withoutWitness = new Map([
   ["tail and refresh of the writer double operations", "in 0.8.1 a race between two threads"],
   ["a call beside a pending tail or refresh doubles operations", "in 0.8.1 a race between two threads"],
   ["streamSnapshot breaks lines at U+2028", "in 0.8.1 it depends on the version of Node"],
+  ["fields that only ours writes", "0.8.1 writes none"],
+  ["a crash during an automatic checkpoint", "a matter of time; ours may be as quick"],
   ["names of files", "nothing that anyone may rely on"],
   ["automatic checkpoints publish in the background", "a matter of time; ours may be as quick"],
   ["the time of an automatic checkpoint", "a matter of time; ours may be as quick"],

@@ -45,7 +45,7 @@ pub enum Step {
     /// A reader looks what is new.
     Follow,
     /// A call of the disk will fail.
-    Fail { kind: CallKind, nth: u64, half: bool, lasting: bool },
+    Fail { kind: CallKind, nth: u64, half: bool },
     /// An append will write half of its bytes and say so.
     Short,
 }
@@ -54,12 +54,9 @@ impl Step {
     /// The failure that this step scripts.
     pub fn fault(&self) -> Option<Fault> {
         match *self {
-            Self::Fail { kind, nth, half, lasting } => {
-                let mut fault = Fault::new(kind, errno_of(kind)).nth(nth);
-                if half {
-                    fault = fault.after_half();
-                }
-                Some(if lasting { fault.lasting() } else { fault })
+            Self::Fail { kind, nth, half } => {
+                let fault = Fault::new(kind, errno_of(kind)).nth(nth);
+                Some(if half { fault.after_half() } else { fault })
             }
             Self::Short => Some(Fault::short_write(CallKind::Append)),
             _ => None,
@@ -144,7 +141,7 @@ impl Planner {
         ];
         let kind = KINDS[self.random.below(KINDS.len() as u64) as usize];
         let half = kind == CallKind::Append && self.random.chance(2);
-        Step::Fail { kind, nth: 1 + self.random.below(4), half, lasting: false }
+        Step::Fail { kind, nth: 1 + self.random.below(4), half }
     }
 
     fn writes(&mut self) -> Vec<Write> {

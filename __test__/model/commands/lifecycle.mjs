@@ -108,6 +108,7 @@ const crash = {
     fc.record({ session: sessionArbitrary(options), lock: fc.constantFrom("removed", "left") }),
   async run(world, { session, lock }) {
     await world.flush();
+    const { publishing } = world;
     await Promise.all(world.sides.map((side) => side.closeReader()));
     for (const side of world.sides) {
       const folder = world.newFolder(side.name);
@@ -115,7 +116,11 @@ const crash = {
       world.abandoned.push(side.store);
       Object.assign(side, { folder, store: null });
     }
-    await openBoth(world, session);
+    await openBoth(world, publishing ? { ...session, skipLoad: false } : session);
+    if (publishing) {
+      await world.ask("records after a crash", ({ store }) => store.entries());
+      await world.mutate("compact", false, ({ store }) => store.compact());
+    }
     world.note("a crash with operations in the log", world.expected.store.stats().opsCount > 0);
     await compareState(world);
   },

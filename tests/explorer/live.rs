@@ -1,0 +1,233 @@
+//! An open store beside its model: carries steps out on both and compares what they say. Steps that come in
+//! the middle of a checkpoint use it too.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use opslog::engine::{Change, Cursor};
+use opslog::error::Error;
+use opslog::json::array::elements;
+use opslog::json::string::{string_body, unescape};
+use opslog::store::{Rejected, Store};
+
+use super::hook::HookDisk;
+use super::model::{Model, Records, Write};
+use super::plan::Step;
+use super::reader::Reader;
+
+pub const ROOT: &str = "/store";
+
+/// What a check found wrong.
+pub type Violation = String;
+
+pub struct Live {
+    pub disk: HookDisk,
+    pub store: Arc<Store>,
+    pub model: Model,
+    pub reader: Option<Reader>,
+    pub buffered: bool,
+    pub now: i64,
+    /// Compare all that reads show after each step.
+    pub verify: bool,
+    pub violation: Option<Violation>,
+}
+
+impl Live {
+    pub fn crashed(&self) -> bool {
+        self.disk.sim().crashed()
+    }
+
+    /// Steps in the middle of a checkpoint.
+    pub fn late(&mut self, steps: &[Step]) {
+        for step in steps {
+            if self.crashed() || self.violation.is_some() {
+                return;
+            }
+            if let Err(violation) = self.carry_out(step) {
+                self.violation = Some(format!("late {step:?}: {violation}"));
+            }
+        }
+    }
+
+    /// Carries out a step that needs nothing but the open store.
+    pub fn carry_out(&mut self, step: &Step) -> Result<(), Violation> {
+        self.now += 7;
+        let logs = self.logs();
+        match step {
+            Step::Change(write) => self.change(write, &logs)?,
+            Step::Batch(writes) => self.batch(writes, &logs)?,
+            Step::Abandon(writes) => self.abandon(writes)?,
+            Step::Undo => {
+                let mut next = self.model.clone();
+                let there = next.undo();
+                let undone = self.store.undo();
+                if let Ok(undone) = &undone
+                    && undone.is_some() != there
+                {
+                    return Err(format!("undo() said {}, not {there}", undone.is_some()));
+                }
+                self.settle(undone, next, &logs);
+            }
+            Step::Flush => {
+                let mut next = self.model.clone();
+                next.flush(0);
+                let flushed = self.store.flush();
+                self.settle(flushed, next, &logs);
+            }
+            Step::Follow => self.follow()?,
+            other => return Err(format!("{other:?} is not for an open store")),
+        }
+        self.check()
+    }
+
+    fn change(&mut self, write: &Write, logs: &Logs) -> Result<(), Violation> {
+        let missing = matches!(write, Write::Delete(id) if self.model.get(id).is_none());
+        let mut next = self.model.clone();
+        if !missing {
+            next.write(write);
+            if !self.buffered {
+                next.flush(0);
+            }
+        }
+        let changed = self.store_change(write);
+        match (&changed, missing) {
+            (Err(Rejected::Error(Error::NotFound { .. })), true) => {}
+            (Err(Rejected::Error(Error::NotFound { .. })), false) => return Err("not found".into()),
+            (Err(Rejected::NotCanonical(_)), _) => return Err("not canonical".into()),
+            (Ok(_), true) => return Err("deleted what is not there".into()),
+            _ => {}
+        }
+        self.settle(changed, next, logs);
+        Ok(())
+    }
+
+    fn store_change(&self, write: &Write) -> Result<(), Rejected> {
+        let change = match write {
+            Write::Set(_, value) => Change::Set(value.as_bytes()),
+            Write::Delete(_) => Change::Delete,
+        };
+        self.store.change(change, write.id().as_bytes(), self.now, None, true).map(|_| ())
+    }
+
+    /// Puts a batch together; `None` if the store refused.
+    fn compose(&mut self, writes: &[Write]) -> Result<Option<(Model, usize)>, Violation> {
+        let mut next = self.model.clone();
+        let mut count = 0;
+        self.store.begin_batch();
+        for write in writes {
+            if matches!(write, Write::Delete(id) if next.get(id).is_none()) {
+                continue;
+            }
+            match self.store_change(write) {
+                Ok(()) => next.write(write),
+                Err(Rejected::Error(Error::Failed(_))) => return Ok(None),
+                Err(other) => return Err(format!("in a batch: {other:?}")),
+            }
+            count += 1;
+        }
+        Ok(Some((next, count)))
+    }
+
+    fn batch(&mut self, writes: &[Write], logs: &Logs) -> Result<(), Violation> {
+        let Some((mut next, count)) = self.compose(writes)? else {
+            self.store.abandon_batch();
+            return Ok(());
+        };
+        if count > 0 {
+            next.flush(count);
+        }
+        let committed = self.store.commit_batch();
+        self.settle(committed, next, logs);
+        Ok(())
+    }
+
+    fn abandon(&mut self, writes: &[Write]) -> Result<(), Violation> {
+        self.compose(writes)?;
+        self.store.abandon_batch();
+        Ok(())
+    }
+
+    fn follow(&mut self) -> Result<(), Violation> {
+        let mut reader = match self.reader.take() {
+            Some(reader) => reader,
+            None => match Reader::open(&self.disk, self.now, &self.model) {
+                Ok(reader) => reader,
+                Err(_) if self.crashed() => return Ok(()),
+                Err(violation) => return Err(violation),
+            },
+        };
+        reader.follow(&self.model, || self.disk.sim().crashed())?;
+        self.reader = Some(reader);
+        Ok(())
+    }
+
+    /// A step has succeeded or failed: takes the model along, or notes what may be on the disk all the same.
+    pub fn settle<T, E>(&mut self, result: Result<T, E>, next: Model, logs: &Logs) {
+        let versions = self.model.versions.len();
+        match result {
+            Ok(_) => {
+                let grown = next.versions.len() > versions;
+                let doubts = std::mem::replace(&mut self.model, next).in_flight;
+                self.model.in_flight = if grown { Vec::new() } else { doubts };
+            }
+            Err(_) if self.crashed() || self.logs() != *logs => {
+                self.model.in_flight.extend(next.versions.into_iter().skip(versions));
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// The content of all logs.
+    pub fn logs(&self) -> Logs {
+        let tree = self.disk.sim().tree();
+        tree.into_iter().filter(|(path, _)| path.starts_with(Path::new(ROOT).join("ops"))).collect()
+    }
+
+    /// Compares all that the store shows with the model.
+    pub fn check(&self) -> Result<(), Violation> {
+        if !self.verify || self.crashed() {
+            return Ok(());
+        }
+        let records = scan(&self.store)?;
+        if records != self.model.memory {
+            return Err(format!("reads show {records:?}, not {:?}", self.model.memory));
+        }
+        let counts = self.store.counts();
+        if counts.records != records.len() {
+            return Err(format!("it counts {} records, not {}", counts.records, records.len()));
+        }
+        if counts.operations != self.model.shown() {
+            return Err(format!("it counts {} operations, not {}", counts.operations, self.model.shown()));
+        }
+        for (id, value) in &records {
+            let got = self.store.get(id.as_bytes()).map_err(|error| error.to_string())?;
+            if got.as_deref() != Some(value.as_bytes()) {
+                return Err(format!("get({id:?}) is {got:?}, not {value}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+pub type Logs = BTreeMap<PathBuf, Vec<u8>>;
+
+/// All records that a store shows, in order.
+pub fn scan(store: &Store) -> Result<Records, Violation> {
+    let mut text = vec![b'['];
+    let mut cursor = Cursor::Base(0);
+    while cursor != Cursor::End {
+        cursor = store.scan(cursor, text.len() + 100, &mut text).map_err(|error| format!("scan: {error}"))?;
+    }
+    if text.last() == Some(&b',') {
+        text.pop();
+    }
+    text.push(b']');
+    let parts = elements(&text).ok_or("scan gave no JSON")?;
+    let pairs = parts.chunks(2).map(|pair| {
+        let id = unescape(string_body(pair[0]).ok_or("an id is no string")?);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok((text(&id), text(pair[1])))
+    });
+    pairs.collect()
+}
