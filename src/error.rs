@@ -149,19 +149,14 @@ impl fmt::Display for Error {
             Self::AgentFolder => f.write_str("The folder is used by agents. Open it with an agentId."),
             Self::InvalidManifest { path, detail, .. } => write!(f, "{}: {detail}", path.display()),
             Self::Corrupt { path, offset: None, detail } => write!(f, "{}: {detail}", path.display()),
-            Self::Locked { pid, path } => write!(
-                f,
-                "Store is locked by process {pid}. If this is stale, delete {}",
-                path.display()
-            ),
-            Self::CompactionLocked { .. } => {
-                f.write_str("Compaction lock held by another agent")
+            Self::Locked { pid, path } => {
+                write!(f, "Store is locked by process {pid}. If this is stale, delete {}", path.display())
             }
+            Self::CompactionLocked { .. } => f.write_str("Compaction lock held by another agent"),
             Self::NotFound { id } => write!(f, "Record '{id}' not found"),
-            Self::SnapshotMissing { relative, .. } => write!(
-                f,
-                "Snapshot file not found: {relative}. The data directory may be corrupted."
-            ),
+            Self::SnapshotMissing { relative, .. } => {
+                write!(f, "Snapshot file not found: {relative}. The data directory may be corrupted.")
+            }
             Self::NoStore => f.write_str("Cannot open in readOnly mode: no existing store found"),
             Self::SkipLoadCompact => {
                 f.write_str("Cannot compact in skipLoad mode \u{2014} in-memory Map is incomplete")

@@ -110,7 +110,9 @@ mod tests {
     fn a_manifest_cannot_name_what_is_outside_its_folder() {
         let root = Path::new("/store");
         assert!(inside(root, OPS, "ops/ops-1.jsonl").is_ok());
-        for path in ["", "ops", "ops/", "ops/..", "ops/../x", "/etc/passwd", "snapshots/x", "./ops/x", "ops\\x"] {
+        for path in
+            ["", "ops", "ops/", "ops/..", "ops/../x", "/etc/passwd", "snapshots/x", "./ops/x", "ops\\x"]
+        {
             assert!(inside(root, OPS, path).is_err(), "{path}");
         }
     }

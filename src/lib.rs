@@ -1,4 +1,5 @@
 //! The engine of `@backloghq/opslog`.
+#[cfg(not(test))]
 mod binding;
 pub mod disk;
 pub mod engine;

@@ -134,13 +134,7 @@ impl DiskFile for MemoryFile {
     }
 
     fn info(&self) -> io::Result<FileInfo> {
-        Ok(FileInfo {
-            identity: (0, 0),
-            len: self.0.len() as u64,
-            modified_ns: 0,
-            links: 1,
-            writable: false,
-        })
+        Ok(FileInfo { identity: (0, 0), len: self.0.len() as u64, modified_ns: 0, links: 1, writable: false })
     }
 
     fn try_lock(&self) -> io::Result<bool> {

@@ -44,7 +44,7 @@ export async function runEverydaySteps(account, stores, folders, ids) {
     const some = store.entries().slice(0, 20);
     for (const [n, [id, record]] of some.entries()) {
       if (n % 4 === 3) await store.delete(id);
-      else await store.set(id, touched(record, -n));
+      else await store.set(id, touched(record, 2000 + n));
     }
     const outcomes = [];
     for (let n = 0; n < 10; n++) outcomes.push(await store.undo());

@@ -178,9 +178,8 @@ impl Lines<'_> {
         let Some(file) = &self.base.file else { return Ok(None) };
         self.position += 1;
         let len = len as usize;
-        let inside = |start: u64, block: &[u8]| {
-            offset >= start && offset + len as u64 <= start + block.len() as u64
-        };
+        let inside =
+            |start: u64, block: &[u8]| offset >= start && offset + len as u64 <= start + block.len() as u64;
         if !inside(self.block_start, &self.block) {
             self.block.resize(BLOCK.max(len), 0);
             let mut filled = 0;

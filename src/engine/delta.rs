@@ -20,11 +20,7 @@ pub fn reverse_delta(old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
     let old_fields = read_fields(old)?;
     let new_fields = read_fields(new)?;
     let mut patch = Vec::new();
-    let mut set = List {
-        out: &mut patch,
-        opening: b"{\"$set\":{",
-        empty: true,
-    };
+    let mut set = List { out: &mut patch, opening: b"{\"$set\":{", empty: true };
     let mut lookup = Lookup::new(&new_fields);
     for &(key, value) in &old_fields {
         if lookup.value(key) == Some(value) {
@@ -39,17 +35,9 @@ pub fn reverse_delta(old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
         out.extend_from_slice(b"\":");
         out.extend_from_slice(value);
     }
-    let opening = if set.empty {
-        b"{\"$unset\":[".as_slice()
-    } else {
-        b"},\"$unset\":["
-    };
+    let opening = if set.empty { b"{\"$unset\":[".as_slice() } else { b"},\"$unset\":[" };
     let nothing_set = set.empty;
-    let mut unset = List {
-        out: &mut patch,
-        opening,
-        empty: true,
-    };
+    let mut unset = List { out: &mut patch, opening, empty: true };
     let mut lookup = Lookup::new(&old_fields);
     for &(key, _) in &new_fields {
         if lookup.value(key).is_none() {
@@ -106,11 +94,7 @@ struct Lookup<'f, 'a> {
 
 impl<'f, 'a> Lookup<'f, 'a> {
     fn new(fields: &'f [Field<'a>]) -> Self {
-        Self {
-            fields,
-            expected: 0,
-            places: HashMap::new(),
-        }
+        Self { fields, expected: 0, places: HashMap::new() }
     }
 
     fn value(&mut self, key: &[u8]) -> Option<&'a [u8]> {
@@ -120,23 +104,14 @@ impl<'f, 'a> Lookup<'f, 'a> {
     }
 
     fn place(&mut self, key: &[u8]) -> Option<usize> {
-        if self
-            .fields
-            .get(self.expected)
-            .is_some_and(|&(there, _)| there == key)
-        {
+        if self.fields.get(self.expected).is_some_and(|&(there, _)| there == key) {
             return Some(self.expected);
         }
         if self.fields.len() <= NARROW {
             return self.fields.iter().position(|&(there, _)| there == key);
         }
         if self.places.is_empty() {
-            self.places = self
-                .fields
-                .iter()
-                .enumerate()
-                .map(|(at, &(key, _))| (key, at))
-                .collect();
+            self.places = self.fields.iter().enumerate().map(|(at, &(key, _))| (key, at)).collect();
         }
         self.places.get(key).copied()
     }
@@ -150,21 +125,13 @@ pub fn apply_delta(current: &[u8], patch: &[u8]) -> Option<Vec<u8>> {
     let mut places: HashMap<Cow<'_, [u8]>, usize> = HashMap::new();
     let wide = fields.len() + set.len() > NARROW;
     if wide {
-        places.extend(
-            fields
-                .iter()
-                .enumerate()
-                .map(|(place, (key, _))| (key.clone(), place)),
-        );
+        places.extend(fields.iter().enumerate().map(|(place, (key, _))| (key.clone(), place)));
     }
     for (key, value) in set {
         let place = if wide {
             *places.entry(key.clone()).or_insert(fields.len())
         } else {
-            fields
-                .iter()
-                .position(|(there, _)| *there == key)
-                .unwrap_or(fields.len())
+            fields.iter().position(|(there, _)| *there == key).unwrap_or(fields.len())
         };
         match fields.get_mut(place) {
             Some(field) => field.1 = value,
@@ -192,12 +159,7 @@ type OwnFields<'a> = Vec<(Cow<'a, [u8]>, &'a [u8])>;
 
 fn own_fields(text: &[u8]) -> Option<OwnFields<'_>> {
     let entries = entries(text).ok()?;
-    Some(
-        entries
-            .into_iter()
-            .map(|entry| (entry.key, part(text, entry.value)))
-            .collect(),
-    )
+    Some(entries.into_iter().map(|entry| (entry.key, part(text, entry.value))).collect())
 }
 
 /// What to set and what to remove.
@@ -230,8 +192,7 @@ mod tests {
     }
 
     fn apply(current: &str, patch: &str) -> Option<String> {
-        apply_delta(current.as_bytes(), patch.as_bytes())
-            .map(|text| String::from_utf8(text).unwrap())
+        apply_delta(current.as_bytes(), patch.as_bytes()).map(|text| String::from_utf8(text).unwrap())
     }
 
     const LONG: &str = r#""text":"long enough to make any patch the shorter one""#;
@@ -241,10 +202,7 @@ mod tests {
         let old = format!(r#"{{"1":0,"b":[1],"c":2,{LONG}}}"#);
         let new = format!(r#"{{"c":3,{LONG},"d":1,"e":2}}"#);
         let patch = reverse(&old, &new).unwrap();
-        assert_eq!(
-            patch,
-            r#"{"$set":{"1":0,"b":[1],"c":2},"$unset":["d","e"]}"#
-        );
+        assert_eq!(patch, r#"{"$set":{"1":0,"b":[1],"c":2},"$unset":["d","e"]}"#);
         let back = format!(r#"{{"1":0,"c":2,{LONG},"b":[1]}}"#);
         assert_eq!(apply(&new, &patch), Some(back));
     }
@@ -254,13 +212,7 @@ mod tests {
         assert_eq!(reverse(r#"{"a":1}"#, r#"{"a":1}"#), None);
         assert_eq!(reverse(r#"{"a":1}"#, r#"{"a":2}"#), None);
         // 18 code units either way, but fewer bytes in the patch: units count.
-        assert_eq!(
-            reverse(
-                "{\"a\":1,\"b\":\"\u{e9}\u{e9}\"}",
-                "{\"b\":\"\u{e9}\u{e9}\"}"
-            ),
-            None
-        );
+        assert_eq!(reverse("{\"a\":1,\"b\":\"\u{e9}\u{e9}\"}", "{\"b\":\"\u{e9}\u{e9}\"}"), None);
         assert_eq!(reverse("[1,2,3,4,5,6,7,8,9,0,1,2,3]", "[1]"), None);
     }
 
@@ -269,18 +221,9 @@ mod tests {
         let old = format!(r#"{{"constructor":1,{LONG}}}"#);
         let new = format!(r#"{{{LONG},"toString":2,"__proto__":3}}"#);
         let patch = reverse(&old, &new).unwrap();
-        assert_eq!(
-            patch,
-            r#"{"$set":{"constructor":1},"$unset":["toString","__proto__"]}"#
-        );
-        assert_eq!(
-            apply(&new, &patch),
-            Some(format!(r#"{{{LONG},"constructor":1}}"#))
-        );
-        assert_eq!(
-            apply("{}", r#"{"$set":{"__proto__":1}}"#),
-            Some(r#"{"__proto__":1}"#.into())
-        );
+        assert_eq!(patch, r#"{"$set":{"constructor":1},"$unset":["toString","__proto__"]}"#);
+        assert_eq!(apply(&new, &patch), Some(format!(r#"{{{LONG},"constructor":1}}"#)));
+        assert_eq!(apply("{}", r#"{"$set":{"__proto__":1}}"#), Some(r#"{"__proto__":1}"#.into()));
     }
 
     #[test]
@@ -292,9 +235,7 @@ mod tests {
     #[test]
     fn wide_records_with_fields_out_of_step_are_compared_by_name() {
         let fields = |skip: usize| {
-            let all = (0..100)
-                .filter(|at| at % 10 != skip)
-                .map(|at| format!("\"k{at}\":{at}"));
+            let all = (0..100).filter(|at| at % 10 != skip).map(|at| format!("\"k{at}\":{at}"));
             format!("{{{}}}", all.collect::<Vec<_>>().join(","))
         };
         let patch = reverse(&fields(3), &fields(4)).unwrap();
@@ -307,9 +248,6 @@ mod tests {
         assert_eq!(apply("{}", r#"{"$set":[1]}"#), None);
         assert_eq!(apply("{}", r#"{"$unset":[1]}"#), None);
         assert_eq!(apply("[]", "{}"), None);
-        assert_eq!(
-            apply(r#"{"a":1}"#, r#"{"$set":null}"#),
-            Some(r#"{"a":1}"#.into())
-        );
+        assert_eq!(apply(r#"{"a":1}"#, r#"{"$set":null}"#), Some(r#"{"a":1}"#.into()));
     }
 }

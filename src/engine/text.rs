@@ -32,9 +32,7 @@ impl Text {
     pub fn read(&self) -> io::Result<Cow<'_, [u8]>> {
         match self {
             Self::Held(bytes) => Ok(Cow::Borrowed(bytes)),
-            Self::At { file, offset, len } => {
-                read_exact_at(&**file, *offset, *len as usize).map(Cow::Owned)
-            }
+            Self::At { file, offset, len } => read_exact_at(&**file, *offset, *len as usize).map(Cow::Owned),
         }
     }
 

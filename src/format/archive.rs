@@ -37,11 +37,8 @@ where
 {
     let mut merged = existing.map(parse_segment).transpose()?.unwrap_or_default();
     let before = merged.len();
-    let mut places: HashMap<Vec<u8>, usize> = merged
-        .iter()
-        .enumerate()
-        .map(|(place, (id, _))| (id.clone(), place))
-        .collect();
+    let mut places: HashMap<Vec<u8>, usize> =
+        merged.iter().enumerate().map(|(place, (id, _))| (id.clone(), place)).collect();
     for (id, text) in records {
         let (id, text) = (id.as_ref(), text.as_ref().to_vec());
         match places.get(id).and_then(|&place| merged.get_mut(place)) {
@@ -52,11 +49,7 @@ where
             }
         }
     }
-    let added = merged
-        .iter()
-        .skip(before)
-        .filter(|(_, text)| !text.is_empty())
-        .count();
+    let added = merged.iter().skip(before).filter(|(_, text)| !text.is_empty()).count();
     merged.retain(|(_, text)| !text.is_empty());
     sort_keys(&mut merged, |(id, _)| id);
     write(out, period, ts_ms, &merged);
@@ -94,14 +87,8 @@ pub fn parse_segment(content: &[u8]) -> Result<Records, Invalid> {
         .integer("version")
         .filter(|&version| version >= 1)
         .ok_or(Invalid::Rule("version must be a positive finite integer"))?;
-    fields
-        .string("period")
-        .ok_or(Invalid::Rule("period must be a non-empty string"))?;
-    fields
-        .string("timestamp")
-        .ok_or(Invalid::Rule("timestamp must be a non-empty string"))?;
-    let records = fields
-        .object("records")
-        .ok_or(Invalid::Rule("records must be an object"))?;
+    fields.string("period").ok_or(Invalid::Rule("period must be a non-empty string"))?;
+    fields.string("timestamp").ok_or(Invalid::Rule("timestamp must be a non-empty string"))?;
+    let records = fields.object("records").ok_or(Invalid::Rule("records must be an object"))?;
     Ok(compacted(&records))
 }

@@ -16,19 +16,12 @@ impl<'a> Fields<'a> {
             let entries = json::object::entries(text)?;
             return Ok(Some(Self { text, entries }));
         }
-        if json::is_valid(text) {
-            Ok(None)
-        } else {
-            Err(json::Malformed { offset: 0 })
-        }
+        if json::is_valid(text) { Ok(None) } else { Err(json::Malformed { offset: 0 }) }
     }
 
     /// The value's text.
     pub(super) fn get(&self, name: &str) -> Option<&'a [u8]> {
-        let entry = self
-            .entries
-            .iter()
-            .find(|entry| *entry.key == *name.as_bytes())?;
+        let entry = self.entries.iter().find(|entry| *entry.key == *name.as_bytes())?;
         Some(part(self.text, entry.value.clone()))
     }
 
@@ -50,9 +43,7 @@ impl<'a> Fields<'a> {
     /// Each member's key and text, in JavaScript's order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &'a [u8])> {
         let text = self.text;
-        self.entries
-            .iter()
-            .map(move |entry| (&*entry.key, part(text, entry.value.clone())))
+        self.entries.iter().map(move |entry| (&*entry.key, part(text, entry.value.clone())))
     }
 }
 

@@ -66,12 +66,9 @@ pub fn parse(text: &[u8]) -> Result<Manifest, Invalid> {
         .integer("version")
         .filter(|&version| version >= 1)
         .ok_or(Invalid::Rule("version must be a positive finite integer"))?;
-    let current_snapshot = fields
-        .string("currentSnapshot")
-        .ok_or(Invalid::Rule("missing currentSnapshot"))?;
-    let active_ops = fields
-        .string("activeOps")
-        .ok_or(Invalid::Rule("missing activeOps"))?;
+    let current_snapshot =
+        fields.string("currentSnapshot").ok_or(Invalid::Rule("missing currentSnapshot"))?;
+    let active_ops = fields.string("activeOps").ok_or(Invalid::Rule("missing activeOps"))?;
     let archive_segments = fields
         .get("archiveSegments")
         .and_then(elements)
@@ -79,22 +76,13 @@ pub fn parse(text: &[u8]) -> Result<Manifest, Invalid> {
         .into_iter()
         .map(non_empty_string)
         .collect::<Option<_>>()
-        .ok_or(Invalid::Rule(
-            "archiveSegments entries must be non-empty strings",
-        ))?;
-    let stats = parse_stats(
-        &fields
-            .object("stats")
-            .ok_or(Invalid::Rule("missing stats"))?,
-    )?;
+        .ok_or(Invalid::Rule("archiveSegments entries must be non-empty strings"))?;
+    let stats = parse_stats(&fields.object("stats").ok_or(Invalid::Rule("missing stats"))?)?;
     let active_agent_ops = match fields.get("activeAgentOps") {
         None => None,
         Some(agents) => Some(parse_agents(agents)?),
     };
-    let superseded = fields
-        .get("superseded")
-        .and_then(elements)
-        .unwrap_or_default();
+    let superseded = fields.get("superseded").and_then(elements).unwrap_or_default();
     Ok(Manifest {
         version,
         current_snapshot,
@@ -106,10 +94,7 @@ pub fn parse(text: &[u8]) -> Result<Manifest, Invalid> {
         clock: fields.integer("clock").unwrap_or_default(),
         previous_ops: fields.string("previousOps"),
         previous_end: fields.integer("previousEnd").unwrap_or_default(),
-        superseded: superseded
-            .into_iter()
-            .filter_map(parse_superseded)
-            .collect(),
+        superseded: superseded.into_iter().filter_map(parse_superseded).collect(),
     })
 }
 
@@ -117,20 +102,11 @@ fn parse_stats(stats: &Fields<'_>) -> Result<Stats, Invalid> {
     let integer = |name, rule| stats.integer(name).ok_or(Invalid::Rule(rule));
     let string = |name, rule| stats.string(name).ok_or(Invalid::Rule(rule));
     Ok(Stats {
-        active_records: integer(
-            "activeRecords",
-            "stats.activeRecords must be a non-negative integer",
-        )?,
-        archived_records: integer(
-            "archivedRecords",
-            "stats.archivedRecords must be a non-negative integer",
-        )?,
+        active_records: integer("activeRecords", "stats.activeRecords must be a non-negative integer")?,
+        archived_records: integer("archivedRecords", "stats.archivedRecords must be a non-negative integer")?,
         ops_count: integer("opsCount", "stats.opsCount must be a non-negative integer")?,
         created: string("created", "stats.created must be a non-empty string")?,
-        last_checkpoint: string(
-            "lastCheckpoint",
-            "stats.lastCheckpoint must be a non-empty string",
-        )?,
+        last_checkpoint: string("lastCheckpoint", "stats.lastCheckpoint must be a non-empty string")?,
     })
 }
 
@@ -140,9 +116,7 @@ fn parse_agents(value: &[u8]) -> Result<Vec<(String, String)>, Invalid> {
         .iter()
         .map(|(agent, path)| Some((lossy(agent), non_empty_string(path)?)))
         .collect::<Option<_>>()
-        .ok_or(Invalid::Rule(
-            "activeAgentOps values must be non-empty strings",
-        ))
+        .ok_or(Invalid::Rule("activeAgentOps values must be non-empty strings"))
 }
 
 fn parse_superseded(value: &[u8]) -> Option<(String, u64)> {
@@ -160,11 +134,7 @@ impl Manifest {
             version: 1,
             current_snapshot,
             active_ops,
-            stats: Stats {
-                created: now.clone(),
-                last_checkpoint: now,
-                ..Stats::default()
-            },
+            stats: Stats { created: now.clone(), last_checkpoint: now, ..Stats::default() },
             generation: 1,
             ..Self::default()
         }
@@ -184,9 +154,7 @@ impl Manifest {
             push_agents(out, agents);
         }
         push_key(out, "archiveSegments");
-        push_list(out, &self.archive_segments, |out, path| {
-            escape_into(out, path.as_bytes())
-        });
+        push_list(out, &self.archive_segments, |out, path| escape_into(out, path.as_bytes()));
         push_key(out, "stats");
         out.push(b'{');
         push_number(out, "activeRecords", self.stats.active_records);

@@ -31,8 +31,6 @@ pub enum Invalid {
 
 impl From<crate::json::Malformed> for Invalid {
     fn from(malformed: crate::json::Malformed) -> Self {
-        Self::NotJson {
-            offset: malformed.offset,
-        }
+        Self::NotJson { offset: malformed.offset }
     }
 }

@@ -59,12 +59,8 @@ pub fn parse_header(first_line: &[u8]) -> Result<Header, Malformed> {
     match Fields::read(first_line) {
         Err(_) => Ok(Header::Legacy),
         Ok(Some(fields)) if fields.get("records").is_some() => Ok(Header::Legacy),
-        Ok(Some(fields)) => Ok(Header::Jsonl {
-            version: fields.get("version").and_then(double),
-        }),
-        Ok(None) if json::kind(first_line) == Some(Kind::Array) => {
-            Ok(Header::Jsonl { version: None })
-        }
+        Ok(Some(fields)) => Ok(Header::Jsonl { version: fields.get("version").and_then(double) }),
+        Ok(None) if json::kind(first_line) == Some(Kind::Array) => Ok(Header::Jsonl { version: None }),
         Ok(None) => Err(Malformed { offset: 0 }),
     }
 }
@@ -98,9 +94,7 @@ pub fn parse_record(line: &[u8]) -> Result<Record<'_>, Malformed> {
     let mut id = None;
     let mut data = None;
     for member in Members::new(trimmed) {
-        let member = member.map_err(|malformed| Malformed {
-            offset: lead + malformed.offset,
-        })?;
+        let member = member.map_err(|malformed| Malformed { offset: lead + malformed.offset })?;
         match &*unescape(member.key) {
             b"id" => id = Some(member.value),
             b"data" => data = Some(lead + member.value.start..lead + member.value.end),
@@ -109,10 +103,7 @@ pub fn parse_record(line: &[u8]) -> Result<Record<'_>, Malformed> {
     }
     let body = id.and_then(|id| string_body(part(trimmed, id)));
     let id = unescape(body.ok_or(Malformed { offset: lead })?);
-    Ok(Record {
-        id,
-        data: data.unwrap_or(line.len()..line.len()),
-    })
+    Ok(Record { id, data: data.unwrap_or(line.len()..line.len()) })
 }
 
 /// The spelling that both writers use: `{"id":"...","data":...}` and nothing else.
@@ -131,10 +122,7 @@ fn parse_plain_record(line: &[u8]) -> Option<Record<'_>> {
     if line.get(end..)? != b"}" {
         return None;
     }
-    Some(Record {
-        id: unescape(line.get(ID.len()..closed - 1)?),
-        data: start..end,
-    })
+    Some(Record { id: unescape(line.get(ID.len()..closed - 1)?), data: start..end })
 }
 
 /// A snapshot in one document.
@@ -151,31 +139,17 @@ pub struct Legacy {
 /// # Errors
 /// [`Invalid`] exactly when 0.8.1 refuses it.
 pub fn parse_legacy(content: &[u8]) -> Result<Legacy, Invalid> {
-    let first_line = content
-        .split(|&byte| byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    let document = if json::is_valid(first_line) {
-        first_line
-    } else {
-        content
-    };
+    let first_line = content.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let document = if json::is_valid(first_line) { first_line } else { content };
     let fields = Fields::read(document)?.ok_or(Invalid::Rule("not an object"))?;
     let version = fields
         .get("version")
         .and_then(double)
         .filter(|version| version.is_finite() && version.fract() == 0.0 && *version >= 1.0)
         .ok_or(Invalid::Rule("version must be a positive finite integer"))?;
-    fields
-        .string("timestamp")
-        .ok_or(Invalid::Rule("timestamp must be a non-empty string"))?;
-    let records = fields
-        .object("records")
-        .ok_or(Invalid::Rule("records must be an object"))?;
-    Ok(Legacy {
-        version,
-        records: compacted(&records),
-    })
+    fields.string("timestamp").ok_or(Invalid::Rule("timestamp must be a non-empty string"))?;
+    let records = fields.object("records").ok_or(Invalid::Rule("records must be an object"))?;
+    Ok(Legacy { version, records: compacted(&records) })
 }
 
 /// Ids and compacted texts, in JavaScript's order.

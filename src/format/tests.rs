@@ -1,8 +1,7 @@
 //! Small cases that name a behaviour each; `tests/v8_differential.rs` compares with 0.8.1 broadly.
 
 use super::operation::{
-    BatchMark, Draft, Kind, Marks, Prev, finish_line, parse_line, public_text_into, unmarked,
-    write_body,
+    BatchMark, Draft, Kind, Marks, Prev, finish_line, parse_line, public_text_into, unmarked, write_body,
 };
 use super::snapshot::{self, Header};
 use super::{Invalid, archive, js_trim, manifest, timestamp};
@@ -24,15 +23,7 @@ fn years_outside_four_digits_get_a_sign() {
 }
 
 fn draft<'a>(kind: Kind, prev: Prev<'a>, data: Option<&'a [u8]>) -> Draft<'a> {
-    Draft {
-        ts_ms: 0,
-        kind,
-        id: b"a",
-        prev,
-        data,
-        agent: None,
-        clock: None,
-    }
+    Draft { ts_ms: 0, kind, id: b"a", prev, data, agent: None, clock: None }
 }
 
 fn written(draft: &Draft<'_>, marks: &Marks<'_>) -> String {
@@ -48,12 +39,8 @@ fn fields_are_written_in_their_fixed_order() {
     let mut full = draft(Kind::Set, Prev::Full(b"[1]"), Some(b"{}"));
     full.agent = Some(b"me");
     full.clock = Some(7);
-    let marks = Marks {
-        batch: Some(BatchMark::More),
-        cuts: 2,
-        after: Some("ops/ops-1.jsonl"),
-        carried: true,
-    };
+    let marks =
+        Marks { batch: Some(BatchMark::More), cuts: 2, after: Some("ops/ops-1.jsonl"), carried: true };
     assert_eq!(
         written(&full, &marks),
         concat!(
@@ -67,28 +54,17 @@ fn fields_are_written_in_their_fixed_order() {
 
 #[test]
 fn the_api_sees_the_true_previous_value_and_no_marks() {
-    let marks = Marks {
-        batch: Some(BatchMark::Last),
-        cuts: 1,
-        ..Marks::default()
-    };
+    let marks = Marks { batch: Some(BatchMark::Last), cuts: 1, ..Marks::default() };
     let line = written(&draft(Kind::Delete, Prev::Full(b"null"), None), &marks);
     let mut out = Vec::new();
-    public_text_into(
-        &mut out,
-        line.as_bytes(),
-        &parse_line(line.as_bytes()).unwrap(),
-    );
+    public_text_into(&mut out, line.as_bytes(), &parse_line(line.as_bytes()).unwrap());
     let expected = r#"{"ts":"1970-01-01T00:00:00.000Z","op":"delete","id":"a","prev":null}"#;
     assert_eq!(String::from_utf8(out).unwrap(), expected);
 }
 
 #[test]
 fn unmarked_lines_can_be_finished_again() {
-    let marks = Marks {
-        carried: true,
-        ..Marks::default()
-    };
+    let marks = Marks { carried: true, ..Marks::default() };
     let line = written(&draft(Kind::Set, Prev::Full(b"5"), Some(b"6")), &marks);
     let mut again = unmarked(line.as_bytes()).into_owned();
     finish_line(&mut again, &marks);
@@ -116,31 +92,16 @@ fn our_fields_are_ignored_where_they_make_no_sense() {
 
 #[test]
 fn lines_that_are_no_operations_say_whether_they_are_json() {
-    assert_eq!(
-        parse_line(b"{\"ts\":"),
-        Err(super::operation::Invalid::NotJson)
-    );
-    assert_eq!(
-        parse_line(b"[]"),
-        Err(super::operation::Invalid::NotAnOperation)
-    );
-    assert_eq!(
-        parse_line(b"{}"),
-        Err(super::operation::Invalid::NotAnOperation)
-    );
+    assert_eq!(parse_line(b"{\"ts\":"), Err(super::operation::Invalid::NotJson));
+    assert_eq!(parse_line(b"[]"), Err(super::operation::Invalid::NotAnOperation));
+    assert_eq!(parse_line(b"{}"), Err(super::operation::Invalid::NotAnOperation));
     let no_data = br#"{"ts":"t","op":"set","id":"a","prev":null,"data":null}"#;
-    assert_eq!(
-        parse_line(no_data),
-        Err(super::operation::Invalid::NotAnOperation)
-    );
+    assert_eq!(parse_line(no_data), Err(super::operation::Invalid::NotAnOperation));
 }
 
 #[test]
 fn trimming_takes_what_javascript_calls_white_space() {
-    assert_eq!(
-        js_trim(b"\xef\xbb\xbf \x0b{}\xe2\x80\xa8\xc2\xa0\r\n"),
-        b"{}"
-    );
+    assert_eq!(js_trim(b"\xef\xbb\xbf \x0b{}\xe2\x80\xa8\xc2\xa0\r\n"), b"{}");
     assert_eq!(js_trim(b"\x00 "), b"\x00");
     assert_eq!(js_trim(b" \xe3\x80\x80"), b"");
 }
@@ -148,14 +109,8 @@ fn trimming_takes_what_javascript_calls_white_space() {
 #[test]
 fn a_snapshot_is_told_by_its_first_line() {
     let header = |line: &str| snapshot::parse_header(line.as_bytes());
-    assert_eq!(
-        header(r#"{"version":2,"timestamp":"t"}"#),
-        Ok(Header::Jsonl { version: Some(2.0) })
-    );
-    assert_eq!(
-        header(r#"{"version":"2"}"#),
-        Ok(Header::Jsonl { version: None })
-    );
+    assert_eq!(header(r#"{"version":2,"timestamp":"t"}"#), Ok(Header::Jsonl { version: Some(2.0) }));
+    assert_eq!(header(r#"{"version":"2"}"#), Ok(Header::Jsonl { version: None }));
     assert_eq!(header(r#"{"version":1,"records":{}}"#), Ok(Header::Legacy));
     assert_eq!(header("{"), Ok(Header::Legacy));
     assert!(header("5").is_err());
@@ -163,19 +118,13 @@ fn a_snapshot_is_told_by_its_first_line() {
 
 #[test]
 fn records_are_read_in_any_spelling() {
-    for line in [
-        r#"{"id":"a","data":[1]}"#,
-        " {\"data\":0,\"id\":\"b\",\"\\u0069d\":\"a\",\"data\":[1]}\u{a0}",
-    ] {
+    for line in
+        [r#"{"id":"a","data":[1]}"#, " {\"data\":0,\"id\":\"b\",\"\\u0069d\":\"a\",\"data\":[1]}\u{a0}"]
+    {
         let record = snapshot::parse_record(line.as_bytes()).unwrap();
         assert_eq!((&*record.id, &line[record.data]), (b"a".as_slice(), "[1]"));
     }
-    assert!(
-        snapshot::parse_record(br#"{"id":"a"}"#)
-            .unwrap()
-            .data
-            .is_empty()
-    );
+    assert!(snapshot::parse_record(br#"{"id":"a"}"#).unwrap().data.is_empty());
     for line in [r#"{"data":1}"#, r#"{"id":5,"data":1}"#, "[]", "{", ""] {
         assert!(snapshot::parse_record(line.as_bytes()).is_err(), "{line}");
     }
@@ -194,10 +143,7 @@ fn records_without_value_are_written_without_data() {
 fn legacy_snapshots_load_in_the_order_of_object_entries() {
     let text = "{\n \"version\": 3, \"timestamp\": \"t\",\n \"records\": {\"b\": 1, \"2\": { }, \"b\": [ ]}}";
     let legacy = snapshot::parse_legacy(text.as_bytes()).unwrap();
-    let expected = vec![
-        (b"2".to_vec(), b"{}".to_vec()),
-        (b"b".to_vec(), b"[]".to_vec()),
-    ];
+    let expected = vec![(b"2".to_vec(), b"{}".to_vec()), (b"b".to_vec(), b"[]".to_vec())];
     assert_eq!((legacy.version, legacy.records), (3.0, expected));
     let rule = Invalid::Rule("records must be an object");
     let no_object = br#"{"version":1,"timestamp":"t","records":[]}"#;
@@ -216,11 +162,7 @@ fn a_merged_segment_keeps_places_and_counts_what_is_new() {
     let records: [(&[u8], &[u8]); 3] = [(b"c", b"3"), (b"b", b"2"), (b"7", b"4")];
     let merged = archive::merge_into(&mut second, Some(&first), b"p", 0, records.into_iter());
     assert_eq!(merged, Ok(archive::Merged { added: 2 }));
-    let ids: Vec<_> = archive::parse_segment(&second)
-        .unwrap()
-        .into_iter()
-        .map(|(id, _)| id)
-        .collect();
+    let ids: Vec<_> = archive::parse_segment(&second).unwrap().into_iter().map(|(id, _)| id).collect();
     assert_eq!(ids, [b"7", b"b", b"a", b"c"]);
     let mut untouched = Vec::new();
     let damaged = archive::merge_into(&mut untouched, Some(b"{}"), b"p", 0, records.into_iter());
@@ -231,10 +173,7 @@ fn a_merged_segment_keeps_places_and_counts_what_is_new() {
 fn a_manifest_of_0_8_1_reads_with_our_fields_at_their_defaults() {
     let text = "{\n  \"version\": 1,\n  \"currentSnapshot\": \"s\",\n  \"activeOps\": \"o\",\n  \"archiveSegments\": [],\n  \"stats\": {\n    \"activeRecords\": 0,\n    \"archivedRecords\": 0,\n    \"opsCount\": 0,\n    \"created\": \"c\",\n    \"lastCheckpoint\": \"l\"\n  }\n}";
     let read = manifest::parse(text.as_bytes()).unwrap();
-    assert_eq!(
-        (read.generation, read.previous_end, &read.previous_ops),
-        (0, 0, &None)
-    );
+    assert_eq!((read.generation, read.previous_end, &read.previous_ops), (0, 0, &None));
     assert_eq!(read.print(), text);
 }
 
@@ -265,12 +204,6 @@ fn a_manifest_is_refused_in_the_words_of_0_8_1() {
     let rule = |text: &str| manifest::parse(text.as_bytes()).unwrap_err();
     assert_eq!(rule("{"), Invalid::NotJson { offset: 1 });
     assert_eq!(rule("[]"), Invalid::Rule("not an object"));
-    assert_eq!(
-        rule("{}"),
-        Invalid::Rule("version must be a positive finite integer")
-    );
-    assert_eq!(
-        rule("{\"version\":1}"),
-        Invalid::Rule("missing currentSnapshot")
-    );
+    assert_eq!(rule("{}"), Invalid::Rule("version must be a positive finite integer"));
+    assert_eq!(rule("{\"version\":1}"), Invalid::Rule("missing currentSnapshot"));
 }

@@ -27,9 +27,7 @@ fn leading(bytes: &[u8]) -> Option<usize> {
 fn trailing(bytes: &[u8]) -> Option<usize> {
     (1..=3).find(|&width| {
         let start = bytes.len().checked_sub(width);
-        start
-            .and_then(|start| bytes.get(start..))
-            .is_some_and(is_space)
+        start.and_then(|start| bytes.get(start..)).is_some_and(is_space)
     })
 }
 

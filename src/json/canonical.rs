@@ -135,9 +135,7 @@ fn has_duplicates(names: &mut [&[u8]]) -> bool {
         return false;
     }
     names.sort_unstable();
-    names
-        .windows(2)
-        .any(|pair| matches!(pair, [a, b] if a == b))
+    names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
 }
 
 fn skip_word(text: &[u8], at: usize, word: &[u8]) -> Option<usize> {
@@ -167,9 +165,7 @@ fn canonical_escape(escape: &[u8]) -> Option<usize> {
                 0x08 | 0x09 | 0x0a | 0x0c | 0x0d => false,
                 0..0x20 | 0xdc00..0xe000 => true,
                 // Followed by its other half it would be a character, printed as such.
-                0xd800..0xdc00 => {
-                    !matches!(escape.get(6..).and_then(hex_unit), Some(0xdc00..0xe000))
-                }
+                0xd800..0xdc00 => !matches!(escape.get(6..).and_then(hex_unit), Some(0xdc00..0xe000)),
                 _ => false,
             };
             (lower && printed).then_some(6)

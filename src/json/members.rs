@@ -38,11 +38,7 @@ enum State {
 impl<'a> Members<'a> {
     /// Starts before the first member.
     pub fn new(text: &'a [u8]) -> Self {
-        Self {
-            text,
-            at: 0,
-            state: State::Start,
-        }
+        Self { text, at: 0, state: State::Start }
     }
 
     /// `Some(None)` is the object's proper end, `None` is malformed text at `self.at`.
@@ -76,10 +72,7 @@ impl<'a> Members<'a> {
         let start = self.at;
         self.at = skip_value(text, start)?;
         let key = text.get(opening + 1..closed - 1)?;
-        Some(Some(Member {
-            key,
-            value: start..self.at,
-        }))
+        Some(Some(Member { key, value: start..self.at }))
     }
 
     fn end(&mut self) -> Option<Option<Member<'a>>> {

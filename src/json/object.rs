@@ -29,10 +29,7 @@ pub fn entries(text: &[u8]) -> Result<Vec<Entry<'_>>, Malformed> {
     let mut entries: Vec<Entry<'_>> = Vec::new();
     for member in Members::new(text) {
         let member = member?;
-        entries.push(Entry {
-            key: unescape(member.key),
-            value: member.value,
-        });
+        entries.push(Entry { key: unescape(member.key), value: member.value });
     }
     let mut entries = keep_first_place_and_last_value(entries);
     sort_keys(&mut entries, |entry| &entry.key);
@@ -47,9 +44,7 @@ fn keep_first_place_and_last_value(entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
         let place = if wide {
             *places.entry(entry.key.clone()).or_insert(kept.len())
         } else {
-            kept.iter()
-                .position(|earlier| earlier.key == entry.key)
-                .unwrap_or(kept.len())
+            kept.iter().position(|earlier| earlier.key == entry.key).unwrap_or(kept.len())
         };
         match kept.get_mut(place) {
             Some(earlier) => earlier.value = entry.value,

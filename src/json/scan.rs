@@ -50,8 +50,7 @@ pub fn skip_whitespace(text: &[u8], mut at: usize) -> usize {
 
 /// Tells whether the text is one JSON value, with whitespace around it or not.
 pub fn is_valid(text: &[u8]) -> bool {
-    skip_value(text, skip_whitespace(text, 0))
-        .is_some_and(|end| skip_whitespace(text, end) == text.len())
+    skip_value(text, skip_whitespace(text, 0)).is_some_and(|end| skip_whitespace(text, end) == text.len())
 }
 
 /// Returns the end of the value that begins exactly at `at`, or `None` if there is none.
@@ -147,10 +146,7 @@ pub(crate) fn skip_plain(text: &[u8], mut at: usize) -> usize {
         }
         at += 8;
     }
-    while text
-        .get(at)
-        .is_some_and(|&byte| byte >= 0x20 && byte != b'"' && byte != b'\\')
-    {
+    while text.get(at).is_some_and(|&byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
         at += 1;
     }
     at
@@ -173,11 +169,7 @@ fn special_bytes(word: u64) -> u64 {
 fn skip_escape(text: &[u8], at: usize) -> Option<usize> {
     match *text.get(at + 1)? {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 2),
-        b'u' => text
-            .get(at + 2..at + 6)?
-            .iter()
-            .all(u8::is_ascii_hexdigit)
-            .then_some(at + 6),
+        b'u' => text.get(at + 2..at + 6)?.iter().all(u8::is_ascii_hexdigit).then_some(at + 6),
         _ => None,
     }
 }

@@ -132,9 +132,7 @@ fn next_surrogate(wtf8: &[u8], from: usize) -> usize {
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 fn hex_digit(value: u8) -> u8 {
-    HEX.get(usize::from(value & 15))
-        .copied()
-        .unwrap_or_default()
+    HEX.get(usize::from(value & 15)).copied().unwrap_or_default()
 }
 
 fn push_surrogate(out: &mut Vec<u8>, continuation: &[u8]) {
@@ -170,9 +168,7 @@ pub fn utf16_len(wtf8: &[u8]) -> usize {
         return wtf8.len();
     }
     // Every character has one byte that is no continuation; those above U+FFFF have two units.
-    wtf8.iter()
-        .map(|&byte| usize::from(byte & 0xc0 != 0x80) + usize::from(byte >= 0xf0))
-        .sum()
+    wtf8.iter().map(|&byte| usize::from(byte & 0xc0 != 0x80) + usize::from(byte >= 0xf0)).sum()
 }
 
 /// Encodes UTF-16 code units, paired or not.
@@ -212,10 +208,7 @@ struct Units<'a> {
 
 impl<'a> Units<'a> {
     fn new(wtf8: &'a [u8]) -> Self {
-        Self {
-            bytes: wtf8.iter(),
-            low: None,
-        }
+        Self { bytes: wtf8.iter(), low: None }
     }
 
     fn continuation(&mut self) -> u32 {

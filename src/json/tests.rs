@@ -20,12 +20,7 @@ fn nesting_is_bounded_by_memory_only() {
     let mixed = [br#"{"a":["#.repeat(levels), b"]}".repeat(levels)].concat();
     assert!(is_valid(&mixed));
     assert!(!is_valid(&mixed[..mixed.len() - 1]));
-    let crossed = [
-        br#"{"a":["#.repeat(levels),
-        b"]}".repeat(levels - 1),
-        b"}]".to_vec(),
-    ]
-    .concat();
+    let crossed = [br#"{"a":["#.repeat(levels), b"]}".repeat(levels - 1), b"}]".to_vec()].concat();
     assert!(!is_valid(&crossed));
 }
 
@@ -33,9 +28,7 @@ fn nesting_is_bounded_by_memory_only() {
 fn brackets_must_match_at_every_depth() {
     for depth in 1..200 {
         let open = b"[{\"a\":".repeat(depth);
-        assert!(is_valid(
-            &[open.as_slice(), b"1", &b"}]".repeat(depth)].concat()
-        ));
+        assert!(is_valid(&[open.as_slice(), b"1", &b"}]".repeat(depth)].concat()));
         for wrong in 0..depth {
             let mut close = b"}]".repeat(depth);
             close[2 * wrong] = b']';
@@ -55,20 +48,10 @@ fn bytes_above_ascii_pass_inside_strings_only() {
 fn control_characters_are_refused_in_strings_at_every_place_of_a_word() {
     for byte in 0..=0xffu8 {
         for before in 0..20 {
-            let text = [
-                b"\"",
-                vec![b'a'; before].as_slice(),
-                &[byte],
-                b"bcdefghij\"",
-            ]
-            .concat();
+            let text = [b"\"", vec![b'a'; before].as_slice(), &[byte], b"bcdefghij\""].concat();
             let plain = byte >= 0x20 && byte != b'"' && byte != b'\\';
             let escape = byte == b'\\'; // `\b` follows
-            assert_eq!(
-                is_valid(&text),
-                plain || escape,
-                "byte {byte} after {before}"
-            );
+            assert_eq!(is_valid(&text), plain || escape, "byte {byte} after {before}");
         }
     }
 }
@@ -91,14 +74,9 @@ fn kind_goes_by_the_first_byte() {
 fn members_come_raw_and_in_order_with_duplicates() {
     let text = br#" { "a" : [1,{}] , "\u0061":"x","a":null } "#;
     let members: Vec<_> = Members::new(text)
-        .map(|member| {
-            member
-                .map(|member| (member.key, &text[member.value]))
-                .unwrap()
-        })
+        .map(|member| member.map(|member| (member.key, &text[member.value])).unwrap())
         .collect();
-    let expected: [(&[u8], &[u8]); 3] =
-        [(b"a", b"[1,{}]"), (b"\\u0061", b"\"x\""), (b"a", b"null")];
+    let expected: [(&[u8], &[u8]); 3] = [(b"a", b"[1,{}]"), (b"\\u0061", b"\"x\""), (b"a", b"null")];
     assert_eq!(members, expected);
 }
 
@@ -114,35 +92,20 @@ fn members_of_malformed_text_end_with_one_error() {
 fn surrogate_escapes_join_only_when_they_are_halves_in_order() {
     assert_eq!(&*unescape(b"\\ud83d\\ude00"), "\u{1f600}".as_bytes());
     assert_eq!(&*unescape(b"\\ude00\\ud83d"), b"\xed\xb8\x80\xed\xa0\xbd");
-    assert_eq!(
-        &*unescape(b"\\ud83d\\ud83d\\ude00"),
-        b"\xed\xa0\xbd\xf0\x9f\x98\x80"
-    );
+    assert_eq!(&*unescape(b"\\ud83d\\ud83d\\ude00"), b"\xed\xa0\xbd\xf0\x9f\x98\x80");
 }
 
 #[test]
 fn raw_bytes_that_are_no_utf8_become_replacement_characters() {
-    assert_eq!(
-        &*unescape(b"a\xed\xa0\xbdb"),
-        "a\u{fffd}\u{fffd}\u{fffd}b".as_bytes()
-    );
+    assert_eq!(&*unescape(b"a\xed\xa0\xbdb"), "a\u{fffd}\u{fffd}\u{fffd}b".as_bytes());
     assert_eq!(&*unescape(b"\xe2\x82\\n"), "\u{fffd}\n".as_bytes());
 }
 
 #[test]
 fn strings_print_as_in_well_formed_stringify() {
-    assert_eq!(
-        escaped(b"\x00\x1f\x7f\"\\\x08\t\n\x0c\r"),
-        "\"\\u0000\\u001f\u{7f}\\\"\\\\\\b\\t\\n\\f\\r\""
-    );
-    assert_eq!(
-        escaped("\u{2028}\u{d7ff}".as_bytes()),
-        "\"\u{2028}\u{d7ff}\""
-    );
-    assert_eq!(
-        escaped(b"a\xed\xa0\xbdb\xed\xbf\xbf"),
-        r#""a\ud83db\udfff""#
-    );
+    assert_eq!(escaped(b"\x00\x1f\x7f\"\\\x08\t\n\x0c\r"), "\"\\u0000\\u001f\u{7f}\\\"\\\\\\b\\t\\n\\f\\r\"");
+    assert_eq!(escaped("\u{2028}\u{d7ff}".as_bytes()), "\"\u{2028}\u{d7ff}\"");
+    assert_eq!(escaped(b"a\xed\xa0\xbdb\xed\xbf\xbf"), r#""a\ud83db\udfff""#);
 }
 
 #[test]
@@ -158,10 +121,7 @@ fn order_is_by_code_unit_not_by_code_point() {
     assert_eq!(compare("\u{1f600}", "\u{ffff}"), Ordering::Less);
     assert_eq!(compare("\u{1f600}", "\u{1f601}"), Ordering::Less);
     assert_eq!(compare("ab", "a"), Ordering::Greater);
-    assert_eq!(
-        compare_utf16(b"\xed\xa0\xbdx", "\u{1f600}".as_bytes()),
-        Ordering::Less
-    );
+    assert_eq!(compare_utf16(b"\xed\xa0\xbdx", "\u{1f600}".as_bytes()), Ordering::Less);
 }
 
 #[test]
@@ -205,11 +165,7 @@ fn only_text_as_v8_prints_it_is_canonical() {
 
 #[test]
 fn duplicate_keys_of_wide_objects_are_found() {
-    let keys = |count: usize| {
-        (0..count)
-            .map(|at| format!("\"k{at}\":0"))
-            .collect::<Vec<_>>()
-    };
+    let keys = |count: usize| (0..count).map(|at| format!("\"k{at}\":0")).collect::<Vec<_>>();
     for count in [15, 16, 17, 18, 500] {
         let mut keys = keys(count);
         assert!(is_canonical(format!("{{{}}}", keys.join(",")).as_bytes()));
@@ -220,9 +176,7 @@ fn duplicate_keys_of_wide_objects_are_found() {
 
 #[test]
 fn keys_of_inner_objects_do_not_clash_with_those_around() {
-    assert!(is_canonical(
-        br#"{"a":{"a":{"a":1},"b":1},"b":[{"a":1},{"a":1}]}"#
-    ));
+    assert!(is_canonical(br#"{"a":{"a":{"a":1},"b":1},"b":[{"a":1},{"a":1}]}"#));
 }
 
 #[test]
@@ -246,24 +200,10 @@ fn entries_have_the_first_place_and_the_last_value() {
     let found: Vec<_> = entries(text)
         .unwrap()
         .into_iter()
-        .map(|entry| {
-            (
-                String::from_utf8(entry.key.into_owned()).unwrap(),
-                &text[entry.value],
-            )
-        })
+        .map(|entry| (String::from_utf8(entry.key.into_owned()).unwrap(), &text[entry.value]))
         .collect();
-    let expected = [
-        ("2", b"4"),
-        ("10", b"2"),
-        ("b", b"5"),
-        ("a", b"6"),
-        ("__proto__", b"7"),
-    ];
-    assert_eq!(
-        found,
-        expected.map(|(key, value)| (key.to_owned(), value.as_slice()))
-    );
+    let expected = [("2", b"4"), ("10", b"2"), ("b", b"5"), ("a", b"6"), ("__proto__", b"7")];
+    assert_eq!(found, expected.map(|(key, value)| (key.to_owned(), value.as_slice())));
 }
 
 #[test]

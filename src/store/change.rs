@@ -272,7 +272,12 @@ fn mark_of(index: usize, count: usize, batch: Option<usize>) -> Option<BatchMark
     }
 }
 
-pub(super) fn append_to_mirror(store: &Store, mirror: &mut Mirror, bytes: &[u8], starts: &[u64]) -> Result<()> {
+pub(super) fn append_to_mirror(
+    store: &Store,
+    mirror: &mut Mirror,
+    bytes: &[u8],
+    starts: &[u64],
+) -> Result<()> {
     let at = mirror.writer.append(&*store.disk, bytes)?;
     mirror.offsets.extend(starts.iter().map(|start| at + start));
     Ok(())

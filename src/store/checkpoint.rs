@@ -82,9 +82,7 @@ impl Store {
     /// Whether closing should write a checkpoint: there are operations, and it pays or was asked for.
     pub fn is_checkpoint_due_on_close(&self, explicit: bool) -> bool {
         let state = self.lock();
-        !self.options.skip_load
-            && !state.engine.operations().is_empty()
-            && (explicit || state.pays())
+        !self.options.skip_load && !state.engine.operations().is_empty() && (explicit || state.pays())
     }
 
     /// Lets the history shown start anew, because a checkpoint was asked for while another is under way.
@@ -219,7 +217,8 @@ impl Checkpoint {
             mirror.publishing = true;
             let active_ops = mirror.writer.relative().to_owned();
             let next = mirror.writer.file().cloned();
-            let (manifest, superseded) = self.next_manifest(&state.manifest, snapshot, active_ops, state.version);
+            let (manifest, superseded) =
+                self.next_manifest(&state.manifest, snapshot, active_ops, state.version);
             (manifest, superseded, next)
         };
         let path = store.path(layout::MANIFEST);
@@ -297,8 +296,7 @@ impl Checkpoint {
             let ends = mirror.offsets.iter().skip(1).copied().chain([mirror.writer.len()]);
             let places = mirror.offsets.iter().zip(ends);
             for (operation, (&offset, end)) in state.engine.operations_mut().iter_mut().zip(places) {
-                operation.line =
-                    Text::At { file: file.clone(), offset, len: (end - offset - 1) as u32 };
+                operation.line = Text::At { file: file.clone(), offset, len: (end - offset - 1) as u32 };
             }
         }
         state.wal = mirror.writer;
@@ -344,7 +342,11 @@ impl Drop for Checkpoint {
 }
 
 /// Writes the files of a store that does not exist yet and returns its manifest.
-pub(super) fn create_files(store: &Store, now_ms: i64, version: u32) -> Result<(Manifest, Writer, Base, u64)> {
+pub(super) fn create_files(
+    store: &Store,
+    now_ms: i64,
+    version: u32,
+) -> Result<(Manifest, Writer, Base, u64)> {
     let disk: &dyn Disk = &*store.disk;
     let ms = store.unused_ms(now_ms, None)?;
     let snapshot_relative = layout::snapshot(ms);

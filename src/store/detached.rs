@@ -58,8 +58,7 @@ impl Store {
         for operation in operations {
             let Pending { id, clock, line, data, .. } = operation;
             state.engine.see_clock(clock);
-            let before =
-                state.engine.get(&id).map_err(|source| Error::io("read", Path::new(""), source))?;
+            let before = state.engine.get(&id).map_err(|source| Error::io("read", Path::new(""), source))?;
             let line = Text::Held(line.into());
             let data = data.map(|range| line.slice(range));
             state.engine.apply(&id, data, before, line, None);

@@ -254,7 +254,8 @@ impl Store {
         state.seen.hashes.clear();
         if let Some(file) = &file {
             for (operation, (offset, bytes)) in state.engine.operations_mut().iter_mut().zip(&matched) {
-                operation.line = Text::At { file: Arc::clone(file), offset: *offset, len: bytes.len() as u32 };
+                operation.line =
+                    Text::At { file: Arc::clone(file), offset: *offset, len: bytes.len() as u32 };
                 state.seen.push(bytes);
             }
         }

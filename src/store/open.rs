@@ -110,10 +110,7 @@ impl Store {
     /// `OPSLOG_IO`.
     pub fn replace(&self, id: &[u8], text: &[u8]) -> Result<()> {
         let id: Id = id.into();
-        self.lock()
-            .engine
-            .load(&id, Text::Held(text.into()))
-            .map_err(|source| self.read_failed(source))
+        self.lock().engine.load(&id, Text::Held(text.into())).map_err(|source| self.read_failed(source))
     }
 
     /// Says that all records have this schema version now.
@@ -148,9 +145,11 @@ impl State {
 pub(super) fn read_manifest(disk: &dyn Disk, root: &Path) -> Result<Option<Manifest>> {
     let path = root.join(layout::MANIFEST);
     let Some(content) = read_if_there(disk, &path)? else { return Ok(None) };
-    manifest::parse(&content)
-        .map(Some)
-        .map_err(|invalid| Error::InvalidManifest { path, content, detail: format!("{invalid:?}") })
+    manifest::parse(&content).map(Some).map_err(|invalid| Error::InvalidManifest {
+        path,
+        content,
+        detail: format!("{invalid:?}"),
+    })
 }
 
 /// A reader may find that the writer has just superseded what the manifest named: it looks again.
@@ -256,12 +255,7 @@ fn load_wal(
 }
 
 /// Applies the operations of a WAL.
-fn replay_into(
-    engine: &mut Engine,
-    seen: &mut Seen,
-    file: &Arc<dyn DiskFile>,
-    path: &Path,
-) -> Result<Tail> {
+fn replay_into(engine: &mut Engine, seen: &mut Seen, file: &Arc<dyn DiskFile>, path: &Path) -> Result<Tail> {
     replay(&**file, path, 0, |offset, bytes, line| {
         seen.push(bytes);
         let text = Text::At { file: Arc::clone(file), offset, len: bytes.len() as u32 };

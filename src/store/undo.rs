@@ -51,7 +51,8 @@ impl State {
         }
         if new_end.is_some() {
             let operations = self.engine.operations_mut();
-            if let Some(before) = operations.len().checked_sub(2).and_then(|index| operations.get_mut(index)) {
+            if let Some(before) = operations.len().checked_sub(2).and_then(|index| operations.get_mut(index))
+            {
                 before.batch = Some(BatchMark::Last);
             }
         }

@@ -171,8 +171,8 @@ fn set_aside(disk: &dyn Disk, file: &dyn DiskFile, path: &Path, tail: &Tail) -> 
     }
     .map_err(|source| Error::io("open", &aside, source))?;
     let len = (tail.end - tail.good) as usize;
-    let torn = crate::disk::read_exact_at(file, tail.good, len)
-        .map_err(|source| Error::io("read", path, source))?;
+    let torn =
+        crate::disk::read_exact_at(file, tail.good, len).map_err(|source| Error::io("read", path, source))?;
     append_all(&*target, &torn).map_err(failed)?;
     append_all(&*target, b"\n").map_err(failed)?;
     target.sync().map_err(|source| Error::io("fdatasync", &aside, source))

@@ -44,9 +44,8 @@ impl Writer {
     /// # Errors
     /// `OPSLOG_IO`.
     pub fn create(disk: &dyn Disk, path: PathBuf, relative: String, after: Option<String>) -> Result<Self> {
-        let file = disk
-            .open(&path, OpenMode::CreateNew)
-            .map_err(|source| Error::io("open", &path, source))?;
+        let file =
+            disk.open(&path, OpenMode::CreateNew).map_err(|source| Error::io("open", &path, source))?;
         let mut writer = Self::new(path, relative, Some(file), 0);
         writer.after = after;
         Ok(writer)

@@ -19,29 +19,39 @@ pub struct Reader {
 
 impl Reader {
     pub fn open(disk: &HookDisk, now: i64, model: &Model) -> Result<Self, Violation> {
-        let disk = Arc::new(disk.sim().clone());
-        let opened = Store::open(disk, Path::new(ROOT), options(now), &Dead)
-            .map_err(|error| format!("a reader cannot open: {error}"))?;
+        // A scripted failure may strike.
+        let mut attempts = 0;
+        let store = loop {
+            attempts += 1;
+            let disk = Arc::new(disk.sim().clone());
+            match Store::open(disk, Path::new(ROOT), options(now), &Dead) {
+                Ok(opened) => break opened.store,
+                Err(error) if attempts > 8 => return Err(format!("a reader cannot open: {error}")),
+                Err(_) => {}
+            }
+        };
         let told = model.trail.iter().map(|(serial, _)| *serial).collect();
-        Ok(Self { store: opened.store, told })
+        Ok(Self { store, told })
     }
 
     pub fn follow(&mut self, model: &Model, crashed: impl Fn() -> bool) -> Result<(), Violation> {
         // A scripted failure may strike; the next look finds what this one did not.
-        let mut operations = Vec::new();
-        for attempt in 0.. {
+        let mut failed = 0;
+        let followed = loop {
             match self.store.follow() {
-                Ok(followed) => {
-                    operations.extend(followed.operations);
-                    break;
-                }
+                Ok(followed) => break followed,
                 Err(_) if crashed() => return Ok(()),
-                Err(error) if attempt > 8 => return Err(format!("a reader cannot follow: {error}")),
-                Err(_) => {}
+                Err(error) if failed > 8 => return Err(format!("a reader cannot follow: {error}")),
+                Err(_) => failed += 1,
             }
-        }
+        };
         self.compare(model)?;
-        self.hear(&operations, model)
+        // What a look had read when it failed shows as state only.
+        if failed == 0 {
+            self.hear(&followed.operations, model)?;
+        }
+        self.told = model.trail.iter().map(|(serial, _)| *serial).collect();
+        Ok(())
     }
 
     fn compare(&self, model: &Model) -> Result<(), Violation> {
@@ -60,7 +70,7 @@ impl Reader {
         }
     }
 
-    fn hear(&mut self, operations: &[u8], model: &Model) -> Result<(), Violation> {
+    fn hear(&self, operations: &[u8], model: &Model) -> Result<(), Violation> {
         let common = self.told.iter().zip(&model.trail).take_while(|(told, (there, _))| *told == there).count();
         let new = model.trail.get(common..).unwrap_or_default();
         let text = format!("[{}]", String::from_utf8_lossy(operations));
@@ -71,7 +81,6 @@ impl Reader {
         if heard != expected {
             return Err(format!("a reader was told of {heard:?}, not of {expected:?}"));
         }
-        self.told = model.trail.iter().map(|(serial, _)| *serial).collect();
         Ok(())
     }
 }

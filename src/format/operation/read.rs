@@ -156,15 +156,9 @@ fn interpret(line: &[u8], fields: Fields) -> Option<Line<'_>> {
         None => None,
         Some(clock) => Some(integer(clock)?),
     };
-    let has_ours = [
-        &fields.prev_value,
-        &fields.batch,
-        &fields.cuts,
-        &fields.after,
-        &fields.carried,
-    ]
-    .iter()
-    .any(|field| field.is_some());
+    let has_ours = [&fields.prev_value, &fields.batch, &fields.cuts, &fields.after, &fields.carried]
+        .iter()
+        .any(|field| field.is_some());
     let prev_value = fields.prev_value.clone().filter(|value| {
         !encoding_delta
             && json::kind(part(line, value.clone())) != Some(json::Kind::Object)
@@ -211,9 +205,5 @@ fn batch_mark(value: &[u8]) -> Option<BatchMark> {
 /// Names of logs are plain: one that needs decoding is none of ours.
 fn after(value: &[u8]) -> Option<&str> {
     let body = non_empty_string(value)?;
-    if body.contains(&b'\\') {
-        None
-    } else {
-        std::str::from_utf8(body).ok()
-    }
+    if body.contains(&b'\\') { None } else { std::str::from_utf8(body).ok() }
 }
