@@ -35,12 +35,12 @@ class Checkpoints {
 
   /** A checkpoint of everything up to now. Resolves when it is published. */
   request() {
-    if (this.#running === null) return this.#start();
+    if (this.#running === null) return this.#start(true);
     this.#core.hideHistory();
     this.#onFrozen();
     this.#next ??= this.idle().then(() => {
       this.#next = null;
-      return this.#start();
+      return this.#start(false);
     });
     return this.#next;
   }
@@ -58,9 +58,10 @@ class Checkpoints {
     }
   }
 
-  #start() {
+  /** With `all`, everything up to now is taken along; without, what was there when the history was hidden. */
+  #start(all) {
     try {
-      call(() => this.#core.beginCheckpoint(now()));
+      call(() => this.#core.beginCheckpoint(now(), all));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -89,7 +90,7 @@ class Checkpoints {
   }
 
   #startInBackground() {
-    this.#start().catch((error) => {
+    this.#start(false).catch((error) => {
       this.#backOff();
       failures.publish({ folder: this.#root, error });
     });

@@ -306,7 +306,12 @@ class FileDriver {
       else migrateSome(this.#core, new Set(changed), migrate, this.#migrateFrom);
     }
     if (reloaded) this.records.forget();
-    else for (const id of changed) this.records.look(id);
+    else if (undone > 0) this.records.reorder(changed);
+    else
+      for (const { op, id } of operations) {
+        if (op === "set") this.records.changed(id);
+        else this.records.deleted(id);
+      }
   }
 }
 

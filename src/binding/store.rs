@@ -219,9 +219,9 @@ impl NativeStore {
 
     /// Freezes the view for a checkpoint; `false` while another is under way.
     #[napi]
-    pub fn begin_checkpoint(&self, now: f64) -> napi::Result<bool> {
+    pub fn begin_checkpoint(&self, now: f64, all: bool) -> napi::Result<bool> {
         caught(|| {
-            let begun = self.store.begin_checkpoint(now as i64)?;
+            let begun = self.store.begin_checkpoint(now as i64, all)?;
             let is_begun = begun.is_some();
             if is_begun {
                 *self.checkpoint.lock() = begun;

@@ -248,9 +248,26 @@ impl Engine {
         self.records.delete(id)
     }
 
-    /// Freezes records and operations for a checkpoint: the history starts anew.
-    pub fn freeze(&mut self) -> View {
-        self.frozen = std::mem::take(&mut self.operations);
+    /// Sets records apart for the checkpoint after the one under way. The caller remembers how many operations
+    /// that concerns.
+    pub fn set_apart(&mut self) {
+        self.records.set_apart();
+    }
+
+    /// Whether something is set apart.
+    pub fn is_apart(&self) -> bool {
+        self.records.is_apart()
+    }
+
+    /// Takes what was set apart back.
+    pub fn rejoin(&mut self) {
+        self.records.rejoin();
+    }
+
+    /// Freezes records and the first operations for a checkpoint: what was set apart, or everything.
+    pub fn freeze(&mut self, operations: usize) -> View {
+        let late = self.operations.split_off(operations.min(self.operations.len()));
+        self.frozen = std::mem::replace(&mut self.operations, late);
         self.records.freeze()
     }
 

@@ -1,5 +1,6 @@
-//! The records as a user sees them: base, frozen overlay, overlay. A lookup asks from the top down;
-//! iteration is base order with the overlays' updates in place, then each overlay's additions.
+//! The records as a user sees them: base, frozen overlay (a checkpoint writes it), pending overlay (the next
+//! checkpoint will), overlay. A lookup asks from the top down; iteration is base order with the overlays'
+//! updates in place, then each overlay's additions.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -15,6 +16,7 @@ use crate::json::string::escape_into;
 pub struct Records {
     base: Arc<Base>,
     frozen: Option<Arc<Overlay>>,
+    pending: Option<Overlay>,
     overlay: Overlay,
 }
 
@@ -30,10 +32,8 @@ pub struct View {
 pub enum Cursor {
     /// At this position of the base.
     Base(usize),
-    /// At this place among the frozen overlay's additions.
-    Frozen(u64),
-    /// At this place among the overlay's additions.
-    Overlay(u64),
+    /// At this place among the additions of this layer, counted from the lowest.
+    Layer(usize, u64),
     /// Nothing is left.
     End,
 }
@@ -41,17 +41,19 @@ pub enum Cursor {
 impl Records {
     /// Records of a snapshot, with nothing on top.
     pub fn new(base: Base) -> Self {
-        Self { base: Arc::new(base), frozen: None, overlay: Overlay::default() }
+        Self { base: Arc::new(base), frozen: None, pending: None, overlay: Overlay::default() }
     }
 
     /// Number of records.
     pub fn count(&self) -> usize {
-        self.overlay.count_over(count_below(&self.base, self.frozen.as_deref()))
+        self.overlay.count_over(self.below().count())
     }
 
     /// How many records the overlays speak of.
     pub fn overlaid(&self) -> usize {
-        self.overlay.len() + self.frozen.as_ref().map_or(0, |frozen| frozen.len())
+        self.overlay.len()
+            + self.pending.as_ref().map_or(0, Overlay::len)
+            + self.frozen.as_ref().map_or(0, |frozen| frozen.len())
     }
 
     /// A record's value.
@@ -61,7 +63,7 @@ impl Records {
     pub fn get(&self, id: &[u8]) -> io::Result<Option<Text>> {
         match self.overlay.get(id) {
             Some(entry) => Ok(entry.state.text().cloned()),
-            None => get_below(&self.base, self.frozen.as_deref(), id),
+            None => self.below().get(id),
         }
     }
 
@@ -80,8 +82,9 @@ impl Records {
     /// # Errors
     /// Those of reading the base.
     pub fn set(&mut self, id: &Id, text: Text) -> io::Result<()> {
-        let Self { base, frozen, overlay } = self;
-        overlay.set(id, text, || get_below(base, frozen.as_deref(), id).map(|found| found.is_some()))
+        let Self { base, frozen, pending, overlay } = self;
+        let below = Below { base, frozen: frozen.as_deref(), pending: pending.as_ref() };
+        overlay.set(id, text, || below.get(id).map(|found| found.is_some()))
     }
 
     /// As [`Records::set`], for a caller that has just looked the record up.
@@ -94,8 +97,9 @@ impl Records {
     /// # Errors
     /// Those of reading the base.
     pub fn delete(&mut self, id: &Id) -> io::Result<()> {
-        let Self { base, frozen, overlay } = self;
-        overlay.delete(id, || get_below(base, frozen.as_deref(), id).map(|found| found.is_some()))
+        let Self { base, frozen, pending, overlay } = self;
+        let below = Below { base, frozen: frozen.as_deref(), pending: pending.as_ref() };
+        overlay.delete(id, || below.get(id).map(|found| found.is_some()))
     }
 
     /// As [`Records::delete`], for a caller that has just looked the record up and found it.
@@ -103,11 +107,34 @@ impl Records {
         let Ok(()) = self.overlay.delete(id, || Ok::<_, std::convert::Infallible>(true));
     }
 
-    /// Freezes what there is now; later changes go to a new overlay on top.
+    /// Sets apart what there is now, for the checkpoint after the one under way.
+    pub fn set_apart(&mut self) {
+        let overlay = std::mem::take(&mut self.overlay);
+        match &mut self.pending {
+            Some(pending) => pending.absorb(overlay),
+            None => self.pending = Some(overlay),
+        }
+    }
+
+    /// Freezes what was set apart, or all there is now; later changes are on top.
     pub fn freeze(&mut self) -> View {
-        let frozen = Arc::new(std::mem::take(&mut self.overlay));
+        let pending = self.pending.take();
+        let frozen = Arc::new(pending.unwrap_or_else(|| std::mem::take(&mut self.overlay)));
         self.frozen = Some(Arc::clone(&frozen));
         View { base: Arc::clone(&self.base), frozen }
+    }
+
+    /// Whether something is set apart.
+    pub fn is_apart(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Takes what was set apart back to the changeable part.
+    pub fn rejoin(&mut self) {
+        if let Some(mut merged) = self.pending.take() {
+            merged.absorb(std::mem::take(&mut self.overlay));
+            self.overlay = merged;
+        }
     }
 
     /// Puts another view in the place of the frozen one.
@@ -117,6 +144,7 @@ impl Records {
 
     /// Takes the frozen part back to the changeable one, as if it had never been frozen.
     pub fn thaw(&mut self) {
+        self.rejoin();
         if let Some(frozen) = self.frozen.take() {
             let mut merged = Arc::try_unwrap(frozen).unwrap_or_else(|shared| (*shared).clone());
             merged.absorb(std::mem::take(&mut self.overlay));
@@ -136,9 +164,9 @@ impl Records {
     /// # Errors
     /// Those of reading.
     pub fn scan(&self, cursor: Cursor, limit: usize, out: &mut Vec<u8>) -> io::Result<Cursor> {
-        let empty = Overlay::default();
-        let frozen = self.frozen.as_deref().unwrap_or(&empty);
-        visit(&self.base, frozen, &self.overlay, cursor, |id, text| {
+        let layers = [self.frozen.as_deref(), self.pending.as_ref(), Some(&self.overlay)];
+        let layers: Vec<&Overlay> = layers.into_iter().flatten().collect();
+        visit(&self.base, &layers, cursor, |id, text| {
             if text.is_empty() {
                 out.extend_from_slice(b"null,");
                 escape_into(out, id);
@@ -150,6 +178,32 @@ impl Records {
             out.push(b',');
             if out.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })
+    }
+
+    fn below(&self) -> Below<'_> {
+        Below { base: &self.base, frozen: self.frozen.as_deref(), pending: self.pending.as_ref() }
+    }
+}
+
+/// What is under the changeable overlay.
+struct Below<'a> {
+    base: &'a Base,
+    frozen: Option<&'a Overlay>,
+    pending: Option<&'a Overlay>,
+}
+
+impl Below<'_> {
+    fn count(&self) -> usize {
+        let frozen = self.frozen.map_or(self.base.len(), |frozen| frozen.count_over(self.base.len()));
+        self.pending.map_or(frozen, |pending| pending.count_over(frozen))
+    }
+
+    fn get(&self, id: &[u8]) -> io::Result<Option<Text>> {
+        let entry = self.pending.and_then(|pending| pending.get(id));
+        match entry.or_else(|| self.frozen.and_then(|frozen| frozen.get(id))) {
+            Some(entry) => Ok(entry.state.text().cloned()),
+            None => Ok(self.base.find(id)?.map(|found| found.data)),
+        }
     }
 }
 
@@ -168,7 +222,7 @@ impl View {
 
     /// Number of records.
     pub fn count(&self) -> usize {
-        count_below(&self.base, Some(&self.frozen))
+        self.frozen.count_over(self.base.len())
     }
 
     /// A record's value.
@@ -176,7 +230,7 @@ impl View {
     /// # Errors
     /// Those of reading the base.
     pub fn get(&self, id: &[u8]) -> io::Result<Option<Text>> {
-        get_below(&self.base, Some(&self.frozen), id)
+        Below { base: &self.base, frozen: Some(&self.frozen), pending: None }.get(id)
     }
 
     /// Visits records in order, from a cursor on, until told to stop; says where to go on.
@@ -188,25 +242,13 @@ impl View {
         cursor: Cursor,
         visitor: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
     ) -> io::Result<Cursor> {
-        visit(&self.base, &self.frozen, &Overlay::default(), cursor, visitor)
-    }
-}
-
-fn count_below(base: &Base, frozen: Option<&Overlay>) -> usize {
-    frozen.map_or(base.len(), |frozen| frozen.count_over(base.len()))
-}
-
-fn get_below(base: &Base, frozen: Option<&Overlay>, id: &[u8]) -> io::Result<Option<Text>> {
-    match frozen.and_then(|frozen| frozen.get(id)) {
-        Some(entry) => Ok(entry.state.text().cloned()),
-        None => Ok(base.find(id)?.map(|found| found.data)),
+        visit(&self.base, &[&self.frozen], cursor, visitor)
     }
 }
 
 fn visit(
     base: &Base,
-    frozen: &Overlay,
-    overlay: &Overlay,
+    layers: &[&Overlay],
     mut cursor: Cursor,
     mut visitor: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
 ) -> io::Result<Cursor> {
@@ -214,44 +256,52 @@ fn visit(
         let mut lines = base.lines(from);
         while let Some(line) = lines.next_line()? {
             let record = parse_record(line).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-            let shown = match overlay.get(&record.id).or_else(|| frozen.get(&record.id)) {
-                None => visitor(&record.id, line.get(record.data).unwrap_or_default()),
-                // NOTE: an id that the overlay replaces in place may stand among the frozen additions.
-                Some(Entry { state: State::Replaced(text), .. }) if stays_in_base(frozen, &record.id) => {
-                    visitor(&record.id, &text.read()?)
-                }
-                Some(_) => ControlFlow::Continue(()),
+            let flow = match fate(layers, &record.id) {
+                Fate::Unchanged => visitor(&record.id, line.get(record.data).unwrap_or_default()),
+                Fate::Replaced(text) => visitor(&record.id, &text.read()?),
+                Fate::Elsewhere => ControlFlow::Continue(()),
             };
-            if shown.is_break() {
+            if flow.is_break() {
                 return Ok(Cursor::Base(lines.position()));
             }
         }
-        cursor = Cursor::Frozen(0);
+        cursor = Cursor::Layer(0, 0);
     }
-    if let Cursor::Frozen(from) = cursor {
-        for (place, id, text) in frozen.appended_from(from) {
-            let shown = match overlay.get(id) {
-                None => visitor(id, &text.read()?),
-                Some(Entry { state: State::Replaced(text), .. }) => visitor(id, &text.read()?),
-                Some(_) => ControlFlow::Continue(()),
-            };
-            if shown.is_break() {
-                return Ok(Cursor::Frozen(place + 1));
-            }
-        }
-        cursor = Cursor::Overlay(0);
-    }
-    if let Cursor::Overlay(from) = cursor {
+    while let Cursor::Layer(layer, from) = cursor {
+        let Some(overlay) = layers.get(layer) else { return Ok(Cursor::End) };
+        let above = layers.get(layer + 1..).unwrap_or_default();
         for (place, id, text) in overlay.appended_from(from) {
-            if visitor(id, &text.read()?).is_break() {
-                return Ok(Cursor::Overlay(place + 1));
+            let flow = match fate(above, id) {
+                Fate::Unchanged => visitor(id, &text.read()?),
+                Fate::Replaced(text) => visitor(id, &text.read()?),
+                Fate::Elsewhere => ControlFlow::Continue(()),
+            };
+            if flow.is_break() {
+                return Ok(Cursor::Layer(layer, place + 1));
             }
         }
+        cursor = Cursor::Layer(layer + 1, 0);
     }
-    Ok(Cursor::End)
+    Ok(cursor)
 }
 
-/// Whether the frozen overlay leaves a base record in its position.
-fn stays_in_base(frozen: &Overlay, id: &[u8]) -> bool {
-    frozen.get(id).is_none_or(|entry| matches!(entry.state, State::Replaced(_)))
+/// What layers make of a record that stands below them.
+enum Fate<'a> {
+    /// They say nothing of it.
+    Unchanged,
+    /// It has another value in its old position.
+    Replaced(&'a Text),
+    /// It is gone, or stands behind.
+    Elsewhere,
+}
+
+fn fate<'a>(layers: &[&'a Overlay], id: &[u8]) -> Fate<'a> {
+    let mut fate = Fate::Unchanged;
+    for entry in layers.iter().filter_map(|layer| layer.get(id)) {
+        match &entry.state {
+            State::Replaced(text) => fate = Fate::Replaced(text),
+            State::Deleted | State::Appended(..) => return Fate::Elsewhere,
+        }
+    }
+    fate
 }

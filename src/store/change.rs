@@ -96,7 +96,7 @@ impl Store {
     /// As for [`Store::change`]; the batch is taken back then, what was buffered stays so.
     pub fn commit_batch(&self) -> Result<Changed> {
         let mut state = self.lock();
-        let Some(from) = state.batch else { return Ok(self.changed(&mut state)) };
+        let from = state.batch.unwrap_or(state.engine.operations().len());
         let count = state.engine.operations().len() - from;
         if count > 0 && !state.detached {
             let marked = if count > 1 { Some(from) } else { None };
@@ -112,6 +112,9 @@ impl Store {
         }
         state.engine.commit();
         state.batch = None;
+        if count == 0 {
+            return Ok(Changed { due: false, buffered: state.engine.operations().len() - state.buffered });
+        }
         Ok(self.changed(&mut state))
     }
 
@@ -186,7 +189,7 @@ impl Store {
     fn changed(&self, state: &mut State) -> Changed {
         let due = state.batch.is_none() && state.is_due(&self.options);
         if due {
-            state.hidden = state.engine.operations().len();
+            state.hide();
         }
         Changed { due, buffered: state.engine.operations().len() - state.buffered }
     }

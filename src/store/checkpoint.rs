@@ -30,6 +30,7 @@ pub struct Checkpoint {
     view: View,
     original: View,
     frozen_len: u64,
+    reorders: u64,
     now_ms: i64,
     archived: Option<Archived>,
     created: Vec<PathBuf>,
@@ -44,12 +45,13 @@ pub(super) struct Archived {
 }
 
 impl Store {
-    /// Freezes the view: the history starts anew. `None` while another checkpoint is under way.
+    /// Freezes the view: the history starts anew. With `all`, it takes everything along; without, what was
+    /// there when the history was hidden, if it was. `None` while another checkpoint is under way.
     ///
     /// # Errors
     /// `OPSLOG_FAILED`, `OPSLOG_IO` when buffered operations cannot be flushed, `OPSLOG_INVALID_ARGUMENT`
     /// under `skipLoad`.
-    pub fn begin_checkpoint(self: &Arc<Self>, now_ms: i64) -> Result<Option<Checkpoint>> {
+    pub fn begin_checkpoint(self: &Arc<Self>, now_ms: i64, all: bool) -> Result<Option<Checkpoint>> {
         if self.options.skip_load {
             return Err(Error::SkipLoadCompact);
         }
@@ -62,16 +64,26 @@ impl Store {
             self.check_file(&mut state)?;
             state.flush(self, None)?;
         }
+        if all || !state.engine.is_apart() {
+            state.unhide();
+            state.hide();
+            state.engine.rejoin();
+        }
+        let frozen_len = match state.engine.operations().get(state.hidden).map(|first| &first.line) {
+            Some(Text::At { offset, .. }) => *offset,
+            _ => state.wal.len(),
+        };
+        let reorders = state.reorders_hidden;
+        let frozen = std::mem::take(&mut state.hidden);
+        let view = state.engine.freeze(frozen);
         state.checkpointing = true;
-        state.hidden = 0;
-        state.buffered = 0;
-        let frozen_len = state.wal.len();
-        let view = state.engine.freeze();
+        state.buffered = state.engine.operations().len();
         Ok(Some(Checkpoint {
             store: Arc::clone(self),
             original: view.clone(),
             view,
             frozen_len,
+            reorders,
             now_ms,
             archived: None,
             created: Vec::new(),
@@ -88,17 +100,17 @@ impl Store {
     /// Lets the history shown start anew, because a checkpoint was asked for while another is under way.
     pub fn hide_history(&self) {
         let mut state = self.lock();
-        state.hidden = state.engine.operations().len();
+        state.hide();
     }
 
     /// Shows the history again that was hidden for a checkpoint that failed.
     pub fn show_history(&self) {
-        self.lock().hidden = 0;
+        self.lock().unhide();
     }
 
     /// Whether the threshold was crossed while another checkpoint was under way.
     pub fn is_checkpoint_pending(&self) -> bool {
-        self.lock().hidden > 0
+        self.lock().engine.is_apart()
     }
 
     /// A time for file names that no file in the store has yet.
@@ -274,6 +286,7 @@ impl Checkpoint {
         }
         next.stats.active_records = self.view.count() as u64;
         next.stats.ops_count = 0;
+        next.reorders = self.reorders;
         let mut iso = Vec::new();
         iso_into(&mut iso, self.now_ms);
         next.stats.last_checkpoint = String::from_utf8_lossy(&iso).into_owned();

@@ -85,7 +85,7 @@ impl Store {
         let mut state = self.lock();
         let count = state.engine.operations().len();
         state.engine.forget_operations(count);
-        state.hidden = 0;
+        state.unhide();
     }
 
     /// Removes records without an operation, because they are in an archive.

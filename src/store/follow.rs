@@ -10,12 +10,13 @@ use std::sync::Arc;
 use hashbrown::DefaultHashBuilder;
 
 use super::open::{Loaded, Report, load, read_manifest};
+use super::undo::find_marker;
 use super::{State, Store};
 use crate::disk::{DiskFile, OpenMode, read_exact_at};
 use crate::engine::{Id, Text};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
-use crate::format::operation::{Line, parse_line, public_text_into, unmarked};
+use crate::format::operation::{BatchMark, Kind, Line, parse_line, public_text_into, unmarked};
 use crate::layout;
 use crate::wal::{LineReader, Standing, Writer, replay};
 
@@ -28,6 +29,8 @@ pub struct Followed {
     pub changed: Vec<Id>,
     /// How many operations were taken back.
     pub undone: usize,
+    /// Whether a deletion was among them.
+    undeleted: bool,
     /// Records changed that no operation tells of: look at everything anew.
     pub reloaded: bool,
     /// Where malformed lines were skipped.
@@ -43,11 +46,23 @@ pub struct Seen {
 
 impl Seen {
     pub(super) fn push(&mut self, line: &[u8]) {
-        self.hashes.push(self.hasher.hash_one(line));
+        self.hashes.push(self.hash(line));
     }
 
     fn last_is(&self, line: &[u8]) -> bool {
-        self.hashes.last() == Some(&self.hasher.hash_one(line))
+        self.hashes.last() == Some(&self.hash(line))
+    }
+
+    /// Leaves the value of a batch marker out: an undo in the batch overwrites it, and it is the same line.
+    fn hash(&self, line: &[u8]) -> u64 {
+        match find_marker(line) {
+            None => self.hasher.hash_one(line),
+            Some(at) => {
+                let (head, tail) = line.split_at_checked(at as usize).unwrap_or((line, &[]));
+                let tail = tail.get(BatchMark::Last.text().len()..).unwrap_or_default();
+                self.hasher.hash_one((head, tail))
+            }
+        }
     }
 }
 
@@ -55,6 +70,20 @@ impl Seen {
 struct Link {
     relative: String,
     end: u64,
+}
+
+/// What a WAL follows.
+enum Predecessor {
+    /// This log, up to this offset.
+    Log(String, u64),
+    /// None that had a line in it.
+    None,
+    /// That cannot be told any more.
+    Unknown,
+}
+
+fn is_newer(one: &str, other: &str) -> bool {
+    layout::milliseconds(one) > layout::milliseconds(other)
 }
 
 impl Store {
@@ -82,13 +111,14 @@ impl Store {
             reload = self.move_on(&mut state, &next, &mut followed)?;
             state.manifest = next;
         }
-        if reload {
-            return self.reload(state, followed);
+        if !reload {
+            self.reopen_if_replaced(&mut state)?;
+            state.rewind(&mut followed)?;
+            self.read_on(&mut state, None, &mut followed)?;
+            // A deletion that was taken back leaves its record at the end; the files know where it stands.
+            reload = followed.undeleted;
         }
-        self.reopen_if_replaced(&mut state)?;
-        state.rewind(&mut followed)?;
-        self.read_on(&mut state, None, &mut followed)?;
-        Ok(followed)
+        if reload { self.reload(state, followed) } else { Ok(followed) }
     }
 
     /// Applies lines that another hand appended to the writer's own log.
@@ -161,6 +191,9 @@ impl Store {
     /// Goes from the WAL of the manifest so far to that of the next one. Returns whether everything must be
     /// loaded anew.
     fn move_on(&self, state: &mut State, next: &Manifest, followed: &mut Followed) -> Result<bool> {
+        // NOTE: what was undone must go first: a WAL that became empty by it is left out of the chain, and what
+        // is known is compared with what a reload finds.
+        state.rewind(followed)?;
         let Some(links) = self.links(state, next)? else { return Ok(true) };
         for link in links {
             state.rewind(followed)?;
@@ -172,13 +205,16 @@ impl Store {
         let stale = state.engine.overlaid() > 1000.max(state.engine.count() / 4);
         let archived = next.archive_segments != state.manifest.archive_segments
             || next.stats.archived_records != state.manifest.stats.archived_records;
-        Ok(stale || archived)
+        let reordered = next.reorders != state.manifest.reorders;
+        Ok(stale || archived || reordered)
     }
 
     /// The way from the current WAL to that of a manifest, oldest first; `None` if it cannot be told.
     fn links(&self, state: &State, next: &Manifest) -> Result<Option<Vec<Link>>> {
         let current = state.wal.relative();
         let was_empty = state.wal.is_empty() && state.engine.operations().is_empty();
+        // Nothing was logged yet when this WAL began, as far as it is known.
+        let is_first = was_empty && state.manifest.previous_ops.is_none();
         let mut links = Vec::new();
         let mut relative = next.active_ops.clone();
         let mut previous = next.previous_ops.clone().map(|path| (path, next.previous_end));
@@ -195,27 +231,36 @@ impl Store {
                 return Ok(Some(links));
             }
             links.push(Link { relative, end });
-            previous = self.predecessor(&path)?;
             relative = path;
+            match self.predecessor(&relative)? {
+                Predecessor::Log(path, end) => previous = Some((path, end)),
+                Predecessor::None if is_first && is_newer(&relative, current) => {
+                    links.push(Link { relative, end: 0 });
+                    links.reverse();
+                    return Ok(Some(links));
+                }
+                Predecessor::None | Predecessor::Unknown => break,
+            }
         }
         Ok(None)
     }
 
     /// What a WAL's first line says of the one before.
-    fn predecessor(&self, relative: &str) -> Result<Option<(String, u64)>> {
+    fn predecessor(&self, relative: &str) -> Result<Predecessor> {
         let path = layout::inside(&self.root, layout::OPS, relative)?;
         let file = match self.disk.open(&path, OpenMode::Read) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Predecessor::Unknown),
             Err(source) => return Err(Error::io("open", &path, source)),
         };
         let mut reader = LineReader::new(&*file, 0);
         let first = reader.next_line().map_err(|source| Error::io("read", &path, source))?;
-        let Some(line) = first.and_then(|raw| parse_line(raw.bytes).ok()) else { return Ok(None) };
-        Ok(line.after.and_then(|after| {
-            let (path, end) = after.rsplit_once(':')?;
-            Some((path.to_owned(), end.parse().ok()?))
-        }))
+        let Some(line) = first.and_then(|raw| parse_line(raw.bytes).ok()) else {
+            return Ok(Predecessor::Unknown);
+        };
+        let Some(after) = line.after else { return Ok(Predecessor::None) };
+        let log = after.rsplit_once(':').and_then(|(path, end)| Some((path.to_owned(), end.parse().ok()?)));
+        Ok(log.map_or(Predecessor::Unknown, |(path, end)| Predecessor::Log(path, end)))
     }
 
     /// Enters the next WAL. Operations behind the link's end went to both: those that are in the new one too
@@ -271,13 +316,17 @@ impl Store {
         mut followed: Followed,
     ) -> Result<Followed> {
         let manifest = state.manifest.clone();
-        let known = state.engine.operations().len();
         let mut report = Report::default();
         let loaded: Loaded =
             parking_lot::MutexGuard::unlocked(&mut state, || load(self, &manifest, &mut report))?;
-        for operation in loaded.engine.operations().iter().skip(known) {
+        let mut known = state.engine.operations().iter();
+        let mut is_known = true;
+        for operation in loaded.engine.operations() {
             let line = operation.line.read().map_err(|source| self.read_failed(source))?;
-            if let Ok(parsed) = parse_line(&line) {
+            // NOTE: a log that was cut since cannot be read where the operation was; then it is another one.
+            let before = known.next().and_then(|known| known.line.read().ok());
+            is_known = is_known && before.is_some_and(|before| unmarked(&before) == unmarked(&line));
+            if let (false, Ok(parsed)) = (is_known, parse_line(&line)) {
                 followed.add(&line, &parsed);
             }
         }
@@ -324,7 +373,10 @@ impl State {
         let undone = self.engine.undo_last().map_err(|source| Error::io("read", path, source))?;
         self.seen.hashes.pop();
         self.buffered = self.engine.operations().len();
-        followed.changed.extend(undone.map(|operation| operation.id));
+        if let Some(operation) = undone {
+            followed.undeleted |= operation.kind == Kind::Delete;
+            followed.changed.push(operation.id);
+        }
         followed.undone += 1;
         Ok(())
     }

@@ -68,6 +68,10 @@ struct State {
     buffered: usize,
     /// Operations before this one belong to a checkpoint that is due but has not begun.
     hidden: usize,
+    /// Undone deletions, each of which leaves its record at the end, in the lifetime of the folder; and how
+    /// many there were when the history was hidden.
+    reorders: u64,
+    reorders_hidden: u64,
     /// Where the batch that is being put together begins.
     batch: Option<usize>,
     version: u32,
@@ -107,12 +111,16 @@ impl Store {
     }
 
     /// Gives lock and files up. Buffered operations are not flushed: that is [`Store::flush`].
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`; the lock is given up all the same.
     pub fn close(&self) -> Result<()> {
-        let lock = self.lock().lock.take();
-        match lock {
-            Some(lock) => lock.release(),
-            None => Ok(()),
-        }
+        let mut state = self.lock();
+        let settled = if state.lock.is_some() { state.settle_batches(self) } else { Ok(()) };
+        let lock = state.lock.take();
+        drop(state);
+        let released = lock.map_or(Ok(()), HeldLock::release);
+        settled.and(released)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -135,6 +143,19 @@ impl State {
     /// Operations that the API shows.
     fn shown(&self) -> usize {
         self.engine.operations().len().saturating_sub(self.hidden)
+    }
+
+    /// Lets the history shown start anew: what there is now belongs to the next checkpoint.
+    fn hide(&mut self) {
+        self.engine.set_apart();
+        self.reorders_hidden = self.reorders;
+        self.hidden = self.engine.operations().len();
+    }
+
+    /// Gives the operations back that were hidden.
+    fn unhide(&mut self) {
+        self.engine.rejoin();
+        self.hidden = 0;
     }
 
     /// Whether the operations shown have reached the threshold, and a checkpoint pays.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{State, Store};
 use crate::engine::{Operation, Text};
 use crate::error::{Error, Result};
-use crate::format::operation::BatchMark;
+use crate::format::operation::{BatchMark, Kind};
 
 impl Store {
     /// Takes the last operation back. `None` when there is none since the last checkpoint began.
@@ -21,17 +21,25 @@ impl Store {
         }
         let count = state.engine.operations().len();
         if state.buffered < count {
-            return state.engine.undo_last().map_err(|source| self.read_failed(source));
+            return state.undo_last(self);
         }
         self.check_file(&mut state)?;
         state.cut_last(self)?;
-        let undone = state.engine.undo_last().map_err(|source| self.read_failed(source))?;
+        let undone = state.undo_last(self)?;
         state.buffered = state.engine.operations().len();
         Ok(undone)
     }
 }
 
 impl State {
+    fn undo_last(&mut self, store: &Store) -> Result<Option<Operation>> {
+        let undone = self.engine.undo_last().map_err(|source| store.read_failed(source))?;
+        if undone.as_ref().is_some_and(|operation| operation.kind == Kind::Delete) {
+            self.reorders += 1;
+        }
+        Ok(undone)
+    }
+
     /// Cuts the last operation's line off the log, and off the next log during a checkpoint.
     fn cut_last(&mut self, store: &Store) -> Result<()> {
         let operations = self.engine.operations();
@@ -57,6 +65,23 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// Makes every line of a batch a valid end. From here on a 0.8.1 may cut the log within a batch, and what
+    /// is left must not look like a batch that a crash cut.
+    pub(super) fn settle_batches(&mut self, store: &Store) -> Result<()> {
+        if self.failed.is_some() {
+            return Ok(());
+        }
+        let flushed = self.engine.operations().get(..self.buffered).unwrap_or_default();
+        let inside = flushed.iter().filter(|operation| operation.batch == Some(BatchMark::More));
+        let mut markers = Vec::new();
+        for operation in inside {
+            if let Text::At { offset, .. } = operation.line {
+                markers.push(offset + marker_in(operation, self.wal.path())?);
+            }
+        }
+        self.wal.overwrite_all(&*store.disk, &markers, BatchMark::Last.text())
     }
 
     fn cut_mirror(&mut self, store: &Store, new_end: bool) -> Result<()> {
@@ -95,7 +120,8 @@ fn marker_in(operation: &Operation, path: &std::path::Path) -> Result<u64> {
     find_marker(&text).ok_or_else(|| Error::corrupt(path, None, "a batch marker is not where it was written"))
 }
 
-fn find_marker(line: &[u8]) -> Option<u64> {
+/// Where in a line the value of its batch marker stands.
+pub(super) fn find_marker(line: &[u8]) -> Option<u64> {
     // NOTE: marks stand behind all fields of the user's, so the last match is the marker.
     let field = b",\"batch\":\"";
     memchr::memmem::rfind(line, field).map(|at| (at + field.len()) as u64)

@@ -145,18 +145,32 @@ impl Writer {
     /// # Errors
     /// `OPSLOG_IO`; `OPSLOG_FAILED` when it happened in part.
     pub fn overwrite(&mut self, disk: &dyn Disk, offset: u64, bytes: &[u8]) -> Result<()> {
+        self.overwrite_all(disk, &[offset], bytes)
+    }
+
+    /// Overwrites bytes at several places.
+    ///
+    /// # Errors
+    /// As for [`Writer::overwrite`]; the places before the failure are overwritten.
+    pub fn overwrite_all(&mut self, disk: &dyn Disk, offsets: &[u64], bytes: &[u8]) -> Result<()> {
+        if offsets.is_empty() {
+            return Ok(());
+        }
         self.usable()?;
         let file = disk
             .open(&self.path, OpenMode::ReadWrite)
             .map_err(|source| Error::io("open", &self.path, source))?;
-        match file.write_at(bytes, offset) {
-            Ok(written) if written == bytes.len() => Ok(()),
-            Ok(_) => {
-                self.broken = Some("a batch marker was overwritten in part".into());
-                Err(Error::io("pwrite", &self.path, io::ErrorKind::WriteZero.into()))
+        for &offset in offsets {
+            match file.write_at(bytes, offset) {
+                Ok(written) if written == bytes.len() => {}
+                Ok(_) => {
+                    self.broken = Some("a batch marker was overwritten in part".into());
+                    return Err(Error::io("pwrite", &self.path, io::ErrorKind::WriteZero.into()));
+                }
+                Err(source) => return Err(Error::io("pwrite", &self.path, source)),
             }
-            Err(source) => Err(Error::io("pwrite", &self.path, source)),
         }
+        Ok(())
     }
 
     /// Makes what was appended durable.

@@ -76,7 +76,8 @@ fn every_crash_leaves_a_store_that_opens_with_what_it_must_hold() {
         return;
     }
     let wanted_states = number("OPSLOG_EXPLORER_STATES");
-    let wanted_seeds = number("OPSLOG_EXPLORER_SEEDS").unwrap_or(if wanted_states.is_some() { u64::MAX } else { 30 });
+    let wanted_seeds =
+        number("OPSLOG_EXPLORER_SEEDS").unwrap_or(if wanted_states.is_some() { u64::MAX } else { 30 });
     let next = AtomicU64::new(1);
     let total = Mutex::new(Tally::default());
     let found = Mutex::new(None);
@@ -108,7 +109,13 @@ fn report(total: &Tally, seeds: u64) {
     println!(
         "{} states of {} lives and {} crash points: {} after a kill, {} after an orderly power loss, {} after a \
          damaging one; {} crashes during recovery",
-        total.states(), total.seeds, total.calls, total.killed, total.in_order, total.damaged, total.in_recovery
+        total.states(),
+        total.seeds,
+        total.calls,
+        total.killed,
+        total.in_order,
+        total.damaged,
+        total.in_recovery
     );
     println!("{:?}", total.faults);
     if seeds < 30 {
@@ -174,14 +181,15 @@ fn explore_death(
     let mut second = World::new(left, first.model, first.now + 3000, death, false);
     second.live(&again, legal).map_err(|violation| format!("second life {again:?}: {violation}"))?;
     tally.in_recovery += u64::from(second.dead && !second.recovered);
-    let (left, then) = die(&second, if outcome == 0 { random.below(3) } else { random.below(2) }, &mut random);
+    let (left, then) =
+        die(&second, if outcome == 0 { random.below(3) } else { random.below(2) }, &mut random);
     let then = if second.recovered { then } else { legal.max(then) };
     tally.count(then);
     let mut third = World::new(left, second.model, second.now + 3000, None, false);
     let last = Planner::new(random.below(1 << 20)).steps(3);
-    third.live(&last, then).map_err(|violation| {
-        format!("second life {again:?}, {then:?}, third life {last:?}: {violation}")
-    })?;
+    third
+        .live(&last, then)
+        .map_err(|violation| format!("second life {again:?}, {then:?}, third life {last:?}: {violation}"))?;
     let mut fourth = World::new(third.disk.after_kill(), third.model, third.now, None, false);
     fourth.live(&[], Legal::Killed).map_err(|violation| format!("opening once more: {violation}"))?;
     tally.faults += disk.faults();

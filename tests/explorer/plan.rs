@@ -39,13 +39,22 @@ pub enum Step {
     Checkpoint(Vec<(u64, Vec<Step>)>),
     Archive(Vec<String>),
     /// Close, with a checkpoint or without, and open again, buffering or not.
-    Reopen { checkpoint: bool, buffered: bool },
+    Reopen {
+        checkpoint: bool,
+        buffered: bool,
+    },
     /// `kill -9`, and open again.
-    Kill { buffered: bool },
+    Kill {
+        buffered: bool,
+    },
     /// A reader looks what is new.
     Follow,
     /// A call of the disk will fail.
-    Fail { kind: CallKind, nth: u64, half: bool },
+    Fail {
+        kind: CallKind,
+        nth: u64,
+        half: bool,
+    },
     /// An append will write half of its bytes and say so.
     Short,
 }

@@ -71,11 +71,12 @@ impl Reader {
     }
 
     fn hear(&self, operations: &[u8], model: &Model) -> Result<(), Violation> {
-        let common = self.told.iter().zip(&model.trail).take_while(|(told, (there, _))| *told == there).count();
+        let common =
+            self.told.iter().zip(&model.trail).take_while(|(told, (there, _))| *told == there).count();
         let new = model.trail.get(common..).unwrap_or_default();
         let text = format!("[{}]", String::from_utf8_lossy(operations));
-        let heard: Vec<serde_json::Value> =
-            serde_json::from_str(&text).map_err(|error| format!("operations are no JSON: {error}: {text}"))?;
+        let heard: Vec<serde_json::Value> = serde_json::from_str(&text)
+            .map_err(|error| format!("operations are no JSON: {error}: {text}"))?;
         let heard: Vec<&str> = heard.iter().filter_map(|operation| operation["id"].as_str()).collect();
         let expected: Vec<&str> = new.iter().map(|(_, id)| id.as_str()).collect();
         if heard != expected {

@@ -209,8 +209,7 @@ impl World {
         }
         self.recovered = true;
         let (model, now, verify) = (self.model.clone(), self.now, self.verify);
-        let live =
-            Live { disk, store, model, reader: None, buffered, now, verify, violation: None };
+        let live = Live { disk, store, model, reader: None, buffered, now, verify, violation: None };
         live.check()?;
         Ok(Some(live))
     }
@@ -243,7 +242,7 @@ impl World {
             }
         }
         // So that the model knows again what is in which file.
-        match store.begin_checkpoint(self.now).map(|begun| begun.map(|begun| begun.run())) {
+        match store.begin_checkpoint(self.now, true).map(|begun| begun.map(|begun| begun.run())) {
             Ok(Some(Ok(()))) => Ok(()),
             _ if self.disk.crashed() => Ok(()),
             _ => Err("no checkpoint after recovery".into()),
@@ -253,11 +252,12 @@ impl World {
     /// What a reader sees before the next writer opens; it must not change anything.
     fn peek(&self) -> Result<Records, Violation> {
         let disk = self.disk.after_kill();
-        let seen = match Store::open(Arc::new(disk.clone()), Path::new(ROOT), reader::options(self.now), &Dead) {
-            Ok(opened) => scan(&opened.store)?,
-            Err(Error::NoStore) => Records::new(),
-            Err(error) => return Err(format!("a reader cannot open: {error}")),
-        };
+        let seen =
+            match Store::open(Arc::new(disk.clone()), Path::new(ROOT), reader::options(self.now), &Dead) {
+                Ok(opened) => scan(&opened.store)?,
+                Err(Error::NoStore) => Records::new(),
+                Err(error) => return Err(format!("a reader cannot open: {error}")),
+            };
         if disk.changes() > 0 {
             return Err("a reader wrote".into());
         }
@@ -303,9 +303,11 @@ fn checkpoint(
     flushed.flush(0);
     let ids: Vec<_> = archived.iter().map(|id| id.as_bytes().into()).collect();
     let begun: Result<Option<Box<dyn FnOnce() -> opslog::Result<()>>>, _> = if archived.is_empty() {
-        store.begin_checkpoint(now).map(|begun| begun.map(|begun| Box::new(|| begun.run()) as Box<_>))
+        store.begin_checkpoint(now, true).map(|begun| begun.map(|begun| Box::new(|| begun.run()) as Box<_>))
     } else {
-        store.begin_archive(ids, "2026-Q1", now).map(|begun| begun.map(|plan| Box::new(|| plan.run()) as Box<_>))
+        store
+            .begin_archive(ids, "2026-Q1", now)
+            .map(|begun| begun.map(|plan| Box::new(|| plan.run()) as Box<_>))
     };
     let run = match begun {
         Ok(Some(run)) => run,

@@ -1,0 +1,244 @@
+//! The rules of ARCHITECTURE.md that can be read off the sources: who may name what. Comments and the text of
+//! strings are not looked at, unless the rule is about strings.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // Tests.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A source file: its path below `src/`, with `/`, and its text in two forms.
+struct Source {
+    name: String,
+    text: String,
+    /// Identifiers and the punctuation between them, without comments and without what strings hold.
+    tokens: Vec<String>,
+    /// What the strings hold.
+    strings: Vec<String>,
+}
+
+impl Source {
+    fn read(root: &Path, path: &Path) -> Self {
+        let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
+        let text = fs::read_to_string(path).unwrap();
+        let (tokens, strings) = split(&text);
+        Self { name, text, tokens, strings }
+    }
+
+    fn names(&self, word: &str) -> bool {
+        self.tokens.iter().any(|token| token == word)
+    }
+
+    /// Whether a method is called: `.name(`.
+    fn calls(&self, method: &str) -> bool {
+        self.tokens.windows(3).any(|window| window == [".", method, "("])
+    }
+
+    /// Whether a path such as `std::fs` is named, also as part of a group: `use std::{fs, io}`.
+    fn names_path(&self, outer: &str, inner: &str) -> bool {
+        self.tokens.windows(4).enumerate().any(|(at, window)| {
+            window[0] == outer
+                && window[1] == ":"
+                && window[2] == ":"
+                && match window[3].as_str() {
+                    "{" => self.group(at + 4).any(|word| word == inner),
+                    word => word == inner,
+                }
+        })
+    }
+
+    /// The first words of the members of a `use` group whose brace was just opened.
+    fn group(&self, from: usize) -> impl Iterator<Item = &str> {
+        let mut depth = 1;
+        let mut first = true;
+        self.tokens[from..].iter().map_while(move |token| {
+            let is_member = first && depth == 1;
+            first = false;
+            match token.as_str() {
+                "{" => depth += 1,
+                "}" => depth -= 1,
+                "," => first = depth == 1,
+                _ => {}
+            }
+            (depth > 0).then_some(if is_member { token.as_str() } else { "" })
+        })
+    }
+
+    fn is_in(&self, places: &[&str]) -> bool {
+        places.iter().any(|place| self.name == *place || place.ends_with('/') && self.name.starts_with(place))
+    }
+}
+
+/// Takes Rust apart as far as these rules need it.
+fn split(text: &str) -> (Vec<String>, Vec<String>) {
+    let characters: Vec<char> = text.chars().collect();
+    let (mut tokens, mut strings) = (Vec::new(), Vec::new());
+    let mut at = 0;
+    while let Some(&character) = characters.get(at) {
+        let next = characters.get(at + 1).copied();
+        let hashes = characters[at + 1..].iter().take_while(|&&c| c == '#').count();
+        let starts_word = character.is_alphabetic() || character == '_';
+        if character == '/' && next == Some('/') {
+            at += characters[at..].iter().take_while(|&&c| c != '\n').count();
+        } else if character == 'r' && characters.get(at + 1 + hashes) == Some(&'"') {
+            let from = at + 2 + hashes;
+            let end = format!("\"{}", "#".repeat(hashes));
+            let rest: String = characters[from..].iter().collect();
+            let body = rest.split(&end).next().unwrap().to_owned();
+            at = from + body.chars().count() + end.len();
+            strings.push(body);
+        } else if character == '"' {
+            let mut end = at + 1;
+            while characters[end] != '"' {
+                end += if characters[end] == '\\' { 2 } else { 1 };
+            }
+            strings.push(characters[at + 1..end].iter().collect());
+            at = end + 1;
+        } else if character == '\'' && next == Some('\\') {
+            at += 3;
+            at += characters[at..].iter().take_while(|&&c| c != '\'').count() + 1;
+        } else if character == '\'' && characters.get(at + 2) == Some(&'\'') {
+            at += 3;
+        } else if starts_word {
+            let word = characters[at..].iter().take_while(|&&c| c.is_alphanumeric() || c == '_');
+            let word: String = word.collect();
+            at += word.chars().count();
+            // The `b` of `b"..."` and `br"..."` belongs to the string.
+            let is_prefix = (word == "b" || word == "c") && matches!(characters.get(at), Some('"' | '\''));
+            let is_raw = word == "br" && matches!(characters.get(at), Some('"' | '#'));
+            if is_raw {
+                at -= 1;
+            } else if !is_prefix {
+                tokens.push(word);
+            }
+        } else {
+            if !character.is_whitespace() {
+                tokens.push(character.to_string());
+            }
+            at += 1;
+        }
+    }
+    (tokens, strings)
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files: Vec<PathBuf> = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    assert!(files.len() > 50, "only {} sources were found", files.len());
+    files.iter().map(|file| Source::read(&root, file)).collect()
+}
+
+/// The files outside `places` that break a rule.
+fn offenders(places: &[&str], breaks: impl Fn(&Source) -> bool) -> Vec<String> {
+    let sources = sources();
+    let elsewhere = sources.iter().filter(|source| !source.is_in(places));
+    elsewhere.filter(|source| breaks(source)).map(|source| source.name.clone()).collect()
+}
+
+/// Asserts that a path is named in `places` only, and that it is named there.
+fn assert_only_in(places: &[&str], outer: &str, inner: &str) {
+    let breaks = |source: &Source| source.names_path(outer, inner);
+    assert_eq!(offenders(places, breaks), Vec::<String>::new(), "{outer}::{inner} is for {places:?}");
+    assert!(sources().iter().any(breaks), "{outer}::{inner} is named nowhere: does the test still see?");
+}
+
+#[test]
+fn only_the_real_disk_names_the_file_system() {
+    let places = ["disk/os.rs", "disk/os/"];
+    assert_only_in(&places, "std", "fs");
+    assert_only_in(&places, "std", "os");
+    let system = |source: &Source| source.names("libc");
+    assert_eq!(offenders(&["disk/"], system), Vec::<String>::new(), "libc is for src/disk");
+}
+
+#[test]
+fn only_the_binding_names_napi() {
+    let breaks =
+        |source: &Source| source.tokens.iter().any(|token| token == "napi" || token == "napi_derive");
+    assert_eq!(offenders(&["binding/"], breaks), Vec::<String>::new());
+    let named =
+        |source: &Source| source.names_path("crate", "binding") || source.names_path("super", "binding");
+    assert_eq!(offenders(&["binding/"], named), Vec::<String>::new(), "nothing may need the binding");
+}
+
+#[test]
+fn unsafe_code_is_in_the_binding_and_the_real_disk_only() {
+    let breaks = |source: &Source| source.names("unsafe") || source.names("unsafe_code");
+    assert_eq!(offenders(&["binding/", "disk/os/"], breaks), Vec::<String>::new());
+}
+
+#[test]
+fn no_source_reads_a_clock_or_starts_a_thread() {
+    for word in ["SystemTime", "Instant", "spawn"] {
+        assert_eq!(offenders(&[], |source| source.names(word)), Vec::<String>::new(), "{word}");
+    }
+    // The lock's protocol waits; nothing else does.
+    assert_only_in(&["lock/probe.rs"], "std", "thread");
+}
+
+#[test]
+fn the_layers_know_only_those_below_them() {
+    let layers: [(&str, &[&str]); 6] = [
+        ("json/", &["format", "engine", "disk", "wal", "lock", "store", "publish", "snapshot", "error"]),
+        ("format/", &["engine", "disk", "wal", "lock", "store", "publish", "snapshot", "layout"]),
+        ("engine/", &["wal", "lock", "store", "publish", "snapshot", "layout", "error"]),
+        ("disk/", &["format", "engine", "wal", "lock", "store", "publish", "snapshot", "layout", "error"]),
+        ("lock/", &["format", "engine", "wal", "store", "publish", "snapshot"]),
+        ("wal/", &["engine", "lock", "store", "publish", "snapshot"]),
+    ];
+    for source in sources() {
+        for (layer, above) in layers {
+            let known = above.iter().find(|module| source.names_path("crate", module));
+            assert!(!source.is_in(&[layer]) || known.is_none(), "{} names {known:?}", source.name);
+        }
+    }
+}
+
+#[test]
+fn the_engine_changes_no_file() {
+    for source in sources().iter().filter(|source| source.is_in(&["engine/"])) {
+        for word in ["Disk", "OsDisk", "OpenMode", "append_all"] {
+            assert!(!source.names(word), "{} names {word}", source.name);
+        }
+        for method in ["append", "write_at", "set_len", "sync", "try_lock"] {
+            assert!(!source.calls(method), "{} calls {method}()", source.name);
+        }
+    }
+}
+
+#[test]
+fn codes_are_spelled_where_errors_are_made() {
+    let breaks = |source: &Source| source.strings.iter().any(|text| text.starts_with("OPSLOG_"));
+    assert_eq!(offenders(&["error.rs", "binding/error.rs"], breaks), Vec::<String>::new());
+}
+
+#[test]
+fn every_source_says_what_it_is() {
+    let silent = offenders(&[], |source| !source.text.starts_with("//!"));
+    assert_eq!(silent, Vec::<String>::new());
+}
+
+#[test]
+fn the_rules_see_groups_and_ignore_comments_and_strings() {
+    let source = |text: &str| {
+        let (tokens, strings) = split(text);
+        Source { name: String::new(), text: text.to_owned(), tokens, strings }
+    };
+    assert!(source("use std::fs::File;").names_path("std", "fs"));
+    assert!(source("use std::{fmt, io::{self, Read}, fs};").names_path("std", "fs"));
+    assert!(!source("use std::{fmt, sub::{fs}};").names_path("std", "fs"));
+    assert!(!source("// std::fs\nlet a = \"std::fs \\\" std::fs\"; let b = r#\"std::fs\"#;").names("fs"));
+    assert!(source("fn f<'a>(x: &'a u8) { let c = '\"'; unsafe {} }").names("unsafe"));
+    assert_eq!(source("x(b\"one\", '\\'', br#\"t\"wo\"#)").strings, ["one", "t\"wo"]);
+}
