@@ -36,8 +36,9 @@ pub struct Manifest {
     /// Ours: how many bytes of `previous_ops` the snapshot holds. What stands behind them in that log is at
     /// the head of `active_ops` too.
     pub previous_end: u64,
-    /// Ours: how often a snapshot has put a record elsewhere than its log did, because a deletion was undone.
-    pub reorders: u64,
+    /// Ours: how often a snapshot was not what the log before it says: records went to an archive, or an
+    /// undone deletion left its record at the end.
+    pub departures: u64,
     /// Ours: snapshots that are no longer current and not deleted yet, oldest first, each with the
     /// millisecond at which it was superseded.
     pub superseded: Vec<(String, u64)>,
@@ -96,7 +97,7 @@ pub fn parse(text: &[u8]) -> Result<Manifest, Invalid> {
         clock: fields.integer("clock").unwrap_or_default(),
         previous_ops: fields.string("previousOps"),
         previous_end: fields.integer("previousEnd").unwrap_or_default(),
-        reorders: fields.integer("reorders").unwrap_or_default(),
+        departures: fields.integer("departures").unwrap_or_default(),
         superseded: superseded.into_iter().filter_map(parse_superseded).collect(),
     })
 }
@@ -186,8 +187,8 @@ impl Manifest {
         if self.previous_end > 0 {
             push_number(out, "previousEnd", self.previous_end);
         }
-        if self.reorders > 0 {
-            push_number(out, "reorders", self.reorders);
+        if self.departures > 0 {
+            push_number(out, "departures", self.departures);
         }
         if !self.superseded.is_empty() {
             push_key(out, "superseded");

@@ -194,7 +194,7 @@ fn our_manifest_fields_survive_printing() {
         clock: 4,
         previous_ops: Some("p".into()),
         previous_end: 5,
-        reorders: 3,
+        departures: 3,
         superseded: vec![("x".into(), 6), ("y".into(), 7)],
     };
     assert_eq!(manifest::parse(written.print().as_bytes()), Ok(written));

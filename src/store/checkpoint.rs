@@ -3,7 +3,8 @@
 //! written, durable, named -> switch in memory -> superseded files removed. At every point a crash leaves a
 //! store that opens with every acknowledged write.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::change::append_to_mirror;
@@ -30,7 +31,7 @@ pub struct Checkpoint {
     view: View,
     original: View,
     frozen_len: u64,
-    reorders: u64,
+    departures: u64,
     now_ms: i64,
     archived: Option<Archived>,
     created: Vec<PathBuf>,
@@ -73,7 +74,7 @@ impl Store {
             Some(Text::At { offset, .. }) => *offset,
             _ => state.wal.len(),
         };
-        let reorders = state.reorders_hidden;
+        let departures = state.departures_hidden;
         let frozen = std::mem::take(&mut state.hidden);
         let view = state.engine.freeze(frozen);
         state.checkpointing = true;
@@ -83,7 +84,7 @@ impl Store {
             original: view.clone(),
             view,
             frozen_len,
-            reorders,
+            departures,
             now_ms,
             archived: None,
             created: Vec::new(),
@@ -150,7 +151,8 @@ impl Checkpoint {
     /// # Errors
     /// `OPSLOG_IO`; the old generation stays in force and the frozen operations count again.
     pub fn run(mut self) -> Result<()> {
-        let ms = self.store.unused_ms(self.now_ms, Some(&self.store.lock().manifest.clone()))?;
+        let manifest = self.store.manifest();
+        let ms = self.store.unused_ms(self.now_ms, Some(&manifest))?;
         self.attach_wal(ms)?;
         let (base, path, bytes) = self.write_snapshot(ms)?;
         let superseded = self.publish(&path)?;
@@ -248,6 +250,9 @@ impl Checkpoint {
         draft.rename(&path)?;
         self.published = true;
         let mut state = store.lock();
+        if self.archived.is_some() {
+            state.departures += 1;
+        }
         state.manifest = manifest;
         drop(state);
         if let Err(error) = sync_folder_of(&*store.disk, &path) {
@@ -286,11 +291,12 @@ impl Checkpoint {
         }
         next.stats.active_records = self.view.count() as u64;
         next.stats.ops_count = 0;
-        next.reorders = self.reorders;
+        next.departures = self.departures;
         let mut iso = Vec::new();
         iso_into(&mut iso, self.now_ms);
         next.stats.last_checkpoint = String::from_utf8_lossy(&iso).into_owned();
         if let Some(archived) = &self.archived {
+            next.departures += 1;
             next.stats.archived_records += archived.added;
             if !next.archive_segments.contains(&archived.segment) {
                 next.archive_segments.push(archived.segment.clone());
@@ -361,6 +367,7 @@ pub(super) fn create_files(
     version: u32,
 ) -> Result<(Manifest, Writer, Base, u64)> {
     let disk: &dyn Disk = &*store.disk;
+    sync_way_to(disk, &store.root)?;
     let ms = store.unused_ms(now_ms, None)?;
     let snapshot_relative = layout::snapshot(ms);
     let path = store.path(&snapshot_relative);
@@ -377,4 +384,16 @@ pub(super) fn create_files(
     let manifest = Manifest::fresh(snapshot_relative, relative, String::from_utf8_lossy(&iso).into_owned());
     publish::replace(disk, &store.path(layout::MANIFEST), manifest.print().as_bytes())?;
     Ok((manifest, wal, Base::empty(), header.len() as u64))
+}
+
+/// Makes the names of the store's folders durable, and its own, and those above it, which may all be new. What
+/// the user may not read was there before.
+fn sync_way_to(disk: &dyn Disk, root: &Path) -> Result<()> {
+    for folder in root.ancestors() {
+        match disk.sync_folder(folder) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied && folder != root => {}
+            synced => synced.map_err(|source| Error::io("fsync", folder, source))?,
+        }
+    }
+    Ok(())
 }

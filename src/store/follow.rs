@@ -205,7 +205,7 @@ impl Store {
         let stale = state.engine.overlaid() > 1000.max(state.engine.count() / 4);
         let archived = next.archive_segments != state.manifest.archive_segments
             || next.stats.archived_records != state.manifest.stats.archived_records;
-        let reordered = next.reorders != state.manifest.reorders;
+        let reordered = next.departures != state.manifest.departures;
         Ok(stale || archived || reordered)
     }
 

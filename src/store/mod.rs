@@ -68,10 +68,10 @@ struct State {
     buffered: usize,
     /// Operations before this one belong to a checkpoint that is due but has not begun.
     hidden: usize,
-    /// Undone deletions, each of which leaves its record at the end, in the lifetime of the folder; and how
-    /// many there were when the history was hidden.
-    reorders: u64,
-    reorders_hidden: u64,
+    /// How often the state departed from what the log says, see the manifest; and how often it had when the
+    /// history was hidden.
+    departures: u64,
+    departures_hidden: u64,
     /// Where the batch that is being put together begins.
     batch: Option<usize>,
     version: u32,
@@ -148,7 +148,7 @@ impl State {
     /// Lets the history shown start anew: what there is now belongs to the next checkpoint.
     fn hide(&mut self) {
         self.engine.set_apart();
-        self.reorders_hidden = self.reorders;
+        self.departures_hidden = self.departures;
         self.hidden = self.engine.operations().len();
     }
 

@@ -35,7 +35,7 @@ impl State {
     fn undo_last(&mut self, store: &Store) -> Result<Option<Operation>> {
         let undone = self.engine.undo_last().map_err(|source| store.read_failed(source))?;
         if undone.as_ref().is_some_and(|operation| operation.kind == Kind::Delete) {
-            self.reorders += 1;
+            self.departures += 1;
         }
         Ok(undone)
     }

@@ -75,6 +75,10 @@ impl Live {
                 let flushed = self.store.flush();
                 self.settle(flushed, next, &logs);
             }
+            Step::Hide => {
+                self.store.hide_history();
+                self.model.hide();
+            }
             Step::Follow => self.follow()?,
             other => return Err(format!("{other:?} is not for an open store")),
         }

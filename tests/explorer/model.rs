@@ -55,6 +55,8 @@ struct Done {
 pub struct Model {
     pub memory: Records,
     history: Vec<Done>,
+    /// What the next checkpoint takes along, if that was fixed: the records, and how much of the history.
+    apart: Option<(Records, usize)>,
     /// The history that a checkpoint under way has frozen.
     frozen: Option<Vec<Done>>,
     /// How many writes of the history are in no file.
@@ -86,7 +88,16 @@ impl Model {
 
     /// How many operations the store shows.
     pub fn shown(&self) -> usize {
-        self.history.len()
+        self.history.len() - self.hidden()
+    }
+
+    fn hidden(&self) -> usize {
+        self.apart.as_ref().map_or(0, |(_, hidden)| *hidden)
+    }
+
+    /// The history shown starts anew.
+    pub fn hide(&mut self) {
+        self.apart = Some((self.memory.clone(), self.history.len()));
     }
 
     pub fn is_buffering(&self) -> bool {
@@ -127,6 +138,9 @@ impl Model {
 
     /// Takes the last write back; `false` if there is none.
     pub fn undo(&mut self) -> bool {
+        if self.shown() == 0 {
+            return false;
+        }
         let Some(Done { write, before, .. }) = self.history.pop() else { return false };
         let id = write.id().to_owned();
         match before {
@@ -146,16 +160,28 @@ impl Model {
         true
     }
 
-    /// A checkpoint begins; records with these ids go to an archive.
-    pub fn freeze(&mut self, archived: &[String]) {
+    /// A checkpoint begins, with all or with what is set apart; records with these ids go to an archive.
+    pub fn freeze(&mut self, all: bool, archived: &[String]) {
         self.flush(0);
-        let mut base = self.memory.clone();
+        let apart = self.apart.take().filter(|_| !all);
+        let (mut base, frozen) = apart.unwrap_or_else(|| (self.memory.clone(), self.history.len()));
         base.retain(|(id, _)| !archived.contains(id));
         self.archived = archived.to_vec();
-        self.next = Some(Generation { base, log: Vec::new() });
-        self.frozen = Some(std::mem::take(&mut self.history));
-        self.add_version();
-        self.frozen_at = self.versions.len() - 1;
+        let late = self.history.split_off(frozen);
+        let log = late.iter().map(|done| done.write.clone()).collect();
+        self.next = Some(Generation { base, log });
+        self.frozen = Some(std::mem::replace(&mut self.history, late));
+        // Each state since the frozen one may be the published one's.
+        let late = self.history.len();
+        for back in (0..=late).rev() {
+            let mut forms = vec![self.disk.clone()];
+            forms.extend(self.next.clone());
+            for form in &mut forms {
+                form.log.truncate(form.log.len() - back);
+            }
+            self.versions.push(Version { forms });
+        }
+        self.frozen_at = self.versions.len() - 1 - late;
     }
 
     /// The checkpoint's manifest has its name, durably or not.
@@ -177,6 +203,7 @@ impl Model {
     pub fn give_up(&mut self) {
         self.next = None;
         self.archived.clear();
+        self.apart = None;
         let late = std::mem::replace(&mut self.history, self.frozen.take().unwrap_or_default());
         self.history.extend(late);
         for version in self.versions.iter_mut().chain(&mut self.in_flight) {

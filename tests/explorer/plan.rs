@@ -35,8 +35,10 @@ pub enum Step {
     Abandon(Vec<Write>),
     Undo,
     Flush,
-    /// With steps that come before the n-th disk call of the checkpoint.
-    Checkpoint(Vec<(u64, Vec<Step>)>),
+    /// The history starts anew for a checkpoint that comes later.
+    Hide,
+    /// Of everything, or of what was there at `Hide`, with steps that come before its n-th disk call.
+    Checkpoint { all: bool, late: Vec<(u64, Vec<Step>)> },
     Archive(Vec<String>),
     /// Close, with a checkpoint or without, and open again, buffering or not.
     Reopen {
@@ -96,18 +98,19 @@ impl Planner {
     }
 
     fn step(&mut self) -> Step {
-        match self.random.below(32) {
+        match self.random.below(33) {
             0..=9 => Step::Change(self.write()),
             10..=13 => Step::Batch(self.writes()),
             14 => Step::Abandon(self.writes()),
             15..=18 => Step::Undo,
             19 => Step::Flush,
-            20..=22 => Step::Checkpoint(self.late_steps()),
+            20..=22 => Step::Checkpoint { all: self.random.chance(2), late: self.late_steps() },
             23 => Step::Archive(vec![self.id(), self.id()]),
             24..=25 => Step::Reopen { checkpoint: self.random.chance(2), buffered: self.random.chance(3) },
             26 => Step::Kill { buffered: self.random.chance(3) },
             27..=28 => Step::Follow,
             29 => Step::Short,
+            30 => Step::Hide,
             _ => self.failure(),
         }
     }
@@ -121,12 +124,13 @@ impl Planner {
         let count = 1 + self.random.below(3);
         let mut steps = Vec::new();
         for _ in 0..count {
-            steps.push(match self.random.below(12) {
+            steps.push(match self.random.below(13) {
                 0..=4 => Step::Change(self.write()),
                 5..=6 => Step::Batch(self.writes()),
                 7 => Step::Abandon(self.writes()),
                 8..=9 => Step::Undo,
                 10 => Step::Flush,
+                11 => Step::Hide,
                 _ => Step::Follow,
             });
         }

@@ -78,7 +78,7 @@ pub struct World {
 impl World {
     /// On an empty disk, or on one that a death left.
     pub fn new(disk: SimDisk, model: Model, now: i64, death: Death, verify: bool) -> Self {
-        let mut world = Self { disk, model, now, dead: false, changes: 0, recovered: false, death, verify };
+        let world = Self { disk, model, now, dead: false, changes: 0, recovered: false, death, verify };
         world.arm();
         world
     }
@@ -121,17 +121,17 @@ impl World {
     /// Carries a step out that may end the store.
     fn carry_out(&mut self, live: &Arc<Mutex<Live>>, step: &Step) -> Result<(), Violation> {
         match step {
-            Step::Checkpoint(late) => checkpoint(live, late, &[]),
+            Step::Checkpoint { all, late } => checkpoint(live, *all, late, &[]),
             Step::Archive(ids) => {
                 let mut there: Vec<String> = ids.clone();
                 there.dedup();
                 there.retain(|id| live.lock().model.get(id).is_some());
-                if there.is_empty() { Ok(()) } else { checkpoint(live, &[], &there) }
+                if there.is_empty() { Ok(()) } else { checkpoint(live, true, &[], &there) }
             }
             Step::Reopen { checkpoint: wanted, buffered } => {
                 flush(&mut live.lock())?;
                 if *wanted {
-                    checkpoint(live, &[], &[])?;
+                    checkpoint(live, true, &[], &[])?;
                 }
                 let _ = live.lock().store.close();
                 self.open_again(live, *buffered)
@@ -290,6 +290,7 @@ fn flush(live: &mut Live) -> Result<(), Violation> {
 
 fn checkpoint(
     live: &Arc<Mutex<Live>>,
+    all: bool,
     late: &[(u64, Vec<Step>)],
     archived: &[String],
 ) -> Result<(), Violation> {
@@ -318,7 +319,7 @@ fn checkpoint(
         }
     };
     guard.settle(Ok::<_, ()>(()), flushed, &logs);
-    guard.model.freeze(archived);
+    guard.model.freeze(all, archived);
     let generation = store.manifest().generation;
     drop(guard);
     for (nth, steps) in late {
