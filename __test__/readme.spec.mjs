@@ -10,7 +10,8 @@ import { temporaryFolder } from "./helpers/store-folder.mjs";
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("..", import.meta.url));
 const documents = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"];
-for (const name of await readdir(join(root, "docs"))) if (name.endsWith(".md")) documents.push(`docs/${name}`);
+for (const name of await readdir(join(root, "docs")))
+  if (name.endsWith(".md")) documents.push(`docs/${name}`);
 const contents = new Map();
 for (const name of documents) contents.set(name, await readFile(join(root, name), "utf8"));
 

@@ -4,40 +4,46 @@
 // the next one. An automatic one that fails is reported, its operations count again, and the next waits.
 
 const diagnostics = require("node:diagnostics_channel");
-const { call, settle } = require("./native-errors");
-const { now } = require("./values");
 
 const failures = diagnostics.channel("opslog:checkpoint-failed");
 const FIRST_BACKOFF_MS = 1000;
 const LONGEST_BACKOFF_MS = 60_000;
 
 class Checkpoints {
-  #core;
   #root;
-  #onFrozen;
+  #work;
   #running = null;
   #next = null;
   #backoffMs = 0;
   #notBefore = 0;
 
-  /** `onFrozen` is called when the history starts anew. */
-  constructor(core, root, onFrozen) {
-    this.#core = core;
+  /**
+   * `work` says how: `begin(all)` begins one and returns the promise of its end; with `all`, everything up to
+   * now is taken along, without, what was there when the history was hidden. `hide()` lets the history start
+   * anew for a later one, `show()` takes that back, `isPending()` tells whether it was so. `onFrozen()` is
+   * called when the history starts anew, `onPublished()` when a new manifest is in force.
+   */
+  constructor(root, work) {
     this.#root = root;
-    this.#onFrozen = onFrozen;
+    this.#work = work;
   }
 
   /** The threshold was crossed: the native side has let the history start anew. */
   cross() {
-    this.#onFrozen();
-    if (this.#running === null && Date.now() >= this.#notBefore) this.#startInBackground();
+    if (this.#running === null && Date.now() < this.#notBefore) {
+      // The last one failed and it is too early for another: the operations still count.
+      this.#work.show();
+      return;
+    }
+    this.#work.onFrozen();
+    if (this.#running === null) this.#startInBackground();
   }
 
   /** A checkpoint of everything up to now. Resolves when it is published. */
   request() {
-    if (this.#running === null) return this.#start(true);
-    this.#core.hideHistory();
-    this.#onFrozen();
+    if (this.#running === null && this.#next === null) return this.#start(true);
+    this.#work.hide();
+    this.#work.onFrozen();
     this.#next ??= this.idle().then(() => {
       this.#next = null;
       return this.#start(false);
@@ -60,28 +66,32 @@ class Checkpoints {
 
   /** With `all`, everything up to now is taken along; without, what was there when the history was hidden. */
   #start(all) {
+    let running;
     try {
-      call(() => this.#core.beginCheckpoint(now(), all));
+      running = this.#work.begin(all);
     } catch (error) {
+      this.#work.show();
+      this.#work.onFrozen();
+      this.#backOff();
       return Promise.reject(error);
     }
-    this.#onFrozen();
-    const running = settle(this.#core.runCheckpoint());
+    this.#work.onFrozen();
     this.#running = running;
     const ended = () => {
       this.#running = null;
-      if (this.#next === null && this.#core.isCheckpointPending() && Date.now() >= this.#notBefore) {
+      if (this.#next === null && this.#work.isPending() && Date.now() >= this.#notBefore) {
         this.#startInBackground();
       }
     };
     return running.then(
       () => {
+        this.#work.onPublished();
         this.#backoffMs = 0;
         this.#notBefore = 0;
         ended();
       },
       (error) => {
-        this.#onFrozen();
+        this.#work.onFrozen();
         this.#backOff();
         ended();
         throw error;
@@ -90,10 +100,7 @@ class Checkpoints {
   }
 
   #startInBackground() {
-    this.#start(false).catch((error) => {
-      this.#backOff();
-      failures.publish({ folder: this.#root, error });
-    });
+    this.#start(false).catch((error) => failures.publish({ folder: this.#root, error }));
   }
 
   #backOff() {

@@ -4,15 +4,20 @@
 
 const path = require("node:path");
 const diagnostics = require("node:diagnostics_channel");
+const { setImmediate } = require("node:timers"); // the true one, whatever a test puts into its place
 const { Checkpoints } = require("./checkpoints");
 const { messages } = require("./errors");
 const { History } = require("./history");
 const { migrateAll, migrateSome } = require("./migration");
 const native = require("./native");
 const { call, deleteRecord, settle, setText } = require("./native-errors");
+const { RETRY } = require("./mutation-queue");
 const { Records, forEachPair } = require("./records");
 const { streamSnapshotFile } = require("./snapshot-stream");
 const { now } = require("./values");
+
+/** What the native side returns when another agent must be waited for. */
+const NOT_NOW = -1;
 
 const flushFailures = diagnostics.channel("opslog:flush-failed");
 
@@ -28,6 +33,7 @@ class FileDriver {
   #checked = false;
   #timer = null;
   #migrateFrom = null;
+  #batch = [];
 
   /** Opens the store of a folder. `backend` is an unmodified FsBackend that wants to know the folder. */
   static async open(dir, options, backend) {
@@ -46,13 +52,15 @@ class FileDriver {
         checkpointThreshold: options.checkpointThreshold,
         amortised: !options.checkpointThresholdGiven,
         buffered: options.writeMode !== "immediate",
+        agent: options.agentId,
         now: now(),
       }),
     );
     driver.#core = core;
     driver.records = new Records(core);
     driver.history = new History(core);
-    driver.#checkpoints = new Checkpoints(core, driver.#root, () => driver.history.forget());
+    driver.#checkpoints = new Checkpoints(driver.#root, driver.#checkpointWork());
+    if (options.writeMode !== "immediate") flushAtExit(addon, core);
     const report = JSON.parse(core.report());
     try {
       if (report.migrate) await driver.#migrate(report.migrateFrom);
@@ -70,39 +78,65 @@ class FileDriver {
 
   set(id, text) {
     const code = setText(this.#core, id, text, now(), this.#check());
+    if (code === NOT_NOW) return RETRY;
     this.records.changed(id);
-    this.#afterAppend(code, id);
+    return this.#afterAppend(code, id);
   }
 
   delete(id) {
     const code = deleteRecord(this.#core, id, now(), this.#check());
+    if (code === NOT_NOW) return RETRY;
     this.records.deleted(id);
-    this.#afterAppend(code, id);
+    return this.#afterAppend(code, id);
   }
 
   beginBatch() {
+    this.#batch = [];
     call(() => this.#core.beginBatch());
   }
 
   setInBatch(id, text) {
     setText(this.#core, id, text, now(), false);
+    this.#batch.push({ id, text });
     this.records.changed(id);
   }
 
   deleteInBatch(id) {
     deleteRecord(this.#core, id, now(), false);
+    this.#batch.push({ id, text: null });
     this.records.deleted(id);
   }
 
-  commitBatch(ids) {
-    let code;
+  async commitBatch(ids) {
+    const batch = this.#batch;
+    for (;;) {
+      let code;
+      try {
+        code = call(() => this.#core.commitBatch());
+      } catch (error) {
+        this.#takenBack(ids);
+        throw error;
+      }
+      if (code !== NOT_NOW) return this.#afterChange(code);
+      // Another agent comes first: what it did may change what this batch finds.
+      this.abandonBatch(ids);
+      await this.follow();
+      this.#putTogether(batch, ids);
+    }
+  }
+
+  /** Makes the changes of a batch again. */
+  #putTogether(batch, ids) {
+    this.beginBatch();
     try {
-      code = call(() => this.#core.commitBatch());
+      for (const { id, text } of batch) {
+        if (text === null) this.deleteInBatch(id);
+        else this.setInBatch(id, text);
+      }
     } catch (error) {
-      this.#takenBack(ids);
+      this.abandonBatch(ids);
       throw error;
     }
-    this.#afterChange(code);
   }
 
   abandonBatch(ids) {
@@ -121,27 +155,38 @@ class FileDriver {
   settled() {}
 
   async undo() {
-    const undone = call(() => this.#core.undo());
-    if (undone === null) return false;
-    this.history.cut(this.#core.operationCount());
-    this.records.look(JSON.parse(undone));
-    return true;
+    let undone = call(() => this.#core.undo());
+    while (undone === null) {
+      await this.follow();
+      undone = call(() => this.#core.undo());
+    }
+    const ids = JSON.parse(undone);
+    if (this.#isAgent) {
+      this.history.forget();
+      this.records.reorder(ids);
+    } else {
+      this.history.cut(this.#core.operationCount());
+      for (const id of ids) this.records.look(id);
+    }
+    return ids.length > 0;
   }
 
   checkpoint() {
-    const published = this.#checkpoints.request();
-    return published.then(() => {
-      this.#manifest = null;
-    });
+    return this.#checkpoints.request();
   }
 
+  /** Moves records to an archive segment; returns how many. */
   async archive(ids, period) {
     const list = JSON.stringify(ids);
+    let archived = ids;
     if (this.#options.skipLoad) {
       await settle(call(() => this.#core.archiveAside(list, period, now())));
       this.beginBatch();
       for (const id of ids) this.deleteInBatch(id);
-      this.commitBatch(ids);
+      await this.commitBatch(ids);
+    } else if (this.#isAgent) {
+      await this.#checkpoints.finish();
+      archived = await this.#compact(list, period);
     } else {
       let archiving = null;
       while (archiving === null) {
@@ -149,10 +194,11 @@ class FileDriver {
         archiving = call(() => this.#core.archive(list, period, now()));
       }
       await settle(archiving);
-      this.history.forget();
-      for (const id of ids) this.records.deleted(id);
     }
     this.#manifest = null;
+    if (!this.#options.skipLoad) this.history.forget();
+    for (const id of archived) this.records.deleted(id);
+    return archived.length;
   }
 
   async follow() {
@@ -186,7 +232,22 @@ class FileDriver {
   }
 
   async *walOperations() {
-    const relativePath = this.manifest.activeOps;
+    const { activeOps, activeAgentOps } = this.manifest;
+    if (activeAgentOps === undefined) {
+      yield* this.#operationsOf(activeOps);
+      return;
+    }
+    // The order is that of all agents together, so all of them are read first.
+    const lines = [];
+    for (const relativePath of new Set([...Object.values(activeAgentOps), activeOps])) {
+      for await (const operation of this.#operationsOf(relativePath)) lines.push(JSON.stringify(operation));
+    }
+    const merged = native.load().storeDetached(undefined, 1);
+    merged.applyLines(lines, true);
+    yield* new History(merged).all();
+  }
+
+  async *#operationsOf(relativePath) {
     const cursor = await settle(native.load().walCursor(this.#root, relativePath));
     for (;;) {
       const operations = JSON.parse(await settle(cursor.next()));
@@ -219,6 +280,49 @@ class FileDriver {
     migrateAll(this.#core, migrate, from, version);
     this.#migrateFrom = from;
     if (!readOnly) await this.checkpoint();
+  }
+
+  get #isAgent() {
+    return this.#options.agentId !== undefined && !this.#options.readOnly;
+  }
+
+  /** How a checkpoint is made here: by this writer alone, or among agents. */
+  #checkpointWork() {
+    const onFrozen = () => this.history.forget();
+    const onPublished = () => {
+      this.#manifest = null;
+      if (this.#isAgent) this.history.forget();
+    };
+    if (this.#isAgent) {
+      return {
+        begin: () => this.#compact(),
+        onFrozen,
+        onPublished,
+        hide() {},
+        show() {},
+        isPending: () => false,
+      };
+    }
+    return {
+      begin: (all) => {
+        call(() => this.#core.beginCheckpoint(now(), all));
+        return settle(this.#core.runCheckpoint());
+      },
+      onFrozen,
+      onPublished,
+      hide: () => this.#core.hideHistory(),
+      show: () => this.#core.showHistory(),
+      isPending: () => this.#core.isCheckpointPending(),
+    };
+  }
+
+  /** A compaction among agents, without the records of a list. Returns the ids that went to the archive. */
+  async #compact(list, period) {
+    const work = call(() => this.#core.compactAgents(now(), list, period));
+    const { followed, archived } = JSON.parse(await settle(work));
+    this.#manifest = null;
+    this.#apply(followed);
+    return archived;
   }
 
   /** Whether the held file is to be compared with its path: once in a turn of the event loop. */
@@ -297,7 +401,7 @@ class FileDriver {
 
   /** Takes over what another hand wrote. */
   #apply(followed) {
-    const { operations, changed, undone, reloaded, skipped } = followed;
+    const { operations, changed, undone, reloaded, reordered, skipped } = followed;
     warnOfSkipped(skipped.length, path.join(this.#root, this.manifest.activeOps));
     if (operations.length + changed.length + undone > 0 || reloaded) this.history.forget();
     if (this.#migrateFrom !== null) {
@@ -306,13 +410,23 @@ class FileDriver {
       else migrateSome(this.#core, new Set(changed), migrate, this.#migrateFrom);
     }
     if (reloaded) this.records.forget();
-    else if (undone > 0) this.records.reorder(changed);
+    else if (undone > 0 || reordered) this.records.reorder(changed);
     else
       for (const { op, id } of operations) {
         if (op === "set") this.records.changed(id);
         else this.records.deleted(id);
       }
   }
+}
+
+let flushesAtExit = false;
+
+/** Has what is buffered flushed when the process exits, or this worker thread ends. */
+function flushAtExit(addon, core) {
+  core.flushAtExit();
+  if (flushesAtExit) return;
+  flushesAtExit = true;
+  process.once("exit", () => addon.flushAll());
 }
 
 function warnOfSkipped(count, file) {

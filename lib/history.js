@@ -3,6 +3,8 @@
 // The operations since the last checkpoint, as live objects: parsed when asked for, and kept, so that asking
 // again costs only what is new.
 
+const { call } = require("./native-errors");
+
 class History {
   #core;
   #operations = [];
@@ -20,7 +22,7 @@ class History {
     const count = this.#core.operationCount();
     if (this.#operations.length > count) this.#operations.length = count;
     while (this.#operations.length < count) {
-      const more = JSON.parse(this.#core.operations(this.#operations.length));
+      const more = JSON.parse(call(() => this.#core.operations(this.#operations.length)));
       if (more.length === 0) break;
       for (const operation of more) this.#operations.push(operation);
     }

@@ -4,9 +4,18 @@
 // a plain append takes effect at the call. Everything else runs in a microtask of its own, and appends that
 // were called behind it run together, in order, once it is done.
 
+/** What an append returns that must wait for another agent. */
+const RETRY = Symbol("retry");
+
 class MutationQueue {
   #waiting = [];
   #draining = false;
+  #catchUp;
+
+  /** `catchUp` is awaited before an append that returned RETRY is tried again. */
+  constructor(catchUp) {
+    this.#catchUp = catchUp;
+  }
 
   /** Whether something runs or waits. */
   get isBusy() {
@@ -17,7 +26,8 @@ class MutationQueue {
   append(task) {
     if (this.#draining) return this.#enqueue(task, true);
     try {
-      return Promise.resolve(task());
+      const result = task();
+      return result === RETRY ? this.#enqueue(task, true) : Promise.resolve(result);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -41,8 +51,12 @@ class MutationQueue {
     for (let next = 0; next < this.#waiting.length; next++) {
       const { task, plain, resolve, reject } = this.#waiting[next];
       try {
-        if (plain) resolve(task());
-        else resolve(await task());
+        let result = plain ? task() : await task();
+        while (result === RETRY) {
+          await this.#catchUp();
+          result = task();
+        }
+        resolve(result);
       } catch (error) {
         reject(error);
       }
@@ -53,4 +67,4 @@ class MutationQueue {
   }
 }
 
-module.exports = { MutationQueue };
+module.exports = { MutationQueue, RETRY };

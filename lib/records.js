@@ -4,6 +4,8 @@
 // parsed on first sight and kept until the record changes. Once somebody has asked for all records, the Map
 // holds every id in order, and an entry that nobody has looked at since it changed holds UNREAD.
 
+const { call } = require("./native-errors");
+
 const UNREAD = Symbol("unread");
 
 /** Parses a record's text; the empty text stands for `undefined`. */
@@ -38,7 +40,7 @@ class Records {
   }
 
   has(id) {
-    return this.#complete ? this.#map.has(id) : this.#core.has(id);
+    return this.#complete ? this.#map.has(id) : this.#exists(id);
   }
 
   get size() {
@@ -64,7 +66,7 @@ class Records {
     try {
       for (const [id, value] of map) {
         if (value !== UNREAD) callback(value, id);
-        else if (this.#core.has(id)) callback(this.#readFor(map, id), id);
+        else if (this.#exists(id)) callback(this.#readFor(map, id), id);
       }
     } finally {
       this.#walked.pop();
@@ -84,7 +86,7 @@ class Records {
 
   /** Something happened to the record; the native side knows what. */
   look(id) {
-    if (this.#core.has(id)) this.changed(id);
+    if (this.#exists(id)) this.changed(id);
     else this.deleted(id);
   }
 
@@ -100,12 +102,16 @@ class Records {
     this.#complete = false;
   }
 
+  #exists(id) {
+    return call(() => this.#core.has(id));
+  }
+
   #read(id) {
     return this.#readFor(this.#map, id);
   }
 
   #readFor(map, id) {
-    const text = this.#core.get(id);
+    const text = call(() => this.#core.get(id));
     if (text === null) return undefined;
     const value = parseRecord(text);
     map.set(id, value);
@@ -117,7 +123,8 @@ class Records {
     if (this.#complete) return this.#map;
     const known = this.#map;
     const map = new Map();
-    for (let text = this.#core.scan(true); text !== null; text = this.#core.scan(false)) {
+    const scan = (restart) => call(() => this.#core.scan(restart));
+    for (let text = scan(true); text !== null; text = scan(false)) {
       forEachPair(text, (id, value) => map.set(id, value));
     }
     // Objects that were handed out before must stay the same ones.

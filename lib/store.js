@@ -6,10 +6,10 @@
 const { BackendDriver } = require("./backend-driver");
 const { messages, opslogError } = require("./errors");
 const { FileDriver } = require("./file-driver");
-const { FsBackend, isPlainFsBackend } = require("./fs-backend");
+const { isPlainFsBackend } = require("./fs-backend");
 const { MutationQueue } = require("./mutation-queue");
 const { parseOptions } = require("./options");
-const { checkPeriod } = require("./paths");
+const { checkPeriod, describe } = require("./paths");
 const { checkId, toText } = require("./values");
 
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for("nodejs.asyncDispose");
@@ -37,7 +37,7 @@ class Store {
     this.#state = "opening";
     try {
       const parsed = parseOptions(options);
-      this.#queue = new MutationQueue();
+      this.#queue = new MutationQueue(() => this.#driver.follow());
       this.#driver = await this.#openDriver(dir, parsed);
       this.#options = parsed;
       this.#state = "open";
@@ -52,10 +52,15 @@ class Store {
     this.#ensureOpen();
     if (this.#closing !== null) throw notOpen();
     this.unwatch();
-    this.#closing = this.#exclusive(() => this.#driver.close()).finally(() => {
-      this.#state = "closed";
-      this.#driver = null;
-      this.#closing = null;
+    this.#closing = this.#exclusive(async (driver) => {
+      try {
+        await driver.close();
+      } finally {
+        // At once: what was called behind it must find the store closed.
+        this.#state = "closed";
+        this.#driver = null;
+        this.#closing = null;
+      }
     });
     return this.#closing;
   }
@@ -92,7 +97,8 @@ class Store {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#queue.append(() => this.#driver.set(id, text));
+    const driver = this.#driver;
+    return this.#queue.append(() => this.#inForce(driver).set(id, text));
   }
 
   delete(id) {
@@ -104,7 +110,8 @@ class Store {
       return undefined;
     }
     if (typeof id !== "string") return Promise.reject(notFound(id));
-    return this.#queue.append(() => this.#driver.delete(id));
+    const driver = this.#driver;
+    return this.#queue.append(() => this.#inForce(driver).delete(id));
   }
 
   all() {
@@ -208,7 +215,7 @@ class Store {
     this.#ensureOpen();
     const { archiveSegments } = this.#driver.manifest;
     const path =
-      archiveSegments.find((name) => name === `archive/archive-${segment}.json`) ??
+      archiveSegments.find((name) => isNamed(name, segment)) ??
       archiveSegments.find((name) => name.includes(segment));
     if (path === undefined) throw opslogError("OPSLOG_NOT_FOUND", messages.archiveNotFound(segment));
     return this.#driver.loadArchive(path);
@@ -227,7 +234,8 @@ class Store {
 
   async flush() {
     if (this.#state !== "open" || this.#options.readOnly) return;
-    await this.#exclusive(() => this.#driver.flush());
+    // A close() that was called before flushes everything.
+    await (this.#closing ?? this.#exclusive((driver) => driver.flush()));
   }
 
   async sync() {
@@ -270,22 +278,24 @@ class Store {
   async #openDriver(dir, options) {
     const backend = options.backend;
     const onDue = () => this.#checkpointInTurn();
-    if (options.agentId !== undefined || (backend !== undefined && !isPlainFsBackend(backend))) {
-      return BackendDriver.open(dir, options, backend ?? new FsBackend(), onDue);
+    if (backend !== undefined && !isPlainFsBackend(backend)) {
+      return BackendDriver.open(dir, options, backend, onDue);
     }
-    try {
-      return await FileDriver.open(dir, options, backend);
-    } catch (error) {
-      if (error.code !== "OPSLOG_AGENT_FOLDER") throw error;
-      return BackendDriver.open(dir, options, backend ?? new FsBackend(), onDue);
-    }
+    return FileDriver.open(dir, options, backend);
   }
 
   #exclusive(task) {
+    const driver = this.#driver;
     return this.#queue.run(async () => {
-      await this.#driver.settled();
-      return task();
+      await this.#inForce(driver).settled();
+      return task(driver);
     });
+  }
+
+  /** The driver that a call was made for; the store may have been closed before the call's turn came. */
+  #inForce(driver) {
+    if (this.#driver !== driver) throw notOpen();
+    return driver;
   }
 
   async #runBatch(fn) {
@@ -318,8 +328,7 @@ class Store {
     if (ids.length === 0) return 0;
     const period = segment ?? currentQuarter();
     checkPeriod(period);
-    await this.#driver.archive(ids, period);
-    return ids.length;
+    return (await this.#driver.archive(ids, period)) ?? ids.length;
   }
 
   /** A checkpoint that nobody asked for; it fails nobody's call. */
@@ -344,7 +353,15 @@ function notOpen() {
 }
 
 function notFound(id) {
-  return opslogError("OPSLOG_NOT_FOUND", messages.notFound(String(id)));
+  const shown = typeof id === "object" || typeof id === "function" ? describe(id) : String(id);
+  return opslogError("OPSLOG_NOT_FOUND", messages.notFound(shown));
+}
+
+/** Whether a path, which may have any prefix, is that of an archive segment, given by its period or path. */
+function isNamed(path, segment) {
+  if (path === segment) return true;
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return name === `archive-${segment}.json` || name === `archive-${segment}`;
 }
 
 /** Where archived records go by default: year and quarter by the local calendar, such as `2026-Q4`. */

@@ -58,6 +58,20 @@ pub enum Error {
         /// The lock file.
         path: PathBuf,
     },
+    /// Another agent keeps the folder's lock, and may be stopped.
+    Busy {
+        /// The lock file.
+        path: PathBuf,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// A store with this agentId has the folder open.
+    AgentInUse {
+        /// The agent.
+        agent: String,
+        /// Its lock file.
+        path: PathBuf,
+    },
     /// A delete of a record that is not there.
     NotFound {
         /// The record's id, lossily as UTF-8.
@@ -101,6 +115,7 @@ impl Error {
             | Self::InvalidManifest { .. } => "OPSLOG_CORRUPT",
             Self::AgentFolder => "OPSLOG_AGENT_FOLDER",
             Self::Locked { .. } | Self::CompactionLocked { .. } => "OPSLOG_LOCKED",
+            Self::Busy { .. } | Self::AgentInUse { .. } => "OPSLOG_LOCKED",
             Self::NotFound { .. } => "OPSLOG_NOT_FOUND",
             Self::NoStore => "OPSLOG_NO_STORE",
             Self::SkipLoadCompact => "OPSLOG_SKIP_LOAD",
@@ -115,6 +130,8 @@ impl Error {
             Self::Io { path, .. }
             | Self::Corrupt { path, .. }
             | Self::Invalid { path, .. }
+            | Self::Busy { path, .. }
+            | Self::AgentInUse { path, .. }
             | Self::InvalidManifest { path, .. }
             | Self::Locked { path, .. }
             | Self::CompactionLocked { path } => Some(path),
@@ -153,6 +170,16 @@ impl fmt::Display for Error {
                 write!(f, "Store is locked by process {pid}. If this is stale, delete {}", path.display())
             }
             Self::CompactionLocked { .. } => f.write_str("Compaction lock held by another agent"),
+            Self::Busy { path, seconds } => write!(
+                f,
+                "Another process has held {} for {seconds} s; it may be stopped. Let it go on, or end it.",
+                path.display()
+            ),
+            Self::AgentInUse { agent, path } => write!(
+                f,
+                "Agent '{agent}' has this folder open already ({}). Close it, or use another agentId.",
+                path.display()
+            ),
             Self::NotFound { id } => write!(f, "Record '{id}' not found"),
             Self::SnapshotMissing { relative, .. } => {
                 write!(f, "Snapshot file not found: {relative}. The data directory may be corrupted.")

@@ -19,6 +19,9 @@ pub const LOCK: &str = ".lock";
 /// The lock of whoever compacts.
 pub const COMPACT_LOCK: &str = ".compact-lock";
 
+/// Folder of what is ours alone: a 0.8.1 never looks into it.
+pub const INDEX: &str = "index";
+
 /// The folders that a writer creates.
 pub const FOLDERS: [&str; 3] = [SNAPSHOTS, OPS, ARCHIVE];
 
@@ -30,6 +33,38 @@ pub fn snapshot(ms: u64) -> String {
 /// Relative path of the single writer's WAL of a time in milliseconds.
 pub fn wal(ms: u64) -> String {
     format!("{OPS}/ops-{ms}.jsonl")
+}
+
+/// Relative path of an agent's WAL of a time in milliseconds.
+pub fn agent_wal(agent: &str, ms: u64) -> String {
+    format!("{OPS}/agent-{agent}-{ms}.jsonl")
+}
+
+/// The lock that an agent holds while it has the folder open.
+pub fn agent_lock(root: &Path, agent: &str) -> PathBuf {
+    root.join(INDEX).join(format!("agent-{agent}.lock"))
+}
+
+/// The lock through which everybody goes who wants the one of [`room`].
+pub fn door(root: &Path) -> PathBuf {
+    root.join(INDEX).join("door")
+}
+
+/// The lock that appends share and that a change of the manifest has alone. Its content is the counter of
+/// those changes.
+pub fn room(root: &Path) -> PathBuf {
+    root.join(INDEX).join("lock")
+}
+
+/// The key under which the manifest keeps a sealed WAL among those of the agents. No agent can have it as its
+/// id, for no id holds a slash.
+pub fn sealed_key(relative: &str) -> String {
+    format!("sealed/{relative}")
+}
+
+/// Whether a key of the manifest stands for a sealed WAL.
+pub fn is_sealed_key(key: &str) -> bool {
+    key.starts_with("sealed/")
 }
 
 /// Relative path of an archive segment.
@@ -53,6 +88,17 @@ pub fn temporary(path: &Path) -> PathBuf {
 pub fn temporary_owner(name: &str) -> Option<u32> {
     let (rest, _) = name.strip_suffix(".tmp")?.rsplit_once('-')?;
     rest.rsplit_once('.')?.1.parse().ok()
+}
+
+/// Whether a temporary file was to become one that only the writer of a store makes: no blob, no lock.
+pub fn is_temporary_of_writer(name: &str) -> bool {
+    ["manifest.json.", "snap-", "archive-"].iter().any(|start| name.starts_with(start))
+}
+
+/// The time in the name of an agent's WAL.
+pub fn agent_milliseconds(name: &str) -> Option<u64> {
+    let rest = name.rsplit('/').next()?.strip_prefix("agent-")?;
+    rest.strip_suffix(".jsonl")?.rsplit_once('-')?.1.parse().ok()
 }
 
 /// The time in the name of a snapshot or WAL of the single writer.

@@ -5,6 +5,7 @@ pub mod disk;
 pub mod engine;
 pub mod error;
 pub mod format;
+pub mod gate;
 pub mod json;
 pub mod layout;
 pub mod lock;

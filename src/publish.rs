@@ -1,12 +1,16 @@
 //! Writes a file so that it is there whole or not at all: temporary name, every write checked, fsync, rename,
 //! fsync of the folder. A temporary that fails is removed.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::disk::{Disk, DiskFile, OpenMode, append_all};
 use crate::error::{Error, Result};
 use crate::layout;
+
+/// How many names are tried for a temporary file.
+const ATTEMPTS: u32 = 100;
 
 /// A file that is being written under a temporary name.
 pub struct Draft<'a> {
@@ -22,11 +26,17 @@ impl<'a> Draft<'a> {
     /// # Errors
     /// `OPSLOG_IO`.
     pub fn create(disk: &'a dyn Disk, path: &Path) -> Result<Self> {
-        let temporary = layout::temporary(path);
-        let file = disk
-            .open(&temporary, OpenMode::CreateNew)
-            .map_err(|source| Error::io("open", &temporary, source))?;
-        Ok(Self { disk, temporary, file, done: false })
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let temporary = layout::temporary(path);
+            match disk.open(&temporary, OpenMode::CreateNew) {
+                Ok(file) => return Ok(Self { disk, temporary, file, done: false }),
+                // Left by a dead process that had our number.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && attempts < ATTEMPTS => {}
+                Err(source) => return Err(Error::io("open", &temporary, source)),
+            }
+        }
     }
 
     /// The file, which keeps its identity when it is published.

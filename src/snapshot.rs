@@ -140,4 +140,12 @@ impl DiskFile for MemoryFile {
     fn try_lock(&self) -> io::Result<bool> {
         Ok(false)
     }
+
+    fn try_lock_shared(&self) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    fn unlock(&self) -> io::Result<()> {
+        Ok(())
+    }
 }

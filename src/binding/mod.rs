@@ -3,6 +3,7 @@
 
 mod catch;
 mod error;
+mod exit;
 mod lock;
 mod store;
 mod tasks;

@@ -3,21 +3,24 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use napi::JsString;
 use napi::bindgen_prelude::AsyncTask;
+use napi::{Env, JsString};
 use napi_derive::napi;
 use parking_lot::Mutex;
 use serde_json::json;
 
 use super::catch::{caught, caught_js};
 use super::error::{not_canonical, to_js};
+use super::exit;
 use super::tasks::Work;
 use super::text;
 use crate::disk::OsDisk;
 use crate::engine::{Change, Cursor, Id};
 use crate::json::string::{escape_into, unescape};
 use crate::lock::OsProbe;
-use crate::store::{Changed, Checkpoint, Followed, Opened, Options, Rejected, Report, Store, load_segment};
+use crate::store::{
+    Changed, Checkpoint, Compacted, Followed, Opened, Options, Rejected, Report, Store, load_segment,
+};
 use crate::wal::WalCursor;
 use crate::{json as raw_json, layout};
 
@@ -39,6 +42,8 @@ pub struct NativeOptions {
     pub amortised: bool,
     /// Appends are buffered.
     pub buffered: bool,
+    /// The agent that writes.
+    pub agent: Option<String>,
     /// Milliseconds since the epoch.
     pub now: f64,
 }
@@ -62,6 +67,7 @@ pub fn store_open(root: String, options: NativeOptions) -> AsyncTask<Work<Opened
         checkpoint_threshold: options.checkpoint_threshold,
         amortised: options.amortised,
         buffered: options.buffered,
+        agent: options.agent,
         now_ms: options.now as i64,
     };
     AsyncTask::new(Work::new(
@@ -178,7 +184,7 @@ impl NativeStore {
     /// Logs a batch. Returns what `set` returns.
     #[napi]
     pub fn commit_batch(&self) -> napi::Result<f64> {
-        caught(|| self.store.commit_batch().map(code))
+        coded(|| self.store.commit_batch())
     }
 
     /// Takes a batch back.
@@ -190,15 +196,34 @@ impl NativeStore {
         })
     }
 
-    /// Takes the last operation back. Returns its record's id as JSON.
+    /// Takes the last operation back. Returns the ids of the records concerned as a JSON list, `null` if another
+    /// agent must be waited for.
     #[napi]
     pub fn undo(&self) -> napi::Result<Option<String>> {
+        caught_js(|| match self.store.undo() {
+            Ok(ids) => Ok(Some(ids_json(&ids))),
+            Err(Rejected::Error(error)) => Err(to_js(&error)),
+            Err(Rejected::NotNow | Rejected::NotCanonical(_)) => Ok(None),
+        })
+    }
+
+    /// Compacts a folder of agents; with ids, given as a JSON list, these records go to an archive segment.
+    /// Returns what other agents wrote and what was archived, as JSON.
+    #[napi]
+    pub fn compact_agents(
+        &self,
+        now: f64,
+        ids: Option<JsString<'_>>,
+        period: Option<String>,
+    ) -> napi::Result<AsyncTask<Work<Compacted, String>>> {
+        let ids = ids.map(text::json).transpose()?;
+        let store = Arc::clone(&self.store);
         caught(|| {
-            Ok(self.store.undo()?.map(|operation| {
-                let mut id = Vec::new();
-                escape_into(&mut id, &operation.id);
-                text::to_js(id)
-            }))
+            let archive = match (ids, period) {
+                (Some(ids), Some(period)) => Some(store.choose_for_archive(parse_ids(&ids), period)?),
+                _ => None,
+            };
+            Ok(AsyncTask::new(Work::new(move || store.compact_agents(now as i64, archive), compacted_json)))
         })
     }
 
@@ -306,7 +331,7 @@ impl NativeStore {
         ))
     }
 
-    /// Reads what other hands wrote. Returns JSON.
+    /// Reads what other hands wrote, waiting for the lock of a folder of agents. Returns JSON.
     #[napi]
     pub fn follow(&self) -> AsyncTask<Work<Followed, String>> {
         let store = Arc::clone(&self.store);
@@ -341,6 +366,12 @@ impl NativeStore {
     #[napi]
     pub fn set_version(&self, version: u32) {
         self.store.set_version(version);
+    }
+
+    /// Has the buffer flushed when this environment ends: the process, or the worker thread.
+    #[napi]
+    pub fn flush_at_exit(&self, env: Env) -> napi::Result<()> {
+        caught_js(|| exit::register(env, &self.store))
     }
 
     /// Gives lock and files up.
@@ -403,11 +434,7 @@ impl NativeStore {
         check: bool,
         prev: Option<&[u8]>,
     ) -> napi::Result<f64> {
-        caught_js(|| match self.store.change(change, id, now as i64, prev, check) {
-            Ok(changed) => Ok(code(changed)),
-            Err(Rejected::Error(error)) => Err(to_js(&error)),
-            Err(Rejected::NotCanonical(text)) => Err(not_canonical(&text)),
-        })
+        coded(|| self.store.change(change, id, now as i64, prev, check))
     }
 }
 
@@ -445,8 +472,14 @@ pub fn wal_cursor(root: String, relative: String) -> AsyncTask<Work<WalCursor, N
     ))
 }
 
-fn code(changed: Changed) -> f64 {
-    (changed.buffered * 2 + usize::from(changed.due)) as f64
+/// What became of a change, as one number; -1 says: catch up and call again.
+fn coded(change: impl FnOnce() -> Result<Changed, Rejected>) -> napi::Result<f64> {
+    caught_js(|| match change() {
+        Ok(changed) => Ok((changed.buffered * 2 + usize::from(changed.due)) as f64),
+        Err(Rejected::NotNow) => Ok(-1.0),
+        Err(Rejected::Error(error)) => Err(to_js(&error)),
+        Err(Rejected::NotCanonical(text)) => Err(not_canonical(&text)),
+    })
 }
 
 fn report_json(report: &Report) -> String {
@@ -467,21 +500,31 @@ fn report_json(report: &Report) -> String {
 fn followed_json(followed: Followed) -> String {
     let mut out = b"{\"operations\":[".to_vec();
     out.extend_from_slice(&followed.operations);
-    out.extend_from_slice(b"],\"changed\":[");
-    for (index, id) in followed.changed.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        escape_into(&mut out, id);
-    }
+    out.extend_from_slice(b"],\"changed\":");
+    out.extend_from_slice(ids_json(&followed.changed).as_bytes());
     let rest = json!({
         "undone": followed.undone,
         "reloaded": followed.reloaded,
+        "reordered": followed.reordered,
         "skipped": followed.skipped,
     });
-    out.extend_from_slice(b"],");
+    out.push(b',');
     out.extend_from_slice(rest.to_string().get(1..).unwrap_or_default().as_bytes());
     text::to_js(out)
+}
+
+fn compacted_json(compacted: Compacted) -> String {
+    let archived = ids_json(&compacted.archived);
+    format!("{{\"followed\":{},\"archived\":{archived}}}", followed_json(compacted.followed))
+}
+
+fn ids_json(ids: &[Id]) -> String {
+    let mut out = Vec::new();
+    for id in ids {
+        escape_into(&mut out, id);
+        out.push(b',');
+    }
+    text::list(out)
 }
 
 /// Ids from a JSON list of strings, as V8 printed it.

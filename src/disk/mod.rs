@@ -76,6 +76,10 @@ pub trait DiskFile: Send + Sync {
     fn info(&self) -> io::Result<FileInfo>;
     /// Tries to take an exclusive kernel lock that dies with the process; `false` if someone else has it.
     fn try_lock(&self) -> io::Result<bool>;
+    /// Tries to take a kernel lock that others may share; `false` if someone has it exclusively.
+    fn try_lock_shared(&self) -> io::Result<bool>;
+    /// Gives the kernel lock of this handle back.
+    fn unlock(&self) -> io::Result<()>;
     /// The system's descriptor, for those who must show one.
     fn descriptor(&self) -> Option<i32> {
         None

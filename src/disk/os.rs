@@ -110,6 +110,14 @@ impl DiskFile for OsFile {
         system::try_lock(&self.file)
     }
 
+    fn try_lock_shared(&self) -> io::Result<bool> {
+        system::try_lock_shared(&self.file)
+    }
+
+    fn unlock(&self) -> io::Result<()> {
+        system::unlock(&self.file)
+    }
+
     fn descriptor(&self) -> Option<i32> {
         system::descriptor(&self.file)
     }

@@ -2,6 +2,7 @@
 //! what was logged and says what the state is. It never appends, cuts or syncs; reading a text that lies in
 //! a file is all that touches a disk.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -11,9 +12,10 @@ use super::delta::reverse_delta;
 use super::overlay::{Entry, Id, Overlay};
 use super::records::{Cursor, Records, View};
 use super::text::Text;
-use crate::format::operation::{BatchMark, Body, Draft, Kind, Prev, write_body};
+use crate::format::operation::{BatchMark, Body, Draft, Kind, Prev, parse_line, write_body};
 use crate::json::canonical::is_canonical;
 use crate::json::scan::{self, kind};
+use crate::json::string::compare_utf16;
 
 /// An operation since the last checkpoint.
 #[derive(Debug, Clone)]
@@ -28,6 +30,57 @@ pub struct Operation {
     pub before: Option<Text>,
     /// Its place in a batch.
     pub batch: Option<BatchMark>,
+    /// Where it comes from, in a folder of agents.
+    pub origin: Option<Box<Origin>>,
+}
+
+/// Where an operation of an agent comes from.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Its place in the total order.
+    pub rank: Rank,
+    /// The log that holds it.
+    pub log: u32,
+    /// What the overlay said of the record before, so that it can be taken back exactly.
+    pub placed: Option<Entry>,
+}
+
+/// A place in the total order of operations: clock, then agent by UTF-16 code units. The original's
+/// comparison by locale makes agents in different locales diverge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rank {
+    /// Lamport clock (Lamport 1978); 0 for an operation of a single writer.
+    pub clock: u64,
+    /// The agent's id, empty for a single writer.
+    pub agent: Arc<[u8]>,
+}
+
+impl Ord for Rank {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.clock.cmp(&other.clock).then_with(|| compare_utf16(&self.agent, &other.agent))
+    }
+}
+
+impl PartialOrd for Rank {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Operation {
+    fn rank(&self) -> Option<&Rank> {
+        self.origin.as_ref().map(|origin| &origin.rank)
+    }
+
+    /// Whether it was read from this log.
+    pub fn is_of_log(&self, log: u32) -> bool {
+        self.origin.as_ref().is_some_and(|origin| origin.log == log)
+    }
+
+    fn data(&self, line: &[u8]) -> Option<Text> {
+        let parsed = parse_line(line).ok()?;
+        parsed.data.map(|range| self.line.slice(range))
+    }
 }
 
 /// What a new operation says of a record.
@@ -171,7 +224,9 @@ impl Engine {
         before: Option<Text>,
         line: Text,
         batch: Option<BatchMark>,
+        origin: Option<Origin>,
     ) {
+        let origin = origin.map(|origin| Box::new(Origin { placed: self.records.entry(id), ..origin }));
         if let Some(journal) = &mut self.journal {
             journal.push_back((Arc::clone(id), self.records.entry(id)));
         }
@@ -187,7 +242,7 @@ impl Engine {
                 Kind::Delete
             }
         };
-        self.operations.push(Operation { id: Arc::clone(id), kind, line, before, batch });
+        self.operations.push(Operation { id: Arc::clone(id), kind, line, before, batch, origin });
     }
 
     /// Takes the last operation back out of state and history, as 0.8.1 does: an update keeps the record's
@@ -203,6 +258,47 @@ impl Engine {
             None => self.records.delete(&id)?,
         }
         Ok(self.operations.pop())
+    }
+
+    /// Takes operations of other agents in where they belong, and others out whose lines were cut. What stands
+    /// behind them in the order is taken back, exactly, and applied again. An operation that is there already
+    /// is not taken twice. Returns the records concerned.
+    ///
+    /// # Errors
+    /// Those of reading; the state is not usable then and must be loaded anew.
+    pub fn integrate(&mut self, mut added: Vec<Operation>, removed: &[Rank]) -> io::Result<Vec<Id>> {
+        added.sort_by(|one, other| one.rank().cmp(&other.rank()));
+        let lowest = added.first().and_then(Operation::rank).into_iter().chain(removed).min().cloned();
+        let Some(lowest) = lowest else { return Ok(Vec::new()) };
+        let from = self.operations.partition_point(|operation| operation.rank() < Some(&lowest));
+        let behind = self.operations.split_off(from);
+        for operation in behind.iter().rev() {
+            let placed = operation.origin.as_ref().and_then(|origin| origin.placed.clone());
+            self.records.restore(&operation.id, placed);
+        }
+        let mut changed: Vec<Id> = added.iter().map(|operation| Arc::clone(&operation.id)).collect();
+        let is_removed = |operation: &Operation| operation.rank().is_some_and(|rank| removed.contains(rank));
+        let (gone, mut again): (Vec<_>, Vec<_>) = behind.into_iter().partition(is_removed);
+        changed.extend(gone.iter().map(|operation| Arc::clone(&operation.id)));
+        again.extend(added);
+        again.sort_by(|one, other| one.rank().cmp(&other.rank()));
+        // An operation of a single writer has no clock of its own, so equal ranks say nothing of those.
+        again.dedup_by(|one, other| {
+            one.rank() == other.rank() && one.rank().is_some_and(|rank| rank.clock > 0)
+        });
+        for operation in again {
+            let data = match operation.kind {
+                Kind::Set => operation.data(&operation.line.read()?),
+                Kind::Delete => None,
+            };
+            let before = self.records.get(&operation.id)?;
+            let origin = operation.origin.map(|origin| *origin);
+            if let Some(origin) = &origin {
+                self.see_clock(origin.rank.clock);
+            }
+            self.apply(&operation.id, data, before, operation.line, operation.batch, origin);
+        }
+        Ok(changed)
     }
 
     /// Begins to remember exact positions, so that [`Engine::rollback`] can restore them.

@@ -8,7 +8,7 @@ pub mod records;
 pub mod text;
 
 pub use base::Base;
-pub use log::{Change, Engine, NotCanonical, Operation};
+pub use log::{Change, Engine, NotCanonical, Operation, Origin, Rank};
 pub use overlay::Id;
 pub use records::{Cursor, View};
 pub use text::Text;

@@ -130,7 +130,28 @@ fn parse_superseded(value: &[u8]) -> Option<(String, u64)> {
     }
 }
 
+/// How long a superseded snapshot is kept for readers of 0.8.1, which take no second look.
+const KEEP_SUPERSEDED_MS: u64 = 10_000;
+/// How many snapshots stay besides the current one, however old.
+const KEEP_SUPERSEDED: usize = 1;
+
 impl Manifest {
+    /// Puts another snapshot in the place of the current one. Returns those that can be deleted by now.
+    pub fn supersede(&mut self, snapshot: String, now_ms: u64) -> Vec<String> {
+        let old = std::mem::replace(&mut self.current_snapshot, snapshot);
+        // A manifest without a generation was written by 0.8.1, and so may have been its snapshot.
+        if self.generation > 0 {
+            self.superseded.push((old, now_ms));
+        }
+        let mut gone = Vec::new();
+        while self.superseded.len() > KEEP_SUPERSEDED
+            && self.superseded.first().is_some_and(|(_, since)| since + KEEP_SUPERSEDED_MS <= now_ms)
+        {
+            gone.push(self.superseded.remove(0).0);
+        }
+        gone
+    }
+
     /// The manifest of a store that has just been created. Its `version` is 1 whatever the schema version
     /// is, as 0.8.1 writes it.
     pub fn fresh(current_snapshot: String, active_ops: String, now: String) -> Self {

@@ -65,7 +65,7 @@ impl Store {
     }
 
     /// Merges records into a segment, durably. Returns its relative path and how many were not in it.
-    fn write_segment(
+    pub(super) fn write_segment(
         &self,
         texts: Vec<(Id, Option<Text>)>,
         period: &str,

@@ -4,10 +4,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Mirror, State, Store};
-use crate::engine::{Change, Id, NotCanonical, Text};
+use crate::engine::{Change, Id, NotCanonical, Origin, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, Marks, finish_line};
 use crate::wal::Standing;
+
+/// What is kept for the next line at most.
+const SCRATCH_LIMIT: usize = 1 << 20;
 
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub enum Rejected {
     Error(Error),
     /// V8 must print the previous value first: call again with what it printed.
     NotCanonical(Vec<u8>),
+    /// Another agent has the folder's lock, or has changed the manifest: catch up and call again.
+    NotNow,
 }
 
 impl From<Error> for Rejected {
@@ -53,6 +58,13 @@ impl Store {
         if check && state.batch.is_none() && !self.options.buffered {
             self.check_file(&mut state)?;
         }
+        let is_held = state.batch.is_some() || self.options.buffered;
+        let _shared = match self.enter_gate(&state, check) {
+            _ if is_held => None,
+            Ok(None) => return Err(Rejected::NotNow),
+            Ok(Some(shared)) => shared,
+            Err(error) => return Err(error.into()),
+        };
         let before = state.engine.get(id).map_err(|source| self.read_failed(source))?;
         if before.is_none() && matches!(change, Change::Delete) {
             return Err(Error::NotFound { id: String::from_utf8_lossy(id).into_owned() }.into());
@@ -67,16 +79,21 @@ impl Store {
             Ok(body) => {
                 drop(prev);
                 let id: Id = id.into();
-                if state.batch.is_some() || self.options.buffered {
+                let origin = state.own_origin();
+                if is_held {
                     line.push(b'}');
                     let data = body.data.map(|range| held(&line, range));
-                    state.engine.apply(&id, data, before, Text::Held(line.as_slice().into()), None);
+                    state.engine.apply(&id, data, before, Text::Held(line.as_slice().into()), None, origin);
                     Ok(())
                 } else {
-                    self.append_one(&mut state, &mut line, body.data, &id, before).map_err(Rejected::Error)
+                    self.append_one(&mut state, &mut line, body.data, &id, before, origin)
+                        .map_err(Rejected::Error)
                 }
             }
         };
+        // One huge value must not hold its size in memory for ever.
+        line.clear();
+        line.shrink_to(SCRATCH_LIMIT);
         state.scratch = line;
         result?;
         Ok(self.changed(&mut state))
@@ -93,13 +110,18 @@ impl Store {
     /// Logs a batch with one append, together with what was buffered before it.
     ///
     /// # Errors
-    /// As for [`Store::change`]; the batch is taken back then, what was buffered stays so.
-    pub fn commit_batch(&self) -> Result<Changed> {
+    /// As for [`Store::change`]; the batch is taken back then, what was buffered stays so. `NotNow` leaves it
+    /// open.
+    pub fn commit_batch(&self) -> Result<Changed, Rejected> {
         let mut state = self.lock();
         let from = state.batch.unwrap_or(state.engine.operations().len());
         let count = state.engine.operations().len() - from;
         if count > 0 && !state.detached {
             let marked = if count > 1 { Some(from) } else { None };
+            let _shared = match self.enter_gate(&state, true)? {
+                None => return Err(Rejected::NotNow),
+                Some(shared) => shared,
+            };
             let flushed = match self.check_file(&mut state) {
                 Ok(()) => state.flush(self, marked),
                 Err(error) => Err(error),
@@ -107,7 +129,7 @@ impl Store {
             if let Err(error) = flushed {
                 state.engine.rollback();
                 state.batch = None;
-                return Err(error);
+                return Err(error.into());
             }
         }
         state.engine.commit();
@@ -155,6 +177,11 @@ impl Store {
             Standing::Sound => Ok(()),
             Standing::Replaced => state.wal.recreate(&*self.disk),
             Standing::Grew => self.read_foreign_lines(state),
+            Standing::Shrank => {
+                let why = format!("another process cut {}", state.wal.path().display());
+                state.failed = Some(why.clone());
+                Err(Error::Failed(why))
+            }
         }
     }
 
@@ -165,6 +192,7 @@ impl Store {
         data: Option<std::ops::Range<usize>>,
         id: &Id,
         before: Option<Text>,
+        origin: Option<Origin>,
     ) -> Result<()> {
         let body = line.len();
         let marks = state.wal.marks();
@@ -181,14 +209,15 @@ impl Store {
         let Some(file) = state.wal.file() else { return Ok(()) };
         let text = Text::At { file: Arc::clone(file), offset: at, len };
         let data = data.map(|range| text.slice(range));
-        state.engine.apply(id, data, before, text, None);
+        state.engine.apply(id, data, before, text, None, origin);
         state.buffered = state.engine.operations().len();
         Ok(())
     }
 
     fn changed(&self, state: &mut State) -> Changed {
         let due = state.batch.is_none() && state.is_due(&self.options);
-        if due {
+        // Among agents the history starts anew with the seal.
+        if due && state.agents.is_none() {
             state.hide();
         }
         Changed { due, buffered: state.engine.operations().len() - state.buffered }

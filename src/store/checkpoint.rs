@@ -19,11 +19,6 @@ use crate::publish::{self, Draft, sync_folder_of};
 use crate::wal::Writer;
 use crate::{layout, snapshot};
 
-/// How long a superseded snapshot is kept for readers of 0.8.1, which take no second look.
-const KEEP_SUPERSEDED_MS: u64 = 10_000;
-/// How many snapshots stay besides the current one, however old.
-const KEEP_SUPERSEDED: usize = 1;
-
 /// A checkpoint under way. Dropped before [`Checkpoint::run`] succeeded, it gives up and the store goes on
 /// as if it had never begun.
 pub struct Checkpoint {
@@ -114,6 +109,15 @@ impl Store {
         self.lock().engine.is_apart()
     }
 
+    /// Deletes snapshots that nobody needs any more. Best effort.
+    pub(super) fn remove_snapshots(&self, relatives: &[String]) {
+        for relative in relatives {
+            if let Ok(path) = layout::inside(&self.root, layout::SNAPSHOTS, relative) {
+                let _ = self.disk.unlink(&path);
+            }
+        }
+    }
+
     /// A time for file names that no file in the store has yet.
     pub(super) fn unused_ms(&self, now_ms: i64, manifest: Option<&Manifest>) -> Result<u64> {
         let mut highest = manifest.map_or(0, |manifest| {
@@ -157,7 +161,7 @@ impl Checkpoint {
         let (base, path, bytes) = self.write_snapshot(ms)?;
         let superseded = self.publish(&path)?;
         self.switch(base, bytes)?;
-        self.remove_superseded(&superseded);
+        self.store.remove_snapshots(&superseded);
         Ok(())
     }
 
@@ -270,25 +274,14 @@ impl Checkpoint {
         version: u32,
     ) -> (Manifest, Vec<String>) {
         let mut next = current.clone();
-        let now = self.now_ms.max(0) as u64;
         next.version = u64::from(version);
-        next.generation = current.generation + 1;
         if self.frozen_len > 0 {
             next.previous_ops = Some(current.active_ops.clone());
             next.previous_end = self.frozen_len;
         }
         next.active_ops = active_ops;
-        let old = std::mem::replace(&mut next.current_snapshot, snapshot.to_owned());
-        // A manifest without a generation was written by 0.8.1, and so may have been its snapshot.
-        if current.generation > 0 {
-            next.superseded.push((old, now));
-        }
-        let mut gone = Vec::new();
-        while next.superseded.len() > KEEP_SUPERSEDED
-            && next.superseded.first().is_some_and(|(_, since)| since + KEEP_SUPERSEDED_MS <= now)
-        {
-            gone.push(next.superseded.remove(0).0);
-        }
+        let gone = next.supersede(snapshot.to_owned(), self.now_ms.max(0) as u64);
+        next.generation += 1;
         next.stats.active_records = self.view.count() as u64;
         next.stats.ops_count = 0;
         next.departures = self.departures;
@@ -325,14 +318,6 @@ impl Checkpoint {
         drop(state);
         drop(freed);
         Ok(())
-    }
-
-    fn remove_superseded(&self, superseded: &[String]) {
-        for relative in superseded {
-            if let Ok(path) = layout::inside(&self.store.root, layout::SNAPSHOTS, relative) {
-                let _ = self.store.disk.unlink(&path);
-            }
-        }
     }
 }
 

@@ -6,8 +6,6 @@ use std::cmp::Ordering;
 use std::path::Path;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::{Options, State, Store};
 use crate::disk::OsDisk;
 use crate::engine::{Base, Engine, Id, Text};
@@ -25,10 +23,13 @@ impl Store {
             checkpoint_threshold: f64::INFINITY,
             amortised: false,
             buffered: true,
+            agent: None,
             now_ms: 0,
         };
         let state = State { engine: Engine::new(Base::empty(), agent), detached: true, ..State::unloaded() };
-        Self { disk: Arc::new(OsDisk), root: "".into(), options, state: Mutex::new(state) }
+        let detached = Self::closed(Arc::new(OsDisk), Path::new(""), options, None);
+        *detached.lock() = state;
+        detached
     }
 
     /// Starts anew, without records and operations. The clock does not go back.
@@ -61,7 +62,7 @@ impl Store {
             let before = state.engine.get(&id).map_err(|source| Error::io("read", Path::new(""), source))?;
             let line = Text::Held(line.into());
             let data = data.map(|range| line.slice(range));
-            state.engine.apply(&id, data, before, line, None);
+            state.engine.apply(&id, data, before, line, None, None);
         }
         Ok(skipped)
     }

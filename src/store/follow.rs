@@ -10,13 +10,12 @@ use std::sync::Arc;
 use hashbrown::DefaultHashBuilder;
 
 use super::open::{Loaded, Report, load, read_manifest};
-use super::undo::find_marker;
 use super::{State, Store};
 use crate::disk::{DiskFile, OpenMode, read_exact_at};
 use crate::engine::{Id, Text};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
-use crate::format::operation::{BatchMark, Kind, Line, parse_line, public_text_into, unmarked};
+use crate::format::operation::{Kind, Line, parse_line, public_text_into, unmarked, without_marker};
 use crate::layout;
 use crate::wal::{LineReader, Standing, Writer, replay};
 
@@ -33,36 +32,44 @@ pub struct Followed {
     undeleted: bool,
     /// Records changed that no operation tells of: look at everything anew.
     pub reloaded: bool,
+    /// Whether records may stand elsewhere than where the operations alone would put them.
+    pub reordered: bool,
     /// Where malformed lines were skipped.
     pub skipped: Vec<u64>,
 }
 
-/// Remembers lines by their hash, to see whether the writer has cut and written anew.
+/// For a store that follows: where the line of each operation stands, and its hash, to see whether the writer
+/// has cut and written anew. As he may do so at any time, the lines themselves are held in memory.
 #[derive(Default)]
 pub struct Seen {
-    hashes: Vec<u64>,
+    lines: Vec<SeenLine>,
     hasher: DefaultHashBuilder,
 }
 
+struct SeenLine {
+    offset: u64,
+    len: usize,
+    hash: u64,
+}
+
+impl SeenLine {
+    fn end(&self) -> u64 {
+        self.offset + self.len as u64 + 1
+    }
+}
+
 impl Seen {
-    pub(super) fn push(&mut self, line: &[u8]) {
-        self.hashes.push(self.hash(line));
+    pub(super) fn push(&mut self, offset: u64, line: &[u8]) {
+        self.lines.push(SeenLine { offset, len: line.len(), hash: self.hash(line) });
     }
 
     fn last_is(&self, line: &[u8]) -> bool {
-        self.hashes.last() == Some(&self.hash(line))
+        self.lines.last().is_some_and(|last| last.hash == self.hash(line))
     }
 
     /// Leaves the value of a batch marker out: an undo in the batch overwrites it, and it is the same line.
     fn hash(&self, line: &[u8]) -> u64 {
-        match find_marker(line) {
-            None => self.hasher.hash_one(line),
-            Some(at) => {
-                let (head, tail) = line.split_at_checked(at as usize).unwrap_or((line, &[]));
-                let tail = tail.get(BatchMark::Last.text().len()..).unwrap_or_default();
-                self.hasher.hash_one((head, tail))
-            }
-        }
+        self.hasher.hash_one(without_marker(line))
     }
 }
 
@@ -95,6 +102,10 @@ impl Store {
     pub fn follow(&self) -> Result<Followed> {
         let mut followed = Followed::default();
         let mut state = self.lock();
+        if state.agents.is_some() {
+            drop(state);
+            return self.catch_up();
+        }
         if !self.options.read_only {
             if state.buffered == state.engine.operations().len()
                 && state.wal.standing(&*self.disk)? == Standing::Grew
@@ -109,16 +120,16 @@ impl Store {
         let mut reload = false;
         if next.active_ops != state.manifest.active_ops {
             reload = self.move_on(&mut state, &next, &mut followed)?;
-            state.manifest = next;
         }
         if !reload {
+            state.manifest = next.clone();
             self.reopen_if_replaced(&mut state)?;
             state.rewind(&mut followed)?;
             self.read_on(&mut state, None, &mut followed)?;
             // A deletion that was taken back leaves its record at the end; the files know where it stands.
             reload = followed.undeleted;
         }
-        if reload { self.reload(state, followed) } else { Ok(followed) }
+        if reload { self.reload(state, next, followed) } else { Ok(followed) }
     }
 
     /// Applies lines that another hand appended to the writer's own log.
@@ -146,12 +157,17 @@ impl Store {
             if until.is_some_and(|until| offset >= until) {
                 return Ok(ControlFlow::Break(()));
             }
-            let text = Text::At { file: Arc::clone(&file), offset, len: bytes.len() as u32 };
+            let text = match self.options.read_only {
+                true => Text::Held(bytes.into()),
+                false => Text::At { file: Arc::clone(&file), offset, len: bytes.len() as u32 },
+            };
             let before = engine.get(&line.id).map_err(|source| Error::io("read", &path, source))?;
             let data = line.data.clone().map(|range| text.slice(range));
             let id: Id = (&*line.id).into();
-            engine.apply(&id, data, before, text, line.batch);
-            seen.push(bytes);
+            engine.apply(&id, data, before, text, line.batch, None);
+            if self.options.read_only {
+                seen.push(offset, bytes);
+            }
             followed.add(bytes, line);
             followed.changed.push(id);
             Ok(ControlFlow::Continue(()))
@@ -212,9 +228,8 @@ impl Store {
     /// The way from the current WAL to that of a manifest, oldest first; `None` if it cannot be told.
     fn links(&self, state: &State, next: &Manifest) -> Result<Option<Vec<Link>>> {
         let current = state.wal.relative();
-        let was_empty = state.wal.is_empty() && state.engine.operations().is_empty();
         // Nothing was logged yet when this WAL began, as far as it is known.
-        let is_first = was_empty && state.manifest.previous_ops.is_none();
+        let is_first = state.manifest.previous_ops.is_none();
         let mut links = Vec::new();
         let mut relative = next.active_ops.clone();
         let mut previous = next.previous_ops.clone().map(|path| (path, next.previous_end));
@@ -224,8 +239,9 @@ impl Store {
                 links.reverse();
                 return Ok(Some(links));
             }
-            // An empty WAL leaves no trace in the chain: its successor follows its predecessor.
-            if was_empty && state.manifest.previous_ops.as_deref() == Some(&path) {
+            // A WAL that was empty when it was superseded leaves no trace in the chain: its successor follows its
+            // predecessor. Operations that are known of it went to both.
+            if state.manifest.previous_ops.as_deref() == Some(&path) {
                 links.push(Link { relative, end: 0 });
                 links.reverse();
                 return Ok(Some(links));
@@ -234,7 +250,11 @@ impl Store {
             relative = path;
             match self.predecessor(&relative)? {
                 Predecessor::Log(path, end) => previous = Some((path, end)),
-                Predecessor::None if is_first && is_newer(&relative, current) => {
+                Predecessor::None
+                    if is_first
+                        && is_newer(&relative, current)
+                        && self.starts_alike(current, &relative)? =>
+                {
                     links.push(Link { relative, end: 0 });
                     links.reverse();
                     return Ok(Some(links));
@@ -245,17 +265,30 @@ impl Store {
         Ok(None)
     }
 
-    /// What a WAL's first line says of the one before.
-    fn predecessor(&self, relative: &str) -> Result<Predecessor> {
+    /// Whether a WAL is empty, or begins with what went to the other one too.
+    fn starts_alike(&self, relative: &str, other: &str) -> Result<bool> {
+        let Some(first) = self.first_line(relative)? else { return Ok(true) };
+        let others = self.first_line(other)?;
+        Ok(others.is_some_and(|others| unmarked(&others) == unmarked(&first)))
+    }
+
+    /// A WAL's first line; `None` if there is none or no such WAL.
+    fn first_line(&self, relative: &str) -> Result<Option<Vec<u8>>> {
         let path = layout::inside(&self.root, layout::OPS, relative)?;
         let file = match self.disk.open(&path, OpenMode::Read) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Predecessor::Unknown),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(Error::io("open", &path, source)),
         };
         let mut reader = LineReader::new(&*file, 0);
         let first = reader.next_line().map_err(|source| Error::io("read", &path, source))?;
-        let Some(line) = first.and_then(|raw| parse_line(raw.bytes).ok()) else {
+        Ok(first.map(|line| line.bytes.to_vec()))
+    }
+
+    /// What a WAL's first line says of the one before.
+    fn predecessor(&self, relative: &str) -> Result<Predecessor> {
+        let first = self.first_line(relative)?;
+        let Some(line) = first.as_deref().and_then(|line| parse_line(line).ok()) else {
             return Ok(Predecessor::Unknown);
         };
         let Some(after) = line.after else { return Ok(Predecessor::None) };
@@ -273,10 +306,7 @@ impl Store {
             Err(source) => return Err(Error::io("open", &path, source)),
         };
         let operations = state.engine.operations();
-        let late_from = operations.partition_point(|operation| match operation.line {
-            Text::At { offset, .. } => offset < link.end,
-            Text::Held(_) => true,
-        });
+        let late_from = state.seen.lines.partition_point(|line| line.offset < link.end);
         let mut matched = Vec::new();
         let mut len = 0;
         if let Some(file) = &file {
@@ -296,13 +326,10 @@ impl Store {
             state.take_back_last(&path, followed)?;
         }
         state.engine.forget_operations(late_from);
-        state.seen.hashes.clear();
-        if let Some(file) = &file {
-            for (operation, (offset, bytes)) in state.engine.operations_mut().iter_mut().zip(&matched) {
-                operation.line =
-                    Text::At { file: Arc::clone(file), offset: *offset, len: bytes.len() as u32 };
-                state.seen.push(bytes);
-            }
+        state.seen.lines.clear();
+        for (operation, (offset, bytes)) in state.engine.operations_mut().iter_mut().zip(&matched) {
+            operation.line = Text::Held(bytes.as_slice().into());
+            state.seen.push(*offset, bytes);
         }
         state.buffered = state.engine.operations().len();
         state.wal = Writer::new(path, link.relative.clone(), file, len);
@@ -313,9 +340,9 @@ impl Store {
     fn reload(
         &self,
         mut state: parking_lot::MutexGuard<'_, State>,
+        manifest: Manifest,
         mut followed: Followed,
     ) -> Result<Followed> {
-        let manifest = state.manifest.clone();
         let mut report = Report::default();
         let loaded: Loaded =
             parking_lot::MutexGuard::unlocked(&mut state, || load(self, &manifest, &mut report))?;
@@ -331,6 +358,8 @@ impl Store {
             }
         }
         state.buffered = loaded.engine.operations().len();
+        // NOTE: not before the load has succeeded, or the next look would stay with the old log.
+        state.manifest = manifest;
         state.engine = loaded.engine;
         state.wal = loaded.wal;
         state.seen = loaded.seen;
@@ -345,9 +374,8 @@ impl State {
     fn rewind(&mut self, followed: &mut Followed) -> Result<()> {
         let path = self.wal.path().to_path_buf();
         let mut rewound = false;
-        while let Some(last) = self.engine.operations().last() {
-            let Text::At { offset, len, .. } = last.line else { break };
-            let now = self.wal.file().map(|file| read_exact_at(&**file, offset, len as usize));
+        while let Some(last) = self.seen.lines.last() {
+            let now = self.wal.file().map(|file| read_exact_at(&**file, last.offset, last.len));
             match now {
                 Some(Ok(line)) if self.seen.last_is(&line) => break,
                 Some(Err(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
@@ -360,18 +388,14 @@ impl State {
             }
         }
         if rewound {
-            let end = self.engine.operations().last().map_or(0, |last| match last.line {
-                Text::At { offset, len, .. } => offset + u64::from(len) + 1,
-                Text::Held(_) => 0,
-            });
-            self.wal.grown_to(end);
+            self.wal.grown_to(self.seen.lines.last().map_or(0, SeenLine::end));
         }
         Ok(())
     }
 
     fn take_back_last(&mut self, path: &Path, followed: &mut Followed) -> Result<()> {
         let undone = self.engine.undo_last().map_err(|source| Error::io("read", path, source))?;
-        self.seen.hashes.pop();
+        self.seen.lines.pop();
         self.buffered = self.engine.operations().len();
         if let Some(operation) = undone {
             followed.undeleted |= operation.kind == Kind::Delete;
@@ -383,7 +407,21 @@ impl State {
 }
 
 impl Followed {
-    fn add(&mut self, bytes: &[u8], line: &Line<'_>) {
+    /// Adds what a second look brought.
+    pub(super) fn append(&mut self, other: Self) {
+        if !self.operations.is_empty() && !other.operations.is_empty() {
+            self.operations.push(b',');
+        }
+        self.operations.extend(other.operations);
+        self.changed.extend(other.changed);
+        self.undone += other.undone;
+        self.undeleted |= other.undeleted;
+        self.reloaded |= other.reloaded;
+        self.reordered |= other.reordered;
+        self.skipped.extend(other.skipped);
+    }
+
+    pub(super) fn add(&mut self, bytes: &[u8], line: &Line<'_>) {
         if !self.operations.is_empty() {
             self.operations.push(b',');
         }

@@ -2,6 +2,7 @@
 //! All public methods can be called from any thread; the lock is never held during a sync or while a
 //! snapshot is written, and the only system calls under it are appends and cuts of a WAL.
 
+mod agents;
 mod archive;
 mod change;
 mod checkpoint;
@@ -13,9 +14,12 @@ mod undo;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use hashbrown::DefaultHashBuilder;
 use parking_lot::{Mutex, MutexGuard};
 
+pub use agents::{Agents, ArchiveRequest, Compacted};
 pub use archive::{ArchivePlan, load_segment};
 pub use change::{Changed, Rejected};
 pub use checkpoint::Checkpoint;
@@ -27,6 +31,7 @@ use crate::disk::Disk;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
+use crate::gate::Gate;
 use crate::lock::HeldLock;
 use crate::wal::Writer;
 
@@ -45,6 +50,8 @@ pub struct Options {
     pub amortised: bool,
     /// Appends are buffered until [`Store::flush`].
     pub buffered: bool,
+    /// The agent that writes, where many may.
+    pub agent: Option<String>,
     /// The time in milliseconds since the epoch.
     pub now_ms: i64,
 }
@@ -54,6 +61,9 @@ pub struct Store {
     disk: Arc<dyn Disk>,
     root: PathBuf,
     options: Options,
+    /// The lock of a folder of agents.
+    gate: Option<Gate>,
+    hasher: DefaultHashBuilder,
     state: Mutex<State>,
 }
 
@@ -78,6 +88,8 @@ struct State {
     snapshot_bytes: u64,
     checkpointing: bool,
     failed: Option<String>,
+    /// The other logs, in a folder of agents.
+    agents: Option<Agents>,
     /// There are no files: see `detached`.
     detached: bool,
     scratch: Vec<u8>,
@@ -116,15 +128,46 @@ impl Store {
     /// `OPSLOG_IO`; the lock is given up all the same.
     pub fn close(&self) -> Result<()> {
         let mut state = self.lock();
-        let settled = if state.lock.is_some() { state.settle_batches(self) } else { Ok(()) };
+        let is_writer = state.lock.is_some() || self.gate.is_some();
+        let settled = if is_writer { state.settle_batches(self) } else { Ok(()) };
         let lock = state.lock.take();
-        drop(state);
+        if !state.checkpointing {
+            // Whoever still has the store reads nothing and must not write without the lock.
+            let manifest = state.manifest.clone();
+            let failed = Some("it was closed".to_owned());
+            let closed = State { manifest, failed, ..State::unloaded() };
+            let files = std::mem::replace(&mut *state, closed);
+            drop(state);
+            drop(files);
+        } else {
+            drop(state);
+        }
+        if let Some(gate) = &self.gate {
+            gate.close();
+        }
         let released = lock.map_or(Ok(()), HeldLock::release);
         settled.and(released)
     }
 
+    /// Appends what is buffered because the process, or the thread that has the store, ends: best effort, and
+    /// only while the lock is ours.
+    pub fn flush_at_exit(&self) {
+        if self.lock().lock.is_some() {
+            let _ = self.flush();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
+    }
+
+    /// The lock, once no batch is being put together: a batch has no clock to speak of yet.
+    fn lock_without_batch(&self) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        while state.batch.is_some() {
+            MutexGuard::unlocked(&mut state, || std::thread::sleep(Duration::from_micros(200)));
+        }
+        state
     }
 
     fn path(&self, relative: &str) -> PathBuf {
@@ -167,6 +210,7 @@ impl State {
 
     /// Whether the log has grown enough for a rewrite of everything.
     fn pays(&self) -> bool {
-        self.snapshot_bytes < SMALL_SNAPSHOT || self.wal.len() >= self.snapshot_bytes / 4
+        let logged = self.agents.as_ref().map_or(self.wal.len(), Agents::bytes);
+        self.snapshot_bytes < SMALL_SNAPSHOT || logged >= self.snapshot_bytes / 4
     }
 }

@@ -4,8 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
+use super::agents;
 use super::checkpoint::create_files;
 use super::{Options, Seen, State, Store};
 use crate::disk::{Disk, DiskFile, OpenMode};
@@ -64,21 +63,35 @@ impl Store {
         options: Options,
         probe: &dyn ProcessProbe,
     ) -> Result<Opened> {
+        if let (Some(agent), false) = (options.agent.clone(), options.read_only) {
+            return agents::open_agent(disk, root, options, &agent, probe);
+        }
         let mut held = None;
         if !options.read_only {
             for folder in layout::FOLDERS {
                 let path = root.join(folder);
                 disk.create_folder(&path).map_err(|source| Error::io("mkdir", &path, source))?;
             }
+            let was_killed = is_there(&*disk, &root.join(layout::LOCK))?;
             held = Some(lock::acquire(&disk, root, layout::LOCK, std::process::id(), probe)?);
-            remove_temporaries(&*disk, root, probe);
+            remove_temporaries(&*disk, root, probe, true);
+            if was_killed {
+                // NOTE: whoever died with the lock may not have come to this, and the manifest that is found here
+                // must not go back to an older one once there are writes that belong to it.
+                disk.sync_folder(root).map_err(|source| Error::io("fsync", root, source))?;
+            }
         }
-        let found = read_manifest(&*disk, root)?;
-        if found.as_ref().is_some_and(|manifest| manifest.active_agent_ops.is_some()) {
-            return Err(Error::AgentFolder);
-        }
-        let store = Store { disk, root: root.to_path_buf(), options, state: Mutex::new(State::unloaded()) };
+        let mut found = read_manifest(&*disk, root)?;
+        let store = Store::closed(disk, root, options, None);
         let mut report = Report::default();
+        if let Some(manifest) = found.as_ref().filter(|manifest| manifest.active_agent_ops.is_some()) {
+            if store.options.read_only {
+                store.read_agents(&mut report)?;
+                return Ok(Opened { store: Arc::new(store), report });
+            }
+            store.take_over(manifest)?;
+            found = read_manifest(&*store.disk, root)?;
+        }
         let (manifest, loaded) = match found {
             Some(manifest) => load_with_retry(&store, manifest, &mut report)?,
             None if store.options.read_only => return Err(Error::NoStore),
@@ -137,6 +150,7 @@ impl State {
             snapshot_bytes: 0,
             checkpointing: false,
             failed: None,
+            agents: None,
             detached: false,
             scratch: Vec::new(),
             seen: Seen::default(),
@@ -180,11 +194,7 @@ pub(super) fn load(store: &Store, manifest: &Manifest, report: &mut Report) -> R
     let mut base = Base::empty();
     if !options.skip_load {
         let loaded = load_snapshot(store, manifest)?;
-        match loaded.version {
-            Some(stored) if stored < f64::from(version) => report.migrate_from = Some(stored),
-            Some(stored) if stored.fract() == 0.0 && stored <= f64::from(u32::MAX) => version = stored as u32,
-            _ => {}
-        }
+        (version, report.migrate_from) = version_of(options, loaded.version);
         snapshot_bytes = loaded.bytes;
         report.index_rebuilt = !loaded.base.is_empty();
         base = loaded.base;
@@ -195,7 +205,34 @@ pub(super) fn load(store: &Store, manifest: &Manifest, report: &mut Report) -> R
     Ok(Loaded { engine, wal, seen, version, snapshot_bytes })
 }
 
-fn load_snapshot(store: &Store, manifest: &Manifest) -> Result<snapshot::Loaded> {
+/// The schema version that the records have once they are migrated, and from which one that must be.
+pub(super) fn version_of(options: &Options, stored: Option<f64>) -> (u32, Option<f64>) {
+    let wanted = options.version;
+    match stored {
+        Some(stored) if stored < f64::from(wanted) => (wanted, Some(stored)),
+        Some(stored) if stored.fract() == 0.0 && stored <= f64::from(u32::MAX) => (stored as u32, None),
+        _ => (wanted, None),
+    }
+}
+
+/// Opens an agent's own WAL, as a writer: a torn end is repaired.
+pub(super) fn open_own_wal(store: &Store, relative: &str) -> Result<Writer> {
+    let path = layout::inside(&store.root, layout::OPS, relative)?;
+    let file = match store.disk.open(&path, OpenMode::Append) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Writer::new(path, relative.to_owned(), None, 0));
+        }
+        Err(source) => return Err(Error::io("open", &path, source)),
+    };
+    let tail = tail_only(&*file, &path)?;
+    let (len, _) = repair(&*store.disk, &*file, &path, &tail)?;
+    let mut wal = Writer::new(path, relative.to_owned(), Some(file), len);
+    wal.set_cuts(tail.cuts);
+    Ok(wal)
+}
+
+pub(super) fn load_snapshot(store: &Store, manifest: &Manifest) -> Result<snapshot::Loaded> {
     let relative = &manifest.current_snapshot;
     let path = layout::inside(&store.root, layout::SNAPSHOTS, relative)?;
     let loaded = snapshot::load(&*store.disk, &path).map_err(|error| match error {
@@ -234,6 +271,7 @@ fn load_wal(
         let tail = if store.options.skip_load {
             tail_only(&**file, &path)?
         } else {
+            let seen = store.options.read_only.then_some(seen);
             replay_into(engine, seen, file, &path)?
         };
         report.torn_line = tail.torn;
@@ -257,15 +295,25 @@ fn load_wal(
     Ok(wal)
 }
 
-/// Applies the operations of a WAL.
-fn replay_into(engine: &mut Engine, seen: &mut Seen, file: &Arc<dyn DiskFile>, path: &Path) -> Result<Tail> {
+/// Applies the operations of a WAL. With `seen`, for a store that follows, the lines are held in memory.
+fn replay_into(
+    engine: &mut Engine,
+    mut seen: Option<&mut Seen>,
+    file: &Arc<dyn DiskFile>,
+    path: &Path,
+) -> Result<Tail> {
     replay(&**file, path, 0, |offset, bytes, line| {
-        seen.push(bytes);
-        let text = Text::At { file: Arc::clone(file), offset, len: bytes.len() as u32 };
+        let text = match &mut seen {
+            Some(seen) => {
+                seen.push(offset, bytes);
+                Text::Held(bytes.into())
+            }
+            None => Text::At { file: Arc::clone(file), offset, len: bytes.len() as u32 },
+        };
         let before = engine.get(&line.id).map_err(|source| Error::io("read", path, source))?;
         let data = line.data.clone().map(|range| text.slice(range));
         let id: Id = (&*line.id).into();
-        engine.apply(&id, data, before, text, line.batch);
+        engine.apply(&id, data, before, text, line.batch, None);
         Ok(ControlFlow::Continue(()))
     })
 }
@@ -297,7 +345,7 @@ fn tail_only(file: &dyn DiskFile, path: &Path) -> Result<Tail> {
 }
 
 /// Without a manifest, a folder that holds data is damaged, not fresh.
-fn refuse_to_overwrite(store: &Store) -> Result<()> {
+pub(super) fn refuse_to_overwrite(store: &Store) -> Result<()> {
     let list = |folder: &str| {
         let path = store.path(folder);
         store.disk.list(&path).map_err(|source| Error::io("scandir", &path, source))
@@ -331,13 +379,25 @@ fn refuse_to_overwrite(store: &Store) -> Result<()> {
     }
 }
 
-/// Removes temporaries of processes that are gone. Best effort: they do no harm.
-fn remove_temporaries(disk: &dyn Disk, root: &Path, probe: &dyn ProcessProbe) {
+fn is_there(disk: &dyn Disk, path: &Path) -> Result<bool> {
+    match disk.info(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(Error::io("lstat", path, source)),
+    }
+}
+
+/// Removes temporaries of processes that are gone. Best effort: they do no harm. `alone` says that no other
+/// store of this process can be writing here.
+pub(super) fn remove_temporaries(disk: &dyn Disk, root: &Path, probe: &dyn ProcessProbe, alone: bool) {
     let folders = layout::FOLDERS.iter().map(|folder| root.join(folder)).chain([root.to_path_buf()]);
     for folder in folders {
         for name in disk.list(&folder).unwrap_or_default() {
-            let dead = layout::temporary_owner(&name).is_some_and(|pid| !probe.is_alive(pid));
-            if dead {
+            let owner = layout::temporary_owner(&name);
+            let dead = owner.is_some_and(|pid| pid != std::process::id() && !probe.is_alive(pid));
+            // Whoever had our number is gone, if nobody else may write here.
+            let ours = alone && owner == Some(std::process::id()) && layout::is_temporary_of_writer(&name);
+            if dead || ours {
                 let _ = disk.unlink(&folder.join(&name));
             }
         }

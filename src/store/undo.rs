@@ -3,25 +3,30 @@
 
 use std::sync::Arc;
 
-use super::{State, Store};
-use crate::engine::{Operation, Text};
+use super::{Rejected, State, Store};
+use crate::engine::{Id, Operation, Text};
 use crate::error::{Error, Result};
-use crate::format::operation::{BatchMark, Kind};
+use crate::format::operation::{BatchMark, Kind, batch_marker};
 
 impl Store {
-    /// Takes the last operation back. `None` when there is none since the last checkpoint began.
+    /// Takes the last operation back, an agent's own last. Returns the records concerned: none when there is no
+    /// operation since the last checkpoint began.
     ///
     /// # Errors
     /// `OPSLOG_IO`, `OPSLOG_FAILED`; nothing is changed then.
-    pub fn undo(&self) -> Result<Option<Operation>> {
+    pub fn undo(&self) -> Result<Vec<Id>, Rejected> {
         let mut state = self.lock();
         state.writable()?;
+        if state.agents.is_some() {
+            let Some(_shared) = self.enter_gate(&state, true)? else { return Err(Rejected::NotNow) };
+            return Ok(self.undo_of_agent(&mut state)?.unwrap_or_default());
+        }
         if state.shown() == 0 {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let count = state.engine.operations().len();
         if state.buffered < count {
-            return state.undo_last(self);
+            return Ok(state.undo_last(self)?);
         }
         self.check_file(&mut state)?;
         state.cut_last(self)?;
@@ -32,12 +37,12 @@ impl Store {
 }
 
 impl State {
-    fn undo_last(&mut self, store: &Store) -> Result<Option<Operation>> {
+    fn undo_last(&mut self, store: &Store) -> Result<Vec<Id>> {
         let undone = self.engine.undo_last().map_err(|source| store.read_failed(source))?;
         if undone.as_ref().is_some_and(|operation| operation.kind == Kind::Delete) {
             self.departures += 1;
         }
-        Ok(undone)
+        Ok(undone.into_iter().map(|operation| operation.id).collect())
     }
 
     /// Cuts the last operation's line off the log, and off the next log during a checkpoint.
@@ -81,6 +86,11 @@ impl State {
                 markers.push(offset + marker_in(operation, self.wal.path())?);
             }
         }
+        if markers.is_empty() {
+            return Ok(());
+        }
+        // NOTE: the lines must be durable before one of them can pass for the batch's end.
+        self.wal.sync()?;
         self.wal.overwrite_all(&*store.disk, &markers, BatchMark::Last.text())
     }
 
@@ -92,8 +102,8 @@ impl State {
             let len = (offset - before) as usize;
             let line = Text::At { file: Arc::clone(file), offset: before, len: len as u32 };
             let text = line.read().map_err(|source| Error::io("read", mirror.writer.path(), source))?;
-            if let Some(at) = find_marker(&text) {
-                mirror.writer.overwrite(&*store.disk, before + at, BatchMark::Last.text())?;
+            if let Some(at) = batch_marker(&text) {
+                mirror.writer.overwrite(&*store.disk, before + at as u64, BatchMark::Last.text())?;
             }
         }
         mirror.writer.cut(offset)?;
@@ -115,14 +125,8 @@ impl State {
 }
 
 /// Where in an operation's line the value of its batch marker stands.
-fn marker_in(operation: &Operation, path: &std::path::Path) -> Result<u64> {
+pub(super) fn marker_in(operation: &Operation, path: &std::path::Path) -> Result<u64> {
     let text = operation.line.read().map_err(|source| Error::io("read", path, source))?;
-    find_marker(&text).ok_or_else(|| Error::corrupt(path, None, "a batch marker is not where it was written"))
-}
-
-/// Where in a line the value of its batch marker stands.
-pub(super) fn find_marker(line: &[u8]) -> Option<u64> {
-    // NOTE: marks stand behind all fields of the user's, so the last match is the marker.
-    let field = b",\"batch\":\"";
-    memchr::memmem::rfind(line, field).map(|at| (at + field.len()) as u64)
+    let marker = batch_marker(&text).map(|at| at as u64);
+    marker.ok_or_else(|| Error::corrupt(path, None, "a batch marker is not where it was written"))
 }

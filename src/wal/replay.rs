@@ -151,13 +151,16 @@ pub fn repair(disk: &dyn Disk, file: &dyn DiskFile, path: &Path, tail: &Tail) ->
     if tail.end > tail.good {
         file.set_len(tail.good).map_err(|source| Error::io("ftruncate", path, source))?;
     }
-    if !tail.needs_newline {
-        return Ok((tail.good, aside));
+    let mut len = tail.good;
+    if tail.needs_newline {
+        append_all(file, b"\n").map_err(|source| Error::io("write", path, source))?;
+        len += 1;
     }
-    if let Err(source) = append_all(file, b"\n") {
-        return Err(Error::io("write", path, source));
+    if tail.end != len {
+        // NOTE: a line end that is lost while what follows it is kept would take both lines along.
+        file.sync().map_err(|source| Error::io("fdatasync", path, source))?;
     }
-    Ok((tail.good + 1, aside))
+    Ok((len, aside))
 }
 
 fn set_aside(disk: &dyn Disk, file: &dyn DiskFile, path: &Path, tail: &Tail) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Appends to one WAL and cuts it. Invariant: after every call, whether it succeeded or not, the file ends
 //! at `len` with a complete line, or `broken` says why that is not known and nothing more is written.
 
+use std::cmp::Ordering;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub enum Standing {
     Grew,
     /// The path leads nowhere or to another file.
     Replaced,
+    /// Another hand cut it; the file is shorter than we know.
+    Shrank,
 }
 
 impl Writer {
@@ -210,7 +213,11 @@ impl Writer {
             disk.open(&self.path, OpenMode::Append)
                 .map_err(|source| Error::io("open", &self.path, source))?;
         }
-        Ok(if info.len > self.len { Standing::Grew } else { Standing::Sound })
+        Ok(match info.len.cmp(&self.len) {
+            Ordering::Greater => Standing::Grew,
+            Ordering::Equal => Standing::Sound,
+            Ordering::Less => Standing::Shrank,
+        })
     }
 
     /// Creates the file again at its path, with the content that it held.

@@ -63,9 +63,9 @@ impl Live {
                 let there = next.undo();
                 let undone = self.store.undo();
                 if let Ok(undone) = &undone
-                    && undone.is_some() != there
+                    && undone.is_empty() == there
                 {
-                    return Err(format!("undo() said {}, not {there}", undone.is_some()));
+                    return Err(format!("undo() said {}, not {there}", !undone.is_empty()));
                 }
                 self.settle(undone, next, &logs);
             }

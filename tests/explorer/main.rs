@@ -47,7 +47,7 @@ impl Tally {
         *match legal {
             Legal::Killed => &mut self.killed,
             Legal::InOrder => &mut self.in_order,
-            Legal::Damaged => &mut self.damaged,
+            Legal::Damaged | Legal::Garbled => &mut self.damaged,
         } += 1;
     }
 
@@ -191,7 +191,9 @@ fn explore_death(
         .live(&last, then)
         .map_err(|violation| format!("second life {again:?}, {then:?}, third life {last:?}: {violation}"))?;
     let mut fourth = World::new(third.disk.after_kill(), third.model, third.now, None, false);
-    fourth.live(&[], Legal::Killed).map_err(|violation| format!("opening once more: {violation}"))?;
+    fourth.live(&[], Legal::Killed).map_err(|violation| {
+        format!("second life {again:?}, {then:?}, third life {last:?}, opening once more: {violation}")
+    })?;
     tally.faults += disk.faults();
     Ok(())
 }
@@ -213,5 +215,7 @@ fn shortened(text: &str) -> String {
     let long = "x".repeat(100);
     let mut parts = text.split(&long);
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |all, part| all + if part.is_empty() { "" } else { "x.." } + part.trim_start_matches('x'))
+    parts.fold(first, |all, part| {
+        all + if part.is_empty() { "" } else { "x.." } + part.trim_start_matches('x')
+    })
 }

@@ -211,8 +211,10 @@ impl Model {
         }
     }
 
-    /// What opening found becomes what counts. `survived` says that nothing undurable is left.
-    pub fn adopt(&mut self, found: Generation, upto: usize, survived: bool) {
+    /// What opening found becomes what counts. `survived` says that nothing undurable is left. Returns whether
+    /// it is just what was there.
+    pub fn adopt(&mut self, found: Generation, upto: usize, survived: bool) -> bool {
+        let same = self.in_flight.is_empty() && found == self.disk;
         let mut versions = std::mem::take(&mut self.versions);
         versions.append(&mut self.in_flight);
         versions.truncate(upto + 1);
@@ -220,15 +222,23 @@ impl Model {
             versions.clear();
         }
         versions.push(Version { forms: vec![found.clone()] });
-        let serials = self.serials;
+        let (serials, trail) = (self.serials, std::mem::take(&mut self.trail));
         *self = Self { versions, serials, memory: found.base.clone(), ..Self::default() };
         self.disk.base = found.base;
         for write in &found.log {
             self.write(write);
-            self.disk.log.push(write.clone());
         }
-        self.trail = self.history.iter().map(|done| (done.serial, done.write.id().to_owned())).collect();
+        self.disk.log = found.log;
         self.unflushed = 0;
+        if same {
+            for (done, (serial, _)) in self.history.iter_mut().rev().zip(trail.iter().rev()) {
+                done.serial = *serial;
+            }
+            self.trail = trail;
+        } else {
+            self.trail = self.history.iter().map(|done| (done.serial, done.write.id().to_owned())).collect();
+        }
+        same
     }
 
     fn add_version(&mut self) {

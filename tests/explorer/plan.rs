@@ -38,7 +38,10 @@ pub enum Step {
     /// The history starts anew for a checkpoint that comes later.
     Hide,
     /// Of everything, or of what was there at `Hide`, with steps that come before its n-th disk call.
-    Checkpoint { all: bool, late: Vec<(u64, Vec<Step>)> },
+    Checkpoint {
+        all: bool,
+        late: Vec<(u64, Vec<Step>)>,
+    },
     Archive(Vec<String>),
     /// Close, with a checkpoint or without, and open again, buffering or not.
     Reopen {

@@ -41,6 +41,18 @@ pub(super) fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
+pub(super) fn try_lock_shared(file: &File) -> io::Result<bool> {
+    match file.try_lock_shared() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+pub(super) fn unlock(file: &File) -> io::Result<()> {
+    file.unlock()
+}
+
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

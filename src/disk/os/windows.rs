@@ -70,6 +70,13 @@ unsafe extern "system" {
         bytes_high: u32,
         overlapped: *mut Overlapped,
     ) -> i32;
+    fn UnlockFileEx(
+        file: *mut std::ffi::c_void,
+        reserved: u32,
+        bytes_low: u32,
+        bytes_high: u32,
+        overlapped: *mut Overlapped,
+    ) -> i32;
 }
 
 pub(super) fn open(path: &Path, mode: OpenMode) -> io::Result<File> {
@@ -107,26 +114,19 @@ pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usi
 }
 
 pub(super) fn try_lock(file: &File) -> io::Result<bool> {
-    let mut place = Overlapped {
-        internal: 0,
-        internal_high: 0,
-        offset_low: LOCKED_BYTE as u32,
-        offset_high: (LOCKED_BYTE >> 32) as u32,
-        event: std::ptr::null_mut(),
-    };
+    lock_byte(file, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY)
+}
+
+pub(super) fn try_lock_shared(file: &File) -> io::Result<bool> {
+    lock_byte(file, LOCKFILE_FAIL_IMMEDIATELY)
+}
+
+fn lock_byte(file: &File, flags: u32) -> io::Result<bool> {
+    let mut place = locked_place();
     // SAFETY: the handle is open for as long as `file` is borrowed, and `place` outlives the call, which
     // is synchronous because the handle was not opened for overlapped work.
     #[allow(unsafe_code)]
-    let locked = unsafe {
-        LockFileEx(
-            file.as_raw_handle().cast(),
-            LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY,
-            0,
-            1,
-            0,
-            &mut place,
-        )
-    };
+    let locked = unsafe { LockFileEx(file.as_raw_handle().cast(), flags, 0, 1, 0, &mut place) };
     if locked != 0 {
         return Ok(true);
     }
@@ -134,6 +134,24 @@ pub(super) fn try_lock(file: &File) -> io::Result<bool> {
     match error.raw_os_error() {
         Some(ERROR_LOCK_VIOLATION | ERROR_IO_PENDING) => Ok(false),
         _ => Err(error),
+    }
+}
+
+pub(super) fn unlock(file: &File) -> io::Result<()> {
+    let mut place = locked_place();
+    // SAFETY: as for locking.
+    #[allow(unsafe_code)]
+    let unlocked = unsafe { UnlockFileEx(file.as_raw_handle().cast(), 0, 1, 0, &mut place) };
+    if unlocked != 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+fn locked_place() -> Overlapped {
+    Overlapped {
+        internal: 0,
+        internal_high: 0,
+        offset_low: LOCKED_BYTE as u32,
+        offset_high: (LOCKED_BYTE >> 32) as u32,
+        event: std::ptr::null_mut(),
     }
 }
 

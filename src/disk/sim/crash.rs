@@ -150,14 +150,17 @@ fn keep_content(file: &mut FileData, chooser: &mut Chooser<'_>) {
                 apply_write(&mut file.durable, write);
                 continue;
             }
-            lost_before = true;
+            let earlier_lost = std::mem::replace(&mut lost_before, true);
             let may_be_damaged = match survival {
                 Survival::Until(end) => position == end,
                 Survival::Any => true,
                 Survival::All | Survival::None => false,
             };
             match may_be_damaged && chooser.chance() {
-                true => damage(&mut file.durable, write, chooser),
+                true => {
+                    chooser.counts.reordered_write += u64::from(earlier_lost);
+                    damage(&mut file.durable, write, chooser);
+                }
                 false => count_lost(write, &mut chooser.counts),
             }
         }

@@ -117,7 +117,20 @@ impl DiskFile for SimFile {
 
     fn try_lock(&self) -> io::Result<bool> {
         self.shared.call(CallKind::TryLock, &[&self.path], |state, _| {
-            Ok(*state.locks.entry(self.id).or_insert(self.handle) == self.handle)
+            Ok(state.locks.entry(self.id).or_default().try_exclusive(self.handle))
+        })
+    }
+
+    fn try_lock_shared(&self) -> io::Result<bool> {
+        self.shared.call(CallKind::TryLock, &[&self.path], |state, _| {
+            Ok(state.locks.entry(self.id).or_default().try_shared(self.handle))
+        })
+    }
+
+    fn unlock(&self) -> io::Result<()> {
+        self.shared.call(CallKind::TryLock, &[&self.path], |state, _| {
+            state.locks.entry(self.id).or_default().release(self.handle);
+            Ok(())
         })
     }
 }

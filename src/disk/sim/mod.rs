@@ -9,6 +9,7 @@ mod crash;
 mod errno;
 mod fault;
 mod file;
+mod locks;
 mod names;
 mod paths;
 mod plan;

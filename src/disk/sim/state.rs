@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::super::FileInfo;
 use super::errno::Errno;
+use super::locks::Holders;
 use super::names::NameChange;
 use super::plan::Plan;
 
@@ -64,8 +65,8 @@ pub(super) struct Inode {
 pub(super) struct State {
     pub(super) inodes: BTreeMap<Id, Inode>,
     pub(super) journal: Vec<NameChange>,
-    /// File to the handle that has its kernel lock.
-    pub(super) locks: BTreeMap<Id, u64>,
+    /// Who has the kernel lock of a file.
+    pub(super) locks: BTreeMap<Id, Holders>,
     pub(super) plan: Plan,
     pub(super) reuse_numbers: bool,
     pub(super) read_only: bool,
@@ -220,8 +221,8 @@ impl State {
     }
 
     pub(super) fn close(&mut self, id: Id, handle: u64) {
-        if self.locks.get(&id) == Some(&handle) {
-            self.locks.remove(&id);
+        if let Some(holders) = self.locks.get_mut(&id) {
+            holders.release(handle);
         }
         if let Some(inode) = self.inodes.get_mut(&id) {
             inode.opens = inode.opens.saturating_sub(1);

@@ -1,6 +1,6 @@
 //! A line without marks: for the API, which shows none, and for the next log, which brings its own.
 
-use super::Line;
+use super::{BatchMark, Line};
 use crate::json::{Members, part, string};
 use std::borrow::Cow;
 
@@ -52,6 +52,21 @@ fn rebuilt(line: &[u8]) -> Vec<u8> {
         }
     }
     out
+}
+
+/// The line without the value of its batch marker, in two pieces: an undo in the batch overwrites it, and it
+/// is the same line.
+pub fn without_marker(line: &[u8]) -> (&[u8], &[u8]) {
+    let cut = batch_marker(line).and_then(|at| line.split_at_checked(at));
+    let (head, tail) = cut.unwrap_or((line, &[]));
+    (head, tail.get(BatchMark::Last.text().len()..).unwrap_or_default())
+}
+
+/// Where in a line the value of its batch marker stands.
+pub fn batch_marker(line: &[u8]) -> Option<usize> {
+    // NOTE: marks stand behind all fields of the user's, so the last match is the marker.
+    let field = b",\"batch\":\"";
+    memchr::memmem::rfind(line, field).map(|at| at + field.len())
 }
 
 fn push_member(out: &mut Vec<u8>, start: usize, key: &[u8], value: &[u8]) {

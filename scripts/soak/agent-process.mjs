@@ -1,0 +1,166 @@
+/** The parent's side of one agent: starts it, kills it, and enters what it says into its ledger. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { isShared } from "./names.mjs";
+import { ACKNOWLEDGED, Ledger, REJECTED } from "./ledger.mjs";
+
+const program = fileURLToPath(new URL("./agent.mjs", import.meta.url));
+
+export class AgentProcess {
+  ledger;
+  /** Archives that resolved: how many records went into which segment. */
+  archives = [];
+  state = null;
+  /** What it did last: what it is waiting for if it says no more. */
+  lastWord = null;
+  lastWordAt = 0;
+  #settings;
+  #tally;
+  #child = null;
+  #rest = "";
+  #undoing = false;
+  #archiving = new Set();
+  #awaited = null;
+
+  constructor(settings, tally) {
+    this.#settings = settings;
+    this.#tally = tally;
+    this.ledger = new Ledger(settings.index);
+  }
+
+  get name() {
+    return this.#settings.agent;
+  }
+
+  get isRunning() {
+    return this.#child !== null;
+  }
+
+  start() {
+    const settings = JSON.stringify({ ...this.#settings, next: this.ledger.next });
+    const child = spawn(process.execPath, [program, settings], { stdio: ["ignore", "pipe", "pipe", "ipc"] });
+    this.#child = child;
+    this.lastWordAt = performance.now();
+    child.stdout.setEncoding("utf8");
+    child.stdout.on("data", (text) => this.#read(text));
+    child.stderr.setEncoding("utf8");
+    child.stderr.on("data", (text) => this.#tally.printed(this.name, text));
+    child.on("error", () => {});
+    child.on("close", (code, signal) => {
+      this.#child = null;
+      this.#rest = "";
+      this.ledger.died(this.#undoing);
+      this.#undoing = false;
+      this.#archiving.clear();
+      if (code !== 0 && signal !== "SIGKILL")
+        this.#tally.note("ended", `${this.name} ended (${code ?? signal})`);
+    });
+  }
+
+  /** Ends the process at once and waits until all that it said is read. */
+  async kill() {
+    if (this.#child === null) return;
+    const gone = once(this.#child, "close");
+    this.#child.kill("SIGKILL");
+    await gone;
+  }
+
+  /** Gives a command and waits until the agent has said `answer`, or is gone. */
+  async ask(command, answer) {
+    if (this.#child === null) {
+      if (command === "stop") return;
+      this.start();
+    }
+    const answered = new Promise((resolve) => (this.#awaited = { answer, resolve }));
+    this.#child.once("close", () => this.#awaited?.resolve());
+    this.#send(command);
+    await answered;
+    this.#awaited = null;
+  }
+
+  resume() {
+    if (this.#child === null) this.start();
+    else this.#send("resume");
+  }
+
+  #send(command) {
+    this.#child.send(command, () => {});
+  }
+
+  #read(text) {
+    const lines = (this.#rest + text).split("\n");
+    this.#rest = lines.pop();
+    this.lastWordAt = performance.now();
+    for (const line of lines) {
+      this.lastWord = line;
+      const [what, ...rest] = JSON.parse(line);
+      this.#entries[what].apply(this, rest);
+      if (what === this.#awaited?.answer) this.#awaited.resolve();
+    }
+  }
+
+  #observe(id, token) {
+    if (token === undefined || isShared(id)) return;
+    if (!this.ledger.observe(id, token)) this.#tally.note("private", `${this.name} sees ${id} as ${token}`);
+  }
+
+  #entries = {
+    intent: (first, changes) => {
+      if (changes.length > 1) this.ledger.intendBatch(first, changes.length);
+      changes.forEach(([kind, id, token], n) => {
+        this.#observe(id, token);
+        this.ledger.intend(first + n, kind, id);
+      });
+    },
+    ack: (first, count, started, ended) => {
+      this.ledger.settle(first, count, ACKNOWLEDGED);
+      this.#tally.acknowledged(this.#settings.index, count, started, ended);
+    },
+    reject: (first, code, message, count) => {
+      this.ledger.settle(first, count, REJECTED);
+      this.#tally.failed(code === "OPSLOG_NOT_FOUND" ? "delete" : "write", code, message);
+    },
+    archives: (n, id, token, period) => {
+      this.#archiving.add(n);
+      this.ledger.archives(n, id, token, period);
+    },
+    call: (name) => {
+      if (name === "undo") this.#undoing = true;
+      this.#tally.called(name);
+    },
+    done: (name, started, ended, ...result) => {
+      if (name === "undo") {
+        this.#undoing = false;
+        if (result[0]) this.ledger.undo();
+        this.#tally.undone(result[0]);
+      }
+      if (name === "archive") {
+        const [count, period] = result;
+        this.#archived(ACKNOWLEDGED);
+        this.archives.push({ count, period });
+      }
+      if (name === "open" && result.length > 0) this.#opened(result[0]);
+    },
+    fail: (name, code, message) => {
+      if (name === "undo") this.#undoing = false;
+      if (name === "archive") this.#archived(REJECTED);
+      this.#tally.failed(name, code, message);
+    },
+    repeated: (identity) => this.#tally.note("tail", `${this.name}: tail() returned ${identity} twice`),
+    quiet: () => {},
+    state: (tokens) => {
+      this.state = new Map(Object.entries(tokens));
+    },
+    closed: () => {},
+  };
+
+  #archived(status) {
+    for (const n of this.#archiving) this.ledger.statuses[n] = status;
+    this.#archiving.clear();
+  }
+
+  #opened(tokens) {
+    for (const id of this.ledger.privateIds()) this.#observe(id, tokens[id] ?? null);
+  }
+}

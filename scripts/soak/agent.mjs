@@ -1,0 +1,237 @@
+/**
+ * One agent of the soak, in a process of its own: works at random on its store, and says on standard output,
+ * before each call, what it is about to do, and after it how it ended. Each record carries a token, the
+ * agent's number and that of the operation.
+ */
+import { setImmediate as turn, setTimeout as delay } from "node:timers/promises";
+import { hash, Random } from "./random.mjs";
+import { privateId, privatePrefix, sharedId } from "./names.mjs";
+import { microseconds, say, sayFailure } from "./telling.mjs";
+
+const settings = JSON.parse(process.argv[2]);
+const { Store } = await import(settings.module);
+const { agent, index, folder } = settings;
+const random = new Random(hash(agent, settings.seed + settings.next));
+let store = new Store();
+const every = Object.fromEntries(
+  Object.entries(settings.everyMs).map(([name, ms]) => [
+    name,
+    { ms, due: performance.now() + random.around(ms) },
+  ]),
+);
+let next = settings.next;
+let command = "resume";
+let undoable = 0;
+let skipLoad = false;
+let seen = new Set();
+const behind = new Set();
+
+const tokenOf = (id) => store.get(id)?.t ?? null;
+
+/** The tokens of chosen records, by id. */
+function tokens(isChosen) {
+  const chosen = store.entries().filter(([id]) => isChosen(id));
+  return Object.fromEntries(chosen.map(([id, { t }]) => [id, t]));
+}
+
+function makeValue(n) {
+  const length = random.chance(0.01) ? 8000 : random.below(120);
+  const value = { t: `${index}.${n}`, by: agent, text: "x".repeat(length), nested: { n, list: [n, "ü"] } };
+  if (random.chance(0.3)) value.more = n;
+  return value;
+}
+
+function chooseId() {
+  return random.chance(settings.sharedChance)
+    ? sharedId(random.below(settings.sharedKeys))
+    : privateId(index, random.below(settings.privateKeys));
+}
+
+function chooseIds(count) {
+  return [...new Set(Array.from({ length: count }, chooseId))];
+}
+
+/** Makes a call with its name; whatever comes of it is told. Returns the result, `undefined` if it failed. */
+async function told(name, call, tell = () => []) {
+  const started = microseconds();
+  say("call", name);
+  try {
+    const result = await call();
+    say("done", name, started, microseconds(), ...tell(result));
+    return result;
+  } catch (error) {
+    sayFailure("fail", name, error);
+    return undefined;
+  }
+}
+
+async function change(id, deletes) {
+  const n = next++;
+  const started = microseconds();
+  say("intent", n, [[deletes ? "d" : "s", id, skipLoad ? undefined : tokenOf(id)]]);
+  try {
+    await (deletes ? store.delete(id) : store.set(id, makeValue(n)));
+    say("ack", n, 1, started, microseconds());
+    undoable++;
+  } catch (error) {
+    sayFailure("reject", n, error, 1);
+  }
+}
+
+async function batch() {
+  const started = microseconds();
+  let first;
+  let count = 0;
+  try {
+    await store.batch(() => {
+      first = next;
+      const changes = chooseIds(2 + random.below(5)).map((id) => {
+        const token = skipLoad ? undefined : tokenOf(id);
+        return [store.has(id) && random.chance(0.2) ? "d" : "s", id, token];
+      });
+      count = changes.length;
+      next += count;
+      say("intent", first, changes);
+      changes.forEach(([kind, id], n) =>
+        kind === "d" ? store.delete(id) : store.set(id, makeValue(first + n)),
+      );
+    });
+    say("ack", first, count, started, microseconds());
+    undoable += count;
+  } catch (error) {
+    sayFailure("reject", first ?? next, error, count);
+  }
+}
+
+async function undo() {
+  if (undoable === 0) return;
+  const undone = await told(
+    "undo",
+    () => store.undo(),
+    (result) => [result],
+  );
+  undoable = undone ? undoable - 1 : 0;
+}
+
+async function archive() {
+  const salt = random.below(2 ** 31);
+  const period = random.chance(0.2) ? "common" : `${index}-${next}`;
+  const matched = new Map();
+  const wanted = (value, id) => {
+    const own = id.startsWith(privatePrefix(index));
+    if (!(own ? hash(id, salt) % 12 === 0 : id.startsWith("s:") && hash(id, salt) % 40 === 0)) return false;
+    if (!matched.has(id)) matched.set(id, next++);
+    say("archives", matched.get(id), id, value.t, period);
+    return true;
+  };
+  await told(
+    "archive",
+    () => store.archive(wanted, period),
+    (count) => [count, period],
+  );
+}
+
+async function tail() {
+  const operations = (await told("tail", () => store.tail())) ?? [];
+  for (const { agent: by, clock } of operations) {
+    const identity = `${clock} ${by}`;
+    if (seen.has(identity)) say("repeated", identity);
+    seen.add(identity);
+  }
+}
+
+function compact() {
+  const compacting = told("compact", () => store.compact()).finally(() => behind.delete(compacting));
+  behind.add(compacting);
+  return random.chance(0.5) ? compacting : undefined;
+}
+
+async function open() {
+  const options = { agentId: agent, checkpointOnClose: random.chance(0.7) };
+  if (random.chance(0.4)) options.checkpointThreshold = random.pick([20, 500, Infinity]);
+  skipLoad = settings.skipLoad && random.chance(0.08);
+  if (skipLoad) Object.assign(options, { skipLoad: true });
+  const own = () => (skipLoad ? [] : [tokens((id) => id.startsWith(privatePrefix(index)))]);
+  for (;;) {
+    store = new Store();
+    const opened = await told("open", () => store.open(folder, options).then(() => true), own);
+    if (opened) return;
+    await delay(100);
+  }
+}
+
+async function reopen() {
+  await Promise.all(behind);
+  await told("close", () => store.close());
+  seen = new Set();
+  await open();
+}
+
+/** A few writes of a session that has loaded nothing, which then ends. */
+async function workUnseen() {
+  for (let n = 0; n < 30 && command === "resume"; n++)
+    await (n % 5 === 4 ? batch() : change(chooseId(), false));
+  await reopen();
+}
+
+async function burst() {
+  await Promise.all(chooseIds(3 + random.below(6)).map((id) => change(id, false)));
+}
+
+const timed = { refresh: () => told("refresh", () => store.refresh()), tail, compact, archive, reopen };
+
+async function step() {
+  if (skipLoad) return workUnseen();
+  for (const [name, timer] of Object.entries(every)) {
+    if (performance.now() < timer.due) continue;
+    timer.due = performance.now() + random.around(timer.ms);
+    return timed[name]();
+  }
+  const choice = random.next();
+  if (choice < 0.12) return batch();
+  if (choice < 0.17) return burst();
+  if (choice < 0.23) return undo();
+  const id = chooseId();
+  return change(id, choice < 0.35 && store.has(id));
+}
+
+async function obey() {
+  await Promise.all(behind);
+  say("quiet");
+  for (let done = "quiet"; command !== "resume";) {
+    if (command === done) {
+      await delay(2);
+      continue;
+    }
+    done = command;
+    if (command === "look") {
+      while (skipLoad) await reopen();
+      await told("refresh", () => store.refresh());
+      say(
+        "state",
+        tokens(() => true),
+      );
+    } else if (command === "stop") {
+      await told("close", () => store.close());
+      say("closed");
+      process.disconnect();
+      return false;
+    }
+  }
+  return true;
+}
+
+process.on("message", (message) => (command = message));
+process.on("disconnect", () => process.exit());
+
+await open();
+const pauseMs = 1000 / settings.stepsPerSecond;
+let due = performance.now();
+for (let steps = 1; command === "resume" || (await obey()); steps++) {
+  if (command !== "resume") continue;
+  await step();
+  due = Math.max(due, performance.now() - 20) + pauseMs;
+  const aheadMs = due - performance.now();
+  if (aheadMs > 4) await delay(aheadMs);
+  else if (steps % 16 === 0) await turn();
+}

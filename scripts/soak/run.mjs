@@ -1,0 +1,212 @@
+/** The soak: agents at work on one folder, killed now and then, and compared with what they were promised. */
+import { rmSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { memoryFolder } from "../../__test__/helpers/memory-folder.mjs";
+import { AgentProcess } from "./agent-process.mjs";
+import { readArchives, readManifest } from "./archives.mjs";
+import { Logs } from "./logs.mjs";
+import { agentNames } from "./names.mjs";
+import { checkArchives, checkLastWriters, checkLogs, checkPrivate, checkSame } from "./oracle.mjs";
+import { hash, Random } from "./random.mjs";
+import { Tally } from "./tally.mjs";
+import { microseconds } from "./telling.mjs";
+import { inCopy, locales, look, modules } from "./views.mjs";
+
+export const defaults = {
+  store: "ours",
+  agents: 8,
+  seconds: 600,
+  seed: 1,
+  killEveryMs: 2000,
+  /** Private records of each agent; an eighth as many again, of all agents' together, are shared. */
+  keys: 1000,
+  stepsPerSecond: 200,
+  /** Between two looks at all agents at rest. Every fourth also reads the logs, and the last two. */
+  lookEverySeconds: 15,
+  /** A call that takes longer hangs. */
+  hangSeconds: 60,
+  everyMs: { refresh: 700, tail: 900, compact: 3000, archive: 8000, reopen: 6000 },
+};
+
+export class Soak {
+  #options;
+  #folder;
+  #random;
+  #tally = new Tally();
+  #agents;
+  #logs;
+  #killing = true;
+  #sharedShare;
+
+  constructor(options) {
+    this.#options = { ...defaults, ...options };
+    const { store, agents, seed, keys, stepsPerSecond, everyMs } = this.#options;
+    this.#random = new Random(hash("soak", seed));
+    this.#folder = memoryFolder("opslog-soak-");
+    this.#logs = new Logs(this.#folder.folder);
+    const sharedKeys = Math.ceil((agents * keys) / 8);
+    this.#sharedShare = sharedKeys / (sharedKeys + agents * keys);
+    this.#agents = agentNames(agents, store === "original").map((agent, index) => {
+      const settings = { module: modules[store], folder: this.#folder.folder, agent, index, seed };
+      const work = { privateKeys: keys, sharedKeys, sharedChance: 0.2, stepsPerSecond, everyMs };
+      return new AgentProcess({ ...settings, ...work, skipLoad: store === "ours" }, this.#tally);
+    });
+  }
+
+  get folder() {
+    return this.#folder.folder;
+  }
+
+  /** Runs it and returns what it counted. `onLook` is called after each look. */
+  async run(onLook = () => {}) {
+    const watch = setInterval(() => this.#watch(), 100);
+    try {
+      for (const agent of this.#agents) agent.start();
+      const end = performance.now() + this.#options.seconds * 1000;
+      for (let looks = 1; performance.now() < end; looks++) {
+        const left = end - performance.now();
+        const isLast = left <= this.#options.lookEverySeconds * 1500;
+        await this.#work(isLast ? left : this.#options.lookEverySeconds * 1000);
+        await this.#look(isLast || looks % 4 === 0);
+        onLook(this.summary());
+        if (isLast) break;
+        for (const agent of this.#agents) agent.resume();
+      }
+      await this.#end();
+      return this.summary();
+    } finally {
+      clearInterval(watch);
+      await Promise.all(this.#agents.map((agent) => agent.kill()));
+    }
+  }
+
+  remove() {
+    this.#folder.remove();
+    rmSync(`${this.folder}`, { recursive: true, force: true });
+  }
+
+  summary() {
+    const tally = this.#tally;
+    const total = (name) => this.#agents.reduce((sum, { ledger }) => sum + ledger[name], 0);
+    return {
+      store: this.#options.store,
+      seed: this.#options.seed,
+      agents: this.#agents.length,
+      acknowledged: tally.acknowledgedCount,
+      undone: tally.undoneCount,
+      lost: total("lost"),
+      resurrected: total("resurrected"),
+      archived: this.#agents.reduce(
+        (sum, { archives }) => sum + archives.reduce((all, { count }) => all + count, 0),
+        0,
+      ),
+      compactions: tally.snapshots.size,
+      kills: tally.kills,
+      sharedKeys: this.#sharedShare,
+      overlap: { ...tally.overlap(), operations: tally.overlapping },
+      calls: tally.calls,
+      errors: tally.errors,
+      unexpectedErrors: tally.unexpectedErrors,
+      violations: tally.violations,
+    };
+  }
+
+  /** Lets the agents work for a while, and kills one of them every now and then. */
+  async #work(ms) {
+    const end = performance.now() + ms;
+    const from = microseconds();
+    while (performance.now() < end) {
+      const pause = this.#random.around(this.#options.killEveryMs);
+      await delay(Math.min(pause, end - performance.now()));
+      if (performance.now() >= end) break;
+      const agent = this.#random.pick(this.#agents);
+      this.#tally.kills++;
+      await agent.kill();
+      agent.start();
+    }
+    this.#tally.worked(from, microseconds());
+  }
+
+  /** Brings all agents to rest and compares what they see with what they were promised. */
+  async #look(thorough) {
+    await this.#askAll("pause", "quiet");
+    await this.#askAll("look", "state");
+    const tally = this.#tally;
+    const [first, ...others] = this.#agents;
+    const { state } = first;
+    if (state === null) return;
+    for (const agent of others) checkSame(state, agent.state ?? new Map(), agent.name, tally);
+    await this.#view(state, this.folder, "a reader", { options: { readOnly: true } });
+    if (this.#options.store === "ours") {
+      const options = { readOnly: true, agentId: this.#random.pick(this.#agents).name };
+      await this.#view(state, this.folder, "a reader with agentId", { options });
+    }
+    checkPrivate(this.#agents, state, tally);
+    if (thorough) this.#compareWithLogs(state);
+  }
+
+  #compareWithLogs(state) {
+    const logs = this.#logs.read();
+    const archives = readArchives(this.folder);
+    checkLogs(this.#agents, logs, this.#tally);
+    checkLastWriters(this.#agents, logs, state, archives, this.#tally);
+    checkArchives(this.#agents, logs, archives, this.#tally);
+  }
+
+  /** Closes the agents; then the folder alone must say the same, to everybody. */
+  async #end() {
+    const { state } = this.#agents[0];
+    await this.#askAll("stop", "closed");
+    if (state === null) return;
+    const { store } = this.#options;
+    const options = { readOnly: true, ...(store === "original" && { agentId: this.#agents[0].name }) };
+    const found = new Set();
+    for (const locale of locales) {
+      const view = { store, options, locale };
+      found.add(await this.#view(state, this.folder, `a reader under ${locale}`, view));
+      await inCopy(this.folder, this.#random, (copy) =>
+        this.#view(state, copy, `a reader of shuffled logs under ${locale}`, view),
+      );
+    }
+    if (found.size < locales.length) this.#tally.note("locales", `only ${[...found].join(", ")} took effect`);
+    if (store === "ours") {
+      await inCopy(this.folder, this.#random, (copy) =>
+        this.#view(state, copy, "0.8.1", {
+          store: "original",
+          options: { agentId: "reader", checkpointOnClose: false },
+        }),
+      );
+    }
+    this.#compareWithLogs(state);
+  }
+
+  async #view(state, folder, who, view) {
+    try {
+      const { state: seen, locale } = await look(folder, { store: this.#options.store, ...view });
+      checkSame(state, seen, who, this.#tally);
+      return locale;
+    } catch (error) {
+      this.#tally.note("different views", `${who} failed: ${error.message.slice(0, 500)}`);
+      return null;
+    }
+  }
+
+  async #askAll(command, answer) {
+    await Promise.all(this.#agents.map((agent) => agent.ask(command, answer)));
+  }
+
+  #watch() {
+    try {
+      this.#tally.snapshots.add(readManifest(this.folder).currentSnapshot);
+    } catch {
+      // There is none yet, or 0.8.1 is about to replace it.
+    }
+    for (const agent of this.#agents) {
+      const isLate = performance.now() - agent.lastWordAt > this.#options.hangSeconds * 1000;
+      if (!agent.isRunning || !isLate || !this.#killing) continue;
+      this.#tally.note("hang", `${agent.name} after ${agent.lastWord?.slice(0, 200)}`);
+      agent.lastWordAt = performance.now();
+      agent.kill().then(() => agent.start());
+    }
+  }
+}

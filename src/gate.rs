@@ -1,0 +1,223 @@
+//! The lock of a folder that agents share: appends hold it shared and never wait for each other, a change of
+//! the manifest holds it alone. Whoever wants it goes through a door first; one that wants it alone keeps the
+//! door shut behind it, so that appends cannot overtake it for ever. Kernel locks die with their holder. A
+//! holder that is stopped keeps the others out: they give up after a time, with an error, and steal nothing.
+//!
+//! The counter in the file tells an append whether the manifest has changed since its agent read it. It is
+//! raised before the manifest changes, so a crash between the two costs the others one needless look.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
+
+use crate::disk::{Disk, DiskFile, OpenMode};
+use crate::error::{Error, Result};
+use crate::layout;
+
+/// How long a lock is waited for before its holder counts as stopped.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_micros(500);
+
+/// The two lock files, opened twice: for appends, and for those who want the lock alone.
+pub struct Gate {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    appends: Mutex<Option<Pair>>,
+    changes: Mutex<Option<Pair>>,
+}
+
+struct Pair {
+    door: Arc<dyn DiskFile>,
+    room: Arc<dyn DiskFile>,
+}
+
+/// The lock, held with others.
+pub struct Shared<'a> {
+    pair: MappedMutexGuard<'a, Pair>,
+}
+
+/// The lock, held alone.
+pub struct Exclusive<'a> {
+    pair: MappedMutexGuard<'a, Pair>,
+}
+
+impl Gate {
+    /// Opens the lock files of a folder, creating them.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn open(disk: &Arc<dyn Disk>, root: &Path) -> Result<Self> {
+        let pair = || -> Result<Pair> {
+            Ok(Pair {
+                door: open_or_create(&**disk, &layout::door(root))?,
+                room: open_or_create(&**disk, &layout::room(root))?,
+            })
+        };
+        let (appends, changes) = (Mutex::new(Some(pair()?)), Mutex::new(Some(pair()?)));
+        Ok(Self { disk: Arc::clone(disk), path: layout::room(root), appends, changes })
+    }
+
+    /// Takes the lock for an append, if that needs no waiting.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn try_shared(&self) -> Result<Option<Shared<'_>>> {
+        let Some(pair) = self.appends.try_lock() else { return Ok(None) };
+        let pair = opened(pair)?;
+        let failed = |source| Error::io("flock", &self.path, source);
+        if !pair.door.try_lock_shared().map_err(failed)? {
+            return Ok(None);
+        }
+        let entered = pair.room.try_lock_shared();
+        pair.door.unlock().map_err(failed)?;
+        Ok(entered.map_err(failed)?.then_some(Shared { pair }))
+    }
+
+    /// Takes the lock with others, waiting for whoever has it alone.
+    ///
+    /// # Errors
+    /// `OPSLOG_LOCKED` once patience ends; `OPSLOG_IO`.
+    pub fn shared(&self) -> Result<Shared<'_>> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(shared) = self.try_shared()? {
+                return Ok(shared);
+            }
+            self.pause(deadline)?;
+        }
+    }
+
+    /// Takes the lock alone: shuts the door, then waits until everybody has left.
+    ///
+    /// # Errors
+    /// `OPSLOG_LOCKED` once patience ends; `OPSLOG_IO`.
+    pub fn exclusive(&self) -> Result<Exclusive<'_>> {
+        let failed = |source| Error::io("flock", &self.path, source);
+        let deadline = Instant::now() + PATIENCE;
+        let pair = opened(self.changes.lock())?;
+        while !pair.door.try_lock().map_err(failed)? {
+            self.pause(deadline)?;
+        }
+        // From here on dropping it opens the door again.
+        let exclusive = Exclusive { pair };
+        while !exclusive.pair.room.try_lock().map_err(failed)? {
+            self.pause(deadline)?;
+        }
+        self.check_files(&exclusive.pair)?;
+        Ok(exclusive)
+    }
+
+    /// Closes the lock files.
+    pub fn close(&self) {
+        *self.appends.lock() = None;
+        *self.changes.lock() = None;
+    }
+
+    /// Whether the lock files are still the ones at their paths.
+    ///
+    /// # Errors
+    /// `OPSLOG_FAILED` when somebody removed them: two of us could then hold "the" lock.
+    pub fn check(&self, shared: &Shared<'_>) -> Result<()> {
+        self.check_files(&shared.pair)
+    }
+
+    fn check_files(&self, pair: &Pair) -> Result<()> {
+        let held = pair.room.info().map_err(|source| Error::io("fstat", &self.path, source))?;
+        match self.disk.info(&self.path) {
+            Ok(info) if info.identity == held.identity => Ok(()),
+            Ok(_) => Err(Error::Failed("the lock file of the folder was replaced".into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(Error::Failed("the lock file of the folder was removed".into()))
+            }
+            Err(source) => Err(Error::io("stat", &self.path, source)),
+        }
+    }
+
+    fn pause(&self, deadline: Instant) -> Result<()> {
+        if Instant::now() >= deadline {
+            return Err(Error::Busy { path: self.path.clone(), seconds: PATIENCE.as_secs() });
+        }
+        std::thread::sleep(POLL);
+        Ok(())
+    }
+}
+
+impl Shared<'_> {
+    /// How often the manifest has changed.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn count(&self) -> io::Result<u64> {
+        read_count(&*self.pair.room)
+    }
+}
+
+impl Exclusive<'_> {
+    /// How often the manifest has changed.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn count(&self) -> io::Result<u64> {
+        read_count(&*self.pair.room)
+    }
+
+    /// Says that the manifest is about to change. Returns the new count.
+    ///
+    /// # Errors
+    /// Those of writing; the manifest must not be changed then.
+    pub fn raise(&self, disk: &dyn Disk, root: &Path) -> Result<u64> {
+        let path = layout::room(root);
+        let failed = |syscall| move |source| (syscall, source);
+        let raised = self.count().map_err(failed("pread")).and_then(|count| {
+            let file = disk.open(&path, OpenMode::ReadWrite).map_err(failed("open"))?;
+            let count = count + 1;
+            match file.write_at(&count.to_le_bytes(), 0).map_err(failed("pwrite"))? {
+                8 => Ok(count),
+                _ => Err(("pwrite", io::ErrorKind::WriteZero.into())),
+            }
+        });
+        raised.map_err(|(syscall, source)| Error::io(syscall, &path, source))
+    }
+}
+
+impl Drop for Shared<'_> {
+    fn drop(&mut self) {
+        let _ = self.pair.room.unlock();
+    }
+}
+
+impl Drop for Exclusive<'_> {
+    fn drop(&mut self) {
+        let _ = self.pair.room.unlock();
+        let _ = self.pair.door.unlock();
+    }
+}
+
+fn opened(pair: MutexGuard<'_, Option<Pair>>) -> Result<MappedMutexGuard<'_, Pair>> {
+    MutexGuard::try_map(pair, Option::as_mut).map_err(|_| Error::Failed("the store is closed".into()))
+}
+
+/// The counter; a file that is still empty counts nothing.
+fn read_count(room: &dyn DiskFile) -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    let read = room.read_at(&mut bytes, 0)?;
+    Ok(if read == 8 { u64::from_le_bytes(bytes) } else { 0 })
+}
+
+/// Opens a lock file of our own, creating it if it is not there.
+pub fn open_or_create(disk: &dyn Disk, path: &Path) -> Result<Arc<dyn DiskFile>> {
+    for _ in 0..100 {
+        match disk.open(path, OpenMode::ReadWrite) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => return opened.map_err(|source| Error::io("open", path, source)),
+        }
+        match disk.open(path, OpenMode::CreateNew) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            opened => return opened.map_err(|source| Error::io("open", path, source)),
+        }
+    }
+    Err(Error::io("open", path, io::ErrorKind::ResourceBusy.into()))
+}

@@ -1,0 +1,308 @@
+//! A compaction among agents. It SEALS: with the folder's lock held alone it gives every agent a new WAL and
+//! keeps the old ones as extra entries. Then, without the lock, it writes the merged state as a snapshot. Then
+//! it PUBLISHES: with the lock again, it names the snapshot and drops the sealed WALs. Whatever an agent logs
+//! after the seal has a clock above all that was sealed, so it sorts behind the snapshot. A crash in between
+//! leaves the sealed WALs named, and they are read like the others.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::follow::Held;
+use super::logs_of;
+use super::open::is_agent_open;
+use crate::engine::{Base, Id, View};
+use crate::error::{Error, Result};
+use crate::format::manifest::Manifest;
+use crate::format::timestamp::iso_into;
+use crate::gate::{Gate, PATIENCE};
+use crate::lock::{self, HeldLock, OsProbe};
+use crate::publish::{Draft, sync_folder_of};
+use crate::store::open::{open_own_wal, read_manifest};
+use crate::store::{Followed, Store};
+use crate::wal::Writer;
+use crate::{layout, snapshot};
+
+const POLL: Duration = Duration::from_millis(2);
+
+/// Records that are to go to an archive, with the texts that they had when they were chosen.
+pub struct ArchiveRequest {
+    /// The records.
+    pub records: Vec<(Id, Vec<u8>)>,
+    /// The segment's period.
+    pub period: String,
+}
+
+/// What a compaction did.
+#[derive(Debug, Default)]
+pub struct Compacted {
+    /// What other agents had written.
+    pub followed: Followed,
+    /// The records that went to the archive. One that changed meanwhile stays.
+    pub archived: Vec<Id>,
+}
+
+/// What was sealed.
+struct Sealed {
+    view: View,
+    logs: Vec<String>,
+    version: u32,
+}
+
+/// Gives a compaction up, unless it was published.
+struct Undertaking<'a> {
+    store: &'a Store,
+    original: View,
+    done: bool,
+}
+
+impl Store {
+    /// Remembers what records say now that are to go to an archive.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn choose_for_archive(&self, ids: Vec<Id>, period: String) -> Result<ArchiveRequest> {
+        let state = self.lock();
+        let mut records = Vec::with_capacity(ids.len());
+        for id in ids {
+            let text = state.engine.get(&id).map_err(|source| self.read_failed(source))?;
+            if let Some(text) = text {
+                let text = text.read().map_err(|source| self.read_failed(source))?.into_owned();
+                records.push((id, text));
+            }
+        }
+        Ok(ArchiveRequest { records, period })
+    }
+
+    /// Compacts a folder of agents; with `archive`, without those records. Waits for another agent's
+    /// compaction to end.
+    ///
+    /// # Errors
+    /// `OPSLOG_LOCKED` when the others do not let go in time, `OPSLOG_IO`, `OPSLOG_FAILED`.
+    pub fn compact_agents(&self, now_ms: i64, archive: Option<ArchiveRequest>) -> Result<Compacted> {
+        let Some(gate) = &self.gate else { return Ok(Compacted::default()) };
+        let lock = self.wait_for_compaction_lock()?;
+        let compacted = self.compact_locked(gate, &lock, now_ms, archive);
+        let released = lock.release();
+        let compacted = compacted?;
+        released?;
+        Ok(compacted)
+    }
+
+    fn compact_locked(
+        &self,
+        gate: &Gate,
+        lock: &HeldLock,
+        now_ms: i64,
+        archive: Option<ArchiveRequest>,
+    ) -> Result<Compacted> {
+        let mut compacted = Compacted::default();
+        let mut sealed = self.seal(gate, now_ms, &mut compacted.followed)?;
+        let mut undertaking = Undertaking { store: self, original: sealed.view.clone(), done: false };
+        let mut segment = None;
+        if let Some(request) = archive {
+            let (path, added, ids) = self.archive_sealed(&sealed.view, request, now_ms)?;
+            sealed.view = sealed.view.without(&ids).map_err(|source| self.read_failed(source))?;
+            self.lock().engine.refreeze(&sealed.view);
+            segment = Some((path, added));
+            compacted.archived = ids;
+        }
+        let ms = self.unused_ms(now_ms, None)?;
+        let relative = layout::snapshot(ms);
+        let path = self.root.join(&relative);
+        let draft = Draft::create(&*self.disk, &path)?;
+        let (base, bytes) = snapshot::write(&draft, &sealed.view, sealed.version, now_ms, &path)?;
+        draft.sync()?;
+        draft.rename(&path)?;
+        sync_folder_of(&*self.disk, &path)?;
+        self.publish_sealed(gate, lock, &sealed, (relative, base, bytes), segment, now_ms)?;
+        undertaking.done = true;
+        Ok(compacted)
+    }
+
+    fn wait_for_compaction_lock(&self) -> Result<HeldLock> {
+        let deadline = Instant::now() + 3 * PATIENCE;
+        loop {
+            let pid = std::process::id();
+            match lock::acquire(&self.disk, &self.root, layout::COMPACT_LOCK, pid, &OsProbe) {
+                Err(Error::CompactionLocked { .. } | Error::Locked { .. }) if Instant::now() < deadline => {
+                    std::thread::sleep(POLL);
+                }
+                acquired => return acquired,
+            }
+        }
+    }
+
+    /// Gives every agent a new WAL and freezes what the old ones say.
+    fn seal(&self, gate: &Gate, now_ms: i64, followed: &mut Followed) -> Result<Sealed> {
+        let exclusive = gate.exclusive()?;
+        self.register(&exclusive)?;
+        followed.append(self.look(&Held::Exclusive(&exclusive))?);
+        let (current, clock) = {
+            let state = self.lock();
+            state.writable()?;
+            (state.manifest.clone(), state.engine.clock())
+        };
+        let mut next = current.clone();
+        let ms = self.unused_agent_ms(now_ms)?;
+        let mut agents = Vec::new();
+        let mut logs = Vec::new();
+        for (agent, path) in current.active_agent_ops.iter().flatten() {
+            logs.push(path.clone());
+            // An agent that is gone gets no new log; it registers again when it comes back.
+            if is_agent_open(&*self.disk, &self.root, agent)? == Some(false) {
+                continue;
+            }
+            let relative = layout::agent_wal(agent, ms);
+            Writer::create(&*self.disk, self.root.join(&relative), relative.clone(), None)?.sync()?;
+            agents.push((agent.clone(), relative));
+        }
+        logs.extend(logs_of(&current).into_iter().map(str::to_owned));
+        logs.sort();
+        logs.dedup();
+        let own = self.options.agent.as_ref().and_then(|own| agents.iter().find(|(agent, _)| agent == own));
+        let Some((_, own)) = own.cloned() else { return Err(Error::Failed("the agent lost its log".into())) };
+        for path in &logs {
+            let info = self.disk.info(&self.root.join(path));
+            if info.is_ok_and(|info| info.len > 0) {
+                agents.push((layout::sealed_key(path), path.clone()));
+            }
+        }
+        sync_folder_of(&*self.disk, &self.root.join(&own))?;
+        next.active_agent_ops = Some(agents);
+        next.active_ops.clone_from(&own);
+        next.generation += 1;
+        next.clock = clock;
+        let count = self.change_manifest(&exclusive, &next)?;
+        // NOTE: nobody can append before the lock is let go, this agent neither.
+        let wal = open_own_wal(self, &own)?;
+        let mut state = self.lock_without_batch();
+        state.wal = wal;
+        for relative in logs_of(&next) {
+            self.add_log(&mut state, relative)?;
+        }
+        state.number_own_log();
+        state.knows(next, count, self);
+        let version = state.version;
+        let view = state.engine.freeze(usize::MAX);
+        state.buffered = 0;
+        state.checkpointing = true;
+        Ok(Sealed { view, logs, version })
+    }
+
+    fn archive_sealed(
+        &self,
+        view: &View,
+        request: ArchiveRequest,
+        now_ms: i64,
+    ) -> Result<(String, u64, Vec<Id>)> {
+        let mut ids = Vec::new();
+        let mut texts = Vec::new();
+        for (id, chosen) in request.records {
+            let Some(text) = view.get(&id).map_err(|source| self.read_failed(source))? else { continue };
+            if *text.read().map_err(|source| self.read_failed(source))? == *chosen {
+                texts.push((Arc::clone(&id), Some(text)));
+                ids.push(id);
+            }
+        }
+        let (path, added) = self.write_segment(texts, &request.period, now_ms)?;
+        Ok((path, added, ids))
+    }
+
+    fn publish_sealed(
+        &self,
+        gate: &Gate,
+        lock: &HeldLock,
+        sealed: &Sealed,
+        (relative, base, bytes): (String, Base, u64),
+        segment: Option<(String, u64)>,
+        now_ms: i64,
+    ) -> Result<()> {
+        let exclusive = gate.exclusive()?;
+        // Others may have registered since the seal.
+        let current = read_manifest(&*self.disk, &self.root)?.ok_or(Error::NoStore)?;
+        if !lock.is_still_ours()? {
+            return Err(Error::Failed("the compaction lock was taken away".into()));
+        }
+        let mut next = current;
+        let gone = next.supersede(relative, now_ms.max(0) as u64);
+        if let Some(agents) = &mut next.active_agent_ops {
+            agents.retain(|(_, path)| !sealed.logs.contains(path));
+        }
+        next.version = u64::from(sealed.version);
+        next.generation += 1;
+        next.previous_ops = None;
+        next.previous_end = 0;
+        next.stats.active_records = sealed.view.count() as u64;
+        next.stats.ops_count = 0;
+        let mut iso = Vec::new();
+        iso_into(&mut iso, now_ms);
+        next.stats.last_checkpoint = String::from_utf8_lossy(&iso).into_owned();
+        next.departures = self.lock().departures;
+        if let Some((path, added)) = segment {
+            next.departures += 1;
+            next.stats.archived_records += added;
+            if !next.archive_segments.contains(&path) {
+                next.archive_segments.push(path);
+            }
+        }
+        let count = self.change_manifest(&exclusive, &next)?;
+        let mut state = self.lock();
+        state.departures = next.departures;
+        let freed = state.engine.rebase(base);
+        state.snapshot_bytes = bytes;
+        state.checkpointing = false;
+        state.drop_logs(&sealed.logs);
+        state.knows(next, count, self);
+        drop(state);
+        drop(exclusive);
+        drop(freed);
+        self.remove_snapshots(&gone);
+        self.remove_empty_logs(&sealed.logs);
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Deletes sealed logs in which nothing stands. Best effort.
+    fn remove_empty_logs(&self, relatives: &[String]) {
+        for relative in relatives {
+            let Ok(path) = layout::inside(&self.root, layout::OPS, relative) else { continue };
+            if self.disk.info(&path).is_ok_and(|info| info.len == 0) {
+                let _ = self.disk.unlink(&path);
+            }
+        }
+    }
+}
+
+impl crate::store::State {
+    /// Takes note of a manifest that this store has just published.
+    fn knows(&mut self, manifest: Manifest, count: u64, store: &Store) {
+        self.manifest = manifest;
+        if let Some(agents) = &mut self.agents {
+            agents.count = count;
+            agents.manifest_file = store.manifest_file();
+        }
+    }
+
+    fn drop_logs(&mut self, relatives: &[String]) {
+        if let Some(agents) = &mut self.agents {
+            agents.logs.retain(|log| !relatives.contains(&log.relative));
+        }
+    }
+}
+
+impl Drop for Undertaking<'_> {
+    fn drop(&mut self) {
+        if self.done {
+            return;
+        }
+        let mut state = self.store.lock();
+        state.checkpointing = false;
+        state.engine.refreeze(&self.original);
+        state.engine.thaw();
+        state.buffered = state.engine.operations().len();
+        if let Some(agents) = &mut state.agents {
+            agents.stale = true;
+        }
+    }
+}

@@ -1,0 +1,456 @@
+//! Reading what other agents wrote. The cost is that of what is new: each log is read from where it was left,
+//! and an operation that belongs before others takes only those back and applies them again.
+
+use std::collections::HashSet;
+use std::hash::BuildHasher;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use hashbrown::DefaultHashBuilder;
+
+use super::{Agents, Known, Log, logs_of, own_path};
+use crate::disk::{DiskFile, FileInfo, OpenMode, read_exact_at};
+use crate::engine::{Base, Engine, Operation, Origin, Rank, Text};
+use crate::error::{Error, Result};
+use crate::format::manifest::Manifest;
+use crate::format::operation::{Line, parse_line};
+use crate::gate::{Exclusive, Shared};
+use crate::layout;
+use crate::store::open::{Report, load_snapshot, open_own_wal, read_manifest, version_of};
+use crate::store::{Followed, State, Store};
+use crate::wal::replay;
+
+/// Proof that the manifest cannot change meanwhile; a reader has none and may see it change.
+pub(super) enum Held<'g> {
+    Shared(&'g Shared<'g>),
+    Exclusive(&'g Exclusive<'g>),
+    Nothing,
+}
+
+/// What reading the logs brought.
+#[derive(Default)]
+struct News {
+    added: Vec<Operation>,
+    removed: Vec<Rank>,
+    skipped: Vec<u64>,
+}
+
+impl Store {
+    /// Catches up with the other agents, waiting for the folder's lock.
+    ///
+    /// # Errors
+    /// `OPSLOG_LOCKED` when somebody holds the lock and does not let go; `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub fn catch_up(&self) -> Result<Followed> {
+        let Some(gate) = &self.gate else { return self.look(&Held::Nothing) };
+        let mut followed = {
+            let shared = gate.shared()?;
+            self.look(&Held::Shared(&shared))?
+        };
+        if !self.is_registered() {
+            let exclusive = gate.exclusive()?;
+            self.register(&exclusive)?;
+            followed.append(self.look(&Held::Exclusive(&exclusive))?);
+        }
+        Ok(followed)
+    }
+
+    fn is_registered(&self) -> bool {
+        let state = self.lock();
+        self.options.agent.as_ref().is_none_or(|agent| own_path(&state.manifest, agent).is_some())
+    }
+
+    /// Reads manifest and logs and takes in what is new.
+    pub(super) fn look(&self, held: &Held<'_>) -> Result<Followed> {
+        let mut followed = Followed::default();
+        for _ in 0..100 {
+            // Looked at before it is read: a change in between is then seen next time.
+            let file = self.manifest_file();
+            let manifest = read_manifest(&*self.disk, &self.root)?.ok_or_else(|| {
+                Error::corrupt(&self.root.join(layout::MANIFEST), None, "Manifest not found during refresh")
+            })?;
+            match self.take_in(&manifest, file, held, &mut followed) {
+                // NOTE: a reader holds no lock: what the manifest names may be superseded by now.
+                Err(error) if error.is_missing_file() && matches!(held, Held::Nothing) => {}
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(followed),
+            }
+        }
+        Err(Error::corrupt(
+            &self.root.join(layout::MANIFEST),
+            None,
+            "the manifest names files that are missing",
+        ))
+    }
+
+    fn take_in(
+        &self,
+        next: &Manifest,
+        file: Option<FileInfo>,
+        held: &Held<'_>,
+        followed: &mut Followed,
+    ) -> Result<()> {
+        let mut state = self.lock_without_batch();
+        let is_published = next.current_snapshot != state.manifest.current_snapshot;
+        // Logs that were sealed, and now published, are read to their end before they are let go; and so are
+        // those that came and went between two looks.
+        if is_published && !state.is_stale() {
+            self.add_passed_logs(&mut state, next)?;
+        }
+        for relative in logs_of(next) {
+            self.add_log(&mut state, relative)?;
+        }
+        let news = state.read_news(self)?;
+        if self.options.skip_load {
+            let highest = news.added.iter().filter_map(rank_of).map(|rank| rank.clock).max();
+            state.engine.see_clock(highest.unwrap_or(0));
+        } else if !state.is_stale() {
+            followed.take(&news)?;
+            let changed = state
+                .engine
+                .integrate(news.added, &news.removed)
+                .map_err(|source| self.read_failed(source))?;
+            followed.undone += news.removed.len();
+            followed.reordered |= !changed.is_empty();
+            followed.changed.extend(changed);
+            followed.skipped.extend(news.skipped);
+        }
+        let departed = next.departures != state.manifest.departures
+            || next.archive_segments != state.manifest.archive_segments
+            || next.stats.archived_records != state.manifest.stats.archived_records;
+        let heavy = is_published && state.engine.overlaid() > 1000.max(state.engine.count() / 4);
+        if is_published && !state.is_stale() && !self.options.skip_load {
+            state.let_published_go(next);
+        }
+        state.engine.see_clock(next.clock);
+        self.go_to_own_log(&mut state, next)?;
+        let count = match held {
+            Held::Shared(shared) => shared.count(),
+            Held::Exclusive(exclusive) => exclusive.count(),
+            Held::Nothing => Ok(0),
+        };
+        let count = count.map_err(|source| Error::io("read", &layout::room(&self.root), source))?;
+        if !self.options.skip_load && ((is_published && (departed || heavy)) || state.is_stale()) {
+            self.load_anew(&mut state, next, followed)?;
+        }
+        state.number_own_log();
+        if let Some(agents) = &mut state.agents {
+            agents.count = count;
+            agents.manifest_file = file;
+        }
+        state.buffered = state.engine.operations().len();
+        state.departures = state.departures.max(next.departures);
+        state.manifest = next.clone();
+        Ok(())
+    }
+
+    /// Loads snapshot and logs anew, in the place of what is in memory.
+    pub(super) fn load_anew(
+        &self,
+        state: &mut State,
+        manifest: &Manifest,
+        followed: &mut Followed,
+    ) -> Result<()> {
+        if state.checkpointing {
+            // The view of a compaction under way must stay; the next look comes back to this.
+            if let Some(agents) = &mut state.agents {
+                agents.stale = true;
+            }
+            return Ok(());
+        }
+        let All { engine, agents, .. } = self.load_all(state, manifest)?;
+        let known: HashSet<(u64, Arc<[u8]>)> = state
+            .engine
+            .operations()
+            .iter()
+            .filter_map(|operation| Some(rank_key(rank_of(operation)?)))
+            .collect();
+        if state.is_stale() {
+            for operation in engine.operations() {
+                if rank_of(operation).is_some_and(|rank| !known.contains(&rank_key(rank))) {
+                    followed.add_operation(operation)?;
+                }
+            }
+        }
+        let clock = state.engine.clock();
+        state.engine = engine;
+        state.engine.see_clock(clock);
+        state.agents = Some(agents);
+        state.number_own_log();
+        followed.reloaded = true;
+        Ok(())
+    }
+
+    /// Snapshot and all logs of a manifest.
+    fn load_all(&self, state: &State, manifest: &Manifest) -> Result<All> {
+        let mut agents = match &state.agents {
+            Some(agents) => agents.clone_identity(),
+            None => Agents::new(None, None),
+        };
+        let snapshot = if self.options.skip_load { None } else { Some(load_snapshot(self, manifest)?) };
+        let bytes = snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes);
+        let stored = snapshot.as_ref().and_then(|snapshot| snapshot.version);
+        let base = snapshot.map_or_else(Base::empty, |snapshot| snapshot.base);
+        let is_indexed = !base.is_empty();
+        let mut engine = Engine::new(base, agents.id.as_deref());
+        for relative in logs_of(manifest) {
+            agents.add(relative, layout::inside(&self.root, layout::OPS, relative)?);
+        }
+        let mut news = News::default();
+        for log in &mut agents.logs {
+            log.read_on(self, &mut news)?;
+        }
+        if self.options.skip_load {
+            let highest = news.added.iter().filter_map(rank_of).map(|rank| rank.clock).max();
+            engine.see_clock(highest.unwrap_or(0));
+        } else {
+            engine.integrate(news.added, &[]).map_err(|source| self.read_failed(source))?;
+        }
+        engine.see_clock(manifest.clock);
+        Ok(All { engine, agents, bytes, stored, is_indexed, skipped: news.skipped })
+    }
+
+    /// Loads everything for the first time.
+    pub(super) fn load_first(
+        &self,
+        state: &mut State,
+        manifest: &Manifest,
+        report: &mut Report,
+    ) -> Result<()> {
+        let all = self.load_all(state, manifest)?;
+        state.engine = all.engine;
+        state.agents = Some(all.agents);
+        state.number_own_log();
+        state.snapshot_bytes = all.bytes;
+        if !self.options.skip_load {
+            let (version, migrate_from) = version_of(&self.options, all.stored);
+            state.version = version;
+            report.migrate_from = migrate_from;
+            report.index_rebuilt = all.is_indexed;
+        }
+        report.skipped = all.skipped;
+        state.buffered = state.engine.operations().len();
+        state.departures = manifest.departures;
+        state.manifest = manifest.clone();
+        Ok(())
+    }
+
+    pub(super) fn add_log(&self, state: &mut State, relative: &str) -> Result<()> {
+        let path = layout::inside(&self.root, layout::OPS, relative)?;
+        let own = state.wal.relative() == relative;
+        if let Some(agents) = &mut state.agents
+            && !agents.logs.iter().any(|log| log.relative == relative)
+        {
+            let number = agents.add(relative, path);
+            // What is in the own log by now was written by this store and needs no reading.
+            if own && let Some(log) = agents.logs.iter_mut().find(|log| log.number == number) {
+                log.end = state.wal.len();
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds logs that no manifest of those seen names: they were created, sealed and published in between.
+    fn add_passed_logs(&self, state: &mut State, next: &Manifest) -> Result<()> {
+        let newest =
+            |names: &mut dyn Iterator<Item = &str>| names.filter_map(layout::agent_milliseconds).max();
+        let Some(agents) = &state.agents else { return Ok(()) };
+        let from = newest(&mut agents.logs.iter().map(|log| log.relative.as_str())).unwrap_or(0);
+        let named = logs_of(next);
+        let folder = self.root.join(layout::OPS);
+        let names = self.disk.list(&folder).map_err(|source| Error::io("scandir", &folder, source))?;
+        for name in names {
+            let relative = format!("{}/{name}", layout::OPS);
+            let is_passed = layout::agent_milliseconds(&name).is_some_and(|ms| ms > from);
+            if is_passed && !named.contains(&relative.as_str()) {
+                self.add_log(state, &relative)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the agent's new WAL when a compaction has sealed the one it had.
+    fn go_to_own_log(&self, state: &mut State, manifest: &Manifest) -> Result<()> {
+        let Some(agent) = &self.options.agent else { return Ok(()) };
+        if self.options.read_only {
+            return Ok(());
+        }
+        match own_path(manifest, agent) {
+            Some(path) if path == state.wal.relative() => Ok(()),
+            Some(path) => {
+                state.wal = open_own_wal(self, path)?;
+                Ok(())
+            }
+            // A compaction of a 0.8.1 has dropped this agent: it registers again before it writes.
+            None => Ok(()),
+        }
+    }
+}
+
+/// Everything that a manifest names, loaded.
+struct All {
+    engine: Engine,
+    agents: Agents,
+    bytes: u64,
+    stored: Option<f64>,
+    is_indexed: bool,
+    skipped: Vec<u64>,
+}
+
+impl Agents {
+    fn clone_identity(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            _held: self._held.clone(),
+            count: self.count,
+            manifest_file: self.manifest_file,
+            logs: Vec::new(),
+            next_log: self.next_log,
+            own: 0,
+            stale: false,
+        }
+    }
+}
+
+impl State {
+    pub(super) fn is_stale(&self) -> bool {
+        self.agents.as_ref().is_some_and(|agents| agents.stale)
+    }
+
+    /// Reads all logs on from where they were left.
+    fn read_news(&mut self, store: &Store) -> Result<News> {
+        let mut news = News::default();
+        let own = self.wal.relative().to_owned();
+        let own_len = self.wal.len();
+        if let Some(agents) = &mut self.agents {
+            let own_agent = agents.id.clone();
+            for log in &mut agents.logs {
+                if log.relative == own && own_agent.is_some() {
+                    log.end = own_len;
+                } else {
+                    log.read_on(store, &mut news)?;
+                }
+            }
+        }
+        Ok(news)
+    }
+
+    /// Lets logs go whose operations are in the snapshot of a manifest, and the operations with them.
+    fn let_published_go(&mut self, manifest: &Manifest) {
+        let named = logs_of(manifest);
+        let Some(agents) = &mut self.agents else { return };
+        let (stay, go): (Vec<Log>, Vec<Log>) = std::mem::take(&mut agents.logs)
+            .into_iter()
+            .partition(|log| named.contains(&log.relative.as_str()));
+        agents.logs = stay;
+        let gone: HashSet<u32> = go.iter().map(|log| log.number).collect();
+        let is_gone = |operation: &Operation| match &operation.origin {
+            None => true,
+            Some(origin) => gone.contains(&origin.log),
+        };
+        let count = self.engine.operations().iter().take_while(|operation| is_gone(operation)).count();
+        self.engine.forget_operations(count);
+        // A log of a process that does not keep the protocol may have put an operation among later ones.
+        if self.engine.operations().iter().any(is_gone) {
+            agents.stale = true;
+        }
+    }
+}
+
+impl Log {
+    fn read_on(&mut self, store: &Store, news: &mut News) -> Result<()> {
+        let file = match &self.file {
+            Some(file) => Arc::clone(file),
+            None => match store.disk.open(&self.path, OpenMode::Read) {
+                Ok(file) => Arc::clone(self.file.insert(file)),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+                Err(source) => return Err(Error::io("open", &self.path, source)),
+            },
+        };
+        let hasher = &store.hasher;
+        self.drop_cut_lines(&*file, hasher, news)?;
+        let Self { number, path, lines, .. } = self;
+        let tail = replay(&*file, path, self.end, |offset, bytes, line| {
+            let operation = operation_of(&file, *number, offset, bytes, line);
+            if let Some(rank) = rank_of(&operation) {
+                let (len, hash) = (bytes.len() as u32, line_hash(hasher, bytes));
+                lines.push(Known { offset, len, hash, rank: rank.clone() });
+            }
+            news.added.push(operation);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        self.end = tail.good;
+        news.skipped.extend(tail.skipped);
+        Ok(())
+    }
+
+    /// Finds out whether the log's agent has undone something, by looking at the last line that was read.
+    fn drop_cut_lines(
+        &mut self,
+        file: &dyn DiskFile,
+        hasher: &DefaultHashBuilder,
+        news: &mut News,
+    ) -> Result<()> {
+        let mut is_cut = false;
+        while let Some(last) = self.lines.last() {
+            match read_exact_at(file, last.offset, last.len as usize) {
+                Ok(bytes) if line_hash(hasher, &bytes) == last.hash => break,
+                Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+                    return Err(Error::io("read", &self.path, error));
+                }
+                _ => {
+                    is_cut = true;
+                    news.removed.extend(self.lines.pop().map(|known| known.rank));
+                }
+            }
+        }
+        if is_cut {
+            self.end = self.lines.last().map_or(0, |last| last.offset + u64::from(last.len) + 1);
+        }
+        Ok(())
+    }
+}
+
+impl Followed {
+    fn take(&mut self, news: &News) -> Result<()> {
+        let mut added: Vec<&Operation> = news.added.iter().collect();
+        added.sort_by(|one, other| rank_of(one).cmp(&rank_of(other)));
+        for operation in added {
+            self.add_operation(operation)?;
+        }
+        Ok(())
+    }
+
+    fn add_operation(&mut self, operation: &Operation) -> Result<()> {
+        let line = operation.line.read().map_err(|source| Error::io("read", "ops".as_ref(), source))?;
+        if let Ok(parsed) = parse_line(&line) {
+            self.add(&line, &parsed);
+        }
+        Ok(())
+    }
+}
+
+fn operation_of(file: &Arc<dyn DiskFile>, log: u32, offset: u64, bytes: &[u8], line: &Line<'_>) -> Operation {
+    let agent = line.agent.as_deref().unwrap_or_default().into();
+    let rank = Rank { clock: line.clock.unwrap_or(0), agent };
+    Operation {
+        id: (&*line.id).into(),
+        kind: line.kind,
+        line: Text::At { file: Arc::clone(file), offset, len: bytes.len() as u32 },
+        before: None,
+        batch: line.batch,
+        origin: Some(Box::new(Origin { rank, log, placed: None })),
+    }
+}
+
+fn rank_of(operation: &Operation) -> Option<&Rank> {
+    operation.origin.as_ref().map(|origin| &origin.rank)
+}
+
+fn rank_key(rank: &Rank) -> (u64, Arc<[u8]>) {
+    (rank.clock, Arc::clone(&rank.agent))
+}
+
+/// Leaves the value of a batch marker out, as [`crate::store::Seen`] does.
+fn line_hash(hasher: &DefaultHashBuilder, line: &[u8]) -> u64 {
+    hasher.hash_one(crate::format::operation::without_marker(line))
+}

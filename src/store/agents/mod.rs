@@ -1,0 +1,155 @@
+//! Many writers in one folder. Each agent appends to a WAL of its own; the state is what all of them say, in
+//! the total order (clock, agent). A manifest names the WALs. It changes in two short steps of a compaction
+//! and when an agent registers, each under the folder's lock held alone; every append holds it shared and
+//! checks that the manifest is the one it knows. docs/multi-writer.md has the protocol and its invariants.
+
+mod compact;
+mod follow;
+mod open;
+mod undo;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{State, Store};
+use crate::disk::{DiskFile, FileInfo};
+use crate::engine::{Origin, Rank};
+use crate::error::{Error, Result};
+use crate::format::manifest::Manifest;
+use crate::gate::Shared;
+use crate::layout;
+
+pub use compact::{ArchiveRequest, Compacted};
+pub(super) use open::open_agent;
+
+/// What a store of an agent, or a reader of agents, knows besides its own log.
+pub struct Agents {
+    /// The agent; `None` for a reader.
+    id: Option<Arc<[u8]>>,
+    /// The lock that says that this agent has the folder open.
+    _held: Option<Arc<dyn DiskFile>>,
+    /// The gate's count under which what is known of the manifest holds.
+    count: u64,
+    /// The manifest's file when it was read: a 0.8.1 changes it without the gate.
+    manifest_file: Option<FileInfo>,
+    logs: Vec<Log>,
+    next_log: u32,
+    /// The number of the agent's own log.
+    own: u32,
+    /// What is in memory must be loaded anew before it can be trusted.
+    stale: bool,
+}
+
+/// A WAL that is being read.
+struct Log {
+    number: u32,
+    relative: String,
+    path: PathBuf,
+    file: Option<Arc<dyn DiskFile>>,
+    /// Up to where it was read.
+    end: u64,
+    /// The lines that were read, to find out whether the end was cut.
+    lines: Vec<Known>,
+}
+
+/// A line that was read.
+struct Known {
+    offset: u64,
+    len: u32,
+    hash: u64,
+    rank: Rank,
+}
+
+impl Agents {
+    fn new(id: Option<Arc<[u8]>>, held: Option<Arc<dyn DiskFile>>) -> Self {
+        Self {
+            id,
+            _held: held,
+            count: 0,
+            manifest_file: None,
+            logs: Vec::new(),
+            next_log: 1,
+            own: 0,
+            stale: false,
+        }
+    }
+
+    fn add(&mut self, relative: &str, path: PathBuf) -> u32 {
+        let number = self.next_log;
+        self.next_log += 1;
+        let (lines, relative) = (Vec::new(), relative.to_owned());
+        self.logs.push(Log { number, relative, path, file: None, end: 0, lines });
+        number
+    }
+
+    /// Bytes in all logs that count.
+    pub(super) fn bytes(&self) -> u64 {
+        self.logs.iter().map(|log| log.end).sum()
+    }
+}
+
+impl Store {
+    /// Takes the folder's lock for an append of this agent, if what it knows of the manifest still holds.
+    /// `None` means: not now, follow first. Without agents there is nothing to take.
+    pub(super) fn enter_gate(&self, state: &State, check: bool) -> Result<Option<Option<Shared<'_>>>> {
+        let (Some(gate), Some(agents)) = (&self.gate, &state.agents) else { return Ok(Some(None)) };
+        if agents.stale {
+            return Ok(None);
+        }
+        let Some(shared) = gate.try_shared()? else { return Ok(None) };
+        let count = shared.count().map_err(|source| Error::io("read", &layout::room(&self.root), source))?;
+        if count != agents.count {
+            return Ok(None);
+        }
+        if check {
+            gate.check(&shared)?;
+            if self.manifest_file() != agents.manifest_file {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Some(shared)))
+    }
+}
+
+impl Store {
+    fn manifest_file(&self) -> Option<FileInfo> {
+        self.disk.info(&self.root.join(layout::MANIFEST)).ok()
+    }
+}
+
+impl State {
+    /// Where the operation that was just drafted comes from.
+    pub(super) fn own_origin(&self) -> Option<Origin> {
+        let agents = self.agents.as_ref()?;
+        let agent = Arc::clone(agents.id.as_ref()?);
+        let rank = Rank { clock: self.engine.clock(), agent };
+        Some(Origin { rank, log: agents.own, placed: None })
+    }
+
+    /// Finds the number of the agent's own log among those that were read.
+    fn number_own_log(&mut self) {
+        let own = self.wal.relative();
+        if let Some(agents) = &mut self.agents
+            && let Some(log) = agents.logs.iter_mut().find(|log| log.relative == own)
+        {
+            agents.own = log.number;
+            log.end = self.wal.len();
+        }
+    }
+}
+
+/// The WALs that a manifest names, each once. One of a single writer counts too: a 0.8.1 forgets it once the
+/// folder has agents.
+fn logs_of(manifest: &Manifest) -> Vec<&str> {
+    let agents = manifest.active_agent_ops.iter().flatten().map(|(_, path)| path.as_str());
+    let mut logs: Vec<&str> = agents.chain([manifest.active_ops.as_str()]).collect();
+    let mut seen = std::collections::HashSet::new();
+    logs.retain(|path| seen.insert(*path));
+    logs
+}
+
+/// The agent's own WAL.
+fn own_path<'m>(manifest: &'m Manifest, agent: &str) -> Option<&'m str> {
+    let agents = manifest.active_agent_ops.as_ref()?;
+    agents.iter().find(|(id, _)| id == agent).map(|(_, path)| path.as_str())
+}

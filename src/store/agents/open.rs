@@ -1,0 +1,236 @@
+//! How an agent comes into a folder: its own lock, the folder's lock held alone, registration. A single writer
+//! and agents exclude each other: an agent comes in only while nobody holds `.lock`, a single writer takes a
+//! folder over only when no agent has it open.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::follow::Held;
+use super::{Agents, own_path};
+use crate::disk::{Disk, OpenMode};
+use crate::engine::Base;
+use crate::error::{Error, Result};
+use crate::format::manifest::Manifest;
+use crate::gate::{Exclusive, Gate, open_or_create};
+use crate::layout;
+use crate::lock::{self, ProcessProbe};
+use crate::publish::{Draft, replace, sync_folder_of};
+use crate::snapshot;
+use crate::store::checkpoint::create_files;
+use crate::store::open::{Report, open_own_wal, read_manifest, refuse_to_overwrite, remove_temporaries};
+use crate::store::{Opened, Options, State, Store};
+use crate::wal::Writer;
+
+/// Opens a folder for an agent, creating the store or registering the agent as needed.
+///
+/// # Errors
+/// `OPSLOG_LOCKED` when the agent, or a single writer, has the folder open; `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+pub(in crate::store) fn open_agent(
+    disk: Arc<dyn Disk>,
+    root: &Path,
+    options: Options,
+    agent: &str,
+    probe: &dyn ProcessProbe,
+) -> Result<Opened> {
+    for folder in layout::FOLDERS.iter().chain(&[layout::INDEX]) {
+        let path = root.join(folder);
+        disk.create_folder(&path).map_err(|source| Error::io("mkdir", &path, source))?;
+    }
+    let path = layout::agent_lock(root, agent);
+    let held = open_or_create(&*disk, &path)?;
+    if !held.try_lock().map_err(|source| Error::io("flock", &path, source))? {
+        return Err(Error::AgentInUse { agent: agent.to_owned(), path });
+    }
+    let gate = Gate::open(&disk, root)?;
+    let store = Store::closed(disk, root, options, Some(gate));
+    let mut report = Report::default();
+    {
+        let Some(gate) = &store.gate else { return Err(Error::AgentFolder) };
+        let exclusive = gate.exclusive()?;
+        store.prepare(probe)?;
+        store.register(&exclusive)?;
+        let manifest = read_manifest(&*store.disk, &store.root)?.ok_or(Error::NoStore)?;
+        let own = own_path(&manifest, agent).ok_or(Error::AgentFolder)?;
+        let mut state = store.lock();
+        let mut agents = Agents::new(Some(agent.as_bytes().into()), Some(held));
+        agents.manifest_file = store.manifest_file();
+        agents.count =
+            exclusive.count().map_err(|source| Error::io("read", &layout::room(&store.root), source))?;
+        state.agents = Some(agents);
+        state.wal = open_own_wal(&store, own)?;
+        report.wal = state.wal.path().to_path_buf();
+        store.load_first(&mut state, &manifest, &mut report)?;
+    }
+    Ok(Opened { store: Arc::new(store), report })
+}
+
+impl Store {
+    /// A store that nothing was loaded into yet.
+    pub(in crate::store) fn closed(
+        disk: Arc<dyn Disk>,
+        root: &Path,
+        options: Options,
+        gate: Option<Gate>,
+    ) -> Self {
+        let state = Mutex::new(State::unloaded());
+        Self { disk, root: root.to_path_buf(), options, gate, hasher: Default::default(), state }
+    }
+
+    /// Makes the folder one that agents can come into: not a single writer's, and not empty.
+    fn prepare(&self, probe: &dyn ProcessProbe) -> Result<()> {
+        match read_manifest(&*self.disk, &self.root)? {
+            Some(manifest) if manifest.active_agent_ops.is_some() => {
+                let lock = lock::acquire(&self.disk, &self.root, layout::LOCK, std::process::id(), probe)?;
+                remove_temporaries(&*self.disk, &self.root, probe, false);
+                lock.release()
+            }
+            Some(_) => self.checkpoint_single_writer(probe),
+            None => {
+                let lock = lock::acquire(&self.disk, &self.root, layout::LOCK, std::process::id(), probe)?;
+                refuse_to_overwrite(self)?;
+                create_files(self, self.options.now_ms, self.options.version)?;
+                lock.release()
+            }
+        }
+    }
+
+    /// Puts what a single writer's log says into a snapshot: a 0.8.1 would forget that log.
+    fn checkpoint_single_writer(&self, probe: &dyn ProcessProbe) -> Result<()> {
+        let single = Options {
+            read_only: false,
+            skip_load: false,
+            version: 1,
+            buffered: false,
+            agent: None,
+            ..self.options.clone()
+        };
+        let now_ms = single.now_ms;
+        let opened = Store::open(Arc::clone(&self.disk), &self.root, single, probe)?;
+        let published = match opened.store.counts().operations {
+            0 => Ok(()),
+            _ => match opened.store.begin_checkpoint(now_ms, true) {
+                Ok(Some(checkpoint)) => checkpoint.run(),
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            },
+        };
+        let closed = opened.store.close();
+        published.and(closed)
+    }
+
+    /// Names the agent's log in the manifest, if it is not named there.
+    pub(super) fn register(&self, exclusive: &Exclusive<'_>) -> Result<()> {
+        let Some(agent) = &self.options.agent else { return Ok(()) };
+        let Some(mut manifest) = read_manifest(&*self.disk, &self.root)? else { return Ok(()) };
+        if own_path(&manifest, agent).is_some() {
+            return Ok(());
+        }
+        let ms = self.unused_agent_ms(self.options.now_ms)?;
+        let relative = layout::agent_wal(agent, ms);
+        let path = self.root.join(&relative);
+        Writer::create(&*self.disk, path.clone(), relative.clone(), None)?.sync()?;
+        sync_folder_of(&*self.disk, &path)?;
+        if manifest.active_agent_ops.is_none() {
+            // The single writer's log is empty by now; as in 0.8.1 the field then names an agent's.
+            manifest.active_ops.clone_from(&relative);
+        }
+        manifest.active_agent_ops.get_or_insert_default().push((agent.clone(), relative));
+        manifest.generation += 1;
+        self.change_manifest(exclusive, &manifest)?;
+        Ok(())
+    }
+
+    /// Publishes a manifest and tells the other agents. Returns the gate's count.
+    pub(super) fn change_manifest(&self, exclusive: &Exclusive<'_>, manifest: &Manifest) -> Result<u64> {
+        let count = exclusive.raise(&*self.disk, &self.root)?;
+        replace(&*self.disk, &self.root.join(layout::MANIFEST), manifest.print().as_bytes())?;
+        Ok(count)
+    }
+
+    /// A time for the names of agents' logs that no file has yet.
+    pub(super) fn unused_agent_ms(&self, now_ms: i64) -> Result<u64> {
+        let folder = self.root.join(layout::OPS);
+        let names = self.disk.list(&folder).map_err(|source| Error::io("scandir", &folder, source))?;
+        let highest = names.iter().filter_map(|name| layout::agent_milliseconds(name)).max().unwrap_or(0);
+        Ok((now_ms.max(0) as u64).max(highest + 1))
+    }
+
+    /// Makes a folder of agents a single writer's again: everything goes into a snapshot, with an empty log
+    /// behind it. The caller holds `.lock`.
+    ///
+    /// # Errors
+    /// `OPSLOG_LOCKED` while an agent has the folder open.
+    pub(in crate::store) fn take_over(&self, manifest: &Manifest) -> Result<()> {
+        let path = self.root.join(layout::INDEX);
+        self.disk.create_folder(&path).map_err(|source| Error::io("mkdir", &path, source))?;
+        let gate = Gate::open(&self.disk, &self.root)?;
+        let exclusive = gate.exclusive()?;
+        for (agent, _) in manifest.active_agent_ops.iter().flatten() {
+            if is_agent_open(&*self.disk, &self.root, agent)? == Some(true) {
+                let path = layout::agent_lock(&self.root, agent);
+                return Err(Error::AgentInUse { agent: agent.clone(), path });
+            }
+        }
+        let everything = Options { skip_load: false, version: 1, agent: None, ..self.options.clone() };
+        let loader = Store::closed(Arc::clone(&self.disk), &self.root, everything, None);
+        let mut state = loader.lock();
+        loader.load_first(&mut state, manifest, &mut Report::default())?;
+        let clock = state.engine.clock();
+        let view = state.engine.freeze(usize::MAX);
+        let now_ms = self.options.now_ms;
+        let ms = self.unused_ms(now_ms, Some(manifest))?;
+        let (snapshot_relative, wal_relative) = (layout::snapshot(ms), layout::wal(ms));
+        let path = self.root.join(&snapshot_relative);
+        let draft = Draft::create(&*self.disk, &path)?;
+        let (_, _): (Base, u64) = snapshot::write(&draft, &view, state.version, now_ms, &path)?;
+        draft.sync()?;
+        draft.rename(&path)?;
+        sync_folder_of(&*self.disk, &path)?;
+        let path = self.root.join(&wal_relative);
+        Writer::create(&*self.disk, path.clone(), wal_relative.clone(), None)?.sync()?;
+        sync_folder_of(&*self.disk, &path)?;
+        let mut next = manifest.clone();
+        next.version = u64::from(state.version);
+        next.current_snapshot = snapshot_relative;
+        next.active_ops = wal_relative;
+        next.active_agent_ops = None;
+        next.generation += 1;
+        next.departures += 1;
+        next.clock = clock;
+        next.stats.active_records = view.count() as u64;
+        self.change_manifest(&exclusive, &next)?;
+        Ok(())
+    }
+
+    /// Opens the logs of agents for reading only.
+    pub(in crate::store) fn read_agents(&self, report: &mut Report) -> Result<()> {
+        for _ in 0..100 {
+            let manifest = read_manifest(&*self.disk, &self.root)?.ok_or(Error::NoStore)?;
+            let mut state = self.lock();
+            state.agents = Some(Agents::new(None, None));
+            match self.load_first(&mut state, &manifest, report) {
+                Err(error) if error.is_missing_file() => {}
+                loaded => return loaded,
+            }
+        }
+        let held = Held::Nothing;
+        self.look(&held).map(|_| ())
+    }
+}
+
+/// Whether an agent has the folder open; `None` for one that never took our lock, a 0.8.1.
+pub(super) fn is_agent_open(disk: &dyn Disk, root: &Path, agent: &str) -> Result<Option<bool>> {
+    if layout::is_sealed_key(agent) {
+        return Ok(Some(false));
+    }
+    let path = layout::agent_lock(root, agent);
+    let file = match disk.open(&path, OpenMode::Read) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(Error::io("open", &path, source)),
+    };
+    let is_free = file.try_lock().map_err(|source| Error::io("flock", &path, source))?;
+    Ok(Some(!is_free))
+}
