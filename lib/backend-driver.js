@@ -135,7 +135,7 @@ class BackendDriver {
     if (!wasBuffered && !(await this.#backend.truncateLastOp(this.manifest.activeOps))) return false;
     const undone = call(() => this.#core.undo());
     this.history.cut(this.#core.operationCount());
-    this.records.look(JSON.parse(undone));
+    for (const id of JSON.parse(undone)) this.records.look(id);
     return true;
   }
 
