@@ -134,7 +134,6 @@ function parseOptions(options) {
     checkpointOnCloseGiven: given(options.checkpointOnClose),
     version: readVersion(options),
     migrate: readMigrate(options),
-    migrateGiven: given(options.migrate),
     readOnly,
     skipLoad,
     agentId,

@@ -9,17 +9,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
 use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::error::{Error, Result};
 use crate::layout;
-
-/// How long a lock is waited for before its holder counts as stopped.
-pub const PATIENCE: Duration = Duration::from_secs(10);
-const POLL: Duration = Duration::from_micros(500);
+use crate::patience::{Patience, SECONDS};
 
 /// The two lock files, opened twice: for appends, and for those who want the lock alone.
 pub struct Gate {
@@ -81,12 +77,12 @@ impl Gate {
     /// # Errors
     /// `OPSLOG_LOCKED` once patience ends; `OPSLOG_IO`.
     pub fn shared(&self) -> Result<Shared<'_>> {
-        let deadline = Instant::now() + PATIENCE;
+        let patience = Patience::new(1);
         loop {
             if let Some(shared) = self.try_shared()? {
                 return Ok(shared);
             }
-            self.pause(deadline)?;
+            self.pause(&patience)?;
         }
     }
 
@@ -96,15 +92,15 @@ impl Gate {
     /// `OPSLOG_LOCKED` once patience ends; `OPSLOG_IO`.
     pub fn exclusive(&self) -> Result<Exclusive<'_>> {
         let failed = |source| Error::io("flock", &self.path, source);
-        let deadline = Instant::now() + PATIENCE;
+        let patience = Patience::new(1);
         let pair = opened(self.changes.lock())?;
         while !pair.door.try_lock().map_err(failed)? {
-            self.pause(deadline)?;
+            self.pause(&patience)?;
         }
         // From here on dropping it opens the door again.
         let exclusive = Exclusive { pair };
         while !exclusive.pair.room.try_lock().map_err(failed)? {
-            self.pause(deadline)?;
+            self.pause(&patience)?;
         }
         self.check_files(&exclusive.pair)?;
         Ok(exclusive)
@@ -136,12 +132,11 @@ impl Gate {
         }
     }
 
-    fn pause(&self, deadline: Instant) -> Result<()> {
-        if Instant::now() >= deadline {
-            return Err(Error::Busy { path: self.path.clone(), seconds: PATIENCE.as_secs() });
+    fn pause(&self, patience: &Patience) -> Result<()> {
+        if patience.pause() {
+            return Ok(());
         }
-        std::thread::sleep(POLL);
-        Ok(())
+        Err(Error::Busy { path: self.path.clone(), seconds: SECONDS })
     }
 }
 

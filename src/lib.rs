@@ -9,6 +9,7 @@ pub mod gate;
 pub mod json;
 pub mod layout;
 pub mod lock;
+pub mod patience;
 pub mod publish;
 pub mod snapshot;
 pub mod store;

@@ -1,5 +1,4 @@
 /** The soak: agents at work on one folder, killed now and then, and compared with what they were promised. */
-import { rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { memoryFolder } from "../../__test__/helpers/memory-folder.mjs";
 import { AgentProcess } from "./agent-process.mjs";
@@ -10,7 +9,7 @@ import { checkArchives, checkLastWriters, checkLogs, checkPrivate, checkSame } f
 import { hash, Random } from "./random.mjs";
 import { Tally } from "./tally.mjs";
 import { microseconds } from "./telling.mjs";
-import { inCopy, locales, look, modules } from "./views.mjs";
+import { inCopy, locales, look, moduleOf } from "./views.mjs";
 
 export const defaults = {
   store: "ours",
@@ -35,7 +34,6 @@ export class Soak {
   #tally = new Tally();
   #agents;
   #logs;
-  #killing = true;
   #sharedShare;
 
   constructor(options) {
@@ -47,7 +45,7 @@ export class Soak {
     const sharedKeys = Math.ceil((agents * keys) / 8);
     this.#sharedShare = sharedKeys / (sharedKeys + agents * keys);
     this.#agents = agentNames(agents, store === "original").map((agent, index) => {
-      const settings = { module: modules[store], folder: this.#folder.folder, agent, index, seed };
+      const settings = { module: moduleOf(store), folder: this.#folder.folder, agent, index, seed };
       const work = { privateKeys: keys, sharedKeys, sharedChance: 0.2, stepsPerSecond, everyMs };
       return new AgentProcess({ ...settings, ...work, skipLoad: store === "ours" }, this.#tally);
     });
@@ -82,7 +80,6 @@ export class Soak {
 
   remove() {
     this.#folder.remove();
-    rmSync(`${this.folder}`, { recursive: true, force: true });
   }
 
   summary() {
@@ -203,7 +200,7 @@ export class Soak {
     }
     for (const agent of this.#agents) {
       const isLate = performance.now() - agent.lastWordAt > this.#options.hangSeconds * 1000;
-      if (!agent.isRunning || !isLate || !this.#killing) continue;
+      if (!agent.isRunning || !isLate) continue;
       this.#tally.note("hang", `${agent.name} after ${agent.lastWord?.slice(0, 200)}`);
       agent.lastWordAt = performance.now();
       agent.kill().then(() => agent.start());

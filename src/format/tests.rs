@@ -39,13 +39,12 @@ fn fields_are_written_in_their_fixed_order() {
     let mut full = draft(Kind::Set, Prev::Full(b"[1]"), Some(b"{}"));
     full.agent = Some(b"me");
     full.clock = Some(7);
-    let marks =
-        Marks { batch: Some(BatchMark::More), cuts: 2, after: Some("ops/ops-1.jsonl"), carried: true };
+    let marks = Marks { batch: Some(BatchMark::More), cuts: 2, after: Some("ops/ops-1.jsonl") };
     assert_eq!(
         written(&full, &marks),
         concat!(
             r#"{"ts":"1970-01-01T00:00:00.000Z","op":"set","id":"a","prev":{},"data":{},"agent":"me","clock":7,"#,
-            r#""prevValue":[1],"batch":"more","cuts":2,"after":"ops/ops-1.jsonl","carried":true}"#
+            r#""prevValue":[1],"batch":"more","cuts":2,"after":"ops/ops-1.jsonl"}"#
         )
     );
     let delta = draft(Kind::Set, Prev::Delta(b"{\"$unset\":[]}"), Some(b"1"));
@@ -64,7 +63,7 @@ fn the_api_sees_the_true_previous_value_and_no_marks() {
 
 #[test]
 fn unmarked_lines_can_be_finished_again() {
-    let marks = Marks { carried: true, ..Marks::default() };
+    let marks = Marks { cuts: 3, ..Marks::default() };
     let line = written(&draft(Kind::Set, Prev::Full(b"5"), Some(b"6")), &marks);
     let mut again = unmarked(line.as_bytes()).into_owned();
     finish_line(&mut again, &marks);
@@ -84,10 +83,10 @@ fn the_last_of_duplicate_fields_counts() {
 
 #[test]
 fn our_fields_are_ignored_where_they_make_no_sense() {
-    let line = br#"{"ts":"t","op":"set","id":"a","prev":{"x":1},"data":1,"prevValue":2,"batch":1,"cuts":-1,"after":"","carried":1}"#;
+    let line = br#"{"ts":"t","op":"set","id":"a","prev":{"x":1},"data":1,"prevValue":2,"batch":1,"cuts":-1,"after":""}"#;
     let read = parse_line(line).unwrap();
     assert_eq!((read.prev_value, read.batch, read.cuts), (None, None, 0));
-    assert_eq!((read.after, read.carried), (None, false));
+    assert_eq!(read.after, None);
 }
 
 #[test]

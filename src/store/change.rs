@@ -70,10 +70,11 @@ impl Store {
             return Err(Error::NotFound { id: String::from_utf8_lossy(id).into_owned() }.into());
         }
         let known = before.as_ref().map(Text::read).transpose().map_err(|source| self.read_failed(source))?;
+        let printed = prev.is_some();
         let prev = prev.map(Cow::Borrowed).or(known);
         let mut line = std::mem::take(&mut state.scratch);
         line.clear();
-        let drafted = state.engine.draft(&mut line, change, id, now_ms, prev.as_deref());
+        let drafted = state.engine.draft(&mut line, change, id, now_ms, prev.as_deref(), printed);
         let result = match drafted {
             Err(NotCanonical(text)) => Err(Rejected::NotCanonical(text)),
             Ok(body) => {
@@ -173,6 +174,13 @@ impl Store {
     /// Whether the held WAL is still the file at its path, and nobody else wrote to it. A deleted one is
     /// created again; lines of another hand are read first.
     pub(super) fn check_file(&self, state: &mut State) -> Result<()> {
+        if let Some(lock) = &state.lock
+            && !lock.is_still_ours()?
+        {
+            let why = format!("the lock file {} was taken away", lock.path().display());
+            state.failed = Some(why.clone());
+            return Err(Error::Failed(why));
+        }
         match state.wal.standing(&*self.disk)? {
             Standing::Sound => Ok(()),
             Standing::Replaced => state.wal.recreate(&*self.disk),

@@ -1,6 +1,6 @@
 //! A store in a folder: the engine, the log and the files around them. Invariant: bytes first, then memory.
 //! All public methods can be called from any thread; the lock is never held during a sync or while a
-//! snapshot is written, and the only system calls under it are appends and cuts of a WAL.
+//! snapshot is written; what runs under it are appends and cuts of a WAL, and reads.
 
 mod agents;
 mod archive;
@@ -14,7 +14,6 @@ mod undo;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use hashbrown::DefaultHashBuilder;
 use parking_lot::{Mutex, MutexGuard};
@@ -33,6 +32,7 @@ use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::gate::Gate;
 use crate::lock::HeldLock;
+use crate::patience;
 use crate::wal::Writer;
 
 /// How a store is opened. Argument checks are the facade's.
@@ -165,7 +165,7 @@ impl Store {
     fn lock_without_batch(&self) -> MutexGuard<'_, State> {
         let mut state = self.lock();
         while state.batch.is_some() {
-            MutexGuard::unlocked(&mut state, || std::thread::sleep(Duration::from_micros(200)));
+            MutexGuard::unlocked(&mut state, patience::nap);
         }
         state
     }

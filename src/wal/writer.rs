@@ -105,7 +105,6 @@ impl Writer {
             batch: None,
             cuts: if self.cut_unmarked { self.cuts } else { 0 },
             after: if self.len == 0 { self.after.as_deref() } else { None },
-            carried: false,
         }
     }
 

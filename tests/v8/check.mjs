@@ -11,7 +11,7 @@ const load = (name) => import(pathToFileURL(join(reference, "dist", name)).href)
 const [validate, delta, snapshot, archive] = reference
   ? await Promise.all(["validate.js", "delta.js", "snapshot.js", "archive.js"].map(load))
   : [];
-const OURS = ["prevValue", "batch", "cuts", "after", "carried"];
+const OURS = ["prevValue", "batch", "cuts", "after"];
 /** Where our integers end, as a double. */
 const LIMIT = 2 ** 64;
 const folder = mkdtempSync(join(tmpdir(), "opslog-v8-"));
@@ -89,7 +89,6 @@ const topics = {
     batch,
     cuts,
     after,
-    carried,
     prevValue,
     shown,
   ) {
@@ -105,7 +104,7 @@ const topics = {
     same("agent", agent.length ? units(agent) : undefined, theirs.agent);
     const theirClock = "clock" in theirs ? Math.min(theirs.clock, LIMIT) + 0 : undefined;
     same("clock", clock.length ? Number(text(clock)) : undefined, theirClock);
-    marks(theirs, text(batch), Number(text(cuts)), text(after), text(carried));
+    marks(theirs, text(batch), Number(text(cuts)), text(after));
     const replaced =
       "prevValue" in theirs &&
       theirs.encoding !== "delta" &&
@@ -214,12 +213,11 @@ const topics = {
 };
 
 /** Compares our marks, where we saw one, with the fields. */
-function marks(theirs, batch, cuts, after, carried) {
+function marks(theirs, batch, cuts, after) {
   if (batch) same("batch", batch, theirs.batch);
   const isCount = Number.isInteger(theirs.cuts) && theirs.cuts >= 0;
   same("cuts", cuts, isCount ? Math.min(theirs.cuts, LIMIT) + 0 : 0);
   if (after) same("after", after, theirs.after);
-  same("carried", carried === "true", theirs.carried === true);
 }
 
 /** Whether a record's line of a snapshot has an id that is no string, also one that a later line hides. */

@@ -49,7 +49,6 @@ fn line(random: &mut Random) -> Vec<u8> {
     add(random, 5, "batch", &["\"more\"", "\"last\"", "\"mor\\u0065\""]);
     add(random, 5, "cuts", &["3", "1e2", "1.5", "-1"]);
     add(random, 5, "after", &["\"ops/ops-1.jsonl\"", "\"ops\\/ops-1.jsonl\""]);
-    add(random, 5, "carried", &["true", "false"]);
     add(random, 6, "__proto__", &["{\"ts\":\"x\",\"prev\":null}", "null"]);
     add(random, 6, "unknown", &["1", &value]);
     add(random, 15, "op", op);
@@ -118,7 +117,6 @@ fn push_line(frames: &mut Frames, line: &[u8]) {
             batch,
             read.cuts.to_string().as_bytes(),
             read.after.unwrap_or_default().as_bytes(),
-            if read.carried { b"true" } else { b"" },
             read.prev_value.map_or(b"", |value| &line[value]),
             &public,
         ],
@@ -150,7 +148,6 @@ pub fn written_lines(frames: &mut Frames, random: &mut Random) {
         batch: [None, Some(BatchMark::More), Some(BatchMark::Last)][random.below(3)],
         cuts: random.below(3) as u64,
         after: random.one_in(3).then_some("ops/ops-1.jsonl"),
-        carried: random.one_in(3),
     };
     let mut out = b"line before\n".to_vec();
     let start = out.len();
@@ -162,10 +159,7 @@ pub fn written_lines(frames: &mut Frames, random: &mut Random) {
     assert_eq!(body.data.map(|data| &line[data]), draft.data);
     assert_eq!(batch.map(|at| &out[at..at + 4]), marks.batch.map(|mark| mark.text().as_slice()));
     assert_eq!((&*read.id, read.agent.as_deref(), read.clock), (draft.id, draft.agent, draft.clock));
-    assert_eq!(
-        (read.batch, read.cuts, read.after, read.carried),
-        (marks.batch, marks.cuts, marks.after, marks.carried)
-    );
+    assert_eq!((read.batch, read.cuts, read.after), (marks.batch, marks.cuts, marks.after));
     let mut again = operation::unmarked(line).into_owned();
     operation::finish_line(&mut again, &marks);
     assert_eq!(again.strip_suffix(b"\n"), Some(line));

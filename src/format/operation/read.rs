@@ -39,8 +39,6 @@ pub struct Line<'a> {
     pub cuts: u64,
     /// The log that this one follows.
     pub after: Option<&'a str>,
-    /// Whether the line was copied from the log before.
-    pub carried: bool,
     /// The value before, where it was no object; `prev` is `{}` then.
     pub prev_value: Option<Range<usize>>,
     /// Whether any field of ours is there, sensible or not.
@@ -69,7 +67,6 @@ struct Fields {
     batch: Option<Range<usize>>,
     cuts: Option<Range<usize>>,
     after: Option<Range<usize>>,
-    carried: Option<Range<usize>>,
 }
 
 impl Fields {
@@ -87,7 +84,6 @@ impl Fields {
             b"batch" => &mut self.batch,
             b"cuts" => &mut self.cuts,
             b"after" => &mut self.after,
-            b"carried" => &mut self.carried,
             _ => return None,
         })
     }
@@ -156,9 +152,8 @@ fn interpret(line: &[u8], fields: Fields) -> Option<Line<'_>> {
         None => None,
         Some(clock) => Some(integer(clock)?),
     };
-    let has_ours = [&fields.prev_value, &fields.batch, &fields.cuts, &fields.after, &fields.carried]
-        .iter()
-        .any(|field| field.is_some());
+    let has_ours =
+        [&fields.prev_value, &fields.batch, &fields.cuts, &fields.after].iter().any(|field| field.is_some());
     let prev_value = fields.prev_value.clone().filter(|value| {
         !encoding_delta
             && json::kind(part(line, value.clone())) != Some(json::Kind::Object)
@@ -176,7 +171,6 @@ fn interpret(line: &[u8], fields: Fields) -> Option<Line<'_>> {
         batch: text(&fields.batch).and_then(batch_mark),
         cuts: text(&fields.cuts).and_then(integer).unwrap_or_default(),
         after: text(&fields.after).and_then(after),
-        carried: text(&fields.carried) == Some(b"true"),
         prev_value,
         has_ours,
     })

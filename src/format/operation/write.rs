@@ -54,8 +54,6 @@ pub struct Marks<'a> {
     pub cuts: u64,
     /// On the first line of a log: the log that it follows.
     pub after: Option<&'a str>,
-    /// Whether the line was copied from the log before during a checkpoint.
-    pub carried: bool,
 }
 
 /// Appends everything up to, but without, the closing brace.
@@ -120,9 +118,6 @@ pub fn finish_line(out: &mut Vec<u8>, marks: &Marks<'_>) -> Option<usize> {
     if let Some(after) = marks.after {
         out.extend_from_slice(b",\"after\":");
         escape_into(out, after.as_bytes());
-    }
-    if marks.carried {
-        out.extend_from_slice(b",\"carried\":true");
     }
     out.extend_from_slice(b"}\n");
     batch

@@ -5,7 +5,6 @@
 //! leaves the sealed WALs named, and they are read like the others.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use super::follow::Held;
 use super::logs_of;
@@ -14,15 +13,14 @@ use crate::engine::{Base, Id, View};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::format::timestamp::iso_into;
-use crate::gate::{Gate, PATIENCE};
+use crate::gate::Gate;
 use crate::lock::{self, HeldLock, OsProbe};
+use crate::patience::Patience;
 use crate::publish::{Draft, sync_folder_of};
 use crate::store::open::{open_own_wal, read_manifest};
 use crate::store::{Followed, Store};
 use crate::wal::Writer;
 use crate::{layout, snapshot};
-
-const POLL: Duration = Duration::from_millis(2);
 
 /// Records that are to go to an archive, with the texts that they had when they were chosen.
 pub struct ArchiveRequest {
@@ -120,13 +118,12 @@ impl Store {
     }
 
     fn wait_for_compaction_lock(&self) -> Result<HeldLock> {
-        let deadline = Instant::now() + 3 * PATIENCE;
+        // A compaction writes everything there is: more patience than for a lock.
+        let patience = Patience::new(6);
         loop {
             let pid = std::process::id();
             match lock::acquire(&self.disk, &self.root, layout::COMPACT_LOCK, pid, &OsProbe) {
-                Err(Error::CompactionLocked { .. } | Error::Locked { .. }) if Instant::now() < deadline => {
-                    std::thread::sleep(POLL);
-                }
+                Err(Error::CompactionLocked { .. } | Error::Locked { .. }) if patience.pause() => {}
                 acquired => return acquired,
             }
         }
