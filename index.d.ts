@@ -197,6 +197,18 @@ export interface StorageBackend {
   releaseCompactionLock(handle: LockHandle): Promise<void>;
   /** A text that differs whenever the manifest was written anew; `null` if there is none. */
   getManifestVersion(): Promise<string | null>;
+  /**
+   * Optional. Replaces the manifest on condition: only if its version, as `getManifestVersion()` gives it, is
+   * still `version`; `null` stands for "there is no manifest". Resolves with the version that the new manifest
+   * has, or with `null` if the condition does not hold and nothing was written; rejects if neither is certain.
+   * Test and write must be one step for all writers: `If-Match` and `If-None-Match: *` of an object store.
+   *
+   * With it, agents lose nothing, whatever becomes of the compaction lock. Without it the manifest is changed
+   * under the compaction lock, and what two holders of that lock do at once can be lost.
+   */
+  writeManifestIf?(manifest: Manifest, version: string | null): Promise<string | null>;
+  /** Optional. Makes durable what was appended before; called by `store.flush()`, `sync()` and `close()`. */
+  sync?(): Promise<void>;
   /** Writes a blob at a path relative to the store's folder, creating the folders above it. */
   writeBlob(relativePath: string, content: Buffer): Promise<void>;
   readBlob(relativePath: string): Promise<Buffer>;

@@ -156,9 +156,10 @@ class FileDriver {
 
   async undo() {
     let undone = call(() => this.#core.undo());
-    while (undone === null) {
-      await this.follow();
-      undone = call(() => this.#core.undo());
+    if (undone === null) {
+      const waited = JSON.parse(await settle(this.#core.undoWaiting()));
+      this.#apply(waited.followed);
+      undone = JSON.stringify(waited.undone);
     }
     const ids = JSON.parse(undone);
     if (this.#isAgent) {

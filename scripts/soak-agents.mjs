@@ -1,8 +1,8 @@
 // Agents on one folder that are killed at random, and an oracle that counts what they lose.
 //
 //   npm run soak:agents -- --agents 8 --minutes 10 [--store ours|original] [--seed N] [--kill-every-ms 2000]
-// (or the URL of any module with such a Store)
 //     [--keys 1000] [--steps-per-second 200] [--json] [--keep]
+//     [--module URL]  (another module with such a Store, in the place of ours)
 
 import { parseArgs } from "node:util";
 import { hasFailed, line, report, unmetPreconditions } from "./soak/report.mjs";
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     "kill-every-ms": { type: "string", default: "2000" },
     keys: { type: "string", default: "1000" },
     "steps-per-second": { type: "string", default: "200" },
+    module: { type: "string" },
     json: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
   },
@@ -24,6 +25,7 @@ const { values } = parseArgs({
 
 const soak = new Soak({
   store: values.store,
+  module: values.module,
   agents: Number(values.agents),
   seconds: Number(values.minutes) * 60,
   seed: Number(values.seed),

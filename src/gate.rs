@@ -86,6 +86,25 @@ impl Gate {
         }
     }
 
+    /// Takes the lock alone, if that needs no waiting.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn try_exclusive(&self) -> Result<Option<Exclusive<'_>>> {
+        let failed = |source| Error::io("flock", &self.path, source);
+        let Some(pair) = self.changes.try_lock() else { return Ok(None) };
+        let pair = opened(pair)?;
+        if !pair.door.try_lock().map_err(failed)? {
+            return Ok(None);
+        }
+        let exclusive = Exclusive { pair };
+        if !exclusive.pair.room.try_lock().map_err(failed)? {
+            return Ok(None);
+        }
+        self.check_files(&exclusive.pair)?;
+        Ok(Some(exclusive))
+    }
+
     /// Takes the lock alone: shuts the door, then waits until everybody has left.
     ///
     /// # Errors

@@ -100,16 +100,18 @@ export class AgentProcess {
     }
   }
 
-  #observe(id, token) {
+  #observe(id, token, when) {
     if (token === undefined || isShared(id)) return;
-    if (!this.ledger.observe(id, token)) this.#tally.note("private", `${this.name} sees ${id} as ${token}`);
+    const history = this.ledger.history(id);
+    if (this.ledger.observe(id, token)) return;
+    this.#tally.note("private", `${this.name} sees ${id} as ${token} ${when} (${history})`);
   }
 
   #entries = {
     intent: (first, changes) => {
       if (changes.length > 1) this.ledger.intendBatch(first, changes.length);
       changes.forEach(([kind, id, token], n) => {
-        this.#observe(id, token);
+        this.#observe(id, token, `before number ${first + n}`);
         this.ledger.intend(first + n, kind, id);
       });
     },
@@ -140,17 +142,17 @@ export class AgentProcess {
         this.#archived(ACKNOWLEDGED);
         this.archives.push({ count, period });
       }
-      if (name === "open" && result.length > 0) this.#opened(result[0]);
     },
     fail: (name, code, message) => {
       if (name === "undo") this.#undoing = false;
       if (name === "archive") this.#archived(REJECTED);
       this.#tally.failed(name, code, message);
     },
+    opened: (tokens) => this.#opened(tokens),
     repeated: (identity) => this.#tally.note("tail", `${this.name}: tail() returned ${identity} twice`),
     quiet: () => {},
     state: (tokens) => {
-      this.state = new Map(Object.entries(tokens));
+      this.state = tokens === null ? null : new Map(Object.entries(tokens));
     },
     closed: () => {},
   };
@@ -161,6 +163,7 @@ export class AgentProcess {
   }
 
   #opened(tokens) {
-    for (const id of this.ledger.privateIds()) this.#observe(id, tokens[id] ?? null);
+    for (const id of this.ledger.privateIds())
+      this.#observe(id, tokens[id] ?? null, `after open() at number ${this.ledger.next}`);
   }
 }

@@ -151,13 +151,15 @@ async function open() {
   if (random.chance(0.4)) options.checkpointThreshold = random.pick([20, 500, Infinity]);
   skipLoad = settings.skipLoad && random.chance(0.08);
   if (skipLoad) Object.assign(options, { skipLoad: true });
-  const own = () => (skipLoad ? [] : [tokens((id) => id.startsWith(privatePrefix(index)))]);
   for (;;) {
     store = new Store();
-    const opened = await told("open", () => store.open(folder, options).then(() => true), own);
-    if (opened) return;
+    if (await told("open", () => store.open(folder, options).then(() => true))) break;
     await delay(100);
   }
+  const own = skipLoad
+    ? undefined
+    : await told("look", () => tokens((id) => id.startsWith(privatePrefix(index))));
+  if (own !== undefined) say("opened", own);
 }
 
 async function reopen() {

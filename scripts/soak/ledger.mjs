@@ -85,6 +85,13 @@ export class Ledger {
     this.#batch = null;
   }
 
+  /** The last operations on a record, for a message. */
+  history(id) {
+    const words = ["under way", "acknowledged", "perhaps", "undone", "refused", "lost"];
+    const recent = (this.#byId.get(id) ?? []).slice(-4);
+    return recent.map((n) => `${this.kinds[n]}${n} ${words[this.statuses[n]]}`).join(", ") || "nothing";
+  }
+
   /** A token or `null` (no record) that a private record was found with. Whether that can be. */
   observe(id, token) {
     const history = this.#byId.get(id) ?? [];

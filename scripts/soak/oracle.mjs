@@ -10,7 +10,8 @@ export function checkPrivate(agents, state, tally) {
   for (const agent of agents) {
     for (const id of agent.ledger.privateIds()) {
       const token = state.get(id) ?? null;
-      if (!agent.ledger.observe(id, token)) tally.note("private", `${id} is ${token}`);
+      const history = agent.ledger.history(id);
+      if (!agent.ledger.observe(id, token)) tally.note("private", `at rest ${id} is ${token} (${history})`);
     }
   }
 }

@@ -13,6 +13,8 @@ import { inCopy, locales, look, moduleOf } from "./views.mjs";
 
 export const defaults = {
   store: "ours",
+  /** URL of the module whose Store it is, if not the usual one. */
+  module: undefined,
   agents: 8,
   seconds: 600,
   seed: 1,
@@ -38,14 +40,14 @@ export class Soak {
 
   constructor(options) {
     this.#options = { ...defaults, ...options };
-    const { store, agents, seed, keys, stepsPerSecond, everyMs } = this.#options;
+    const { store, module, agents, seed, keys, stepsPerSecond, everyMs } = this.#options;
     this.#random = new Random(hash("soak", seed));
     this.#folder = memoryFolder("opslog-soak-");
     this.#logs = new Logs(this.#folder.folder);
     const sharedKeys = Math.ceil((agents * keys) / 8);
     this.#sharedShare = sharedKeys / (sharedKeys + agents * keys);
     this.#agents = agentNames(agents, store === "original").map((agent, index) => {
-      const settings = { module: moduleOf(store), folder: this.#folder.folder, agent, index, seed };
+      const settings = { module: module ?? moduleOf(store), folder: this.#folder.folder, agent, index, seed };
       const work = { privateKeys: keys, sharedKeys, sharedChance: 0.2, stepsPerSecond, everyMs };
       return new AgentProcess({ ...settings, ...work, skipLoad: store === "ours" }, this.#tally);
     });
@@ -129,12 +131,13 @@ export class Soak {
     await this.#askAll("pause", "quiet");
     await this.#askAll("look", "state");
     const tally = this.#tally;
+    const { store } = this.#options;
     const [first, ...others] = this.#agents;
     const { state } = first;
     if (state === null) return;
     for (const agent of others) checkSame(state, agent.state ?? new Map(), agent.name, tally);
     await this.#view(state, this.folder, "a reader", { options: { readOnly: true } });
-    if (this.#options.store === "ours") {
+    if (store === "ours") {
       const options = { readOnly: true, agentId: this.#random.pick(this.#agents).name };
       await this.#view(state, this.folder, "a reader with agentId", { options });
     }
@@ -170,6 +173,7 @@ export class Soak {
       await inCopy(this.folder, this.#random, (copy) =>
         this.#view(state, copy, "0.8.1", {
           store: "original",
+          module: undefined,
           options: { agentId: "reader", checkpointOnClose: false },
         }),
       );
@@ -178,8 +182,9 @@ export class Soak {
   }
 
   async #view(state, folder, who, view) {
+    const { store, module } = this.#options;
     try {
-      const { state: seen, locale } = await look(folder, { store: this.#options.store, ...view });
+      const { state: seen, locale } = await look(folder, { store, module, ...view });
       checkSame(state, seen, who, this.#tally);
       return locale;
     } catch (error) {

@@ -11,14 +11,13 @@ const run = promisify(execFile);
 const program = fileURLToPath(new URL("./reader.mjs", import.meta.url));
 const modules = { ours: new URL("../../index.mjs", import.meta.url).href, original: originalUrl };
 
-/** Where a store's module is: ours, 0.8.1, or whatever else has such a `Store`. */
-export const moduleOf = (store) => modules[store] ?? store;
+export const moduleOf = (store) => modules[store];
 
 export const locales = ["en_US.UTF-8", "tr_TR.UTF-8", "ja_JP.UTF-8"];
 
 /** Returns what a fresh process sees, as a map of tokens, and the locale that it runs under. */
-export async function look(folder, { store = "ours", options = {}, locale } = {}) {
-  const task = JSON.stringify({ module: moduleOf(store), folder, options });
+export async function look(folder, { store, module, options = {}, locale }) {
+  const task = JSON.stringify({ module: module ?? moduleOf(store), folder, options });
   const env = locale === undefined ? process.env : { ...process.env, LANG: locale, LC_ALL: locale };
   const limits = { env, maxBuffer: 2 ** 28, timeout: 120_000 };
   const { stdout } = await run(process.execPath, [program, task], limits);

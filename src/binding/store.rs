@@ -207,6 +207,18 @@ impl NativeStore {
         })
     }
 
+    /// As `undo`, for an agent, waiting for others. Returns what they wrote and the ids concerned, as JSON.
+    #[napi]
+    pub fn undo_waiting(&self) -> AsyncTask<Work<(Followed, Vec<Id>), String>> {
+        let store = Arc::clone(&self.store);
+        AsyncTask::new(Work::new(
+            move || store.undo_waiting(),
+            |(followed, ids)| {
+                format!("{{\"followed\":{},\"undone\":{}}}", followed_json(followed), ids_json(&ids))
+            },
+        ))
+    }
+
     /// Compacts a folder of agents; with ids, given as a JSON list, these records go to an archive segment.
     /// Returns what other agents wrote and what was archived, as JSON.
     #[napi]

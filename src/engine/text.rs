@@ -13,6 +13,15 @@ use crate::disk::{DiskFile, read_exact_at};
 pub enum Text {
     /// In memory.
     Held(Arc<[u8]>),
+    /// Part of what is in memory.
+    Part {
+        /// What it is a part of.
+        whole: Arc<[u8]>,
+        /// Where it begins.
+        start: u32,
+        /// Its length in bytes.
+        len: u32,
+    },
     /// In a file.
     At {
         /// The open file.
@@ -32,6 +41,10 @@ impl Text {
     pub fn read(&self) -> io::Result<Cow<'_, [u8]>> {
         match self {
             Self::Held(bytes) => Ok(Cow::Borrowed(bytes)),
+            Self::Part { whole, start, len } => {
+                let range = *start as usize..(*start + *len) as usize;
+                Ok(Cow::Borrowed(whole.get(range).unwrap_or_default()))
+            }
             Self::At { file, offset, len } => read_exact_at(&**file, *offset, *len as usize).map(Cow::Owned),
         }
     }
@@ -40,7 +53,7 @@ impl Text {
     pub fn len(&self) -> usize {
         match self {
             Self::Held(bytes) => bytes.len(),
-            Self::At { len, .. } => *len as usize,
+            Self::Part { len, .. } | Self::At { len, .. } => *len as usize,
         }
     }
 
@@ -52,7 +65,16 @@ impl Text {
     /// A part of this text.
     pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
         match self {
-            Self::Held(bytes) => Self::Held(bytes.get(range).unwrap_or_default().into()),
+            Self::Held(whole) => Self::Part {
+                whole: Arc::clone(whole),
+                start: range.start as u32,
+                len: (range.end - range.start) as u32,
+            },
+            Self::Part { whole, start, .. } => Self::Part {
+                whole: Arc::clone(whole),
+                start: start + range.start as u32,
+                len: (range.end - range.start) as u32,
+            },
             Self::At { file, offset, .. } => Self::At {
                 file: Arc::clone(file),
                 offset: offset + range.start as u64,
@@ -66,6 +88,7 @@ impl std::fmt::Debug for Text {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Held(bytes) => write!(f, "Held({})", String::from_utf8_lossy(bytes)),
+            Self::Part { start, len, .. } => write!(f, "Part({start}, {len})"),
             Self::At { offset, len, .. } => write!(f, "At({offset}, {len})"),
         }
     }

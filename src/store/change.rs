@@ -83,8 +83,9 @@ impl Store {
                 let origin = state.own_origin();
                 if is_held {
                     line.push(b'}');
-                    let data = body.data.map(|range| held(&line, range));
-                    state.engine.apply(&id, data, before, Text::Held(line.as_slice().into()), None, origin);
+                    let text = Text::Held(line.as_slice().into());
+                    let data = body.data.map(|range| text.slice(range));
+                    state.engine.apply(&id, data, before, text, None, origin);
                     Ok(())
                 } else {
                     self.append_one(&mut state, &mut line, body.data, &id, before, origin)
@@ -321,8 +322,4 @@ pub(super) fn append_to_mirror(
     let at = mirror.writer.append(&*store.disk, bytes)?;
     mirror.offsets.extend(starts.iter().map(|start| at + start));
     Ok(())
-}
-
-fn held(line: &[u8], range: std::ops::Range<usize>) -> Text {
-    Text::Held(line.get(range).unwrap_or_default().into())
 }

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::format::operation::{Kind, Line, parse_line, public_text_into, unmarked, without_marker};
 use crate::layout;
-use crate::wal::{LineReader, Standing, Writer, replay};
+use crate::wal::{LineReader, Standing, Writer, replay, replay_unlocked};
 
 /// What became visible.
 #[derive(Debug, Default)]
@@ -65,6 +65,20 @@ impl Seen {
 
     fn last_is(&self, line: &[u8]) -> bool {
         self.lines.last().is_some_and(|last| last.hash == self.hash(line))
+    }
+
+    /// Tells whether the last line still is in the file where it was.
+    fn still_last(&self, file: &Arc<dyn DiskFile>, path: &Path) -> impl Fn() -> Result<bool> + use<> {
+        let last = self.lines.last().map(|last| (last.offset, last.len, last.hash));
+        let (hasher, file, path) = (self.hasher.clone(), Arc::clone(file), path.to_path_buf());
+        move || {
+            let Some((offset, len, hash)) = last else { return Ok(true) };
+            match read_exact_at(&*file, offset, len) {
+                Ok(line) => Ok(hasher.hash_one(without_marker(&line)) == hash),
+                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
+                Err(source) => Err(Error::io("read", &path, source)),
+            }
+        }
     }
 
     /// Leaves the value of a batch marker out: an undo in the batch overwrites it, and it is the same line.
@@ -124,8 +138,7 @@ impl Store {
         if !reload {
             state.manifest = next.clone();
             self.reopen_if_replaced(&mut state)?;
-            state.rewind(&mut followed)?;
-            self.read_on(&mut state, None, &mut followed)?;
+            self.advance(&mut state, None, &mut followed)?;
             // A deletion that was taken back leaves its record at the end; the files know where it stands.
             reload = followed.undeleted;
         }
@@ -148,12 +161,24 @@ impl Store {
         std::mem::take(&mut self.lock().foreign)
     }
 
-    fn read_on(&self, state: &mut State, until: Option<u64>, followed: &mut Followed) -> Result<()> {
+    /// Takes back what the writer undid and reads what it appended, up to an offset. It may do both meanwhile.
+    fn advance(&self, state: &mut State, until: Option<u64>, followed: &mut Followed) -> Result<()> {
+        loop {
+            state.rewind(followed)?;
+            if until.is_some_and(|until| state.wal.len() >= until) || self.read_on(state, until, followed)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads what was appended. `false` if what was read before is not what it was any more.
+    fn read_on(&self, state: &mut State, until: Option<u64>, followed: &mut Followed) -> Result<bool> {
         let path = state.wal.path().to_path_buf();
-        let Some(file) = self.file_of(state)? else { return Ok(()) };
+        let Some(file) = self.file_of(state)? else { return Ok(true) };
         let from = state.wal.len();
         let State { engine, seen, .. } = state;
-        let tail = replay(&*file, &path, from, |offset, bytes, line| {
+        let still = seen.still_last(&file, &path);
+        let each = |offset: u64, bytes: &[u8], line: &Line<'_>| {
             if until.is_some_and(|until| offset >= until) {
                 return Ok(ControlFlow::Break(()));
             }
@@ -171,11 +196,16 @@ impl Store {
             followed.add(bytes, line);
             followed.changed.push(id);
             Ok(ControlFlow::Continue(()))
-        })?;
+        };
+        let tail = match self.options.read_only {
+            true => replay_unlocked(&*file, &path, from, still, each)?,
+            false => Some(replay(&*file, &path, from, each)?),
+        };
+        let Some(tail) = tail else { return Ok(false) };
         followed.skipped.extend(tail.skipped);
         state.wal.grown_to(until.map_or(tail.good, |until| tail.good.min(until)));
         state.buffered = state.engine.operations().len();
-        Ok(())
+        Ok(true)
     }
 
     fn file_of(&self, state: &mut State) -> Result<Option<Arc<dyn DiskFile>>> {
@@ -212,10 +242,7 @@ impl Store {
         state.rewind(followed)?;
         let Some(links) = self.links(state, next)? else { return Ok(true) };
         for link in links {
-            state.rewind(followed)?;
-            if state.wal.len() < link.end {
-                self.read_on(state, Some(link.end), followed)?;
-            }
+            self.advance(state, Some(link.end), followed)?;
             self.enter(state, &link, followed)?;
         }
         let stale = state.engine.overlaid() > 1000.max(state.engine.count() / 4);

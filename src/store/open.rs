@@ -11,9 +11,10 @@ use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::engine::{Base, Engine, Id, Text};
 use crate::error::{Error, Result};
 use crate::format::manifest::{self, Manifest};
+use crate::format::operation::Line;
 use crate::lock::{self, ProcessProbe};
 use crate::publish::read_if_there;
-use crate::wal::{LineReader, Tail, Writer, repair, replay};
+use crate::wal::{LineReader, Tail, Writer, repair, replay, replay_unlocked};
 use crate::{layout, snapshot};
 
 /// A store, and what opening it found.
@@ -302,7 +303,8 @@ fn replay_into(
     file: &Arc<dyn DiskFile>,
     path: &Path,
 ) -> Result<Tail> {
-    replay(&**file, path, 0, |offset, bytes, line| {
+    let is_follower = seen.is_some();
+    let each = |offset: u64, bytes: &[u8], line: &Line<'_>| {
         let text = match &mut seen {
             Some(seen) => {
                 seen.push(offset, bytes);
@@ -315,7 +317,11 @@ fn replay_into(
         let id: Id = (&*line.id).into();
         engine.apply(&id, data, before, text, line.batch, None);
         Ok(ControlFlow::Continue(()))
-    })
+    };
+    if is_follower {
+        return Ok(replay_unlocked(&**file, path, 0, || Ok(true), each)?.unwrap_or_default());
+    }
+    replay(&**file, path, 0, each)
 }
 
 /// Reads only as much of a WAL's end as it takes to know where its last good line ends.

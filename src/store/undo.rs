@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Rejected, State, Store};
+use super::{Followed, Rejected, State, Store};
 use crate::engine::{Id, Operation, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, Kind, batch_marker};
@@ -18,7 +18,7 @@ impl Store {
         let mut state = self.lock();
         state.writable()?;
         if state.agents.is_some() {
-            let Some(_shared) = self.enter_gate(&state, true)? else { return Err(Rejected::NotNow) };
+            let Some(_alone) = self.enter_gate_alone(&state)? else { return Err(Rejected::NotNow) };
             return Ok(self.undo_of_agent(&mut state)?.unwrap_or_default());
         }
         if state.shown() == 0 {
@@ -33,6 +33,22 @@ impl Store {
         let undone = state.undo_last(self)?;
         state.buffered = state.engine.operations().len();
         Ok(undone)
+    }
+}
+
+impl Store {
+    /// As [`Store::undo`], for an agent: waits for the lock and for what others wrote.
+    ///
+    /// # Errors
+    /// As for [`Store::undo`], and `OPSLOG_LOCKED` when another process does not let go.
+    pub fn undo_waiting(&self) -> Result<(Followed, Vec<Id>)> {
+        let Some(gate) = &self.gate else { return Ok(Default::default()) };
+        let exclusive = gate.exclusive()?;
+        let followed = self.look_alone(&exclusive)?;
+        let mut state = self.lock();
+        state.writable()?;
+        let undone = self.undo_of_agent(&mut state)?.unwrap_or_default();
+        Ok((followed, undone))
     }
 }
 

@@ -7,5 +7,5 @@ pub mod writer;
 
 pub use cursor::WalCursor;
 pub use reader::LineReader;
-pub use replay::{Tail, repair, replay};
+pub use replay::{Tail, repair, replay, replay_unlocked};
 pub use writer::{Standing, Writer};

@@ -2,6 +2,8 @@
 //! and counted. Unlike 0.8.1 it tells a torn end and an unfinished batch from damage in the middle, and
 //! `repair` makes the file end with a complete line before anything is appended to it.
 
+use std::hash::{DefaultHasher, Hasher};
+use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -101,6 +103,71 @@ pub fn replay(
     Ok(tail)
 }
 
+/// As [`replay`], for a log that its writer may cut while it is read, by someone who holds no lock. The lines
+/// are collected first, and what was read is read once more: only when both are the same is it shown, and only
+/// if then `still` what stands before is what the caller took it for. `None` if it is not: look at that first.
+///
+/// # Errors
+/// `OPSLOG_IO`, and what `still` and `each` say.
+pub fn replay_unlocked(
+    file: &dyn DiskFile,
+    path: &Path,
+    from: u64,
+    still: impl Fn() -> Result<bool>,
+    mut each: impl FnMut(u64, &[u8], &Line<'_>) -> Result<ControlFlow<()>>,
+) -> Result<Option<Tail>> {
+    loop {
+        let mut lines: Vec<(u64, Vec<u8>)> = Vec::new();
+        let failed = |source| Error::io("read", path, source);
+        let len = file.info().map_err(failed)?.len;
+        let before = hash_of(file, from, len).map_err(failed)?;
+        let tail = replay(file, path, from, |offset, bytes, _| {
+            let is_within = offset + bytes.len() as u64 <= len;
+            if is_within {
+                lines.push((offset, bytes.to_vec()));
+            }
+            Ok(if is_within { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })?;
+        if before.is_none() || hash_of(file, from, len).map_err(failed)? != before {
+            continue;
+        }
+        if !still()? {
+            return Ok(None);
+        }
+        let shown = lines.last().map_or(from, |(offset, bytes)| offset + bytes.len() as u64 + 1);
+        for (offset, bytes) in &lines {
+            if let Ok(line) = parse_line(bytes)
+                && each(*offset, bytes, &line)?.is_break()
+            {
+                break;
+            }
+        }
+        // What was appended while this was read is for the next time.
+        return Ok(Some(Tail { good: tail.good.min(shown.max(from)), ..tail }));
+    }
+}
+
+/// A hash of a part of a file; `None` if the file ends before.
+fn hash_of(file: &dyn DiskFile, from: u64, to: u64) -> io::Result<Option<u64>> {
+    let mut hasher = DefaultHasher::new();
+    let mut block = vec![0; 1 << 16];
+    let mut at = from;
+    while at < to {
+        let want = block.len().min((to - at) as usize);
+        let piece = block.get_mut(..want).unwrap_or_default();
+        match file.read_at(piece, at) {
+            Ok(0) => return Ok(None),
+            Ok(read) => {
+                hasher.write(piece.get(..read).unwrap_or_default());
+                at += read as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(hasher.finish()))
+}
+
 /// Decides about what stands behind the last good line.
 fn settle(
     tail: &mut Tail,
@@ -165,18 +232,22 @@ pub fn repair(disk: &dyn Disk, file: &dyn DiskFile, path: &Path, tail: &Tail) ->
 
 fn set_aside(disk: &dyn Disk, file: &dyn DiskFile, path: &Path, tail: &Tail) -> Result<()> {
     let aside = layout::torn(path);
-    let failed = |source| Error::io("write", &aside, source);
-    let target = match disk.open(&aside, OpenMode::CreateNew) {
+    let (target, is_new) = match disk.open(&aside, OpenMode::CreateNew) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            disk.open(&aside, OpenMode::Append)
+            (disk.open(&aside, OpenMode::Append), false)
         }
-        other => other,
-    }
-    .map_err(|source| Error::io("open", &aside, source))?;
+        created => (created, true),
+    };
+    let target = target.map_err(|source| Error::io("open", &aside, source))?;
     let len = (tail.end - tail.good) as usize;
-    let torn =
+    let mut torn =
         crate::disk::read_exact_at(file, tail.good, len).map_err(|source| Error::io("read", path, source))?;
-    append_all(&*target, &torn).map_err(failed)?;
-    append_all(&*target, b"\n").map_err(failed)?;
-    target.sync().map_err(|source| Error::io("fdatasync", &aside, source))
+    torn.push(b'\n');
+    let written = append_all(&*target, &torn).map_err(|source| Error::io("write", &aside, source));
+    let kept = written.and_then(|()| target.sync().map_err(|source| Error::io("fdatasync", &aside, source)));
+    if kept.is_err() && is_new {
+        // NOTE: the next attempt must not sync a file again whose sync has failed.
+        let _ = disk.unlink(&aside);
+    }
+    kept
 }

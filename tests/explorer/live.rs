@@ -188,7 +188,7 @@ impl Live {
             Err(_) if self.crashed() || self.logs() != *logs => {
                 self.model.in_flight.extend(next.versions.into_iter().skip(versions));
             }
-            Err(_) => {}
+            Err(_) => self.model.refused.extend(next.versions.into_iter().skip(versions)),
         }
     }
 

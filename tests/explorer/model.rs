@@ -71,6 +71,10 @@ pub struct Model {
     frozen_at: usize,
     /// What a step that did not come to its end may have left.
     pub in_flight: Vec<Version>,
+    /// What refused steps would have made. They were cut off the log, but a power loss can lose a cut.
+    pub refused: Vec<Version>,
+    /// How many of them there were when the checkpoint under way began.
+    refused_before: usize,
     /// Serial numbers of the writes in the log since ever, without undone ones: what a reader must be told.
     pub trail: Vec<(u64, String)>,
     serials: u64,
@@ -182,6 +186,7 @@ impl Model {
             self.versions.push(Version { forms });
         }
         self.frozen_at = self.versions.len() - 1 - late;
+        self.refused_before = self.refused.len();
     }
 
     /// The checkpoint's manifest has its name, durably or not.
@@ -193,7 +198,8 @@ impl Model {
         self.disk = next;
         if durable {
             self.versions.drain(..self.frozen_at);
-            for version in &mut self.versions {
+            self.refused.drain(..self.refused_before);
+            for version in self.versions.iter_mut().chain(&mut self.refused) {
                 version.forms.drain(..version.forms.len() - 1);
             }
         }
@@ -206,7 +212,8 @@ impl Model {
         self.apart = None;
         let late = std::mem::replace(&mut self.history, self.frozen.take().unwrap_or_default());
         self.history.extend(late);
-        for version in self.versions.iter_mut().chain(&mut self.in_flight) {
+        let uncertain = self.in_flight.iter_mut().chain(&mut self.refused);
+        for version in self.versions.iter_mut().chain(uncertain) {
             version.forms.truncate(1);
         }
     }
@@ -218,12 +225,14 @@ impl Model {
         let mut versions = std::mem::take(&mut self.versions);
         versions.append(&mut self.in_flight);
         versions.truncate(upto + 1);
+        let mut refused = std::mem::take(&mut self.refused);
         if survived {
             versions.clear();
+            refused.clear();
         }
         versions.push(Version { forms: vec![found.clone()] });
         let (serials, trail) = (self.serials, std::mem::take(&mut self.trail));
-        *self = Self { versions, serials, memory: found.base.clone(), ..Self::default() };
+        *self = Self { versions, refused, serials, memory: found.base.clone(), ..Self::default() };
         self.disk.base = found.base;
         for write in &found.log {
             self.write(write);

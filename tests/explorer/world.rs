@@ -223,9 +223,11 @@ impl World {
 
     /// The legal state that was found: where in the list of versions, and in which form.
     fn find(&self, records: &Records, operations: usize, legal: Legal) -> Option<(usize, Generation)> {
-        let Model { versions, in_flight, .. } = &self.model;
-        let from = if legal == Legal::Killed { versions.len() - 1 } else { 0 };
-        let all = versions.iter().chain(in_flight).enumerate().skip(from);
+        let Model { versions, in_flight, refused, .. } = &self.model;
+        let killed = legal == Legal::Killed;
+        let from = if killed { versions.len() - 1 } else { 0 };
+        let refused = refused.iter().filter(|_| !killed);
+        let all = versions.iter().chain(in_flight).chain(refused).enumerate().skip(from);
         let mut forms = all.flat_map(|(at, version)| version.forms.iter().map(move |form| (at, form)));
         let same = |form: &Generation| form.log.len() == operations && form.records() == *records;
         forms.find(|(_, form)| same(form)).map(|(at, form)| (at, form.clone()))
@@ -235,7 +237,8 @@ impl World {
     /// operation is skipped, as 0.8.1 does. But nothing may be there that was never written, and what was
     /// durable stays unless later writes touched it.
     fn accept_damaged(&self, store: &Arc<Store>, records: &Records, legal: Legal) -> Result<(), Violation> {
-        let versions = self.model.versions.iter().chain(&self.model.in_flight);
+        let Model { versions, in_flight, refused, .. } = &self.model;
+        let versions = versions.iter().chain(in_flight).chain(refused);
         let forms: Vec<&Generation> = versions.flat_map(|version| &version.forms).collect();
         let garbled = legal == Legal::Garbled;
         let first = forms.first().map(|form| form.records()).unwrap_or_default();

@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use super::follow::Held;
 use super::logs_of;
 use super::open::is_agent_open;
 use crate::engine::{Base, Id, View};
@@ -132,8 +131,7 @@ impl Store {
     /// Gives every agent a new WAL and freezes what the old ones say.
     fn seal(&self, gate: &Gate, now_ms: i64, followed: &mut Followed) -> Result<Sealed> {
         let exclusive = gate.exclusive()?;
-        self.register(&exclusive)?;
-        followed.append(self.look(&Held::Exclusive(&exclusive))?);
+        followed.append(self.look_alone(&exclusive)?);
         let (current, clock) = {
             let state = self.lock();
             state.writable()?;

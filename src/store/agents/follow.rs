@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::hash::BuildHasher;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 
 use hashbrown::DefaultHashBuilder;
@@ -18,7 +19,7 @@ use crate::gate::{Exclusive, Shared};
 use crate::layout;
 use crate::store::open::{Report, load_snapshot, open_own_wal, read_manifest, version_of};
 use crate::store::{Followed, State, Store};
-use crate::wal::replay;
+use crate::wal::{replay, replay_unlocked};
 
 /// Proof that the manifest cannot change meanwhile; a reader has none and may see it change.
 pub(super) enum Held<'g> {
@@ -52,6 +53,12 @@ impl Store {
             followed.append(self.look(&Held::Exclusive(&exclusive))?);
         }
         Ok(followed)
+    }
+
+    /// Catches up, and registers again if need be, for somebody who has the lock alone.
+    pub(in crate::store) fn look_alone(&self, exclusive: &Exclusive<'_>) -> Result<Followed> {
+        self.register(exclusive)?;
+        self.look(&Held::Exclusive(exclusive))
     }
 
     fn is_registered(&self) -> bool {
@@ -197,7 +204,7 @@ impl Store {
         }
         let mut news = News::default();
         for log in &mut agents.logs {
-            log.read_on(self, &mut news)?;
+            log.read_on(self, state.wal.file().filter(|_| log.relative == state.wal.relative()), &mut news)?;
         }
         if self.options.skip_load {
             let highest = news.added.iter().filter_map(rank_of).map(|rank| rank.clock).max();
@@ -327,7 +334,7 @@ impl State {
                 if log.relative == own && own_agent.is_some() {
                     log.end = own_len;
                 } else {
-                    log.read_on(store, &mut news)?;
+                    log.read_on(store, None, &mut news)?;
                 }
             }
         }
@@ -357,7 +364,9 @@ impl State {
 }
 
 impl Log {
-    fn read_on(&mut self, store: &Store, news: &mut News) -> Result<()> {
+    /// Reads what is new. Lines of others are held in memory, for their agent may cut them; those of the
+    /// agent's own log stay in the `own` file.
+    fn read_on(&mut self, store: &Store, own: Option<&Arc<dyn DiskFile>>, news: &mut News) -> Result<()> {
         let file = match &self.file {
             Some(file) => Arc::clone(file),
             None => match store.disk.open(&self.path, OpenMode::Read) {
@@ -367,20 +376,41 @@ impl Log {
             },
         };
         let hasher = &store.hasher;
-        self.drop_cut_lines(&*file, hasher, news)?;
-        let Self { number, path, lines, .. } = self;
-        let tail = replay(&*file, path, self.end, |offset, bytes, line| {
-            let operation = operation_of(&file, *number, offset, bytes, line);
-            if let Some(rank) = rank_of(&operation) {
-                let (len, hash) = (bytes.len() as u32, line_hash(hasher, bytes));
-                lines.push(Known { offset, len, hash, rank: rank.clone() });
+        loop {
+            self.drop_cut_lines(&*file, hasher, news)?;
+            let last = self.lines.last().map(|last| (last.offset, last.len, last.hash));
+            let Self { number, path, lines, end, .. } = self;
+            let each = |offset: u64, bytes: &[u8], line: &Line<'_>| {
+                let text = match own {
+                    Some(file) => Text::At { file: Arc::clone(file), offset, len: bytes.len() as u32 },
+                    None => Text::Held(bytes.into()),
+                };
+                let operation = operation_of(text, *number, line);
+                if let Some(rank) = rank_of(&operation) {
+                    let (len, hash) = (bytes.len() as u32, line_hash(hasher, bytes));
+                    lines.push(Known { offset, len, hash, rank: rank.clone() });
+                }
+                news.added.push(operation);
+                Ok(ControlFlow::Continue(()))
+            };
+            // NOTE: agents cut their logs only while they have the folder's lock alone, so whoever shares it sees
+            // none change; a reader has no lock.
+            let tail = match store.gate {
+                Some(_) => Some(replay(&*file, path, *end, each)?),
+                None => {
+                    let still = || match last {
+                        None => Ok(true),
+                        Some((offset, len, hash)) => is_line(&*file, path, hasher, offset, len, hash),
+                    };
+                    replay_unlocked(&*file, path, *end, still, each)?
+                }
+            };
+            if let Some(tail) = tail {
+                self.end = tail.good;
+                news.skipped.extend(tail.skipped);
+                return Ok(());
             }
-            news.added.push(operation);
-            Ok(ControlFlow::Continue(()))
-        })?;
-        self.end = tail.good;
-        news.skipped.extend(tail.skipped);
-        Ok(())
+        }
     }
 
     /// Finds out whether the log's agent has undone something, by looking at the last line that was read.
@@ -392,21 +422,32 @@ impl Log {
     ) -> Result<()> {
         let mut is_cut = false;
         while let Some(last) = self.lines.last() {
-            match read_exact_at(file, last.offset, last.len as usize) {
-                Ok(bytes) if line_hash(hasher, &bytes) == last.hash => break,
-                Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
-                    return Err(Error::io("read", &self.path, error));
-                }
-                _ => {
-                    is_cut = true;
-                    news.removed.extend(self.lines.pop().map(|known| known.rank));
-                }
+            if is_line(file, &self.path, hasher, last.offset, last.len, last.hash)? {
+                break;
             }
+            is_cut = true;
+            news.removed.extend(self.lines.pop().map(|known| known.rank));
         }
         if is_cut {
             self.end = self.lines.last().map_or(0, |last| last.offset + u64::from(last.len) + 1);
         }
         Ok(())
+    }
+}
+
+/// Whether a line that was read still is where it was.
+fn is_line(
+    file: &dyn DiskFile,
+    path: &Path,
+    hasher: &DefaultHashBuilder,
+    offset: u64,
+    len: u32,
+    hash: u64,
+) -> Result<bool> {
+    match read_exact_at(file, offset, len as usize) {
+        Ok(bytes) => Ok(line_hash(hasher, &bytes) == hash),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(source) => Err(Error::io("read", path, source)),
     }
 }
 
@@ -429,13 +470,13 @@ impl Followed {
     }
 }
 
-fn operation_of(file: &Arc<dyn DiskFile>, log: u32, offset: u64, bytes: &[u8], line: &Line<'_>) -> Operation {
+fn operation_of(text: Text, log: u32, line: &Line<'_>) -> Operation {
     let agent = line.agent.as_deref().unwrap_or_default().into();
     let rank = Rank { clock: line.clock.unwrap_or(0), agent };
     Operation {
         id: (&*line.id).into(),
         kind: line.kind,
-        line: Text::At { file: Arc::clone(file), offset, len: bytes.len() as u32 },
+        line: text,
         before: None,
         batch: line.batch,
         origin: Some(Box::new(Origin { rank, log, placed: None })),

@@ -16,7 +16,7 @@ use crate::disk::{DiskFile, FileInfo};
 use crate::engine::{Origin, Rank};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
-use crate::gate::Shared;
+use crate::gate::{Exclusive, Shared};
 use crate::layout;
 
 pub use compact::{ArchiveRequest, Compacted};
@@ -93,12 +93,8 @@ impl Store {
     /// `None` means: not now, follow first. Without agents there is nothing to take.
     pub(super) fn enter_gate(&self, state: &State, check: bool) -> Result<Option<Option<Shared<'_>>>> {
         let (Some(gate), Some(agents)) = (&self.gate, &state.agents) else { return Ok(Some(None)) };
-        if agents.stale {
-            return Ok(None);
-        }
         let Some(shared) = gate.try_shared()? else { return Ok(None) };
-        let count = shared.count().map_err(|source| Error::io("read", &layout::room(&self.root), source))?;
-        if count != agents.count {
+        if !self.is_current(agents, shared.count())? {
             return Ok(None);
         }
         if check {
@@ -112,6 +108,20 @@ impl Store {
 }
 
 impl Store {
+    /// Takes the folder's lock alone for an undo of this agent, if what it knows of the manifest still holds.
+    /// `None` means: not now.
+    pub(super) fn enter_gate_alone(&self, state: &State) -> Result<Option<Exclusive<'_>>> {
+        let (Some(gate), Some(agents)) = (&self.gate, &state.agents) else { return Ok(None) };
+        let Some(exclusive) = gate.try_exclusive()? else { return Ok(None) };
+        let is_current = self.is_current(agents, exclusive.count())?;
+        Ok((is_current && self.manifest_file() == agents.manifest_file).then_some(exclusive))
+    }
+
+    fn is_current(&self, agents: &Agents, count: std::io::Result<u64>) -> Result<bool> {
+        let count = count.map_err(|source| Error::io("read", &layout::room(&self.root), source))?;
+        Ok(!agents.stale && count == agents.count)
+    }
+
     fn manifest_file(&self) -> Option<FileInfo> {
         self.disk.info(&self.root.join(layout::MANIFEST)).ok()
     }

@@ -1,0 +1,114 @@
+/** A bucket in memory, and plain objects that drive it as backends: one per writer, as processes would be. */
+
+/** What is in the bucket; shared by the backends of a test. */
+export function memoryBucket() {
+  return { manifest: null, version: 0, files: new Map(), locks: new Set(), names: 0 };
+}
+
+const copy = (value) => (value === undefined ? undefined : JSON.parse(JSON.stringify(value)));
+
+function held() {
+  return Object.assign(new Error("the lock is held"), { code: "OPSLOG_LOCKED" });
+}
+
+/**
+ * A backend over a bucket. `conditional` adds `writeManifestIf`; `ignoresConditions` makes it a server that
+ * takes every write; `before(method, ...args)` is awaited ahead of each call and may throw.
+ */
+export function memoryBackend(
+  bucket,
+  { conditional = false, ignoresConditions = false, unsafeLock = false } = {},
+) {
+  const calls = [];
+  const lock = (name) => {
+    if (bucket.locks.has(name) && !unsafeLock) throw held();
+    bucket.locks.add(name);
+    return { name };
+  };
+  const create = (prefix) => {
+    const path = `${prefix}-${++bucket.names}`;
+    bucket.files.set(path, []);
+    return path;
+  };
+  const missing = (path) => Object.assign(new Error(`no ${path}`), { code: "ENOENT" });
+  const write = (manifest) => {
+    bucket.manifest = copy(manifest);
+    bucket.version += 1;
+    return String(bucket.version);
+  };
+  const methods = {
+    initialize() {},
+    shutdown() {},
+    readManifest: () => copy(bucket.manifest),
+    writeManifest: (manifest) => void write(manifest),
+    getManifestVersion: () => (bucket.manifest === null ? null : String(bucket.version)),
+    writeSnapshot(records, version) {
+      const path = `snapshot-${++bucket.names}`;
+      bucket.files.set(path, { records: copy([...records]), version });
+      return path;
+    },
+    loadSnapshot(path) {
+      if (!bucket.files.has(path)) throw missing(path);
+      const { records, version } = bucket.files.get(path);
+      return { records: new Map(copy(records)), version };
+    },
+    appendOps(path, operations) {
+      bucket.files.set(path, [...(bucket.files.get(path) ?? []), ...copy(operations)]);
+    },
+    readOps: (path) => copy(bucket.files.get(path) ?? []),
+    truncateLastOp: (path) => bucket.files.get(path)?.pop() !== undefined,
+    createOpsFile: () => create("log"),
+    createAgentOpsFile: (agentId) => create(`log-${agentId}`),
+    writeArchiveSegment(period, records) {
+      const path = `archive-${period}.json`;
+      const before = bucket.files.get(path) ?? [];
+      bucket.files.set(path, [...new Map([...before, ...copy([...records])])]);
+      return path;
+    },
+    loadArchiveSegment: (path) => new Map(copy(bucket.files.get(path))),
+    acquireLock: () => lock("single"),
+    releaseLock: ({ name }) => void bucket.locks.delete(name),
+    acquireCompactionLock: () => lock("compaction"),
+    releaseCompactionLock: ({ name }) => void bucket.locks.delete(name),
+    ...(conditional && {
+      writeManifestIf(manifest, version) {
+        const current = bucket.manifest === null ? null : String(bucket.version);
+        return version === current || ignoresConditions ? write(manifest) : null;
+      },
+    }),
+  };
+  const backend = { bucket, calls, before: async () => {}, after: async () => {} };
+  for (const [name, method] of Object.entries(methods)) {
+    backend[name] = async (...args) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      await backend.before(name, ...args);
+      calls.push(name);
+      const result = method(...args);
+      await backend.after(name, ...args);
+      return result;
+    };
+  }
+  return backend;
+}
+
+/** A gate in a backend: the next call of `method` waits there until it is opened. */
+export function gate(backend, method, when = "before") {
+  const { promise: reached, resolve: reach } = withResolvers();
+  const { promise: opened, resolve: open } = withResolvers();
+  const usual = backend[when];
+  backend[when] = async (name, ...args) => {
+    if (name === method) {
+      backend[when] = usual;
+      reach();
+      await opened;
+    }
+    await usual(name, ...args);
+  };
+  return { reached, open };
+}
+
+function withResolvers() {
+  let resolve;
+  const promise = new Promise((settle) => (resolve = settle));
+  return { promise, resolve };
+}
