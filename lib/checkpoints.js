@@ -30,13 +30,8 @@ class Checkpoints {
 
   /** The threshold was crossed: the native side has let the history start anew. */
   cross() {
-    if (this.#running === null && Date.now() < this.#notBefore) {
-      // The last one failed and it is too early for another: the operations still count.
-      this.#work.show();
-      return;
-    }
-    this.#work.onFrozen();
-    if (this.#running === null) this.#startInBackground();
+    if (this.#running === null) this.#crossed();
+    else this.#work.onFrozen();
   }
 
   /** A checkpoint of everything up to now. Resolves when it is published. */
@@ -79,9 +74,7 @@ class Checkpoints {
     this.#running = running;
     const ended = () => {
       this.#running = null;
-      if (this.#next === null && this.#work.isPending() && Date.now() >= this.#notBefore) {
-        this.#startInBackground();
-      }
+      if (this.#next === null && this.#work.isPending()) this.#crossed();
     };
     return running.then(
       () => {
@@ -97,6 +90,13 @@ class Checkpoints {
         throw error;
       },
     );
+  }
+
+  #crossed() {
+    this.#work.onFrozen();
+    if (Date.now() >= this.#notBefore) this.#startInBackground();
+    // The last one failed and it is too early for another: the operations still count.
+    else this.#work.show();
   }
 
   #startInBackground() {

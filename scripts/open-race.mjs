@@ -29,10 +29,14 @@ const results = await race.run(rounds, {
     if (done % 200 === 0) console.log(`${done} rounds, ${seconds()} s`);
   },
 });
-for (const [title, { rounds: count, winners, problems, byOriginal }] of Object.entries(results)) {
+for (const [title, { rounds: count, winners, problems, byOriginal, refusedInPassing }] of Object.entries(
+  results,
+)) {
   const won = Object.entries(winners).map(([number, times]) => `${number} winner(s) ${times} x`);
   console.log(`${String(count).padStart(5)}  ${title}: ${won.join(", ")}`);
   if (byOriginal > 0) console.log(`         ${byOriginal} x a 0.8.1 took the lock from under its holder`);
+  if (refusedInPassing > 0)
+    console.log(`         ${refusedInPassing} x an agent met a single writer in passing`);
   for (const [what, times] of Object.entries(problems)) console.log(`  WRONG  ${times} x ${what}`);
 }
 console.log(`${rounds} rounds in ${seconds()} s, seed ${values.seed}`);

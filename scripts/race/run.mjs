@@ -43,7 +43,13 @@ export class Race {
   }
 
   async #round(kind, n) {
-    const result = (this.results[kind.title] ??= { rounds: 0, winners: {}, problems: {}, byOriginal: 0 });
+    const result = (this.results[kind.title] ??= {
+      rounds: 0,
+      winners: {},
+      problems: {},
+      byOriginal: 0,
+      refusedInPassing: 0,
+    });
     result.rounds++;
     const problem = (what) => (result.problems[what] = (result.problems[what] ?? 0) + 1);
     const folder = join(this.#place.folder, `round-${n}`);
@@ -87,7 +93,8 @@ export class Race {
       if (writers > 1) problem("two winners");
       if (agents === 0 && writers === 0) problem("nobody wins");
       if (agents > 0 && agents < kind.openers.filter((_, place) => isAgent(place)).length)
-        problem("an agent is refused");
+        // By a single writer who then found that there are agents: nobody can tell before.
+        result.refusedInPassing++;
     } else if (kind.winners === null) {
       if (count("ours") > 1) problem("two winners, both of ours");
       else if (winners.length > 1) result.byOriginal++;

@@ -101,7 +101,7 @@ export class AgentProcess {
   }
 
   #observe(id, token, when) {
-    if (token === undefined || isShared(id)) return;
+    if (token === false || isShared(id)) return;
     const history = this.ledger.history(id);
     if (this.ledger.observe(id, token)) return;
     this.#tally.note("private", `${this.name} sees ${id} as ${token} ${when} (${history})`);

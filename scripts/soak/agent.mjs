@@ -26,7 +26,8 @@ let skipLoad = false;
 let seen = new Set();
 const behind = new Set();
 
-const tokenOf = (id) => store.get(id)?.t ?? null;
+/** What it sees of a record: its token, `null` for none, `false` where nothing is loaded. */
+const tokenSeen = (id) => (skipLoad ? false : (store.get(id)?.t ?? null));
 
 /** The tokens of chosen records, by id. */
 function tokens(isChosen) {
@@ -68,7 +69,7 @@ async function told(name, call, tell = () => []) {
 async function change(id, deletes) {
   const n = next++;
   const started = microseconds();
-  say("intent", n, [[deletes ? "d" : "s", id, skipLoad ? undefined : tokenOf(id)]]);
+  say("intent", n, [[deletes ? "d" : "s", id, tokenSeen(id)]]);
   try {
     await (deletes ? store.delete(id) : store.set(id, makeValue(n)));
     say("ack", n, 1, started, microseconds());
@@ -86,7 +87,7 @@ async function batch() {
     await store.batch(() => {
       first = next;
       const changes = chooseIds(2 + random.below(5)).map((id) => {
-        const token = skipLoad ? undefined : tokenOf(id);
+        const token = tokenSeen(id);
         return [store.has(id) && random.chance(0.2) ? "d" : "s", id, token];
       });
       count = changes.length;

@@ -135,7 +135,7 @@ export class Ledger {
 
   /** What is seen becomes what is expected; what should have been there instead is lost. */
   #adopt(history, token) {
-    const seen = token === null ? -1 : Number(token.split(".")[1]);
+    const seen = token === null ? this.#lastRemoval(history) : Number(token.split(".")[1]);
     const isBack = seen >= 0 && this.statuses[seen] !== LOST && this.statuses[seen] !== ACKNOWLEDGED;
     let lost = 0;
     for (const n of history.filter((n) => n > seen)) {
@@ -145,6 +145,11 @@ export class Ledger {
     // Nothing newer was acknowledged, so what is seen had been undone or refused.
     if (lost === 0 && isBack) this.resurrected++;
     if (seen >= 0) this.statuses[seen] = ACKNOWLEDGED;
+  }
+
+  /** The last operation that left no record, as far as is known; -1 before the first. */
+  #lastRemoval(history) {
+    return history.findLast((n) => this.kinds[n] !== "s" && this.statuses[n] === ACKNOWLEDGED) ?? -1;
   }
 
   #recent() {

@@ -188,7 +188,7 @@ export class Soak {
       checkSame(state, seen, who, this.#tally);
       return locale;
     } catch (error) {
-      this.#tally.note("different views", `${who} failed: ${error.message.slice(0, 500)}`);
+      this.#tally.note("different views", `${who} failed: ${reason(error)}`);
       return null;
     }
   }
@@ -211,4 +211,10 @@ export class Soak {
       agent.kill().then(() => agent.start());
     }
   }
+}
+
+/** What a program died of, from what it printed. */
+function reason({ stderr = "", message }) {
+  const [line = message] = /^.*Error: .*$/m.exec(stderr) ?? [];
+  return line.slice(0, 300);
 }

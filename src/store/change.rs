@@ -206,8 +206,16 @@ impl Store {
         let body = line.len();
         let marks = state.wal.marks();
         finish_line(line, &marks);
-        let at = state.wal.append(&*self.disk, line)?;
+        let appended = state.wal.append(&*self.disk, line);
+        #[cfg(planted = "rejected-change-in-memory")]
+        if appended.is_err() {
+            let data = data.clone().map(|range| held(line, range));
+            let text = Text::Held(line.as_slice().into());
+            state.engine.apply(id, data, before.clone(), text, None, None);
+        }
+        let at = appended?;
         let len = (line.len() - 1) as u32;
+        #[cfg(not(planted = "late-operations-not-mirrored"))]
         if let Some(mirror) = &mut state.mirror {
             let mut copy = line.get(..body).unwrap_or_default().to_vec();
             finish_line(&mut copy, &mirror.writer.marks());

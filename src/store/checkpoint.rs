@@ -199,6 +199,7 @@ impl Checkpoint {
             marks.batch = operation.batch;
             finish_line(&mut bytes, &marks);
         }
+        #[cfg(not(planted = "late-operations-not-carried"))]
         if !bytes.is_empty() {
             append_to_mirror(&store, &mut mirror, &bytes, &starts)?;
         }
@@ -213,9 +214,11 @@ impl Checkpoint {
         let version = store.lock().version;
         let draft = Draft::create(&*store.disk, &path)?;
         let (base, bytes) = snapshot::write(&draft, &self.view, version, self.now_ms, &path)?;
+        #[cfg(not(planted = "snapshot-unsynced"))]
         draft.sync()?;
         draft.rename(&path)?;
         self.created.push(path.clone());
+        #[cfg(not(planted = "snapshot-name-unsynced"))]
         sync_folder_of(&*store.disk, &path)?;
         Ok((base, relative, bytes))
     }
@@ -242,6 +245,7 @@ impl Checkpoint {
         let path = store.path(layout::MANIFEST);
         let draft = Draft::create(&*store.disk, &path)?;
         draft.write(manifest.print().as_bytes())?;
+        #[cfg(not(planted = "manifest-unsynced"))]
         draft.sync()?;
         if let Some(next) = next {
             next.sync().map_err(|source| Error::io("fdatasync", &path, source))?;
@@ -259,6 +263,7 @@ impl Checkpoint {
         }
         state.manifest = manifest;
         drop(state);
+        #[cfg(not(planted = "manifest-name-unsynced"))]
         if let Err(error) = sync_folder_of(&*store.disk, &path) {
             store.lock().failed = Some(format!("the manifest's folder could not be synced: {error}"));
             return Err(error);
@@ -352,6 +357,7 @@ pub(super) fn create_files(
     version: u32,
 ) -> Result<(Manifest, Writer, Base, u64)> {
     let disk: &dyn Disk = &*store.disk;
+    #[cfg(not(planted = "folders-unsynced"))]
     sync_way_to(disk, &store.root)?;
     let ms = store.unused_ms(now_ms, None)?;
     let snapshot_relative = layout::snapshot(ms);

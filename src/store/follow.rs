@@ -240,7 +240,13 @@ impl Store {
         // NOTE: what was undone must go first: a WAL that became empty by it is left out of the chain, and what
         // is known is compared with what a reload finds.
         state.rewind(followed)?;
-        let Some(links) = self.links(state, next)? else { return Ok(true) };
+        let Some(links) = self.links(state, next)? else {
+            // NOTE: a 0.8.1 leaves no trail, but all that it appended before its checkpoint is in this WAL alone.
+            if next.generation == 0 {
+                self.advance(state, None, followed)?;
+            }
+            return Ok(true);
+        };
         for link in links {
             self.advance(state, Some(link.end), followed)?;
             self.enter(state, &link, followed)?;

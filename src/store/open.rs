@@ -76,6 +76,7 @@ impl Store {
             let was_killed = is_there(&*disk, &root.join(layout::LOCK))?;
             held = Some(lock::acquire(&disk, root, layout::LOCK, std::process::id(), probe)?);
             remove_temporaries(&*disk, root, probe, true);
+            #[cfg(not(planted = "found-manifest-unsynced"))]
             if was_killed {
                 // NOTE: whoever died with the lock may not have come to this, and the manifest that is found here
                 // must not go back to an older one once there are writes that belong to it.

@@ -40,15 +40,16 @@ pub(in crate::store) fn open_agent(
     }
     let path = layout::agent_lock(root, agent);
     let held = open_or_create(&*disk, &path)?;
-    if !held.try_lock().map_err(|source| Error::io("flock", &path, source))? {
-        return Err(Error::AgentInUse { agent: agent.to_owned(), path });
-    }
     let gate = Gate::open(&disk, root)?;
     let store = Store::closed(disk, root, options, Some(gate));
     let mut report = Report::default();
     {
         let Some(gate) = &store.gate else { return Err(Error::AgentFolder) };
         let exclusive = gate.exclusive()?;
+        // NOTE: within the gate, for a seal tries this lock too, to see who is there.
+        if !held.try_lock().map_err(|source| Error::io("flock", &path, source))? {
+            return Err(Error::AgentInUse { agent: agent.to_owned(), path });
+        }
         store.prepare(probe)?;
         store.register(&exclusive)?;
         let manifest = read_manifest(&*store.disk, &store.root)?.ok_or(Error::NoStore)?;

@@ -1,0 +1,34 @@
+import test from "ava";
+import { failures, Race } from "../scripts/race/run.mjs";
+import { kinds } from "../scripts/race/rounds.mjs";
+import { hasFailed, report, unmetPreconditions } from "../scripts/soak/report.mjs";
+import { Soak } from "../scripts/soak/run.mjs";
+
+const short = { seconds: 10, lookEverySeconds: 3, killEveryMs: 700, keys: 200, stepsPerSecond: 60, seed: 7 };
+const often = { everyMs: { refresh: 300, tail: 400, compact: 900, archive: 1500, reopen: 1500 } };
+
+function soak(t, options) {
+  const subject = new Soak({ ...short, ...often, ...options });
+  t.teardown(() => subject.remove());
+  return subject.run();
+}
+
+test.serial("eight agents at random work, one killed now and then, lose nothing and agree", async (t) => {
+  const summary = await soak(t, {});
+  t.false(hasFailed(summary), report(summary));
+  t.deepEqual(unmetPreconditions(summary), []);
+  t.true(summary.acknowledged > 500);
+  t.true(summary.kills > 3);
+});
+
+test.serial("the soak of 0.8.1, shorter, sees what 0.8.1 loses", async (t) => {
+  const summary = await soak(t, { store: "original", agents: 4, seconds: 3 });
+  t.true(hasFailed(summary), report(summary));
+  t.true(summary.lost > 0);
+});
+
+test.serial("eight processes open one folder at once, in each kind of round, as they should", async (t) => {
+  const race = new Race({ seed: 7 });
+  const quick = kinds.filter(({ title }) => !/empty|garbled/.test(title));
+  t.deepEqual(failures(await race.run(2 * quick.length, { chosen: quick })), []);
+});

@@ -1,0 +1,232 @@
+//! One call of the disk fails, each in turn: what was refused has changed nothing, and the store goes on.
+
+use std::sync::Arc;
+
+use opslog::disk::sim::{CallKind, Fault, SimDisk, Times};
+use opslog::error::{Error, Result};
+use opslog::store::{Options, Rejected, Store};
+
+use super::support::*;
+
+const EIO: i32 = 5;
+const ENOSPC: i32 = 28;
+
+/// Prepares a store, lets one call after the other fail in `action`, and hands over to `check` what came of it.
+fn for_each_failure<T>(
+    prepare: impl Fn(&SimDisk) -> Arc<Store>,
+    action: impl Fn(&Arc<Store>) -> Result<T>,
+    check: impl Fn(&SimDisk, &Arc<Store>, Result<T>),
+) {
+    let mut struck = 0;
+    for kind in CallKind::ALL {
+        for nth in 1.. {
+            let disk = SimDisk::new();
+            let store = prepare(&disk);
+            let before = disk.faults().failed_call;
+            disk.fail_next(kind, nth, EIO, Times::Once);
+            let result = action(&store);
+            if disk.faults().failed_call == before {
+                break;
+            }
+            disk.heal();
+            struck += 1;
+            check(&disk, &store, result);
+        }
+    }
+    assert!(struck >= 3, "only {struck} calls");
+}
+
+fn three_records(disk: &SimDisk) -> Arc<Store> {
+    let store = open(disk);
+    set(&store, "a", "1");
+    checkpoint(&store).unwrap();
+    set(&store, "b", "2");
+    batch(&store, &[("a", "3"), ("c", "4")]);
+    store
+}
+
+const THREE: [&str; 3] = ["a=3", "b=2", "c=4"];
+
+fn refuses_writes(store: &Store) -> bool {
+    matches!(try_set(store, "x", "1"), Err(Rejected::Error(Error::Failed(_))))
+}
+
+#[test]
+fn a_checkpoint_that_fails_at_any_call_leaves_state_and_history_as_they_were() {
+    for_each_failure(three_records, checkpoint, |disk, store, result| {
+        assert_eq!(records(store), THREE);
+        assert_eq!(found(disk), THREE);
+        if result.is_ok() {
+            return;
+        }
+        if store.manifest().generation > 2 {
+            assert!(refuses_writes(store), "the new manifest may not be durable");
+            return;
+        }
+        assert_eq!(history(store), ["b", "a", "c"]);
+        assert_eq!(temporaries(disk), Vec::<std::path::PathBuf>::new());
+        assert!(undo(store));
+        checkpoint(store).unwrap();
+        set(store, "d", "5");
+        assert_eq!(found(disk), ["a=3", "b=2", "d=5"]);
+    });
+}
+
+#[test]
+fn an_archive_that_fails_at_any_call_leaves_state_and_history_as_they_were() {
+    for_each_failure(
+        three_records,
+        |store| archive(store, &["a"]),
+        |disk, store, result| {
+            if result.is_ok() {
+                assert_eq!(records(store), ["b=2", "c=4"]);
+            } else if store.manifest().generation > 2 {
+                assert!(refuses_writes(store));
+            } else {
+                assert_eq!(records(store), THREE);
+                assert_eq!(history(store), ["b", "a", "c"]);
+                assert_eq!(temporaries(disk), Vec::<std::path::PathBuf>::new());
+                assert_eq!(found(disk), THREE);
+                set(store, "a", "9");
+                archive(store, &["a"]).unwrap();
+                assert_eq!(found(disk), ["b=2", "c=4"]);
+            }
+        },
+    );
+}
+
+#[test]
+fn an_undo_that_fails_at_any_call_changes_nothing_and_can_be_repeated() {
+    let undo_once = |store: &Arc<Store>| match store.undo() {
+        Ok(_) => Ok(()),
+        Err(Rejected::Error(error)) => Err(error),
+        Err(other) => panic!("{other:?}"),
+    };
+    for_each_failure(three_records, undo_once, |disk, store, result| {
+        assert!(result.is_err());
+        assert_eq!(records(store), THREE);
+        assert_eq!(found(disk), THREE);
+        assert!(undo(store));
+        assert_eq!(records(store), ["a=3", "b=2"]);
+        assert_eq!(found(disk), ["a=3", "b=2"]);
+    });
+}
+
+#[test]
+fn an_open_that_fails_at_any_call_releases_the_lock_and_harms_nothing() {
+    for kind in CallKind::ALL {
+        for nth in 1.. {
+            let first = SimDisk::new();
+            let store = three_records(&first);
+            let (path, _) = log(&first, &store);
+            append_by_another_hand(&first, &path, "{\"ts\":\"torn");
+            let disk = first.after_kill();
+            let before = disk.faults().failed_call;
+            disk.fail_next(kind, nth, EIO, Times::Once);
+            let opened = try_open(disk.clone(), options());
+            if disk.faults().failed_call == before {
+                break;
+            }
+            disk.heal();
+            // Cleaning up may fail without failing the open.
+            let store = opened.map(|opened| opened.store).unwrap_or_else(|_| open(&disk));
+            assert_eq!(records(&store), THREE, "{kind:?} {nth}");
+            set(&store, "d", "5");
+            assert_eq!(found(&disk).len(), 4);
+        }
+    }
+}
+
+#[test]
+fn a_first_open_that_fails_at_any_call_can_be_repeated() {
+    for kind in CallKind::ALL {
+        for nth in 1.. {
+            let disk = SimDisk::new();
+            let before = disk.faults().failed_call;
+            disk.fail_next(kind, nth, EIO, Times::Once);
+            let opened = try_open(disk.clone(), options());
+            if disk.faults().failed_call == before {
+                break;
+            }
+            disk.heal();
+            let store = opened.map(|opened| opened.store).unwrap_or_else(|_| open(&disk));
+            set(&store, "a", "1");
+            assert_eq!(found(&disk), ["a=1"], "{kind:?} {nth}");
+        }
+    }
+}
+
+#[test]
+fn a_disk_that_fills_in_mid_append_refuses_the_write_and_takes_the_next() {
+    let disk = SimDisk::new();
+    let store = three_records(&disk);
+    disk.script(Fault::new(CallKind::Append, ENOSPC).after_half());
+    assert!(try_set(&store, "d", "5").is_err());
+    disk.script(Fault::new(CallKind::Append, ENOSPC).after_half());
+    assert!(try_batch(&store, &[("d", "5"), ("e", "6")]).is_err());
+    assert_eq!(records(&store), THREE);
+    assert_eq!(history(&store), ["b", "a", "c"]);
+    set(&store, "f", "7");
+    assert_eq!(found(&disk), ["a=3", "b=2", "c=4", "f=7"]);
+}
+
+#[test]
+fn a_short_write_is_continued() {
+    let disk = SimDisk::new();
+    let store = three_records(&disk);
+    disk.short_write_next();
+    set(&store, "d", "5");
+    assert_eq!(found(&disk), ["a=3", "b=2", "c=4", "d=5"]);
+}
+
+#[test]
+fn an_append_that_can_not_be_cut_back_stops_writing_but_not_reading() {
+    let disk = SimDisk::new();
+    let store = three_records(&disk);
+    disk.script(Fault::new(CallKind::Append, ENOSPC).after_half());
+    disk.fail_next(CallKind::SetLen, 1, EIO, Times::Once);
+    assert!(try_set(&store, "d", "5").is_err());
+    assert!(refuses_writes(&store));
+    assert_eq!(records(&store), THREE);
+    store.close().unwrap_or_default();
+    let store = open(&disk);
+    assert_eq!(records(&store), THREE);
+    set(&store, "d", "5");
+    assert_eq!(found(&disk).len(), 4);
+}
+
+#[test]
+fn a_batch_is_refused_once_the_store_has_failed() {
+    let disk = SimDisk::new();
+    let store = three_records(&disk);
+    store.begin_batch();
+    set(&store, "d", "5");
+    set(&store, "e", "6");
+    let before = log(&disk, &store);
+    disk.script(Fault::new(CallKind::SyncFolder, EIO).nth(3));
+    assert!(store.begin_checkpoint(NOW, true).unwrap().is_none(), "not in a batch");
+    store.abandon_batch();
+    let begun = store.begin_checkpoint(NOW, true).unwrap().unwrap();
+    store.begin_batch();
+    set(&store, "d", "5");
+    assert!(begun.run().is_err());
+    assert!(store.commit_batch().is_err());
+    assert_eq!(log(&disk, &store).1, "");
+    assert_eq!(disk.tree().get(&before.0).map(Vec::len), Some(before.1.len()));
+    assert_eq!(records(&store), THREE);
+    assert_eq!(found(&disk), THREE);
+}
+
+#[test]
+fn a_flush_that_fails_keeps_everything_buffered() {
+    let disk = SimDisk::new();
+    let store = try_open(disk.clone(), Options { buffered: true, ..options() }).unwrap().store;
+    set(&store, "a", "1");
+    set(&store, "b", "2");
+    disk.script(Fault::new(CallKind::Append, ENOSPC).after_half());
+    assert!(store.flush().is_err());
+    assert_eq!(records(&store), ["a=1", "b=2"]);
+    assert!(undo(&store));
+    store.flush().unwrap();
+    assert_eq!(found(&disk), ["a=1"]);
+}

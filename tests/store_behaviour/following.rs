@@ -1,0 +1,151 @@
+//! A reader beside a writer.
+
+use opslog::disk::sim::SimDisk;
+use opslog::store::Store;
+
+use super::hook::HookDisk;
+use super::support::*;
+
+/// What a look finds: the operations, and how many were taken back.
+fn look(reader: &Store) -> (Vec<String>, usize) {
+    let followed = reader.follow().unwrap();
+    (ids(&followed.operations), followed.undone)
+}
+
+fn nothing() -> (Vec<String>, usize) {
+    (Vec::new(), 0)
+}
+
+fn told(ids: &[&str]) -> (Vec<String>, usize) {
+    (ids.iter().map(|id| (*id).to_owned()).collect(), 0)
+}
+
+#[test]
+fn a_reader_is_told_of_each_operation_once_across_checkpoints() {
+    let disk = SimDisk::new();
+    let writer = open(&disk);
+    let reader = reader(&disk);
+    set(&writer, "a", "1");
+    assert_eq!(look(&reader), told(&["a"]));
+    assert_eq!(look(&reader), nothing());
+    set(&writer, "b", "2");
+    checkpoint(&writer).unwrap();
+    set(&writer, "c", "3");
+    checkpoint(&writer).unwrap();
+    checkpoint(&writer).unwrap();
+    batch(&writer, &[("d", "4"), ("e", "5")]);
+    assert_eq!(look(&reader), told(&["b", "c", "d", "e"]));
+    assert_eq!(records(&reader), records(&writer));
+    checkpoint(&writer).unwrap();
+    checkpoint(&writer).unwrap();
+    assert_eq!(look(&reader), nothing());
+    set(&writer, "f", "6");
+    assert_eq!(look(&reader), told(&["f"]));
+}
+
+#[test]
+fn an_undo_is_seen_also_when_a_line_of_the_same_length_took_the_place() {
+    let disk = SimDisk::new();
+    let writer = open(&disk);
+    set(&writer, "a", "1");
+    set(&writer, "b", "2");
+    let reader = reader(&disk);
+    assert!(undo(&writer));
+    set(&writer, "c", "2");
+    let (told, undone) = look(&reader);
+    assert_eq!((told.as_slice(), undone), (["c".to_owned()].as_slice(), 1));
+    assert_eq!(records(&reader), ["a=1", "c=2"]);
+    assert!(undo(&writer));
+    assert!(undo(&writer));
+    assert_eq!(look(&reader).1, 2);
+    assert_eq!(records(&reader), Vec::<String>::new());
+}
+
+#[test]
+fn what_was_undone_before_anybody_looked_is_never_told() {
+    let disk = SimDisk::new();
+    let writer = open(&disk);
+    let reader = reader(&disk);
+    set(&writer, "a", "1");
+    set(&writer, "b", "2");
+    assert!(undo(&writer));
+    assert_eq!(look(&reader), told(&["a"]));
+}
+
+#[test]
+fn a_reader_shows_old_or_new_values_but_no_mixture_until_it_looks() {
+    let disk = SimDisk::new();
+    let writer = open(&disk);
+    set(&writer, "a", "1111");
+    set(&writer, "b", "2222");
+    let reader = reader(&disk);
+    assert!(undo(&writer));
+    set(&writer, "a", "{\"long\":\"33333333\"}");
+    assert_eq!(records(&reader), ["a=1111", "b=2222"]);
+    assert_eq!(history(&reader), ["a", "b"]);
+}
+
+#[test]
+fn late_operations_of_a_checkpoint_are_told_once_and_undone_ones_vanish() {
+    for nth in 1..20 {
+        let sim = SimDisk::new();
+        let disk = HookDisk::new(sim.clone());
+        let writer = try_open(disk.clone(), options()).unwrap().store;
+        set(&writer, "a", "1");
+        let follower = reader(&sim);
+        let late = std::sync::Arc::clone(&writer);
+        let watching = std::sync::Arc::clone(&follower);
+        let begun = writer.begin_checkpoint(NOW, true).unwrap().unwrap();
+        disk.before(nth, move || {
+            set(&late, "b", "2");
+            set(&late, "c", "3");
+            assert_eq!(look(&watching), told(&["b", "c"]));
+            assert!(undo(&late));
+            set(&late, "d", "4");
+        });
+        begun.run().unwrap();
+        disk.clear();
+        let (told, undone) = look(&follower);
+        assert_eq!(records(&follower), records(&writer));
+        if records(&writer).len() > 1 {
+            assert_eq!((told, undone), (vec!["d".to_owned()], 1), "before call {nth}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_follows_an_archive_and_a_new_writer() {
+    let disk = SimDisk::new();
+    let writer = open(&disk);
+    let reader = reader(&disk);
+    set(&writer, "a", "1");
+    set(&writer, "b", "2");
+    archive(&writer, &["a"]).unwrap();
+    look(&reader);
+    assert_eq!(records(&reader), ["b=2"]);
+    writer.close().unwrap();
+    let writer = open(&disk);
+    set(&writer, "c", "3");
+    assert_eq!(look(&reader), told(&["c"]));
+    assert_eq!(records(&reader), ["b=2", "c=3"]);
+}
+
+#[test]
+fn a_reader_whose_log_is_gone_loads_everything_anew() {
+    use opslog::disk::Disk;
+    let disk = SimDisk::new();
+    let writer = open(&disk);
+    set(&writer, "a", "1");
+    let reader = reader(&disk);
+    let (old, _) = log(&disk, &writer);
+    checkpoint(&writer).unwrap();
+    set(&writer, "b", "2");
+    checkpoint(&writer).unwrap();
+    let (middle, _) = log(&disk, &writer);
+    set(&writer, "c", "3");
+    checkpoint(&writer).unwrap();
+    disk.unlink(&old).unwrap();
+    disk.unlink(&middle).unwrap();
+    assert!(reader.follow().unwrap().reloaded);
+    assert_eq!(records(&reader), ["a=1", "b=2", "c=3"]);
+}

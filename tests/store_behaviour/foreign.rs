@@ -1,0 +1,84 @@
+//! Another hand appends to the log of an open store.
+
+use opslog::disk::sim::SimDisk;
+
+use super::hook::HookDisk;
+use super::support::*;
+
+#[test]
+fn lines_of_another_hand_are_read_before_the_next_write() {
+    let disk = SimDisk::new();
+    let store = open(&disk);
+    set(&store, "a", "1");
+    let (path, _) = log(&disk, &store);
+    append_by_another_hand(&disk, &path, &format!("{}\n", line("b", "2")));
+    set(&store, "c", "3");
+    assert_eq!(records(&store), ["a=1", "b=2", "c=3"]);
+    assert_eq!(found(&disk), ["a=1", "b=2", "c=3"]);
+    assert_eq!(store.take_foreign().len(), 1);
+    assert!(undo(&store));
+    assert!(undo(&store));
+    assert_eq!(found(&disk), ["a=1"]);
+}
+
+#[test]
+fn a_torn_line_of_another_hand_does_not_swallow_the_next_write() {
+    for torn in ["{\"ts\":\"2026", &line("b", "2")] {
+        let disk = SimDisk::new();
+        let store = open(&disk);
+        set(&store, "a", "1");
+        let (path, _) = log(&disk, &store);
+        append_by_another_hand(&disk, &path, torn);
+        set(&store, "c", "3");
+        set(&store, "d", "4");
+        let expected = records(&store);
+        assert_eq!(expected.last().unwrap(), "d=4");
+        assert_eq!(found(&disk), expected);
+        assert!(undo(&store));
+        assert_eq!(found(&disk), records(&store));
+    }
+}
+
+#[test]
+fn lines_of_another_hand_during_a_checkpoint_get_into_the_next_log() {
+    for nth in 1..20 {
+        let sim = SimDisk::new();
+        let disk = HookDisk::new(sim.clone());
+        let store = try_open(disk.clone(), options()).unwrap().store;
+        set(&store, "a", "1");
+        let (path, _) = log(&sim, &store);
+        let (late, other) = (std::sync::Arc::clone(&store), sim.clone());
+        let begun = store.begin_checkpoint(NOW, true).unwrap().unwrap();
+        disk.before(nth, move || {
+            if late.manifest().generation > 1 {
+                return;
+            }
+            set(&late, "b", "2");
+            append_by_another_hand(&other, &path, &format!("{}\n", line("c", "3")));
+            set(&late, "d", "4");
+        });
+        begun.run().unwrap();
+        disk.clear();
+        let expected = records(&store);
+        assert!(matches!(expected.len(), 1 | 4), "{expected:?}");
+        assert_eq!(found(&sim), expected);
+        if expected.len() == 4 {
+            assert!(undo(&store));
+            assert_eq!(found(&sim), ["a=1", "b=2", "c=3"]);
+        }
+    }
+}
+
+#[test]
+fn a_log_that_another_hand_has_cut_is_not_written_to() {
+    let disk = SimDisk::new();
+    let store = open(&disk);
+    set(&store, "a", "1");
+    set(&store, "b", "2");
+    let (path, content) = log(&disk, &store);
+    let half = content.lines().next().unwrap().len() + 1;
+    use opslog::disk::{Disk, OpenMode};
+    disk.open(&path, OpenMode::ReadWrite).unwrap().set_len(half as u64).unwrap();
+    assert!(try_set(&store, "c", "3").is_err());
+    assert_eq!(found(&disk), ["a=1"]);
+}

@@ -1,0 +1,104 @@
+//! Operations in the middle of a checkpoint, at each of its calls.
+
+use std::sync::Arc;
+
+use opslog::disk::sim::{CallKind, SimDisk, Times};
+use opslog::store::Store;
+
+use super::hook::HookDisk;
+use super::support::*;
+
+/// Runs a checkpoint with operations before its n-th call. Returns whether it has that many calls.
+fn interrupted(
+    nth: u64,
+    failing: Option<(CallKind, u64)>,
+    check: impl Fn(&SimDisk, &Arc<Store>, opslog::Result<()>),
+) -> bool {
+    let sim = SimDisk::new();
+    let disk = HookDisk::new(sim.clone());
+    let store = try_open(disk.clone(), options()).unwrap().store;
+    for id in ["a", "b", "c"] {
+        set(&store, id, "1");
+    }
+    checkpoint(&store).unwrap();
+    set(&store, "d", "2");
+    set(&store, "a", "3");
+    let begun = store.begin_checkpoint(NOW, true).unwrap().unwrap();
+    assert_eq!(history(&store), Vec::<String>::new());
+    assert!(!undo(&store), "frozen operations are not undone");
+    if let Some((kind, nth)) = failing {
+        sim.fail_next(kind, nth, 5, Times::Once);
+    }
+    let (late, before) = (Arc::clone(&store), disk.clear());
+    disk.before(nth, move || {
+        set(&late, "a", "4");
+        delete(&late, "b");
+        batch(&late, &[("e", "5"), ("b", "6"), ("f", "7")]);
+        assert!(undo(&late));
+        set(&late, "g", "8");
+        assert!(undo(&late));
+        late.begin_batch();
+        delete(&late, "c");
+        late.abandon_batch();
+    });
+    let result = begun.run();
+    if disk.clear() < before + nth {
+        return false;
+    }
+    check(&sim, &store, result);
+    true
+}
+
+const EXPECTED: [&str; 5] = ["a=4", "c=1", "d=2", "e=5", "b=6"];
+
+#[test]
+fn operations_at_any_call_of_a_checkpoint_are_kept_and_can_be_undone() {
+    let mut calls = 0;
+    while interrupted(calls + 1, None, |disk, store, result| {
+        result.unwrap();
+        assert_eq!(records(store), EXPECTED);
+        assert_eq!(history(store), ["a", "b", "e", "b"]);
+        assert_eq!(found(disk), EXPECTED);
+        for left in [4, 3, 4, 4] {
+            assert!(undo(store));
+            assert_eq!(records(store).len(), left);
+        }
+        assert!(!undo(store));
+        assert_eq!(records(&open(&disk.after_kill())), ["a=3", "b=1", "c=1", "d=2"]);
+    }) {
+        calls += 1;
+    }
+    assert!(calls >= 12, "only {calls} calls");
+}
+
+#[test]
+fn operations_at_any_call_of_a_checkpoint_that_fails_join_the_history_again() {
+    let failures = [
+        (CallKind::Create, 1),
+        (CallKind::Create, 2),
+        (CallKind::Create, 3),
+        (CallKind::Sync, 1),
+        (CallKind::Sync, 2),
+        (CallKind::Sync, 3),
+        (CallKind::Sync, 4),
+        (CallKind::SyncFolder, 1),
+        (CallKind::SyncFolder, 2),
+        (CallKind::Rename, 1),
+        (CallKind::Rename, 2),
+    ];
+    for failing in failures {
+        let mut calls = 0;
+        while interrupted(calls + 1, Some(failing), |disk, store, result| {
+            assert!(result.is_err(), "{failing:?}");
+            assert_eq!(records(store), EXPECTED);
+            assert_eq!(history(store), ["d", "a", "a", "b", "e", "b"]);
+            assert_eq!(found(disk), EXPECTED);
+            assert_eq!(temporaries(disk), Vec::<std::path::PathBuf>::new());
+            checkpoint(store).unwrap();
+            assert_eq!(found(disk), EXPECTED);
+        }) {
+            calls += 1;
+        }
+        assert!(calls >= 2, "{failing:?}");
+    }
+}

@@ -1,0 +1,12 @@
+//! What a store over a simulated disk does, call by call: reading and writing, checkpoints with operations in
+//! the middle of them, other hands in the log, and a failure of each single call of the disk.
+
+mod basics;
+mod failures;
+mod following;
+mod foreign;
+#[path = "../explorer/hook.rs"]
+mod hook;
+mod late;
+mod recovery;
+mod support;

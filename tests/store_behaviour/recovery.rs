@@ -1,0 +1,181 @@
+//! What opening makes of logs that a crash, another program or a user has left.
+
+use opslog::disk::Disk;
+use opslog::disk::sim::{CallKind, SimDisk, Times};
+use opslog::error::Error;
+use opslog::store::{Options, Rejected};
+
+use super::support::*;
+
+/// A store with one record, closed, with this at the end of its log.
+fn left_behind(tail: &str) -> SimDisk {
+    let disk = SimDisk::new();
+    let store = open(&disk);
+    set(&store, "a", "1");
+    let (path, _) = log(&disk, &store);
+    store.close().unwrap();
+    append_by_another_hand(&disk, &path, tail);
+    disk
+}
+
+#[test]
+fn a_torn_last_line_is_set_aside_and_does_not_swallow_the_next_write() {
+    let disk = left_behind("{\"ts\":\"2026");
+    let opened = try_open(disk.clone(), options()).unwrap();
+    assert!(opened.report.torn_line);
+    assert_eq!(opened.report.torn_bytes, 11);
+    let aside = disk.tree().remove(&opened.report.torn_path.unwrap()).unwrap();
+    assert_eq!(aside, b"{\"ts\":\"2026\n");
+    set(&opened.store, "b", "2");
+    assert_eq!(found(&disk), ["a=1", "b=2"]);
+}
+
+#[test]
+fn a_complete_last_line_without_its_newline_counts_and_gets_it() {
+    let disk = left_behind(&line("b", "2"));
+    let store = open(&disk);
+    assert_eq!(records(&store), ["a=1", "b=2"]);
+    set(&store, "c", "3");
+    assert_eq!(found(&disk), ["a=1", "b=2", "c=3"]);
+}
+
+#[test]
+fn an_unfinished_batch_is_not_applied_and_is_cut() {
+    let marked = line("b", "2").replace("}", ",\"batch\":\"more\"}");
+    let disk = left_behind(&format!("{marked}\n"));
+    assert_eq!(records(&reader(&disk)), ["a=1"]);
+    let store = open(&disk);
+    assert_eq!(records(&store), ["a=1"]);
+    set(&store, "c", "3");
+    assert_eq!(found(&disk), ["a=1", "c=3"]);
+}
+
+#[test]
+fn malformed_lines_in_the_middle_are_skipped_and_reported_with_their_offsets() {
+    let disk = left_behind("");
+    let store = open(&disk);
+    let (path, content) = log(&disk, &store);
+    store.close().unwrap();
+    append_by_another_hand(&disk, &path, &format!("nonsense\n{}\n", line("b", "2")));
+    let opened = try_open(disk.clone(), options()).unwrap();
+    assert_eq!(opened.report.skipped, [content.len() as u64]);
+    assert_eq!(records(&opened.store), ["a=1", "b=2"]);
+}
+
+#[test]
+fn a_log_that_is_missing_reads_as_empty_and_is_created_by_the_first_write() {
+    let disk = left_behind("");
+    let store = open(&disk);
+    checkpoint(&store).unwrap();
+    set(&store, "b", "2");
+    let (path, _) = log(&disk, &store);
+    store.close().unwrap();
+    disk.unlink(&path).unwrap();
+    let store = open(&disk);
+    assert_eq!(records(&store), ["a=1"]);
+    assert!(!disk.tree().contains_key(&path));
+    set(&store, "c", "3");
+    assert_eq!(found(&disk), ["a=1", "c=3"]);
+}
+
+#[test]
+fn a_log_that_is_deleted_while_open_is_created_again_with_what_it_held() {
+    let disk = left_behind("");
+    let store = open(&disk);
+    let (path, _) = log(&disk, &store);
+    set(&store, "b", "2");
+    disk.unlink(&path).unwrap();
+    set(&store, "c", "3");
+    assert!(undo(&store));
+    batch(&store, &[("d", "4"), ("e", "5")]);
+    disk.unlink(&path).unwrap();
+    assert!(undo(&store));
+    assert_eq!(found(&disk), ["a=1", "b=2", "d=4"]);
+}
+
+#[test]
+fn a_log_that_became_read_only_refuses_writes_as_an_open_by_path_would() {
+    let disk = left_behind("");
+    let store = open(&disk);
+    let (path, _) = log(&disk, &store);
+    disk.set_access(&path, true, false).unwrap();
+    let Err(Rejected::Error(error)) = try_set(&store, "b", "2") else { panic!("it was written") };
+    assert_eq!(error.io_source().unwrap().kind(), std::io::ErrorKind::PermissionDenied);
+    assert_eq!(records(&store), ["a=1"]);
+    disk.set_access(&path, true, true).unwrap();
+    set(&store, "b", "2");
+}
+
+#[test]
+fn a_folder_with_data_and_without_a_manifest_is_refused_and_left_alone() {
+    let disk = left_behind("");
+    disk.unlink(&path("manifest.json")).unwrap();
+    let before = disk.tree();
+    assert!(matches!(try_open(disk.clone(), options()), Err(Error::Corrupt { .. })));
+    assert_eq!(disk.tree(), before);
+}
+
+#[test]
+fn an_unreadable_manifest_snapshot_or_log_is_no_fresh_store() {
+    for name in ["manifest.json", "snapshots/", "ops/"] {
+        let disk = left_behind("");
+        let target = disk.tree().into_keys().find(|path| {
+            let path = path.to_string_lossy();
+            path.contains(name) && !path.ends_with('/')
+        });
+        disk.set_access(&target.unwrap(), false, false).unwrap();
+        let before = disk.tree();
+        assert!(matches!(try_open(disk.clone(), options()), Err(Error::Io { .. })), "{name}");
+        assert_eq!(disk.tree(), before, "{name}");
+    }
+}
+
+#[test]
+fn a_snapshot_with_fewer_records_than_the_manifest_says_is_refused() {
+    let disk = left_behind("");
+    let store = open(&disk);
+    checkpoint(&store).unwrap();
+    let snapshot = path(&store.manifest().current_snapshot);
+    store.close().unwrap();
+    disk.plant(&snapshot, b"{\"version\":1,\"timestamp\":\"2026-01-01T00:00:00.000Z\"}\n").unwrap();
+    assert!(matches!(try_open(disk.clone(), options()), Err(Error::Corrupt { .. })));
+}
+
+#[test]
+fn a_read_only_store_opens_on_a_read_only_disk_and_needs_no_lock() {
+    let disk = left_behind("{\"torn");
+    let writer = open(&disk.after_kill());
+    drop(writer);
+    disk.set_read_only(true);
+    let changes = disk.changes();
+    assert_eq!(records(&reader(&disk)), ["a=1"]);
+    assert_eq!(disk.changes(), changes);
+    let empty = SimDisk::new();
+    let options = Options { read_only: true, ..options() };
+    assert!(matches!(try_open(empty, options), Err(Error::NoStore)));
+}
+
+#[test]
+fn a_temporary_file_of_a_dead_process_with_our_number_neither_stays_nor_stands_in_the_way() {
+    let disk = left_behind("");
+    let own = std::process::id();
+    let left: Vec<_> = (0..50).map(|n| path(&format!("manifest.json.{own}-{n}.tmp"))).collect();
+    for path in &left {
+        disk.plant(path, b"half").unwrap();
+    }
+    let store = open(&disk);
+    assert_eq!(temporaries(&disk), Vec::<std::path::PathBuf>::new());
+    set(&store, "b", "2");
+    checkpoint(&store).unwrap();
+    assert_eq!(found(&disk), ["a=1", "b=2"]);
+}
+
+#[test]
+fn a_torn_end_that_cannot_be_set_aside_durably_is_not_cut() {
+    let disk = left_behind("{\"torn");
+    disk.fail_next(CallKind::Sync, 1, 5, Times::Once);
+    assert!(try_open(disk.clone(), options()).is_err());
+    let opened = try_open(disk.clone(), options()).unwrap();
+    let aside = disk.tree().remove(&opened.report.torn_path.unwrap()).unwrap();
+    assert_eq!(aside, b"{\"torn\n");
+}
