@@ -55,6 +55,7 @@ posix(
     const folder = await temporaryFolder(t);
     const { agent, work } = await compactor(t, folder, 20_000);
     const other = await openAgent(t, folder, "other");
+    const third = await openAgent(t, folder, "third");
     const lock = join(folder, ".compact-lock");
     do {
       signal(agent, "SIGCONT");
@@ -64,7 +65,7 @@ posix(
 
     const written = await outcome(other.set("other", { n: 1 }));
     const [compacted, archived] = await Promise.all([
-      outcome(other.compact()),
+      outcome(third.compact()),
       outcome(other.archive((_, id) => id === "id-0", "2024-Q1")),
     ]);
     for (const result of [written, compacted, archived]) {

@@ -34,6 +34,8 @@ class FileDriver {
   #timer = null;
   #migrateFrom = null;
   #batch = [];
+  /** What others wrote since the last look; kept once somebody has looked. */
+  #told = null;
 
   /** Opens the store of a folder. `backend` is an unmodified FsBackend that wants to know the folder. */
   static async open(dir, options, backend) {
@@ -120,7 +122,7 @@ class FileDriver {
       if (code !== NOT_NOW) return this.#afterChange(code);
       // Another agent comes first: what it did may change what this batch finds.
       this.abandonBatch(ids);
-      await this.follow();
+      await this.catchUp();
       this.#putTogether(batch, ids);
     }
   }
@@ -202,15 +204,25 @@ class FileDriver {
     return archived.length;
   }
 
+  /** Returns what others wrote since the last look, also what was come upon in between. */
   async follow() {
+    this.#told ??= [];
+    await this.catchUp();
+    const told = this.#told;
+    this.#told = [];
+    return told;
+  }
+
+  async refresh() {
+    await this.catchUp();
+    if (this.#told !== null) this.#told = [];
+  }
+
+  /** Takes over what others wrote. */
+  async catchUp() {
     const followed = JSON.parse(await settle(this.#core.follow()));
     this.#manifest = null;
     this.#apply(followed);
-    return followed.operations;
-  }
-
-  refresh() {
-    return this.follow();
   }
 
   // Reading
@@ -395,6 +407,16 @@ class FileDriver {
     this.#timer = null;
   }
 
+  /** Keeps operations for the next look; one that was undone before it is never returned. */
+  #tell({ operations, removed }) {
+    if (this.#told === null) return;
+    if (removed.length > 0) {
+      const gone = new Set(removed.map(([clock, agent]) => JSON.stringify([clock, agent])));
+      this.#told = this.#told.filter(({ clock, agent }) => !gone.has(JSON.stringify([clock, agent])));
+    }
+    for (const operation of operations) this.#told.push(operation);
+  }
+
   #takenBack(ids) {
     this.records.reorder(ids);
     this.history.cut(this.#core.operationCount());
@@ -403,6 +425,7 @@ class FileDriver {
   /** Takes over what another hand wrote. */
   #apply(followed) {
     const { operations, changed, undone, reloaded, reordered, skipped } = followed;
+    this.#tell(followed);
     warnOfSkipped(skipped.length, path.join(this.#root, this.manifest.activeOps));
     if (operations.length + changed.length + undone > 0 || reloaded) this.history.forget();
     if (this.#migrateFrom !== null) {

@@ -37,7 +37,7 @@ class Store {
     this.#state = "opening";
     try {
       const parsed = parseOptions(options);
-      this.#queue = new MutationQueue(() => this.#driver.follow());
+      this.#queue = new MutationQueue(() => this.#driver.catchUp());
       this.#driver = await this.#openDriver(dir, parsed);
       this.#options = parsed;
       this.#state = "open";

@@ -514,8 +514,14 @@ fn followed_json(followed: Followed) -> String {
     out.extend_from_slice(&followed.operations);
     out.extend_from_slice(b"],\"changed\":");
     out.extend_from_slice(ids_json(&followed.changed).as_bytes());
+    let removed: Vec<_> = followed
+        .removed
+        .iter()
+        .map(|rank| json!([rank.clock, String::from_utf8_lossy(&rank.agent)]))
+        .collect();
     let rest = json!({
         "undone": followed.undone,
+        "removed": removed,
         "reloaded": followed.reloaded,
         "reordered": followed.reordered,
         "skipped": followed.skipped,

@@ -124,10 +124,10 @@ impl Store {
                 None => return Err(Rejected::NotNow),
                 Some(shared) => shared,
             };
-            let flushed = match self.check_file(&mut state) {
-                Ok(()) => state.flush(self, marked),
-                Err(error) => Err(error),
-            };
+            let flushed = state
+                .writable()
+                .and_then(|()| self.check_file(&mut state))
+                .and_then(|()| state.flush(self, marked));
             if let Err(error) = flushed {
                 state.engine.rollback();
                 state.batch = None;
@@ -209,8 +209,8 @@ impl Store {
         let appended = state.wal.append(&*self.disk, line);
         #[cfg(planted = "rejected-change-in-memory")]
         if appended.is_err() {
-            let data = data.clone().map(|range| held(line, range));
             let text = Text::Held(line.as_slice().into());
+            let data = data.clone().map(|range| text.slice(range));
             state.engine.apply(id, data, before.clone(), text, None, None);
         }
         let at = appended?;
@@ -292,15 +292,20 @@ impl State {
     /// operation must fail, and must be in neither WAL.
     pub(super) fn mirror_failed(&mut self, store: &Store, at: u64, error: Error) -> Result<()> {
         if !self.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
-            if let Some(mirror) = self.mirror.take() {
-                let _ = store.disk.unlink(mirror.writer.path());
-            }
+            self.give_mirror_up(store);
             return Ok(());
         }
         if let Err(cut) = self.wal.cut(at) {
             self.failed = Some(format!("an operation is in one of two logs only: {cut}"));
         }
         Err(error)
+    }
+
+    /// Goes on without the next WAL: the checkpoint under way will find that and fail.
+    pub(super) fn give_mirror_up(&mut self, store: &Store) {
+        if let Some(mirror) = self.mirror.take() {
+            let _ = store.disk.unlink(mirror.writer.path());
+        }
     }
 }
 

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::change::append_to_mirror;
-use super::{Mirror, Store};
+use super::{Mirror, State, Store};
 use crate::disk::Disk;
 use crate::engine::{Base, Id, Text, View};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
-use crate::format::operation::finish_line;
+use crate::format::operation::{finish_line, unmarked};
 use crate::format::timestamp::iso_into;
 use crate::publish::{self, Draft, sync_folder_of};
 use crate::wal::Writer;
@@ -183,27 +183,9 @@ impl Checkpoint {
         writer.sync()?;
         sync_folder_of(&*store.disk, &path)?;
         let mut state = store.lock();
-        let mut mirror = Mirror { writer, offsets: Vec::new(), publishing: false };
-        let flushed = state.buffered;
-        let mut bytes = Vec::new();
-        let mut starts = Vec::new();
-        for operation in state.engine.operations().get(..flushed).unwrap_or_default() {
-            let text = operation.line.read().map_err(|source| Error::io("read", state.wal.path(), source))?;
-            starts.push(bytes.len() as u64);
-            let body = crate::format::operation::unmarked(&text);
-            bytes.extend_from_slice(&body);
-            let mut marks = mirror.writer.marks();
-            if starts.len() > 1 {
-                marks.after = None;
-            }
-            marks.batch = operation.batch;
-            finish_line(&mut bytes, &marks);
-        }
+        state.mirror = Some(Mirror { writer, offsets: Vec::new(), publishing: false });
         #[cfg(not(planted = "late-operations-not-carried"))]
-        if !bytes.is_empty() {
-            append_to_mirror(&store, &mut mirror, &bytes, &starts)?;
-        }
-        state.mirror = Some(mirror);
+        state.carry(&store, 0)?;
         Ok(())
     }
 
@@ -347,6 +329,28 @@ impl Drop for Checkpoint {
         for path in self.created.drain(..) {
             let _ = self.store.disk.unlink(&path);
         }
+    }
+}
+
+impl State {
+    /// Copies operations that are in the WAL, from this one on, to the next WAL, if there is one.
+    pub(super) fn carry(&mut self, store: &Store, from: usize) -> Result<()> {
+        let Some(mirror) = &mut self.mirror else { return Ok(()) };
+        let mut bytes = Vec::new();
+        let mut starts = Vec::new();
+        for operation in self.engine.operations().get(from..self.buffered).unwrap_or_default() {
+            let text = operation.line.read().map_err(|source| Error::io("read", self.wal.path(), source))?;
+            starts.push(bytes.len() as u64);
+            bytes.extend_from_slice(&unmarked(&text));
+            let mut marks = mirror.writer.marks();
+            if starts.len() > 1 {
+                marks.after = None;
+                marks.cuts = 0;
+            }
+            marks.batch = operation.batch;
+            finish_line(&mut bytes, &marks);
+        }
+        if bytes.is_empty() { Ok(()) } else { append_to_mirror(store, mirror, &bytes, &starts) }
     }
 }
 

@@ -12,12 +12,12 @@ use hashbrown::DefaultHashBuilder;
 use super::open::{Loaded, Report, load, read_manifest};
 use super::{State, Store};
 use crate::disk::{DiskFile, OpenMode, read_exact_at};
-use crate::engine::{Id, Text};
+use crate::engine::{Id, Rank, Text};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::format::operation::{Kind, Line, parse_line, public_text_into, unmarked, without_marker};
 use crate::layout;
-use crate::wal::{LineReader, Standing, Writer, replay, replay_unlocked};
+use crate::wal::{LineReader, Standing, Tail, Writer, repair, replay, replay_unlocked};
 
 /// What became visible.
 #[derive(Debug, Default)]
@@ -28,6 +28,8 @@ pub struct Followed {
     pub changed: Vec<Id>,
     /// How many operations were taken back.
     pub undone: usize,
+    /// Which, where agents write.
+    pub removed: Vec<Rank>,
     /// Whether a deletion was among them.
     undeleted: bool,
     /// Records changed that no operation tells of: look at everything anew.
@@ -176,6 +178,7 @@ impl Store {
         let path = state.wal.path().to_path_buf();
         let Some(file) = self.file_of(state)? else { return Ok(true) };
         let from = state.wal.len();
+        let first = state.engine.operations().len();
         let State { engine, seen, .. } = state;
         let still = seen.still_last(&file, &path);
         let each = |offset: u64, bytes: &[u8], line: &Line<'_>| {
@@ -202,10 +205,38 @@ impl Store {
             false => Some(replay(&*file, &path, from, each)?),
         };
         let Some(tail) = tail else { return Ok(false) };
-        followed.skipped.extend(tail.skipped);
+        followed.skipped.extend(&tail.skipped);
         state.wal.grown_to(until.map_or(tail.good, |until| tail.good.min(until)));
         state.buffered = state.engine.operations().len();
+        if !self.options.read_only {
+            self.take_over_lines(state, first, &*file, &tail)?;
+        }
         Ok(true)
+    }
+
+    /// Makes lines that another hand appended to our log as good as our own: the last one gets its end, and
+    /// during a checkpoint all of them go to the next log too.
+    fn take_over_lines(
+        &self,
+        state: &mut State,
+        first: usize,
+        file: &dyn DiskFile,
+        tail: &Tail,
+    ) -> Result<()> {
+        let path = state.wal.path().to_path_buf();
+        let mut taken = repair(&*self.disk, file, &path, tail).map(|(len, _)| state.wal.grown_to(len));
+        if taken.is_ok()
+            && let Err(error) = state.carry(self, first)
+        {
+            match state.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
+                true => taken = Err(error),
+                false => state.give_mirror_up(self),
+            }
+        }
+        if let Err(error) = &taken {
+            state.failed = Some(format!("what another process logged could not be taken over: {error}"));
+        }
+        taken
     }
 
     fn file_of(&self, state: &mut State) -> Result<Option<Arc<dyn DiskFile>>> {
@@ -448,6 +479,7 @@ impl Followed {
         self.operations.extend(other.operations);
         self.changed.extend(other.changed);
         self.undone += other.undone;
+        self.removed.extend(other.removed);
         self.undeleted |= other.undeleted;
         self.reloaded |= other.reloaded;
         self.reordered |= other.reordered;

@@ -139,9 +139,7 @@ impl State {
             self.failed = Some(format!("an undone operation is still in the next log: {error}"));
             return Err(error);
         }
-        if let Some(mirror) = self.mirror.take() {
-            let _ = store.disk.unlink(mirror.writer.path());
-        }
+        self.give_mirror_up(store);
         Ok(())
     }
 }

@@ -65,6 +65,8 @@ pub struct Model {
     next: Option<Generation>,
     /// Records that leave memory when the checkpoint under way is published.
     archived: Vec<String>,
+    /// Ids that are in an archive segment for good.
+    pub in_archive: Vec<String>,
     /// The first is durable; those after it are what was acknowledged since.
     pub versions: Vec<Version>,
     /// Where in `versions` the view of the checkpoint under way stands.
@@ -197,6 +199,7 @@ impl Model {
         self.memory.retain(|(id, _)| !archived.contains(id));
         self.disk = next;
         if durable {
+            self.in_archive.extend(archived);
             self.versions.drain(..self.frozen_at);
             self.refused.drain(..self.refused_before);
             for version in self.versions.iter_mut().chain(&mut self.refused) {
@@ -232,7 +235,9 @@ impl Model {
         }
         versions.push(Version { forms: vec![found.clone()] });
         let (serials, trail) = (self.serials, std::mem::take(&mut self.trail));
-        *self = Self { versions, refused, serials, memory: found.base.clone(), ..Self::default() };
+        let in_archive = std::mem::take(&mut self.in_archive);
+        *self =
+            Self { versions, refused, serials, in_archive, memory: found.base.clone(), ..Self::default() };
         self.disk.base = found.base;
         for write in &found.log {
             self.write(write);

@@ -202,6 +202,7 @@ impl World {
         if let Some(path) = temporary.filter(|_| undisturbed) {
             return Err(format!("a temporary file was left: {}", path.display()));
         }
+        self.check_archive()?;
         match self.find(&records, store.counts().operations, legal) {
             // NOTE: a log with a hole may show a legal state by chance, and another one after an undo.
             _ if legal >= Legal::Damaged => {
@@ -263,6 +264,17 @@ impl World {
             Ok(Some(Ok(()))) => Ok(()),
             _ if self.disk.crashed() => Ok(()),
             _ => Err("no checkpoint after recovery".into()),
+        }
+    }
+
+    /// What left the store for an archive must be there.
+    fn check_archive(&self) -> Result<(), Violation> {
+        let mut tree = self.disk.tree();
+        let segment = tree.remove(&Path::new(ROOT).join("archive/archive-2026-Q1.json")).unwrap_or_default();
+        let segment: serde_json::Value = serde_json::from_slice(&segment).unwrap_or_default();
+        match self.model.in_archive.iter().find(|id| segment["records"].get(id.as_str()).is_none()) {
+            Some(id) => Err(format!("{id:?} is not in the archive: {segment}")),
+            None => Ok(()),
         }
     }
 

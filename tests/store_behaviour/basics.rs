@@ -187,11 +187,16 @@ fn superseded_snapshots_go_once_they_are_old_and_two_newer_ones_exist() {
     let store = open(&disk);
     let snapshots =
         |disk: &SimDisk| disk.tree().keys().filter(|path| path.to_string_lossy().contains("/snap-")).count();
-    for round in 0..6 {
-        set(&store, "a", &round.to_string());
-        let later = NOW + round * 11_000;
-        store.begin_checkpoint(later, true).unwrap().unwrap().run().unwrap();
+    let round = |later: i64| {
+        set(&store, "a", &later.to_string());
+        store.begin_checkpoint(NOW + later, true).unwrap().unwrap().run().unwrap();
+    };
+    for later in 1..=5 {
+        round(later);
     }
-    assert_eq!(snapshots(&disk), 3);
-    assert_eq!(found(&disk), ["a=5"]);
+    assert_eq!(snapshots(&disk), 6);
+    round(11_000);
+    round(22_000);
+    assert_eq!(snapshots(&disk), 2);
+    assert_eq!(found(&disk), ["a=22000"]);
 }

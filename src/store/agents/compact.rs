@@ -118,7 +118,7 @@ impl Store {
 
     fn wait_for_compaction_lock(&self) -> Result<HeldLock> {
         // A compaction writes everything there is: more patience than for a lock.
-        let patience = Patience::new(6);
+        let patience = Patience::new(2);
         loop {
             let pid = std::process::id();
             match lock::acquire(&self.disk, &self.root, layout::COMPACT_LOCK, pid, &OsProbe) {

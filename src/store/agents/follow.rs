@@ -117,6 +117,7 @@ impl Store {
                 .integrate(news.added, &news.removed)
                 .map_err(|source| self.read_failed(source))?;
             followed.undone += news.removed.len();
+            followed.removed.extend(news.removed);
             followed.reordered |= !changed.is_empty();
             followed.changed.extend(changed);
             followed.skipped.extend(news.skipped);
