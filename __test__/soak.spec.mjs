@@ -1,7 +1,7 @@
 import test from "ava";
 import { failures, Race } from "../scripts/race/run.mjs";
 import { kinds } from "../scripts/race/rounds.mjs";
-import { hasFailed, report, unmetPreconditions } from "../scripts/soak/report.mjs";
+import { hasFailed, report } from "../scripts/soak/report.mjs";
 import { Soak } from "../scripts/soak/run.mjs";
 
 const short = { seconds: 10, lookEverySeconds: 3, killEveryMs: 700, keys: 200, stepsPerSecond: 60, seed: 7 };
@@ -16,9 +16,9 @@ function soak(t, options) {
 test.serial("eight agents at random work, one killed now and then, lose nothing and agree", async (t) => {
   const summary = await soak(t, {});
   t.false(hasFailed(summary), report(summary));
-  t.deepEqual(unmetPreconditions(summary), []);
-  t.true(summary.acknowledged > 500);
-  t.true(summary.kills > 3);
+  for (const count of ["acknowledged", "undone", "archived", "compactions", "kills"])
+    t.true(summary[count] > 0, count);
+  t.true(summary.overlap.operations > 0);
 });
 
 test.serial("the soak of 0.8.1, shorter, sees what 0.8.1 loses", async (t) => {

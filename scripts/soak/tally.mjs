@@ -19,6 +19,8 @@ export class Tally {
   #lastEnds = new Map();
   #seconds = new Map();
   #working = [];
+  /** When the second agent had started. */
+  #twoSince = Infinity;
 
   acknowledged(index, count, started, ended) {
     this.acknowledgedCount += count;
@@ -29,6 +31,7 @@ export class Tally {
     const second = Math.floor(ended / 1e6);
     if (!this.#seconds.has(second)) this.#seconds.set(second, new Set());
     this.#seconds.get(second).add(index);
+    if (this.#lastEnds.size >= 2) this.#twoSince = Math.min(this.#twoSince, ended);
   }
 
   called(name) {
@@ -70,7 +73,8 @@ export class Tally {
   overlap() {
     let seconds = 0;
     let shared = 0;
-    for (const [from, to] of this.#working) {
+    for (const [start, to] of this.#working) {
+      const from = Math.max(start, this.#twoSince);
       for (let second = Math.ceil(from / 1e6) + 1; second < Math.floor(to / 1e6); second++) {
         seconds++;
         if ((this.#seconds.get(second)?.size ?? 0) >= 2) shared++;

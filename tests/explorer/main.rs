@@ -6,6 +6,7 @@
 mod hook;
 mod live;
 mod model;
+mod oracle;
 mod plan;
 mod reader;
 mod world;
@@ -19,8 +20,9 @@ use parking_lot::Mutex;
 
 use live::Violation;
 use model::Model;
+use oracle::{Legal, power_loss};
 use plan::{Planner, Random, Step};
-use world::{Legal, World, power_loss};
+use world::World;
 
 const FIRST_MS: i64 = 1_700_000_000_000;
 /// A kill, and power losses.
