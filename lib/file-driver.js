@@ -3,10 +3,9 @@
 // A store in a folder, written and read natively.
 
 const path = require("node:path");
-const diagnostics = require("node:diagnostics_channel");
 const { setImmediate } = require("node:timers"); // the true one, whatever a test puts into its place
 const { Checkpoints } = require("./checkpoints");
-const { messages } = require("./errors");
+const { GroupBuffer } = require("./group-buffer");
 const { History } = require("./history");
 const { migrateAll, migrateSome } = require("./migration");
 const native = require("./native");
@@ -14,12 +13,12 @@ const { call, deleteRecord, settle, setText } = require("./native-errors");
 const { RETRY } = require("./mutation-queue");
 const { Records, forEachPair } = require("./records");
 const { streamSnapshotFile } = require("./snapshot-stream");
+const { Untold } = require("./untold");
 const { now } = require("./values");
+const { walOperations, warnOfSkipped } = require("./wal-operations");
 
 /** What the native side returns when another agent must be waited for. */
 const NOT_NOW = -1;
-
-const flushFailures = diagnostics.channel("opslog:flush-failed");
 
 class FileDriver {
   /** Appends go on while a checkpoint is written. */
@@ -31,11 +30,10 @@ class FileDriver {
   #checkpoints;
   #manifest = null;
   #checked = false;
-  #timer = null;
+  #buffer;
   #migrateFrom = null;
   #batch = [];
-  /** What others wrote since the last look; kept once somebody has looked. */
-  #told = null;
+  #untold = new Untold();
 
   /** Opens the store of a folder. `backend` is an unmodified FsBackend that wants to know the folder. */
   static async open(dir, options, backend) {
@@ -61,6 +59,7 @@ class FileDriver {
     driver.#core = core;
     driver.records = new Records(core);
     driver.history = new History(core);
+    driver.#buffer = new GroupBuffer(core, driver.#root, options);
     driver.#checkpoints = new Checkpoints(driver.#root, driver.#checkpointWork());
     if (options.writeMode !== "immediate") flushAtExit(addon, core);
     const report = JSON.parse(core.report());
@@ -147,8 +146,7 @@ class FileDriver {
   }
 
   flush() {
-    this.#clearTimer();
-    call(() => this.#core.flush());
+    this.#buffer.flush();
   }
 
   // Mutations that nothing overtakes
@@ -206,16 +204,14 @@ class FileDriver {
 
   /** Returns what others wrote since the last look, also what was come upon in between. */
   async follow() {
-    this.#told ??= [];
+    this.#untold.begin();
     await this.catchUp();
-    const told = this.#told;
-    this.#told = [];
-    return told;
+    return this.#untold.take();
   }
 
   async refresh() {
     await this.catchUp();
-    if (this.#told !== null) this.#told = [];
+    this.#untold.take();
   }
 
   /** Takes over what others wrote. */
@@ -245,35 +241,13 @@ class FileDriver {
   }
 
   async *walOperations() {
-    const { activeOps, activeAgentOps } = this.manifest;
-    if (activeAgentOps === undefined) {
-      yield* this.#operationsOf(activeOps);
-      return;
-    }
-    // The order is that of all agents together, so all of them are read first.
-    const lines = [];
-    for (const relativePath of new Set([...Object.values(activeAgentOps), activeOps])) {
-      for await (const operation of this.#operationsOf(relativePath)) lines.push(JSON.stringify(operation));
-    }
-    const merged = native.load().storeDetached(undefined, 1);
-    merged.applyLines(lines, true);
-    yield* new History(merged).all();
-  }
-
-  async *#operationsOf(relativePath) {
-    const cursor = await settle(native.load().walCursor(this.#root, relativePath));
-    for (;;) {
-      const operations = JSON.parse(await settle(cursor.next()));
-      if (operations.length === 0) break;
-      yield* operations;
-    }
-    warnOfSkipped(cursor.skipped(), path.join(this.#root, relativePath));
+    yield* walOperations(this.#root, this.manifest);
   }
 
   // Closing
 
   async close() {
-    this.#clearTimer();
+    this.#buffer.stop();
     try {
       if (!this.#options.readOnly) {
         this.flush();
@@ -365,56 +339,8 @@ class FileDriver {
     const foreign = this.#core.takeForeign();
     if (foreign !== null) for (const followed of JSON.parse(foreign)) this.#apply(followed);
     const buffered = Math.floor(code / 2);
-    if (buffered > 0) this.#afterBuffering(buffered);
+    if (buffered > 0) this.#buffer.grown(buffered);
     if (code % 2 === 1) this.#checkpoints.cross();
-  }
-
-  #afterBuffering(buffered) {
-    const { groupCommitSize, writeMode } = this.#options;
-    if (buffered >= groupCommitSize) {
-      try {
-        this.flush();
-      } catch (error) {
-        if (writeMode === "group") throw error;
-        this.#flushFailed(error);
-      }
-    } else {
-      this.#flushLater();
-    }
-  }
-
-  #flushLater() {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      try {
-        this.flush();
-      } catch (error) {
-        this.#flushFailed(error);
-      }
-    }, this.#options.groupCommitMs);
-  }
-
-  /** What is buffered stays so, and the next flush tries again. */
-  #flushFailed(error) {
-    flushFailures.publish({ folder: this.#root, error });
-    this.#flushLater();
-    this.#timer.unref?.();
-  }
-
-  #clearTimer() {
-    if (this.#timer === null) return;
-    clearTimeout(this.#timer);
-    this.#timer = null;
-  }
-
-  /** Keeps operations for the next look; one that was undone before it is never returned. */
-  #tell({ operations, removed }) {
-    if (this.#told === null) return;
-    if (removed.length > 0) {
-      const gone = new Set(removed.map(([clock, agent]) => JSON.stringify([clock, agent])));
-      this.#told = this.#told.filter(({ clock, agent }) => !gone.has(JSON.stringify([clock, agent])));
-    }
-    for (const operation of operations) this.#told.push(operation);
   }
 
   #takenBack(ids) {
@@ -425,7 +351,7 @@ class FileDriver {
   /** Takes over what another hand wrote. */
   #apply(followed) {
     const { operations, changed, undone, reloaded, reordered, skipped } = followed;
-    this.#tell(followed);
+    this.#untold.add(followed);
     warnOfSkipped(skipped.length, path.join(this.#root, this.manifest.activeOps));
     if (operations.length + changed.length + undone > 0 || reloaded) this.history.forget();
     if (this.#migrateFrom !== null) {
@@ -451,10 +377,6 @@ function flushAtExit(addon, core) {
   if (flushesAtExit) return;
   flushesAtExit = true;
   process.once("exit", () => addon.flushAll());
-}
-
-function warnOfSkipped(count, file) {
-  if (count > 0) console.error(messages.skippedLines(count, file));
 }
 
 function recoveryOf(report, milliseconds) {

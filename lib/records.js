@@ -122,10 +122,12 @@ class Records {
   #filled() {
     if (this.#complete) return this.#map;
     const known = this.#map;
-    const map = new Map();
     const scan = (restart) => call(() => this.#core.scan(restart));
-    for (let text = scan(true); text !== null; text = scan(false)) {
-      forEachPair(text, (id, value) => map.set(id, value));
+    let map;
+    for (let text = ""; text === "";) {
+      map = new Map();
+      const take = (id, value) => map.set(id, value);
+      for (text = scan(true); text; text = scan(false)) forEachPair(text, take);
     }
     // Objects that were handed out before must stay the same ones.
     for (const [id, value] of known) if (value !== UNREAD && map.has(id)) map.set(id, value);

@@ -20,9 +20,14 @@ export function memoryBackend(
   { conditional = false, ignoresConditions = false, unsafeLock = false } = {},
 ) {
   const calls = [];
+  const holding = new Set();
+  const unlock = ({ name }) => {
+    if (holding.delete(name)) bucket.locks.delete(name);
+  };
   const lock = (name) => {
     if (bucket.locks.has(name) && !unsafeLock) throw held();
     bucket.locks.add(name);
+    holding.add(name);
     return { name };
   };
   const create = (prefix) => {
@@ -67,9 +72,9 @@ export function memoryBackend(
     },
     loadArchiveSegment: (path) => new Map(copy(bucket.files.get(path))),
     acquireLock: () => lock("single"),
-    releaseLock: ({ name }) => void bucket.locks.delete(name),
+    releaseLock: unlock,
     acquireCompactionLock: () => lock("compaction"),
-    releaseCompactionLock: ({ name }) => void bucket.locks.delete(name),
+    releaseCompactionLock: unlock,
     ...(conditional && {
       writeManifestIf(manifest, version) {
         const current = bucket.manifest === null ? null : String(bucket.version);
@@ -77,7 +82,9 @@ export function memoryBackend(
       },
     }),
   };
-  const backend = { bucket, calls, before: async () => {}, after: async () => {} };
+  /** Gives up what a dead process held, as a time to live does. */
+  const dropLocks = () => [...holding].forEach((name) => unlock({ name }));
+  const backend = { bucket, calls, dropLocks, before: async () => {}, after: async () => {} };
   for (const [name, method] of Object.entries(methods)) {
     backend[name] = async (...args) => {
       await new Promise((resolve) => setImmediate(resolve));

@@ -53,7 +53,7 @@ pub struct NativeOptions {
 pub struct NativeStore {
     store: Arc<Store>,
     report: String,
-    cursor: Mutex<Cursor>,
+    cursor: Mutex<(Cursor, u64)>,
     checkpoint: Arc<Mutex<Option<Checkpoint>>>,
 }
 
@@ -87,7 +87,7 @@ pub fn store_detached(agent: Option<JsString<'_>>, version: u32) -> napi::Result
 impl NativeStore {
     fn new(store: Arc<Store>, report: String) -> Self {
         let checkpoint = Arc::new(Mutex::new(None));
-        Self { store, report, cursor: Mutex::new(Cursor::End), checkpoint }
+        Self { store, report, cursor: Mutex::new((Cursor::End, 0)), checkpoint }
     }
 
     /// What opening found, as JSON.
@@ -145,20 +145,26 @@ impl NativeStore {
         self.store.counts().operations as f64
     }
 
-    /// The next records in order, as a JSON list of ids and values in turn; `null` when there are no more.
+    /// The next records in order, as a JSON list of ids and values in turn; `null` when there are no more, the
+    /// empty string when another thread has changed what lies underneath: begin again.
     #[napi]
     pub fn scan(&self, restart: bool) -> napi::Result<Option<String>> {
         caught(|| {
             let mut cursor = self.cursor.lock();
             if restart {
-                *cursor = Cursor::Base(0);
+                *cursor = (Cursor::Base(0), 0);
             }
-            if *cursor == Cursor::End {
+            if cursor.0 == Cursor::End {
                 return Ok(None);
             }
             let mut out = Vec::with_capacity(CHUNK + 4096);
-            *cursor = self.store.scan(*cursor, CHUNK, &mut out)?;
-            Ok(Some(text::list(out)))
+            Ok(Some(match self.store.scan(*cursor, CHUNK, &mut out)? {
+                None => String::new(),
+                Some(next) => {
+                    *cursor = next;
+                    text::list(out)
+                }
+            }))
         })
     }
 

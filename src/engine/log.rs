@@ -137,6 +137,11 @@ impl Engine {
         self.records.get(id)
     }
 
+    /// See [`Records::epoch`].
+    pub fn epoch(&self) -> u64 {
+        self.records.epoch()
+    }
+
     /// See [`Records::scan`].
     ///
     /// # Errors

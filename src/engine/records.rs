@@ -5,6 +5,7 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::base::Base;
 use super::overlay::{Entry, Id, Overlay, State};
@@ -18,7 +19,11 @@ pub struct Records {
     frozen: Option<Arc<Overlay>>,
     pending: Option<Overlay>,
     overlay: Overlay,
+    epoch: u64,
 }
+
+/// The epochs of all records: no two are the same.
+static EPOCHS: AtomicU64 = AtomicU64::new(1);
 
 /// An immutable look at base and frozen overlay, for the thread that writes a snapshot.
 #[derive(Clone)]
@@ -41,7 +46,23 @@ pub enum Cursor {
 impl Records {
     /// Records of a snapshot, with nothing on top.
     pub fn new(base: Base) -> Self {
-        Self { base: Arc::new(base), frozen: None, pending: None, overlay: Overlay::default() }
+        Self {
+            base: Arc::new(base),
+            frozen: None,
+            pending: None,
+            overlay: Overlay::default(),
+            epoch: EPOCHS.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// Changes whenever a [`Cursor`] that was got before means nothing any more. Setting and deleting records
+    /// does not change it.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    fn turn(&mut self) {
+        self.epoch = EPOCHS.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Number of records.
@@ -74,6 +95,7 @@ impl Records {
 
     /// Puts an overlay entry back exactly.
     pub fn restore(&mut self, id: &Id, before: Option<Entry>) {
+        self.turn();
         self.overlay.restore(id, before);
     }
 
@@ -82,7 +104,7 @@ impl Records {
     /// # Errors
     /// Those of reading the base.
     pub fn set(&mut self, id: &Id, text: Text) -> io::Result<()> {
-        let Self { base, frozen, pending, overlay } = self;
+        let Self { base, frozen, pending, overlay, .. } = self;
         let below = Below { base, frozen: frozen.as_deref(), pending: pending.as_ref() };
         overlay.set(id, text, || below.get(id).map(|found| found.is_some()))
     }
@@ -97,7 +119,7 @@ impl Records {
     /// # Errors
     /// Those of reading the base.
     pub fn delete(&mut self, id: &Id) -> io::Result<()> {
-        let Self { base, frozen, pending, overlay } = self;
+        let Self { base, frozen, pending, overlay, .. } = self;
         let below = Below { base, frozen: frozen.as_deref(), pending: pending.as_ref() };
         overlay.delete(id, || below.get(id).map(|found| found.is_some()))
     }
@@ -109,6 +131,7 @@ impl Records {
 
     /// Sets apart what there is now, for the checkpoint after the one under way.
     pub fn set_apart(&mut self) {
+        self.turn();
         let overlay = std::mem::take(&mut self.overlay);
         match &mut self.pending {
             Some(pending) => pending.absorb(overlay),
@@ -118,6 +141,7 @@ impl Records {
 
     /// Freezes what was set apart, or all there is now; later changes are on top.
     pub fn freeze(&mut self) -> View {
+        self.turn();
         let pending = self.pending.take();
         let frozen = Arc::new(pending.unwrap_or_else(|| std::mem::take(&mut self.overlay)));
         self.frozen = Some(Arc::clone(&frozen));
@@ -131,6 +155,7 @@ impl Records {
 
     /// Takes what was set apart back to the changeable part.
     pub fn rejoin(&mut self) {
+        self.turn();
         if let Some(mut merged) = self.pending.take() {
             merged.absorb(std::mem::take(&mut self.overlay));
             self.overlay = merged;
@@ -139,11 +164,13 @@ impl Records {
 
     /// Puts another view in the place of the frozen one.
     pub fn refreeze(&mut self, view: &View) {
+        self.turn();
         self.frozen = Some(Arc::clone(&view.frozen));
     }
 
     /// Takes the frozen part back to the changeable one, as if it had never been frozen.
     pub fn thaw(&mut self) {
+        self.turn();
         self.rejoin();
         if let Some(frozen) = self.frozen.take() {
             let mut merged = Arc::try_unwrap(frozen).unwrap_or_else(|shared| (*shared).clone());
@@ -155,6 +182,7 @@ impl Records {
     /// Replaces base and frozen overlay by a new base that holds the same records. Returns what was
     /// replaced, so that the caller can free it elsewhere.
     pub fn rebase(&mut self, base: Base) -> (Arc<Base>, Option<Arc<Overlay>>) {
+        self.turn();
         (std::mem::replace(&mut self.base, Arc::new(base)), self.frozen.take())
     }
 

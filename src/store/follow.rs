@@ -2,20 +2,19 @@
 //! undid, and moves on from WAL to WAL across checkpoints. The cost is that of what is new. Each operation
 //! is returned once; one that was undone before it was seen, never.
 
-use std::hash::BuildHasher;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use hashbrown::DefaultHashBuilder;
-
+use super::chain::Link;
 use super::open::{Loaded, Report, load, read_manifest};
+use super::seen::SeenLine;
 use super::{State, Store};
 use crate::disk::{DiskFile, OpenMode, read_exact_at};
 use crate::engine::{Id, Rank, Text};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
-use crate::format::operation::{Kind, Line, parse_line, public_text_into, unmarked, without_marker};
+use crate::format::operation::{Kind, Line, parse_line, public_text_into, unmarked};
 use crate::layout;
 use crate::wal::{LineReader, Standing, Tail, Writer, repair, replay, replay_unlocked};
 
@@ -38,75 +37,6 @@ pub struct Followed {
     pub reordered: bool,
     /// Where malformed lines were skipped.
     pub skipped: Vec<u64>,
-}
-
-/// For a store that follows: where the line of each operation stands, and its hash, to see whether the writer
-/// has cut and written anew. As he may do so at any time, the lines themselves are held in memory.
-#[derive(Default)]
-pub struct Seen {
-    lines: Vec<SeenLine>,
-    hasher: DefaultHashBuilder,
-}
-
-struct SeenLine {
-    offset: u64,
-    len: usize,
-    hash: u64,
-}
-
-impl SeenLine {
-    fn end(&self) -> u64 {
-        self.offset + self.len as u64 + 1
-    }
-}
-
-impl Seen {
-    pub(super) fn push(&mut self, offset: u64, line: &[u8]) {
-        self.lines.push(SeenLine { offset, len: line.len(), hash: self.hash(line) });
-    }
-
-    fn last_is(&self, line: &[u8]) -> bool {
-        self.lines.last().is_some_and(|last| last.hash == self.hash(line))
-    }
-
-    /// Tells whether the last line still is in the file where it was.
-    fn still_last(&self, file: &Arc<dyn DiskFile>, path: &Path) -> impl Fn() -> Result<bool> + use<> {
-        let last = self.lines.last().map(|last| (last.offset, last.len, last.hash));
-        let (hasher, file, path) = (self.hasher.clone(), Arc::clone(file), path.to_path_buf());
-        move || {
-            let Some((offset, len, hash)) = last else { return Ok(true) };
-            match read_exact_at(&*file, offset, len) {
-                Ok(line) => Ok(hasher.hash_one(without_marker(&line)) == hash),
-                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
-                Err(source) => Err(Error::io("read", &path, source)),
-            }
-        }
-    }
-
-    /// Leaves the value of a batch marker out: an undo in the batch overwrites it, and it is the same line.
-    fn hash(&self, line: &[u8]) -> u64 {
-        self.hasher.hash_one(without_marker(line))
-    }
-}
-
-/// Where a WAL goes on: the next one, and up to where in this one the snapshot between them reaches.
-struct Link {
-    relative: String,
-    end: u64,
-}
-
-/// What a WAL follows.
-enum Predecessor {
-    /// This log, up to this offset.
-    Log(String, u64),
-    /// None that had a line in it.
-    None,
-    /// That cannot be told any more.
-    Unknown,
-}
-
-fn is_newer(one: &str, other: &str) -> bool {
-    layout::milliseconds(one) > layout::milliseconds(other)
 }
 
 impl Store {
@@ -287,77 +217,6 @@ impl Store {
             || next.stats.archived_records != state.manifest.stats.archived_records;
         let reordered = next.departures != state.manifest.departures;
         Ok(stale || archived || reordered)
-    }
-
-    /// The way from the current WAL to that of a manifest, oldest first; `None` if it cannot be told.
-    fn links(&self, state: &State, next: &Manifest) -> Result<Option<Vec<Link>>> {
-        let current = state.wal.relative();
-        // Nothing was logged yet when this WAL began, as far as it is known.
-        let is_first = state.manifest.previous_ops.is_none();
-        let mut links = Vec::new();
-        let mut relative = next.active_ops.clone();
-        let mut previous = next.previous_ops.clone().map(|path| (path, next.previous_end));
-        while let Some((path, end)) = previous {
-            if path == current {
-                links.push(Link { relative, end });
-                links.reverse();
-                return Ok(Some(links));
-            }
-            // A WAL that was empty when it was superseded leaves no trace in the chain: its successor follows its
-            // predecessor. Operations that are known of it went to both.
-            if state.manifest.previous_ops.as_deref() == Some(&path) {
-                links.push(Link { relative, end: 0 });
-                links.reverse();
-                return Ok(Some(links));
-            }
-            links.push(Link { relative, end });
-            relative = path;
-            match self.predecessor(&relative)? {
-                Predecessor::Log(path, end) => previous = Some((path, end)),
-                Predecessor::None
-                    if is_first
-                        && is_newer(&relative, current)
-                        && self.starts_alike(current, &relative)? =>
-                {
-                    links.push(Link { relative, end: 0 });
-                    links.reverse();
-                    return Ok(Some(links));
-                }
-                Predecessor::None | Predecessor::Unknown => break,
-            }
-        }
-        Ok(None)
-    }
-
-    /// Whether a WAL is empty, or begins with what went to the other one too.
-    fn starts_alike(&self, relative: &str, other: &str) -> Result<bool> {
-        let Some(first) = self.first_line(relative)? else { return Ok(true) };
-        let others = self.first_line(other)?;
-        Ok(others.is_some_and(|others| unmarked(&others) == unmarked(&first)))
-    }
-
-    /// A WAL's first line; `None` if there is none or no such WAL.
-    fn first_line(&self, relative: &str) -> Result<Option<Vec<u8>>> {
-        let path = layout::inside(&self.root, layout::OPS, relative)?;
-        let file = match self.disk.open(&path, OpenMode::Read) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(Error::io("open", &path, source)),
-        };
-        let mut reader = LineReader::new(&*file, 0);
-        let first = reader.next_line().map_err(|source| Error::io("read", &path, source))?;
-        Ok(first.map(|line| line.bytes.to_vec()))
-    }
-
-    /// What a WAL's first line says of the one before.
-    fn predecessor(&self, relative: &str) -> Result<Predecessor> {
-        let first = self.first_line(relative)?;
-        let Some(line) = first.as_deref().and_then(|line| parse_line(line).ok()) else {
-            return Ok(Predecessor::Unknown);
-        };
-        let Some(after) = line.after else { return Ok(Predecessor::None) };
-        let log = after.rsplit_once(':').and_then(|(path, end)| Some((path.to_owned(), end.parse().ok()?)));
-        Ok(log.map_or(Predecessor::Unknown, |(path, end)| Predecessor::Log(path, end)))
     }
 
     /// Enters the next WAL. Operations behind the link's end went to both: those that are in the new one too

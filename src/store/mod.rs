@@ -4,12 +4,14 @@
 
 mod agents;
 mod archive;
+mod chain;
 mod change;
 mod checkpoint;
 mod detached;
 mod follow;
 mod open;
 mod read;
+mod seen;
 mod undo;
 
 use std::path::{Path, PathBuf};
@@ -22,9 +24,10 @@ pub use agents::{Agents, ArchiveRequest, Compacted};
 pub use archive::{ArchivePlan, load_segment};
 pub use change::{Changed, Rejected};
 pub use checkpoint::Checkpoint;
-pub use follow::{Followed, Seen};
+pub use follow::Followed;
 pub use open::{Opened, Report};
 pub use read::Counts;
+pub use seen::Seen;
 
 use crate::disk::Disk;
 use crate::engine::Engine;

@@ -40,12 +40,24 @@ impl Store {
         Counts { records: state.engine.count(), operations: state.shown() }
     }
 
-    /// Appends `"id",value,` pairs in order until `out` holds `limit` bytes; says where to go on.
+    /// Appends `"id",value,` pairs in order until `out` holds `limit` bytes; says where to go on. `None` if what
+    /// lies under the cursor has changed since the given epoch: begin again.
     ///
     /// # Errors
     /// `OPSLOG_IO`.
-    pub fn scan(&self, cursor: Cursor, limit: usize, out: &mut Vec<u8>) -> Result<Cursor> {
-        self.lock().engine.scan(cursor, limit, out).map_err(|source| self.read_failed(source))
+    pub fn scan(
+        &self,
+        (cursor, epoch): (Cursor, u64),
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<(Cursor, u64)>> {
+        let state = self.lock();
+        let now = state.engine.epoch();
+        if cursor != Cursor::Base(0) && epoch != now {
+            return Ok(None);
+        }
+        let next = state.engine.scan(cursor, limit, out).map_err(|source| self.read_failed(source))?;
+        Ok(Some((next, now)))
     }
 
     /// Appends operations, from the given one of those shown on, as comma-separated JSON until `out` holds

@@ -229,9 +229,10 @@ pub type Logs = BTreeMap<PathBuf, Vec<u8>>;
 /// All records that a store shows, in order.
 pub fn scan(store: &Store) -> Result<Records, Violation> {
     let mut text = vec![b'['];
-    let mut cursor = Cursor::Base(0);
-    while cursor != Cursor::End {
-        cursor = store.scan(cursor, text.len() + 100, &mut text).map_err(|error| format!("scan: {error}"))?;
+    let mut cursor = (Cursor::Base(0), 0);
+    while cursor.0 != Cursor::End {
+        let next = store.scan(cursor, text.len() + 100, &mut text);
+        cursor = next.map_err(|error| format!("scan: {error}"))?.ok_or("the records changed underneath")?;
     }
     if text.last() == Some(&b',') {
         text.pop();

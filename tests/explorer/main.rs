@@ -2,6 +2,7 @@
 //! point, `kill -9` and power losses, crashes during recovery, and again. `OPSLOG_EXPLORER_SEEDS=n` explores
 //! n seeds, `OPSLOG_EXPLORER_STATES=n` goes on until n states were looked at, `OPSLOG_EXPLORER_REPLAY=seed`
 //! or `=seed/call/outcome` repeats what a failure names.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // Tests.
 
 mod hook;
 mod live;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use opslog::disk::sim::SimDisk;
 use opslog::lock::ProcessProbe;
-use opslog::store::{Options, Store};
+use opslog::store::{ArchivePlan, Checkpoint, Options, Store};
 use parking_lot::Mutex;
 
 use super::hook::HookDisk;
@@ -219,6 +219,11 @@ fn flush(live: &mut Live) -> Result<(), Violation> {
     Ok(())
 }
 
+enum Begun {
+    Checkpoint(Checkpoint),
+    Archive(ArchivePlan),
+}
+
 fn checkpoint(
     live: &Arc<Mutex<Live>>,
     all: bool,
@@ -234,12 +239,10 @@ fn checkpoint(
     let mut flushed = guard.model.clone();
     flushed.flush(0);
     let ids: Vec<_> = archived.iter().map(|id| id.as_bytes().into()).collect();
-    let begun: Result<Option<Box<dyn FnOnce() -> opslog::Result<()>>>, _> = if archived.is_empty() {
-        store.begin_checkpoint(now, all).map(|begun| begun.map(|begun| Box::new(|| begun.run()) as Box<_>))
+    let begun = if archived.is_empty() {
+        store.begin_checkpoint(now, all).map(|begun| begun.map(Begun::Checkpoint))
     } else {
-        store
-            .begin_archive(ids, "2026-Q1", now)
-            .map(|begun| begun.map(|plan| Box::new(|| plan.run()) as Box<_>))
+        store.begin_archive(ids, "2026-Q1", now).map(|begun| begun.map(Begun::Archive))
     };
     let run = match begun {
         Ok(Some(run)) => run,
@@ -257,7 +260,10 @@ fn checkpoint(
         let (live, steps) = (Arc::clone(live), steps.clone());
         disk.before(*nth, move || live.lock().late(&steps));
     }
-    let result = run();
+    let result = match run {
+        Begun::Checkpoint(checkpoint) => checkpoint.run(),
+        Begun::Archive(plan) => plan.run(),
+    };
     disk.clear();
     let mut guard = live.lock();
     match result {

@@ -14,8 +14,8 @@ fn interrupted(
     failing: Option<(CallKind, u64)>,
     check: impl Fn(&SimDisk, &Arc<Store>, opslog::Result<()>),
 ) -> bool {
-    let sim = SimDisk::new();
-    let disk = HookDisk::new(sim.clone());
+    let disk = HookDisk::new(SimDisk::new());
+    let sim = disk.sim().clone();
     let store = try_open(disk.clone(), options()).unwrap().store;
     for id in ["a", "b", "c"] {
         set(&store, id, "1");

@@ -1,5 +1,6 @@
 //! What a store over a simulated disk does, call by call: reading and writing, checkpoints with operations in
 //! the middle of them, other hands in the log, and a failure of each single call of the disk.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // Tests.
 
 mod basics;
 mod failures;

@@ -2,38 +2,25 @@
 //! and an operation that belongs before others takes only those back and applies them again.
 
 use std::collections::HashSet;
-use std::hash::BuildHasher;
-use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 
-use hashbrown::DefaultHashBuilder;
-
-use super::{Agents, Known, Log, logs_of, own_path};
-use crate::disk::{DiskFile, FileInfo, OpenMode, read_exact_at};
-use crate::engine::{Base, Engine, Operation, Origin, Rank, Text};
+use super::log::News;
+use super::{Agents, Log, logs_of, own_path};
+use crate::disk::FileInfo;
+use crate::engine::{Base, Engine, Operation, Rank};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
-use crate::format::operation::{Line, parse_line};
+use crate::format::operation::parse_line;
 use crate::gate::{Exclusive, Shared};
 use crate::layout;
 use crate::store::open::{Report, load_snapshot, open_own_wal, read_manifest, version_of};
 use crate::store::{Followed, State, Store};
-use crate::wal::{replay, replay_unlocked};
 
 /// Proof that the manifest cannot change meanwhile; a reader has none and may see it change.
 pub(super) enum Held<'g> {
     Shared(&'g Shared<'g>),
     Exclusive(&'g Exclusive<'g>),
     Nothing,
-}
-
-/// What reading the logs brought.
-#[derive(Default)]
-struct News {
-    added: Vec<Operation>,
-    removed: Vec<Rank>,
-    skipped: Vec<u64>,
 }
 
 impl Store {
@@ -364,94 +351,6 @@ impl State {
     }
 }
 
-impl Log {
-    /// Reads what is new. Lines of others are held in memory, for their agent may cut them; those of the
-    /// agent's own log stay in the `own` file.
-    fn read_on(&mut self, store: &Store, own: Option<&Arc<dyn DiskFile>>, news: &mut News) -> Result<()> {
-        let file = match &self.file {
-            Some(file) => Arc::clone(file),
-            None => match store.disk.open(&self.path, OpenMode::Read) {
-                Ok(file) => Arc::clone(self.file.insert(file)),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-                Err(source) => return Err(Error::io("open", &self.path, source)),
-            },
-        };
-        let hasher = &store.hasher;
-        loop {
-            self.drop_cut_lines(&*file, hasher, news)?;
-            let last = self.lines.last().map(|last| (last.offset, last.len, last.hash));
-            let Self { number, path, lines, end, .. } = self;
-            let each = |offset: u64, bytes: &[u8], line: &Line<'_>| {
-                let text = match own {
-                    Some(file) => Text::At { file: Arc::clone(file), offset, len: bytes.len() as u32 },
-                    None => Text::Held(bytes.into()),
-                };
-                let operation = operation_of(text, *number, line);
-                if let Some(rank) = rank_of(&operation) {
-                    let (len, hash) = (bytes.len() as u32, line_hash(hasher, bytes));
-                    lines.push(Known { offset, len, hash, rank: rank.clone() });
-                }
-                news.added.push(operation);
-                Ok(ControlFlow::Continue(()))
-            };
-            // NOTE: agents cut their logs only while they have the folder's lock alone, so whoever shares it sees
-            // none change; a reader has no lock.
-            let tail = match store.gate {
-                Some(_) => Some(replay(&*file, path, *end, each)?),
-                None => {
-                    let still = || match last {
-                        None => Ok(true),
-                        Some((offset, len, hash)) => is_line(&*file, path, hasher, offset, len, hash),
-                    };
-                    replay_unlocked(&*file, path, *end, still, each)?
-                }
-            };
-            if let Some(tail) = tail {
-                self.end = tail.good;
-                news.skipped.extend(tail.skipped);
-                return Ok(());
-            }
-        }
-    }
-
-    /// Finds out whether the log's agent has undone something, by looking at the last line that was read.
-    fn drop_cut_lines(
-        &mut self,
-        file: &dyn DiskFile,
-        hasher: &DefaultHashBuilder,
-        news: &mut News,
-    ) -> Result<()> {
-        let mut is_cut = false;
-        while let Some(last) = self.lines.last() {
-            if is_line(file, &self.path, hasher, last.offset, last.len, last.hash)? {
-                break;
-            }
-            is_cut = true;
-            news.removed.extend(self.lines.pop().map(|known| known.rank));
-        }
-        if is_cut {
-            self.end = self.lines.last().map_or(0, |last| last.offset + u64::from(last.len) + 1);
-        }
-        Ok(())
-    }
-}
-
-/// Whether a line that was read still is where it was.
-fn is_line(
-    file: &dyn DiskFile,
-    path: &Path,
-    hasher: &DefaultHashBuilder,
-    offset: u64,
-    len: u32,
-    hash: u64,
-) -> Result<bool> {
-    match read_exact_at(file, offset, len as usize) {
-        Ok(bytes) => Ok(line_hash(hasher, &bytes) == hash),
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
-        Err(source) => Err(Error::io("read", path, source)),
-    }
-}
-
 impl Followed {
     fn take(&mut self, news: &News) -> Result<()> {
         let mut added: Vec<&Operation> = news.added.iter().collect();
@@ -471,28 +370,10 @@ impl Followed {
     }
 }
 
-fn operation_of(text: Text, log: u32, line: &Line<'_>) -> Operation {
-    let agent = line.agent.as_deref().unwrap_or_default().into();
-    let rank = Rank { clock: line.clock.unwrap_or(0), agent };
-    Operation {
-        id: (&*line.id).into(),
-        kind: line.kind,
-        line: text,
-        before: None,
-        batch: line.batch,
-        origin: Some(Box::new(Origin { rank, log, placed: None })),
-    }
-}
-
-fn rank_of(operation: &Operation) -> Option<&Rank> {
+pub(super) fn rank_of(operation: &Operation) -> Option<&Rank> {
     operation.origin.as_ref().map(|origin| &origin.rank)
 }
 
 fn rank_key(rank: &Rank) -> (u64, Arc<[u8]>) {
     (rank.clock, Arc::clone(&rank.agent))
-}
-
-/// Leaves the value of a batch marker out, as [`crate::store::Seen`] does.
-fn line_hash(hasher: &DefaultHashBuilder, line: &[u8]) -> u64 {
-    hasher.hash_one(crate::format::operation::without_marker(line))
 }

@@ -5,6 +5,7 @@
 
 mod compact;
 mod follow;
+mod log;
 mod open;
 mod undo;
 

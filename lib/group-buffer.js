@@ -1,0 +1,67 @@
+"use strict";
+
+// Group and async mode: when the native buffer is flushed. What cannot be flushed stays buffered, and the next
+// flush tries again.
+
+const diagnostics = require("node:diagnostics_channel");
+const { call } = require("./native-errors");
+
+const failures = diagnostics.channel("opslog:flush-failed");
+
+class GroupBuffer {
+  #core;
+  #folder;
+  #options;
+  #timer = null;
+
+  constructor(core, folder, options) {
+    this.#core = core;
+    this.#folder = folder;
+    this.#options = options;
+  }
+
+  /** So many operations are buffered now. In group mode, throws when they fill the buffer and cannot be flushed. */
+  grown(buffered) {
+    const { groupCommitSize, writeMode } = this.#options;
+    if (buffered < groupCommitSize) {
+      this.#flushLater();
+      return;
+    }
+    try {
+      this.flush();
+    } catch (error) {
+      if (writeMode === "group") throw error;
+      this.#failed(error);
+    }
+  }
+
+  flush() {
+    this.stop();
+    call(() => this.#core.flush());
+  }
+
+  stop() {
+    if (this.#timer === null) return;
+    clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #flushLater() {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      try {
+        this.flush();
+      } catch (error) {
+        this.#failed(error);
+      }
+    }, this.#options.groupCommitMs);
+  }
+
+  #failed(error) {
+    failures.publish({ folder: this.#folder, error });
+    this.#flushLater();
+    this.#timer.unref?.();
+  }
+}
+
+module.exports = { GroupBuffer };

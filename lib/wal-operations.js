@@ -1,0 +1,40 @@
+"use strict";
+
+// The operations of a folder's logs as the manifest names them, read anew from the files.
+
+const path = require("node:path");
+const { messages } = require("./errors");
+const { History } = require("./history");
+const native = require("./native");
+const { settle } = require("./native-errors");
+
+function warnOfSkipped(count, file) {
+  if (count > 0) console.error(messages.skippedLines(count, file));
+}
+
+async function* operationsOf(root, relativePath) {
+  const cursor = await settle(native.load().walCursor(root, relativePath));
+  for (;;) {
+    const operations = JSON.parse(await settle(cursor.next()));
+    if (operations.length === 0) break;
+    yield* operations;
+  }
+  warnOfSkipped(cursor.skipped(), path.join(root, relativePath));
+}
+
+/** Yields the operations in order. Those of several agents are read first, for their order is a common one. */
+async function* walOperations(root, { activeOps, activeAgentOps }) {
+  if (activeAgentOps === undefined) {
+    yield* operationsOf(root, activeOps);
+    return;
+  }
+  const lines = [];
+  for (const relativePath of new Set([...Object.values(activeAgentOps), activeOps])) {
+    for await (const operation of operationsOf(root, relativePath)) lines.push(JSON.stringify(operation));
+  }
+  const merged = native.load().storeDetached(undefined, 1);
+  merged.applyLines(lines, true);
+  yield* new History(merged).all();
+}
+
+module.exports = { walOperations, warnOfSkipped };

@@ -1,0 +1,137 @@
+//! One agent's log, as another agent or a reader goes through it: on from where it was left, and back where its
+//! agent has undone something.
+
+use std::hash::BuildHasher;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use hashbrown::DefaultHashBuilder;
+
+use super::follow::rank_of;
+use super::{Known, Log};
+use crate::disk::{DiskFile, OpenMode, read_exact_at};
+use crate::engine::{Operation, Origin, Rank, Text};
+use crate::error::{Error, Result};
+use crate::format::operation::Line;
+use crate::store::Store;
+use crate::wal::{replay, replay_unlocked};
+
+/// What reading the logs brought.
+#[derive(Default)]
+pub(super) struct News {
+    pub(super) added: Vec<Operation>,
+    pub(super) removed: Vec<Rank>,
+    pub(super) skipped: Vec<u64>,
+}
+
+impl Log {
+    /// Reads what is new. Lines of others are held in memory, for their agent may cut them; those of the
+    /// agent's own log stay in the `own` file.
+    pub(super) fn read_on(
+        &mut self,
+        store: &Store,
+        own: Option<&Arc<dyn DiskFile>>,
+        news: &mut News,
+    ) -> Result<()> {
+        let file = match &self.file {
+            Some(file) => Arc::clone(file),
+            None => match store.disk.open(&self.path, OpenMode::Read) {
+                Ok(file) => Arc::clone(self.file.insert(file)),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+                Err(source) => return Err(Error::io("open", &self.path, source)),
+            },
+        };
+        let hasher = &store.hasher;
+        loop {
+            self.drop_cut_lines(&*file, hasher, news)?;
+            let last = self.lines.last().map(|last| (last.offset, last.len, last.hash));
+            let Self { number, path, lines, end, .. } = self;
+            let each = |offset: u64, bytes: &[u8], line: &Line<'_>| {
+                let text = match own {
+                    Some(file) => Text::At { file: Arc::clone(file), offset, len: bytes.len() as u32 },
+                    None => Text::Held(bytes.into()),
+                };
+                let operation = operation_of(text, *number, line);
+                if let Some(rank) = rank_of(&operation) {
+                    let (len, hash) = (bytes.len() as u32, line_hash(hasher, bytes));
+                    lines.push(Known { offset, len, hash, rank: rank.clone() });
+                }
+                news.added.push(operation);
+                Ok(ControlFlow::Continue(()))
+            };
+            // NOTE: agents cut their logs only while they have the folder's lock alone, so whoever shares it sees
+            // none change; a reader has no lock.
+            let tail = match store.gate {
+                Some(_) => Some(replay(&*file, path, *end, each)?),
+                None => {
+                    let still = || match last {
+                        None => Ok(true),
+                        Some((offset, len, hash)) => is_line(&*file, path, hasher, offset, len, hash),
+                    };
+                    replay_unlocked(&*file, path, *end, still, each)?
+                }
+            };
+            if let Some(tail) = tail {
+                self.end = tail.good;
+                news.skipped.extend(tail.skipped);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Finds out whether the log's agent has undone something, by looking at the last line that was read.
+    fn drop_cut_lines(
+        &mut self,
+        file: &dyn DiskFile,
+        hasher: &DefaultHashBuilder,
+        news: &mut News,
+    ) -> Result<()> {
+        let mut is_cut = false;
+        while let Some(last) = self.lines.last() {
+            if is_line(file, &self.path, hasher, last.offset, last.len, last.hash)? {
+                break;
+            }
+            is_cut = true;
+            news.removed.extend(self.lines.pop().map(|known| known.rank));
+        }
+        if is_cut {
+            self.end = self.lines.last().map_or(0, |last| last.offset + u64::from(last.len) + 1);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a line that was read still is where it was.
+fn is_line(
+    file: &dyn DiskFile,
+    path: &Path,
+    hasher: &DefaultHashBuilder,
+    offset: u64,
+    len: u32,
+    hash: u64,
+) -> Result<bool> {
+    match read_exact_at(file, offset, len as usize) {
+        Ok(bytes) => Ok(line_hash(hasher, &bytes) == hash),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(source) => Err(Error::io("read", path, source)),
+    }
+}
+
+fn operation_of(text: Text, log: u32, line: &Line<'_>) -> Operation {
+    let agent = line.agent.as_deref().unwrap_or_default().into();
+    let rank = Rank { clock: line.clock.unwrap_or(0), agent };
+    Operation {
+        id: (&*line.id).into(),
+        kind: line.kind,
+        line: text,
+        before: None,
+        batch: line.batch,
+        origin: Some(Box::new(Origin { rank, log, placed: None })),
+    }
+}
+
+/// Leaves the value of a batch marker out, as [`crate::store::Seen`] does.
+fn line_hash(hasher: &DefaultHashBuilder, line: &[u8]) -> u64 {
+    hasher.hash_one(crate::format::operation::without_marker(line))
+}
