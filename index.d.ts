@@ -115,8 +115,8 @@ export interface StoreOptions {
   backend?: StorageBackend;
   /**
    * Who is writing, for many writers in one folder: each agent has its own log, and operations are ordered by
-   * Lamport clock. No empty string, no slash, backslash or control character, no leading dot, at most 150
-   * bytes.
+   * Lamport clock, then by agentId. One store has it at a time. No empty string, no slash, backslash or
+   * control character, no leading dot, at most 150 bytes.
    */
   agentId?: string;
   /**
@@ -225,47 +225,68 @@ export interface StorageBackend {
  * A store of records in a folder: a snapshot and a log of what happened since.
  *
  * Errors carry a stable `code`:
- * - `OPSLOG_NOT_OPEN`: the store was not opened, or is closed.
+ * - `OPSLOG_NOT_OPEN`: the store was not opened, or is closed, or, for mutations, is closing.
  * - `OPSLOG_READ_ONLY`: a mutation of a store that was opened with `readOnly`.
+ * - `OPSLOG_ALREADY_OPEN`: `open()` of a store that is open or opening.
+ * - `OPSLOG_SKIP_LOAD`: `compact()` of a store that was opened with `skipLoad`.
  * - `OPSLOG_NO_STORE`: a read-only open of a folder without a store.
  * - `OPSLOG_NOT_FOUND`: the record or archive segment is not there.
  * - `OPSLOG_INVALID_VALUE`: a value that JSON cannot hold. Nothing was changed.
  * - `OPSLOG_INVALID_ARGUMENT`: an id, option, name or path that cannot be.
- * - `OPSLOG_LOCKED`: another process, or another store of this one, is writing here.
+ * - `OPSLOG_LOCKED`: another process, or another store of this one, is writing here. With agents: it has this
+ *   `agentId`, or it keeps a lock for longer than the others wait. Nothing is lost, the call can be repeated.
  * - `OPSLOG_CORRUPT`: a file is damaged; `path`, and `offset` in bytes where known.
  * - `OPSLOG_IO`: a system call failed; `errno`, `syscall` and `path` as Node has them, and Node's own code
  *   (`ENOSPC`) as `cause.code`. Nothing was changed.
  * - `OPSLOG_FAILED`: an earlier failure left the log uncertain; writes are refused until the store is opened
  *   anew, reads go on.
+ * - `OPSLOG_UNSAFE_BACKEND`: the backend cannot keep agents apart.
  * - `OPSLOG_NATIVE_UNAVAILABLE`: there is no binary for this platform; the message lists what was tried.
+ * - `OPSLOG_INTERNAL`: a defect of this package. Any method may throw it; no method names it below.
  *
- * `set()` and `delete()` throw the first two; what is wrong with their arguments, or with the disk, rejects
- * their promise, but throws inside `batch()`. All other asynchronous methods only reject.
+ * A backend's own errors come through as they are. `set()` and `delete()` throw the first two; what is wrong
+ * with their arguments, or with the disk, rejects their promise, but throws inside `batch()`. All other
+ * asynchronous methods only reject.
  *
  * Objects that the store returns are shared with it: change them through `set()` only.
  */
 export declare class Store<T = Record<string, unknown>> {
-  /** What the last `open()` found and repaired; `null` before it. */
+  /** What `open()` found and repaired; `null` when the store is not open. */
   readonly recovery: RecoveryReport | null;
 
   /**
    * Opens the store in a folder, creating it if there is none. A failed open leaves no lock behind. After
    * `close()` the store can be opened again, there or elsewhere.
+   *
+   * Rejects with `OPSLOG_ALREADY_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_LOCKED`, `OPSLOG_NO_STORE`,
+   * `OPSLOG_CORRUPT`, `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_UNSAFE_BACKEND` or `OPSLOG_NATIVE_UNAVAILABLE`;
+   * with `OPSLOG_INVALID_VALUE` if `migrate` returns what JSON cannot hold, and with what `migrate` throws.
    */
   open(dir: string, options?: StoreOptions): Promise<void>;
 
-  /** Finishes what was called before, checkpoints if `checkpointOnClose`, and gives up the lock. */
+  /**
+   * Finishes what was called before, checkpoints if `checkpointOnClose`, and gives up the lock. Rejects with
+   * `OPSLOG_NOT_OPEN`, or, if the last writes or the checkpoint fail, with `OPSLOG_IO`, `OPSLOG_FAILED`,
+   * `OPSLOG_LOCKED` or `OPSLOG_CORRUPT`; the store is closed all the same.
+   */
   close(): Promise<void>;
 
-  /** Closes the store at the end of an `await using` block; does nothing if it is not open. */
+  /** Closes the store at the end of an `await using` block, as `close()`; does nothing if it is not open. */
   [Symbol.asyncDispose](): Promise<void>;
 
-  /** The record, or `undefined`. The same object each time, until the record changes. */
+  /**
+   * The record, or `undefined`. The same object each time, until the record changes. As all reads, throws
+   * `OPSLOG_NOT_OPEN`, and `OPSLOG_IO` or `OPSLOG_CORRUPT` if a file cannot be read any more.
+   */
   get(id: string): T | undefined;
 
   /**
    * Creates or replaces a record. It holds what `JSON.stringify` makes of the value at the time of the call.
    * Visible at once; resolves when it is logged (see `writeMode`). Inside `batch()` returns `undefined`.
+   *
+   * Throws `OPSLOG_NOT_OPEN` or `OPSLOG_READ_ONLY`. Rejects with `OPSLOG_INVALID_ARGUMENT` (the id),
+   * `OPSLOG_INVALID_VALUE`, `OPSLOG_IO` or `OPSLOG_FAILED`; an agent's also with `OPSLOG_LOCKED` or
+   * `OPSLOG_CORRUPT` (a file of another agent). Nothing was changed then.
    */
   set(id: string, value: T): Promise<void> | void;
 
@@ -280,21 +301,23 @@ export declare class Store<T = Record<string, unknown>> {
   /** All records with their ids, as `all()`. */
   entries(): [string, T][];
 
-  /** The records for which the predicate returns a truthy value. */
+  /** The records for which the predicate returns a truthy value. Throws what the predicate throws. */
   filter(predicate: (value: T, id: string) => boolean): T[];
 
-  /** Which files make up the store at the moment; `null` before the first `open()`. */
+  /** Which files make up the store at the moment, as a copy; `null` when the store is not open. */
   getManifest(): ManifestInfo | null;
 
   /**
    * The records of the current snapshot, without those of the log, and without loading them all. An aborted
-   * `signal` ends it with the signal's reason.
+   * `signal` ends it with the signal's reason. Rejects with `OPSLOG_NOT_OPEN`, `OPSLOG_CORRUPT`, `OPSLOG_IO`,
+   * or Node's own `ENOENT` if the snapshot is gone.
    */
   streamSnapshot(options?: { signal?: AbortSignal }): AsyncGenerator<[string, T]>;
 
   /**
    * The operations of the log, by clock if there are many writers; with `sinceTimestamp` only those whose
-   * `ts` is greater, compared as strings. Changes nothing in the store.
+   * `ts` is greater, compared as strings. Changes nothing in the store. An aborted `signal` ends it with the
+   * signal's reason. Rejects with `OPSLOG_NOT_OPEN`, `OPSLOG_IO` or `OPSLOG_CORRUPT`.
    */
   getWalOps(sinceTimestamp?: string, options?: { signal?: AbortSignal }): AsyncGenerator<Operation<T>>;
 
@@ -304,10 +327,18 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * Runs a synchronous function whose `set()` and `delete()` calls are logged together: all of them, or, if
    * it throws or the write fails, none. One write, also across a crash.
+   *
+   * Rejects with `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, with what the function or a call in it throws, with
+   * `OPSLOG_INVALID_ARGUMENT` if it returns a promise, and otherwise as `set()`; an agent's also with
+   * `OPSLOG_NOT_FOUND`, if another agent has just deleted what the batch deletes.
    */
   batch(fn: () => void): Promise<void>;
 
-  /** Takes the last operation since the last checkpoint back; `false` if there is none. */
+  /**
+   * Takes the last operation since the last checkpoint back, an agent's own last; `false` if there is none.
+   * Rejects with `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_IO` or `OPSLOG_FAILED`; an agent's also with
+   * `OPSLOG_LOCKED` or `OPSLOG_CORRUPT`. Nothing was undone then.
+   */
   undo(): Promise<boolean>;
 
   /** The operations on a record since the last checkpoint. */
@@ -316,35 +347,61 @@ export declare class Store<T = Record<string, unknown>> {
   /** The operations since the last checkpoint; with `since` only those whose `ts` is greater. */
   getOps(since?: string): Operation<T>[];
 
-  /** Makes a checkpoint: a new snapshot and an empty log. Other calls do not wait for it. */
+  /**
+   * Makes a checkpoint: a new snapshot and an empty log. Other calls do not wait for it. An agent's takes
+   * along what all agents wrote, and waits for another agent's.
+   *
+   * Rejects with `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_SKIP_LOAD`, `OPSLOG_IO` or `OPSLOG_FAILED`;
+   * an agent's also with `OPSLOG_LOCKED` or `OPSLOG_CORRUPT`. No operation is lost then.
+   */
   compact(): Promise<void>;
 
   /**
    * Moves the records for which the predicate returns a truthy value into an archive segment (default: the
-   * current quarter, such as `2026-Q3`). Returns their number.
+   * current quarter, such as `2026-Q3`). Returns their number. An agent leaves records out that another agent
+   * has changed meanwhile.
+   *
+   * Rejects with `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT` (the segment's name),
+   * `OPSLOG_IO`, `OPSLOG_CORRUPT` (an existing segment), `OPSLOG_FAILED`, an agent's also with
+   * `OPSLOG_LOCKED`, and with what the predicate throws. All records are in the store then.
    */
   archive(predicate: (value: T, id: string) => boolean, segment?: string): Promise<number>;
 
   /** Paths of the archive segments. */
   listArchiveSegments(): string[];
 
-  /** The records of an archive segment, named by its period or by its path. */
+  /**
+   * The records of an archive segment, named by its period or by its path. Rejects with `OPSLOG_NOT_OPEN`,
+   * `OPSLOG_NOT_FOUND`, `OPSLOG_CORRUPT` or `OPSLOG_IO`.
+   */
   loadArchive(segment: string): Promise<Map<string, T>>;
 
   stats(): StoreStats;
 
-  /** Takes over what other processes have written. */
+  /**
+   * Takes over what other processes have written. Rejects with `OPSLOG_NOT_OPEN`, `OPSLOG_CORRUPT` or
+   * `OPSLOG_IO`, an agent's also with `OPSLOG_LOCKED` or `OPSLOG_FAILED`; every record is kept then.
+   */
   refresh(): Promise<void>;
 
-  /** Takes over what other processes have written, and returns those operations, each of them once. */
+  /**
+   * Takes over what other processes have written, and returns those operations, each of them once. Rejects as
+   * `refresh()`.
+   */
   tail(): Promise<Operation<T>[]>;
 
-  /** Calls `tail()` every `intervalMs` milliseconds (default: 1000), and the callback when there is something. */
+  /**
+   * Calls `tail()` every `intervalMs` milliseconds (default: 1000), and the callback when there is something.
+   * A look that fails is followed by the next. Throws `OPSLOG_NOT_OPEN`.
+   */
   watch(callback: (ops: Operation<T>[]) => void, intervalMs?: number): void;
 
   unwatch(): void;
 
-  /** Writes what is buffered (`writeMode` `"group"` and `"async"`). */
+  /**
+   * Writes what is buffered (`writeMode` `"group"` and `"async"`). Does nothing if the store is not open.
+   * Rejects with `OPSLOG_IO` or `OPSLOG_FAILED`; what is buffered stays so then.
+   */
   flush(): Promise<void>;
 
   /** The same as `flush()`. */
@@ -444,8 +501,9 @@ export declare function streamSnapshotFile<T>(
 
 /**
  * Takes the write lock of a folder: `.lock`, with the process's pid in it. Rejects with `OPSLOG_LOCKED` if a
- * living process holds it; one that a dead process left is taken over. Of a FileHandle the result has `fd`,
- * `stat()`, `readFile()`, `close()` (which leaves the file where it is) and `Symbol.asyncDispose`.
+ * living process holds it; one that a dead process left is taken over. Also with `OPSLOG_IO` and
+ * `OPSLOG_NATIVE_UNAVAILABLE`. Of a FileHandle the result has `fd`, `stat()`, `readFile()`, `close()` (which
+ * leaves the file where it is) and `Symbol.asyncDispose`.
  */
 export declare function acquireLock(dir: string): Promise<FileHandle>;
 

@@ -27,7 +27,7 @@ class MutationQueue {
     if (this.#draining) return this.#enqueue(task, true);
     try {
       const result = task();
-      return result === RETRY ? this.#enqueue(task, true) : Promise.resolve(result);
+      return result === RETRY ? this.#enqueue(task, true, true) : Promise.resolve(result);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -38,9 +38,10 @@ class MutationQueue {
     return this.#enqueue(task, false);
   }
 
-  #enqueue(task, plain) {
+  /** With `late`, the task was tried, and must wait for another agent before it is tried again. */
+  #enqueue(task, plain, late = false) {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ task, plain, resolve, reject });
+      this.#waiting.push({ task, plain, late, resolve, reject });
       if (this.#draining) return;
       this.#draining = true;
       queueMicrotask(() => this.#drain());
@@ -49,8 +50,9 @@ class MutationQueue {
 
   async #drain() {
     for (let next = 0; next < this.#waiting.length; next++) {
-      const { task, plain, resolve, reject } = this.#waiting[next];
+      const { task, plain, late, resolve, reject } = this.#waiting[next];
       try {
+        if (late) await this.#catchUp();
         let result = plain ? task() : await task();
         while (result === RETRY) {
           await this.#catchUp();

@@ -10,6 +10,7 @@ use super::checkpoint::{Archived, Checkpoint};
 use crate::disk::Disk;
 use crate::engine::{Id, Text};
 use crate::error::{Error, Result};
+use crate::format::manifest::Manifest;
 use crate::format::{Invalid, archive};
 use crate::publish::{read_if_there, replace};
 use crate::{json, layout};
@@ -54,11 +55,17 @@ impl Store {
                 .map_err(|source| self.read_failed(source))?
         };
         let (segment, added) = self.write_segment(texts, period, now_ms)?;
-        let mut manifest = self.manifest();
-        manifest.stats.archived_records += added;
-        if !manifest.archive_segments.contains(&segment) {
-            manifest.archive_segments.push(segment);
+        let name = |mut manifest: Manifest| {
+            manifest.stats.archived_records += added;
+            if !manifest.archive_segments.contains(&segment) {
+                manifest.archive_segments.push(segment.clone());
+            }
+            manifest
+        };
+        if self.gate.is_some() {
+            return self.amend_manifest(name);
         }
+        let manifest = name(self.manifest());
         replace(&*self.disk, &self.path(layout::MANIFEST), manifest.print().as_bytes())?;
         self.lock().manifest = manifest;
         Ok(())

@@ -70,6 +70,22 @@ impl Store {
         Ok(ArchiveRequest { records, period })
     }
 
+    /// Changes the manifest as it is by now, with the folder's lock held alone.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_LOCKED`.
+    pub(in crate::store) fn amend_manifest(&self, amend: impl FnOnce(Manifest) -> Manifest) -> Result<()> {
+        let Some(gate) = &self.gate else { return Ok(()) };
+        let exclusive = gate.exclusive()?;
+        self.look_alone(&exclusive)?;
+        let current = read_manifest(&*self.disk, &self.root)?.ok_or(Error::NoStore)?;
+        let mut next = amend(current);
+        next.generation += 1;
+        let count = self.change_manifest(&exclusive, &next)?;
+        self.lock().knows(next, count, self);
+        Ok(())
+    }
+
     /// Compacts a folder of agents; with `archive`, without those records. Waits for another agent's
     /// compaction to end.
     ///

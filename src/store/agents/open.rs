@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::gate::{Exclusive, Gate, open_or_create};
 use crate::layout;
-use crate::lock::{self, ProcessProbe};
+use crate::lock::{self, HeldLock, ProcessProbe};
 use crate::publish::{Draft, replace, sync_folder_of};
 use crate::snapshot;
 use crate::store::checkpoint::create_files;
@@ -50,8 +50,9 @@ pub(in crate::store) fn open_agent(
         if !held.try_lock().map_err(|source| Error::io("flock", &path, source))? {
             return Err(Error::AgentInUse { agent: agent.to_owned(), path });
         }
-        store.prepare(probe)?;
+        let lock = store.prepare(probe)?;
         store.register(&exclusive)?;
+        lock.release()?;
         let manifest = read_manifest(&*store.disk, &store.root)?.ok_or(Error::NoStore)?;
         let own = own_path(&manifest, agent).ok_or(Error::AgentFolder)?;
         let mut state = store.lock();
@@ -79,21 +80,35 @@ impl Store {
         Self { disk, root: root.to_path_buf(), options, gate, hasher: Default::default(), state }
     }
 
-    /// Makes the folder one that agents can come into: not a single writer's, and not empty.
-    fn prepare(&self, probe: &dyn ProcessProbe) -> Result<()> {
-        match read_manifest(&*self.disk, &self.root)? {
-            Some(manifest) if manifest.active_agent_ops.is_some() => {
-                let lock = lock::acquire(&self.disk, &self.root, layout::LOCK, std::process::id(), probe)?;
-                remove_temporaries(&*self.disk, &self.root, probe, false);
-                lock.release()
+    /// Makes the folder one that agents can come into: not empty, and with nothing in a single writer's log.
+    /// Returns `.lock`, to be held until the agent is registered: a single writer that came in before would not
+    /// know that there are agents.
+    fn prepare(&self, probe: &dyn ProcessProbe) -> Result<HeldLock> {
+        loop {
+            let lock = lock::acquire(&self.disk, &self.root, layout::LOCK, std::process::id(), probe)?;
+            match read_manifest(&*self.disk, &self.root)? {
+                None => {
+                    refuse_to_overwrite(self)?;
+                    create_files(self, self.options.now_ms, self.options.version)?;
+                }
+                Some(manifest) if manifest.active_agent_ops.is_none() && self.has_log(&manifest)? => {
+                    lock.release()?;
+                    self.checkpoint_single_writer(probe)?;
+                    continue;
+                }
+                Some(_) => remove_temporaries(&*self.disk, &self.root, probe, false),
             }
-            Some(_) => self.checkpoint_single_writer(probe),
-            None => {
-                let lock = lock::acquire(&self.disk, &self.root, layout::LOCK, std::process::id(), probe)?;
-                refuse_to_overwrite(self)?;
-                create_files(self, self.options.now_ms, self.options.version)?;
-                lock.release()
-            }
+            return Ok(lock);
+        }
+    }
+
+    /// Whether anything stands in the log that a manifest of a single writer names.
+    fn has_log(&self, manifest: &Manifest) -> Result<bool> {
+        let path = layout::inside(&self.root, layout::OPS, &manifest.active_ops)?;
+        match self.disk.info(&path) {
+            Ok(info) => Ok(info.len > 0),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(Error::io("stat", &path, source)),
         }
     }
 
@@ -109,13 +124,11 @@ impl Store {
         };
         let now_ms = single.now_ms;
         let opened = Store::open(Arc::clone(&self.disk), &self.root, single, probe)?;
-        let published = match opened.store.counts().operations {
-            0 => Ok(()),
-            _ => match opened.store.begin_checkpoint(now_ms, true) {
-                Ok(Some(checkpoint)) => checkpoint.run(),
-                Ok(None) => Ok(()),
-                Err(error) => Err(error),
-            },
+        // NOTE: also when all its lines are malformed: the log must be empty afterwards.
+        let published = match opened.store.begin_checkpoint(now_ms, true) {
+            Ok(Some(checkpoint)) => checkpoint.run(),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
         };
         let closed = opened.store.close();
         published.and(closed)
