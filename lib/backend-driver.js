@@ -1,29 +1,43 @@
 "use strict";
 
 // A store whose bytes a StorageBackend keeps. The native engine drafts the lines and holds the state; the
-// backend, driven through its methods alone, carries them. Also drives a folder of agents.
+// backend, driven through its methods alone, carries them.
 
+const { ManifestAccess } = require("./backend-access");
+const { BackendAgent, Sealed } = require("./backend-agent");
+const compaction = require("./backend-compaction");
+const { highestClock, readOperations } = require("./backend-loader");
 const { BackendLog } = require("./backend-log");
-const { loadState, toLines } = require("./backend-loader");
-const { createStore, newestName, publishCheckpoint, registerAgent } = require("./backend-manifest");
+const { checkpointed, emptyStore, newestName } = require("./backend-manifest");
+const { BackendState } = require("./backend-state");
+const { BackendTail } = require("./backend-tail");
 const { messages, opslogError } = require("./errors");
 const { FsBackend } = require("./fs-backend");
 const { History } = require("./history");
-const { migrateAll } = require("./migration");
 const native = require("./native");
 const { call, deleteRecord, setText } = require("./native-errors");
 const { Records } = require("./records");
 const { now } = require("./values");
 
+const COMPACTION_ATTEMPTS = 5;
+const ARCHIVE_WAIT_MS = 500;
+const TAKEOVER_WAIT_MS = 10_000;
+const LOAD_ATTEMPTS = 5;
+
 class BackendDriver {
   #core;
   #backend;
   #options;
+  #access;
   #log;
+  #state;
+  #tail;
+  #agent = null;
   #lock = null;
-  #version;
+  /** The manifest with its version, for a store that is no agent. */
+  #known = null;
   #onDue;
-  #manifest = null;
+  #batch = [];
   /** The newest millisecond in the name of a file that this store has seen. */
   #newest = 0;
   recovery = null;
@@ -38,18 +52,18 @@ class BackendDriver {
     driver.#backend = backend;
     driver.#options = options;
     driver.#onDue = onDue;
-    driver.#version = options.version;
+    driver.#access = new ManifestAccess(backend);
+    driver.#tail = new BackendTail(backend, options.agentId);
     driver.records = new Records(core);
     driver.history = new History(core);
-    driver.#log = new BackendLog(
-      core,
-      options,
-      (operations) => driver.#append(operations),
-      (ids, reordered) => {
-        if (reordered) driver.#takenBack(ids);
-        else for (const id of ids) driver.records.look(id);
-      },
-    );
+    driver.#state = new BackendState(core, backend, options, driver);
+    driver.#log = new BackendLog(core, options, {
+      append: (operations) => driver.#append(operations),
+      move: () => driver.#move(),
+      raiseClock: (clock) => driver.#state.raiseClock(clock),
+      changed: (ids) => ids.forEach((id) => driver.records.look(id)),
+      takenBack: (ids) => driver.#takenBack(ids),
+    });
     const started = performance.now();
     await backend.initialize(dir, { readOnly: options.readOnly });
     try {
@@ -68,6 +82,10 @@ class BackendDriver {
     return driver;
   }
 
+  get manifest() {
+    return this.#agent?.manifest ?? this.#known.manifest;
+  }
+
   // Appends
 
   async set(id, text) {
@@ -82,34 +100,29 @@ class BackendDriver {
 
   beginBatch() {
     call(() => this.#core.beginBatch());
+    this.#batch = [];
   }
 
   setInBatch(id, text) {
-    setText(this.#core, id, text, now(), false);
-    this.records.changed(id);
+    this.#draftInBatch({ id, text, ms: now() });
   }
 
   deleteInBatch(id) {
-    deleteRecord(this.#core, id, now(), false);
-    this.records.deleted(id);
+    this.#draftInBatch({ id, text: null, ms: now() });
   }
 
   async commitBatch(ids) {
     if (ids.length > 0) {
       try {
-        const operations = this.#core.lastLines(ids.length).map((line) => JSON.parse(line));
-        if (this.#backend instanceof FsBackend && operations.length > 1) {
-          for (const operation of operations) operation.batch = "more";
-          operations.at(-1).batch = "last";
-        }
         await this.#log.flush();
-        await this.#append(operations);
+        await this.#appendBatch();
       } catch (error) {
         this.abandonBatch(ids);
         throw error;
       }
     }
     this.#core.commitBatch();
+    this.#batch = [];
     this.#checkDue();
   }
 
@@ -120,6 +133,7 @@ class BackendDriver {
 
   async flush() {
     await this.#log.flush();
+    await this.#backend.sync?.();
   }
 
   // Mutations that nothing overtakes
@@ -129,56 +143,41 @@ class BackendDriver {
   }
 
   async undo() {
-    if (this.#options.agentId !== undefined) return this.#undoOfAgent();
+    if (this.#agent !== null) return this.#undoOfAgent();
     if (this.#core.operationCount() === 0) return false;
     const wasBuffered = this.#log.isBuffered && (await this.#log.takeBack());
     if (!wasBuffered && !(await this.#backend.truncateLastOp(this.manifest.activeOps))) return false;
-    const undone = call(() => this.#core.undo());
-    this.history.cut(this.#core.operationCount());
-    for (const id of JSON.parse(undone)) this.records.look(id);
+    this.#undoInMemory();
     return true;
   }
 
   async checkpoint() {
-    await this.#checkpoint(new Set());
+    await this.#checkpoint();
   }
 
   async archive(ids, period) {
     await this.#log.flush();
-    const archived = new Map(ids.map((id) => [id, this.records.get(id)]));
-    const known = await this.#archivedBefore(period);
-    const path = await this.#backend.writeArchiveSegment(period, archived);
-    const added = ids.filter((id) => !known.has(id)).length;
-    const { archiveSegments, stats } = this.manifest;
-    const changes = {
-      archiveSegments: archiveSegments.includes(path) ? archiveSegments : [...archiveSegments, path],
-      archivedRecords: stats.archivedRecords + added,
-    };
     if (this.#options.skipLoad) {
-      await this.#archiveAside(ids, changes);
+      await this.#archiveAside(ids, period);
       return;
     }
-    if (!(await this.#checkpoint(new Set(ids), changes))) {
+    if (!(await this.#checkpoint({ ids, period }))) {
       throw opslogError("OPSLOG_LOCKED", messages.compactionLocked());
     }
-    this.#core.remove(JSON.stringify(ids));
-    for (const id of ids) this.records.deleted(id);
   }
 
   async follow() {
     const { agentId, readOnly } = this.#options;
     if (agentId === undefined && !readOnly) return [];
-    const known = new Set(this.history.all().map(identity));
-    await this.refresh();
-    return this.history.all().filter((operation) => !known.has(identity(operation)));
+    const entries = await this.#catchUp();
+    return this.#tail.since(this.manifest, entries);
   }
 
-  /** Reads everything anew. Until all of it is there, reads see what they saw. */
+  /** Takes over what others wrote. Until all of it is there, reads see what they saw. */
   async refresh() {
-    const manifest = await this.#backend.readManifest();
-    if (!manifest) throw opslogError("OPSLOG_CORRUPT", messages.manifestMissing());
-    await this.#take(manifest, await loadState(this.#backend, manifest, this.#options));
-    await this.#register();
+    if (!this.#options.readOnly) await this.#log.flush();
+    const entries = await this.#catchUp();
+    this.#tail.look(this.manifest, entries);
   }
 
   // Reading
@@ -197,10 +196,7 @@ class BackendDriver {
   }
 
   async *walOperations() {
-    const { lines, merge } = await toLines(this.#backend, this.manifest);
-    const shown = native.load().storeDetached(undefined, 1);
-    shown.applyLines(lines, merge);
-    yield* new History(shown).all();
+    yield* this.#tail.shown(await readOperations(this.#backend, this.manifest));
   }
 
   // Closing
@@ -209,8 +205,9 @@ class BackendDriver {
     const { readOnly, checkpointOnClose } = this.#options;
     try {
       if (!readOnly) {
-        await this.#log.flush();
-        if (checkpointOnClose && this.#core.operationCount() > 0) await this.#checkpoint(new Set());
+        await this.flush();
+        if (checkpointOnClose && this.#core.operationCount() > 0) await this.#checkpoint();
+        await this.#heal();
       }
     } finally {
       this.#log.stop();
@@ -218,62 +215,153 @@ class BackendDriver {
     }
   }
 
+  // Opening
+
   async #open() {
-    const { readOnly, agentId, skipLoad, version } = this.#options;
-    if (!readOnly && agentId === undefined) this.#lock = await this.#backend.acquireLock();
-    const manifest = await this.#backend.readManifest();
-    if (!manifest) {
+    const { readOnly, agentId, skipLoad } = this.#options;
+    const isAgent = agentId !== undefined && !readOnly;
+    if (!readOnly && !isAgent) this.#lock = await this.#backend.acquireLock();
+    const found = await this.#access.read();
+    if (found.manifest === null) {
       if (readOnly) throw opslogError("OPSLOG_NO_STORE", messages.noStore());
-      this.manifest = await createStore(this.#backend, version, agentId);
-    } else if (skipLoad) {
-      this.manifest = manifest;
-      await this.#register();
-    } else {
-      const state = await loadState(this.#backend, manifest, this.#options);
-      await this.#take(manifest, state);
-      await this.#register();
-      // Without an agentId there is one writer, which takes over what the agents left.
-      const taken = agentId === undefined && manifest.activeAgentOps !== undefined;
-      if (!readOnly && (state.migrateFrom !== undefined || taken)) await this.#checkpoint(new Set());
+      if (!isAgent) found.manifest = await this.#createAlone(found);
     }
-    await this.#backend.getManifestVersion?.();
+    // NOTE: before an agent registers: where something cannot be read or migrated, nothing is to be written.
+    const loaded = found.manifest === null || skipLoad ? null : await this.#state.load(found.manifest);
+    this.#adopt(found);
+    if (isAgent) await this.#join();
+    await this.#look(loaded);
+    // Without an agentId there is one writer, which takes over what the agents left.
+    const isTakeover = !readOnly && !isAgent && this.manifest.activeAgentOps !== undefined;
+    if (isTakeover) await this.#takeOver();
+    else if (loaded?.isMigrated && !readOnly) await this.#checkpoint();
   }
 
-  /** Takes what was loaded as the state, in one step. */
-  async #take(manifest, state) {
-    const { migrate, version, agentId } = this.#options;
-    this.#core.reset(agentId);
-    for (const [id, text] of state.records) call(() => this.#core.replace(id, text));
-    this.#core.applyLines(state.lines, state.merge);
-    this.#version = Math.max(version, state.version);
-    if (state.migrateFrom !== undefined) migrateAll(this.#core, migrate, state.migrateFrom, version);
-    this.manifest = manifest;
-    this.records.forget();
-    this.history.forget();
+  async #createAlone(found) {
+    const manifest = await emptyStore(this.#backend, this.#options.version);
+    const created = await this.#access.replaceAlone(found, manifest);
+    found.version = created.version;
+    return created.manifest;
   }
 
-  async #register() {
-    const { agentId, readOnly } = this.#options;
-    if (agentId === undefined || readOnly) return;
-    this.manifest = await registerAgent(this.#backend, this.manifest, agentId, this.#newest);
+  async #join() {
+    const agent = new BackendAgent(this.#backend, this.#access, this.#options.agentId);
+    await agent.open(this.#options.version);
+    this.#agent = agent;
   }
 
-  get manifest() {
-    return this.#manifest;
+  /** From here on, `tail()` returns what comes. An agent also takes over what came while it registered. */
+  async #look(loaded) {
+    const { skipLoad } = this.#options;
+    let entries = loaded?.entries ?? [];
+    if (this.#agent !== null || skipLoad) entries = await readOperations(this.#backend, this.manifest);
+    if (skipLoad) this.#state.raiseClock(Math.max(this.manifest.clock ?? 0, highestClock(entries)));
+    else if (this.#agent !== null) await this.#state.apply(this.manifest, entries);
+    this.#tail.look(this.manifest, entries);
   }
 
-  set manifest(manifest) {
-    this.#manifest = manifest;
-    this.#newest = Math.max(this.#newest, newestName(manifest));
+  async #takeOver() {
+    const { skipLoad } = this.#options;
+    if (!(await this.#checkpoint())) throw opslogError("OPSLOG_LOCKED", messages.compactionLocked());
+    if (skipLoad) this.#state.empty();
   }
 
-  get #activeOps() {
-    const { agentId } = this.#options;
-    return agentId === undefined ? this.manifest.activeOps : this.manifest.activeAgentOps[agentId];
+  #adopt(known) {
+    if (this.#agent !== null) this.#agent.take(known);
+    this.#known = known;
+    if (known.manifest) this.#newest = Math.max(this.#newest, newestName(known.manifest));
   }
+
+  /** Reads the manifest anew, and what it names. Returns the operations of all logs. */
+  async #catchUp() {
+    for (let attempt = 1; ; attempt++) {
+      const known = await this.#access.read();
+      if (!known.manifest) throw opslogError("OPSLOG_CORRUPT", messages.manifestMissing());
+      try {
+        const { entries } = await this.#state.load(known.manifest);
+        this.#adopt(known);
+        await this.#heal();
+        return entries;
+      } catch (error) {
+        // Whoever made a newer snapshot may have removed the one that was to be read.
+        const { manifest } = await this.#access.read();
+        const isNewer = manifest && manifest.currentSnapshot !== known.manifest.currentSnapshot;
+        if (!isNewer || attempt === LOAD_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  // Appending
 
   async #append(operations) {
-    await this.#backend.appendOps(this.#activeOps, operations);
+    if (this.#agent === null) await this.#backend.appendOps(this.manifest.activeOps, operations);
+    else await this.#agent.append(operations);
+    this.#state.appended(operations);
+  }
+
+  #draftInBatch(change) {
+    const { id, text, ms } = change;
+    if (text === null) deleteRecord(this.#core, id, ms, false);
+    else setText(this.#core, id, text, ms, false);
+    this.#batch.push(change);
+    if (text === null) this.records.deleted(id);
+    else this.records.changed(id);
+  }
+
+  async #appendBatch() {
+    let first = null;
+    for (;;) {
+      const operations = this.#core.lastLines(this.#batch.length).map((line) => JSON.parse(line));
+      if (first !== null) operations.forEach((operation, index) => (operation.again = first[index]));
+      if (this.#backend instanceof FsBackend && operations.length > 1) {
+        for (const operation of operations) operation.batch = "more";
+        operations.at(-1).batch = "last";
+      }
+      try {
+        await this.#append(operations);
+        return;
+      } catch (error) {
+        if (!(error instanceof Sealed)) throw error;
+      }
+      first ??= operations.map(({ clock }) => clock);
+      this.#redraftBatch(await this.#move());
+    }
+  }
+
+  #redraftBatch(clock) {
+    const batch = this.#batch;
+    this.abandonBatch(batch.map(({ id }) => id));
+    this.#state.raiseClock(clock);
+    this.beginBatch();
+    for (const change of batch) this.#draftInBatch(change);
+  }
+
+  /** Goes over to the agent's new log. Returns the clock above which to go on. */
+  async #move() {
+    const [newest] = this.#core.lastLines(1);
+    const drafted = newest === undefined ? 0 : (JSON.parse(newest).clock ?? 0);
+    const pending = [];
+    for (let clock = drafted; ;) {
+      const moved = await this.#agent.move();
+      pending.push(...moved.lost);
+      clock = Math.max(clock, moved.clock);
+      if (pending.length === 0) return clock;
+      const again = pending.map((operation, index) => {
+        return { ...operation, again: operation.again ?? operation.clock, clock: clock + 1 + index };
+      });
+      clock += again.length;
+      try {
+        await this.#agent.append(again);
+        return clock;
+      } catch (error) {
+        if (!(error instanceof Sealed)) throw error;
+      }
+    }
+  }
+
+  /** Appends operations again that were acknowledged, but whose log another writer dropped by mistake. */
+  async #heal() {
+    if (this.#agent?.hasLost) this.#state.raiseClock(await this.#move());
   }
 
   #checkDue() {
@@ -283,63 +371,122 @@ class BackendDriver {
     this.#onDue();
   }
 
+  #takenBack(ids) {
+    this.records.reorder(ids);
+    this.history.cut(this.#core.operationCount());
+  }
+
+  #undoInMemory() {
+    const undone = call(() => this.#core.undo());
+    this.history.cut(this.#core.operationCount());
+    for (const id of JSON.parse(undone)) this.records.look(id);
+  }
+
   async #undoOfAgent() {
-    const { agentId } = this.#options;
-    const own = this.history.all().filter((operation) => operation.agent === agentId);
-    if (own.length === 0) return false;
-    if (!(await this.#backend.truncateLastOp(this.#activeOps))) return false;
-    await this.refresh();
+    const { agentId, skipLoad } = this.#options;
+    if (!this.history.all().some((operation) => operation.agent === agentId)) return false;
+    if (!(await this.#agent.undo())) return false;
+    if (skipLoad) this.#undoInMemory();
+    else await this.#catchUp();
     return true;
   }
 
-  async #archivedBefore(period) {
-    const path = this.manifest.archiveSegments.find((segment) => segment.endsWith(`archive-${period}.json`));
-    return path === undefined ? new Map() : this.#backend.loadArchiveSegment(path);
-  }
+  // Checkpoints
 
-  async #archiveAside(ids, { archiveSegments, archivedRecords }) {
-    const manifest = { ...this.manifest, archiveSegments };
-    manifest.stats = { ...manifest.stats, archivedRecords };
-    await this.#backend.writeManifest(manifest);
-    this.manifest = manifest;
-    this.beginBatch();
-    for (const id of ids) this.deleteInBatch(id);
-    await this.commitBatch(ids);
-  }
-
-  /** Writes a checkpoint without some records. Returns whether it could: another agent may be compacting. */
-  async #checkpoint(without, changes = {}) {
-    const { agentId } = this.#options;
-    let lock = null;
+  /** Writes a checkpoint, without the records that go to an archive. Returns whether it could. */
+  async #checkpoint(archive = null) {
+    const isShared = this.#agent !== null || this.manifest.activeAgentOps !== undefined;
     try {
       await this.#log.flush();
-      if (agentId !== undefined) {
-        try {
-          lock = await this.#backend.acquireCompactionLock();
-        } catch {
-          this.#core.showHistory();
-          return false;
-        }
-        // What other agents wrote since the last look belongs into the snapshot as well.
-        await this.refresh();
-      }
-      const records = new Map(this.records.entries().filter(([id]) => !without.has(id)));
-      this.manifest = await publishCheckpoint(this.#backend, this.manifest, {
-        records,
-        version: this.#version,
-        agentId,
-        newest: this.#newest,
-        ...changes,
-      });
-      this.#core.forgetOperations();
+      const done = isShared ? await this.#compact(archive) : await this.#checkpointAlone(archive);
+      if (!done) this.#core.showHistory();
+      return done;
     } catch (error) {
       this.#core.showHistory();
       throw error;
     } finally {
       this.history.forget();
-      if (lock !== null) await this.#backend.releaseCompactionLock(lock);
     }
+  }
+
+  async #checkpointAlone(archive) {
+    const archived = await this.#writeArchive(archive, this.manifest);
+    const records = this.#recordsWithout(archived);
+    const details = { records, version: this.#state.version, newest: this.#newest, archived };
+    const manifest = await checkpointed(this.#backend, this.manifest, details);
+    this.#adopt(await this.#access.replaceAlone(this.#known, manifest));
+    this.#state.checkpointed(manifest.currentSnapshot, archived?.ids ?? []);
     return true;
+  }
+
+  async #compact(archive) {
+    const isAgent = this.#agent !== null;
+    let waitMs = isAgent ? 0 : TAKEOVER_WAIT_MS;
+    if (archive !== null) waitMs = ARCHIVE_WAIT_MS;
+    const canLock = typeof this.#backend.acquireCompactionLock === "function";
+    const lock = canLock ? await this.#access.lock(waitMs) : null;
+    if (canLock && lock === null) return false;
+    try {
+      for (let attempt = 0; attempt < COMPACTION_ATTEMPTS; attempt++) {
+        if (await this.#compactOnce(archive)) return true;
+      }
+      return false;
+    } finally {
+      await this.#access.unlock(lock);
+    }
+  }
+
+  async #compactOnce(archive) {
+    const { agentId } = this.#options;
+    const clock = highestClock(await readOperations(this.#backend, this.manifest));
+    const known = await compaction.seal(this.#backend, this.#access, { agentId, clock });
+    this.#adopt(known);
+    const { manifest } = known;
+    const sealed = await compaction.readSealed(this.#backend, manifest);
+    await this.#state.apply(manifest, sealed.entries);
+    const archived = await this.#writeArchive(archive, manifest);
+    const records = this.#recordsWithout(archived);
+    const { version } = this.#state;
+    const details = { manifest, sealed, records, version, agentId, archived };
+    const published = await compaction.publish(this.#backend, this.#access, details);
+    if (published === null) return false;
+    this.#adopt(published);
+    this.#state.checkpointed(published.manifest.currentSnapshot, archived?.ids ?? []);
+    return true;
+  }
+
+  #recordsWithout(archived) {
+    const without = new Set(archived?.ids);
+    return new Map(this.records.entries().filter(([id]) => !without.has(id)));
+  }
+
+  /** Adds records to an archive segment. Returns where, which, and how many were not in it before. */
+  async #writeArchive(archive, { archiveSegments }) {
+    if (archive === null) return null;
+    const ids = archive.ids.filter((id) => this.records.has(id));
+    const archived = new Map(ids.map((id) => [id, this.records.get(id)]));
+    const before = archiveSegments.find((segment) => segment.endsWith(`archive-${archive.period}.json`));
+    const known = before === undefined ? new Map() : await this.#backend.loadArchiveSegment(before);
+    const path = await this.#backend.writeArchiveSegment(archive.period, archived);
+    return { ids, path, added: ids.filter((id) => !known.has(id)).length };
+  }
+
+  /** Archives without a checkpoint: the records are deleted by operations. */
+  async #archiveAside(ids, period) {
+    const change = async (manifest) => {
+      const { path, added } = await this.#writeArchive({ ids, period }, manifest);
+      const { archiveSegments, stats } = manifest;
+      return {
+        ...manifest,
+        archiveSegments: archiveSegments.includes(path) ? archiveSegments : [...archiveSegments, path],
+        stats: { ...stats, archivedRecords: stats.archivedRecords + added },
+      };
+    };
+    if (this.#agent !== null) this.#adopt(await this.#agent.update(change));
+    else this.#adopt(await this.#access.replaceAlone(this.#known, await change(this.manifest)));
+    this.beginBatch();
+    for (const id of ids) this.deleteInBatch(id);
+    await this.commitBatch(ids);
   }
 
   async #release() {
@@ -351,16 +498,6 @@ class BackendDriver {
       await this.#backend.shutdown();
     }
   }
-
-  #takenBack(ids) {
-    this.records.reorder(ids);
-    this.history.cut(this.#core.operationCount());
-  }
-}
-
-/** What tells an operation from others of the same log. */
-function identity({ agent, clock, ts, op, id }) {
-  return agent === undefined ? JSON.stringify([ts, op, id]) : JSON.stringify([agent, clock]);
 }
 
 module.exports = { BackendDriver };

@@ -1,24 +1,88 @@
 "use strict";
 
-// Reads a store through a backend, as text for the engine.
+// Reads a store through a backend: the snapshot, and the operations of all logs that the manifest names, in
+// the one order that all readers agree on, each of them once.
 
+const { agentLogs, isSealed, sealedBy } = require("./backend-manifest");
 const { messages, opslogError } = require("./errors");
 
-/** The lines of all logs that a manifest names, and whether they are to be merged by clock. */
-async function toLines(backend, manifest) {
-  const paths = new Set();
-  for (const path of Object.values(manifest.activeAgentOps ?? {})) paths.add(path);
-  const merge = paths.size > 0 || manifest.activeAgentOps !== undefined;
-  if (!merge) paths.add(manifest.activeOps);
-  const lines = [];
-  for (const path of paths) {
-    for (const operation of await backend.readOps(path)) lines.push(JSON.stringify(operation));
-  }
-  return { lines, merge };
+/** Snapshots up to this size are kept as text, so that a refresh need not fetch them again. */
+const KEPT_SNAPSHOT_UNITS = 16 << 20;
+
+/**
+ * What tells an operation from all others. One that was appended again with a higher clock, because its log had
+ * been sealed, is the same operation. Without an agent the place in the log must do.
+ */
+function identityOf(operation, path, index) {
+  const { agent, clock, again, ts, op, id } = operation;
+  if (agent === undefined) return JSON.stringify([path, index, operation]);
+  return JSON.stringify([agent, again ?? clock ?? [path, index], ts, op, id]);
 }
 
-async function loadSnapshot(backend, manifest) {
-  const { currentSnapshot, stats } = manifest;
+function compareUtf16(one, other) {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
+}
+
+/** First by the generation that sealed the log, for that is how snapshots come about; then by clock and agent. */
+function inOrder(one, other) {
+  return (
+    one.generation - other.generation ||
+    (one.operation.clock ?? 0) - (other.operation.clock ?? 0) ||
+    compareUtf16(one.operation.agent ?? "", other.operation.agent ?? "")
+  );
+}
+
+/** Keeps the last of several copies of an operation. */
+function withoutCopies(entries) {
+  const last = new Map(entries.map(({ identity }, index) => [identity, index]));
+  if (last.size === entries.length) return entries;
+  return entries.filter(({ identity }, index) => last.get(identity) === index);
+}
+
+async function readLog(backend, { path, generation }) {
+  const operations = await backend.readOps(path);
+  return operations.map((operation, index) => {
+    return { operation, path, generation, identity: identityOf(operation, path, index) };
+  });
+}
+
+/** The operations of some logs, `{ path, generation }`, as entries in the order in which they take effect. */
+async function readLogs(backend, logs, merge) {
+  const read = await Promise.all(logs.map((log) => readLog(backend, log)));
+  const entries = read.flat();
+  return merge ? withoutCopies(entries.sort(inOrder)) : entries;
+}
+
+/** The logs that a manifest names, each once. */
+function logsOf(manifest) {
+  if (manifest.activeAgentOps === undefined) return [{ path: manifest.activeOps, generation: Infinity }];
+  const logs = new Map();
+  for (const [key, path] of agentLogs(manifest)) {
+    const generation = isSealed(key) ? sealedBy(key) : Infinity;
+    if (!(logs.get(path)?.generation <= generation)) logs.set(path, { path, generation });
+  }
+  return [...logs.values()];
+}
+
+/** All operations that a manifest names; with `onlySealed`, those of logs that nobody appends to any more. */
+function readOperations(backend, manifest, { onlySealed = false } = {}) {
+  const logs = logsOf(manifest).filter(({ generation }) => !onlySealed || generation < Infinity);
+  return readLogs(backend, logs, manifest.activeAgentOps !== undefined);
+}
+
+/** An operation's line for the engine. */
+function lineOf({ operation }) {
+  if (operation.again === undefined) return JSON.stringify(operation);
+  const { again: _again, ...shown } = operation;
+  return JSON.stringify(shown);
+}
+
+function highestClock(entries) {
+  return entries.reduce((highest, { operation }) => Math.max(highest, operation.clock ?? 0), 0);
+}
+
+async function loadSnapshot(backend, { currentSnapshot, stats }) {
   let snapshot;
   try {
     snapshot = await backend.loadSnapshot(currentSnapshot);
@@ -35,17 +99,32 @@ async function loadSnapshot(backend, manifest) {
   return snapshot;
 }
 
-/** Everything that a manifest names: records and lines as text, and from which version to migrate. */
-async function loadState(backend, manifest, { version: wanted }) {
-  const { records, version: stored } = await loadSnapshot(backend, manifest);
-  const texts = [];
-  for (const [id, value] of records) texts.push([id, JSON.stringify(value) ?? ""]);
-  return {
-    records: texts,
-    ...(await toLines(backend, manifest)),
-    version: Number.isInteger(stored) ? stored : wanted,
-    migrateFrom: stored < wanted ? stored : undefined,
-  };
+/** Reads snapshots as text, and keeps a small one until another is asked for. */
+class Snapshots {
+  #backend;
+  #kept = null;
+
+  constructor(backend) {
+    this.#backend = backend;
+  }
+
+  /** Returns `{ path, records, version }`, the records as a list of id and JSON text. */
+  async load(manifest) {
+    const path = manifest.currentSnapshot;
+    if (this.#kept?.path === path) return this.#kept;
+    this.#kept = null;
+    const { records: found, version } = await loadSnapshot(this.#backend, manifest);
+    const records = [];
+    let units = 0;
+    for (const [id, value] of found) {
+      const text = JSON.stringify(value) ?? "";
+      units += id.length + text.length;
+      records.push([id, text]);
+    }
+    const snapshot = { path, records, version };
+    if (units <= KEPT_SNAPSHOT_UNITS) this.#kept = snapshot;
+    return snapshot;
+  }
 }
 
-module.exports = { loadState, toLines };
+module.exports = { highestClock, identityOf, lineOf, logsOf, readLogs, readOperations, Snapshots };

@@ -5,6 +5,7 @@
 // group and async mode changes wait in a buffer that is carried away as one.
 
 const diagnostics = require("node:diagnostics_channel");
+const { Sealed } = require("./backend-agent");
 const { deleteRecord, setText } = require("./native-errors");
 const { now } = require("./values");
 
@@ -14,19 +15,23 @@ class BackendLog {
   #core;
   #options;
   #append;
-  #onChanged;
+  #on;
   #inFlight = [];
   #pumping = null;
   #buffer = [];
   #flushing = null;
   #timer = null;
 
-  /** `append` carries a list of operations away; `onChanged(ids, reordered)` is told what changed. */
-  constructor(core, options, append, onChanged) {
+  /**
+   * `append` carries a list of operations away. When it says that the log was sealed, `move` goes over to the
+   * next one and returns the clock to be raised to with `raiseClock`. `changed` and `takenBack` are told which
+   * records that concerns.
+   */
+  constructor(core, options, { append, ...on }) {
     this.#core = core;
     this.#options = options;
     this.#append = append;
-    this.#onChanged = onChanged;
+    this.#on = on;
   }
 
   get isBuffered() {
@@ -86,7 +91,7 @@ class BackendLog {
   #draft({ id, text, ms }) {
     if (text === null) deleteRecord(this.#core, id, ms, false);
     else setText(this.#core, id, text, ms, false);
-    this.#onChanged([id], false);
+    this.#on.changed([id]);
     return this.#core.lastLines(1)[0];
   }
 
@@ -94,12 +99,13 @@ class BackendLog {
     while (this.#inFlight.length > 0) {
       const change = this.#inFlight[0];
       try {
-        await this.#append([JSON.parse(change.line)]);
+        await this.#carry(change);
         this.#inFlight.shift();
         this.#core.commitFirst();
         change.resolve();
       } catch (error) {
-        this.#takeOut(change);
+        this.#inFlight.shift();
+        this.#redraft([change]);
         change.reject(error);
       }
     }
@@ -107,16 +113,29 @@ class BackendLog {
     this.#pumping = null;
   }
 
-  /** Takes the first change in flight out from under the others, which are applied anew. */
-  #takeOut(failed) {
-    const others = this.#inFlight.slice(1);
+  /** Carries the first change in flight away: again, behind what others wrote, if its log was sealed. */
+  async #carry(change) {
+    for (;;) {
+      const operation = JSON.parse(change.line);
+      if (change.first !== undefined) operation.again = change.first;
+      try {
+        await this.#append([operation]);
+        return;
+      } catch (error) {
+        if (!(error instanceof Sealed)) throw error;
+      }
+      change.first ??= operation.clock;
+      this.#redraft([], await this.#on.move());
+    }
+  }
+
+  /** Takes all changes in flight back and applies them anew, without those that were `removed`. */
+  #redraft(removed, clock = 0) {
     this.#core.abandonBatch();
+    this.#on.takenBack([...removed, ...this.#inFlight].map(({ id }) => id));
+    this.#on.raiseClock(clock);
     this.#core.beginBatch();
-    this.#onChanged(
-      [failed, ...others].map(({ id }) => id),
-      true,
-    );
-    this.#inFlight = others.filter((change) => {
+    this.#inFlight = this.#inFlight.filter((change) => {
       try {
         change.line = this.#draft(change);
         return true;
@@ -146,7 +165,7 @@ class BackendLog {
       if (this.#buffer.at(-1) !== line) return;
       this.#buffer.pop();
       this.#core.takeBack();
-      this.#onChanged([id], true);
+      this.#on.takenBack([id]);
       throw error;
     }
   }

@@ -1,0 +1,54 @@
+/** Installs the S3 client and the published opslog-s3, which see the package of this checkout. */
+import { execFile } from "node:child_process";
+import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const project = fileURLToPath(new URL("../..", import.meta.url));
+const cache = path.join(project, "node_modules", ".cache", "opslog-s3");
+const dependencies = { "@aws-sdk/client-s3": "^3.800.0", "@backloghq/opslog-s3": "0.4.1" };
+
+/** Returns the folder of the installation, which is made once and kept. */
+export async function installClients() {
+  const stamp = path.join(cache, "installed");
+  const key = JSON.stringify(dependencies);
+  if ((await readFile(stamp, "utf8").catch(() => "")) !== key) {
+    await rm(cache, { recursive: true, force: true });
+    await mkdir(cache, { recursive: true });
+    await writeFile(path.join(cache, "package.json"), JSON.stringify({ private: true, dependencies }));
+    const options = { cwd: cache, shell: process.platform === "win32", maxBuffer: 64 << 20 };
+    await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts"], options);
+    const installed = path.join(cache, "node_modules", "@backloghq", "opslog");
+    await rm(installed, { recursive: true, force: true });
+    await symlink(project, installed, "junction");
+    await writeFile(stamp, key);
+  }
+  const temporary = path.join(cache, `s3-backend.${process.pid}.mjs`);
+  await cp(path.join(project, "examples", "s3", "s3-backend.mjs"), temporary);
+  await rename(temporary, path.join(cache, "s3-backend.mjs"));
+  return cache;
+}
+
+const requireInstalled = createRequire(path.join(cache, "package.json"));
+const importInstalled = (...names) => import(pathToFileURL(path.join(cache, ...names)).href);
+
+export function s3Client(endpoint, credentials = { accessKeyId: "test", secretAccessKey: "test" }) {
+  const { S3Client } = requireInstalled("@aws-sdk/client-s3");
+  return new S3Client({ endpoint, region: "us-east-1", forcePathStyle: true, credentials });
+}
+
+export async function createBucket(client, bucket) {
+  const { CreateBucketCommand } = requireInstalled("@aws-sdk/client-s3");
+  await client.send(new CreateBucketCommand({ Bucket: bucket }));
+}
+
+/** A backend: `opslog-s3`, the published package, or `example`, the one in `examples/s3`. */
+export async function s3Backend(kind, options) {
+  const { S3Backend } = await (kind === "example"
+    ? importInstalled("s3-backend.mjs")
+    : importInstalled("node_modules", "@backloghq", "opslog-s3", "dist", "index.js"));
+  return new S3Backend(options);
+}
