@@ -75,23 +75,7 @@ const topics = {
   trim(input, trimmed) {
     same("trimmed", text(trimmed), text(input).trim());
   },
-  line(
-    line,
-    answer,
-    ts,
-    op,
-    id,
-    data,
-    prev,
-    encoding,
-    agent,
-    clock,
-    batch,
-    cuts,
-    after,
-    prevValue,
-    shown,
-  ) {
+  line(line, answer, ts, op, id, data, prev, encoding, agent, clock, batch, cuts, after, prevValue, shown) {
     const result = attempt(() => validate.validateOp(JSON.parse(text(line))));
     if (!accepted(answer, result)) return;
     const theirs = result.value;
