@@ -34,6 +34,7 @@ class FileDriver {
   #migrateFrom = null;
   #batch = [];
   #untold = new Untold();
+  #renewing = null;
 
   /** Opens the store of a folder. `backend` is an unmodified FsBackend that wants to know the folder. */
   static async open(dir, options, backend) {
@@ -206,11 +207,13 @@ class FileDriver {
   async follow() {
     this.#untold.begin();
     await this.catchUp();
+    await this.#renewing;
     return this.#untold.take();
   }
 
   async refresh() {
     await this.catchUp();
+    await this.#renewing;
     this.#untold.take();
   }
 
@@ -219,6 +222,19 @@ class FileDriver {
     const followed = JSON.parse(await settle(this.#core.follow()));
     this.#manifest = null;
     this.#apply(followed);
+    if (!followed.outdated || this.#renewing !== null) return;
+    this.#renewing = this.#renew();
+    // Whoever looks awaits it; for others the snapshot in memory still does.
+    this.#renewing.catch(() => {});
+  }
+
+  /** Puts the current snapshot in the place of an older one, while writes go on. */
+  async #renew() {
+    try {
+      this.#apply(JSON.parse(await settle(this.#core.renew())));
+    } finally {
+      this.#renewing = null;
+    }
   }
 
   // Reading
@@ -249,6 +265,7 @@ class FileDriver {
   async close() {
     this.#buffer.stop();
     try {
+      await this.#renewing?.catch(() => {});
       if (!this.#options.readOnly) {
         this.flush();
         await this.#checkpoints.finish();

@@ -356,6 +356,13 @@ impl NativeStore {
         AsyncTask::new(Work::new(move || store.follow(), followed_json))
     }
 
+    /// Loads the current snapshot in the place of an older one. Returns what `follow` returns.
+    #[napi]
+    pub fn renew(&self) -> AsyncTask<Work<Followed, String>> {
+        let store = Arc::clone(&self.store);
+        AsyncTask::new(Work::new(move || store.renew(), followed_json))
+    }
+
     /// What writes came upon that other hands wrote, as JSON; `null` if nothing.
     #[napi]
     pub fn take_foreign(&self) -> napi::Result<Option<String>> {
@@ -530,6 +537,7 @@ fn followed_json(followed: Followed) -> String {
         "removed": removed,
         "reloaded": followed.reloaded,
         "reordered": followed.reordered,
+        "outdated": followed.outdated,
         "skipped": followed.skipped,
     });
     out.push(b',');

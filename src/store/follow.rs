@@ -35,6 +35,8 @@ pub struct Followed {
     pub reloaded: bool,
     /// Whether records may stand elsewhere than where the operations alone would put them.
     pub reordered: bool,
+    /// Whether `Store::renew` should follow.
+    pub outdated: bool,
     /// Where malformed lines were skipped.
     pub skipped: Vec<u64>,
 }
@@ -342,6 +344,7 @@ impl Followed {
         self.undeleted |= other.undeleted;
         self.reloaded |= other.reloaded;
         self.reordered |= other.reordered;
+        self.outdated |= other.outdated;
         self.skipped.extend(other.skipped);
     }
 

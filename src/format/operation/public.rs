@@ -78,5 +78,5 @@ fn push_member(out: &mut Vec<u8>, start: usize, key: &[u8], value: &[u8]) {
 
 /// The fields of ours that say where a line stands, not what it says.
 fn is_mark(key: &[u8]) -> bool {
-    matches!(key, b"batch" | b"cuts" | b"after")
+    matches!(key, b"batch" | b"cuts" | b"after" | b"again")
 }

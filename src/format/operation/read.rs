@@ -67,6 +67,7 @@ struct Fields {
     batch: Option<Range<usize>>,
     cuts: Option<Range<usize>>,
     after: Option<Range<usize>>,
+    again: Option<Range<usize>>,
 }
 
 impl Fields {
@@ -84,6 +85,7 @@ impl Fields {
             b"batch" => &mut self.batch,
             b"cuts" => &mut self.cuts,
             b"after" => &mut self.after,
+            b"again" => &mut self.again,
             _ => return None,
         })
     }
@@ -152,8 +154,9 @@ fn interpret(line: &[u8], fields: Fields) -> Option<Line<'_>> {
         None => None,
         Some(clock) => Some(integer(clock)?),
     };
-    let has_ours =
-        [&fields.prev_value, &fields.batch, &fields.cuts, &fields.after].iter().any(|field| field.is_some());
+    let has_ours = [&fields.prev_value, &fields.batch, &fields.cuts, &fields.after, &fields.again]
+        .iter()
+        .any(|field| field.is_some());
     let prev_value = fields.prev_value.clone().filter(|value| {
         !encoding_delta
             && json::kind(part(line, value.clone())) != Some(json::Kind::Object)

@@ -109,7 +109,15 @@ impl Store {
         archive: Option<ArchiveRequest>,
     ) -> Result<Compacted> {
         let mut compacted = Compacted::default();
-        let mut sealed = self.seal(gate, now_ms, &mut compacted.followed)?;
+        let mut sealed = loop {
+            // NOTE: what is in memory may be older than the snapshot, and still hold what went to an archive. Nobody
+            // publishes another snapshot while this holds the compaction lock.
+            compacted.followed.append(self.catch_up()?);
+            compacted.followed.append(self.renew()?);
+            if let Some(sealed) = self.seal(gate, now_ms, &mut compacted.followed)? {
+                break sealed;
+            }
+        };
         let mut undertaking = Undertaking { store: self, original: sealed.view.clone(), done: false };
         let mut segment = None;
         if let Some(request) = archive {
@@ -144,13 +152,17 @@ impl Store {
         }
     }
 
-    /// Gives every agent a new WAL and freezes what the old ones say.
-    fn seal(&self, gate: &Gate, now_ms: i64, followed: &mut Followed) -> Result<Sealed> {
+    /// Gives every agent a new WAL and freezes what the old ones say. `None` if the snapshot in memory is not the
+    /// current one.
+    fn seal(&self, gate: &Gate, now_ms: i64, followed: &mut Followed) -> Result<Option<Sealed>> {
         let exclusive = gate.exclusive()?;
         followed.append(self.look_alone(&exclusive)?);
         let (current, clock) = {
             let state = self.lock();
             state.writable()?;
+            if state.is_outdated() || state.is_stale() {
+                return Ok(None);
+            }
             (state.manifest.clone(), state.engine.clock())
         };
         let mut next = current.clone();
@@ -197,7 +209,7 @@ impl Store {
         let view = state.engine.freeze(usize::MAX);
         state.buffered = 0;
         state.checkpointing = true;
-        Ok(Sealed { view, logs, version })
+        Ok(Some(Sealed { view, logs, version }))
     }
 
     fn archive_sealed(

@@ -42,6 +42,46 @@ impl Store {
         Ok(followed)
     }
 
+    /// Loads the current snapshot if a compaction has made what is in memory heavy, or departed from it: see
+    /// [`Followed::outdated`]. Reads and writes go on meanwhile: no lock is held while the file is read.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`; what is in memory stays then.
+    pub fn renew(&self) -> Result<Followed> {
+        let mut followed = Followed::default();
+        let manifest = {
+            let state = self.lock();
+            if !state.is_outdated() {
+                return Ok(followed);
+            }
+            state.manifest.clone()
+        };
+        let loaded = match load_snapshot(self, &manifest) {
+            // Superseded by now; the next look finds the newer one.
+            Err(error) if error.is_missing_file() => return Ok(followed),
+            loaded => loaded?,
+        };
+        let mut state = self.lock_without_batch();
+        if state.manifest.current_snapshot != manifest.current_snapshot || state.checkpointing {
+            return Ok(followed);
+        }
+        let agent = state.agents.as_ref().and_then(|agents| agents.id.clone());
+        let mut engine = Engine::new(loaded.base, agent.as_deref());
+        let operations = state.engine.operations().to_vec();
+        engine.integrate(operations, &[]).map_err(|source| self.read_failed(source))?;
+        engine.see_clock(state.engine.clock());
+        let old = std::mem::replace(&mut state.engine, engine);
+        state.snapshot_bytes = loaded.bytes;
+        state.buffered = state.engine.operations().len();
+        if let Some(agents) = &mut state.agents {
+            agents.outdated = false;
+        }
+        drop(state);
+        drop(old);
+        followed.reloaded = true;
+        Ok(followed)
+    }
+
     /// Catches up, and registers again if need be, for somebody who has the lock alone.
     pub(in crate::store) fn look_alone(&self, exclusive: &Exclusive<'_>) -> Result<Followed> {
         self.register(exclusive)?;
@@ -124,17 +164,19 @@ impl Store {
             Held::Nothing => Ok(0),
         };
         let count = count.map_err(|source| Error::io("read", &layout::room(&self.root), source))?;
-        if !self.options.skip_load && ((is_published && (departed || heavy)) || state.is_stale()) {
+        if !self.options.skip_load && state.is_stale() {
             self.load_anew(&mut state, next, followed)?;
         }
         state.number_own_log();
         if let Some(agents) = &mut state.agents {
+            agents.outdated |= !self.options.skip_load && is_published && (departed || heavy);
             agents.count = count;
             agents.manifest_file = file;
         }
         state.buffered = state.engine.operations().len();
         state.departures = state.departures.max(next.departures);
         state.manifest = next.clone();
+        followed.outdated = state.is_outdated();
         Ok(())
     }
 
@@ -302,11 +344,16 @@ impl Agents {
             next_log: self.next_log,
             own: 0,
             stale: false,
+            outdated: false,
         }
     }
 }
 
 impl State {
+    pub(super) fn is_outdated(&self) -> bool {
+        self.agents.as_ref().is_some_and(|agents| agents.outdated)
+    }
+
     pub(super) fn is_stale(&self) -> bool {
         self.agents.as_ref().is_some_and(|agents| agents.stale)
     }

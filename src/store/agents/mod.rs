@@ -39,6 +39,8 @@ pub struct Agents {
     own: u32,
     /// What is in memory must be loaded anew before it can be trusted.
     stale: bool,
+    /// The snapshot in memory is to be replaced by the current one.
+    outdated: bool,
 }
 
 /// A WAL that is being read.
@@ -72,6 +74,7 @@ impl Agents {
             next_log: 1,
             own: 0,
             stale: false,
+            outdated: false,
         }
     }
 
