@@ -20,6 +20,9 @@ const { walOperations, warnOfSkipped } = require("./wal-operations");
 /** What the native side returns when another agent must be waited for. */
 const NOT_NOW = -1;
 
+/** How often a snapshot is loaded that is superseded meanwhile. */
+const RENEWALS = 5;
+
 class FileDriver {
   /** Appends go on while a checkpoint is written. */
   blocksAppends = false;
@@ -158,9 +161,7 @@ class FileDriver {
   async undo() {
     let undone = call(() => this.#core.undo());
     if (undone === null) {
-      const waited = JSON.parse(await settle(this.#core.undoWaiting()));
-      this.#apply(waited.followed);
-      undone = JSON.stringify(waited.undone);
+      undone = await this.#withForeign(settle(this.#core.undoWaiting()));
     }
     const ids = JSON.parse(undone);
     if (this.#isAgent) {
@@ -219,8 +220,7 @@ class FileDriver {
 
   /** Takes over what others wrote. */
   async catchUp() {
-    const followed = JSON.parse(await settle(this.#core.follow()));
-    this.#manifest = null;
+    const followed = JSON.parse(await this.#withForeign(settle(this.#core.follow())));
     this.#apply(followed);
     if (!followed.outdated || this.#renewing !== null) return;
     this.#renewing = this.#renew();
@@ -231,7 +231,12 @@ class FileDriver {
   /** Puts the current snapshot in the place of an older one, while writes go on. */
   async #renew() {
     try {
-      this.#apply(JSON.parse(await settle(this.#core.renew())));
+      // A snapshot may be superseded while it is loaded; the last of these attempts has no more reason to fail.
+      for (let attempt = 0, again = true; again && attempt < RENEWALS; attempt++) {
+        const followed = JSON.parse(await settle(this.#core.renew()));
+        this.#apply(followed);
+        again = followed.outdated;
+      }
     } finally {
       this.#renewing = null;
     }
@@ -323,10 +328,7 @@ class FileDriver {
   /** A compaction among agents, without the records of a list. Returns the ids that went to the archive. */
   async #compact(list, period) {
     const work = call(() => this.#core.compactAgents(now(), list, period));
-    const { followed, archived } = JSON.parse(await settle(work));
-    this.#manifest = null;
-    this.#apply(followed);
-    return archived;
+    return JSON.parse(await this.#withForeign(settle(work)));
   }
 
   /** Whether the held file is to be compared with its path: once in a turn of the event loop. */
@@ -353,11 +355,26 @@ class FileDriver {
 
   /** Looks at what a change brought with it: a checkpoint that is due, a buffer that is full. */
   #afterChange(code) {
-    const foreign = this.#core.takeForeign();
-    if (foreign !== null) for (const followed of JSON.parse(foreign)) this.#apply(followed);
+    this.#takeForeign();
     const buffered = Math.floor(code / 2);
     if (buffered > 0) this.#buffer.grown(buffered);
     if (code % 2 === 1) this.#checkpoints.cross();
+  }
+
+  /** Takes over what a write, a compaction or an undo came upon that others wrote. */
+  #takeForeign() {
+    const foreign = this.#core.takeForeign();
+    if (foreign !== null) for (const followed of JSON.parse(foreign)) this.#apply(followed);
+  }
+
+  /** Awaits native work, and takes over what it came upon, whatever becomes of it. */
+  async #withForeign(work) {
+    try {
+      return await work;
+    } finally {
+      this.#manifest = null;
+      this.#takeForeign();
+    }
   }
 
   #takenBack(ids) {

@@ -20,9 +20,18 @@ impl Patience {
 
     /// Pauses; `false` once the time is over.
     pub fn pause(&self) -> bool {
+        self.pause_for(PAUSE)
+    }
+
+    /// As [`Patience::pause`], for what takes long and is not looked at for nothing.
+    pub fn pause_long(&self) -> bool {
+        self.pause_for(20 * PAUSE)
+    }
+
+    fn pause_for(&self, pause: Duration) -> bool {
         let is_left = Instant::now() < self.deadline;
         if is_left {
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(pause);
         }
         is_left
     }

@@ -213,20 +213,15 @@ impl NativeStore {
         })
     }
 
-    /// As `undo`, for an agent, waiting for others. Returns what they wrote and the ids concerned, as JSON.
+    /// As `undo`, for an agent, waiting for others. What they wrote is for `takeForeign`.
     #[napi]
-    pub fn undo_waiting(&self) -> AsyncTask<Work<(Followed, Vec<Id>), String>> {
+    pub fn undo_waiting(&self) -> AsyncTask<Work<Vec<Id>, String>> {
         let store = Arc::clone(&self.store);
-        AsyncTask::new(Work::new(
-            move || store.undo_waiting(),
-            |(followed, ids)| {
-                format!("{{\"followed\":{},\"undone\":{}}}", followed_json(followed), ids_json(&ids))
-            },
-        ))
+        AsyncTask::new(Work::new(move || store.undo_waiting(), |ids| ids_json(&ids)))
     }
 
     /// Compacts a folder of agents; with ids, given as a JSON list, these records go to an archive segment.
-    /// Returns what other agents wrote and what was archived, as JSON.
+    /// Returns what was archived, as a JSON list; what others wrote is for `takeForeign`.
     #[napi]
     pub fn compact_agents(
         &self,
@@ -241,7 +236,10 @@ impl NativeStore {
                 (Some(ids), Some(period)) => Some(store.choose_for_archive(parse_ids(&ids), period)?),
                 _ => None,
             };
-            Ok(AsyncTask::new(Work::new(move || store.compact_agents(now as i64, archive), compacted_json)))
+            Ok(AsyncTask::new(Work::new(
+                move || store.compact_agents(now as i64, archive),
+                |compacted| ids_json(&compacted.archived),
+            )))
         })
     }
 
@@ -543,11 +541,6 @@ fn followed_json(followed: Followed) -> String {
     out.push(b',');
     out.extend_from_slice(rest.to_string().get(1..).unwrap_or_default().as_bytes());
     text::to_js(out)
-}
-
-fn compacted_json(compacted: Compacted) -> String {
-    let archived = ids_json(&compacted.archived);
-    format!("{{\"followed\":{},\"archived\":{archived}}}", followed_json(compacted.followed))
 }
 
 fn ids_json(ids: &[Id]) -> String {

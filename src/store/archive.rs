@@ -46,6 +46,8 @@ impl Store {
     /// # Errors
     /// `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`.
     pub fn archive_aside(&self, ids: &[Id], period: &str, now_ms: i64) -> Result<()> {
+        // NOTE: among agents the lock of a compaction also guards the segments: each is read and replaced.
+        let _lock = self.gate.is_some().then(|| self.wait_for_compaction_lock()).transpose()?;
         let texts = {
             let state = self.lock();
             state.writable()?;

@@ -55,9 +55,6 @@ impl Store {
     ) -> Result<Changed, Rejected> {
         let mut state = self.lock();
         state.writable()?;
-        if check && state.batch.is_none() && !self.options.buffered {
-            self.check_file(&mut state)?;
-        }
         let is_held = state.batch.is_some() || self.options.buffered;
         let _shared = match self.enter_gate(&state, check) {
             _ if is_held => None,
@@ -65,6 +62,10 @@ impl Store {
             Ok(Some(shared)) => shared,
             Err(error) => return Err(error.into()),
         };
+        // NOTE: within the gate: a log that was sealed and deleted must not be created again.
+        if check && !is_held {
+            self.check_file(&mut state)?;
+        }
         let before = state.engine.get(id).map_err(|source| self.read_failed(source))?;
         if before.is_none() && matches!(change, Change::Delete) {
             return Err(Error::NotFound { id: String::from_utf8_lossy(id).into_owned() }.into());
@@ -120,9 +121,14 @@ impl Store {
         let count = state.engine.operations().len() - from;
         if count > 0 && !state.detached {
             let marked = if count > 1 { Some(from) } else { None };
-            let _shared = match self.enter_gate(&state, true)? {
-                None => return Err(Rejected::NotNow),
-                Some(shared) => shared,
+            let _shared = match self.enter_gate(&state, true) {
+                Ok(None) => return Err(Rejected::NotNow),
+                Ok(Some(shared)) => shared,
+                Err(error) => {
+                    state.engine.rollback();
+                    state.batch = None;
+                    return Err(error.into());
+                }
             };
             let flushed = state
                 .writable()

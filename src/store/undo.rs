@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Followed, Rejected, State, Store};
+use super::{Rejected, State, Store};
 use crate::engine::{Id, Operation, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, Kind, batch_marker};
@@ -41,14 +41,14 @@ impl Store {
     ///
     /// # Errors
     /// As for [`Store::undo`], and `OPSLOG_LOCKED` when another process does not let go.
-    pub fn undo_waiting(&self) -> Result<(Followed, Vec<Id>)> {
-        let Some(gate) = &self.gate else { return Ok(Default::default()) };
+    pub fn undo_waiting(&self) -> Result<Vec<Id>> {
+        let Some(gate) = &self.gate else { return Ok(Vec::new()) };
         let exclusive = gate.exclusive()?;
         let followed = self.look_alone(&exclusive)?;
         let mut state = self.lock();
+        state.foreign.push(followed);
         state.writable()?;
-        let undone = self.undo_of_agent(&mut state)?.unwrap_or_default();
-        Ok((followed, undone))
+        Ok(self.undo_of_agent(&mut state)?.unwrap_or_default())
     }
 }
 

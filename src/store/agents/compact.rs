@@ -16,8 +16,8 @@ use crate::gate::Gate;
 use crate::lock::{self, HeldLock, OsProbe};
 use crate::patience::Patience;
 use crate::publish::{Draft, sync_folder_of};
+use crate::store::Store;
 use crate::store::open::{open_own_wal, read_manifest};
-use crate::store::{Followed, Store};
 use crate::wal::Writer;
 use crate::{layout, snapshot};
 
@@ -32,8 +32,6 @@ pub struct ArchiveRequest {
 /// What a compaction did.
 #[derive(Debug, Default)]
 pub struct Compacted {
-    /// What other agents had written.
-    pub followed: Followed,
     /// The records that went to the archive. One that changed meanwhile stays.
     pub archived: Vec<Id>,
 }
@@ -112,9 +110,11 @@ impl Store {
         let mut sealed = loop {
             // NOTE: what is in memory may be older than the snapshot, and still hold what went to an archive. Nobody
             // publishes another snapshot while this holds the compaction lock.
-            compacted.followed.append(self.catch_up()?);
-            compacted.followed.append(self.renew()?);
-            if let Some(sealed) = self.seal(gate, now_ms, &mut compacted.followed)? {
+            let followed = self.catch_up()?;
+            self.lock().foreign.push(followed);
+            let followed = self.renew()?;
+            self.lock().foreign.push(followed);
+            if let Some(sealed) = self.seal(gate, now_ms)? {
                 break sealed;
             }
         };
@@ -140,13 +140,17 @@ impl Store {
         Ok(compacted)
     }
 
-    fn wait_for_compaction_lock(&self) -> Result<HeldLock> {
+    /// Waits for another agent's compaction to end, and keeps others from beginning one.
+    ///
+    /// # Errors
+    /// `OPSLOG_LOCKED` once patience ends; `OPSLOG_IO`.
+    pub(in crate::store) fn wait_for_compaction_lock(&self) -> Result<HeldLock> {
         // A compaction writes everything there is: more patience than for a lock.
         let patience = Patience::new(2);
         loop {
             let pid = std::process::id();
             match lock::acquire(&self.disk, &self.root, layout::COMPACT_LOCK, pid, &OsProbe) {
-                Err(Error::CompactionLocked { .. } | Error::Locked { .. }) if patience.pause() => {}
+                Err(Error::CompactionLocked { .. } | Error::Locked { .. }) if patience.pause_long() => {}
                 acquired => return acquired,
             }
         }
@@ -154,9 +158,10 @@ impl Store {
 
     /// Gives every agent a new WAL and freezes what the old ones say. `None` if the snapshot in memory is not the
     /// current one.
-    fn seal(&self, gate: &Gate, now_ms: i64, followed: &mut Followed) -> Result<Option<Sealed>> {
+    fn seal(&self, gate: &Gate, now_ms: i64) -> Result<Option<Sealed>> {
         let exclusive = gate.exclusive()?;
-        followed.append(self.look_alone(&exclusive)?);
+        let followed = self.look_alone(&exclusive)?;
+        self.lock().foreign.push(followed);
         let (current, clock) = {
             let state = self.lock();
             state.writable()?;

@@ -57,12 +57,20 @@ impl Store {
             state.manifest.clone()
         };
         let loaded = match load_snapshot(self, &manifest) {
-            // Superseded by now; the next look finds the newer one.
-            Err(error) if error.is_missing_file() => return Ok(followed),
+            // Superseded by now, if the manifest says so: the next look finds the newer one.
+            Err(error) if error.is_missing_file() => {
+                let current = read_manifest(&*self.disk, &self.root)?;
+                if current.is_none_or(|current| current.current_snapshot == manifest.current_snapshot) {
+                    return Err(error);
+                }
+                followed.outdated = true;
+                return Ok(followed);
+            }
             loaded => loaded?,
         };
         let mut state = self.lock_without_batch();
         if state.manifest.current_snapshot != manifest.current_snapshot || state.checkpointing {
+            followed.outdated = !state.checkpointing;
             return Ok(followed);
         }
         let agent = state.agents.as_ref().and_then(|agents| agents.id.clone());
@@ -102,8 +110,14 @@ impl Store {
             let manifest = read_manifest(&*self.disk, &self.root)?.ok_or_else(|| {
                 Error::corrupt(&self.root.join(layout::MANIFEST), None, "Manifest not found during refresh")
             })?;
-            match self.take_in(&manifest, file, held, &mut followed) {
-                // NOTE: a reader holds no lock: what the manifest names may be superseded by now.
+            let taken = self.take_in(&manifest, file, held, &mut followed);
+            if taken.is_ok() {
+                return Ok(followed);
+            }
+            // NOTE: some logs may have been read and others not: what is in memory cannot be gone on from.
+            self.distrust(std::mem::take(&mut followed));
+            match taken {
+                // A reader holds no lock: what the manifest names may be superseded by now.
                 Err(error) if error.is_missing_file() && matches!(held, Held::Nothing) => {}
                 Err(error) => return Err(error),
                 Ok(()) => return Ok(followed),
@@ -114,6 +128,15 @@ impl Store {
             None,
             "the manifest names files that are missing",
         ))
+    }
+
+    /// Has everything loaded anew at the next look; what was taken in before is told then.
+    pub(super) fn distrust(&self, followed: Followed) {
+        let mut state = self.lock();
+        state.foreign.push(followed);
+        if let Some(agents) = &mut state.agents {
+            agents.stale = !self.options.skip_load;
+        }
     }
 
     fn take_in(
@@ -149,13 +172,19 @@ impl Store {
             followed.changed.extend(changed);
             followed.skipped.extend(news.skipped);
         }
-        let departed = next.departures != state.manifest.departures
+        let version = u32::try_from(next.version).unwrap_or(0);
+        let departed = version > state.version
+            || next.departures != state.manifest.departures
             || next.archive_segments != state.manifest.archive_segments
             || next.stats.archived_records != state.manifest.stats.archived_records;
         let heavy = is_published && state.engine.overlaid() > 1000.max(state.engine.count() / 4);
-        if is_published && !state.is_stale() && !self.options.skip_load {
-            state.let_published_go(next);
+        if is_published && !state.is_stale() {
+            let in_order = state.let_published_go(next);
+            if let Some(agents) = &mut state.agents {
+                agents.stale = !in_order && !self.options.skip_load;
+            }
         }
+        state.version = state.version.max(version);
         state.engine.see_clock(next.clock);
         self.go_to_own_log(&mut state, next)?;
         let count = match held {
@@ -376,10 +405,11 @@ impl State {
         Ok(news)
     }
 
-    /// Lets logs go whose operations are in the snapshot of a manifest, and the operations with them.
-    fn let_published_go(&mut self, manifest: &Manifest) {
+    /// Lets logs go whose operations are in the snapshot of a manifest, and the operations with them. `false` if one
+    /// of these stands among later ones: a log of a process that does not keep the protocol.
+    fn let_published_go(&mut self, manifest: &Manifest) -> bool {
         let named = logs_of(manifest);
-        let Some(agents) = &mut self.agents else { return };
+        let Some(agents) = &mut self.agents else { return true };
         let (stay, go): (Vec<Log>, Vec<Log>) = std::mem::take(&mut agents.logs)
             .into_iter()
             .partition(|log| named.contains(&log.relative.as_str()));
@@ -391,10 +421,7 @@ impl State {
         };
         let count = self.engine.operations().iter().take_while(|operation| is_gone(operation)).count();
         self.engine.forget_operations(count);
-        // A log of a process that does not keep the protocol may have put an operation among later ones.
-        if self.engine.operations().iter().any(is_gone) {
-            agents.stale = true;
-        }
+        !self.engine.operations().iter().any(is_gone)
     }
 }
 

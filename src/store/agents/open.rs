@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::follow::Held;
 use super::{Agents, own_path};
 use crate::disk::{Disk, OpenMode};
 use crate::engine::Base;
@@ -220,17 +219,19 @@ impl Store {
 
     /// Opens the logs of agents for reading only.
     pub(in crate::store) fn read_agents(&self, report: &mut Report) -> Result<()> {
-        for _ in 0..100 {
+        let mut seen = None;
+        loop {
             let manifest = read_manifest(&*self.disk, &self.root)?.ok_or(Error::NoStore)?;
             let mut state = self.lock();
             state.agents = Some(Agents::new(None, None));
             match self.load_first(&mut state, &manifest, report) {
-                Err(error) if error.is_missing_file() => {}
+                // Superseded while it was read, if the manifest has changed.
+                Err(error) if error.is_missing_file() && seen.as_ref() != Some(&manifest) => {
+                    seen = Some(manifest)
+                }
                 loaded => return loaded,
             }
         }
-        let held = Held::Nothing;
-        self.look(&held).map(|_| ())
     }
 }
 

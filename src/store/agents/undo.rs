@@ -26,8 +26,16 @@ impl Store {
         }
         state.wal.cut(offset)?;
         let removed: Vec<Rank> = rank_of(&last).into_iter().collect();
-        let changed =
-            state.engine.integrate(Vec::new(), &removed).map_err(|source| self.read_failed(source))?;
+        let changed = match state.engine.integrate(Vec::new(), &removed) {
+            Ok(changed) => changed,
+            Err(source) => {
+                // It is off the log; memory must be loaded anew to show that.
+                if let Some(agents) = &mut state.agents {
+                    agents.stale = true;
+                }
+                return Err(self.read_failed(source));
+            }
+        };
         if let Some(rank) = before.as_ref().and_then(rank_of) {
             let same = |operation: &&mut Operation| rank_of(operation).as_ref() == Some(&rank);
             if let Some(before) = state.engine.operations_mut().iter_mut().find(same) {
