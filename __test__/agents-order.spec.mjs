@@ -144,6 +144,27 @@ test("tail() of an agent, others and itself compacted meanwhile, returns what is
   t.deepEqual(await other.tail(), []);
 });
 
+test("tail() of a reader, compactions end between its looks at the manifest and at the logs, returns each once", async (t) => {
+  const folder = await temporaryFolder(t);
+  const one = await openAgent(t, folder, "one");
+  const reader = await openAgent(t, folder, undefined, { readOnly: true });
+  await one.set("a", { n: 1 });
+  await one.compact();
+  const early = await readFile(join(folder, "manifest.json"));
+  await one.set("b", { n: 2 });
+  await one.compact();
+  await one.set("c", { n: 3 });
+  await one.compact();
+  const late = await readFile(join(folder, "manifest.json"));
+  // What a reader sees that has read the manifest before the later compactions, and lists the logs after it.
+  await writeFile(join(folder, "manifest.json"), early);
+  const told = [...(await reader.tail())];
+  await writeFile(join(folder, "manifest.json"), late);
+  told.push(...(await reader.tail()));
+  t.deepEqual(idsOf(told), ["a", "b", "c"]);
+  t.deepEqual(reader.all(), [{ n: 1 }, { n: 2 }, { n: 3 }]);
+});
+
 test("tail() of an agent, another undid what it had seen, lets it vanish and returns what replaced it", async (t) => {
   const folder = await temporaryFolder(t);
   const [one, other] = [await openAgent(t, folder, "one"), await openAgent(t, folder, "other")];

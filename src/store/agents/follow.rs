@@ -322,11 +322,14 @@ impl Store {
         let Some(agents) = &state.agents else { return Ok(()) };
         let from = newest(&mut agents.logs.iter().map(|log| log.relative.as_str())).unwrap_or(0);
         let named = logs_of(next);
+        // NOTE: a reader holds no lock, so logs may have been created since the manifest was read. These have later
+        // times than all that it names, and belong to the next look.
+        let to = newest(&mut named.iter().copied()).unwrap_or(u64::MAX);
         let folder = self.root.join(layout::OPS);
         let names = self.disk.list(&folder).map_err(|source| Error::io("scandir", &folder, source))?;
         for name in names {
             let relative = format!("{}/{name}", layout::OPS);
-            let is_passed = layout::agent_milliseconds(&name).is_some_and(|ms| ms > from);
+            let is_passed = layout::agent_milliseconds(&name).is_some_and(|ms| ms > from && ms < to);
             if is_passed && !named.contains(&relative.as_str()) {
                 self.add_log(state, &relative)?;
             }
