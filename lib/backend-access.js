@@ -13,6 +13,8 @@ const UPDATE_ATTEMPTS = 100;
 const REFUSAL_ATTEMPTS = 5;
 const PROBE_ATTEMPTS = 3;
 const LONGEST_PAUSE_MS = 400;
+/** The most that one attempt and its pause count for, of the time that somebody waits. */
+const LONGEST_LOOK_MS = 5000;
 const SETTLE_MS = 100;
 const NO_SUCH_VERSION = '"opslog-probe"';
 
@@ -30,15 +32,18 @@ function isHeld(error) {
 
 /** Takes a lock, waiting for it up to `waitMs`. Returns `null` if somebody else holds it. */
 async function takeLock(acquire, waitMs) {
-  const deadline = performance.now() + waitMs;
+  let left = waitMs;
   for (let attempt = 0; ; attempt++) {
+    const began = performance.now();
     try {
       return { handle: await acquire(), waited: attempt > 0 };
     } catch (error) {
       if (!isHeld(error)) throw error;
-      if (performance.now() >= deadline) return null;
+      if (left <= 0) return null;
     }
     await pause(attempt + 2);
+    // A process that was itself stopped meanwhile has not looked: that says nothing about the holder.
+    left -= Math.min(performance.now() - began, LONGEST_LOOK_MS);
   }
 }
 

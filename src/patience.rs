@@ -1,21 +1,25 @@
 //! Waiting for what another process holds: the one place that looks at a clock and sleeps, besides the lock
 //! file's protocol. It is never called on the thread that runs JS, and never under the store's mutex.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// How long a lock is waited for before its holder counts as stopped, in seconds.
 pub const SECONDS: u64 = 10;
 const PAUSE: Duration = Duration::from_micros(500);
+/// The most that one pause counts for. A process that was itself stopped, or starved, while it waited has not
+/// looked meanwhile: what it missed says nothing about the holder.
+const PAUSE_COUNTS: Duration = Duration::from_millis(100);
 
 /// A wait that ends.
 pub struct Patience {
-    deadline: Instant,
+    left: Cell<Duration>,
 }
 
 impl Patience {
     /// Waits up to `times` the usual time.
     pub fn new(times: u32) -> Self {
-        Self { deadline: Instant::now() + times * Duration::from_secs(SECONDS) }
+        Self { left: Cell::new(times * Duration::from_secs(SECONDS)) }
     }
 
     /// Pauses; `false` once the time is over.
@@ -29,15 +33,44 @@ impl Patience {
     }
 
     fn pause_for(&self, pause: Duration) -> bool {
-        let is_left = Instant::now() < self.deadline;
-        if is_left {
-            std::thread::sleep(pause);
+        if self.left.get().is_zero() {
+            return false;
         }
-        is_left
+        let begun = Instant::now();
+        std::thread::sleep(pause);
+        self.count(begun.elapsed());
+        true
+    }
+
+    fn count(&self, passed: Duration) {
+        self.left.set(self.left.get().saturating_sub(passed.min(PAUSE_COUNTS)));
     }
 }
 
 /// A short pause while another thread of this process finishes.
 pub fn nap() {
     std::thread::sleep(PAUSE / 2);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pause_a_holder_never_lets_go_ends_after_the_time() {
+        let patience = Patience::new(1);
+        patience.count(PAUSE_COUNTS);
+        assert_eq!(patience.left.get(), Duration::from_secs(SECONDS) - PAUSE_COUNTS);
+        for _ in 0..(Duration::from_secs(SECONDS).as_millis() / PAUSE_COUNTS.as_millis()) {
+            patience.count(PAUSE_COUNTS);
+        }
+        assert!(!patience.pause());
+    }
+
+    #[test]
+    fn pause_this_process_was_stopped_meanwhile_looks_again() {
+        let patience = Patience::new(1);
+        patience.count(Duration::from_secs(3600));
+        assert!(patience.pause());
+    }
 }
