@@ -40,6 +40,21 @@ pub fn agent_wal(agent: &str, ms: u64) -> String {
     format!("{OPS}/agent-{agent}-{ms}.jsonl")
 }
 
+/// The index file of a snapshot.
+pub fn index(root: &Path, snapshot: &str) -> PathBuf {
+    root.join(INDEX).join(index_name(snapshot))
+}
+
+/// The name of the index file of a snapshot.
+pub fn index_name(snapshot: &str) -> String {
+    format!("{}.idx", snapshot.rsplit('/').next().unwrap_or(snapshot))
+}
+
+/// Whether a file in the folder of what is ours is an index file.
+pub fn is_index(name: &str) -> bool {
+    name.ends_with(".idx")
+}
+
 /// The lock that an agent holds while it has the folder open.
 pub fn agent_lock(root: &Path, agent: &str) -> PathBuf {
     root.join(INDEX).join(format!("agent-{agent}.lock"))

@@ -6,6 +6,7 @@ pub mod engine;
 pub mod error;
 pub mod format;
 pub mod gate;
+pub mod index;
 pub mod json;
 pub mod layout;
 pub mod lock;

@@ -1,9 +1,9 @@
-//! Snapshot files: loading one into a [`Base`], writing the next. Both go through the file once, in blocks,
-//! and build the index on the way.
+//! Snapshot files: loading one into a [`Base`], writing the next. Loading goes by the index file if there is one
+//! that fits; else, as writing, it goes through the file once, in blocks, and builds the index on the way.
 
 use std::io;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::disk::{Disk, DiskFile, FileInfo, OpenMode};
@@ -12,7 +12,8 @@ use crate::engine::{Cursor, View};
 use crate::error::{Error, Result};
 use crate::format::snapshot::{self, Header, parse_header, parse_legacy, parse_record};
 use crate::format::{Invalid, js_trim};
-use crate::publish::Draft;
+use crate::index;
+use crate::publish::{Draft, sync_folder_of};
 use crate::wal::LineReader;
 
 const BLOCK: usize = 1 << 20;
@@ -25,33 +26,79 @@ pub struct Loaded {
     pub version: Option<f64>,
     /// Its size in bytes.
     pub bytes: u64,
+    /// Whether it was read from one end to the other, for want of an index file.
+    pub scanned: bool,
 }
 
-/// Reads a snapshot in any of the three formats: JSONL, single-line JSON, pretty-printed JSON.
+/// Where a snapshot's index file is, and what is done with it.
+#[derive(Debug, Clone)]
+pub struct Indexing {
+    /// The index file.
+    pub path: PathBuf,
+    /// The size in bytes from which on a snapshot has one.
+    pub from_bytes: u64,
+    /// Whether a missing one is written.
+    pub write: bool,
+}
+
+impl Indexing {
+    /// The base that goes by an index file, if this snapshot should have one and it can be written. What cannot be
+    /// written is held in memory.
+    fn applied(&self, disk: &dyn Disk, file: &Arc<dyn DiskFile>, base: Base, bytes: u64) -> Base {
+        if !self.write || bytes < self.from_bytes || base.is_empty() {
+            return base;
+        }
+        index::write(disk, &self.path, file, &base).ok().flatten().unwrap_or(base)
+    }
+}
+
+/// Reads a snapshot in any of the three formats: JSONL, single-line JSON, pretty-printed JSON. With an index
+/// file, only its first line is read.
 ///
 /// # Errors
 /// `OPSLOG_IO`; `OPSLOG_CORRUPT` with the offset of the first line that is no record.
-pub fn load(disk: &dyn Disk, path: &Path) -> Result<Loaded> {
+pub fn load(disk: &dyn Disk, path: &Path, indexing: &Indexing) -> Result<Loaded> {
     let file = disk.open(path, OpenMode::Read).map_err(|source| Error::io("open", path, source))?;
     let bytes = file.info().map_err(|source| Error::io("fstat", path, source))?.len;
-    let mut lines = LineReader::new(&*file, 0);
+    if bytes >= indexing.from_bytes
+        && let Some((paged, first_line)) = index::open(disk, &indexing.path, &*file, bytes)
+        && let Ok(Header::Jsonl { version }) = parse_header(&first_line)
+    {
+        return Ok(Loaded { base: Base::paged(file, paged), version, bytes, scanned: false });
+    }
+    scan(disk, path, indexing, &file, bytes)
+}
+
+fn scan(
+    disk: &dyn Disk,
+    path: &Path,
+    indexing: &Indexing,
+    file: &Arc<dyn DiskFile>,
+    bytes: u64,
+) -> Result<Loaded> {
+    let mut lines = LineReader::new(&**file, 0);
     let first = lines.next_line().map_err(|source| Error::io("read", path, source))?;
     let header = first.and_then(|line| parse_header(line.bytes).ok());
-    let Some(Header::Jsonl { version }) = header else { return load_legacy(&file, path, bytes) };
-    let mut builder = Builder::new(Arc::clone(&file));
+    let Some(Header::Jsonl { version }) = header else { return load_legacy(file, path, bytes) };
+    let mut builder = Builder::new(Arc::clone(file));
+    // An index file goes by lines of which each is a record, and there is nothing between them.
+    let mut is_plain = true;
     while let Some(raw) = lines.next_line().map_err(|source| Error::io("read", path, source))? {
         let line = js_trim(raw.bytes);
+        is_plain &= line.len() == raw.bytes.len() && raw.complete && !line.is_empty();
         if line.is_empty() {
             continue;
         }
         let record = parse_record(line)
             .map_err(|_| Error::corrupt(path, raw.offset, "this line of the snapshot is no record"))?;
         let lead = (line.as_ptr() as usize - raw.bytes.as_ptr() as usize) as u64;
-        builder
-            .push(&record.id, raw.offset + lead, line.len())
-            .map_err(|source| Error::io("read", path, source))?;
+        builder.push(&record.id, raw.offset + lead, line.len());
     }
-    Ok(Loaded { base: builder.finish(), version, bytes })
+    let (mut base, had_twice) = builder.finish_checked().map_err(|source| Error::io("read", path, source))?;
+    if is_plain && !had_twice {
+        base = indexing.applied(disk, file, base, bytes);
+    }
+    Ok(Loaded { base, version, bytes, scanned: true })
 }
 
 /// A legacy document becomes record lines in memory, so that everything else sees one format.
@@ -73,35 +120,57 @@ fn load_legacy(file: &Arc<dyn DiskFile>, path: &Path, bytes: u64) -> Result<Load
     }
     let mut builder = Builder::new(Arc::new(MemoryFile(lines)));
     for ((id, _), (offset, len)) in legacy.records.iter().zip(places) {
-        builder.push_new(id, offset as u64, len);
+        builder.push(id, offset as u64, len);
     }
-    Ok(Loaded { base: builder.finish(), version: Some(legacy.version), bytes })
+    Ok(Loaded { base: builder.finish(), version: Some(legacy.version), bytes, scanned: true })
 }
 
-/// Writes the records of a view into a draft and returns the base that stands for it.
+/// A snapshot that was written.
+pub struct Written {
+    /// Its records.
+    pub base: Base,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// Writes the records of a view as a new snapshot, durably, and its index file.
 ///
 /// # Errors
-/// `OPSLOG_IO`.
-pub fn write(draft: &Draft<'_>, view: &View, version: u32, now_ms: i64, path: &Path) -> Result<(Base, u64)> {
+/// `OPSLOG_IO`; the file may be there all the same if only its folder could not be synced.
+pub fn write(
+    disk: &dyn Disk,
+    path: &Path,
+    indexing: &Indexing,
+    view: &View,
+    version: u32,
+    now_ms: i64,
+) -> Result<Written> {
+    let draft = Draft::create(disk, path)?;
     let mut builder = Builder::new(Arc::clone(draft.file()));
     let mut block = Vec::with_capacity(BLOCK + 4096);
     snapshot::write_header(&mut block, version, now_ms);
-    let mut written = 0u64;
+    let mut bytes = 0u64;
     let mut cursor = Cursor::Base(0);
     while cursor != Cursor::End {
         cursor = view
             .visit(cursor, |id, text| {
                 let offset = block.len();
                 snapshot::write_record(&mut block, id, text);
-                builder.push_new(id, written + offset as u64, block.len() - offset - 1);
+                builder.push(id, bytes + offset as u64, block.len() - offset - 1);
                 if block.len() < BLOCK { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })
             .map_err(|source| Error::io("read", path, source))?;
         draft.write(&block)?;
-        written += block.len() as u64;
+        bytes += block.len() as u64;
         block.clear();
     }
-    Ok((builder.finish(), written))
+    #[cfg(not(planted = "snapshot-unsynced"))]
+    draft.sync()?;
+    let base = indexing.applied(disk, draft.file(), builder.finish(), bytes);
+    draft.rename(path)?;
+    #[cfg(not(planted = "snapshot-name-unsynced"))]
+    sync_folder_of(disk, path)?;
+    Ok(Written { base, bytes })
 }
 
 /// Bytes in memory that are read like a file.

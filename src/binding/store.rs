@@ -27,6 +27,9 @@ use crate::{json as raw_json, layout};
 /// About how many bytes of JSON go to V8 at once.
 const CHUNK: usize = 1 << 20;
 
+/// From this size on a snapshot has an index file: below it, reading all of it costs about as much.
+const INDEX_FROM_BYTES: u64 = 1 << 20;
+
 /// How a store is opened.
 #[napi(object)]
 pub struct NativeOptions {
@@ -66,6 +69,7 @@ pub fn store_open(root: String, options: NativeOptions) -> AsyncTask<Work<Opened
         version: options.version,
         checkpoint_threshold: options.checkpoint_threshold,
         amortised: options.amortised,
+        index_from_bytes: INDEX_FROM_BYTES,
         buffered: options.buffered,
         agent: options.agent,
         now_ms: options.now as i64,

@@ -35,8 +35,8 @@ pub struct View {
 /// Where an iteration goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cursor {
-    /// At this position of the base.
-    Base(usize),
+    /// At this place of the base.
+    Base(u64),
     /// At this place among the additions of this layer, counted from the lowest.
     Layer(usize, u64),
     /// Nothing is left.
@@ -230,7 +230,7 @@ impl Below<'_> {
         let entry = self.pending.and_then(|pending| pending.get(id));
         match entry.or_else(|| self.frozen.and_then(|frozen| frozen.get(id))) {
             Some(entry) => Ok(entry.state.text().cloned()),
-            None => Ok(self.base.find(id)?.map(|found| found.data)),
+            None => self.base.find(id),
         }
     }
 }
@@ -282,7 +282,7 @@ fn visit(
 ) -> io::Result<Cursor> {
     if let Cursor::Base(from) = cursor {
         let mut lines = base.lines(from);
-        while let Some(line) = lines.next_line()? {
+        while let Some((_, line)) = lines.next_line()? {
             let record = parse_record(line).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
             let flow = match fate(layers, &record.id) {
                 Fate::Unchanged => visitor(&record.id, line.get(record.data).unwrap_or_default()),
@@ -290,7 +290,7 @@ fn visit(
                 Fate::Elsewhere => ControlFlow::Continue(()),
             };
             if flow.is_break() {
-                return Ok(Cursor::Base(lines.position()));
+                return Ok(Cursor::Base(lines.place()));
             }
         }
         cursor = Cursor::Layer(0, 0);

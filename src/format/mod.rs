@@ -4,6 +4,7 @@
 
 pub mod archive;
 mod fields;
+pub mod index;
 pub mod manifest;
 pub mod operation;
 pub mod snapshot;

@@ -16,6 +16,7 @@ use crate::format::manifest::Manifest;
 use crate::format::operation::{finish_line, unmarked};
 use crate::format::timestamp::iso_into;
 use crate::publish::{self, Draft, sync_folder_of};
+use crate::snapshot::Written;
 use crate::wal::Writer;
 use crate::{layout, snapshot};
 
@@ -109,8 +110,15 @@ impl Store {
         self.lock().engine.is_apart()
     }
 
-    /// Deletes snapshots that nobody needs any more. Best effort.
-    pub(super) fn remove_snapshots(&self, relatives: &[String]) {
+    /// Deletes snapshots that nobody needs any more, and the index files of all but the current one. Best effort.
+    pub(super) fn remove_superseded(&self, relatives: &[String], current: &str) {
+        let current = layout::index_name(current);
+        let folder = self.path(layout::INDEX);
+        for name in self.disk.list(&folder).unwrap_or_default() {
+            if layout::is_index(&name) && name != current {
+                let _ = self.disk.unlink(&folder.join(name));
+            }
+        }
         for relative in relatives {
             if let Ok(path) = layout::inside(&self.root, layout::SNAPSHOTS, relative) {
                 let _ = self.disk.unlink(&path);
@@ -158,10 +166,10 @@ impl Checkpoint {
         let manifest = self.store.manifest();
         let ms = self.store.unused_ms(self.now_ms, Some(&manifest))?;
         self.attach_wal(ms)?;
-        let (base, path, bytes) = self.write_snapshot(ms)?;
-        let superseded = self.publish(&path)?;
-        self.switch(base, bytes)?;
-        self.store.remove_snapshots(&superseded);
+        let (relative, written) = self.write_snapshot(ms)?;
+        let superseded = self.publish(&relative)?;
+        self.switch(written)?;
+        self.store.remove_superseded(&superseded, &relative);
         Ok(())
     }
 
@@ -189,20 +197,15 @@ impl Checkpoint {
         Ok(())
     }
 
-    fn write_snapshot(&mut self, ms: u64) -> Result<(Base, String, u64)> {
+    fn write_snapshot(&mut self, ms: u64) -> Result<(String, Written)> {
         let store = Arc::clone(&self.store);
         let relative = layout::snapshot(ms);
         let path = store.path(&relative);
         let version = store.lock().version;
-        let draft = Draft::create(&*store.disk, &path)?;
-        let (base, bytes) = snapshot::write(&draft, &self.view, version, self.now_ms, &path)?;
-        #[cfg(not(planted = "snapshot-unsynced"))]
-        draft.sync()?;
-        draft.rename(&path)?;
-        self.created.push(path.clone());
-        #[cfg(not(planted = "snapshot-name-unsynced"))]
-        sync_folder_of(&*store.disk, &path)?;
-        Ok((base, relative, bytes))
+        let indexing = store.indexing(&relative);
+        self.created.extend([path.clone(), indexing.path.clone()]);
+        let written = snapshot::write(&*store.disk, &path, &indexing, &self.view, version, self.now_ms)?;
+        Ok((relative, written))
     }
 
     /// Makes the new generation the one that counts. Returns the snapshots that can go.
@@ -286,7 +289,7 @@ impl Checkpoint {
     }
 
     /// Goes over to the new generation in memory.
-    fn switch(&self, base: Base, bytes: u64) -> Result<()> {
+    fn switch(&self, Written { base, bytes }: Written) -> Result<()> {
         let mut state = self.store.lock();
         let Some(mirror) = state.mirror.take() else {
             return Err(Error::Failed("the next log went away after it was published".into()));

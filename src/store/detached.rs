@@ -22,6 +22,7 @@ impl Store {
             version,
             checkpoint_threshold: f64::INFINITY,
             amortised: false,
+            index_from_bytes: u64::MAX,
             buffered: true,
             agent: None,
             now_ms: 0,

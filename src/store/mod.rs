@@ -35,8 +35,9 @@ use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::gate::Gate;
 use crate::lock::HeldLock;
-use crate::patience;
+use crate::snapshot::Indexing;
 use crate::wal::Writer;
+use crate::{layout, patience};
 
 /// How a store is opened. Argument checks are the facade's.
 #[derive(Debug, Clone)]
@@ -51,6 +52,8 @@ pub struct Options {
     pub checkpoint_threshold: f64,
     /// Whether the threshold was left to its default: then a checkpoint also waits until it pays.
     pub amortised: bool,
+    /// The size in bytes from which on a snapshot has an index file.
+    pub index_from_bytes: u64,
     /// Appends are buffered until [`Store::flush`].
     pub buffered: bool,
     /// The agent that writes, where many may.
@@ -171,6 +174,15 @@ impl Store {
             MutexGuard::unlocked(&mut state, patience::nap);
         }
         state
+    }
+
+    /// How the index file of a snapshot is treated. A reader writes none.
+    fn indexing(&self, snapshot: &str) -> Indexing {
+        Indexing {
+            path: layout::index(&self.root, snapshot),
+            from_bytes: self.options.index_from_bytes,
+            write: !self.options.read_only,
+        }
     }
 
     fn path(&self, relative: &str) -> PathBuf {

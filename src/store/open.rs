@@ -198,7 +198,7 @@ pub(super) fn load(store: &Store, manifest: &Manifest, report: &mut Report) -> R
         let loaded = load_snapshot(store, manifest)?;
         (version, report.migrate_from) = version_of(options, loaded.version);
         snapshot_bytes = loaded.bytes;
-        report.index_rebuilt = !loaded.base.is_empty();
+        report.index_rebuilt = loaded.scanned && !loaded.base.is_empty();
         base = loaded.base;
     }
     let mut engine = Engine::new(base, None);
@@ -237,12 +237,13 @@ pub(super) fn open_own_wal(store: &Store, relative: &str) -> Result<Writer> {
 pub(super) fn load_snapshot(store: &Store, manifest: &Manifest) -> Result<snapshot::Loaded> {
     let relative = &manifest.current_snapshot;
     let path = layout::inside(&store.root, layout::SNAPSHOTS, relative)?;
-    let loaded = snapshot::load(&*store.disk, &path).map_err(|error| match error {
-        Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-            Error::SnapshotMissing { relative: relative.clone(), source }
-        }
-        other => other,
-    })?;
+    let loaded =
+        snapshot::load(&*store.disk, &path, &store.indexing(relative)).map_err(|error| match error {
+            Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                Error::SnapshotMissing { relative: relative.clone(), source }
+            }
+            other => other,
+        })?;
     let expected = manifest.stats.active_records;
     if (loaded.base.len() as u64) < expected {
         let detail =
@@ -367,7 +368,9 @@ pub(super) fn refuse_to_overwrite(store: &Store) -> Result<()> {
         let relative = format!("{}/{name}", layout::SNAPSHOTS);
         let path = store.path(&relative);
         // NOTE: an unreadable snapshot is data as well.
-        if snapshot::load(&*store.disk, &path).map_or(true, |loaded| !loaded.base.is_empty()) {
+        if snapshot::load(&*store.disk, &path, &store.indexing(&relative))
+            .map_or(true, |loaded| !loaded.base.is_empty())
+        {
             return refuse(relative);
         }
     }
@@ -397,7 +400,8 @@ fn is_there(disk: &dyn Disk, path: &Path) -> Result<bool> {
 /// Removes temporaries of processes that are gone. Best effort: they do no harm. `alone` says that no other
 /// store of this process can be writing here.
 pub(super) fn remove_temporaries(disk: &dyn Disk, root: &Path, probe: &dyn ProcessProbe, alone: bool) {
-    let folders = layout::FOLDERS.iter().map(|folder| root.join(folder)).chain([root.to_path_buf()]);
+    let folders = layout::FOLDERS.iter().chain([&layout::INDEX]).map(|folder| root.join(folder));
+    let folders = folders.chain([root.to_path_buf()]);
     for folder in folders {
         for name in disk.list(&folder).unwrap_or_default() {
             let owner = layout::temporary_owner(&name);

@@ -97,6 +97,7 @@ pub fn options(now: i64) -> Options {
         version: 1,
         checkpoint_threshold: f64::INFINITY,
         amortised: false,
+        index_from_bytes: 0,
         buffered: false,
         agent: None,
         now_ms: now,

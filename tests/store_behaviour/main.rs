@@ -8,6 +8,7 @@ mod following;
 mod foreign;
 #[path = "../explorer/hook.rs"]
 mod hook;
+mod index;
 mod late;
 mod recovery;
 mod support;

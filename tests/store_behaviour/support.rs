@@ -36,6 +36,7 @@ pub fn options() -> Options {
         version: 1,
         checkpoint_threshold: f64::INFINITY,
         amortised: false,
+        index_from_bytes: u64::MAX,
         buffered: false,
         agent: None,
         now_ms: NOW,

@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use super::logs_of;
 use super::open::is_agent_open;
-use crate::engine::{Base, Id, View};
+use crate::engine::{Id, View};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::format::timestamp::iso_into;
 use crate::gate::Gate;
 use crate::lock::{self, HeldLock, OsProbe};
 use crate::patience::Patience;
-use crate::publish::{Draft, sync_folder_of};
+use crate::publish::sync_folder_of;
+use crate::snapshot::Written;
 use crate::store::Store;
 use crate::store::open::{open_own_wal, read_manifest};
 use crate::wal::Writer;
@@ -130,12 +131,9 @@ impl Store {
         let ms = self.unused_ms(now_ms, None)?;
         let relative = layout::snapshot(ms);
         let path = self.root.join(&relative);
-        let draft = Draft::create(&*self.disk, &path)?;
-        let (base, bytes) = snapshot::write(&draft, &sealed.view, sealed.version, now_ms, &path)?;
-        draft.sync()?;
-        draft.rename(&path)?;
-        sync_folder_of(&*self.disk, &path)?;
-        self.publish_sealed(gate, lock, &sealed, (relative, base, bytes), segment, now_ms)?;
+        let indexing = self.indexing(&relative);
+        let written = snapshot::write(&*self.disk, &path, &indexing, &sealed.view, sealed.version, now_ms)?;
+        self.publish_sealed(gate, lock, &sealed, (relative, written), segment, now_ms)?;
         undertaking.done = true;
         Ok(compacted)
     }
@@ -241,7 +239,7 @@ impl Store {
         gate: &Gate,
         lock: &HeldLock,
         sealed: &Sealed,
-        (relative, base, bytes): (String, Base, u64),
+        (relative, written): (String, Written),
         segment: Option<(String, u64)>,
         now_ms: i64,
     ) -> Result<()> {
@@ -252,7 +250,7 @@ impl Store {
             return Err(Error::Failed("the compaction lock was taken away".into()));
         }
         let mut next = current;
-        let gone = next.supersede(relative, now_ms.max(0) as u64);
+        let gone = next.supersede(relative.clone(), now_ms.max(0) as u64);
         if let Some(agents) = &mut next.active_agent_ops {
             agents.retain(|(_, path)| !sealed.logs.contains(path));
         }
@@ -276,15 +274,15 @@ impl Store {
         let count = self.change_manifest(&exclusive, &next)?;
         let mut state = self.lock();
         state.departures = next.departures;
-        let freed = state.engine.rebase(base);
-        state.snapshot_bytes = bytes;
+        let freed = state.engine.rebase(written.base);
+        state.snapshot_bytes = written.bytes;
         state.checkpointing = false;
         state.drop_logs(&sealed.logs);
         state.knows(next, count, self);
         drop(state);
         drop(exclusive);
         drop(freed);
-        self.remove_snapshots(&gone);
+        self.remove_superseded(&gone, &relative);
         self.remove_empty_logs(&sealed.logs);
         Ok(())
     }

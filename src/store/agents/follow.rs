@@ -254,9 +254,10 @@ impl Store {
         };
         let snapshot = if self.options.skip_load { None } else { Some(load_snapshot(self, manifest)?) };
         let bytes = snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes);
+        let is_scanned = snapshot.as_ref().is_some_and(|snapshot| snapshot.scanned);
         let stored = snapshot.as_ref().and_then(|snapshot| snapshot.version);
         let base = snapshot.map_or_else(Base::empty, |snapshot| snapshot.base);
-        let is_indexed = !base.is_empty();
+        let is_scanned = is_scanned && !base.is_empty();
         let mut engine = Engine::new(base, agents.id.as_deref());
         for relative in logs_of(manifest) {
             agents.add(relative, layout::inside(&self.root, layout::OPS, relative)?);
@@ -272,7 +273,7 @@ impl Store {
             engine.integrate(news.added, &[]).map_err(|source| self.read_failed(source))?;
         }
         engine.see_clock(manifest.clock);
-        Ok(All { engine, agents, bytes, stored, is_indexed, skipped: news.skipped })
+        Ok(All { engine, agents, bytes, stored, is_scanned, skipped: news.skipped })
     }
 
     /// Loads everything for the first time.
@@ -291,7 +292,7 @@ impl Store {
             let (version, migrate_from) = version_of(&self.options, all.stored);
             state.version = version;
             report.migrate_from = migrate_from;
-            report.index_rebuilt = all.is_indexed;
+            report.index_rebuilt = all.is_scanned;
         }
         report.skipped = all.skipped;
         state.buffered = state.engine.operations().len();
@@ -361,7 +362,7 @@ struct All {
     agents: Agents,
     bytes: u64,
     stored: Option<f64>,
-    is_indexed: bool,
+    is_scanned: bool,
     skipped: Vec<u64>,
 }
 

@@ -9,13 +9,12 @@ use parking_lot::Mutex;
 
 use super::{Agents, own_path};
 use crate::disk::{Disk, OpenMode};
-use crate::engine::Base;
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::gate::{Exclusive, Gate, open_or_create};
 use crate::layout;
 use crate::lock::{self, HeldLock, ProcessProbe};
-use crate::publish::{Draft, replace, sync_folder_of};
+use crate::publish::{replace, sync_folder_of};
 use crate::snapshot;
 use crate::store::checkpoint::create_files;
 use crate::store::open::{Report, open_own_wal, read_manifest, refuse_to_overwrite, remove_temporaries};
@@ -196,11 +195,8 @@ impl Store {
         let ms = self.unused_ms(now_ms, Some(manifest))?;
         let (snapshot_relative, wal_relative) = (layout::snapshot(ms), layout::wal(ms));
         let path = self.root.join(&snapshot_relative);
-        let draft = Draft::create(&*self.disk, &path)?;
-        let (_, _): (Base, u64) = snapshot::write(&draft, &view, state.version, now_ms, &path)?;
-        draft.sync()?;
-        draft.rename(&path)?;
-        sync_folder_of(&*self.disk, &path)?;
+        let indexing = self.indexing(&snapshot_relative);
+        snapshot::write(&*self.disk, &path, &indexing, &view, state.version, now_ms)?;
         let path = self.root.join(&wal_relative);
         Writer::create(&*self.disk, path.clone(), wal_relative.clone(), None)?.sync()?;
         sync_folder_of(&*self.disk, &path)?;

@@ -1,0 +1,98 @@
+//! Goes through the lines of a base in order, reading large blocks.
+
+use std::io;
+
+use super::{Base, Places};
+use crate::disk::{DiskFile, read_full_at};
+
+/// How much is read at once.
+const BLOCK: usize = 256 * 1024;
+
+/// Reads record lines in snapshot order.
+pub struct Lines<'a> {
+    base: &'a Base,
+    /// The number of the next line, or, where the index lies in a file, its offset.
+    next: u64,
+    block: Vec<u8>,
+    block_start: u64,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(base: &'a Base, from: u64) -> Self {
+        Self { base, next: from, block: Vec::new(), block_start: 0 }
+    }
+
+    /// The next line, without its newline, and where it begins in the file; `None` at the end.
+    ///
+    /// # Errors
+    /// Those of reading; `UnexpectedEof` when the file is shorter than it was.
+    pub fn next_line(&mut self) -> io::Result<Option<(u64, &[u8])>> {
+        let Some(file) = self.base.file.as_deref() else { return Ok(None) };
+        let (offset, len) = match &self.base.places {
+            Places::Held(table) => {
+                let Some(slot) = table.slots().get(self.next as usize) else { return Ok(None) };
+                self.next += 1;
+                self.have(file, slot.offset, slot.len as usize)?;
+                (slot.offset, slot.len as usize)
+            }
+            Places::Paged(paged) => {
+                let (first, end) = paged.span();
+                let offset = self.next.max(first);
+                if offset >= end {
+                    return Ok(None);
+                }
+                let len = self.find_end(file, offset)?;
+                self.next = offset + len as u64 + 1;
+                (offset, len)
+            }
+        };
+        let from = (offset - self.block_start) as usize;
+        match self.block.get(from..from + len) {
+            Some(line) => Ok(Some((offset, line))),
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    /// Where the line begins that comes next, for [`Base::lines`].
+    pub fn place(&self) -> u64 {
+        self.next
+    }
+
+    /// Sees to it that the block holds this part of the file.
+    fn have(&mut self, file: &dyn DiskFile, offset: u64, len: usize) -> io::Result<()> {
+        if self.rest_from(offset).len() < len {
+            self.read_block(file, offset, BLOCK.max(len))?;
+        }
+        Ok(())
+    }
+
+    /// The length of the line that begins at an offset. Afterwards the block holds it.
+    fn find_end(&mut self, file: &dyn DiskFile, offset: u64) -> io::Result<usize> {
+        let mut size = BLOCK;
+        loop {
+            let rest = self.rest_from(offset);
+            if let Some(len) = memchr::memchr(b'\n', rest) {
+                return Ok(len);
+            }
+            let had = rest.len();
+            self.read_block(file, offset, size.max(2 * had))?;
+            if self.block.len() <= had {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            size *= 2;
+        }
+    }
+
+    fn rest_from(&self, offset: u64) -> &[u8] {
+        let from = offset.checked_sub(self.block_start).and_then(|from| usize::try_from(from).ok());
+        from.and_then(|from| self.block.get(from..)).unwrap_or_default()
+    }
+
+    fn read_block(&mut self, file: &dyn DiskFile, offset: u64, size: usize) -> io::Result<()> {
+        self.block_start = offset;
+        self.block.resize(size, 0);
+        let read = read_full_at(file, &mut self.block, offset);
+        self.block.truncate(*read.as_ref().unwrap_or(&0));
+        read.map(|_| ())
+    }
+}

@@ -1,0 +1,289 @@
+//! The index file of a snapshot: a header page, then a hash table in pages. Each page has a checksum that
+//! covers its number, so that a lost, stale or misplaced page is noticed when it is read. A page that is full
+//! says so, and what belongs there goes on in the next one.
+//!
+//! Invariant: the file is derived. Whatever is wrong with it, the snapshot alone says what is true.
+
+use std::ops::Range;
+
+/// Size of a page, and of the header, in bytes.
+pub const PAGE: usize = 1024;
+/// How much of a snapshot's end the header speaks for.
+pub const TAIL: u64 = 4096;
+
+const MAGIC: [u8; 8] = *b"opslogix";
+const FORMAT: u32 = 1;
+/// Checksum, number of slots, whether the page is full, and eight bytes for later.
+const PAGE_HEAD: usize = 16;
+const SLOT: usize = 16;
+const SLOTS: usize = (PAGE - PAGE_HEAD) / SLOT;
+/// How many slots of a page are taken on average: then about one page in 500 overflows.
+const FILLED: u64 = 44;
+
+/// Which snapshot an index belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// Its length in bytes.
+    pub len: u64,
+    /// Checksum of its first line, without the newline.
+    pub head: u32,
+    /// Checksum of its last [`TAIL`] bytes.
+    pub tail: u32,
+}
+
+/// What the first page says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// The snapshot.
+    pub snapshot: Fingerprint,
+    /// The key of the hash.
+    pub key: [u64; 2],
+    /// Where the first record's line begins.
+    pub first: u64,
+    /// Number of records.
+    pub records: u64,
+    /// Number of pages after the header.
+    pub pages: u32,
+}
+
+/// Where a record's line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// Where it begins, in bytes.
+    pub offset: u64,
+    /// Its length in bytes, without the newline.
+    pub len: u32,
+    /// The upper half of the id's hash.
+    pub tag: u32,
+}
+
+/// A checksum (CRC-32, as in zlib).
+pub fn checksum(parts: &[&[u8]]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    hasher.finalize()
+}
+
+impl Header {
+    /// The header page.
+    pub fn print(&self) -> Vec<u8> {
+        let mut page = MAGIC.to_vec();
+        page.extend_from_slice(&FORMAT.to_le_bytes());
+        page.extend_from_slice(&self.pages.to_le_bytes());
+        let numbers = [self.key[0], self.key[1], self.first, self.records, self.snapshot.len];
+        for number in numbers {
+            page.extend_from_slice(&number.to_le_bytes());
+        }
+        page.extend_from_slice(&self.snapshot.head.to_le_bytes());
+        page.extend_from_slice(&self.snapshot.tail.to_le_bytes());
+        page.resize(PAGE - 4, 0);
+        let sum = checksum(&[&page]);
+        page.extend_from_slice(&sum.to_le_bytes());
+        page
+    }
+
+    /// Reads a header page; `None` if it is none, or damaged, or of another format.
+    pub fn parse(page: &[u8]) -> Option<Self> {
+        let (body, sum) = page.split_at_checked(PAGE - 4)?;
+        if sum != checksum(&[body]).to_le_bytes() || !body.starts_with(&MAGIC) || u32_at(body, 8)? != FORMAT {
+            return None;
+        }
+        let header = Self {
+            pages: u32_at(body, 12)?,
+            key: [u64_at(body, 16)?, u64_at(body, 24)?],
+            first: u64_at(body, 32)?,
+            records: u64_at(body, 40)?,
+            snapshot: Fingerprint {
+                len: u64_at(body, 48)?,
+                head: u32_at(body, 56)?,
+                tail: u32_at(body, 60)?,
+            },
+        };
+        (header.pages > 0).then_some(header)
+    }
+
+    /// The length of the file that this header begins.
+    pub fn file_len(&self) -> u64 {
+        page_offset(self.pages)
+    }
+}
+
+/// How many pages hold so many records.
+pub fn pages_for(records: u64) -> u32 {
+    u32::try_from(records.div_ceil(FILLED).max(1)).unwrap_or(u32::MAX)
+}
+
+/// The page in which the search for a tag begins.
+pub fn home(tag: u32, pages: u32) -> u32 {
+    ((u64::from(tag) * u64::from(pages)) >> 32) as u32
+}
+
+/// The page in which it goes on.
+pub fn next_page(page: u32, pages: u32) -> u32 {
+    if page + 1 < pages { page + 1 } else { 0 }
+}
+
+/// Where a page begins in the file.
+pub fn page_offset(page: u32) -> u64 {
+    (u64::from(page) + 1) * PAGE as u64
+}
+
+/// A page that was read and is whole.
+pub struct Page<'a> {
+    slots: &'a [u8],
+    is_full: bool,
+}
+
+impl<'a> Page<'a> {
+    /// Reads a page; `None` if it is damaged.
+    pub fn parse(bytes: &'a [u8], number: u32) -> Option<Self> {
+        let (sum, body) = bytes.split_at_checked(4)?;
+        if sum != checksum(&[&number.to_le_bytes(), body]).to_le_bytes() {
+            return None;
+        }
+        let count = usize::from(u16::from_le_bytes(array(bytes, 4)?));
+        let is_full = u16::from_le_bytes(array(bytes, 6)?) != 0;
+        Some(Self { slots: bytes.get(PAGE_HEAD..PAGE_HEAD + count * SLOT)?, is_full })
+    }
+
+    /// The slots with this tag.
+    pub fn slots(&self, tag: u32) -> impl Iterator<Item = Slot> + 'a {
+        let wanted = tag.to_le_bytes();
+        let (slots, _) = self.slots.as_chunks::<SLOT>();
+        slots.iter().filter(move |slot| slot.starts_with(&wanted)).filter_map(|slot| parse_slot(slot))
+    }
+
+    /// Whether the search goes on in the next page.
+    pub fn is_full(&self) -> bool {
+        self.is_full
+    }
+}
+
+/// Prints the pages of slots, in one piece.
+pub fn print_pages(slots: impl ExactSizeIterator<Item = Slot>) -> Vec<u8> {
+    let pages = pages_for(slots.len() as u64);
+    let mut bytes = vec![0; pages as usize * PAGE];
+    for slot in slots {
+        let mut number = home(slot.tag, pages);
+        while !put(&mut bytes, number, &slot) {
+            number = next_page(number, pages);
+        }
+    }
+    for (number, page) in bytes.chunks_exact_mut(PAGE).enumerate() {
+        let Some((sum, body)) = page.split_at_mut_checked(4) else { continue };
+        sum.copy_from_slice(&checksum(&[&(number as u32).to_le_bytes(), body]).to_le_bytes());
+    }
+    bytes
+}
+
+/// Puts a slot into a page; `false` if the page is full, which it remembers. Some page has room: there are
+/// more slots than records.
+fn put(bytes: &mut [u8], number: u32, slot: &Slot) -> bool {
+    let start = number as usize * PAGE;
+    let Some(page) = bytes.get_mut(start..start + PAGE) else { return true };
+    let count = array(page, 4).map_or(0, u16::from_le_bytes);
+    if usize::from(count) == SLOTS {
+        store(page, 6..8, &1u16.to_le_bytes());
+        return false;
+    }
+    let at = PAGE_HEAD + usize::from(count) * SLOT;
+    store(page, at..at + 4, &slot.tag.to_le_bytes());
+    store(page, at + 4..at + 8, &slot.len.to_le_bytes());
+    store(page, at + 8..at + 16, &slot.offset.to_le_bytes());
+    store(page, 4..6, &(count + 1).to_le_bytes());
+    true
+}
+
+fn store(page: &mut [u8], range: Range<usize>, bytes: &[u8]) {
+    if let Some(to) = page.get_mut(range) {
+        to.copy_from_slice(bytes);
+    }
+}
+
+fn parse_slot(slot: &[u8; SLOT]) -> Option<Slot> {
+    Some(Slot { tag: u32_at(slot, 0)?, len: u32_at(slot, 4)?, offset: u64_at(slot, 8)? })
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    array(bytes, at).map(u32::from_le_bytes)
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    array(bytes, at).map(u64::from_le_bytes)
+}
+
+fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..at + N)?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(n: u32) -> Slot {
+        Slot { tag: n.wrapping_mul(0x9E37_79B9), len: n, offset: u64::from(n) * 100 }
+    }
+
+    fn lookup(bytes: &[u8], tag: u32) -> Option<Vec<Slot>> {
+        let pages = (bytes.len() / PAGE) as u32;
+        let mut found = Vec::new();
+        let mut number = home(tag, pages);
+        loop {
+            let at = number as usize * PAGE;
+            let page = Page::parse(&bytes[at..at + PAGE], number)?;
+            found.extend(page.slots(tag));
+            if !page.is_full() {
+                return Some(found);
+            }
+            number = next_page(number, pages);
+        }
+    }
+
+    #[test]
+    fn every_slot_is_found_and_no_other() {
+        let bytes = print_pages((0..10_000).map(slot));
+        for n in 0..10_000 {
+            assert_eq!(lookup(&bytes, slot(n).tag), Some(vec![slot(n)]));
+        }
+        assert_eq!(lookup(&bytes, slot(10_000).tag), Some(vec![]));
+    }
+
+    #[test]
+    fn slots_that_all_belong_to_one_page_go_on_in_the_next() {
+        let same = |n| Slot { tag: 7, len: n, offset: u64::from(n) };
+        let bytes = print_pages((0..1000).map(same));
+        assert_eq!(lookup(&bytes, 7).unwrap().len(), 1000);
+        assert_eq!(lookup(&bytes, 8), Some(vec![]));
+    }
+
+    #[test]
+    fn a_damaged_lost_or_misplaced_page_is_noticed() {
+        let bytes = print_pages((0..100).map(slot));
+        assert!(bytes.len() >= 2 * PAGE);
+        assert!(Page::parse(&bytes[..PAGE], 0).is_some());
+        assert!(Page::parse(&bytes[..PAGE], 1).is_none());
+        assert!(Page::parse(&[0; PAGE], 0).is_none());
+        for at in [0, 4, 5, 6, 16, 100, PAGE - 1] {
+            let mut damaged = bytes[..PAGE].to_vec();
+            damaged[at] ^= 1;
+            assert!(Page::parse(&damaged, 0).is_none(), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_header_is_read_as_it_was_printed_and_refused_when_damaged() {
+        let snapshot = Fingerprint { len: 1 << 40, head: 1, tail: 2 };
+        let header = Header { snapshot, key: [3, 4], first: 5, records: 6, pages: 7 };
+        let page = header.print();
+        assert_eq!(page.len(), PAGE);
+        assert_eq!(Header::parse(&page), Some(header));
+        for at in 0..PAGE {
+            let mut damaged = page.clone();
+            damaged[at] ^= 0x10;
+            assert_eq!(Header::parse(&damaged), None, "{at}");
+        }
+        assert_eq!(Header::parse(&page[..PAGE - 1]), None);
+    }
+}
