@@ -152,7 +152,7 @@ export interface RecoveryReport {
   readonly tornBytes: number;
   /** The file that holds those bytes now, or `null`. */
   readonly tornPath: string | null;
-  /** Whether an index of the snapshot had to be made again. */
+  /** Whether the snapshot was read from one end to the other, for want of an index file that fits. */
   readonly indexRebuilt: boolean;
   /** How long `open()` took, in milliseconds. */
   readonly milliseconds: number;

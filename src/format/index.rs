@@ -152,7 +152,7 @@ impl<'a> Page<'a> {
     pub fn slots(&self, tag: u32) -> impl Iterator<Item = Slot> + 'a {
         let wanted = tag.to_le_bytes();
         let (slots, _) = self.slots.as_chunks::<SLOT>();
-        slots.iter().filter(move |slot| slot.starts_with(&wanted)).filter_map(|slot| parse_slot(slot))
+        slots.iter().filter(move |slot| slot.starts_with(&wanted)).filter_map(parse_slot)
     }
 
     /// Whether the search goes on in the next page.
