@@ -301,8 +301,8 @@ class BackendDriver {
 
   #draftInBatch(change) {
     const { id, text, ms } = change;
-    if (text === null) deleteRecord(this.#core, id, ms, false);
-    else setText(this.#core, id, text, ms, false);
+    if (text === null) deleteRecord(this.#core.handle(), id, ms, false);
+    else setText(this.#core.handle(), id, text, ms, false);
     this.#batch.push(change);
     if (text === null) this.records.deleted(id);
     else this.records.changed(id);

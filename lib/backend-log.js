@@ -89,8 +89,8 @@ class BackendLog {
 
   /** Applies a change in memory and returns the line that is to be stored. */
   #draft({ id, text, ms }) {
-    if (text === null) deleteRecord(this.#core, id, ms, false);
-    else setText(this.#core, id, text, ms, false);
+    if (text === null) deleteRecord(this.#core.handle(), id, ms, false);
+    else setText(this.#core.handle(), id, text, ms, false);
     this.#on.changed([id]);
     return this.#core.lastLines(1)[0];
   }

@@ -19,6 +19,9 @@ const { walOperations, warnOfSkipped } = require("./wal-operations");
 
 /** What the native side returns when another agent must be waited for. */
 const NOT_NOW = -1;
+/** Else it returns 4 x the operations in its buffer, and these flags. */
+const DUE = 1;
+const FOREIGN = 2;
 
 /** How often a snapshot is loaded that is superseded meanwhile. */
 const RENEWALS = 5;
@@ -27,6 +30,7 @@ class FileDriver {
   /** Appends go on while a checkpoint is written. */
   blocksAppends = false;
   #core;
+  #handle;
   #root;
   #options;
   #backend;
@@ -61,6 +65,7 @@ class FileDriver {
       }),
     );
     driver.#core = core;
+    driver.#handle = core.handle();
     driver.records = new Records(core);
     driver.history = new History(core);
     driver.#buffer = new GroupBuffer(core, driver.#root, options);
@@ -82,14 +87,14 @@ class FileDriver {
   // Appends
 
   set(id, text) {
-    const code = setText(this.#core, id, text, now(), this.#check());
+    const code = setText(this.#handle, id, text, now(), this.#check());
     if (code === NOT_NOW) return RETRY;
     this.records.changed(id);
     return this.#afterAppend(code, id);
   }
 
   delete(id) {
-    const code = deleteRecord(this.#core, id, now(), this.#check());
+    const code = deleteRecord(this.#handle, id, now(), this.#check());
     if (code === NOT_NOW) return RETRY;
     this.records.deleted(id);
     return this.#afterAppend(code, id);
@@ -101,13 +106,13 @@ class FileDriver {
   }
 
   setInBatch(id, text) {
-    setText(this.#core, id, text, now(), false);
+    setText(this.#handle, id, text, now(), false);
     this.#batch.push({ id, text });
     this.records.changed(id);
   }
 
   deleteInBatch(id) {
-    deleteRecord(this.#core, id, now(), false);
+    deleteRecord(this.#handle, id, now(), false);
     this.#batch.push({ id, text: null });
     this.records.deleted(id);
   }
@@ -355,10 +360,9 @@ class FileDriver {
 
   /** Looks at what a change brought with it: a checkpoint that is due, a buffer that is full. */
   #afterChange(code) {
-    this.#takeForeign();
-    const buffered = Math.floor(code / 2);
-    if (buffered > 0) this.#buffer.grown(buffered);
-    if (code % 2 === 1) this.#checkpoints.cross();
+    if (code & FOREIGN) this.#takeForeign();
+    if (code > FOREIGN + DUE) this.#buffer.grown(Math.floor(code / 4));
+    if (code & DUE) this.#checkpoints.cross();
   }
 
   /** Takes over what a write, a compaction or an undo came upon that others wrote. */

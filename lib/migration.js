@@ -3,7 +3,7 @@
 // Brings every record to the current schema version, in memory. Nothing is written here.
 
 const { opslogError } = require("./errors");
-const { call } = require("./native-errors");
+const { call, getText } = require("./native-errors");
 const { forEachPair } = require("./records");
 const { toText } = require("./values");
 
@@ -29,7 +29,7 @@ function migrateAll(core, migrate, from, version) {
 /** Migrates records that came from a store of the old version. */
 function migrateSome(core, ids, migrate, from) {
   for (const id of ids) {
-    const text = core.get(id);
+    const text = getText(core.handle(), id);
     if (text !== null) migrateRecord(core, id, text === "" ? undefined : JSON.parse(text), migrate, from);
   }
 }

@@ -3,6 +3,7 @@
 // Calls into the native side, with its errors decoded.
 
 const { corruptError, fromNative, messages } = require("./errors");
+const native = require("./native");
 const { validateManifest } = require("./validate");
 
 /** Decodes an error; for a bad manifest it lets V8 and the validator find the words, as 0.8.1 does. */
@@ -36,22 +37,22 @@ async function settle(promise) {
   }
 }
 
-/** Calls a native `set`. When it must know how V8 prints the previous value, it is told. */
-function setText(core, id, text, ms, check) {
+/** Sets a record, given as JSON text. When the native side must know how V8 prints the previous value, it is told. */
+function setText(handle, id, text, ms, check) {
   try {
-    return core.set(id, text, ms, check);
+    return native.load().setRecord(handle, id, text, ms, check);
   } catch (error) {
     const decoded = decode(error);
     if (decoded.code !== "OPSLOG_NOT_CANONICAL") throw decoded;
     const previous = JSON.stringify(JSON.parse(decoded.text));
-    return call(() => core.set(id, text, ms, check, previous));
+    return call(() => native.load().setRecord(handle, id, text, ms, check, previous));
   }
 }
 
-/** Calls a native `delete`. The id of a missing record is put into words here: Rust would show it lossily. */
-function deleteRecord(core, id, ms, check) {
+/** Deletes a record. The id of a missing one is put into words here: Rust would show it lossily. */
+function deleteRecord(handle, id, ms, check) {
   try {
-    return core.delete(id, ms, check);
+    return native.load().deleteRecord(handle, id, ms, check);
   } catch (error) {
     const decoded = decode(error);
     if (decoded.code === "OPSLOG_NOT_FOUND") decoded.message = messages.notFound(id);
@@ -59,4 +60,22 @@ function deleteRecord(core, id, ms, check) {
   }
 }
 
-module.exports = { call, deleteRecord, settle, setText };
+/** A record's JSON text: `null` if there is no record, empty for the value `undefined`. */
+function getText(handle, id) {
+  try {
+    return native.load().getRecord(handle, id);
+  } catch (error) {
+    throw decode(error);
+  }
+}
+
+/** Whether there is a record. */
+function hasRecord(handle, id) {
+  try {
+    return native.load().hasRecord(handle, id);
+  } catch (error) {
+    throw decode(error);
+  }
+}
+
+module.exports = { call, deleteRecord, getText, hasRecord, setText, settle };

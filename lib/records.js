@@ -4,7 +4,7 @@
 // parsed on first sight and kept until the record changes. Once somebody has asked for all records, the Map
 // holds every id in order, and an entry that nobody has looked at since it changed holds UNREAD.
 
-const { call } = require("./native-errors");
+const { call, getText, hasRecord } = require("./native-errors");
 
 const UNREAD = Symbol("unread");
 
@@ -24,12 +24,14 @@ function forEachPair(text, callback) {
 
 class Records {
   #core;
+  #handle;
   #map = new Map();
   #complete = false;
   #walked = [];
 
   constructor(core) {
     this.#core = core;
+    this.#handle = core.handle();
   }
 
   get(id) {
@@ -103,7 +105,7 @@ class Records {
   }
 
   #exists(id) {
-    return call(() => this.#core.has(id));
+    return hasRecord(this.#handle, id);
   }
 
   #read(id) {
@@ -111,7 +113,7 @@ class Records {
   }
 
   #readFor(map, id) {
-    const text = call(() => this.#core.get(id));
+    const text = getText(this.#handle, id);
     if (text === null) return undefined;
     const value = parseRecord(text);
     map.set(id, value);

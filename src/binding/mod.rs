@@ -1,10 +1,23 @@
 //! The N-API layer: conversion only. Every export and every task catches panics, because one that reached
 //! Node would kill the user's process. The only place that names `napi`.
 
+// The raw calls cannot be made without it.
+#[allow(unsafe_code)]
+mod buffer;
 mod catch;
+mod change;
+mod detached;
 mod error;
 mod exit;
+mod handles;
+#[allow(unsafe_code)]
+mod hot;
+mod json;
 mod lock;
 mod store;
 mod tasks;
 mod text;
+mod wal;
+
+/// About how many bytes of JSON go to V8 at once.
+const CHUNK: usize = 1 << 20;

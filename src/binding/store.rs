@@ -7,25 +7,20 @@ use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, JsString};
 use napi_derive::napi;
 use parking_lot::Mutex;
-use serde_json::json;
 
+use super::CHUNK;
 use super::catch::{caught, caught_js};
-use super::error::{not_canonical, to_js};
+use super::change::coded;
+use super::error::to_js;
 use super::exit;
+use super::handles;
+use super::json;
 use super::tasks::Work;
 use super::text;
 use crate::disk::OsDisk;
-use crate::engine::{Change, Cursor, Id};
-use crate::json::string::{escape_into, unescape};
+use crate::engine::{Cursor, Id};
 use crate::lock::OsProbe;
-use crate::store::{
-    Changed, Checkpoint, Compacted, Followed, Opened, Options, Rejected, Report, Store, load_segment,
-};
-use crate::wal::WalCursor;
-use crate::{json as raw_json, layout};
-
-/// About how many bytes of JSON go to V8 at once.
-const CHUNK: usize = 1 << 20;
+use crate::store::{Checkpoint, Compacted, Followed, Opened, Options, Rejected, Store, load_segment};
 
 /// From this size on a snapshot has an index file: below it, reading all of it costs about as much.
 const INDEX_FROM_BYTES: u64 = 1 << 20;
@@ -54,10 +49,19 @@ pub struct NativeOptions {
 /// A store.
 #[napi]
 pub struct NativeStore {
-    store: Arc<Store>,
+    pub(super) store: Arc<Store>,
+    handle: Option<f64>,
     report: String,
     cursor: Mutex<(Cursor, u64)>,
     checkpoint: Arc<Mutex<Option<Checkpoint>>>,
+}
+
+impl Drop for NativeStore {
+    fn drop(&mut self) {
+        if let Some(handle) = self.handle {
+            handles::take_back(handle);
+        }
+    }
 }
 
 /// Opens the store of a folder.
@@ -76,7 +80,7 @@ pub fn store_open(root: String, options: NativeOptions) -> AsyncTask<Work<Opened
     };
     AsyncTask::new(Work::new(
         move || Store::open(Arc::new(OsDisk), &PathBuf::from(root), options, &OsProbe),
-        |opened| NativeStore::new(opened.store, report_json(&opened.report)),
+        |opened| NativeStore::new(opened.store, json::report(&opened.report)),
     ))
 }
 
@@ -91,50 +95,20 @@ pub fn store_detached(agent: Option<JsString<'_>>, version: u32) -> napi::Result
 impl NativeStore {
     fn new(store: Arc<Store>, report: String) -> Self {
         let checkpoint = Arc::new(Mutex::new(None));
-        Self { store, report, cursor: Mutex::new((Cursor::End, 0)), checkpoint }
+        let handle = handles::give(&store);
+        Self { store, handle, report, cursor: Mutex::new((Cursor::End, 0)), checkpoint }
+    }
+
+    /// By which number the raw calls know the store.
+    #[napi]
+    pub fn handle(&self) -> napi::Result<f64> {
+        self.handle.ok_or_else(|| napi::Error::from_reason("too many stores are open"))
     }
 
     /// What opening found, as JSON.
     #[napi]
     pub fn report(&self) -> String {
         self.report.clone()
-    }
-
-    /// Sets a record. Returns 2 x buffered operations + 1 if a checkpoint is due.
-    #[napi]
-    pub fn set(
-        &self,
-        id: JsString<'_>,
-        value: JsString<'_>,
-        now: f64,
-        check: bool,
-        prev: Option<JsString<'_>>,
-    ) -> napi::Result<f64> {
-        let id = text::id(id)?;
-        let value = text::json(value)?;
-        let prev = prev.map(text::json).transpose()?;
-        self.change(Change::Set(&value), &id, now, check, prev.as_deref())
-    }
-
-    /// Deletes a record. Returns what `set` returns.
-    #[napi]
-    pub fn delete(&self, id: JsString<'_>, now: f64, check: bool) -> napi::Result<f64> {
-        let id = text::id(id)?;
-        self.change(Change::Delete, &id, now, check, None)
-    }
-
-    /// A record's JSON, `null` if there is none, empty for no value.
-    #[napi]
-    pub fn get(&self, id: JsString<'_>) -> napi::Result<Option<String>> {
-        let id = text::id(id)?;
-        caught(|| Ok(self.store.get(&id)?.map(text::to_js)))
-    }
-
-    /// Whether there is a record.
-    #[napi]
-    pub fn has(&self, id: JsString<'_>) -> napi::Result<bool> {
-        let id = text::id(id)?;
-        caught(|| self.store.has(&id))
     }
 
     /// Number of records.
@@ -194,7 +168,7 @@ impl NativeStore {
     /// Logs a batch. Returns what `set` returns.
     #[napi]
     pub fn commit_batch(&self) -> napi::Result<f64> {
-        coded(|| self.store.commit_batch())
+        caught_js(|| coded(self.store.commit_batch()))
     }
 
     /// Takes a batch back.
@@ -211,7 +185,7 @@ impl NativeStore {
     #[napi]
     pub fn undo(&self) -> napi::Result<Option<String>> {
         caught_js(|| match self.store.undo() {
-            Ok(ids) => Ok(Some(ids_json(&ids))),
+            Ok(ids) => Ok(Some(json::ids(&ids))),
             Err(Rejected::Error(error)) => Err(to_js(&error)),
             Err(Rejected::NotNow | Rejected::NotCanonical(_)) => Ok(None),
         })
@@ -221,7 +195,7 @@ impl NativeStore {
     #[napi]
     pub fn undo_waiting(&self) -> AsyncTask<Work<Vec<Id>, String>> {
         let store = Arc::clone(&self.store);
-        AsyncTask::new(Work::new(move || store.undo_waiting(), |ids| ids_json(&ids)))
+        AsyncTask::new(Work::new(move || store.undo_waiting(), |ids| json::ids(&ids)))
     }
 
     /// Compacts a folder of agents; with ids, given as a JSON list, these records go to an archive segment.
@@ -237,12 +211,12 @@ impl NativeStore {
         let store = Arc::clone(&self.store);
         caught(|| {
             let archive = match (ids, period) {
-                (Some(ids), Some(period)) => Some(store.choose_for_archive(parse_ids(&ids), period)?),
+                (Some(ids), Some(period)) => Some(store.choose_for_archive(json::parse_ids(&ids), period)?),
                 _ => None,
             };
             Ok(AsyncTask::new(Work::new(
                 move || store.compact_agents(now as i64, archive),
-                |compacted| ids_json(&compacted.archived),
+                |compacted| json::ids(&compacted.archived),
             )))
         })
     }
@@ -321,7 +295,7 @@ impl NativeStore {
         period: String,
         now: f64,
     ) -> napi::Result<Option<AsyncTask<Work<(), ()>>>> {
-        let ids = parse_ids(&text::json(ids)?);
+        let ids = json::parse_ids(&text::json(ids)?);
         caught(|| {
             let plan = self.store.begin_archive(ids, &period, now as i64)?;
             Ok(plan.map(|plan| AsyncTask::new(Work::new(move || plan.run(), |()| ()))))
@@ -336,7 +310,7 @@ impl NativeStore {
         period: String,
         now: f64,
     ) -> napi::Result<AsyncTask<Work<(), ()>>> {
-        let ids = parse_ids(&text::json(ids)?);
+        let ids = json::parse_ids(&text::json(ids)?);
         let store = Arc::clone(&self.store);
         Ok(AsyncTask::new(Work::new(move || store.archive_aside(&ids, &period, now as i64), |()| ())))
     }
@@ -355,14 +329,14 @@ impl NativeStore {
     #[napi]
     pub fn follow(&self) -> AsyncTask<Work<Followed, String>> {
         let store = Arc::clone(&self.store);
-        AsyncTask::new(Work::new(move || store.follow(), followed_json))
+        AsyncTask::new(Work::new(move || store.follow(), json::followed))
     }
 
     /// Loads the current snapshot in the place of an older one. Returns what `follow` returns.
     #[napi]
     pub fn renew(&self) -> AsyncTask<Work<Followed, String>> {
         let store = Arc::clone(&self.store);
-        AsyncTask::new(Work::new(move || store.renew(), followed_json))
+        AsyncTask::new(Work::new(move || store.renew(), json::followed))
     }
 
     /// What writes came upon that other hands wrote, as JSON; `null` if nothing.
@@ -370,7 +344,7 @@ impl NativeStore {
     pub fn take_foreign(&self) -> napi::Result<Option<String>> {
         caught(|| {
             let foreign = self.store.take_foreign();
-            let texts: Vec<String> = foreign.into_iter().map(followed_json).collect();
+            let texts: Vec<String> = foreign.into_iter().map(json::followed).collect();
             Ok((!texts.is_empty()).then(|| format!("[{}]", texts.join(","))))
         })
     }
@@ -407,164 +381,4 @@ impl NativeStore {
         let store = Arc::clone(&self.store);
         AsyncTask::new(Work::new(move || store.close(), |()| ()))
     }
-
-    /// Detached: starts anew.
-    #[napi]
-    pub fn reset(&self, agent: Option<JsString<'_>>) -> napi::Result<()> {
-        let agent = agent.map(text::id).transpose()?;
-        caught(|| {
-            self.store.reset(agent.as_deref());
-            Ok(())
-        })
-    }
-
-    /// Detached: applies operations; returns how many are none.
-    #[napi]
-    pub fn apply_lines(&self, lines: Vec<JsString<'_>>, merge: bool) -> napi::Result<f64> {
-        let lines = lines.into_iter().map(text::json).collect::<napi::Result<Vec<_>>>()?;
-        caught(|| Ok(self.store.apply_lines(lines, merge)? as f64))
-    }
-
-    /// Detached: the newest operations' lines.
-    #[napi]
-    pub fn last_lines(&self, count: f64) -> napi::Result<Vec<String>> {
-        caught(|| Ok(self.store.last_lines(count as usize).into_iter().map(text::to_js).collect()))
-    }
-
-    /// Detached: the first change since `begin_batch` has arrived.
-    #[napi]
-    pub fn commit_first(&self) {
-        self.store.commit_first();
-    }
-
-    /// Detached: a checkpoint holds the operations.
-    #[napi]
-    pub fn forget_operations(&self) -> napi::Result<()> {
-        caught(|| {
-            self.store.forget_operations();
-            Ok(())
-        })
-    }
-
-    /// Detached: removes archived records, given as a JSON list of ids.
-    #[napi]
-    pub fn remove(&self, ids: JsString<'_>) -> napi::Result<()> {
-        let ids = parse_ids(&text::json(ids)?);
-        caught(|| self.store.remove(&ids))
-    }
-
-    fn change(
-        &self,
-        change: Change<'_>,
-        id: &[u8],
-        now: f64,
-        check: bool,
-        prev: Option<&[u8]>,
-    ) -> napi::Result<f64> {
-        coded(|| self.store.change(change, id, now as i64, prev, check))
-    }
-}
-
-/// Reads the operations of a WAL in pieces.
-#[napi]
-pub struct NativeWalCursor {
-    cursor: Arc<Mutex<WalCursor>>,
-}
-
-#[napi]
-impl NativeWalCursor {
-    /// The next operations as a JSON list; an empty one at the end.
-    #[napi]
-    pub fn next(&self) -> AsyncTask<Work<Vec<u8>, String>> {
-        let cursor = Arc::clone(&self.cursor);
-        AsyncTask::new(Work::new(move || cursor.lock().next_chunk(CHUNK), text::list))
-    }
-
-    /// Malformed lines so far.
-    #[napi]
-    pub fn skipped(&self) -> f64 {
-        self.cursor.lock().skipped() as f64
-    }
-}
-
-/// Begins to read a WAL of a folder.
-#[napi]
-pub fn wal_cursor(root: String, relative: String) -> AsyncTask<Work<WalCursor, NativeWalCursor>> {
-    AsyncTask::new(Work::new(
-        move || {
-            let path = layout::inside(&PathBuf::from(root), layout::OPS, &relative)?;
-            WalCursor::open(&OsDisk, &path)
-        },
-        |cursor| NativeWalCursor { cursor: Arc::new(Mutex::new(cursor)) },
-    ))
-}
-
-/// What became of a change, as one number; -1 says: catch up and call again.
-fn coded(change: impl FnOnce() -> Result<Changed, Rejected>) -> napi::Result<f64> {
-    caught_js(|| match change() {
-        Ok(changed) => Ok((changed.buffered * 2 + usize::from(changed.due)) as f64),
-        Err(Rejected::NotNow) => Ok(-1.0),
-        Err(Rejected::Error(error)) => Err(to_js(&error)),
-        Err(Rejected::NotCanonical(text)) => Err(not_canonical(&text)),
-    })
-}
-
-fn report_json(report: &Report) -> String {
-    let torn_path = report.torn_path.as_ref().map(|path| path.to_string_lossy());
-    json!({
-        "wal": report.wal.to_string_lossy(),
-        "skipped": report.skipped,
-        "tornLine": report.torn_line,
-        "tornBytes": report.torn_bytes,
-        "tornPath": torn_path,
-        "indexRebuilt": report.index_rebuilt,
-        "migrateFrom": report.migrate_from,
-        "migrate": report.migrate_from.is_some(),
-    })
-    .to_string()
-}
-
-fn followed_json(followed: Followed) -> String {
-    let mut out = b"{\"operations\":[".to_vec();
-    out.extend_from_slice(&followed.operations);
-    out.extend_from_slice(b"],\"changed\":");
-    out.extend_from_slice(ids_json(&followed.changed).as_bytes());
-    let removed: Vec<_> = followed
-        .removed
-        .iter()
-        .map(|rank| json!([rank.clock, String::from_utf8_lossy(&rank.agent)]))
-        .collect();
-    let rest = json!({
-        "undone": followed.undone,
-        "removed": removed,
-        "reloaded": followed.reloaded,
-        "reordered": followed.reordered,
-        "outdated": followed.outdated,
-        "skipped": followed.skipped,
-    });
-    out.push(b',');
-    out.extend_from_slice(rest.to_string().get(1..).unwrap_or_default().as_bytes());
-    text::to_js(out)
-}
-
-fn ids_json(ids: &[Id]) -> String {
-    let mut out = Vec::new();
-    for id in ids {
-        escape_into(&mut out, id);
-        out.push(b',');
-    }
-    text::list(out)
-}
-
-/// Ids from a JSON list of strings, as V8 printed it.
-fn parse_ids(list: &[u8]) -> Vec<Id> {
-    let mut ids = Vec::new();
-    let mut at = 1;
-    while let Some(end) = raw_json::skip_value(list, at) {
-        if let Some(body) = list.get(at + 1..end - 1) {
-            ids.push(unescape(body).as_ref().into());
-        }
-        at = end + 1;
-    }
-    ids
 }

@@ -124,9 +124,23 @@ pub fn read_full_at(file: &dyn DiskFile, buffer: &mut [u8], offset: u64) -> io::
 /// # Errors
 /// `UnexpectedEof` if the file ends before.
 pub fn read_exact_at(file: &dyn DiskFile, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; len];
-    if read_full_at(file, &mut bytes, offset)? < len {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
+    let mut bytes = Vec::new();
+    read_exact_into(file, offset, len, &mut bytes)?;
     Ok(bytes)
+}
+
+/// As [`read_exact_at`], appending to a buffer.
+///
+/// # Errors
+/// As for [`read_exact_at`]; nothing is appended then.
+pub fn read_exact_into(file: &dyn DiskFile, offset: u64, len: usize, out: &mut Vec<u8>) -> io::Result<()> {
+    let start = out.len();
+    out.resize(start + len, 0);
+    let failed = match read_full_at(file, out.get_mut(start..).unwrap_or_default(), offset) {
+        Ok(read) if read == len => return Ok(()),
+        Ok(_) => io::ErrorKind::UnexpectedEof.into(),
+        Err(error) => error,
+    };
+    out.truncate(start);
+    Err(failed)
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
-use crate::disk::{DiskFile, read_exact_at};
+use crate::disk::{DiskFile, read_exact_at, read_exact_into};
 
 /// A piece of immutable JSON text.
 #[derive(Clone)]
@@ -46,6 +46,20 @@ impl Text {
                 Ok(Cow::Borrowed(whole.get(range).unwrap_or_default()))
             }
             Self::At { file, offset, len } => read_exact_at(&**file, *offset, *len as usize).map(Cow::Owned),
+        }
+    }
+
+    /// As [`Text::read`], appending to a buffer.
+    ///
+    /// # Errors
+    /// As for [`Text::read`]; nothing is appended then.
+    pub fn read_into(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        match self {
+            Self::At { file, offset, len } => read_exact_into(&**file, *offset, *len as usize, out),
+            Self::Held(_) | Self::Part { .. } => {
+                out.extend_from_slice(&self.read()?);
+                Ok(())
+            }
         }
     }
 

@@ -19,6 +19,8 @@ pub struct Changed {
     pub due: bool,
     /// Operations that wait in the buffer.
     pub buffered: usize,
+    /// Something was read that other hands wrote: [`Store::take_foreign`] has it.
+    pub foreign: bool,
 }
 
 /// Why a change was not made.
@@ -143,7 +145,7 @@ impl Store {
         state.engine.commit();
         state.batch = None;
         if count == 0 {
-            return Ok(Changed { due: false, buffered: state.engine.operations().len() - state.buffered });
+            return Ok(state.changed(false));
         }
         Ok(self.changed(&mut state))
     }
@@ -243,7 +245,7 @@ impl Store {
         if due && state.agents.is_none() {
             state.hide();
         }
-        Changed { due, buffered: state.engine.operations().len() - state.buffered }
+        state.changed(due)
     }
 
     pub(super) fn read_failed(&self, source: std::io::Error) -> Error {
@@ -252,6 +254,11 @@ impl Store {
 }
 
 impl State {
+    fn changed(&self, due: bool) -> Changed {
+        let buffered = self.engine.operations().len() - self.buffered;
+        Changed { due, buffered, foreign: !self.foreign.is_empty() }
+    }
+
     /// Appends the operations that are in no file yet. Those from `batch` on get batch markers.
     pub(super) fn flush(&mut self, store: &Store, batch: Option<usize>) -> Result<()> {
         let from = self.buffered;

@@ -20,9 +20,19 @@ impl Store {
     /// # Errors
     /// `OPSLOG_IO`.
     pub fn get(&self, id: &[u8]) -> Result<Option<Vec<u8>>> {
+        let mut out = Vec::new();
+        Ok(self.get_into(id, &mut out)?.then_some(out))
+    }
+
+    /// As [`Store::get`], appending to a buffer. Returns whether there is a record.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn get_into(&self, id: &[u8], out: &mut Vec<u8>) -> Result<bool> {
         let text = self.lock().engine.get(id).map_err(|source| self.read_failed(source))?;
-        let Some(text) = text else { return Ok(None) };
-        text.read().map(|text| Some(text.into_owned())).map_err(|source| self.read_failed(source))
+        let Some(text) = text else { return Ok(false) };
+        text.read_into(out).map_err(|source| self.read_failed(source))?;
+        Ok(true)
     }
 
     /// Whether there is a record.

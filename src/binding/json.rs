@@ -1,0 +1,72 @@
+//! What crosses the border as JSON text, in either direction.
+
+use serde_json::json;
+
+use super::text;
+use crate::engine::Id;
+use crate::json as raw_json;
+use crate::json::string::{escape_into, unescape};
+use crate::store::{Followed, Report};
+
+/// What opening found.
+pub fn report(report: &Report) -> String {
+    let torn_path = report.torn_path.as_ref().map(|path| path.to_string_lossy());
+    json!({
+        "wal": report.wal.to_string_lossy(),
+        "skipped": report.skipped,
+        "tornLine": report.torn_line,
+        "tornBytes": report.torn_bytes,
+        "tornPath": torn_path,
+        "indexRebuilt": report.index_rebuilt,
+        "migrateFrom": report.migrate_from,
+        "migrate": report.migrate_from.is_some(),
+    })
+    .to_string()
+}
+
+/// What other hands wrote.
+pub fn followed(followed: Followed) -> String {
+    let mut out = b"{\"operations\":[".to_vec();
+    out.extend_from_slice(&followed.operations);
+    out.extend_from_slice(b"],\"changed\":");
+    out.extend_from_slice(ids(&followed.changed).as_bytes());
+    let removed: Vec<_> = followed
+        .removed
+        .iter()
+        .map(|rank| json!([rank.clock, String::from_utf8_lossy(&rank.agent)]))
+        .collect();
+    let rest = json!({
+        "undone": followed.undone,
+        "removed": removed,
+        "reloaded": followed.reloaded,
+        "reordered": followed.reordered,
+        "outdated": followed.outdated,
+        "skipped": followed.skipped,
+    });
+    out.push(b',');
+    out.extend_from_slice(rest.to_string().get(1..).unwrap_or_default().as_bytes());
+    text::to_js(out)
+}
+
+/// A list of ids.
+pub fn ids(ids: &[Id]) -> String {
+    let mut out = Vec::new();
+    for id in ids {
+        escape_into(&mut out, id);
+        out.push(b',');
+    }
+    text::list(out)
+}
+
+/// Ids from a list of strings, as V8 printed it.
+pub fn parse_ids(list: &[u8]) -> Vec<Id> {
+    let mut ids = Vec::new();
+    let mut at = 1;
+    while let Some(end) = raw_json::skip_value(list, at) {
+        if let Some(body) = list.get(at + 1..end - 1) {
+            ids.push(unescape(body).as_ref().into());
+        }
+        at = end + 1;
+    }
+    ids
+}

@@ -1,0 +1,49 @@
+//! Reading a WAL from JS, beside any store.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use napi::bindgen_prelude::AsyncTask;
+use napi_derive::napi;
+use parking_lot::Mutex;
+
+use super::CHUNK;
+use super::tasks::Work;
+use super::text;
+use crate::disk::OsDisk;
+use crate::layout;
+use crate::wal::WalCursor;
+
+/// Reads the operations of a WAL in pieces.
+#[napi]
+pub struct NativeWalCursor {
+    cursor: Arc<Mutex<WalCursor>>,
+}
+
+#[napi]
+impl NativeWalCursor {
+    /// The next operations as a JSON list; an empty one at the end.
+    #[napi]
+    pub fn next(&self) -> AsyncTask<Work<Vec<u8>, String>> {
+        let cursor = Arc::clone(&self.cursor);
+        AsyncTask::new(Work::new(move || cursor.lock().next_chunk(CHUNK), text::list))
+    }
+
+    /// Malformed lines so far.
+    #[napi]
+    pub fn skipped(&self) -> f64 {
+        self.cursor.lock().skipped() as f64
+    }
+}
+
+/// Begins to read a WAL of a folder.
+#[napi]
+pub fn wal_cursor(root: String, relative: String) -> AsyncTask<Work<WalCursor, NativeWalCursor>> {
+    AsyncTask::new(Work::new(
+        move || {
+            let path = layout::inside(&PathBuf::from(root), layout::OPS, &relative)?;
+            WalCursor::open(&OsDisk, &path)
+        },
+        |cursor| NativeWalCursor { cursor: Arc::new(Mutex::new(cursor)) },
+    ))
+}
