@@ -129,6 +129,12 @@ export interface StoreOptions {
    * With an `agentId` it is always `"immediate"`, and a line on the console says so.
    */
   writeMode?: "immediate" | "group" | "async";
+  /**
+   * How many records are kept as live objects (default: `Infinity`, all that were looked at). With a number, the ones
+   * that were not looked at for the longest are dropped: `get(id) === get(id)` holds only while a record is kept, and
+   * `filter()`, `all()` and `entries()` make the objects anew each time. A positive integer.
+   */
+  cacheSize?: number;
   /** Write the buffer at this many operations (default: 50). For `"group"` and `"async"`. */
   groupCommitSize?: number;
   /** Write the buffer after this many milliseconds, at most 2^31-1 (default: 100). For `"group"` and `"async"`. */

@@ -16,6 +16,7 @@ const names = [
   "writeMode",
   "groupCommitSize",
   "groupCommitMs",
+  "cacheSize",
 ];
 
 const defaults = {
@@ -23,6 +24,7 @@ const defaults = {
   checkpointThresholdGiven: false,
   checkpointOnClose: true,
   checkpointOnCloseGiven: false,
+  cacheSize: Infinity,
   version: 1,
   readOnly: false,
   skipLoad: false,
@@ -102,6 +104,7 @@ const wrongTypes = {
   checkpointThreshold: ["100", true, {}, 1n],
   checkpointOnClose: ["true", 0, 1],
   version: ["1", true, {}],
+  cacheSize: ["1", true, {}],
   migrate: [{}, "migrate", 1],
   readOnly: ["true", 1, {}],
   skipLoad: ["", 0],

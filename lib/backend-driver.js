@@ -54,7 +54,7 @@ class BackendDriver {
     driver.#onDue = onDue;
     driver.#access = new ManifestAccess(backend);
     driver.#tail = new BackendTail(backend, options.agentId);
-    driver.records = new Records(core);
+    driver.records = new Records(core, { cacheSize: options.cacheSize, isSteady: () => false });
     driver.history = new History(core);
     driver.#state = new BackendState(core, backend, options, driver);
     driver.#log = new BackendLog(core, options, {

@@ -42,6 +42,8 @@ class FileDriver {
   #batch = [];
   #untold = new Untold();
   #renewing = null;
+  /** How much native work is under way that may change records. */
+  #foreignWork = 0;
 
   /** Opens the store of a folder. `backend` is an unmodified FsBackend that wants to know the folder. */
   static async open(dir, options, backend) {
@@ -66,7 +68,10 @@ class FileDriver {
     );
     driver.#core = core;
     driver.#handle = core.handle();
-    driver.records = new Records(core);
+    driver.records = new Records(core, {
+      cacheSize: options.cacheSize,
+      isSteady: () => driver.#foreignWork === 0,
+    });
     driver.history = new History(core);
     driver.#buffer = new GroupBuffer(core, driver.#root, options);
     driver.#checkpoints = new Checkpoints(driver.#root, driver.#checkpointWork());
@@ -87,6 +92,7 @@ class FileDriver {
   // Appends
 
   set(id, text) {
+    this.records.beforeChange();
     const code = setText(this.#handle, id, text, now(), this.#check());
     if (code === NOT_NOW) return RETRY;
     this.records.changed(id);
@@ -94,6 +100,7 @@ class FileDriver {
   }
 
   delete(id) {
+    this.records.beforeChange();
     const code = deleteRecord(this.#handle, id, now(), this.#check());
     if (code === NOT_NOW) return RETRY;
     this.records.deleted(id);
@@ -106,12 +113,14 @@ class FileDriver {
   }
 
   setInBatch(id, text) {
+    this.records.beforeChange();
     setText(this.#handle, id, text, now(), false);
     this.#batch.push({ id, text });
     this.records.changed(id);
   }
 
   deleteInBatch(id) {
+    this.records.beforeChange();
     deleteRecord(this.#handle, id, now(), false);
     this.#batch.push({ id, text: null });
     this.records.deleted(id);
@@ -166,7 +175,7 @@ class FileDriver {
   async undo() {
     let undone = call(() => this.#core.undo());
     if (undone === null) {
-      undone = await this.#withForeign(settle(this.#core.undoWaiting()));
+      undone = await this.#withForeign(this.#core.undoWaiting());
     }
     const ids = JSON.parse(undone);
     if (this.#isAgent) {
@@ -201,7 +210,7 @@ class FileDriver {
         await this.#checkpoints.finish();
         archiving = call(() => this.#core.archive(list, period, now()));
       }
-      await settle(archiving);
+      await this.#changing(archiving);
     }
     this.#manifest = null;
     if (!this.#options.skipLoad) this.history.forget();
@@ -225,7 +234,7 @@ class FileDriver {
 
   /** Takes over what others wrote. */
   async catchUp() {
-    const followed = JSON.parse(await this.#withForeign(settle(this.#core.follow())));
+    const followed = JSON.parse(await this.#withForeign(this.#core.follow()));
     this.#apply(followed);
     if (!followed.outdated || this.#renewing !== null) return;
     this.#renewing = this.#renew();
@@ -238,7 +247,7 @@ class FileDriver {
     try {
       // A snapshot may be superseded while it is loaded; the last of these attempts has no more reason to fail.
       for (let attempt = 0, again = true; again && attempt < RENEWALS; attempt++) {
-        const followed = JSON.parse(await settle(this.#core.renew()));
+        const followed = JSON.parse(await this.#changing(this.#core.renew()));
         this.#apply(followed);
         again = followed.outdated;
       }
@@ -257,7 +266,7 @@ class FileDriver {
   async loadArchive(relativePath) {
     const records = new Map();
     for (const text of await settle(this.#core.loadArchive(relativePath))) {
-      forEachPair(text, (id, value) => records.set(id, value));
+      forEachPair(JSON.parse(text), (value, id) => records.set(id, value));
     }
     return records;
   }
@@ -333,7 +342,7 @@ class FileDriver {
   /** A compaction among agents, without the records of a list. Returns the ids that went to the archive. */
   async #compact(list, period) {
     const work = call(() => this.#core.compactAgents(now(), list, period));
-    return JSON.parse(await this.#withForeign(settle(work)));
+    return JSON.parse(await this.#withForeign(work));
   }
 
   /** Whether the held file is to be compared with its path: once in a turn of the event loop. */
@@ -374,10 +383,20 @@ class FileDriver {
   /** Awaits native work, and takes over what it came upon, whatever becomes of it. */
   async #withForeign(work) {
     try {
-      return await work;
+      return await this.#changing(work);
     } finally {
       this.#manifest = null;
       this.#takeForeign();
+    }
+  }
+
+  /** Awaits native work that may change records. */
+  async #changing(work) {
+    this.#foreignWork++;
+    try {
+      return await settle(work);
+    } finally {
+      this.#foreignWork--;
     }
   }
 

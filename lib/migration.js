@@ -4,6 +4,7 @@
 
 const { opslogError } = require("./errors");
 const { call, getText } = require("./native-errors");
+const { parseList } = require("./pass");
 const { forEachPair } = require("./records");
 const { toText } = require("./values");
 
@@ -21,7 +22,7 @@ function migrateRecord(core, id, record, migrate, from) {
 /** Migrates all records. Throws what `migrate` throws, and if it returns what cannot be stored. */
 function migrateAll(core, migrate, from, version) {
   for (let text = core.scan(true); text !== null; text = core.scan(false)) {
-    forEachPair(text, (id, record) => migrateRecord(core, id, record, migrate, from));
+    forEachPair(parseList(core, text), (record, id) => migrateRecord(core, id, record, migrate, from));
   }
   core.setVersion(version);
 }

@@ -70,6 +70,16 @@ function readVersion(options) {
   return version;
 }
 
+/** How many live objects are kept; by default all of them. */
+function readCacheSize(options) {
+  if (!given(options.cacheSize)) return Infinity;
+  const size = readNumber(options, "cacheSize");
+  if (size !== Infinity && (!Number.isInteger(size) || size < 1)) {
+    throw outOfRange(`option cacheSize must be a positive integer or Infinity, got ${size}`);
+  }
+  return size;
+}
+
 /** A positive number; a falsy one means the default, as in 0.8.1. */
 function readPositive(options, name, limit) {
   const value = options[name];
@@ -132,6 +142,7 @@ function parseOptions(options) {
     checkpointThresholdGiven: given(options.checkpointThreshold),
     checkpointOnClose: checkpointOnClose && !skipLoad,
     checkpointOnCloseGiven: given(options.checkpointOnClose),
+    cacheSize: readCacheSize(options),
     version: readVersion(options),
     migrate: readMigrate(options),
     readOnly,

@@ -5,20 +5,23 @@
 // holds every id in order, and an entry that nobody has looked at since it changed holds UNREAD.
 
 const { call, getText, hasRecord } = require("./native-errors");
+const { Pass, parseList } = require("./pass");
 
 const UNREAD = Symbol("unread");
+const GONE = Symbol("gone");
+/** Up to so many records, the first walk over all of them makes and keeps their objects. */
+const FEW = 5000;
 
 /** Parses a record's text; the empty text stands for `undefined`. */
 function parseRecord(text) {
   return text === "" ? undefined : JSON.parse(text);
 }
 
-/** Goes through a flat list of ids and values; `null, id` stands for a record whose value is `undefined`. */
-function forEachPair(text, callback) {
-  const flat = JSON.parse(text);
+/** Calls back with the value and id of each pair in a flat list of ids and values; `null, id` stands for a record whose value is `undefined`. */
+function forEachPair(flat, callback) {
   for (let i = 0; i < flat.length; i += 2) {
-    if (flat[i] === null) callback(flat[i + 1], undefined);
-    else callback(flat[i], flat[i + 1]);
+    if (flat[i] === null) callback(undefined, flat[i + 1]);
+    else callback(flat[i + 1], flat[i]);
   }
 }
 
@@ -28,15 +31,28 @@ class Records {
   #map = new Map();
   #complete = false;
   #walked = [];
+  #passes = [];
+  #passed = false;
+  #cacheSize;
+  #isSteady;
 
-  constructor(core) {
+  /**
+   * With `cacheSize`, at most so many objects are kept. `isSteady()` tells whether no other thread is about to change
+   * records.
+   */
+  constructor(core, { cacheSize = Infinity, isSteady = () => true } = {}) {
     this.#core = core;
     this.#handle = core.handle();
+    this.#cacheSize = cacheSize;
+    this.#isSteady = isSteady;
   }
 
   get(id) {
     const known = this.#map.get(id);
-    if (known !== undefined && known !== UNREAD) return known;
+    if (known !== undefined && known !== UNREAD) {
+      if (this.#cacheSize !== Infinity) this.#remember(id, known);
+      return known;
+    }
     if (known === undefined && this.#complete) return undefined;
     return this.#read(id);
   }
@@ -51,28 +67,53 @@ class Records {
 
   values() {
     const values = [];
-    for (const [id, value] of this.#filled()) values.push(value === UNREAD ? this.#read(id) : value);
+    this.#all((value) => values.push(value));
     return values;
   }
 
   entries() {
     const entries = [];
-    for (const [id, value] of this.#filled()) entries.push([id, value === UNREAD ? this.#read(id) : value]);
+    this.#all((value, id) => entries.push([id, value]));
     return entries;
   }
 
-  /** Calls back with each record in order. What the callback changes is not seen by this walk. */
-  forEach(callback) {
+  filter(predicate) {
+    const results = [];
+    if (this.#shouldPass()) {
+      this.#pass((value, id) => predicate(value, id) && results.push(value) > 0);
+      return results;
+    }
+    // A loop of its own: through a visitor each call of the predicate would cost about a third more.
     const map = this.#filled();
     this.#walked.push(map);
     try {
       for (const [id, value] of map) {
-        if (value !== UNREAD) callback(value, id);
-        else if (this.#exists(id)) callback(this.#readFor(map, id), id);
+        if (value === UNREAD) this.#filterUnread(map, id, predicate, results);
+        else if (predicate(value, id)) results.push(value);
       }
     } finally {
       this.#walked.pop();
     }
+    return results;
+  }
+
+  #filterUnread(map, id, predicate, results) {
+    const value = this.#look(map, id);
+    if (value !== GONE && predicate(value, id)) results.push(value);
+  }
+
+  /**
+   * Visits each record in order. What the visitor changes is not seen by this walk. It returns whether it handed the
+   * object on: objects that nobody got are not kept by the first walk over many records, and the next one keeps all.
+   */
+  forEach(visit) {
+    if (this.#shouldPass()) this.#pass(visit);
+    else this.#walk(visit);
+  }
+
+  /** Something is about to be set or deleted: walks that are under way must not see it. */
+  beforeChange() {
+    for (const pass of this.#passes) pass.detach();
   }
 
   /** The record was set; its object is made when somebody looks. */
@@ -102,6 +143,7 @@ class Records {
   forget() {
     this.#map = new Map();
     this.#complete = false;
+    this.#passed = false;
   }
 
   #exists(id) {
@@ -116,25 +158,94 @@ class Records {
     const text = getText(this.#handle, id);
     if (text === null) return undefined;
     const value = parseRecord(text);
-    map.set(id, value);
+    if (map === this.#map) this.#remember(id, value);
+    else map.set(id, value);
     return value;
   }
 
-  /** The Map with every record in it. */
+  /** A record that changed since the walk began, and may be gone by now. */
+  #look(map, id) {
+    return this.#exists(id) ? this.#readFor(map, id) : GONE;
+  }
+
+  #remember(id, value) {
+    if (this.#cacheSize !== Infinity) {
+      // The newest stands last, so the first is the one that was not asked for the longest.
+      this.#map.delete(id);
+      if (this.#map.size >= this.#cacheSize) this.#map.delete(this.#map.keys().next().value);
+    }
+    this.#map.set(id, value);
+  }
+
+  #all(visit) {
+    if (this.#cacheSize !== Infinity && this.#isSteady()) this.#pass(visit);
+    else this.#walk(visit);
+  }
+
+  /** Whether the next walk should keep only what it hands on: always, if not all may be kept, else the first. */
+  #shouldPass() {
+    if (this.#complete || !this.#isSteady()) return false;
+    if (this.#cacheSize !== Infinity) return true;
+    if (this.#passed || this.#core.count() <= FEW) return false;
+    this.#passed = true;
+    return true;
+  }
+
+  /** Visits the objects of all records, and keeps them if all may be kept. */
+  #walk(visit) {
+    const map = this.#filled();
+    this.#walked.push(map);
+    try {
+      for (const [id, value] of map) {
+        const object = value === UNREAD ? this.#look(map, id) : value;
+        if (object !== GONE) visit(object, id);
+      }
+    } finally {
+      this.#walked.pop();
+    }
+  }
+
+  /** Visits all records, and keeps the objects that were handed on. */
+  #pass(visit) {
+    this.beforeChange();
+    const pass = new Pass(this.#core);
+    const known = this.#map;
+    const handedOn = [];
+    this.#passes.push(pass);
+    this.#walked.push(known);
+    try {
+      for (let list = pass.next(); list !== null; list = pass.next()) {
+        forEachPair(list, (value, id) => {
+          const kept = known.get(id);
+          if (kept !== undefined && kept !== UNREAD) visit(kept, id);
+          else if (visit(value, id) && !pass.isDetached) handedOn.push([id, value]);
+        });
+      }
+    } finally {
+      this.#passes.pop();
+      this.#walked.pop();
+    }
+    if (!pass.isDetached) for (const [id, value] of handedOn) this.#remember(id, value);
+  }
+
+  /** A Map with every record in it. */
   #filled() {
     if (this.#complete) return this.#map;
+    this.beforeChange();
     const known = this.#map;
     const scan = (restart) => call(() => this.#core.scan(restart));
     let map;
     for (let text = ""; text === "";) {
       map = new Map();
-      const take = (id, value) => map.set(id, value);
-      for (text = scan(true); text; text = scan(false)) forEachPair(text, take);
+      const take = (value, id) => map.set(id, value);
+      for (text = scan(true); text; text = scan(false)) forEachPair(parseList(this.#core, text), take);
     }
     // Objects that were handed out before must stay the same ones.
     for (const [id, value] of known) if (value !== UNREAD && map.has(id)) map.set(id, value);
-    this.#map = map;
-    this.#complete = true;
+    if (this.#cacheSize === Infinity) {
+      this.#map = map;
+      this.#complete = true;
+    }
     return map;
   }
 

@@ -126,11 +126,7 @@ class Store {
 
   filter(predicate) {
     this.#ensureOpen();
-    const results = [];
-    this.#driver.records.forEach((value, id) => {
-      if (predicate(value, id)) results.push(value);
-    });
-    return results;
+    return this.#driver.records.filter(predicate);
   }
 
   count(predicate) {
@@ -139,6 +135,7 @@ class Store {
     let matching = 0;
     this.#driver.records.forEach((value, id) => {
       if (predicate(value, id)) matching++;
+      return false;
     });
     return matching;
   }
@@ -324,6 +321,7 @@ class Store {
     const ids = [];
     this.#driver.records.forEach((value, id) => {
       if (predicate(value, id)) ids.push(id);
+      return false;
     });
     if (ids.length === 0) return 0;
     const period = segment ?? currentQuarter();

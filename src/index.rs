@@ -5,10 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::disk::{Disk, DiskFile, OpenMode, read_exact_at};
-use crate::engine::Base;
-use crate::engine::base::Paged;
+use crate::engine::base::{Hash, Paged};
 use crate::error::{Error, Result};
-use crate::format::index::{Fingerprint, Header, PAGE, TAIL, checksum, pages_for};
+use crate::format::index::{Fingerprint, Header, PAGE, Slot, TAIL, checksum, pages_for, print_pages};
 use crate::publish::Draft;
 
 /// The index of a snapshot, if there is one that fits, and the snapshot's first line.
@@ -25,32 +24,32 @@ pub fn open(disk: &dyn Disk, path: &Path, snapshot: &dyn DiskFile, len: u64) -> 
     (found == header.snapshot).then(|| (Paged::new(file, header), first_line))
 }
 
-/// Writes the index of a base whose index is in memory, and returns the base that goes by the file.
+/// Writes the index file of a snapshot, given where its lines are, in order.
 ///
 /// # Errors
-/// `OPSLOG_IO`; the base in memory is as good as before.
+/// `OPSLOG_IO`; there is no index then, or the one that was there before.
 pub fn write(
     disk: &dyn Disk,
     path: &Path,
     snapshot: &Arc<dyn DiskFile>,
-    base: &Base,
-) -> Result<Option<Base>> {
-    let Some((key, pages)) = base.print_pages() else { return Ok(None) };
+    hash: Hash,
+    slots: &[Slot],
+) -> Result<Paged> {
     let failed = |source| Error::io("read", path, source);
     let len = snapshot.info().map_err(failed)?.len;
-    let first = base.first_line_at();
+    let first = slots.first().map_or(0, |slot| slot.offset);
     let (fingerprint, _) = fingerprint(&**snapshot, len, first).map_err(failed)?;
-    let records = base.len() as u64;
-    let header = Header { snapshot: fingerprint, key, first, records, pages: pages_for(records) };
+    let records = slots.len() as u64;
+    let header = Header { snapshot: fingerprint, key: hash.key(), first, records, pages: pages_for(records) };
     if let Some(folder) = path.parent() {
         disk.create_folder(folder).map_err(|source| Error::io("mkdir", folder, source))?;
     }
     let draft = Draft::create(disk, path)?;
     draft.write(&header.print())?;
-    draft.write(&pages)?;
+    draft.write(&print_pages(slots))?;
     draft.sync()?;
     let file = draft.rename(path)?;
-    Ok(Some(Base::paged(Arc::clone(snapshot), Paged::new(file, header))))
+    Ok(Paged::new(file, header))
 }
 
 /// What tells a snapshot from another, and its first line without the newline.

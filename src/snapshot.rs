@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::disk::{Disk, DiskFile, FileInfo, OpenMode};
-use crate::engine::base::{Base, Builder};
+use crate::engine::base::{Base, Builder, Hash};
 use crate::engine::{Cursor, View};
 use crate::error::{Error, Result};
+use crate::format::index::Slot;
 use crate::format::snapshot::{self, Header, parse_header, parse_legacy, parse_record};
 use crate::format::{Invalid, js_trim};
 use crate::index;
@@ -17,6 +18,8 @@ use crate::publish::{Draft, sync_folder_of};
 use crate::wal::LineReader;
 
 const BLOCK: usize = 1 << 20;
+/// After so many bytes the system is asked to begin writing them out.
+const SYNC_EVERY: u64 = 8 << 20;
 
 /// A snapshot that was read.
 pub struct Loaded {
@@ -42,13 +45,21 @@ pub struct Indexing {
 }
 
 impl Indexing {
-    /// The base that goes by an index file, if this snapshot should have one and it can be written. What cannot be
-    /// written is held in memory.
-    fn applied(&self, disk: &dyn Disk, file: &Arc<dyn DiskFile>, base: Base, bytes: u64) -> Base {
-        if !self.write || bytes < self.from_bytes || base.is_empty() {
-            return base;
+    /// Writes the index file, if this snapshot should have one, and returns the base that goes by it. `None` as well
+    /// when it cannot be written: then the index is held in memory, and nobody fails for it.
+    fn paged(
+        &self,
+        disk: &dyn Disk,
+        file: &Arc<dyn DiskFile>,
+        hash: Hash,
+        slots: &[Slot],
+        bytes: u64,
+    ) -> Option<Base> {
+        if !self.write || bytes < self.from_bytes || slots.is_empty() {
+            return None;
         }
-        index::write(disk, &self.path, file, &base).ok().flatten().unwrap_or(base)
+        let paged = index::write(disk, &self.path, file, hash, slots).ok()?;
+        Some(Base::paged(Arc::clone(file), paged))
     }
 }
 
@@ -95,8 +106,12 @@ fn scan(
         builder.push(&record.id, raw.offset + lead, line.len());
     }
     let (mut base, had_twice) = builder.finish_checked().map_err(|source| Error::io("read", path, source))?;
-    if is_plain && !had_twice {
-        base = indexing.applied(disk, file, base, bytes);
+    if is_plain
+        && !had_twice
+        && let Some(slots) = base.slots()
+        && let Some(paged) = indexing.paged(disk, file, base.hash(), slots, bytes)
+    {
+        base = paged;
     }
     Ok(Loaded { base, version, bytes, scanned: true })
 }
@@ -149,24 +164,31 @@ pub fn write(
     let mut builder = Builder::new(Arc::clone(draft.file()));
     let mut block = Vec::with_capacity(BLOCK + 4096);
     snapshot::write_header(&mut block, version, now_ms);
-    let mut bytes = 0u64;
+    let (mut bytes, mut announced) = (0u64, 0u64);
     let mut cursor = Cursor::Base(0);
     while cursor != Cursor::End {
         cursor = view
-            .visit(cursor, |id, text| {
+            .visit(cursor, |row| {
                 let offset = block.len();
-                snapshot::write_record(&mut block, id, text);
-                builder.push(id, bytes + offset as u64, block.len() - offset - 1);
+                row.print_line(&mut block);
+                builder.push(&row.id(), bytes + offset as u64, block.len() - offset - 1);
                 if block.len() < BLOCK { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })
             .map_err(|source| Error::io("read", path, source))?;
         draft.write(&block)?;
         bytes += block.len() as u64;
+        if bytes - announced >= SYNC_EVERY {
+            draft.file().begin_sync();
+            announced = bytes;
+        }
         block.clear();
     }
     #[cfg(not(planted = "snapshot-unsynced"))]
     draft.sync()?;
-    let base = indexing.applied(disk, draft.file(), builder.finish(), bytes);
+    let base = match indexing.paged(disk, draft.file(), builder.hash(), builder.slots(), bytes) {
+        Some(base) => base,
+        None => builder.finish(),
+    };
     draft.rename(path)?;
     #[cfg(not(planted = "snapshot-name-unsynced"))]
     sync_folder_of(disk, path)?;

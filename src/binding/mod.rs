@@ -20,4 +20,4 @@ mod text;
 mod wal;
 
 /// About how many bytes of JSON go to V8 at once.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = 1 << 18;

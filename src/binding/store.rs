@@ -146,6 +146,12 @@ impl NativeStore {
         })
     }
 
+    /// Throws if a record of the snapshot was damaged since it was written.
+    #[napi]
+    pub fn check_snapshot(&self) -> napi::Result<()> {
+        caught(|| self.store.check_snapshot())
+    }
+
     /// Operations from one on, as a JSON list; as many as fit.
     #[napi]
     pub fn operations(&self, from: f64) -> napi::Result<String> {

@@ -72,6 +72,9 @@ pub trait DiskFile: Send + Sync {
     fn set_len(&self, len: u64) -> io::Result<()>;
     /// Makes the content durable (`fdatasync`; macOS: `F_FULLFSYNC`).
     fn sync(&self) -> io::Result<()>;
+    /// Asks the system to begin writing out what was written so far, so that a later [`DiskFile::sync`] has less to
+    /// wait for. Promises nothing.
+    fn begin_sync(&self) {}
     /// What the system knows of it.
     fn info(&self) -> io::Result<FileInfo>;
     /// Tries to take an exclusive kernel lock that dies with the process; `false` if someone else has it.

@@ -102,6 +102,10 @@ impl DiskFile for OsFile {
         self.file.sync_data()
     }
 
+    fn begin_sync(&self) {
+        system::begin_sync(&self.file);
+    }
+
     fn info(&self) -> io::Result<FileInfo> {
         system::info_of_file(&self.file)
     }

@@ -119,6 +119,11 @@ impl Engine {
         }
     }
 
+    /// The current snapshot.
+    pub fn base(&self) -> Arc<Base> {
+        self.records.base()
+    }
+
     /// Number of records.
     pub fn count(&self) -> usize {
         self.records.count()

@@ -5,10 +5,12 @@ pub mod delta;
 pub mod log;
 pub mod overlay;
 pub mod records;
+pub mod rows;
 pub mod text;
 
 pub use base::Base;
 pub use log::{Change, Engine, NotCanonical, Operation, Origin, Rank};
 pub use overlay::Id;
 pub use records::{Cursor, View};
+pub use rows::Row;
 pub use text::Text;

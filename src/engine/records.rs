@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::base::Base;
-use super::overlay::{Entry, Id, Overlay, State};
+use super::overlay::{Entry, Id, Overlay};
+use super::rows::{Row, visit};
 use super::text::Text;
-use crate::format::snapshot::parse_record;
-use crate::json::string::escape_into;
 
 /// Base and overlays.
 pub struct Records {
@@ -63,6 +62,11 @@ impl Records {
 
     fn turn(&mut self) {
         self.epoch = EPOCHS.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The current snapshot.
+    pub fn base(&self) -> Arc<Base> {
+        Arc::clone(&self.base)
     }
 
     /// Number of records.
@@ -194,12 +198,13 @@ impl Records {
     pub fn scan(&self, cursor: Cursor, limit: usize, out: &mut Vec<u8>) -> io::Result<Cursor> {
         let layers = [self.frozen.as_deref(), self.pending.as_ref(), Some(&self.overlay)];
         let layers: Vec<&Overlay> = layers.into_iter().flatten().collect();
-        visit(&self.base, &layers, cursor, |id, text| {
+        visit(&self.base, &layers, cursor, |row| {
+            let text = row.text();
             if text.is_empty() {
                 out.extend_from_slice(b"null,");
-                escape_into(out, id);
+                row.print_id(out);
             } else {
-                escape_into(out, id);
+                row.print_id(out);
                 out.push(b',');
                 out.extend_from_slice(text);
             }
@@ -268,68 +273,8 @@ impl View {
     pub fn visit(
         &self,
         cursor: Cursor,
-        visitor: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visitor: impl FnMut(&Row<'_>) -> ControlFlow<()>,
     ) -> io::Result<Cursor> {
         visit(&self.base, &[&self.frozen], cursor, visitor)
     }
-}
-
-fn visit(
-    base: &Base,
-    layers: &[&Overlay],
-    mut cursor: Cursor,
-    mut visitor: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-) -> io::Result<Cursor> {
-    if let Cursor::Base(from) = cursor {
-        let mut lines = base.lines(from);
-        while let Some((_, line)) = lines.next_line()? {
-            let record = parse_record(line).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-            let flow = match fate(layers, &record.id) {
-                Fate::Unchanged => visitor(&record.id, line.get(record.data).unwrap_or_default()),
-                Fate::Replaced(text) => visitor(&record.id, &text.read()?),
-                Fate::Elsewhere => ControlFlow::Continue(()),
-            };
-            if flow.is_break() {
-                return Ok(Cursor::Base(lines.place()));
-            }
-        }
-        cursor = Cursor::Layer(0, 0);
-    }
-    while let Cursor::Layer(layer, from) = cursor {
-        let Some(overlay) = layers.get(layer) else { return Ok(Cursor::End) };
-        let above = layers.get(layer + 1..).unwrap_or_default();
-        for (place, id, text) in overlay.appended_from(from) {
-            let flow = match fate(above, id) {
-                Fate::Unchanged => visitor(id, &text.read()?),
-                Fate::Replaced(text) => visitor(id, &text.read()?),
-                Fate::Elsewhere => ControlFlow::Continue(()),
-            };
-            if flow.is_break() {
-                return Ok(Cursor::Layer(layer, place + 1));
-            }
-        }
-        cursor = Cursor::Layer(layer + 1, 0);
-    }
-    Ok(cursor)
-}
-
-/// What layers make of a record that stands below them.
-enum Fate<'a> {
-    /// They say nothing of it.
-    Unchanged,
-    /// It has another value in its old position.
-    Replaced(&'a Text),
-    /// It is gone, or stands behind.
-    Elsewhere,
-}
-
-fn fate<'a>(layers: &[&'a Overlay], id: &[u8]) -> Fate<'a> {
-    let mut fate = Fate::Unchanged;
-    for entry in layers.iter().filter_map(|layer| layer.get(id)) {
-        match &entry.state {
-            State::Replaced(text) => fate = Fate::Replaced(text),
-            State::Deleted | State::Appended(..) => return Fate::Elsewhere,
-        }
-    }
-    fate
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
-use crate::disk::{DiskFile, read_exact_at, read_exact_into};
+use crate::disk::{DiskFile, read_exact_at, read_exact_into, read_full_at};
 
 /// A piece of immutable JSON text.
 #[derive(Clone)]
@@ -95,6 +95,48 @@ impl Text {
                 len: (range.end - range.start) as u32,
             },
         }
+    }
+}
+
+/// Reads texts one after the other. Where they follow each other in a file, many are read at once.
+#[derive(Default)]
+pub struct Nearby {
+    file: Option<Arc<dyn DiskFile>>,
+    start: u64,
+    block: Vec<u8>,
+}
+
+/// How much is read at once where texts follow each other.
+const BLOCK: usize = 128 * 1024;
+/// How far apart two texts are that follow each other: lines hold more than the value.
+const GAP: u64 = 4096;
+
+impl Nearby {
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// As for [`Text::read`].
+    pub fn read<'a>(&'a mut self, text: &'a Text) -> io::Result<&'a [u8]> {
+        let Text::At { file, offset, len } = text else {
+            return match text.read()? {
+                Cow::Borrowed(bytes) => Ok(bytes),
+                Cow::Owned(_) => Err(io::ErrorKind::Unsupported.into()),
+            };
+        };
+        let len = *len as usize;
+        let end = self.start + self.block.len() as u64;
+        let is_same = self.file.as_ref().is_some_and(|known| Arc::ptr_eq(known, file));
+        if !is_same || *offset < self.start || offset + len as u64 > end {
+            let follows = is_same && (self.start..end + GAP).contains(offset);
+            self.block.resize(if follows { BLOCK.max(len) } else { len }, 0);
+            self.file = Some(Arc::clone(file));
+            self.start = *offset;
+            let read = read_full_at(&**file, &mut self.block, *offset);
+            self.block.truncate(*read.as_ref().unwrap_or(&0));
+            read?;
+        }
+        let from = (offset - self.start) as usize;
+        self.block.get(from..from + len).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 }
 

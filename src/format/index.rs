@@ -162,12 +162,12 @@ impl<'a> Page<'a> {
 }
 
 /// Prints the pages of slots, in one piece.
-pub fn print_pages(slots: impl ExactSizeIterator<Item = Slot>) -> Vec<u8> {
+pub fn print_pages(slots: &[Slot]) -> Vec<u8> {
     let pages = pages_for(slots.len() as u64);
     let mut bytes = vec![0; pages as usize * PAGE];
     for slot in slots {
         let mut number = home(slot.tag, pages);
-        while !put(&mut bytes, number, &slot) {
+        while !put(&mut bytes, number, slot) {
             number = next_page(number, pages);
         }
     }
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn every_slot_is_found_and_no_other() {
-        let bytes = print_pages((0..10_000).map(slot));
+        let bytes = print_pages(&(0..10_000).map(slot).collect::<Vec<_>>());
         for n in 0..10_000 {
             assert_eq!(lookup(&bytes, slot(n).tag), Some(vec![slot(n)]));
         }
@@ -253,14 +253,14 @@ mod tests {
     #[test]
     fn slots_that_all_belong_to_one_page_go_on_in_the_next() {
         let same = |n| Slot { tag: 7, len: n, offset: u64::from(n) };
-        let bytes = print_pages((0..1000).map(same));
+        let bytes = print_pages(&(0..1000).map(same).collect::<Vec<_>>());
         assert_eq!(lookup(&bytes, 7).unwrap().len(), 1000);
         assert_eq!(lookup(&bytes, 8), Some(vec![]));
     }
 
     #[test]
     fn a_damaged_lost_or_misplaced_page_is_noticed() {
-        let bytes = print_pages((0..100).map(slot));
+        let bytes = print_pages(&(0..100).map(slot).collect::<Vec<_>>());
         assert!(bytes.len() >= 2 * PAGE);
         assert!(Page::parse(&bytes[..PAGE], 0).is_some());
         assert!(Page::parse(&bytes[..PAGE], 1).is_none());

@@ -125,6 +125,19 @@ fn parse_plain_record(line: &[u8]) -> Option<Record<'_>> {
     Some(Record { id: unescape(line.get(ID.len()..closed - 1)?), data: start..end })
 }
 
+/// Takes a line apart that is spelled as both writers do, without looking into the value: where the id stands,
+/// with its quotes, and where the value stands.
+pub fn split_record(line: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
+    const ID: usize = b"{\"id\":".len();
+    const DATA: &[u8] = b",\"data\":";
+    if !line.starts_with(b"{\"id\":\"") || !line.ends_with(b"}") {
+        return None;
+    }
+    let closed = skip_string(line, ID + 1)?;
+    let data = closed + DATA.len()..line.len() - 1;
+    (data.start < data.end && line.get(closed..)?.starts_with(DATA)).then_some((ID..closed, data))
+}
+
 /// A snapshot in one document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Legacy {

@@ -70,6 +70,21 @@ impl Store {
         Ok(Some((next, now)))
     }
 
+    /// Looks for a record of the snapshot that was damaged since it was written.
+    ///
+    /// # Errors
+    /// `OPSLOG_CORRUPT`, `OPSLOG_IO`.
+    pub fn check_snapshot(&self) -> Result<()> {
+        let (base, path) = {
+            let state = self.lock();
+            (state.engine.base(), self.path(&state.manifest.current_snapshot))
+        };
+        match base.first_damaged().map_err(|source| Error::io("read", &path, source))? {
+            Some(offset) => Err(Error::corrupt(&path, offset, "this line of the snapshot is no record")),
+            None => Ok(()),
+        }
+    }
+
     /// Appends operations, from the given one of those shown on, as comma-separated JSON until `out` holds
     /// `limit` bytes; says which comes next.
     ///

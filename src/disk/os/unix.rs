@@ -79,3 +79,14 @@ fn info(metadata: &Metadata) -> FileInfo {
 pub fn descriptor(file: &File) -> Option<i32> {
     Some(std::os::fd::AsRawFd::as_raw_fd(file))
 }
+
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+pub(super) fn begin_sync(file: &File) {
+    let descriptor = std::os::fd::AsRawFd::as_raw_fd(file);
+    // SAFETY: the descriptor is open while `file` is borrowed, and the call takes no pointer. 0, 0: all of the file.
+    unsafe { libc::sync_file_range(descriptor, 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn begin_sync(_: &File) {}

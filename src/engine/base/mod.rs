@@ -18,7 +18,7 @@ use table::Table;
 
 use super::text::Text;
 use crate::disk::{DiskFile, read_exact_at};
-use crate::format::index::{Slot, print_pages};
+use crate::format::index::Slot;
 use crate::format::snapshot::parse_record;
 
 /// An immutable, indexed sequence of record lines.
@@ -115,20 +115,31 @@ impl Base {
         Lines::new(self, from)
     }
 
-    /// Where the first record's line begins in the file.
-    pub fn first_line_at(&self) -> u64 {
+    /// Where the lines are, in order, if the index is in memory.
+    pub fn slots(&self) -> Option<&[Slot]> {
         match &self.places {
-            Places::Held(table) => table.slots().first().map_or(0, |slot| slot.offset),
-            Places::Paged(paged) => paged.span().0,
+            Places::Held(table) => Some(table.slots()),
+            Places::Paged(_) => None,
         }
     }
 
-    /// The pages of an index file, and the key of their hash; `None` if the index is in a file already.
-    pub fn print_pages(&self) -> Option<([u64; 2], Vec<u8>)> {
-        match &self.places {
-            Places::Held(table) => Some((self.hash.key, print_pages(table.slots().iter().copied()))),
-            Places::Paged(_) => None,
+    /// The hash by which lines are found.
+    pub fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// Where the first line begins that is no record; `None` if there is none.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn first_damaged(&self) -> io::Result<Option<u64>> {
+        let mut lines = self.lines(0);
+        while let Some((offset, line)) = lines.next_line()? {
+            if parse_record(line).is_err() {
+                return Ok(Some(offset));
+            }
         }
+        Ok(None)
     }
 
     /// The index in memory, from the lines themselves.
@@ -182,6 +193,16 @@ impl Builder {
     /// Adds the line of a record.
     pub fn push(&mut self, id: &[u8], offset: u64, len: usize) {
         self.slots.push(Slot { offset, len: len as u32, tag: self.hash.tag(id) });
+    }
+
+    /// Where the lines are that were added.
+    pub fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// The hash by which they are found.
+    pub fn hash(&self) -> Hash {
+        self.hash
     }
 
     /// The finished index, when no id was there twice.
