@@ -5,9 +5,11 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import test from "ava";
+import libc from "../lib/fs/libc.js";
 import { platformPackage, platforms } from "../scripts/platform-packages.mjs";
 import { original } from "./helpers/original.mjs";
 
+const { isMuslByLoader, isMuslByReport } = libc;
 const run = promisify(execFile);
 const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -53,6 +55,38 @@ test("the classes, have the methods of 0.8.1", async (t) => {
     t.true(methods.size > 2);
     for (const method of methods) t.true(method in ours[name].prototype, `${name}.${method}`);
   }
+});
+
+test("the package, required and a store in a folder opened, loads nothing that only backends need", async (t) => {
+  const script = `const { Store } = require("@backloghq/opslog");
+    const folder = require("node:fs").mkdtempSync(require("node:path").join(require("node:os").tmpdir(), "opslog-"));
+    (async () => {
+      const store = new Store();
+      await store.open(folder);
+      await store.set("a", 1);
+      await store.close();
+      console.log(JSON.stringify({ files: Object.keys(require.cache), modules: process.moduleLoadList }));
+      require("node:fs").rmSync(folder, { recursive: true });
+    })();`;
+  const { stdout } = await run(process.execPath, ["-e", script], { cwd: root });
+  const { files, modules } = JSON.parse(stdout);
+  const names = files.map((file) => path.relative(path.join(root, "lib"), file));
+  t.true(names.includes("file-driver.js"));
+  t.deepEqual(
+    names.filter((name) => name.startsWith("backend-")),
+    [],
+  );
+  t.deepEqual(
+    names.filter((name) => path.dirname(name) === "fs"),
+    [path.join("fs", "names.js"), path.join("fs", "libc.js")].filter((name) => names.includes(name)),
+  );
+  t.false(modules.includes("NativeModule crypto"));
+});
+
+test("the C library, told by Node's executable, is the one that its report tells", (t) => {
+  const byLoader = isMuslByLoader();
+  if (process.platform === "linux") t.is(byLoader ?? isMuslByReport(), isMuslByReport());
+  else t.is(byLoader, undefined);
 });
 
 test("the package, without an addon, can be imported and used as far as it needs none", async (t) => {

@@ -3,18 +3,21 @@
 // The file system as a storage backend, complete on its own: what a subclass inherits, what a wrapper calls,
 // and what reads and writes blobs. A store with an unmodified FsBackend does the rest natively.
 
-const fs = require("node:fs/promises");
+const fs = require("node:fs");
 const path = require("node:path");
 const { corruptError, ioError, messages, opslogError } = require("./errors");
-const archive = require("./fs/archive");
-const { createEmptyNumbered, removeStaleTemporaries, replaceFile, translated } = require("./fs/durable");
-const blobs = require("./fs/blobs");
 const names = require("./fs/names");
-const snapshot = require("./fs/snapshot");
-const wal = require("./fs/wal");
 const { acquireNamed, releaseLock } = require("./lock");
 const { checkAgentId, resolveInside } = require("./paths");
 const { validateManifest } = require("./validate");
+
+// Loaded when first used: a store in a folder needs none of them, and each takes a good part of the time in
+// which a small store is opened.
+const archive = () => require("./fs/archive");
+const blobs = () => require("./fs/blobs");
+const durable = () => require("./fs/durable");
+const snapshot = () => require("./fs/snapshot");
+const wal = () => require("./fs/wal");
 
 const FOLDERS = [names.SNAPSHOTS, names.OPS, names.ARCHIVE];
 
@@ -25,6 +28,9 @@ class FsLockHandle {
     this.dir = dir;
   }
 }
+
+/** Runs `work`, turning what `node:fs` throws into `OPSLOG_IO`. */
+const translated = (work) => durable().translated(work);
 
 const instances = new WeakSet();
 
@@ -39,7 +45,9 @@ class FsBackend {
     this.dir = path.resolve(dir);
     if (opts.readOnly) return;
     const folders = FOLDERS.map((folder) => path.join(this.dir, folder));
-    await translated(() => Promise.all(folders.map((folder) => fs.mkdir(folder, { recursive: true }))));
+    await translated(() =>
+      Promise.all(folders.map((folder) => fs.promises.mkdir(folder, { recursive: true }))),
+    );
   }
 
   async shutdown() {
@@ -52,7 +60,7 @@ class FsBackend {
     const file = path.join(this.dir, names.MANIFEST);
     let content;
     try {
-      content = await fs.readFile(file, "utf8");
+      content = await fs.promises.readFile(file, "utf8");
     } catch (error) {
       if (error.code === "ENOENT") return null;
       throw ioError(error);
@@ -67,12 +75,12 @@ class FsBackend {
   async writeManifest(manifest) {
     const text = JSON.stringify(manifest, null, 2);
     const file = path.resolve(this.dir, names.MANIFEST);
-    await translated(() => replaceFile(file, (handle) => handle.appendFile(text)));
+    await translated(() => durable().replaceFile(file, (handle) => handle.appendFile(text)));
   }
 
   async getManifestVersion() {
     try {
-      return (await fs.stat(path.join(this.dir, names.MANIFEST))).mtimeMs.toString();
+      return (await fs.promises.stat(path.join(this.dir, names.MANIFEST))).mtimeMs.toString();
     } catch (error) {
       if (error.code === "ENOENT") return null;
       throw ioError(error);
@@ -82,43 +90,43 @@ class FsBackend {
   // Snapshots
 
   async writeSnapshot(records, version) {
-    return snapshot.writeSnapshot(this.dir, records, version);
+    return snapshot().writeSnapshot(this.dir, records, version);
   }
 
   async loadSnapshot(relativePath) {
-    return snapshot.loadSnapshot(resolveInside(this.dir, relativePath));
+    return snapshot().loadSnapshot(resolveInside(this.dir, relativePath));
   }
 
   // Log
 
   async appendOps(relativePath, ops) {
-    await wal.appendOps(resolveInside(this.dir, relativePath), ops);
+    await wal().appendOps(resolveInside(this.dir, relativePath), ops);
   }
 
   async readOps(relativePath) {
-    return wal.readOps(resolveInside(this.dir, relativePath));
+    return wal().readOps(resolveInside(this.dir, relativePath));
   }
 
   async truncateLastOp(relativePath) {
-    return wal.truncateLastOp(resolveInside(this.dir, relativePath));
+    return wal().truncateLastOp(resolveInside(this.dir, relativePath));
   }
 
   async createOpsFile() {
     const folder = path.join(this.dir, names.OPS);
-    return `${names.OPS}/${await translated(() => createEmptyNumbered(folder, names.opsName))}`;
+    return `${names.OPS}/${await translated(() => durable().createEmptyNumbered(folder, names.opsName))}`;
   }
 
   async createAgentOpsFile(agentId) {
     checkAgentId(agentId);
     const folder = path.join(this.dir, names.OPS);
     const nameOf = (ms) => names.agentOpsName(agentId, ms);
-    return `${names.OPS}/${await translated(() => createEmptyNumbered(folder, nameOf))}`;
+    return `${names.OPS}/${await translated(() => durable().createEmptyNumbered(folder, nameOf))}`;
   }
 
   async listOpsFiles() {
     let files;
     try {
-      files = await fs.readdir(path.join(this.dir, names.OPS));
+      files = await fs.promises.readdir(path.join(this.dir, names.OPS));
     } catch (error) {
       if (error.code === "ENOENT") return [];
       throw ioError(error);
@@ -129,15 +137,15 @@ class FsBackend {
   // Archive
 
   async writeArchiveSegment(period, records) {
-    return archive.writeArchiveSegment(this.dir, period, records);
+    return archive().writeArchiveSegment(this.dir, period, records);
   }
 
   async loadArchiveSegment(relativePath) {
-    return archive.loadArchiveSegment(resolveInside(this.dir, relativePath));
+    return archive().loadArchiveSegment(resolveInside(this.dir, relativePath));
   }
 
   async listArchiveSegments() {
-    return archive.listArchiveSegments(this.dir);
+    return archive().listArchiveSegments(this.dir);
   }
 
   // Locks
@@ -147,7 +155,7 @@ class FsBackend {
     const handle = new FsLockHandle(await acquireNamed(root, names.LOCK), root);
     try {
       const folders = [root, ...FOLDERS.map((folder) => path.join(root, folder))];
-      await translated(() => removeStaleTemporaries(folders));
+      await translated(() => durable().removeStaleTemporaries(folders));
     } catch (error) {
       await releaseLock(root, handle.fh);
       throw error;
@@ -176,27 +184,27 @@ class FsBackend {
   // Blobs
 
   async writeBlob(relativePath, content) {
-    await blobs.write(this.dir, relativePath, content);
+    await blobs().write(this.dir, relativePath, content);
   }
 
   async readBlob(relativePath) {
-    return blobs.read(this.dir, relativePath);
+    return blobs().read(this.dir, relativePath);
   }
 
   async readBlobRange(relativePath, offset, length) {
-    return blobs.readRange(this.dir, relativePath, offset, length);
+    return blobs().readRange(this.dir, relativePath, offset, length);
   }
 
   async listBlobs(prefix) {
-    return blobs.list(this.dir, prefix);
+    return blobs().list(this.dir, prefix);
   }
 
   async deleteBlob(relativePath) {
-    await blobs.remove(this.dir, relativePath);
+    await blobs().remove(this.dir, relativePath);
   }
 
   async deleteBlobDir(prefix) {
-    await blobs.removeFolder(this.dir, prefix);
+    await blobs().removeFolder(this.dir, prefix);
   }
 }
 

@@ -4,7 +4,6 @@
 // that 0.8.1 returned.
 
 const fs = require("node:fs");
-const { unlink } = require("node:fs/promises");
 const path = require("node:path");
 const { promisify } = require("node:util");
 const { fromNative, opslogError } = require("./errors");
@@ -88,7 +87,7 @@ async function acquireLock(dir) {
 async function releaseLock(dir, handle) {
   if (handle instanceof LockFile) return handle.release();
   await handle.close();
-  await unlink(path.join(path.resolve(dir), LOCK)).catch((error) => {
+  await fs.promises.unlink(path.join(path.resolve(dir), LOCK)).catch((error) => {
     if (error.code !== "ENOENT") throw error;
   });
 }

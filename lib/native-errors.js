@@ -4,14 +4,13 @@
 
 const { corruptError, fromNative, messages } = require("./errors");
 const native = require("./native");
-const { validateManifest } = require("./validate");
 
 /** Decodes an error; for a bad manifest it lets V8 and the validator find the words, as 0.8.1 does. */
 function decode(error) {
   const decoded = fromNative(error);
   if (decoded.content === undefined) return decoded;
   try {
-    validateManifest(JSON.parse(decoded.content));
+    require("./validate").validateManifest(JSON.parse(decoded.content));
   } catch (cause) {
     return corruptError(cause, decoded.path);
   }

@@ -5,19 +5,7 @@
 
 const path = require("node:path");
 const { opslogError } = require("./errors");
-
-/** Whether this Node links against musl; read from Node's own report, without starting a process. */
-function isMusl() {
-  const { report } = process;
-  if (typeof report?.getReport !== "function") return false;
-  const excluded = report.excludeNetwork;
-  report.excludeNetwork = true; // otherwise the report resolves host names, which can take seconds
-  try {
-    return report.getReport().header.glibcVersionRuntime === undefined;
-  } finally {
-    report.excludeNetwork = excluded;
-  }
-}
+const { isMusl } = require("./fs/libc");
 
 /** The name of this platform as napi-rs spells it, such as `linux-x64-gnu`. */
 function platformTriple() {

@@ -3,7 +3,6 @@
 // Records of a snapshot file one by one, without holding the file.
 
 const path = require("node:path");
-const { readSnapshot } = require("./fs/snapshot");
 
 /**
  * Yields `[id, record]` in the file's order and returns `{version}`. Reads about a megabyte ahead; the two
@@ -11,6 +10,7 @@ const { readSnapshot } = require("./fs/snapshot");
  */
 async function* streamSnapshotFile(dir, relativePath, { signal } = {}) {
   signal?.throwIfAborted();
+  const { readSnapshot } = require("./fs/snapshot"); // loaded when first used, as few programs come here
   const batches = readSnapshot(path.resolve(path.join(dir, relativePath)));
   try {
     for (;;) {

@@ -3,10 +3,8 @@
 // The store: checks arguments, keeps the order of mutations, holds the live objects. Where the bytes are is
 // the driver's affair.
 
-const { BackendDriver } = require("./backend-driver");
 const { messages, opslogError } = require("./errors");
 const { FileDriver } = require("./file-driver");
-const { isPlainFsBackend } = require("./fs-backend");
 const { MutationQueue } = require("./mutation-queue");
 const { parseOptions } = require("./options");
 const { checkPeriod, describe } = require("./paths");
@@ -275,8 +273,9 @@ class Store {
   async #openDriver(dir, options) {
     const backend = options.backend;
     const onDue = () => this.#checkpointInTurn();
-    if (backend !== undefined && !isPlainFsBackend(backend)) {
-      return BackendDriver.open(dir, options, backend, onDue);
+    // NOTE: loaded here: most programs have no backend, and its modules take longer to load than a store to open.
+    if (backend !== undefined && !require("./fs-backend").isPlainFsBackend(backend)) {
+      return require("./backend-driver").BackendDriver.open(dir, options, backend, onDue);
     }
     return FileDriver.open(dir, options, backend);
   }
