@@ -66,10 +66,10 @@ export function requireRustComponents() {
 }
 
 /** Runs npm, through the copy of it that started this script where there is one. */
-function npm(args) {
+function npm(args, options = {}) {
   const script = process.env.npm_execpath;
-  if (script?.endsWith(".js")) return run(process.execPath, [script, ...args]);
-  return run(windows ? "npm.cmd" : "npm", args, { shell: windows });
+  if (script?.endsWith(".js")) return run(process.execPath, [script, ...args], options);
+  return run(windows ? "npm.cmd" : "npm", args, { shell: windows, ...options });
 }
 
 /** A digest of files' contents. */
@@ -97,13 +97,24 @@ function stampPath(name) {
   return path.join(root, ".cache", name);
 }
 
-/** Installs node_modules, unless they are what the lock file asks for already. */
-export function requireModules() {
-  const wanted = digest([path.join(root, "package-lock.json")]);
-  const installed = path.join(root, "node_modules", ".package-lock.json");
-  if (existsSync(installed) && isStamped("modules", wanted)) return;
-  console.log("Installing the development dependencies (npm ci)...");
-  if (!npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))
+/** Installs a folder's node_modules, unless they are what its lock file asks for already. */
+function requireModulesOf(folder, name, what) {
+  const wanted = digest([path.join(folder, "package-lock.json")]);
+  const installed = path.join(folder, "node_modules", ".package-lock.json");
+  if (existsSync(installed) && isStamped(name, wanted)) return;
+  console.log(`Installing ${what} (npm ci)...`);
+  if (!npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder })) {
     fail("npm ci failed; its output above says why.");
-  stamp("modules", wanted);
+  }
+  stamp(name, wanted);
+}
+
+/** The development dependencies, for everything. */
+export function requireModules() {
+  requireModulesOf(root, "modules", "the development dependencies");
+}
+
+/** What the benchmark compares with and draws with. */
+export function requireBenchModules() {
+  requireModulesOf(path.join(root, "bench"), "modules-bench", "what the benchmark compares with");
 }

@@ -1,0 +1,64 @@
+/** Processes of their own for everything that is measured. */
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const program = fileURLToPath(new URL("child.mjs", import.meta.url));
+
+/** Starts a child with a task. Its messages come through `on("message")`. */
+export function startChild(task) {
+  return fork(program, [JSON.stringify(task)], {
+    silent: true,
+    execArgv: ["--expose-gc", "--max-old-space-size=12000"],
+  });
+}
+
+/** Runs a task in a child to its end and resolves to what it found. */
+export function spawnChild(task, { limitMs = 300_000 } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = startChild(task);
+    let found = {};
+    let complaint = "";
+    child.on("message", (message) => (found = message));
+    child.stdout.resume();
+    child.stderr.setEncoding("utf8").on("data", (text) => (complaint = (complaint + text).slice(-4000)));
+    const timer = setTimeout(() => child.kill("SIGKILL"), limitMs);
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      clearTimeout(timer);
+      if (code === 0) resolve(found);
+      else reject(new Error(`${JSON.stringify(task)} ended with ${signal ?? code}:\n${complaint}`));
+    });
+  });
+}
+
+/** Starts another process of a workload's own, and has it run one of the workload's `parts`. */
+export function startPart({ id, store, folder, variant }, part, details) {
+  const child = startChild({
+    task: "part",
+    workload: id,
+    part,
+    subject: store.name,
+    variant,
+    folder,
+    details,
+  });
+  let complaint = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => (complaint += text));
+  child.stdout.resume();
+  const ended = new Promise((resolve, reject) => {
+    child.on("close", (code) =>
+      code === 0 ? resolve() : reject(new Error(`${part}: ${code}\n${complaint}`)),
+    );
+  });
+  // Whoever waits for a message hears of a failure there.
+  ended.catch(() => {});
+  return {
+    ended,
+    send: (message) => child.send(message),
+    heard: () =>
+      Promise.race([
+        new Promise((resolve) => child.once("message", resolve)),
+        ended.then(() => new Promise(() => {})),
+      ]),
+  };
+}

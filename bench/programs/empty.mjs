@@ -1,0 +1,1 @@
+// What an empty program takes to start and to end.

@@ -1,0 +1,79 @@
+/**
+ * `npm run bench`: every store does every workload, in processes and folders of its own, in turns; what is shown
+ * are medians. A full run writes docs/performance.md and its charts, any other prints its tables.
+ *
+ *   npm run bench -- --quick                     once each, without the largest sizes, in about three minutes
+ *   npm run bench -- --only W1,W9                these workloads
+ *   npm run bench -- --stores ours,lmdb          these stores
+ *   npm run bench -- --fixtures /some/folder     keep the folders that workloads begin with, and use them again
+ *   npm run bench -- --repeats 3                 this often, instead of five times
+ */
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { buildAddon } from "../scripts/build.mjs";
+import { fail, requireBenchModules, requireCargo, requireModules, requireNode } from "../scripts/setup.mjs";
+import { Fixtures } from "./fixtures.mjs";
+import { describeMachine } from "./machine.mjs";
+import { measureWorkload } from "./measurement.mjs";
+import { machineReport, targetTable, workloadReport } from "./report.mjs";
+import { ownStores, storeNames } from "./stores/index.mjs";
+import { loadWorkload, workloadIds } from "./workloads/index.mjs";
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string" },
+    stores: { type: "string" },
+    fixtures: { type: "string" },
+    repeats: { type: "string" },
+  },
+});
+
+function chosen(given, all, what) {
+  if (given === undefined) return all;
+  const names = given.split(",");
+  const unknown = names.filter((name) => !all.includes(name));
+  if (unknown.length > 0) fail(`Unknown ${what} ${unknown.join(", ")}; there are ${all.join(", ")}.`);
+  return all.filter((name) => names.includes(name));
+}
+
+const ids = chosen(values.only, workloadIds, "workload(s)");
+const stores = chosen(values.stores, storeNames, "store(s)");
+const repeats = values.repeats === undefined ? undefined : Number(values.repeats);
+
+requireNode();
+requireCargo();
+requireModules();
+buildAddon();
+if (stores.some((name) => !ownStores.includes(name))) requireBenchModules();
+
+const root = await mkdtemp(join(tmpdir(), "opslog-bench-"));
+try {
+  const place = values.fixtures ?? join(root, "fixtures");
+  await mkdir(place, { recursive: true });
+  const fixtures = new Fixtures(place);
+  const progress = (line) => console.error(line);
+  const workloads = [];
+  const results = {};
+  for (const id of ids) {
+    const workload = await loadWorkload(id);
+    workloads.push(workload);
+    results[id] = await measureWorkload({
+      workload,
+      quick: values.quick,
+      repeats,
+      stores,
+      root,
+      fixtures,
+      progress,
+    });
+    console.log(`\n## ${id}. ${workload.title}\n\n${workloadReport(workload, results[id])}`);
+  }
+  console.log(
+    `\n## Targets\n\n${targetTable(workloads, results)}\n\n${machineReport(describeMachine(root))}`,
+  );
+} finally {
+  await rm(root, { recursive: true, force: true });
+}

@@ -1,0 +1,16 @@
+import { Store } from "opslog-reference";
+import { adapt, NotAvailable } from "./opslog.mjs";
+
+const open = adapt(Store);
+
+export default {
+  title: "0.8.1",
+  family: "opslog",
+  description:
+    "The published package, with the same options. It never syncs. It opens files that ours wrote.",
+  open(folder, options = {}) {
+    // It takes any option that it does not know, and does nothing about it.
+    if ((options.sync ?? "none") !== "none") throw new NotAvailable("it never syncs");
+    return open(folder, options);
+  },
+};

@@ -1,0 +1,19 @@
+import { awaitedWrites, stringify } from "../floors.mjs";
+import { storeNames } from "../stores/index.mjs";
+import { measureInserts, sizes } from "./inserts.mjs";
+
+export default {
+  id: "W1",
+  title: "Awaited inserts",
+  text: "New records, each awaited before the next, immediate mode, no fsync.",
+  variants: sizes,
+  stores: storeNames,
+  floors: { "JSON.stringify": stringify, "awaited writeSync": awaitedWrites },
+  main: "perSecond",
+  run: (context) => measureInserts(context, {}, { count: 100_000, latencies: 20_000 }),
+  targets: [
+    { variant: "180 B", figure: "perSecond", times: 50, than: "original" },
+    { variant: "180 B", figure: "perSecond", times: 1.1, than: "lmdb" },
+    { variant: "180 B", figure: "perSecond", times: 0.9, than: "awaited writeSync" },
+  ],
+};

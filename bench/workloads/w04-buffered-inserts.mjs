@@ -1,0 +1,25 @@
+import { measureInserts } from "./inserts.mjs";
+
+const everybody = ["ours", "original", "lmdb", "classic-level"];
+
+export default {
+  id: "W4",
+  title: "Awaited inserts, buffered",
+  text:
+    "New records in `group` and `async` mode, each awaited, flushed at the end. lmdb and classic-level: `put` " +
+    "without awaiting it.",
+  variants: [
+    { name: "group, 180 B", bytes: 180, mode: "group", stores: ["ours", "original"] },
+    { name: "async, 180 B", bytes: 180, mode: "async" },
+    { name: "async, 2 KB", bytes: 2048, mode: "async" },
+  ],
+  stores: everybody,
+  main: "perSecond",
+  run: (context) =>
+    measureInserts(context, { mode: context.variant.mode }, { count: 200_000, latencies: 20_000 }),
+  targets: [
+    { variant: "group, 180 B", figure: "perSecond", times: 6, than: "original" },
+    { variant: "async, 180 B", figure: "perSecond", times: 6, than: "original" },
+    { variant: "async, 180 B", figure: "perSecond", times: 1.1, than: "lmdb" },
+  ],
+};

@@ -1,0 +1,51 @@
+import { readSnapshot } from "../floors.mjs";
+import { percentile, timed } from "../measure.mjs";
+import { storeNames } from "../stores/index.mjs";
+
+const WARM = 5;
+const keeps = (record) => record.created % 1000 === 7;
+
+async function run({ store, folder, variant }) {
+  const opened = await timed(() => store.open(folder));
+  const handle = opened.value;
+  const calls = [];
+  for (let call = 0; call < 2 + WARM; call += 1) {
+    const { ms, value } = await timed(() => handle.filter(keeps));
+    if (value.length !== variant.records / 1000) throw new Error(`${value.length} were kept`);
+    calls.push(ms);
+  }
+  await handle.close();
+  const [firstMs, secondMs, ...warm] = calls;
+  return {
+    openAndFirstMs: opened.ms + firstMs,
+    secondMs,
+    warmMs: percentile(
+      warm.sort((a, b) => a - b),
+      0.5,
+    ),
+  };
+}
+
+export default {
+  id: "W8",
+  title: "Open and filter",
+  text: "A fresh open, then a filter that keeps one record of 1,000. Warm: the median of the third call and on.",
+  variants: [
+    { name: "100 k", bytes: 180, records: 100_000 },
+    { name: "1 M", bytes: 180, records: 1_000_000, repeats: 3, slow: true },
+    { name: "100 k, 2 KB", bytes: 2048, records: 100_000, repeats: 3 },
+  ],
+  stores: storeNames,
+  absent: { nedb: ["1 M", "it keeps all in memory and takes minutes"] },
+  floors: { "reading the file": async (context) => ({ openAndFirstMs: (await readSnapshot(context)).ms }) },
+  fixture: ({ records, bytes }) => ({ kind: "snapshot", records, bytes }),
+  figures: { openAndFirstMs: "open and first call, ms", secondMs: "second call, ms", warmMs: "warm, ms" },
+  main: "openAndFirstMs",
+  run,
+  targets: [
+    { variant: "1 M", figure: "openAndFirstMs", times: 1.7, than: "original" },
+    { variant: "1 M", figure: "warmMs", times: 0.95, than: "original" },
+    { variant: "100 k", figure: "openAndFirstMs", times: 1.7, than: "original" },
+    { variant: "100 k", figure: "warmMs", times: 0.95, than: "original" },
+  ],
+};

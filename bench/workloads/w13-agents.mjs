@@ -1,0 +1,82 @@
+import { startPart } from "../children.mjs";
+import { memoryMb } from "../measure.mjs";
+import { makeId, makePool } from "../record.mjs";
+import { warmUp } from "./w09-open.mjs";
+
+const AGENTS = 4;
+const agentNames = Array.from({ length: AGENTS }, (_, agent) => `agent-${agent}`);
+const asAgent = (store, agentId) => (store.family === "opslog" ? { agentId } : {});
+
+/** One agent: opens, says so, waits for the others, sets its records, closes. */
+async function agent({ store, folder, variant, details: { agentId } }) {
+  const handle = await store.open(folder, { checkpoints: "default", ...asAgent(store, agentId) });
+  const pool = makePool(variant.bytes);
+  const asked = new Promise((resolve) => process.once("message", resolve));
+  process.send("ready");
+  await asked;
+  for (let n = 0; n < variant.sets; n += 1)
+    await handle.set(`${agentId}-${makeId(n)}`, pool[n % pool.length]);
+  await handle.close();
+  return {};
+}
+
+async function write(context) {
+  const { store, folder } = context;
+  const agents = [];
+  for (const agentId of agentNames) {
+    const process = startPart(context, "agent", { agentId });
+    agents.push(process);
+    await process.heard();
+  }
+  const started = performance.now();
+  for (const process of agents) process.send("go");
+  await Promise.all(agents.map((process) => process.ended));
+  const ms = performance.now() - started;
+  const handle = await store.open(folder, { ...asAgent(store, agentNames[0]), checkpoints: "manual" });
+  const survived = handle.count();
+  await handle.close();
+  return { ms, survived };
+}
+
+async function open({ store, folder, variant }) {
+  await warmUp(store, folder);
+  const before = memoryMb();
+  const started = performance.now();
+  const handle = await store.open(folder, { agentId: agentNames[0] });
+  const ms = performance.now() - started;
+  const grownMb = memoryMb() - before;
+  const survived = handle.count();
+  if (survived !== AGENTS * variant.records) throw new Error(`count() is ${survived}`);
+  await handle.close();
+  return { ms, survived, grownMb };
+}
+
+const writing = "4 x 5,000 sets";
+const opening = "open 4 logs of 100 k";
+
+export default {
+  id: "W13",
+  title: "Agents",
+  text:
+    "Four processes with an `agentId` each, 5,000 awaited sets in each, default options, until all are closed; " +
+    "then what is there is counted. And `open()` of four logs of 100,000 operations each.",
+  variants: [
+    { name: writing, bytes: 180, sets: 5000, repeats: 3, run: "write" },
+    { name: opening, bytes: 180, records: 100_000, run: "open", stores: ["ours", "original"], repeats: 3 },
+  ],
+  stores: ["ours", "original", "lmdb", "better-sqlite3"],
+  fixture: (variant) =>
+    variant.run === "open"
+      ? { kind: "agents", agents: AGENTS, records: variant.records, bytes: variant.bytes }
+      : undefined,
+  figures: { ms: "ms", survived: "records there", grownMb: "memory grown, MB" },
+  main: "ms",
+  run: (context) => (context.variant.run === "open" ? open(context) : write(context)),
+  parts: { agent },
+  targets: [
+    { variant: writing, figure: "ms", times: 12, than: "original" },
+    { variant: writing, figure: "survived", atLeast: AGENTS * 5000 },
+    { variant: opening, figure: "ms", times: 10, than: "original" },
+    { variant: opening, figure: "grownMb", times: 3, than: "original" },
+  ],
+};

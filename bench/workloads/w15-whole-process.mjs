@@ -1,0 +1,42 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { median } from "../figures.mjs";
+
+const execute = promisify(execFile);
+const session = fileURLToPath(new URL("../programs/session.mjs", import.meta.url));
+const empty = fileURLToPath(new URL("../programs/empty.mjs", import.meta.url));
+
+async function runProgram(file, args, times) {
+  const processes = [];
+  const engines = [];
+  for (let n = 0; n < times; n += 1) {
+    const began = performance.now();
+    const { stdout } = await execute(process.execPath, [file, ...args]);
+    processes.push(performance.now() - began);
+    if (stdout !== "") engines.push(Number(stdout));
+  }
+  return { processMs: median(processes), ...(engines.length > 0 && { engineMs: median(engines) }) };
+}
+
+export default {
+  id: "W15",
+  title: "A whole process",
+  text:
+    "A program that opens a store of a million records with default options, sets one, and closes: from its " +
+    "start to its end, and in the store's calls alone.",
+  variants: [
+    { name: "10 k", bytes: 180, records: 10_000 },
+    { name: "1 M", bytes: 180, records: 1_000_000, repeats: 3, slow: true },
+  ],
+  stores: ["ours", "original", "lmdb", "better-sqlite3", "classic-level"],
+  floors: { "empty program": () => runProgram(empty, [], 10) },
+  fixture: ({ records, bytes }) => ({ kind: "snapshot", records, bytes }),
+  figures: { processMs: "the process, ms", engineMs: "in the store, ms" },
+  main: "processMs",
+  run: ({ store, folder }) => runProgram(session, [store.name, folder], store.name === "original" ? 1 : 5),
+  targets: [
+    { variant: "1 M", figure: "engineMs", times: 500, than: "original" },
+    { variant: "1 M", figure: "processMs", times: 1 / 1.3, than: "empty program" },
+  ],
+};
