@@ -208,6 +208,7 @@ class FileDriver {
       let archiving = null;
       while (archiving === null) {
         await this.#checkpoints.finish();
+        if (this.#core.hasHead()) await this.#changing(this.#core.replayHead());
         archiving = call(() => this.#core.archive(list, period, now()));
       }
       await this.#changing(archiving);
@@ -327,16 +328,31 @@ class FileDriver {
       };
     }
     return {
-      begin: (all) => {
-        call(() => this.#core.beginCheckpoint(now(), all));
-        return settle(this.#core.runCheckpoint());
-      },
+      begin: (all) => (this.#core.hasHead() ? this.#checkpointOfHead(all) : this.#runCheckpoint(all)),
       onFrozen,
       onPublished,
       hide: () => this.#core.hideHistory(),
       show: () => this.#core.showHistory(),
       isPending: () => this.#core.isCheckpointPending(),
     };
+  }
+
+  #runCheckpoint(all) {
+    call(() => this.#core.beginCheckpoint(now(), all));
+    return settle(this.#core.runCheckpoint());
+  }
+
+  /** A checkpoint for which a long log must be replayed first, on another thread. */
+  async #checkpointOfHead(all) {
+    // From here on, what is set belongs to the next one.
+    if (all) this.#core.hideHistory();
+    try {
+      await this.#changing(this.#core.replayHead());
+    } catch (error) {
+      this.#core.showHistory();
+      throw error;
+    }
+    return this.#runCheckpoint(false);
   }
 
   /** A compaction among agents, without the records of a list. Returns the ids that went to the archive. */

@@ -1,46 +1,77 @@
-//! Index files: found for a snapshot, or written for one. They are derived: whatever is wrong with one, the
-//! snapshot is read instead, and nobody fails for it.
+//! Index files of snapshots and logs: found, or written. They are derived: whatever is wrong with one, what it was
+//! made from is read instead, and nobody fails for it.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::disk::{Disk, DiskFile, OpenMode, read_exact_at};
 use crate::engine::base::{Hash, Paged};
 use crate::error::{Error, Result};
-use crate::format::index::{Fingerprint, Header, PAGE, Slot, TAIL, checksum, pages_for, print_pages};
+use crate::format::index::{Fingerprint, Header, Kind, PAGE, Slot, TAIL, checksum, pages_for, print_pages};
 use crate::publish::Draft;
 
-/// The index of a snapshot, if there is one that fits, and the snapshot's first line.
-///
-/// # Errors
-/// None: an index that cannot be read is as good as none.
-pub fn open(disk: &dyn Disk, path: &Path, snapshot: &dyn DiskFile, len: u64) -> Option<(Paged, Vec<u8>)> {
-    let file = disk.open(path, OpenMode::Read).ok()?;
-    let header = Header::parse(&read_exact_at(&*file, 0, PAGE).ok()?)?;
-    if header.snapshot.len != len || file.info().ok()?.len != header.file_len() {
-        return None;
-    }
-    let (found, first_line) = fingerprint(snapshot, len, header.first).ok()?;
-    (found == header.snapshot).then(|| (Paged::new(file, header), first_line))
+/// What an index says besides where lines are.
+#[derive(Debug, Clone, Copy)]
+pub struct Contents {
+    /// What kind of file is indexed.
+    pub kind: Kind,
+    /// How many bytes of it.
+    pub len: u64,
+    /// Number of records: in a snapshot, or in the store once the operations are applied.
+    pub records: u64,
+    /// Of a log: number of operations.
+    pub operations: u64,
+    /// Of a log: how often it was cut.
+    pub cuts: u64,
+    /// Of a log: see [`context`].
+    pub context: u32,
 }
 
-/// Writes the index file of a snapshot, given where its lines are, in order.
+/// Stands for the snapshot that a log goes with.
+pub fn context(snapshot: &str) -> u32 {
+    checksum(&[snapshot.as_bytes()])
+}
+
+/// The index of a file of which `len` bytes are there, if there is one that fits, and the file's first line. That of a
+/// log may be of less than all of it.
+pub fn open(
+    disk: &dyn Disk,
+    path: &Path,
+    (kind, context): (Kind, u32),
+    source: &dyn DiskFile,
+    len: u64,
+) -> Option<(Paged, Vec<u8>)> {
+    let file = disk.open(path, OpenMode::Read).ok()?;
+    let header = Header::parse(&read_exact_at(&*file, 0, PAGE).ok()?, kind)?;
+    let is_of_this = match kind {
+        Kind::Snapshot => header.source.len == len,
+        Kind::Log => header.source.len <= len && header.context == context,
+    };
+    if !is_of_this || file.info().ok()?.len != header.file_len() {
+        return None;
+    }
+    let (found, first_line) = fingerprint(source, header.source.len, header.second).ok()?;
+    (found == header.source).then(|| (Paged::new(file, header), first_line))
+}
+
+/// Writes an index file, given where the lines are.
 ///
 /// # Errors
 /// `OPSLOG_IO`; there is no index then, or the one that was there before.
 pub fn write(
     disk: &dyn Disk,
     path: &Path,
-    snapshot: &Arc<dyn DiskFile>,
+    source: &dyn DiskFile,
+    contents: Contents,
     hash: Hash,
     slots: &[Slot],
 ) -> Result<Paged> {
     let failed = |source| Error::io("read", path, source);
-    let len = snapshot.info().map_err(failed)?.len;
-    let first = slots.first().map_or(0, |slot| slot.offset);
-    let (fingerprint, _) = fingerprint(&**snapshot, len, first).map_err(failed)?;
-    let records = slots.len() as u64;
-    let header = Header { snapshot: fingerprint, key: hash.key(), first, records, pages: pages_for(records) };
+    let second = second_line_at(source, contents.len).map_err(failed)?;
+    let Contents { kind, len, records, operations, cuts, context } = contents;
+    let (source, _) = fingerprint(source, len, second).map_err(failed)?;
+    let pages = pages_for(slots.len() as u64);
+    let key = hash.key();
+    let header = Header { kind, source, key, second, records, operations, cuts, context, pages };
     if let Some(folder) = path.parent() {
         disk.create_folder(folder).map_err(|source| Error::io("mkdir", folder, source))?;
     }
@@ -52,10 +83,24 @@ pub fn write(
     Ok(Paged::new(file, header))
 }
 
-/// What tells a snapshot from another, and its first line without the newline.
-fn fingerprint(snapshot: &dyn DiskFile, len: u64, first: u64) -> std::io::Result<(Fingerprint, Vec<u8>)> {
+fn second_line_at(file: &dyn DiskFile, len: u64) -> std::io::Result<u64> {
+    let mut span = 4096.min(len);
+    loop {
+        let start = read_exact_at(file, 0, span as usize)?;
+        if let Some(newline) = memchr::memchr(b'\n', &start) {
+            return Ok(newline as u64 + 1);
+        }
+        if span == len {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        span = (span * 8).min(len);
+    }
+}
+
+/// What tells a file from another, and its first line without the newline.
+fn fingerprint(file: &dyn DiskFile, len: u64, second: u64) -> std::io::Result<(Fingerprint, Vec<u8>)> {
     let from = len.saturating_sub(TAIL);
-    let tail = read_exact_at(snapshot, from, (len - from) as usize)?;
-    let line = read_exact_at(snapshot, 0, first.min(len).saturating_sub(1) as usize)?;
+    let tail = read_exact_at(file, from, (len - from) as usize)?;
+    let line = read_exact_at(file, 0, second.min(len).saturating_sub(1) as usize)?;
     Ok((Fingerprint { len, head: checksum(&[&line]), tail: checksum(&[&tail]) }, line))
 }

@@ -107,7 +107,8 @@ pub fn temporary_owner(name: &str) -> Option<u32> {
 
 /// Whether a temporary file was to become one that only the writer of a store makes: no blob, no lock.
 pub fn is_temporary_of_writer(name: &str) -> bool {
-    ["manifest.json.", "snap-", "archive-"].iter().any(|start| name.starts_with(start))
+    let starts = ["manifest.json.", "snap-", "archive-"];
+    starts.iter().any(|start| name.starts_with(start)) || name.contains(".jsonl.idx.")
 }
 
 /// The time in the name of an agent's WAL.

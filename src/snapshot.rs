@@ -10,10 +10,10 @@ use crate::disk::{Disk, DiskFile, FileInfo, OpenMode};
 use crate::engine::base::{Base, Builder, Hash};
 use crate::engine::{Cursor, View};
 use crate::error::{Error, Result};
-use crate::format::index::Slot;
+use crate::format::index::{Kind, Slot};
 use crate::format::snapshot::{self, Header, parse_header, parse_legacy, parse_record};
 use crate::format::{Invalid, js_trim};
-use crate::index;
+use crate::index::{self, Contents};
 use crate::publish::{Draft, sync_folder_of};
 use crate::wal::LineReader;
 
@@ -58,7 +58,15 @@ impl Indexing {
         if !self.write || bytes < self.from_bytes || slots.is_empty() {
             return None;
         }
-        let paged = index::write(disk, &self.path, file, hash, slots).ok()?;
+        let contents = Contents {
+            kind: Kind::Snapshot,
+            len: bytes,
+            records: slots.len() as u64,
+            operations: 0,
+            cuts: 0,
+            context: 0,
+        };
+        let paged = index::write(disk, &self.path, &**file, contents, hash, slots).ok()?;
         Some(Base::paged(Arc::clone(file), paged))
     }
 }
@@ -72,7 +80,8 @@ pub fn load(disk: &dyn Disk, path: &Path, indexing: &Indexing) -> Result<Loaded>
     let file = disk.open(path, OpenMode::Read).map_err(|source| Error::io("open", path, source))?;
     let bytes = file.info().map_err(|source| Error::io("fstat", path, source))?.len;
     if bytes >= indexing.from_bytes
-        && let Some((paged, first_line)) = index::open(disk, &indexing.path, &*file, bytes)
+        && let Some((paged, first_line)) =
+            index::open(disk, &indexing.path, (Kind::Snapshot, 0), &*file, bytes)
         && let Ok(Header::Jsonl { version }) = parse_header(&first_line)
     {
         return Ok(Loaded { base: Base::paged(file, paged), version, bytes, scanned: false });
@@ -108,8 +117,8 @@ fn scan(
     let (mut base, had_twice) = builder.finish_checked().map_err(|source| Error::io("read", path, source))?;
     if is_plain
         && !had_twice
-        && let Some(slots) = base.slots()
-        && let Some(paged) = indexing.paged(disk, file, base.hash(), slots, bytes)
+        && let Some((hash, slots)) = base.slots()
+        && let Some(paged) = indexing.paged(disk, file, hash, slots, bytes)
     {
         base = paged;
     }

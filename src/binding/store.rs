@@ -242,6 +242,19 @@ impl NativeStore {
         })
     }
 
+    /// Whether the log's head is still to be replayed.
+    #[napi]
+    pub fn has_head(&self) -> bool {
+        self.store.has_head()
+    }
+
+    /// Replays the log's head.
+    #[napi]
+    pub fn replay_head(&self) -> AsyncTask<Work<(), ()>> {
+        let store = Arc::clone(&self.store);
+        AsyncTask::new(Work::new(move || store.replay_head(), |()| ()))
+    }
+
     /// Freezes the view for a checkpoint; `false` while another is under way.
     #[napi]
     pub fn begin_checkpoint(&self, now: f64, all: bool) -> napi::Result<bool> {

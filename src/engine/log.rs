@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use super::base::Base;
+use super::base::{Base, LogHead};
 use super::delta::reverse_delta;
 use super::overlay::{Entry, Id, Overlay};
 use super::records::{Cursor, Records, View};
@@ -109,6 +109,11 @@ pub struct NotCanonical(pub Vec<u8>);
 impl Engine {
     /// The state of a snapshot, with no operation after it.
     pub fn new(base: Base, agent: Option<&[u8]>) -> Self {
+        Self::over(Arc::new(base), agent)
+    }
+
+    /// As [`Engine::new`], over a base that others have too.
+    pub fn over(base: Arc<Base>, agent: Option<&[u8]>) -> Self {
         Self {
             records: Records::new(base),
             operations: Vec::new(),
@@ -140,6 +145,43 @@ impl Engine {
     /// Those of reading the base.
     pub fn get(&self, id: &[u8]) -> io::Result<Option<Text>> {
         self.records.get(id)
+    }
+
+    /// The head of the log that was not replayed. Its operations are not among [`Engine::operations`].
+    pub fn head(&self) -> Option<&Arc<LogHead>> {
+        self.records.head()
+    }
+
+    /// Goes by the index of the log's head; nothing was applied before.
+    pub fn set_head(&mut self, head: Arc<LogHead>) {
+        self.records.set_head(head);
+    }
+
+    /// Puts what the log's head says, replayed over the same base, in its place. Returns how many operations it has.
+    ///
+    /// # Errors
+    /// Those of reading; the state is as it was then.
+    pub fn replace_head(&mut self, replayed: Self) -> io::Result<usize> {
+        let batch = self.journal.as_ref().map(|journal| self.operations.len().saturating_sub(journal.len()));
+        let unfinished = batch.map(|from| self.operations.get(from..).unwrap_or_default().to_vec());
+        let texts = unfinished.iter().flatten().map(|operation| match operation.kind {
+            Kind::Set => operation.line.read().map(|line| operation.data(&line)),
+            Kind::Delete => Ok(None),
+        });
+        let texts = texts.collect::<io::Result<Vec<_>>>()?;
+        // What was remembered for a rollback is about the layers as they are now.
+        self.rollback();
+        let head = replayed.operations.len();
+        self.records.replace_head(replayed.records);
+        self.operations.splice(0..0, replayed.operations);
+        if let Some(unfinished) = unfinished {
+            self.begin();
+            for (operation, data) in unfinished.into_iter().zip(texts) {
+                let Operation { id, line, before, batch, .. } = operation;
+                self.apply(&id, data, before, line, batch, None);
+            }
+        }
+        Ok(head)
     }
 
     /// See [`Records::epoch`].

@@ -1,4 +1,4 @@
-//! The records as a user sees them: base, frozen overlay (a checkpoint writes it), pending overlay (the next
+//! The records as a user sees them: base, head of a long log that was not replayed, frozen overlay (a checkpoint writes it), pending overlay (the next
 //! checkpoint will), overlay. A lookup asks from the top down; iteration is base order with the overlays'
 //! updates in place, then each overlay's additions.
 
@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::base::Base;
+use super::base::{Base, LogHead};
 use super::overlay::{Entry, Id, Overlay};
 use super::rows::{Row, visit};
 use super::text::Text;
@@ -15,6 +15,8 @@ use super::text::Text;
 /// Base and overlays.
 pub struct Records {
     base: Arc<Base>,
+    /// While it is there, nothing is frozen, and nobody goes through all records.
+    head: Option<Arc<LogHead>>,
     frozen: Option<Arc<Overlay>>,
     pending: Option<Overlay>,
     overlay: Overlay,
@@ -44,9 +46,10 @@ pub enum Cursor {
 
 impl Records {
     /// Records of a snapshot, with nothing on top.
-    pub fn new(base: Base) -> Self {
+    pub fn new(base: Arc<Base>) -> Self {
         Self {
-            base: Arc::new(base),
+            base,
+            head: None,
             frozen: None,
             pending: None,
             overlay: Overlay::default(),
@@ -58,6 +61,25 @@ impl Records {
     /// does not change it.
     pub fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// The head of the log that was not replayed.
+    pub fn head(&self) -> Option<&Arc<LogHead>> {
+        self.head.as_ref()
+    }
+
+    /// Goes by the index of the log's head.
+    pub fn set_head(&mut self, head: Arc<LogHead>) {
+        self.head = Some(head);
+    }
+
+    /// Puts what the log's head says, replayed over the same base, in its place.
+    pub fn replace_head(&mut self, replayed: Self) {
+        self.turn();
+        self.head = None;
+        let lowest = self.pending.as_mut().unwrap_or(&mut self.overlay);
+        let later = std::mem::replace(lowest, replayed.overlay);
+        lowest.absorb(later);
     }
 
     fn turn(&mut self) {
@@ -108,8 +130,9 @@ impl Records {
     /// # Errors
     /// Those of reading the base.
     pub fn set(&mut self, id: &Id, text: Text) -> io::Result<()> {
-        let Self { base, frozen, pending, overlay, .. } = self;
-        let below = Below { base, frozen: frozen.as_deref(), pending: pending.as_ref() };
+        let Self { base, head, frozen, pending, overlay, .. } = self;
+        let below =
+            Below { base, head: head.as_deref(), frozen: frozen.as_deref(), pending: pending.as_ref() };
         overlay.set(id, text, || below.get(id).map(|found| found.is_some()))
     }
 
@@ -123,8 +146,9 @@ impl Records {
     /// # Errors
     /// Those of reading the base.
     pub fn delete(&mut self, id: &Id) -> io::Result<()> {
-        let Self { base, frozen, pending, overlay, .. } = self;
-        let below = Below { base, frozen: frozen.as_deref(), pending: pending.as_ref() };
+        let Self { base, head, frozen, pending, overlay, .. } = self;
+        let below =
+            Below { base, head: head.as_deref(), frozen: frozen.as_deref(), pending: pending.as_ref() };
         overlay.delete(id, || below.get(id).map(|found| found.is_some()))
     }
 
@@ -214,20 +238,27 @@ impl Records {
     }
 
     fn below(&self) -> Below<'_> {
-        Below { base: &self.base, frozen: self.frozen.as_deref(), pending: self.pending.as_ref() }
+        Below {
+            base: &self.base,
+            head: self.head.as_deref(),
+            frozen: self.frozen.as_deref(),
+            pending: self.pending.as_ref(),
+        }
     }
 }
 
 /// What is under the changeable overlay.
 struct Below<'a> {
     base: &'a Base,
+    head: Option<&'a LogHead>,
     frozen: Option<&'a Overlay>,
     pending: Option<&'a Overlay>,
 }
 
 impl Below<'_> {
     fn count(&self) -> usize {
-        let frozen = self.frozen.map_or(self.base.len(), |frozen| frozen.count_over(self.base.len()));
+        let lowest = self.head.map_or(self.base.len(), LogHead::records);
+        let frozen = self.frozen.map_or(lowest, |frozen| frozen.count_over(lowest));
         self.pending.map_or(frozen, |pending| pending.count_over(frozen))
     }
 
@@ -235,7 +266,10 @@ impl Below<'_> {
         let entry = self.pending.and_then(|pending| pending.get(id));
         match entry.or_else(|| self.frozen.and_then(|frozen| frozen.get(id))) {
             Some(entry) => Ok(entry.state.text().cloned()),
-            None => self.base.find(id),
+            None => match self.head.map(|head| head.find(id)).transpose()?.flatten() {
+                Some(said) => Ok(said),
+                None => self.base.find(id),
+            },
         }
     }
 }
@@ -263,7 +297,7 @@ impl View {
     /// # Errors
     /// Those of reading the base.
     pub fn get(&self, id: &[u8]) -> io::Result<Option<Text>> {
-        Below { base: &self.base, frozen: Some(&self.frozen), pending: None }.get(id)
+        Below { base: &self.base, head: None, frozen: Some(&self.frozen), pending: None }.get(id)
     }
 
     /// Visits records in order, from a cursor on, until told to stop; says where to go on.

@@ -1,17 +1,16 @@
-//! The index file of a snapshot: a header page, then a hash table in pages. Each page has a checksum that
+//! The index file of a snapshot or a log: a header page, then a hash table in pages. Each page has a checksum that
 //! covers its number, so that a lost, stale or misplaced page is noticed when it is read. A page that is full
 //! says so, and what belongs there goes on in the next one.
 //!
-//! Invariant: the file is derived. Whatever is wrong with it, the snapshot alone says what is true.
+//! Invariant: the file is derived. Whatever is wrong with it, what it was made from says what is true.
 
 use std::ops::Range;
 
 /// Size of a page, and of the header, in bytes.
 pub const PAGE: usize = 1024;
-/// How much of a snapshot's end the header speaks for.
+/// How much of the end of what is indexed the header speaks for.
 pub const TAIL: u64 = 4096;
 
-const MAGIC: [u8; 8] = *b"opslogix";
 const FORMAT: u32 = 1;
 /// Checksum, number of slots, whether the page is full, and eight bytes for later.
 const PAGE_HEAD: usize = 16;
@@ -20,33 +19,50 @@ const SLOTS: usize = (PAGE - PAGE_HEAD) / SLOT;
 /// How many slots of a page are taken on average: then about one page in 500 overflows.
 const FILLED: u64 = 44;
 
-/// Which snapshot an index belongs to.
+/// What lines are indexed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The records of a snapshot, each by its id.
+    Snapshot,
+    /// The operations of a log, for each id the last one.
+    Log,
+}
+
+/// Which file, or which part of one, an index belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint {
-    /// Its length in bytes.
+    /// How many bytes of it are indexed: of a snapshot all, of a log what was there.
     pub len: u64,
     /// Checksum of its first line, without the newline.
     pub head: u32,
-    /// Checksum of its last [`TAIL`] bytes.
+    /// Checksum of the last [`TAIL`] of those bytes.
     pub tail: u32,
 }
 
 /// What the first page says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// The snapshot.
-    pub snapshot: Fingerprint,
+    /// What kind of file.
+    pub kind: Kind,
+    /// Which file.
+    pub source: Fingerprint,
     /// The key of the hash.
     pub key: [u64; 2],
-    /// Where the first record's line begins.
-    pub first: u64,
-    /// Number of records.
+    /// Where the second line begins.
+    pub second: u64,
+    /// Number of records: in a snapshot, or in the store once the operations are applied.
     pub records: u64,
+    /// Of a log: number of operations.
+    pub operations: u64,
+    /// Of a log: how often it was cut.
+    pub cuts: u64,
+    /// Of a log: checksum of the name of the snapshot that it goes with.
+    pub context: u32,
     /// Number of pages after the header.
     pub pages: u32,
 }
 
-/// Where a record's line is.
+/// Where a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot {
     /// Where it begins, in bytes.
@@ -69,37 +85,43 @@ pub fn checksum(parts: &[&[u8]]) -> u32 {
 impl Header {
     /// The header page.
     pub fn print(&self) -> Vec<u8> {
-        let mut page = MAGIC.to_vec();
+        let mut page = magic(self.kind).to_vec();
         page.extend_from_slice(&FORMAT.to_le_bytes());
         page.extend_from_slice(&self.pages.to_le_bytes());
-        let numbers = [self.key[0], self.key[1], self.first, self.records, self.snapshot.len];
-        for number in numbers {
+        let [k0, k1] = self.key;
+        for number in [k0, k1, self.second, self.records, self.source.len] {
             page.extend_from_slice(&number.to_le_bytes());
         }
-        page.extend_from_slice(&self.snapshot.head.to_le_bytes());
-        page.extend_from_slice(&self.snapshot.tail.to_le_bytes());
+        page.extend_from_slice(&self.source.head.to_le_bytes());
+        page.extend_from_slice(&self.source.tail.to_le_bytes());
+        page.extend_from_slice(&self.operations.to_le_bytes());
+        page.extend_from_slice(&self.cuts.to_le_bytes());
+        page.extend_from_slice(&self.context.to_le_bytes());
         page.resize(PAGE - 4, 0);
         let sum = checksum(&[&page]);
         page.extend_from_slice(&sum.to_le_bytes());
         page
     }
 
-    /// Reads a header page; `None` if it is none, or damaged, or of another format.
-    pub fn parse(page: &[u8]) -> Option<Self> {
+    /// Reads a header page; `None` if it is none, or damaged, or of another kind or format.
+    pub fn parse(page: &[u8], kind: Kind) -> Option<Self> {
         let (body, sum) = page.split_at_checked(PAGE - 4)?;
-        if sum != checksum(&[body]).to_le_bytes() || !body.starts_with(&MAGIC) || u32_at(body, 8)? != FORMAT {
+        if sum != checksum(&[body]).to_le_bytes()
+            || !body.starts_with(&magic(kind))
+            || u32_at(body, 8)? != FORMAT
+        {
             return None;
         }
         let header = Self {
+            kind,
             pages: u32_at(body, 12)?,
             key: [u64_at(body, 16)?, u64_at(body, 24)?],
-            first: u64_at(body, 32)?,
+            second: u64_at(body, 32)?,
             records: u64_at(body, 40)?,
-            snapshot: Fingerprint {
-                len: u64_at(body, 48)?,
-                head: u32_at(body, 56)?,
-                tail: u32_at(body, 60)?,
-            },
+            source: Fingerprint { len: u64_at(body, 48)?, head: u32_at(body, 56)?, tail: u32_at(body, 60)? },
+            operations: u64_at(body, 64)?,
+            cuts: u64_at(body, 72)?,
+            context: u32_at(body, 80)?,
         };
         (header.pages > 0).then_some(header)
     }
@@ -110,9 +132,16 @@ impl Header {
     }
 }
 
-/// How many pages hold so many records.
-pub fn pages_for(records: u64) -> u32 {
-    u32::try_from(records.div_ceil(FILLED).max(1)).unwrap_or(u32::MAX)
+fn magic(kind: Kind) -> [u8; 8] {
+    match kind {
+        Kind::Snapshot => *b"opslogix",
+        Kind::Log => *b"opslogwx",
+    }
+}
+
+/// How many pages hold so many slots.
+pub fn pages_for(slots: u64) -> u32 {
+    u32::try_from(slots.div_ceil(FILLED).max(1)).unwrap_or(u32::MAX)
 }
 
 /// The page in which the search for a tag begins.
@@ -274,16 +303,26 @@ mod tests {
 
     #[test]
     fn a_header_is_read_as_it_was_printed_and_refused_when_damaged() {
-        let snapshot = Fingerprint { len: 1 << 40, head: 1, tail: 2 };
-        let header = Header { snapshot, key: [3, 4], first: 5, records: 6, pages: 7 };
+        let header = Header {
+            kind: Kind::Log,
+            source: Fingerprint { len: 1 << 40, head: 1, tail: 2 },
+            key: [3, 4],
+            second: 5,
+            records: 6,
+            operations: 7,
+            cuts: 8,
+            context: 9,
+            pages: 10,
+        };
         let page = header.print();
         assert_eq!(page.len(), PAGE);
-        assert_eq!(Header::parse(&page), Some(header));
+        assert_eq!(Header::parse(&page, Kind::Log), Some(header));
+        assert_eq!(Header::parse(&page, Kind::Snapshot), None);
         for at in 0..PAGE {
             let mut damaged = page.clone();
             damaged[at] ^= 0x10;
-            assert_eq!(Header::parse(&damaged), None, "{at}");
+            assert_eq!(Header::parse(&damaged, Kind::Log), None, "{at}");
         }
-        assert_eq!(Header::parse(&page[..PAGE - 1]), None);
+        assert_eq!(Header::parse(&page[..PAGE - 1], Kind::Log), None);
     }
 }

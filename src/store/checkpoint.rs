@@ -52,7 +52,7 @@ impl Store {
         if self.options.skip_load {
             return Err(Error::SkipLoadCompact);
         }
-        let mut state = self.lock();
+        let mut state = self.lock_replayed()?;
         state.writable()?;
         if state.checkpointing || state.batch.is_some() {
             return Ok(None);
@@ -91,7 +91,8 @@ impl Store {
     /// Whether closing should write a checkpoint: there are operations, and it pays or was asked for.
     pub fn is_checkpoint_due_on_close(&self, explicit: bool) -> bool {
         let state = self.lock();
-        !self.options.skip_load && !state.engine.operations().is_empty() && (explicit || state.pays())
+        let has_operations = state.engine.head().is_some() || !state.engine.operations().is_empty();
+        !self.options.skip_load && has_operations && (explicit || state.pays())
     }
 
     /// Lets the history shown start anew, because a checkpoint was asked for while another is under way.
@@ -302,6 +303,8 @@ impl Checkpoint {
             }
         }
         state.wal = mirror.writer;
+        state.indexed = 0;
+        state.is_plain = true;
         state.snapshot_bytes = bytes;
         state.checkpointing = false;
         let freed = state.engine.rebase(base);

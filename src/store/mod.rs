@@ -9,6 +9,7 @@ mod change;
 mod checkpoint;
 mod detached;
 mod follow;
+mod head;
 mod open;
 mod read;
 mod seen;
@@ -101,6 +102,10 @@ struct State {
     scratch: Vec<u8>,
     /// For a store that follows: the lines of the operations.
     seen: Seen,
+    /// How much of the log its index file speaks of.
+    indexed: u64,
+    /// Whether each line of the log is an operation.
+    is_plain: bool,
     /// What a write came upon in the log that another hand wrote.
     foreign: Vec<Followed>,
 }
@@ -136,6 +141,9 @@ impl Store {
         let mut state = self.lock();
         let is_writer = state.lock.is_some() || self.gate.is_some();
         let settled = if is_writer { state.settle_batches(self) } else { Ok(()) };
+        drop(state);
+        let settled = settled.and_then(|()| self.index_log());
+        let mut state = self.lock();
         let lock = state.lock.take();
         if !state.checkpointing {
             // Whoever still has the store reads nothing and must not write without the lock.
@@ -185,6 +193,17 @@ impl Store {
         }
     }
 
+    /// The lock, once the whole log was replayed.
+    fn lock_replayed(&self) -> Result<MutexGuard<'_, State>> {
+        loop {
+            self.replay_head()?;
+            let state = self.lock();
+            if state.engine.head().is_none() {
+                return Ok(state);
+            }
+        }
+    }
+
     fn path(&self, relative: &str) -> PathBuf {
         self.root.join(relative)
     }
@@ -200,7 +219,11 @@ impl State {
 
     /// Operations that the API shows.
     fn shown(&self) -> usize {
-        self.engine.operations().len().saturating_sub(self.hidden)
+        let head = match self.engine.head() {
+            Some(head) if !self.engine.is_apart() => head.operations(),
+            _ => 0,
+        };
+        head + self.engine.operations().len().saturating_sub(self.hidden)
     }
 
     /// Lets the history shown start anew: what there is now belongs to the next checkpoint.

@@ -1,6 +1,6 @@
 //! Opening: lock, manifest, snapshot, log. A failed open leaves nothing behind: no lock, no file that counts.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -51,6 +51,8 @@ pub(super) struct Loaded {
     pub seen: Seen,
     pub version: u32,
     pub snapshot_bytes: u64,
+    /// How much of the log its index file speaks of.
+    pub indexed: u64,
 }
 
 impl Store {
@@ -102,7 +104,8 @@ impl Store {
                 let version = store.options.version;
                 let (manifest, wal, base, bytes) = create_files(&store, store.options.now_ms, version)?;
                 let engine = Engine::new(base, None);
-                (manifest, Loaded { engine, wal, seen: Seen::default(), version, snapshot_bytes: bytes })
+                let seen = Seen::default();
+                (manifest, Loaded { engine, wal, seen, version, snapshot_bytes: bytes, indexed: 0 })
             }
         };
         *store.lock() = State {
@@ -115,8 +118,11 @@ impl Store {
             lock: held,
             version: loaded.version,
             snapshot_bytes: loaded.snapshot_bytes,
+            indexed: loaded.indexed,
+            is_plain: report.skipped.is_empty() && !report.torn_line,
             ..State::unloaded()
         };
+        store.index_log()?;
         Ok(Opened { store: Arc::new(store), report })
     }
 
@@ -156,6 +162,8 @@ impl State {
             detached: false,
             scratch: Vec::new(),
             seen: Seen::default(),
+            indexed: 0,
+            is_plain: true,
             foreign: Vec::new(),
         }
     }
@@ -204,7 +212,8 @@ pub(super) fn load(store: &Store, manifest: &Manifest, report: &mut Report) -> R
     let mut engine = Engine::new(base, None);
     let mut seen = Seen::default();
     let wal = load_wal(store, manifest, &mut engine, &mut seen, report)?;
-    Ok(Loaded { engine, wal, seen, version, snapshot_bytes })
+    let indexed = engine.head().map_or(0, |head| head.end());
+    Ok(Loaded { engine, wal, seen, version, snapshot_bytes, indexed })
 }
 
 /// The schema version that the records have once they are migrated, and from which one that must be.
@@ -273,9 +282,10 @@ fn load_wal(
     if let Some(file) = &file {
         let tail = if store.options.skip_load {
             tail_only(&**file, &path)?
+        } else if store.options.read_only {
+            replay_into(engine, Some(seen), file, &path, 0..u64::MAX)?
         } else {
-            let seen = store.options.read_only.then_some(seen);
-            replay_into(engine, seen, file, &path)?
+            store.replay_behind_head(engine, manifest, file, &path)?
         };
         report.torn_line = tail.torn;
         report.torn_bytes = if tail.torn { tail.end - tail.good } else { 0 };
@@ -299,14 +309,18 @@ fn load_wal(
 }
 
 /// Applies the operations of a WAL. With `seen`, for a store that follows, the lines are held in memory.
-fn replay_into(
+pub(super) fn replay_into(
     engine: &mut Engine,
     mut seen: Option<&mut Seen>,
     file: &Arc<dyn DiskFile>,
     path: &Path,
+    range: Range<u64>,
 ) -> Result<Tail> {
     let is_follower = seen.is_some();
     let each = |offset: u64, bytes: &[u8], line: &Line<'_>| {
+        if offset >= range.end {
+            return Ok(ControlFlow::Break(()));
+        }
         let text = match &mut seen {
             Some(seen) => {
                 seen.push(offset, bytes);
@@ -321,9 +335,9 @@ fn replay_into(
         Ok(ControlFlow::Continue(()))
     };
     if is_follower {
-        return Ok(replay_unlocked(&**file, path, 0, || Ok(true), each)?.unwrap_or_default());
+        return Ok(replay_unlocked(&**file, path, range.start, || Ok(true), each)?.unwrap_or_default());
     }
-    replay(&**file, path, 0, each)
+    replay(&**file, path, range.start, each)
 }
 
 /// Reads only as much of a WAL's end as it takes to know where its last good line ends.

@@ -61,7 +61,7 @@ impl Store {
         limit: usize,
         out: &mut Vec<u8>,
     ) -> Result<Option<(Cursor, u64)>> {
-        let state = self.lock();
+        let state = self.lock_replayed()?;
         let now = state.engine.epoch();
         if cursor != Cursor::Base(0) && epoch != now {
             return Ok(None);
@@ -91,7 +91,7 @@ impl Store {
     /// # Errors
     /// `OPSLOG_IO`, `OPSLOG_CORRUPT` when a line changed underneath.
     pub fn operations(&self, from: usize, limit: usize, out: &mut Vec<u8>) -> Result<usize> {
-        let state = self.lock();
+        let state = self.lock_replayed()?;
         let mut next = from;
         for operation in state.engine.operations().iter().skip(state.hidden + from) {
             if out.len() >= limit {

@@ -24,6 +24,10 @@ impl Store {
         if state.shown() == 0 {
             return Ok(Vec::new());
         }
+        if state.engine.operations().is_empty() {
+            drop(state);
+            state = self.lock_replayed()?;
+        }
         let count = state.engine.operations().len();
         if state.buffered < count {
             return Ok(state.undo_last(self)?);
@@ -75,6 +79,9 @@ impl State {
             let marker = offset + marker_in(before, self.wal.path())?;
             self.wal.overwrite(&*store.disk, marker, BatchMark::Last.text())?;
         }
+        if offset < self.indexed {
+            store.forget_log_index(self);
+        }
         self.wal.cut(offset)?;
         #[cfg(not(planted = "undo-in-one-log"))]
         if let Err(error) = self.cut_mirror(store, new_end.is_some()) {
@@ -115,9 +122,15 @@ impl State {
         self.wal.sync()?;
         match self.wal.overwrite_all(&*store.disk, &markers, BatchMark::Last.text()) {
             // A caller may have deleted the log; then there is nothing to settle.
-            Err(error) if error.is_missing_file() => Ok(()),
-            settled => settled,
+            Err(error) if error.is_missing_file() => return Ok(()),
+            settled => settled?,
         }
+        for operation in self.engine.operations_mut() {
+            if operation.batch == Some(BatchMark::More) {
+                operation.batch = Some(BatchMark::Last);
+            }
+        }
+        Ok(())
     }
 
     fn cut_mirror(&mut self, store: &Store, new_end: bool) -> Result<()> {

@@ -84,6 +84,11 @@ impl Writer {
         self.cuts = cuts;
     }
 
+    /// How often it was cut.
+    pub fn cuts(&self) -> u64 {
+        self.cuts
+    }
+
     /// Says which WAL this one follows, until its first line says so.
     pub fn set_after(&mut self, after: Option<String>) {
         self.after = after;

@@ -127,7 +127,10 @@ pub fn power_loss(disk: &SimDisk, random: &mut Random) -> (SimDisk, Legal) {
     let before = disk.faults();
     let after = disk.after_crash(&mut |below| random.below(below));
     let now = after.faults();
-    let damaged = now.reordered_write > before.reordered_write || now.zeroed_block > before.zeroed_block;
+    // What a failed sync was about may be lost for good, whatever was synced later: its caller was told.
+    let damaged = now.reordered_write > before.reordered_write
+        || now.zeroed_block > before.zeroed_block
+        || now.lost_after_failed_sync > 0;
     // A cut that is lost while what came before or after it is torn mixes two lines to one.
     let mixed = damaged && now.lost_truncate > before.lost_truncate;
     let legal = if mixed || now.garbage_block > before.garbage_block {

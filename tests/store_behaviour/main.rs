@@ -10,5 +10,6 @@ mod foreign;
 mod hook;
 mod index;
 mod late;
+mod log_index;
 mod recovery;
 mod support;

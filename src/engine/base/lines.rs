@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Base, Places};
+use super::line_index::{LineIndex, Places};
 use crate::disk::{DiskFile, read_full_at};
 
 /// How much is read at once.
@@ -10,7 +10,7 @@ const BLOCK: usize = 256 * 1024;
 
 /// Reads record lines in snapshot order.
 pub struct Lines<'a> {
-    base: &'a Base,
+    lines: Option<&'a LineIndex>,
     /// The number of the next line, or, where the index lies in a file, its offset.
     next: u64,
     block: Vec<u8>,
@@ -18,8 +18,8 @@ pub struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(base: &'a Base, from: u64) -> Self {
-        Self { base, next: from, block: Vec::new(), block_start: 0 }
+    pub(super) fn new(lines: Option<&'a LineIndex>, from: u64) -> Self {
+        Self { lines, next: from, block: Vec::new(), block_start: 0 }
     }
 
     /// The next line, without its newline, and where it begins in the file; `None` at the end.
@@ -27,18 +27,18 @@ impl<'a> Lines<'a> {
     /// # Errors
     /// Those of reading; `UnexpectedEof` when the file is shorter than it was.
     pub fn next_line(&mut self) -> io::Result<Option<(u64, &[u8])>> {
-        let Some(file) = self.base.file.as_deref() else { return Ok(None) };
-        let (offset, len) = match &self.base.places {
+        let Some(lines) = self.lines else { return Ok(None) };
+        let file = &**lines.file();
+        let (offset, len) = match lines.places() {
             Places::Held(table) => {
                 let Some(slot) = table.slots().get(self.next as usize) else { return Ok(None) };
                 self.next += 1;
                 self.have(file, slot.offset, slot.len as usize)?;
                 (slot.offset, slot.len as usize)
             }
-            Places::Paged(paged) => {
-                let (first, end) = paged.span();
-                let offset = self.next.max(first);
-                if offset >= end {
+            Places::Paged { paged, from } => {
+                let offset = self.next.max(*from);
+                if offset >= paged.end() {
                     return Ok(None);
                 }
                 let len = self.find_end(file, offset)?;

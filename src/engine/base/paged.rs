@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, OnceLock};
 
-use super::Hash;
+use super::line_index::Hash;
 use super::table::Table;
 use crate::disk::{DiskFile, read_full_at};
 use crate::format::index::{Header, PAGE, Page, Slot, home, next_page, page_offset};
@@ -30,9 +30,19 @@ impl Paged {
         self.header.records as usize
     }
 
-    /// Where the first line begins, and where the last one ends.
-    pub(super) fn span(&self) -> (u64, u64) {
-        (self.header.first, self.header.snapshot.len)
+    /// Where the second line begins.
+    pub(super) fn second(&self) -> u64 {
+        self.header.second
+    }
+
+    /// Where the last line ends.
+    pub(super) fn end(&self) -> u64 {
+        self.header.source.len
+    }
+
+    /// Of a log: its length, number of operations, and of cuts.
+    pub(super) fn log(&self) -> (u64, usize, u64) {
+        (self.header.source.len, self.header.operations as usize, self.header.cuts)
     }
 
     pub(super) fn rebuilt(&self) -> Option<&Table> {

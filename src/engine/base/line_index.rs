@@ -1,0 +1,135 @@
+//! Lines of a file, found by the ids in them: an index (id hash -> offset, length), in memory or in a file of its
+//! own. It holds no ids: a lookup reads the line and compares, so a hash collision costs a read and nothing else.
+
+use std::borrow::Cow;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::sync::Arc;
+
+use siphasher::sip::SipHasher13;
+
+use super::lines::Lines;
+use super::paged::Paged;
+use super::table::Table;
+use crate::disk::{DiskFile, read_exact_at};
+use crate::format::index::Slot;
+
+/// The keyed hash of ids: SipHash-1-3 (Aumasson, Bernstein 2012), so that nobody can choose ids that collide.
+#[derive(Debug, Clone, Copy)]
+pub struct Hash {
+    key: [u64; 2],
+}
+
+impl Hash {
+    /// A hash with a random key.
+    pub fn random() -> Self {
+        Self { key: [RandomState::new().hash_one(0), RandomState::new().hash_one(1)] }
+    }
+
+    /// The hash with this key.
+    pub fn with_key(key: [u64; 2]) -> Self {
+        Self { key }
+    }
+
+    /// The key.
+    pub fn key(self) -> [u64; 2] {
+        self.key
+    }
+
+    /// The half of an id's hash that an index keeps.
+    pub fn tag(self, id: &[u8]) -> u32 {
+        let [k0, k1] = self.key;
+        (SipHasher13::new_with_keys(k0, k1).hash(id) >> 32) as u32
+    }
+}
+
+/// An indexed file of lines.
+pub(super) struct LineIndex {
+    file: Arc<dyn DiskFile>,
+    hash: Hash,
+    places: Places,
+}
+
+/// Where the lines are.
+pub(super) enum Places {
+    Held(Table),
+    Paged {
+        paged: Paged,
+        /// Where the first line begins.
+        from: u64,
+    },
+}
+
+impl LineIndex {
+    pub fn held(file: Arc<dyn DiskFile>, hash: Hash, table: Table) -> Self {
+        Self { file, hash, places: Places::Held(table) }
+    }
+
+    pub fn paged(file: Arc<dyn DiskFile>, paged: Paged, from: u64) -> Self {
+        Self { file, hash: paged.hash(), places: Places::Paged { paged, from } }
+    }
+
+    pub fn file(&self) -> &Arc<dyn DiskFile> {
+        &self.file
+    }
+
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    pub fn records(&self) -> usize {
+        match &self.places {
+            Places::Held(table) => table.slots().len(),
+            Places::Paged { paged, .. } => paged.records(),
+        }
+    }
+
+    pub fn slots(&self) -> Option<(Hash, &[Slot])> {
+        match &self.places {
+            Places::Held(table) => Some((self.hash, table.slots())),
+            Places::Paged { .. } => None,
+        }
+    }
+
+    /// Visits the lines that may hold an id. When a page of the index is damaged, the index is built anew in memory,
+    /// once, by `id_of` each line.
+    ///
+    /// # Errors
+    /// Those of reading and of the visitor; `InvalidData` for a line without an id.
+    pub fn visit(
+        &self,
+        id: &[u8],
+        id_of: impl Fn(&[u8]) -> Option<Cow<'_, [u8]>>,
+        mut visitor: impl FnMut(Slot, &[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let tag = self.hash.tag(id);
+        let mut read = |slot: Slot| {
+            let line = read_exact_at(&*self.file, slot.offset, slot.len as usize)?;
+            visitor(slot, &line)
+        };
+        match &self.places {
+            Places::Held(table) => table.with_tag(tag).try_for_each(read),
+            Places::Paged { paged, .. } => match paged.rebuilt() {
+                Some(table) => table.with_tag(tag).try_for_each(read),
+                None => match paged.with_tag(tag) {
+                    Some(slots) => slots.into_iter().try_for_each(&mut read),
+                    None => {
+                        let table = paged.rebuild(|| self.table(id_of))?;
+                        table.with_tag(tag).try_for_each(read)
+                    }
+                },
+            },
+        }
+    }
+
+    /// The index in memory, from the lines themselves.
+    fn table(&self, id_of: impl Fn(&[u8]) -> Option<Cow<'_, [u8]>>) -> io::Result<Table> {
+        let mut slots = Vec::with_capacity(self.records());
+        let mut lines = Lines::new(Some(self), 0);
+        while let Some((offset, line)) = lines.next_line()? {
+            let id = id_of(line).ok_or(io::ErrorKind::InvalidData)?;
+            slots.push(Slot { offset, len: line.len() as u32, tag: self.hash.tag(&id) });
+        }
+        Ok(Table::new(slots))
+    }
+}

@@ -1,0 +1,79 @@
+//! The first part of a long log, by its index file: what it says of a record costs two reads, and nothing is
+//! replayed. Immutable; once somebody needs more than lookups, the store replays it and lets go of this.
+
+use std::borrow::Cow;
+use std::io;
+use std::sync::Arc;
+
+use super::line_index::LineIndex;
+use super::paged::Paged;
+use crate::disk::DiskFile;
+use crate::engine::text::Text;
+use crate::format::operation::parse_line;
+
+/// An indexed part of a log, from its beginning on.
+pub struct LogHead {
+    lines: LineIndex,
+    end: u64,
+    operations: usize,
+    cuts: u64,
+}
+
+impl LogHead {
+    /// The part of a log that an index file speaks of.
+    pub fn new(log: Arc<dyn DiskFile>, paged: Paged) -> Self {
+        let (end, operations, cuts) = paged.log();
+        Self { lines: LineIndex::paged(log, paged, 0), end, operations, cuts }
+    }
+
+    /// The log.
+    pub fn file(&self) -> &Arc<dyn DiskFile> {
+        self.lines.file()
+    }
+
+    /// Where it ends, in bytes.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Number of operations.
+    pub fn operations(&self) -> usize {
+        self.operations
+    }
+
+    /// How often the log was cut.
+    pub fn cuts(&self) -> u64 {
+        self.cuts
+    }
+
+    /// Number of records in the store, once the operations are applied.
+    pub fn records(&self) -> usize {
+        self.lines.records()
+    }
+
+    /// What the last operation on a record made of it: a value, or none. `None` if there is no operation on it.
+    ///
+    /// # Errors
+    /// Those of reading; `InvalidData` when the line is no operation any more.
+    pub fn find(&self, id: &[u8]) -> io::Result<Option<Option<Text>>> {
+        let mut last = None;
+        let mut found = None;
+        self.lines.visit(id, operation_id, |slot, line| {
+            let operation = parse_line(line).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+            if *operation.id == *id && last.is_none_or(|last| last < slot.offset) {
+                last = Some(slot.offset);
+                found = Some(operation.data.map(|data| Text::At {
+                    file: Arc::clone(self.lines.file()),
+                    offset: slot.offset + data.start as u64,
+                    len: data.len() as u32,
+                }));
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+}
+
+fn operation_id(line: &[u8]) -> Option<Cow<'_, [u8]>> {
+    parse_line(line).ok().map(|operation| operation.id)
+}
