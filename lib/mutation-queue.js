@@ -1,7 +1,7 @@
 "use strict";
 
 // The one order of mutations: what was called first takes effect first, awaited or not. While nothing waits,
-// a plain append takes effect at the call. Everything else runs in a microtask of its own, and appends that
+// a plain append takes effect at the call, and never comes here. Everything else runs in a microtask of its own, and appends that
 // were called behind it run together, in order, once it is done.
 
 /** What an append returns that must wait for another agent. */
@@ -22,15 +22,14 @@ class MutationQueue {
     return this.#draining;
   }
 
-  /** Runs an append: at once if nothing waits, else in its turn. Returns a promise of its result. */
+  /** Runs an append in its turn: its caller has seen that something runs or waits. Returns a promise of its result. */
   append(task) {
-    if (this.#draining) return this.#enqueue(task, true);
-    try {
-      const result = task();
-      return result === RETRY ? this.#enqueue(task, true, true) : Promise.resolve(result);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#enqueue(task, true);
+  }
+
+  /** Runs an append again, which has returned RETRY while nothing waited. Returns a promise of its result. */
+  retry(task) {
+    return this.#enqueue(task, true, true);
   }
 
   /** Runs a task that nothing may overtake. Returns a promise of its result. */

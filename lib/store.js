@@ -5,7 +5,7 @@
 
 const { messages, opslogError } = require("./errors");
 const { FileDriver } = require("./file-driver");
-const { MutationQueue } = require("./mutation-queue");
+const { MutationQueue, RETRY } = require("./mutation-queue");
 const { parseOptions } = require("./options");
 const { checkPeriod, describe } = require("./paths");
 const { checkId, toText } = require("./values");
@@ -88,15 +88,17 @@ class Store {
       this.#batch.push(id);
       return undefined;
     }
-    let text;
     try {
       checkId(id);
-      text = toText(id, value);
+      const text = toText(id, value);
+      const driver = this.#driver;
+      const again = () => this.#inForce(driver).set(id, text);
+      if (this.#queue.isBusy) return this.#queue.append(again);
+      const done = driver.set(id, text);
+      return done === RETRY ? this.#queue.retry(again) : Promise.resolve(done);
     } catch (error) {
       return Promise.reject(error);
     }
-    const driver = this.#driver;
-    return this.#queue.append(() => this.#inForce(driver).set(id, text));
   }
 
   delete(id) {
@@ -108,8 +110,15 @@ class Store {
       return undefined;
     }
     if (typeof id !== "string") return Promise.reject(notFound(id));
-    const driver = this.#driver;
-    return this.#queue.append(() => this.#inForce(driver).delete(id));
+    try {
+      const driver = this.#driver;
+      const again = () => this.#inForce(driver).delete(id);
+      if (this.#queue.isBusy) return this.#queue.append(again);
+      const done = driver.delete(id);
+      return done === RETRY ? this.#queue.retry(again) : Promise.resolve(done);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   all() {

@@ -13,6 +13,7 @@ use super::overlay::{Entry, Id, Overlay};
 use super::records::{Cursor, Records, View};
 use super::text::Text;
 use crate::format::operation::{BatchMark, Body, Draft, Kind, Prev, parse_line, write_body};
+use crate::format::timestamp::Stamp;
 use crate::json::canonical::is_canonical;
 use crate::json::scan::{self, kind};
 use crate::json::string::compare_utf16;
@@ -100,6 +101,7 @@ pub struct Engine {
     journal: Option<VecDeque<(Id, Option<Entry>)>>,
     agent: Option<Box<[u8]>>,
     clock: u64,
+    stamp: Stamp,
 }
 
 /// The previous value is not as V8 prints it, so that no delta can be told from its text.
@@ -121,6 +123,7 @@ impl Engine {
             journal: None,
             agent: agent.map(Box::from),
             clock: 0,
+            stamp: Stamp::default(),
         }
     }
 
@@ -249,7 +252,7 @@ impl Engine {
         Ok(write_body(
             out,
             &Draft {
-                ts_ms,
+                ts: self.stamp.iso(ts_ms),
                 kind: match change {
                     Change::Set(_) => Kind::Set,
                     Change::Delete => Kind::Delete,

@@ -6,6 +6,7 @@ pub mod log;
 pub mod overlay;
 pub mod records;
 pub mod rows;
+mod slots;
 pub mod text;
 
 pub use base::Base;

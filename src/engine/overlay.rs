@@ -2,11 +2,9 @@
 //! keeps the record's position, delete + set moves it to the end. Each entry knows whether the layer below
 //! has the id; `prev` in a line is never asked.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-
+use super::slots::Slots;
 use super::text::Text;
 
 /// An id, shared between the maps that hold it.
@@ -45,11 +43,15 @@ impl State {
 /// Changes on top of a layer.
 #[derive(Debug, Clone, Default)]
 pub struct Overlay {
-    entries: HashMap<Id, Entry>,
-    appended: BTreeMap<u64, Id>,
-    next: u64,
+    entries: Slots<Entry>,
+    /// The slot at each place of the sequence, or [`LEFT`].
+    places: Vec<u32>,
+    appended: usize,
     hidden: usize,
 }
+
+/// Nobody stands at this place any more.
+const LEFT: u32 = u32::MAX;
 
 impl Overlay {
     /// What is said of an id, if anything.
@@ -64,12 +66,12 @@ impl Overlay {
 
     /// Whether nothing is said.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// How many records there are on top of a layer with `below` records.
     pub fn count_over(&self, below: usize) -> usize {
-        below.saturating_sub(self.hidden) + self.appended.len()
+        below.saturating_sub(self.hidden) + self.appended
     }
 
     /// Gives a record a value; `below` is asked only when the id is new here.
@@ -77,28 +79,25 @@ impl Overlay {
     /// # Errors
     /// Those of `below`.
     pub fn set<E>(&mut self, id: &Id, text: Text, below: impl FnOnce() -> Result<bool, E>) -> Result<(), E> {
-        if let Some(entry) = self.entries.get_mut(&**id) {
+        let next = self.places.len() as u64;
+        if let Some((slot, entry)) = self.entries.get_mut(id) {
             match &mut entry.state {
                 State::Replaced(old) | State::Appended(_, old) => *old = text,
                 State::Deleted => {
-                    let place = self.next;
-                    self.next += 1;
-                    entry.state = State::Appended(place, text);
-                    self.appended.insert(place, Arc::clone(id));
+                    entry.state = State::Appended(next, text);
+                    self.places.push(slot);
+                    self.appended += 1;
                 }
             }
             return Ok(());
         }
-        let below = below()?;
-        let state = if below {
-            State::Replaced(text)
+        if below()? {
+            self.entries.add(Arc::clone(id), Entry { below: true, state: State::Replaced(text) });
         } else {
-            let place = self.next;
-            self.next += 1;
-            self.appended.insert(place, Arc::clone(id));
-            State::Appended(place, text)
-        };
-        self.entries.insert(Arc::clone(id), Entry { below, state });
+            let entry = Entry { below: false, state: State::Appended(next, text) };
+            self.places.push(self.entries.add(Arc::clone(id), entry));
+            self.appended += 1;
+        }
         Ok(())
     }
 
@@ -107,24 +106,22 @@ impl Overlay {
     /// # Errors
     /// Those of `below`.
     pub fn delete<E>(&mut self, id: &Id, below: impl FnOnce() -> Result<bool, E>) -> Result<(), E> {
-        match self.entries.get_mut(&**id) {
-            Some(entry) => {
+        match self.entries.get_mut(id) {
+            Some((_, entry)) => {
                 let below = entry.below;
                 match std::mem::replace(&mut entry.state, State::Deleted) {
                     State::Deleted => {}
                     State::Replaced(_) => self.hidden += 1,
-                    State::Appended(place, _) => {
-                        self.appended.remove(&place);
-                    }
+                    State::Appended(place, _) => self.leave(place),
                 }
                 if !below {
-                    self.entries.remove(&**id);
+                    self.entries.remove(id);
                 }
             }
             None => {
                 if below()? {
                     self.hidden += 1;
-                    self.entries.insert(Arc::clone(id), Entry { below: true, state: State::Deleted });
+                    self.entries.add(Arc::clone(id), Entry { below: true, state: State::Deleted });
                 }
             }
         }
@@ -134,22 +131,34 @@ impl Overlay {
     /// Puts back exactly what was said of an id before, position included.
     pub fn restore(&mut self, id: &Id, before: Option<Entry>) {
         let hides = |entry: &Entry| entry.below && !matches!(entry.state, State::Replaced(_));
-        if let Some(now) = self.entries.remove(&**id) {
+        if let Some(now) = self.entries.remove(id) {
             if hides(&now) {
                 self.hidden -= 1;
             }
             if let State::Appended(place, _) = now.state {
-                self.appended.remove(&place);
+                self.leave(place);
             }
         }
         if let Some(entry) = before {
             if hides(&entry) {
                 self.hidden += 1;
             }
-            if let State::Appended(place, _) = entry.state {
-                self.appended.insert(place, Arc::clone(id));
+            let place = match entry.state {
+                State::Appended(place, _) => self.places.get_mut(place as usize),
+                _ => None,
+            };
+            let slot = self.entries.add(Arc::clone(id), entry);
+            if let Some(place) = place {
+                *place = slot;
+                self.appended += 1;
             }
-            self.entries.insert(Arc::clone(id), entry);
+        }
+    }
+
+    fn leave(&mut self, place: u64) {
+        if let Some(slot) = self.places.get_mut(place as usize) {
+            *slot = LEFT;
+            self.appended -= 1;
         }
     }
 
@@ -159,7 +168,7 @@ impl Overlay {
             let below = entry.below;
             move || Ok::<_, std::convert::Infallible>(below)
         };
-        for (id, entry) in &later.entries {
+        for (id, entry) in later.entries.iter() {
             match &entry.state {
                 State::Replaced(text) => {
                     let Ok(()) = self.set(id, text.clone(), known(entry));
@@ -170,18 +179,17 @@ impl Overlay {
                 State::Deleted | State::Appended(..) => {}
             }
         }
-        for id in later.appended.values() {
-            if let Some(Entry { state: State::Appended(_, text), .. }) = later.entries.get(&**id) {
-                let Ok(()) = self.set(id, text.clone(), || Ok::<_, std::convert::Infallible>(false));
-            }
+        for (_, id, text) in later.appended_from(0) {
+            let Ok(()) = self.set(id, text.clone(), || Ok::<_, std::convert::Infallible>(false));
         }
     }
 
     /// The records that stand behind the layer below, in order, from a place in the sequence on.
     pub fn appended_from(&self, place: u64) -> impl Iterator<Item = (u64, &Id, &Text)> {
-        self.appended.range(place..).filter_map(|(place, id)| {
-            let text = self.entries.get(&**id)?.state.text()?;
-            Some((*place, id, text))
+        let places = self.places.get(place as usize..).unwrap_or_default();
+        places.iter().zip(place..).filter_map(|(&slot, place)| {
+            let (id, entry) = self.entries.at(slot)?;
+            Some((place, id, entry.state.text()?))
         })
     }
 }

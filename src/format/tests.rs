@@ -22,8 +22,16 @@ fn years_outside_four_digits_get_a_sign() {
     assert_eq!(iso(i64::MIN), "-271821-04-20T00:00:00.000Z");
 }
 
+#[test]
+fn a_stamp_prints_each_time_as_it_is_however_they_follow_each_other() {
+    let mut stamp = timestamp::Stamp::default();
+    for ms in [0, 0, 1, 999, 1000, 86_400_000, 86_400_000, -1, i64::MAX, 0, timestamp::MAX_MS, i64::MIN, 0] {
+        assert_eq!(String::from_utf8_lossy(stamp.iso(ms)), iso(ms));
+    }
+}
+
 fn draft<'a>(kind: Kind, prev: Prev<'a>, data: Option<&'a [u8]>) -> Draft<'a> {
-    Draft { ts_ms: 0, kind, id: b"a", prev, data, agent: None, clock: None }
+    Draft { ts: b"1970-01-01T00:00:00.000Z", kind, id: b"a", prev, data, agent: None, clock: None }
 }
 
 fn written(draft: &Draft<'_>, marks: &Marks<'_>) -> String {

@@ -35,6 +35,25 @@ pub fn iso_into(out: &mut Vec<u8>, ms: i64) {
     out.push(b'Z');
 }
 
+/// Prints times that follow each other closely: what was printed last is kept.
+#[derive(Debug, Default)]
+pub struct Stamp {
+    ms: Option<i64>,
+    text: Vec<u8>,
+}
+
+impl Stamp {
+    /// The timestamp, as [`iso_into`] appends it.
+    pub fn iso(&mut self, ms: i64) -> &[u8] {
+        if self.ms != Some(ms) {
+            self.text.clear();
+            iso_into(&mut self.text, ms);
+            self.ms = Some(ms);
+        }
+        &self.text
+    }
+}
+
 fn push_padded(out: &mut Vec<u8>, value: u64, width: u32) {
     for place in (0..width).rev() {
         out.push(b'0' + (value / 10u64.pow(place) % 10) as u8);

@@ -119,9 +119,15 @@ impl Writer {
     /// `OPSLOG_IO`; `OPSLOG_FAILED` once a failed append could not be cut back.
     pub fn append(&mut self, disk: &dyn Disk, bytes: &[u8]) -> Result<u64> {
         self.usable()?;
-        let file = self.open(disk)?;
         let at = self.len;
-        if let Err(source) = append_all(&*file, bytes) {
+        let file = match &self.file {
+            Some(file) => file,
+            None => {
+                let open = disk.open(&self.path, OpenMode::CreateNew);
+                self.file.insert(open.map_err(|source| Error::io("open", &self.path, source))?)
+            }
+        };
+        if let Err(source) = append_all(&**file, bytes) {
             #[cfg(not(planted = "failed-append-not-cut"))]
             if let Err(error) = file.set_len(at) {
                 self.broken = Some(format!("a failed append could not be cut back: {error}"));
@@ -264,16 +270,5 @@ impl Writer {
             Some(why) => Err(Error::Failed(why.clone())),
             None => Ok(()),
         }
-    }
-
-    fn open(&mut self, disk: &dyn Disk) -> Result<Arc<dyn DiskFile>> {
-        if let Some(file) = &self.file {
-            return Ok(Arc::clone(file));
-        }
-        let file = disk
-            .open(&self.path, OpenMode::CreateNew)
-            .map_err(|source| Error::io("open", &self.path, source))?;
-        self.file = Some(Arc::clone(&file));
-        Ok(file)
     }
 }

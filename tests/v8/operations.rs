@@ -4,6 +4,7 @@ use crate::frames::{Frames, any_text, utf16_bytes};
 use crate::generate::{self, CANONICAL, Random, Style};
 use opslog::engine::delta::{apply_delta, reverse_delta};
 use opslog::format::operation::{self, BatchMark, Draft, Kind, Marks, Prev};
+use opslog::format::timestamp::Stamp;
 use opslog::json;
 
 /// A line that is often an operation, in any spelling.
@@ -131,8 +132,9 @@ pub fn written_lines(frames: &mut Frames, random: &mut Random) {
         id.push(b'x');
     }
     let kind = if random.one_in(3) { Kind::Delete } else { Kind::Set };
+    let mut stamp = Stamp::default();
     let draft = Draft {
-        ts_ms: (random.next() >> 22) as i64,
+        ts: stamp.iso((random.next() >> 22) as i64),
         kind,
         id: &id,
         prev: match (kind, random.below(3)) {

@@ -1,7 +1,6 @@
 //! Writing a line. The body is built before it is known where the line goes; marks are added last.
 
 use super::{BatchMark, Kind};
-use crate::format::timestamp::iso_into;
 use crate::json::number::push_integer;
 use crate::json::string::escape_into;
 use crate::json::{self, kind};
@@ -22,8 +21,8 @@ pub enum Prev<'a> {
 /// An operation to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct Draft<'a> {
-    /// When, in milliseconds since the epoch.
-    pub ts_ms: i64,
+    /// When, as `toISOString` prints it.
+    pub ts: &'a [u8],
     /// What it does.
     pub kind: Kind,
     /// The record's id.
@@ -60,7 +59,7 @@ pub struct Marks<'a> {
 pub fn write_body(out: &mut Vec<u8>, draft: &Draft<'_>) -> Body {
     let start = out.len();
     out.extend_from_slice(b"{\"ts\":\"");
-    iso_into(out, draft.ts_ms);
+    out.extend_from_slice(draft.ts);
     out.extend_from_slice(match draft.kind {
         Kind::Set => b"\",\"op\":\"set\",\"id\":".as_slice(),
         Kind::Delete => b"\",\"op\":\"delete\",\"id\":".as_slice(),
