@@ -1,9 +1,10 @@
 //! The index of a long log, so that opening need not replay it: written when the store is closed, or was opened
 //! without one; used for lookups alone. Whoever needs more than that replays the log first.
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
+
+use hashbrown::HashSet;
 
 use super::open::replay_into;
 use super::{State, Store};
