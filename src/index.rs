@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::disk::{Disk, DiskFile, OpenMode, read_exact_at};
-use crate::engine::base::{Hash, Paged};
+use crate::engine::index::{Hash, Paged};
 use crate::error::{Error, Result};
 use crate::format::index::{Fingerprint, Header, Kind, PAGE, Slot, TAIL, checksum, pages_for, print_pages};
 use crate::publish::Draft;

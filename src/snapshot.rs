@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::disk::{Disk, DiskFile, FileInfo, OpenMode};
-use crate::engine::base::{Base, Builder, Hash};
+use crate::engine::base::{Base, Builder};
+use crate::engine::index::Hash;
 use crate::engine::{Cursor, View};
 use crate::error::{Error, Result};
 use crate::format::index::{Kind, Slot};

@@ -7,8 +7,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use super::base::{Base, LogHead};
+use super::base::Base;
 use super::delta::reverse_delta;
+use super::log_head::LogHead;
 use super::overlay::{Entry, Id, Overlay};
 use super::records::{Cursor, Records, View};
 use super::text::Text;

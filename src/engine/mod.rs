@@ -2,7 +2,9 @@
 
 pub mod base;
 pub mod delta;
+pub mod index;
 pub mod log;
+pub mod log_head;
 pub mod overlay;
 pub mod records;
 pub mod rows;

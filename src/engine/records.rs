@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::base::{Base, LogHead};
+use super::base::Base;
+use super::log_head::LogHead;
 use super::overlay::{Entry, Id, Overlay};
 use super::rows::{Row, visit};
 use super::text::Text;

@@ -1,22 +1,10 @@
 //! The current snapshot: an immutable file and an index over its lines. Records are read by `read_at`, never mapped.
 
-mod line_index;
-mod lines;
-mod log_head;
-mod paged;
-mod table;
-
 use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
-pub use line_index::Hash;
-use line_index::LineIndex;
-pub use lines::Lines;
-pub use log_head::LogHead;
-pub use paged::Paged;
-use table::Table;
-
+use super::index::{Hash, LineIndex, Lines, Paged, Table};
 use super::text::Text;
 use crate::disk::{DiskFile, read_exact_at};
 use crate::format::index::Slot;

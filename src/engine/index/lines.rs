@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::line_index::{LineIndex, Places};
+use super::{LineIndex, Places};
 use crate::disk::{DiskFile, read_full_at};
 
 /// How much is read at once.
@@ -18,7 +18,8 @@ pub struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(lines: Option<&'a LineIndex>, from: u64) -> Self {
+    /// Begins at a place: 0, or what [`Lines::place`] said.
+    pub fn new(lines: Option<&'a LineIndex>, from: u64) -> Self {
         Self { lines, next: from, block: Vec::new(), block_start: 0 }
     }
 

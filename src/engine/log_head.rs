@@ -5,10 +5,9 @@ use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
-use super::line_index::LineIndex;
-use super::paged::Paged;
+use super::index::{LineIndex, Paged};
+use super::text::Text;
 use crate::disk::DiskFile;
-use crate::engine::text::Text;
 use crate::format::operation::parse_line;
 
 /// An indexed part of a log, from its beginning on.

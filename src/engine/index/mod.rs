@@ -1,6 +1,10 @@
 //! Lines of a file, found by the ids in them: an index (id hash -> offset, length), in memory or in a file of its
 //! own. It holds no ids: a lookup reads the line and compares, so a hash collision costs a read and nothing else.
 
+mod lines;
+mod paged;
+mod table;
+
 use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -8,9 +12,10 @@ use std::sync::Arc;
 
 use siphasher::sip::SipHasher13;
 
-use super::lines::Lines;
-use super::paged::Paged;
-use super::table::Table;
+pub use lines::Lines;
+pub use paged::Paged;
+pub use table::Table;
+
 use crate::disk::{DiskFile, read_exact_at};
 use crate::format::index::Slot;
 
@@ -44,14 +49,14 @@ impl Hash {
 }
 
 /// An indexed file of lines.
-pub(super) struct LineIndex {
+pub struct LineIndex {
     file: Arc<dyn DiskFile>,
     hash: Hash,
     places: Places,
 }
 
 /// Where the lines are.
-pub(super) enum Places {
+enum Places {
     Held(Table),
     Paged {
         paged: Paged,
@@ -61,22 +66,26 @@ pub(super) enum Places {
 }
 
 impl LineIndex {
+    /// Lines whose places are in memory.
     pub fn held(file: Arc<dyn DiskFile>, hash: Hash, table: Table) -> Self {
         Self { file, hash, places: Places::Held(table) }
     }
 
+    /// Lines from an offset on whose places are in a file.
     pub fn paged(file: Arc<dyn DiskFile>, paged: Paged, from: u64) -> Self {
         Self { file, hash: paged.hash(), places: Places::Paged { paged, from } }
     }
 
+    /// The file with the lines.
     pub fn file(&self) -> &Arc<dyn DiskFile> {
         &self.file
     }
 
-    pub fn places(&self) -> &Places {
+    fn places(&self) -> &Places {
         &self.places
     }
 
+    /// Number of records: see [`Header`](crate::format::index::Header).
     pub fn records(&self) -> usize {
         match &self.places {
             Places::Held(table) => table.slots().len(),
@@ -84,6 +93,7 @@ impl LineIndex {
         }
     }
 
+    /// Where the lines are, in order, and the hash by which they are found, if that is in memory.
     pub fn slots(&self) -> Option<(Hash, &[Slot])> {
         match &self.places {
             Places::Held(table) => Some((self.hash, table.slots())),

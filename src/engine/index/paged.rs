@@ -3,8 +3,7 @@
 use std::io;
 use std::sync::{Arc, OnceLock};
 
-use super::line_index::Hash;
-use super::table::Table;
+use super::{Hash, Table};
 use crate::disk::{DiskFile, read_full_at};
 use crate::format::index::{Header, PAGE, Page, Slot, home, next_page, page_offset};
 
@@ -31,7 +30,7 @@ impl Paged {
     }
 
     /// Where the second line begins.
-    pub(super) fn second(&self) -> u64 {
+    pub fn second(&self) -> u64 {
         self.header.second
     }
 
@@ -41,7 +40,7 @@ impl Paged {
     }
 
     /// Of a log: its length, number of operations, and of cuts.
-    pub(super) fn log(&self) -> (u64, usize, u64) {
+    pub fn log(&self) -> (u64, usize, u64) {
         (self.header.source.len, self.header.operations as usize, self.header.cuts)
     }
 
