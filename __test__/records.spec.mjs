@@ -116,6 +116,43 @@ for (const cacheSize of [undefined, 7]) {
   });
 }
 
+test("filter(), the predicate walks over all records itself, or changes others, returns the objects that get() returns", async (t) => {
+  for (const meddle of [
+    (store) => store.all(),
+    (store) => store.set("id-8", { n: -8 }),
+    (store) => store.delete("id-8"),
+  ]) {
+    const { store } = await openFilled(t);
+    const early = store.get("id-8000");
+    let done;
+    const found = store.filter(({ n }) => {
+      if (n === 4000) done = meddle(store);
+      return n % 2000 === 0 && n > 0;
+    });
+    t.deepEqual(numbers(found), every(2000).slice(1));
+    t.is(found[3], early);
+    for (const record of found) if (record.n !== 4000) t.is(store.get(`id-${record.n}`), record);
+    await done;
+  }
+});
+
+test("filter(), the predicate changes records that nobody has looked at since they last changed, sees what was there at first", async (t) => {
+  const store = new Store();
+  await store.open(await temporaryFolder(t), manual);
+  for (const id of ["a", "b", "c"]) await store.set(id, { n: 1 });
+  t.is(store.all().length, 3);
+  await Promise.all([store.set("b", { n: 2 }), store.set("c", { n: 3 })]);
+  const later = [];
+  const found = store.filter((record, id) => {
+    if (id === "a") later.push(store.set("b", { n: 20 }), store.delete("c"));
+    return true;
+  });
+  t.deepEqual(numbers(found), [1, 2, 3]);
+  await Promise.all(later);
+  t.deepEqual(numbers(store.all()), [1, 20]);
+  await store.close();
+});
+
 test("filter(), its objects, are the ones that get() returns", async (t) => {
   const { store } = await openFilled(t);
   const early = store.get("id-4000");

@@ -92,7 +92,7 @@ class FileDriver {
   // Appends
 
   set(id, text) {
-    this.records.beforeChange();
+    this.records.beforeChange(id);
     const code = setText(this.#handle, id, text, now(), this.#check());
     if (code === NOT_NOW) return RETRY;
     this.records.changed(id);
@@ -100,7 +100,7 @@ class FileDriver {
   }
 
   delete(id) {
-    this.records.beforeChange();
+    this.records.beforeChange(id);
     const code = deleteRecord(this.#handle, id, now(), this.#check());
     if (code === NOT_NOW) return RETRY;
     this.records.deleted(id);
@@ -113,14 +113,14 @@ class FileDriver {
   }
 
   setInBatch(id, text) {
-    this.records.beforeChange();
+    this.records.beforeChange(id);
     setText(this.#handle, id, text, now(), false);
     this.#batch.push({ id, text });
     this.records.changed(id);
   }
 
   deleteInBatch(id) {
-    this.records.beforeChange();
+    this.records.beforeChange(id);
     deleteRecord(this.#handle, id, now(), false);
     this.#batch.push({ id, text: null });
     this.records.deleted(id);

@@ -21,19 +21,26 @@ class Pass {
   #begun = false;
   #seen = 0;
   #left = null;
+  #changed = new Set();
+  #allChanged = false;
 
   constructor(core) {
     this.#core = core;
   }
 
-  /** Whether something changed since the walk began. */
-  get isDetached() {
-    return this.#left !== null;
-  }
-
   /** The next records, as a list of ids and values in turn; `null` when there are no more. */
   next() {
     return this.#left === null ? this.#take() : (this.#left.shift() ?? null);
+  }
+
+  /** The record is another since the walk began; without an id, any of them may be. */
+  changed(id) {
+    if (id === undefined) this.#allChanged = true;
+    else this.#changed.add(id);
+  }
+
+  hasChanged(id) {
+    return this.#allChanged || this.#changed.has(id);
   }
 
   /** Reads what is left: something is about to change, or somebody else needs the native cursor. */

@@ -111,19 +111,23 @@ class Records {
     else this.#walk(visit);
   }
 
-  /** Something is about to be set or deleted: walks that are under way must not see it. */
-  beforeChange() {
-    for (const pass of this.#passes) pass.detach();
+  /** The record is about to be set or deleted: walks that are under way must not see it. */
+  beforeChange(id) {
+    if (this.#walked.length === 0) return;
+    this.#detachPasses();
+    for (const map of this.#walked) if (map.get(id) === UNREAD) this.#readFor(map, id);
   }
 
   /** The record was set; its object is made when somebody looks. */
   changed(id) {
+    this.#tellPasses(id);
     if (this.#complete) this.#writable().set(id, UNREAD);
-    else if (this.#map.size > 0) this.#map.delete(id);
+    else if (this.#map.size > 0) this.#writable().delete(id);
   }
 
   /** The record was deleted. */
   deleted(id) {
+    this.#tellPasses(id);
     if (this.#map.size > 0) this.#writable().delete(id);
   }
 
@@ -135,12 +139,13 @@ class Records {
 
   /** Records changed, and the order with them: what is known stays, but where it stands is asked anew. */
   reorder(ids) {
-    for (const id of ids) this.#writable().delete(id);
+    for (const id of ids) this.deleted(id);
     this.#complete = false;
   }
 
   /** Anything may have changed. */
   forget() {
+    this.#tellPasses();
     this.#map = new Map();
     this.#complete = false;
     this.#passed = false;
@@ -207,31 +212,37 @@ class Records {
 
   /** Visits all records, and keeps the objects that were handed on. */
   #pass(visit) {
-    this.beforeChange();
+    this.#detachPasses();
     const pass = new Pass(this.#core);
     const known = this.#map;
-    const handedOn = [];
     this.#passes.push(pass);
     this.#walked.push(known);
     try {
       for (let list = pass.next(); list !== null; list = pass.next()) {
         forEachPair(list, (value, id) => {
-          const kept = known.get(id);
+          const kept = (pass.hasChanged(id) ? known : this.#map).get(id);
           if (kept !== undefined && kept !== UNREAD) visit(kept, id);
-          else if (visit(value, id) && !pass.isDetached) handedOn.push([id, value]);
+          else if (visit(value, id) && !pass.hasChanged(id)) this.#remember(id, value);
         });
       }
     } finally {
       this.#passes.pop();
       this.#walked.pop();
     }
-    if (!pass.isDetached) for (const [id, value] of handedOn) this.#remember(id, value);
+  }
+
+  #detachPasses() {
+    for (const pass of this.#passes) pass.detach();
+  }
+
+  #tellPasses(id) {
+    for (const pass of this.#passes) pass.changed(id);
   }
 
   /** A Map with every record in it. */
   #filled() {
     if (this.#complete) return this.#map;
-    this.beforeChange();
+    this.#detachPasses();
     const known = this.#map;
     const scan = (restart) => call(() => this.#core.scan(restart));
     let map;

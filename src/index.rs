@@ -49,7 +49,7 @@ pub fn open(
     if !is_of_this || file.info().ok()?.len != header.file_len() {
         return None;
     }
-    let (found, first_line) = fingerprint(source, header.source.len, header.second).ok()?;
+    let (found, first_line) = fingerprint(source, header.source.len, header.second, header.last).ok()?;
     (found == header.source).then(|| (Paged::new(file, header), first_line))
 }
 
@@ -67,11 +67,12 @@ pub fn write(
 ) -> Result<Paged> {
     let failed = |source| Error::io("read", path, source);
     let second = second_line_at(source, contents.len).map_err(failed)?;
+    let last = slots.iter().map(|slot| slot.offset).max().unwrap_or_default();
     let Contents { kind, len, records, operations, cuts, context } = contents;
-    let (source, _) = fingerprint(source, len, second).map_err(failed)?;
+    let (source, _) = fingerprint(source, len, second, last).map_err(failed)?;
     let pages = pages_for(slots.len() as u64);
     let key = hash.key();
-    let header = Header { kind, source, key, second, records, operations, cuts, context, pages };
+    let header = Header { kind, source, key, second, last, records, operations, cuts, context, pages };
     if let Some(folder) = path.parent() {
         disk.create_folder(folder).map_err(|source| Error::io("mkdir", folder, source))?;
     }
@@ -97,10 +98,18 @@ fn second_line_at(file: &dyn DiskFile, len: u64) -> std::io::Result<u64> {
     }
 }
 
-/// What tells a file from another, and its first line without the newline.
-fn fingerprint(file: &dyn DiskFile, len: u64, second: u64) -> std::io::Result<(Fingerprint, Vec<u8>)> {
+/// What tells a file from another, and its first line without the newline. A log that was cut and went on has another
+/// time in its last line, however much of that is the same.
+fn fingerprint(
+    file: &dyn DiskFile,
+    len: u64,
+    second: u64,
+    last: u64,
+) -> std::io::Result<(Fingerprint, Vec<u8>)> {
     let from = len.saturating_sub(TAIL);
-    let tail = read_exact_at(file, from, (len - from) as usize)?;
+    let last = last.min(from);
+    let mut tail = read_exact_at(file, last, TAIL.min(from - last) as usize)?;
+    tail.extend(read_exact_at(file, from, (len - from) as usize)?);
     let line = read_exact_at(file, 0, second.min(len).saturating_sub(1) as usize)?;
     Ok((Fingerprint { len, head: checksum(&[&line]), tail: checksum(&[&tail]) }, line))
 }

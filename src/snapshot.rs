@@ -12,7 +12,7 @@ use crate::engine::index::Hash;
 use crate::engine::{Cursor, View};
 use crate::error::{Error, Result};
 use crate::format::index::{Kind, Slot};
-use crate::format::snapshot::{self, Header, parse_header, parse_legacy, parse_record};
+use crate::format::snapshot::{self, Header, parse_header, parse_legacy, parse_record, split_record};
 use crate::format::{Invalid, js_trim};
 use crate::index::{self, Contents};
 use crate::publish::{Draft, sync_folder_of};
@@ -104,6 +104,7 @@ fn scan(
     let mut builder = Builder::new(Arc::clone(file));
     // An index file goes by lines of which each is a record, and there is nothing between them.
     let mut is_plain = true;
+    let mut holds_no_more = true;
     while let Some(raw) = lines.next_line().map_err(|source| Error::io("read", path, source))? {
         let line = js_trim(raw.bytes);
         is_plain &= line.len() == raw.bytes.len() && raw.complete && !line.is_empty();
@@ -112,11 +113,14 @@ fn scan(
         }
         let record = parse_record(line)
             .map_err(|_| Error::corrupt(path, raw.offset, "this line of the snapshot is no record"))?;
+        holds_no_more &= split_record(line).is_none_or(|(_, data)| data == record.data);
         let lead = (line.as_ptr() as usize - raw.bytes.as_ptr() as usize) as u64;
         builder.push(&record.id, raw.offset + lead, line.len());
     }
-    let (mut base, had_twice) = builder.finish_checked().map_err(|source| Error::io("read", path, source))?;
+    let finished = builder.finish_checked(holds_no_more);
+    let (mut base, had_twice) = finished.map_err(|source| Error::io("read", path, source))?;
     if is_plain
+        && holds_no_more
         && !had_twice
         && let Some((hash, slots)) = base.slots()
         && let Some(paged) = indexing.paged(disk, file, hash, slots, bytes)
@@ -192,6 +196,14 @@ pub fn write(
             announced = bytes;
         }
         block.clear();
+    }
+    if builder.slots().len() != view.count() {
+        let detail = format!(
+            "of {} records, {} were found: a line of the snapshot before this one is damaged",
+            view.count(),
+            builder.slots().len()
+        );
+        return Err(Error::corrupt(path, None, detail));
     }
     #[cfg(not(planted = "snapshot-unsynced"))]
     draft.sync()?;

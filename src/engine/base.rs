@@ -14,18 +14,20 @@ use crate::format::snapshot::parse_record;
 pub struct Base {
     /// `None` without records.
     lines: Option<LineIndex>,
+    /// Whether a line holds nothing but id and value, so that it can be taken apart without looking into the value.
+    is_plain: bool,
 }
 
 impl Base {
     /// A base without records.
     pub fn empty() -> Self {
-        Self { lines: None }
+        Self { lines: None, is_plain: true }
     }
 
     /// A base whose index lies in a file.
     pub fn paged(file: Arc<dyn DiskFile>, paged: Paged) -> Self {
         let from = paged.second();
-        Self { lines: Some(LineIndex::paged(file, paged, from)) }
+        Self { lines: Some(LineIndex::paged(file, paged, from)), is_plain: true }
     }
 
     /// Number of records.
@@ -38,6 +40,11 @@ impl Base {
         self.len() == 0
     }
 
+    /// Whether each line is as [`split_record`](crate::format::snapshot::split_record) takes it.
+    pub fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
     /// Looks a record up; costs one `pread` when the hash is there, and one more when the index lies in a file.
     ///
     /// # Errors
@@ -46,7 +53,7 @@ impl Base {
         let Some(lines) = &self.lines else { return Ok(None) };
         let mut found = None;
         lines.visit(id, record_id, |slot, line| {
-            let record = parse_record(line).map_err(|_| unreadable())?;
+            let record = parse_record(line).map_err(|_| unreadable(slot.offset))?;
             if *record.id == *id {
                 found = Some(Text::At {
                     file: Arc::clone(lines.file()),
@@ -89,8 +96,9 @@ fn record_id(line: &[u8]) -> Option<Cow<'_, [u8]>> {
     parse_record(line).ok().map(|record| record.id)
 }
 
-fn unreadable() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "snapshot record is not readable any more")
+fn unreadable(offset: u64) -> io::Error {
+    let what = format!("the snapshot's record at byte {offset} is not readable any more");
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 /// Builds the index of a [`Base`], record by record.
@@ -124,25 +132,26 @@ impl Builder {
     /// The finished index, when no id was there twice.
     pub fn finish(self) -> Base {
         let Self { file, hash, slots } = self;
-        Base { lines: Some(LineIndex::held(file, hash, Table::new(slots))) }
+        Base { lines: Some(LineIndex::held(file, hash, Table::new(slots))), is_plain: true }
     }
 
     /// The finished index, when ids may be there several times: then the last line takes the place of the
-    /// first, as in a `Map`. Also says whether that happened.
+    /// first, as in a `Map`. Also says whether that happened. `is_plain`: see [`Base::is_plain`].
     ///
     /// # Errors
     /// Those of reading lines with the same hash.
-    pub fn finish_checked(self) -> io::Result<(Base, bool)> {
+    pub fn finish_checked(self, is_plain: bool) -> io::Result<(Base, bool)> {
         let Self { file, hash, slots } = self;
         let same_id = |one: &Slot, other: &Slot| -> io::Result<bool> {
-            let one = read_exact_at(&*file, one.offset, one.len as usize)?;
-            let other = read_exact_at(&*file, other.offset, other.len as usize)?;
-            let one = parse_record(&one).map_err(|_| unreadable())?;
-            Ok(one.id == parse_record(&other).map_err(|_| unreadable())?.id)
+            let lines = [one, other].map(|slot| read_exact_at(&*file, slot.offset, slot.len as usize));
+            let [one_line, other_line] = lines;
+            let (one_line, other_line) = (one_line?, other_line?);
+            let id = parse_record(&one_line).map_err(|_| unreadable(one.offset))?.id;
+            Ok(id == parse_record(&other_line).map_err(|_| unreadable(other.offset))?.id)
         };
         let count = slots.len();
         let table = Table::checked(slots, same_id)?;
         let had_twice = table.slots().len() < count;
-        Ok((Base { lines: Some(LineIndex::held(file, hash, table)) }, had_twice))
+        Ok((Base { lines: Some(LineIndex::held(file, hash, table)), is_plain }, had_twice))
     }
 }

@@ -58,7 +58,7 @@ impl LogHead {
         let mut last = None;
         let mut found = None;
         self.lines.visit(id, operation_id, |slot, line| {
-            let operation = parse_line(line).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+            let operation = parse_line(line).map_err(|_| unreadable(slot.offset))?;
             if *operation.id == *id && last.is_none_or(|last| last < slot.offset) {
                 last = Some(slot.offset);
                 found = Some(operation.data.map(|data| Text::At {
@@ -71,6 +71,11 @@ impl LogHead {
         })?;
         Ok(found)
     }
+}
+
+fn unreadable(offset: u64) -> io::Error {
+    let what = format!("the log's operation at byte {offset} is not readable any more");
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 fn operation_id(line: &[u8]) -> Option<Cow<'_, [u8]>> {

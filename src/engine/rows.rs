@@ -87,7 +87,8 @@ pub(super) fn visit(
         let layers: Vec<&Overlay> = layers.iter().copied().filter(|layer| !layer.is_empty()).collect();
         let mut lines = base.lines(from);
         while let Some((_, line)) = lines.next_line()? {
-            if visit_line(line, &layers, &mut texts, &mut visitor)?.is_break() {
+            let parts = if base.is_plain() { split_record(line) } else { None };
+            if visit_line(line, parts, &layers, &mut texts, &mut visitor)?.is_break() {
                 return Ok(Cursor::Base(lines.place()));
             }
         }
@@ -113,11 +114,12 @@ pub(super) fn visit(
 
 fn visit_line(
     line: &[u8],
+    parts: Option<(Range<usize>, Range<usize>)>,
     layers: &[&Overlay],
     texts: &mut Nearby,
     visitor: &mut impl FnMut(&Row<'_>) -> ControlFlow<()>,
 ) -> io::Result<ControlFlow<()>> {
-    let Some((id, data)) = split_record(line) else {
+    let Some((id, data)) = parts else {
         let record = parse_record(line).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
         let text = line.get(record.data.clone()).unwrap_or_default();
         return visit_row(&Row::Made { id: &record.id, text }, layers, texts, visitor);

@@ -35,7 +35,7 @@ pub struct Fingerprint {
     pub len: u64,
     /// Checksum of its first line, without the newline.
     pub head: u32,
-    /// Checksum of the last [`TAIL`] of those bytes.
+    /// Checksum of the last [`TAIL`] of those bytes, and of as many where the last line begins, if that is before.
     pub tail: u32,
 }
 
@@ -50,6 +50,8 @@ pub struct Header {
     pub key: [u64; 2],
     /// Where the second line begins.
     pub second: u64,
+    /// Where the last line begins.
+    pub last: u64,
     /// Number of records: in a snapshot, or in the store once the operations are applied.
     pub records: u64,
     /// Of a log: number of operations.
@@ -97,6 +99,7 @@ impl Header {
         page.extend_from_slice(&self.operations.to_le_bytes());
         page.extend_from_slice(&self.cuts.to_le_bytes());
         page.extend_from_slice(&self.context.to_le_bytes());
+        page.extend_from_slice(&self.last.to_le_bytes());
         page.resize(PAGE - 4, 0);
         let sum = checksum(&[&page]);
         page.extend_from_slice(&sum.to_le_bytes());
@@ -122,6 +125,7 @@ impl Header {
             operations: u64_at(body, 64)?,
             cuts: u64_at(body, 72)?,
             context: u32_at(body, 80)?,
+            last: u64_at(body, 84)?,
         };
         (header.pages > 0).then_some(header)
     }
@@ -308,6 +312,7 @@ mod tests {
             source: Fingerprint { len: 1 << 40, head: 1, tail: 2 },
             key: [3, 4],
             second: 5,
+            last: 11,
             records: 6,
             operations: 7,
             cuts: 8,

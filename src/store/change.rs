@@ -1,6 +1,7 @@
 //! Set, delete, batch, flush: drafting lines, appending them, and only then changing memory.
 
 use std::borrow::Cow;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use super::{Mirror, State, Store};
@@ -249,7 +250,10 @@ impl Store {
     }
 
     pub(super) fn read_failed(&self, source: std::io::Error) -> Error {
-        Error::io("read", &self.root, source)
+        match source.kind() {
+            ErrorKind::InvalidData => Error::corrupt(&self.root, None, source.to_string()),
+            _ => Error::io("read", &self.root, source),
+        }
     }
 }
 

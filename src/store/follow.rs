@@ -138,6 +138,7 @@ impl Store {
         };
         let Some(tail) = tail else { return Ok(false) };
         followed.skipped.extend(&tail.skipped);
+        state.is_plain &= tail.skipped.is_empty() && !tail.torn;
         state.wal.grown_to(until.map_or(tail.good, |until| tail.good.min(until)));
         state.buffered = state.engine.operations().len();
         if !self.options.read_only {

@@ -160,12 +160,13 @@ fn the_index_of_another_snapshot_is_not_used() {
 }
 
 #[test]
-fn a_snapshot_with_ids_twice_blank_lines_or_no_last_newline_gets_no_index() {
+fn a_snapshot_with_ids_twice_blank_lines_more_than_records_or_no_last_newline_gets_no_index() {
     for (ending, last) in [
         ("{\"id\":\"id-0\",\"data\":7}\n", "id-199=199"),
         ("\n\n", "id-199=199"),
         (" {\"id\":\"z\",\"data\":7}\n", "z=7"),
         ("{\"id\":\"z\",\"data\":7}", "z=7"),
+        ("{\"id\":\"z\",\"data\":7,\"more\":8}\n", "z=7"),
     ] {
         let disk = with_index();
         let snapshot = snapshot_path(&disk);

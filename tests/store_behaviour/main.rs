@@ -11,5 +11,6 @@ mod hook;
 mod index;
 mod late;
 mod log_index;
+mod mistrust;
 mod recovery;
 mod support;

@@ -18,6 +18,7 @@ pub use table::Table;
 
 use crate::disk::{DiskFile, read_exact_at};
 use crate::format::index::Slot;
+use crate::format::js_trim;
 
 /// The keyed hash of ids: SipHash-1-3 (Aumasson, Bernstein 2012), so that nobody can choose ids that collide.
 #[derive(Debug, Clone, Copy)]
@@ -137,8 +138,14 @@ impl LineIndex {
         let mut slots = Vec::with_capacity(self.records());
         let mut lines = Lines::new(Some(self), 0);
         while let Some((offset, line)) = lines.next_line()? {
-            let id = id_of(line).ok_or(io::ErrorKind::InvalidData)?;
-            slots.push(Slot { offset, len: line.len() as u32, tag: self.hash.tag(&id) });
+            let trimmed = js_trim(line);
+            // A log may have blank lines, and white space or a mark before its first one.
+            if trimmed.is_empty() {
+                continue;
+            }
+            let id = id_of(trimmed).ok_or(io::ErrorKind::InvalidData)?;
+            let lead = trimmed.as_ptr() as u64 - line.as_ptr() as u64;
+            slots.push(Slot { offset: offset + lead, len: trimmed.len() as u32, tag: self.hash.tag(&id) });
         }
         Ok(Table::new(slots))
     }
