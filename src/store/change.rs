@@ -1,6 +1,5 @@
 //! Set, delete, batch, flush: drafting lines, appending them, and only then changing memory.
 
-use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
@@ -10,8 +9,27 @@ use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, Marks, finish_line};
 use crate::wal::Standing;
 
-/// What is kept for the next line at most.
-const SCRATCH_LIMIT: usize = 1 << 20;
+/// Buffers that are used again for each change.
+#[derive(Default)]
+pub(super) struct Scratch {
+    /// The line that is being put together.
+    line: Vec<u8>,
+    /// The value before.
+    known: Vec<u8>,
+}
+
+impl Scratch {
+    /// How much of a buffer is kept at most: one huge value must not hold its size in memory for ever.
+    const KEPT: usize = 1 << 20;
+
+    fn emptied(mut line: Vec<u8>, mut known: Vec<u8>) -> Self {
+        for buffer in [&mut line, &mut known] {
+            buffer.clear();
+            buffer.shrink_to(Self::KEPT);
+        }
+        Self { line, known }
+    }
+}
 
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,16 +91,16 @@ impl Store {
         if before.is_none() && matches!(change, Change::Delete) {
             return Err(Error::NotFound { id: String::from_utf8_lossy(id).into_owned() }.into());
         }
-        let known = before.as_ref().map(Text::read).transpose().map_err(|source| self.read_failed(source))?;
-        let printed = prev.is_some();
-        let prev = prev.map(Cow::Borrowed).or(known);
-        let mut line = std::mem::take(&mut state.scratch);
-        line.clear();
-        let drafted = state.engine.draft(&mut line, change, id, now_ms, prev.as_deref(), printed);
+        let Scratch { mut line, mut known } = std::mem::take(&mut state.scratch);
+        let printed = match (prev, &before) {
+            (None, Some(text)) => state.read(text, &mut known).map_err(|source| self.read_failed(source))?,
+            _ => prev.is_some(),
+        };
+        let prev = prev.or(before.is_some().then_some(&known));
+        let drafted = state.engine.draft(&mut line, change, id, now_ms, prev, printed);
         let result = match drafted {
             Err(NotCanonical(text)) => Err(Rejected::NotCanonical(text)),
             Ok(body) => {
-                drop(prev);
                 let id: Id = id.into();
                 let origin = state.own_origin();
                 if is_held {
@@ -97,10 +115,7 @@ impl Store {
                 }
             }
         };
-        // One huge value must not hold its size in memory for ever.
-        line.clear();
-        line.shrink_to(SCRATCH_LIMIT);
-        state.scratch = line;
+        state.scratch = Scratch::emptied(line, known);
         result?;
         Ok(self.changed(&mut state))
     }
@@ -196,6 +211,8 @@ impl Store {
             Standing::Replaced => state.wal.recreate(&*self.disk),
             Standing::Grew => self.read_foreign_lines(state),
             Standing::Shrank => {
+                // What was cut off must not be read as if it were still in the log.
+                state.wal.forget_recent();
                 let why = format!("another process cut {}", state.wal.path().display());
                 state.failed = Some(why.clone());
                 Err(Error::Failed(why))

@@ -99,7 +99,7 @@ struct State {
     agents: Option<Agents>,
     /// There are no files: see `detached`.
     detached: bool,
-    scratch: Vec<u8>,
+    scratch: change::Scratch,
     /// For a store that follows: the lines of the operations.
     seen: Seen,
     /// How much of the log its index file speaks of.

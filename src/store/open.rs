@@ -160,7 +160,7 @@ impl State {
             failed: None,
             agents: None,
             detached: false,
-            scratch: Vec::new(),
+            scratch: Default::default(),
             seen: Seen::default(),
             indexed: 0,
             is_plain: true,

@@ -1,7 +1,9 @@
 //! Reading: records, operations, counts. Texts leave as JSON, for V8 to parse.
 
-use super::Store;
-use crate::engine::Cursor;
+use std::io;
+
+use super::{State, Store};
+use crate::engine::{Cursor, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::{parse_line, public_text_into};
 
@@ -29,9 +31,10 @@ impl Store {
     /// # Errors
     /// `OPSLOG_IO`.
     pub fn get_into(&self, id: &[u8], out: &mut Vec<u8>) -> Result<bool> {
-        let text = self.lock().engine.get(id).map_err(|source| self.read_failed(source))?;
+        let state = self.lock();
+        let text = state.engine.get(id).map_err(|source| self.read_failed(source))?;
         let Some(text) = text else { return Ok(false) };
-        text.read_into(out).map_err(|source| self.read_failed(source))?;
+        state.read(&text, out).map_err(|source| self.read_failed(source))?;
         Ok(true)
     }
 
@@ -105,5 +108,18 @@ impl Store {
             next += 1;
         }
         Ok(next)
+    }
+}
+
+impl State {
+    /// Appends a text to a buffer. Returns whether it is known to be as V8 prints it, because this store logged it.
+    pub(super) fn read(&self, text: &Text, out: &mut Vec<u8>) -> io::Result<bool> {
+        if let Text::At { file, offset, len } = text
+            && self.wal.read_own(file, *offset, *len as usize, out)?
+        {
+            return Ok(true);
+        }
+        text.read_into(out)?;
+        Ok(false)
     }
 }

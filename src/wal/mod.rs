@@ -2,6 +2,7 @@
 
 pub mod cursor;
 pub mod reader;
+mod recent;
 pub mod replay;
 pub mod writer;
 

@@ -6,7 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::disk::{Disk, DiskFile, OpenMode, append_all};
+use super::recent::Recent;
+use crate::disk::{Disk, DiskFile, OpenMode, append_all, read_exact_into};
 use crate::error::{Error, Result};
 use crate::format::operation::Marks;
 
@@ -20,6 +21,9 @@ pub struct Writer {
     cut_unmarked: bool,
     after: Option<String>,
     broken: Option<String>,
+    /// From here on, all lines are this writer's own.
+    own_from: u64,
+    recent: Recent,
 }
 
 /// What a look at the path showed.
@@ -39,7 +43,18 @@ impl Writer {
     /// Takes over a WAL whose good end is known. `file` is `None` when it does not exist yet: it is created
     /// by the first append.
     pub fn new(path: PathBuf, relative: String, file: Option<Arc<dyn DiskFile>>, len: u64) -> Self {
-        Self { path, relative, file, len, cuts: 0, cut_unmarked: false, after: None, broken: None }
+        Self {
+            path,
+            relative,
+            file,
+            len,
+            own_from: len,
+            cuts: 0,
+            cut_unmarked: false,
+            after: None,
+            broken: None,
+            recent: Recent::default(),
+        }
     }
 
     /// Creates a WAL that must not exist yet.
@@ -102,6 +117,7 @@ impl Writer {
     /// Takes note of lines that another hand appended.
     pub fn grown_to(&mut self, len: u64) {
         self.len = len;
+        self.own_from = len;
     }
 
     /// The marks that the next line must carry.
@@ -136,7 +152,35 @@ impl Writer {
         }
         self.len += bytes.len() as u64;
         self.cut_unmarked = false;
+        self.recent.push(at, bytes);
         Ok(at)
+    }
+
+    /// Forgets what was kept in memory of the log: the file is not what was written to it any more.
+    pub fn forget_recent(&mut self) {
+        self.recent.clear();
+    }
+
+    /// Reads what this writer has appended to a file at an offset, if it is the file that is held and nobody
+    /// else wrote behind that offset. Returns whether it did; costs no system call if it was appended lately.
+    ///
+    /// # Errors
+    /// What the system says; nothing is read then.
+    pub fn read_own(
+        &self,
+        file: &Arc<dyn DiskFile>,
+        offset: u64,
+        len: usize,
+        out: &mut Vec<u8>,
+    ) -> io::Result<bool> {
+        if offset < self.own_from || !self.file.as_ref().is_some_and(|own| Arc::ptr_eq(own, file)) {
+            return Ok(false);
+        }
+        match self.recent.get(offset, len) {
+            Some(bytes) => out.extend_from_slice(bytes),
+            None => read_exact_into(&**file, offset, len, out)?,
+        }
+        Ok(true)
     }
 
     /// Cuts the file to a length, which must be the end of a line.
@@ -149,6 +193,8 @@ impl Writer {
             file.set_len(len).map_err(|source| Error::io("ftruncate", &self.path, source))?;
         }
         self.len = len;
+        self.own_from = self.own_from.min(len);
+        self.recent.cut(len);
         self.cuts += 1;
         self.cut_unmarked = true;
         Ok(())
@@ -171,6 +217,7 @@ impl Writer {
             return Ok(());
         }
         self.usable()?;
+        self.recent.clear();
         let file = disk
             .open(&self.path, OpenMode::ReadWrite)
             .map_err(|source| Error::io("open", &self.path, source))?;
