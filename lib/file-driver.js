@@ -220,22 +220,46 @@ class FileDriver {
   }
 
   /** Returns what others wrote since the last look, also what was come upon in between. */
-  async follow() {
+  follow() {
     this.#untold.begin();
-    await this.catchUp();
+    const looking = this.#look();
+    if (looking === null && this.#renewing === null) return this.#untold.take();
+    return this.#afterLook(looking);
+  }
+
+  async #afterLook(looking) {
+    await looking;
     await this.#renewing;
     return this.#untold.take();
   }
 
   async refresh() {
-    await this.catchUp();
+    await this.#look();
     await this.#renewing;
     this.#untold.take();
   }
 
   /** Takes over what others wrote. */
   async catchUp() {
-    const followed = JSON.parse(await this.#withForeign(this.#core.follow()));
+    await this.#look();
+  }
+
+  /** Takes over what others wrote: little of it at once, and then it returns `null`; much of it in time. */
+  #look() {
+    const news = call(() => this.#core.follow());
+    if (news !== null && typeof news === "object") {
+      return this.#withForeign(news).then((later) => this.#takeOver(later));
+    }
+    this.#takeForeign();
+    this.#takeOver(news);
+    return null;
+  }
+
+  /** Takes over what a look brought, as JSON; `null` if nothing. */
+  #takeOver(news) {
+    if (news === null) return;
+    this.#manifest = null;
+    const followed = JSON.parse(news);
     this.#apply(followed);
     if (!followed.outdated || this.#renewing !== null) return;
     this.#renewing = this.#renew();
@@ -425,15 +449,16 @@ class FileDriver {
   #apply(followed) {
     const { operations, changed, undone, reloaded, reordered, skipped } = followed;
     this.#untold.add(followed);
-    warnOfSkipped(skipped.length, path.join(this.#root, this.manifest.activeOps));
+    if (skipped.length > 0) warnOfSkipped(skipped.length, path.join(this.#root, this.manifest.activeOps));
     if (operations.length + changed.length + undone > 0 || reloaded) this.history.forget();
+    const touched = () => [...changed, ...operations.map(({ id }) => id)];
     if (this.#migrateFrom !== null) {
       const { migrate, version } = this.#options;
       if (reloaded || undone > 0) migrateAll(this.#core, migrate, this.#migrateFrom, version);
-      else migrateSome(this.#core, new Set(changed), migrate, this.#migrateFrom);
+      else migrateSome(this.#core, new Set(touched()), migrate, this.#migrateFrom);
     }
     if (reloaded) this.records.forget();
-    else if (undone > 0 || reordered) this.records.reorder(changed);
+    else if (undone > 0 || reordered) this.records.reorder(touched());
     else
       for (const { op, id } of operations) {
         if (op === "set") this.records.changed(id);

@@ -52,7 +52,8 @@ class MutationQueue {
       const { task, plain, late, resolve, reject } = this.#waiting[next];
       try {
         if (late) await this.#catchUp();
-        let result = plain ? task() : await task();
+        let result = task();
+        if (!plain && typeof result?.then === "function") result = await result;
         while (result === RETRY) {
           await this.#catchUp();
           result = task();

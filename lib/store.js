@@ -291,9 +291,9 @@ class Store {
 
   #exclusive(task) {
     const driver = this.#driver;
-    return this.#queue.run(async () => {
-      await this.#inForce(driver).settled();
-      return task(driver);
+    return this.#queue.run(() => {
+      const settled = this.#inForce(driver).settled();
+      return settled === undefined ? task(driver) : settled.then(() => task(driver));
     });
   }
 

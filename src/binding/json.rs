@@ -24,6 +24,11 @@ pub fn report(report: &Report) -> String {
     .to_string()
 }
 
+/// What other hands wrote, if they did.
+pub fn news(followed: Followed) -> Option<String> {
+    (!followed.is_empty()).then(|| self::followed(followed))
+}
+
 /// What other hands wrote.
 pub fn followed(followed: Followed) -> String {
     let mut out = b"{\"operations\":[".to_vec();

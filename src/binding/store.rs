@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use napi::bindgen_prelude::AsyncTask;
-use napi::{Env, JsString};
+use napi::{Either, Env, JsString};
 use napi_derive::napi;
 use parking_lot::Mutex;
 
@@ -20,10 +20,13 @@ use super::text;
 use crate::disk::OsDisk;
 use crate::engine::{Cursor, Id};
 use crate::lock::OsProbe;
-use crate::store::{Checkpoint, Compacted, Followed, Opened, Options, Rejected, Store, load_segment};
+use crate::store::{Checkpoint, Compacted, Followed, Look, Opened, Options, Rejected, Store, load_segment};
 
 /// From this size on a snapshot has an index file: below it, reading all of it costs about as much.
 const INDEX_FROM_BYTES: u64 = 1 << 20;
+
+/// Work that finds out what other hands wrote.
+type News = Work<Followed, Option<String>>;
 
 /// How a store is opened.
 #[napi(object)]
@@ -344,11 +347,19 @@ impl NativeStore {
         ))
     }
 
-    /// Reads what other hands wrote, waiting for the lock of a folder of agents. Returns JSON.
+    /// Reads what other hands wrote, waiting for the lock of a folder of agents. Returns JSON, `null` if there is
+    /// nothing; at once, or a promise of it if there is much to do or somebody to wait for.
     #[napi]
-    pub fn follow(&self) -> AsyncTask<Work<Followed, String>> {
+    pub fn follow(&self) -> napi::Result<Either<Option<String>, AsyncTask<News>>> {
         let store = Arc::clone(&self.store);
-        AsyncTask::new(Work::new(move || store.follow(), json::followed))
+        caught(|| {
+            Ok(match self.store.follow_at_once()? {
+                Look::Done(followed) => Either::A(json::news(followed)),
+                Look::Later(so_far) => {
+                    Either::B(AsyncTask::new(Work::new(move || store.follow_on(so_far), json::news)))
+                }
+            })
+        })
     }
 
     /// Loads the current snapshot in the place of an older one. Returns what `follow` returns.

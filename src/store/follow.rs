@@ -6,40 +6,23 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use parking_lot::MutexGuard;
+
 use super::chain::Link;
-use super::open::{Loaded, Report, load, read_manifest};
+use super::open::{Loaded, Report, load, parse_manifest};
 use super::seen::SeenLine;
-use super::{State, Store};
+use super::{Followed, State, Store};
 use crate::disk::{DiskFile, OpenMode, read_exact_at};
-use crate::engine::{Id, Rank, Text};
+use crate::engine::{Engine, Id, Text};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
-use crate::format::operation::{Kind, Line, parse_line, public_text_into, unmarked};
+use crate::format::operation::{Kind, Line, parse_line, unmarked};
 use crate::layout;
-use crate::wal::{LineReader, Standing, Tail, Writer, repair, replay, replay_unlocked};
+use crate::publish::read_if_there;
+use crate::wal::{LineReader, Piece, Standing, Tail, Writer, repair, replay, replay_unlocked};
 
-/// What became visible.
-#[derive(Debug, Default)]
-pub struct Followed {
-    /// The operations, as a list of JSON texts separated by commas.
-    pub operations: Vec<u8>,
-    /// Records that changed, in order; those of undone operations too.
-    pub changed: Vec<Id>,
-    /// How many operations were taken back.
-    pub undone: usize,
-    /// Which, where agents write.
-    pub removed: Vec<Rank>,
-    /// Whether a deletion was among them.
-    undeleted: bool,
-    /// Records changed that no operation tells of: look at everything anew.
-    pub reloaded: bool,
-    /// Whether records may stand elsewhere than where the operations alone would put them.
-    pub reordered: bool,
-    /// Whether `Store::renew` should follow.
-    pub outdated: bool,
-    /// Where malformed lines were skipped.
-    pub skipped: Vec<u64>,
-}
+/// About how many bytes of a log are read before others may look at the state in between.
+const PIECE: usize = 1 << 20;
 
 impl Store {
     /// Reads what other hands wrote since the last look.
@@ -48,7 +31,15 @@ impl Store {
     /// `OPSLOG_IO`, `OPSLOG_CORRUPT`; what was read so far stays applied and will be returned next time only
     /// as state.
     pub fn follow(&self) -> Result<Followed> {
-        let mut followed = Followed::default();
+        self.follow_on(Followed::default())
+    }
+
+    /// As [`Store::follow`], when some of it has been done and came upon this.
+    ///
+    /// # Errors
+    /// As for [`Store::follow`].
+    pub fn follow_on(&self, mut followed: Followed) -> Result<Followed> {
+        let _looking = self.looking.lock();
         let mut state = self.lock();
         if state.agents.is_some() {
             drop(state);
@@ -58,25 +49,32 @@ impl Store {
             if state.buffered == state.engine.operations().len()
                 && state.wal.standing(&*self.disk)? == Standing::Grew
             {
-                self.read_on(&mut state, None, &mut followed)?;
+                self.read_foreign(&mut state, &mut followed)?;
             }
             return Ok(followed);
         }
-        let next = read_manifest(&*self.disk, &self.root)?.ok_or_else(|| {
-            Error::corrupt(&self.path(layout::MANIFEST), None, "Manifest not found during refresh")
-        })?;
+        let text = self.manifest_text()?;
+        let next = parse_manifest(&self.root, &text)?;
         let mut reload = false;
         if next.active_ops != state.manifest.active_ops {
             reload = self.move_on(&mut state, &next, &mut followed)?;
         }
         if !reload {
             state.manifest = next.clone();
+            state.manifest_text.clone_from(&text);
             self.reopen_if_replaced(&mut state)?;
             self.advance(&mut state, None, &mut followed)?;
             // A deletion that was taken back leaves its record at the end; the files know where it stands.
             reload = followed.undeleted;
         }
-        if reload { self.reload(state, next, followed) } else { Ok(followed) }
+        if reload { self.reload(state, (next, text), followed) } else { Ok(followed) }
+    }
+
+    /// The manifest as it is on the disk now.
+    pub(super) fn manifest_text(&self) -> Result<Vec<u8>> {
+        let path = self.path(layout::MANIFEST);
+        read_if_there(&*self.disk, &path)?
+            .ok_or_else(|| Error::corrupt(&path, None, "Manifest not found during refresh"))
     }
 
     /// Applies lines that another hand appended to the writer's own log.
@@ -85,7 +83,7 @@ impl Store {
             return Err(Error::Failed("another process appended to the log of this store".into()));
         }
         let mut followed = Followed::default();
-        self.read_on(state, None, &mut followed)?;
+        self.read_foreign(state, &mut followed)?;
         state.foreign.push(followed);
         Ok(())
     }
@@ -96,55 +94,65 @@ impl Store {
     }
 
     /// Takes back what the writer undid and reads what it appended, up to an offset. It may do both meanwhile.
-    fn advance(&self, state: &mut State, until: Option<u64>, followed: &mut Followed) -> Result<()> {
+    /// Whoever reads records meanwhile waits for a piece of it at most.
+    pub(super) fn advance(
+        &self,
+        state: &mut MutexGuard<'_, State>,
+        until: Option<u64>,
+        followed: &mut Followed,
+    ) -> Result<()> {
         loop {
             state.rewind(followed)?;
-            if until.is_some_and(|until| state.wal.len() >= until) || self.read_on(state, until, followed)? {
+            let is_reached = until.is_some_and(|until| state.wal.len() >= until);
+            if is_reached || self.read_piece(state, until, followed)? {
                 return Ok(());
             }
+            MutexGuard::bump(state);
         }
     }
 
-    /// Reads what was appended. `false` if what was read before is not what it was any more.
-    fn read_on(&self, state: &mut State, until: Option<u64>, followed: &mut Followed) -> Result<bool> {
+    /// Reads some of what was appended. Returns whether that was all; if what was read before is not what it was
+    /// any more, it reads nothing.
+    fn read_piece(&self, state: &mut State, until: Option<u64>, followed: &mut Followed) -> Result<bool> {
         let path = state.wal.path().to_path_buf();
         let Some(file) = self.file_of(state)? else { return Ok(true) };
         let from = state.wal.len();
-        let first = state.engine.operations().len();
         let State { engine, seen, .. } = state;
         let still = seen.still_last(&file, &path);
-        let each = |offset: u64, bytes: &[u8], line: &Line<'_>| {
+        let piece = replay_unlocked(&*file, &path, from, PIECE, still, |offset, bytes, line| {
             if until.is_some_and(|until| offset >= until) {
                 return Ok(ControlFlow::Break(()));
             }
-            let text = match self.options.read_only {
-                true => Text::Held(bytes.into()),
-                false => Text::At { file: Arc::clone(&file), offset, len: bytes.len() as u32 },
-            };
-            let before = engine.get(&line.id).map_err(|source| Error::io("read", &path, source))?;
-            let data = line.data.clone().map(|range| text.slice(range));
-            let id: Id = (&*line.id).into();
-            engine.apply(&id, data, before, text, line.batch, None);
-            if self.options.read_only {
-                seen.push(offset, bytes);
-            }
+            take(engine, Text::Held(bytes.into()), line, &path)?;
+            seen.push(offset, bytes);
             followed.add(bytes, line);
-            followed.changed.push(id);
             Ok(ControlFlow::Continue(()))
-        };
-        let tail = match self.options.read_only {
-            true => replay_unlocked(&*file, &path, from, still, each)?,
-            false => Some(replay(&*file, &path, from, each)?),
-        };
-        let Some(tail) = tail else { return Ok(false) };
+        })?;
+        let Some(Piece { tail, is_last }) = piece else { return Ok(false) };
         followed.skipped.extend(&tail.skipped);
-        state.is_plain &= tail.skipped.is_empty() && !tail.torn;
         state.wal.grown_to(until.map_or(tail.good, |until| tail.good.min(until)));
         state.buffered = state.engine.operations().len();
-        if !self.options.read_only {
-            self.take_over_lines(state, first, &*file, &tail)?;
-        }
-        Ok(true)
+        Ok(is_last)
+    }
+
+    /// Reads what another hand appended to the log of this writer.
+    fn read_foreign(&self, state: &mut State, followed: &mut Followed) -> Result<()> {
+        let path = state.wal.path().to_path_buf();
+        let Some(file) = self.file_of(state)? else { return Ok(()) };
+        let from = state.wal.len();
+        let first = state.engine.operations().len();
+        let State { engine, .. } = state;
+        let tail = replay(&*file, &path, from, |offset, bytes, line| {
+            let text = Text::At { file: Arc::clone(&file), offset, len: bytes.len() as u32 };
+            take(engine, text, line, &path)?;
+            followed.add(bytes, line);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        followed.skipped.extend(&tail.skipped);
+        state.is_plain &= tail.skipped.is_empty() && !tail.torn;
+        state.wal.grown_to(tail.good);
+        state.buffered = state.engine.operations().len();
+        self.take_over_lines(state, first, &*file, &tail)
     }
 
     /// Makes lines that another hand appended to our log as good as our own: the last one gets its end, and
@@ -192,7 +200,7 @@ impl Store {
     }
 
     fn reopen_if_replaced(&self, state: &mut State) -> Result<()> {
-        if state.wal.file().is_some() && state.wal.standing(&*self.disk)? == Standing::Replaced {
+        if state.wal.file().is_some() && state.wal.look(&*self.disk)?.0 == Standing::Replaced {
             self.open_wal(state)?;
         }
         Ok(())
@@ -200,7 +208,12 @@ impl Store {
 
     /// Goes from the WAL of the manifest so far to that of the next one. Returns whether everything must be
     /// loaded anew.
-    fn move_on(&self, state: &mut State, next: &Manifest, followed: &mut Followed) -> Result<bool> {
+    fn move_on(
+        &self,
+        state: &mut MutexGuard<'_, State>,
+        next: &Manifest,
+        followed: &mut Followed,
+    ) -> Result<bool> {
         // NOTE: what was undone must go first: a WAL that became empty by it is left out of the chain, and what
         // is known is compared with what a reload finds.
         state.rewind(followed)?;
@@ -265,13 +278,12 @@ impl Store {
     /// Loads everything anew; reads go on meanwhile over what there was.
     fn reload(
         &self,
-        mut state: parking_lot::MutexGuard<'_, State>,
-        manifest: Manifest,
+        mut state: MutexGuard<'_, State>,
+        (manifest, text): (Manifest, Vec<u8>),
         mut followed: Followed,
     ) -> Result<Followed> {
         let mut report = Report::default();
-        let loaded: Loaded =
-            parking_lot::MutexGuard::unlocked(&mut state, || load(self, &manifest, &mut report))?;
+        let loaded: Loaded = MutexGuard::unlocked(&mut state, || load(self, &manifest, &mut report))?;
         let mut known = state.engine.operations().iter();
         let mut is_known = true;
         for operation in loaded.engine.operations() {
@@ -286,6 +298,7 @@ impl Store {
         state.buffered = loaded.engine.operations().len();
         // NOTE: not before the load has succeeded, or the next look would stay with the old log.
         state.manifest = manifest;
+        state.manifest_text = text;
         state.engine = loaded.engine;
         state.wal = loaded.wal;
         state.seen = loaded.seen;
@@ -332,27 +345,11 @@ impl State {
     }
 }
 
-impl Followed {
-    /// Adds what a second look brought.
-    pub(super) fn append(&mut self, other: Self) {
-        if !self.operations.is_empty() && !other.operations.is_empty() {
-            self.operations.push(b',');
-        }
-        self.operations.extend(other.operations);
-        self.changed.extend(other.changed);
-        self.undone += other.undone;
-        self.removed.extend(other.removed);
-        self.undeleted |= other.undeleted;
-        self.reloaded |= other.reloaded;
-        self.reordered |= other.reordered;
-        self.outdated |= other.outdated;
-        self.skipped.extend(other.skipped);
-    }
-
-    pub(super) fn add(&mut self, bytes: &[u8], line: &Line<'_>) {
-        if !self.operations.is_empty() {
-            self.operations.push(b',');
-        }
-        public_text_into(&mut self.operations, bytes, line);
-    }
+/// Takes an operation of a single writer in.
+fn take(engine: &mut Engine, text: Text, line: &Line<'_>, path: &Path) -> Result<()> {
+    let before = engine.get(&line.id).map_err(|source| Error::io("read", path, source))?;
+    let data = line.data.clone().map(|range| text.slice(range));
+    let id: Id = (&*line.id).into();
+    engine.apply(&id, data, before, text, line.batch, None);
+    Ok(())
 }

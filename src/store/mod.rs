@@ -9,7 +9,9 @@ mod change;
 mod checkpoint;
 mod detached;
 mod follow;
+mod followed;
 mod head;
+mod look;
 mod open;
 mod read;
 mod seen;
@@ -25,7 +27,8 @@ pub use agents::{Agents, ArchiveRequest, Compacted};
 pub use archive::{ArchivePlan, load_segment};
 pub use change::{Changed, Rejected};
 pub use checkpoint::Checkpoint;
-pub use follow::Followed;
+pub use followed::Followed;
+pub use look::Look;
 pub use open::{Opened, Report};
 pub use read::Counts;
 pub use seen::Seen;
@@ -71,6 +74,8 @@ pub struct Store {
     /// The lock of a folder of agents.
     gate: Option<Gate>,
     hasher: DefaultHashBuilder,
+    /// One looks at a time at what others wrote.
+    looking: Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -80,6 +85,8 @@ struct State {
     wal: Writer,
     mirror: Option<Mirror>,
     manifest: Manifest,
+    /// For a store that follows: the manifest's file as it was read.
+    manifest_text: Vec<u8>,
     lock: Option<HeldLock>,
     /// Operations from this one on are in no file yet.
     buffered: usize,

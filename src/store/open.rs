@@ -159,6 +159,7 @@ impl State {
             checkpointing: false,
             failed: None,
             agents: None,
+            manifest_text: Vec::new(),
             detached: false,
             scratch: Default::default(),
             seen: Seen::default(),
@@ -170,11 +171,14 @@ impl State {
 }
 
 pub(super) fn read_manifest(disk: &dyn Disk, root: &Path) -> Result<Option<Manifest>> {
-    let path = root.join(layout::MANIFEST);
-    let Some(content) = read_if_there(disk, &path)? else { return Ok(None) };
-    manifest::parse(&content).map(Some).map_err(|invalid| Error::InvalidManifest {
-        path,
-        content,
+    let text = read_if_there(disk, &root.join(layout::MANIFEST))?;
+    text.map(|text| parse_manifest(root, &text)).transpose()
+}
+
+pub(super) fn parse_manifest(root: &Path, text: &[u8]) -> Result<Manifest> {
+    manifest::parse(text).map_err(|invalid| Error::InvalidManifest {
+        path: root.join(layout::MANIFEST),
+        content: text.to_vec(),
         detail: format!("{invalid:?}"),
     })
 }
@@ -335,7 +339,8 @@ pub(super) fn replay_into(
         Ok(ControlFlow::Continue(()))
     };
     if is_follower {
-        return Ok(replay_unlocked(&**file, path, range.start, || Ok(true), each)?.unwrap_or_default());
+        let whole = replay_unlocked(&**file, path, range.start, usize::MAX, || Ok(true), each)?;
+        return Ok(whole.unwrap_or_default().tail);
     }
     replay(&**file, path, range.start, each)
 }

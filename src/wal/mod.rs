@@ -8,5 +8,5 @@ pub mod writer;
 
 pub use cursor::WalCursor;
 pub use reader::LineReader;
-pub use replay::{Tail, repair, replay, replay_unlocked};
+pub use replay::{Piece, Tail, repair, replay, replay_unlocked};
 pub use writer::{Standing, Writer};

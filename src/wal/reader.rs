@@ -5,12 +5,18 @@ use std::io;
 
 use crate::disk::DiskFile;
 
+/// How much is read at once: little at first, for most logs that are read have little that is new.
+const FIRST_BLOCK: usize = 16 << 10;
 const BLOCK: usize = 1 << 20;
 
-/// Goes through the lines of a file.
+/// Goes through the lines of a file, or of a part of one that was read before.
 pub struct LineReader<'a> {
-    file: &'a dyn DiskFile,
+    file: Option<&'a dyn DiskFile>,
     buffer: Vec<u8>,
+    /// How much of the buffer holds what was read.
+    filled: usize,
+    /// How much is read next.
+    block: usize,
     /// Offset in the file of the buffer's first byte.
     start: u64,
     /// Where in the buffer the next line begins.
@@ -34,7 +40,23 @@ pub struct RawLine<'a> {
 impl<'a> LineReader<'a> {
     /// Begins at an offset, which must be the start of a line.
     pub fn new(file: &'a dyn DiskFile, offset: u64) -> Self {
-        Self { file, buffer: Vec::new(), start: offset, next: 0, searched: 0, at_end: false }
+        let (file, buffer) = (Some(file), Vec::new());
+        Self {
+            file,
+            buffer,
+            filled: 0,
+            block: FIRST_BLOCK,
+            start: offset,
+            next: 0,
+            searched: 0,
+            at_end: false,
+        }
+    }
+
+    /// Goes through bytes that were read from a file at an offset, which must be the start of a line.
+    pub fn over(bytes: Vec<u8>, offset: u64) -> Self {
+        let (filled, buffer) = (bytes.len(), bytes);
+        Self { file: None, buffer, filled, block: 0, start: offset, next: 0, searched: 0, at_end: true }
     }
 
     /// The next line; an incomplete one only at the end of the file.
@@ -43,7 +65,7 @@ impl<'a> LineReader<'a> {
     /// Those of reading.
     pub fn next_line(&mut self) -> io::Result<Option<RawLine<'_>>> {
         loop {
-            let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
+            let unsearched = self.buffer.get(self.searched..self.filled).unwrap_or_default();
             if let Some(found) = memchr::memchr(b'\n', unsearched) {
                 let from = self.next;
                 let to = self.searched + found;
@@ -52,7 +74,7 @@ impl<'a> LineReader<'a> {
                 return Ok(Some(self.line(from, to, true)));
             }
             if self.at_end {
-                let (from, to) = (self.next, self.buffer.len());
+                let (from, to) = (self.next, self.filled);
                 self.next = to;
                 self.searched = to;
                 return Ok((from < to).then(|| self.line(from, to, false)));
@@ -70,21 +92,29 @@ impl<'a> LineReader<'a> {
     }
 
     fn fill(&mut self) -> io::Result<()> {
-        self.buffer.drain(..self.next);
+        let Some(file) = self.file else {
+            self.at_end = true;
+            return Ok(());
+        };
+        self.buffer.copy_within(self.next..self.filled, 0);
         self.start += self.next as u64;
+        self.filled -= self.next;
         self.next = 0;
-        let filled = self.buffer.len();
-        self.searched = filled;
-        self.buffer.resize(filled + BLOCK, 0);
+        self.searched = self.filled;
+        let end = self.filled + self.block;
+        self.block = BLOCK.min(self.block * 8);
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
         let read = loop {
-            let space = self.buffer.get_mut(filled..).unwrap_or_default();
-            match self.file.read_at(space, self.start + filled as u64) {
+            let space = self.buffer.get_mut(self.filled..).unwrap_or_default();
+            match file.read_at(space, self.start + self.filled as u64) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => break result,
+                result => break result?,
             }
         };
-        self.buffer.truncate(filled + *read.as_ref().unwrap_or(&0));
-        self.at_end = read? == 0;
+        self.filled += read;
+        self.at_end = read == 0;
         Ok(())
     }
 }

@@ -2,12 +2,10 @@
 //! and counted. Unlike 0.8.1 it tells a torn end and an unfinished batch from damage in the middle, and
 //! `repair` makes the file end with a complete line before anything is appended to it.
 
-use std::hash::{DefaultHasher, Hasher};
-use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use crate::disk::{Disk, DiskFile, OpenMode, append_all};
+use crate::disk::{Disk, DiskFile, OpenMode, append_all, read_full_at};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, Line, js_trim, parse_line};
 use crate::layout;
@@ -32,6 +30,16 @@ pub struct Tail {
     pub after: Option<String>,
 }
 
+impl Tail {
+    /// Adds what was found behind it.
+    pub fn join(&mut self, next: Self) {
+        let mut skipped = std::mem::take(&mut self.skipped);
+        skipped.extend(next.skipped);
+        let (cuts, after) = (self.cuts.max(next.cuts), self.after.take().or(next.after));
+        *self = Self { skipped, cuts, after, ..next };
+    }
+}
+
 /// Goes through the operations from an offset on, until `each` says stop. Those of a batch are shown once the
 /// batch is complete, and together.
 ///
@@ -41,10 +49,18 @@ pub fn replay(
     file: &dyn DiskFile,
     path: &Path,
     from: u64,
+    each: impl FnMut(u64, &[u8], &Line<'_>) -> Result<ControlFlow<()>>,
+) -> Result<Tail> {
+    replay_lines(LineReader::new(file, from), path, from, each)
+}
+
+fn replay_lines(
+    mut reader: LineReader<'_>,
+    path: &Path,
+    from: u64,
     mut each: impl FnMut(u64, &[u8], &Line<'_>) -> Result<ControlFlow<()>>,
 ) -> Result<Tail> {
     let mut tail = Tail { good: from, end: from, ..Tail::default() };
-    let mut reader = LineReader::new(file, from);
     let mut batch: Vec<(u64, Vec<u8>)> = Vec::new();
     let mut suspect: Option<(u64, Vec<u8>, bool)> = None;
     let mut first = from == 0;
@@ -103,9 +119,19 @@ pub fn replay(
     Ok(tail)
 }
 
-/// As [`replay`], for a log that its writer may cut while it is read, by someone who holds no lock. The lines
-/// are collected first, and what was read is read once more: only when both are the same is it shown, and only
-/// if then `still` what stands before is what the caller took it for. `None` if it is not: look at that first.
+/// A piece of a log that was read.
+#[derive(Debug, Default)]
+pub struct Piece {
+    /// What was found at its end and on the way there.
+    pub tail: Tail,
+    /// Whether it reaches to where the log ended.
+    pub is_last: bool,
+}
+
+/// As [`replay`], for a log that its writer may cut while it is read, by someone who holds no lock, and about
+/// `limit` bytes at a time, so that nobody waits for long. What was read is read once more: only when both are
+/// the same is it shown, and only if then `still` what stands before is what the caller took it for. `None` if
+/// it is not: look at that first.
 ///
 /// # Errors
 /// `OPSLOG_IO`, and what `still` and `each` say.
@@ -113,59 +139,66 @@ pub fn replay_unlocked(
     file: &dyn DiskFile,
     path: &Path,
     from: u64,
+    limit: usize,
     still: impl Fn() -> Result<bool>,
     mut each: impl FnMut(u64, &[u8], &Line<'_>) -> Result<ControlFlow<()>>,
-) -> Result<Option<Tail>> {
+) -> Result<Option<Piece>> {
+    let failed = |source| Error::io("read", path, source);
+    let mut limit = limit as u64;
+    let mut bytes = Vec::new();
     loop {
-        let mut lines: Vec<(u64, Vec<u8>)> = Vec::new();
-        let failed = |source| Error::io("read", path, source);
         let len = file.info().map_err(failed)?.len;
-        let before = hash_of(file, from, len).map_err(failed)?;
-        let tail = replay(file, path, from, |offset, bytes, _| {
-            let is_within = offset + bytes.len() as u64 <= len;
-            if is_within {
-                lines.push((offset, bytes.to_vec()));
-            }
-            Ok(if is_within { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-        })?;
-        if before.is_none() || hash_of(file, from, len).map_err(failed)? != before {
+        if len == from {
+            // Nothing new, unless the writer cuts and appends as much at this very moment: the next look shows that.
+            return Ok(Some(Piece {
+                tail: Tail { good: from, end: from, ..Tail::default() },
+                is_last: true,
+            }));
+        }
+        let mut is_last = len <= from.saturating_add(limit);
+        let size = len.saturating_sub(from).min(limit) as usize;
+        bytes.resize(size, 0);
+        let read = read_full_at(file, &mut bytes, from).map_err(failed)?;
+        if read < size || !is_unchanged(file, from, &bytes).map_err(failed)? {
             continue;
         }
         if !still()? {
             return Ok(None);
         }
-        let shown = lines.last().map_or(from, |(offset, bytes)| offset + bytes.len() as u64 + 1);
-        for (offset, bytes) in &lines {
-            if let Ok(line) = parse_line(bytes)
-                && each(*offset, bytes, &line)?.is_break()
-            {
-                break;
-            }
+        if !is_last {
+            // What is cut off here is no torn end.
+            let whole = memchr::memrchr(b'\n', &bytes).map_or(0, |newline| newline + 1);
+            bytes.truncate(whole);
         }
-        // What was appended while this was read is for the next time.
-        return Ok(Some(Tail { good: tail.good.min(shown.max(from)), ..tail }));
+        let lines = LineReader::over(std::mem::take(&mut bytes), from);
+        let mut tail = replay_lines(lines, path, from, |offset, bytes, line| {
+            let flow = each(offset, bytes, line)?;
+            is_last |= flow.is_break();
+            Ok(flow)
+        })?;
+        // What stands behind is read again, and told then.
+        tail.skipped.retain(|offset| *offset < tail.good);
+        if is_last || tail.good > from {
+            tail.torn &= is_last;
+            return Ok(Some(Piece { tail, is_last }));
+        }
+        // A line, or a batch, that is longer than that.
+        limit = limit.saturating_mul(2);
     }
 }
 
-/// A hash of a part of a file; `None` if the file ends before.
-fn hash_of(file: &dyn DiskFile, from: u64, to: u64) -> io::Result<Option<u64>> {
-    let mut hasher = DefaultHasher::new();
-    let mut block = vec![0; 1 << 16];
+/// Whether a part of a file is what was read before.
+fn is_unchanged(file: &dyn DiskFile, from: u64, bytes: &[u8]) -> std::io::Result<bool> {
+    let mut block = vec![0; bytes.len().min(1 << 16)];
     let mut at = from;
-    while at < to {
-        let want = block.len().min((to - at) as usize);
-        let piece = block.get_mut(..want).unwrap_or_default();
-        match file.read_at(piece, at) {
-            Ok(0) => return Ok(None),
-            Ok(read) => {
-                hasher.write(piece.get(..read).unwrap_or_default());
-                at += read as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+    for known in bytes.chunks(1 << 16) {
+        let now = block.get_mut(..known.len()).unwrap_or_default();
+        if read_full_at(file, now, at)? < known.len() || now != known {
+            return Ok(false);
         }
+        at += known.len() as u64;
     }
-    Ok(Some(hasher.finish()))
+    Ok(true)
 }
 
 /// Decides about what stands behind the last good line.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::recent::Recent;
-use crate::disk::{Disk, DiskFile, OpenMode, append_all, read_exact_into};
+use crate::disk::{Disk, DiskFile, FileInfo, OpenMode, append_all, read_exact_into};
 use crate::error::{Error, Result};
 use crate::format::operation::Marks;
 
@@ -251,31 +251,39 @@ impl Writer {
     /// # Errors
     /// `OPSLOG_IO`, with `EACCES` as an open by path would say, when the file was made read-only.
     pub fn standing(&self, disk: &dyn Disk) -> Result<Standing> {
-        let Some(file) = &self.file else {
-            return match disk.info(&self.path) {
-                Ok(_) => Ok(Standing::Replaced),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Standing::Sound),
-                Err(source) => Err(Error::io("stat", &self.path, source)),
-            };
-        };
-        let held = file.info().map_err(|source| Error::io("fstat", &self.path, source))?;
-        let info = match disk.info(&self.path) {
-            Ok(info) => info,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Replaced),
-            Err(source) => return Err(Error::io("stat", &self.path, source)),
-        };
-        if held.identity != info.identity || held.links == 0 {
-            return Ok(Standing::Replaced);
-        }
-        if !info.writable {
+        let (standing, info) = self.look(disk)?;
+        if info.is_some_and(|info| !info.writable) {
             disk.open(&self.path, OpenMode::Append)
                 .map_err(|source| Error::io("open", &self.path, source))?;
         }
-        Ok(match info.len.cmp(&self.len) {
+        Ok(standing)
+    }
+
+    /// As [`Writer::standing`], for somebody who only reads; and what the system knows of the held file, if it is
+    /// the one at its path.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn look(&self, disk: &dyn Disk) -> Result<(Standing, Option<FileInfo>)> {
+        let at_path = match disk.info(&self.path) {
+            Ok(info) => Some(info),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => return Err(Error::io("stat", &self.path, source)),
+        };
+        let (Some(file), Some(info)) = (&self.file, at_path) else {
+            let is_same = self.file.is_none() && at_path.is_none();
+            return Ok((if is_same { Standing::Sound } else { Standing::Replaced }, None));
+        };
+        let held = file.info().map_err(|source| Error::io("fstat", &self.path, source))?;
+        if held.identity != info.identity || held.links == 0 {
+            return Ok((Standing::Replaced, None));
+        }
+        let standing = match info.len.cmp(&self.len) {
             Ordering::Greater => Standing::Grew,
             Ordering::Equal => Standing::Sound,
             Ordering::Less => Standing::Shrank,
-        })
+        };
+        Ok((standing, Some(info)))
     }
 
     /// Creates the file again at its path, with the content that it held.

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use opslog::store::{Options, Store};
+use opslog::store::{Look, Options, Store};
 
 use super::hook::HookDisk;
 use super::live::{ROOT, Violation, scan};
@@ -38,7 +38,11 @@ impl Reader {
         // A scripted failure may strike; the next look finds what this one did not.
         let mut failed = 0;
         let followed = loop {
-            match self.store.follow() {
+            let looked = self.store.follow_at_once().and_then(|look| match look {
+                Look::Done(followed) => Ok(followed),
+                Look::Later(so_far) => self.store.follow_on(so_far),
+            });
+            match looked {
                 Ok(followed) => break followed,
                 Err(_) if crashed() => return Ok(()),
                 Err(error) if failed > 8 => return Err(format!("a reader cannot follow: {error}")),

@@ -11,6 +11,7 @@ mod hook;
 mod index;
 mod late;
 mod log_index;
+mod looking;
 mod mistrust;
 mod recovery;
 mod support;

@@ -13,7 +13,7 @@ use crate::format::manifest::Manifest;
 use crate::format::operation::parse_line;
 use crate::gate::{Exclusive, Shared};
 use crate::layout;
-use crate::store::open::{Report, load_snapshot, open_own_wal, read_manifest, version_of};
+use crate::store::open::{Report, load_snapshot, open_own_wal, parse_manifest, read_manifest, version_of};
 use crate::store::{Followed, State, Store};
 
 /// Proof that the manifest cannot change meanwhile; a reader has none and may see it change.
@@ -96,6 +96,30 @@ impl Store {
         self.look(&Held::Exclusive(exclusive))
     }
 
+    /// Whether nothing has changed since the last look. `false` as well when somebody must be waited for.
+    pub(in crate::store) fn are_agents_quiet(&self, state: &State) -> Result<bool> {
+        let Some(agents) = state.agents.as_ref().filter(|agents| !agents.stale && !agents.outdated) else {
+            return Ok(false);
+        };
+        let shared = match &self.gate {
+            None => None,
+            Some(gate) => match gate.try_shared()? {
+                Some(shared) if self.is_current(agents, shared.count())? => Some(shared),
+                _ => return Ok(false),
+            },
+        };
+        let is_own = |log: &Log| shared.is_some() && log.relative == state.wal.relative();
+        if self.manifest_text()? != state.manifest_text {
+            return Ok(false);
+        }
+        for log in agents.logs.iter().filter(|log| !is_own(log)) {
+            if !log.is_quiet(self)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn is_registered(&self) -> bool {
         let state = self.lock();
         self.options.agent.as_ref().is_none_or(|agent| own_path(&state.manifest, agent).is_some())
@@ -107,11 +131,11 @@ impl Store {
         for _ in 0..100 {
             // Looked at before it is read: a change in between is then seen next time.
             let file = self.manifest_file();
-            let manifest = read_manifest(&*self.disk, &self.root)?.ok_or_else(|| {
-                Error::corrupt(&self.root.join(layout::MANIFEST), None, "Manifest not found during refresh")
-            })?;
+            let text = self.manifest_text()?;
+            let manifest = parse_manifest(&self.root, &text)?;
             let taken = self.take_in(&manifest, file, held, &mut followed);
             if taken.is_ok() {
+                self.lock().manifest_text = text;
                 return Ok(followed);
             }
             // NOTE: some logs may have been read and others not: what is in memory cannot be gone on from.

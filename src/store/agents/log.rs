@@ -15,7 +15,10 @@ use crate::engine::{Operation, Origin, Rank, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::Line;
 use crate::store::Store;
-use crate::wal::{replay, replay_unlocked};
+use crate::wal::{Piece, replay, replay_unlocked};
+
+/// About how many bytes of a log are read and compared at once.
+const PIECE: usize = 1 << 20;
 
 /// What reading the logs brought.
 #[derive(Default)]
@@ -62,21 +65,40 @@ impl Log {
             };
             // NOTE: agents cut their logs only while they have the folder's lock alone, so whoever shares it sees
             // none change; a reader has no lock.
-            let tail = match store.gate {
-                Some(_) => Some(replay(&*file, path, *end, each)?),
+            let piece = match store.gate {
+                Some(_) => Some(Piece { tail: replay(&*file, path, *end, each)?, is_last: true }),
                 None => {
                     let still = || match last {
                         None => Ok(true),
                         Some((offset, len, hash)) => is_line(&*file, path, hasher, offset, len, hash),
                     };
-                    replay_unlocked(&*file, path, *end, still, each)?
+                    replay_unlocked(&*file, path, *end, PIECE, still, each)?
                 }
             };
-            if let Some(tail) = tail {
+            if let Some(Piece { tail, is_last }) = piece {
                 self.end = tail.good;
                 news.skipped.extend(tail.skipped);
-                return Ok(());
+                if is_last {
+                    return Ok(());
+                }
             }
+        }
+    }
+
+    /// Whether there is nothing new in it, and nothing undone.
+    pub(super) fn is_quiet(&self, store: &Store) -> Result<bool> {
+        let Some(file) = &self.file else {
+            return match store.disk.info(&self.path) {
+                Ok(_) => Ok(false),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+                Err(source) => Err(Error::io("stat", &self.path, source)),
+            };
+        };
+        let info = file.info().map_err(|source| Error::io("fstat", &self.path, source))?;
+        match self.lines.last() {
+            _ if info.len != self.end => Ok(false),
+            Some(last) => is_line(&**file, &self.path, &store.hasher, last.offset, last.len, last.hash),
+            None => Ok(true),
         }
     }
 

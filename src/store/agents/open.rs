@@ -75,7 +75,8 @@ impl Store {
         gate: Option<Gate>,
     ) -> Self {
         let state = Mutex::new(State::unloaded());
-        Self { disk, root: root.to_path_buf(), options, gate, hasher: Default::default(), state }
+        let (hasher, looking) = (Default::default(), Mutex::new(()));
+        Self { disk, root: root.to_path_buf(), options, gate, hasher, looking, state }
     }
 
     /// Makes the folder one that agents can come into: not empty, and with nothing in a single writer's log.
