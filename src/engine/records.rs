@@ -1,6 +1,6 @@
-//! The records as a user sees them: base, head of a long log that was not replayed, frozen overlay (a checkpoint writes it), pending overlay (the next
-//! checkpoint will), overlay. A lookup asks from the top down; iteration is base order with the overlays'
-//! updates in place, then each overlay's additions.
+//! The records as a user sees them: base, head of a long log that was not replayed, frozen overlay (a checkpoint
+//! writes it), pending overlay (the next checkpoint will), overlay. A lookup asks from the top down; iteration is
+//! base order with the overlays' updates in place, then each overlay's additions.
 
 use std::io;
 use std::ops::ControlFlow;

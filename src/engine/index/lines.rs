@@ -1,4 +1,4 @@
-//! Goes through the lines of a base in order, reading large blocks.
+//! Goes through indexed lines in order, reading large blocks.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use crate::disk::{DiskFile, read_full_at};
 /// How much is read at once.
 const BLOCK: usize = 256 * 1024;
 
-/// Reads record lines in snapshot order.
+/// Reads lines in the order of the index, or where that lies in a file, of the lines' file.
 pub struct Lines<'a> {
     lines: Option<&'a LineIndex>,
     /// The number of the next line, or, where the index lies in a file, its offset.
@@ -54,7 +54,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Where the line begins that comes next, for [`Base::lines`].
+    /// Where the line begins that comes next, for [`Lines::new`].
     pub fn place(&self) -> u64 {
         self.next
     }

@@ -1,4 +1,4 @@
-//! The index of a base in a file: a lookup reads one page. Nothing of it is held in memory.
+//! An index in a file: a lookup reads one page. Nothing of it is held in memory.
 
 use std::io;
 use std::sync::{Arc, OnceLock};

@@ -1,4 +1,4 @@
-//! The index of a base in memory: where the lines are, in order, and a hash table of their numbers.
+//! An index in memory: where the lines are, in order, and a hash table of their numbers.
 
 use std::io;
 
