@@ -208,7 +208,7 @@ impl Store {
         }
         match state.wal.standing(&*self.disk)? {
             Standing::Sound => Ok(()),
-            Standing::Replaced => state.wal.recreate(&*self.disk),
+            Standing::Replaced => state.recreate_log(self),
             Standing::Grew => self.read_foreign_lines(state),
             Standing::Shrank => {
                 // What was cut off must not be read as if it were still in the log.
@@ -275,6 +275,22 @@ impl Store {
 }
 
 impl State {
+    /// Creates the log again that was deleted. Its operations are in the new file from then on: whoever settles or
+    /// indexes the log looks for them there.
+    fn recreate_log(&mut self, store: &Store) -> Result<()> {
+        let old = self.wal.file().cloned();
+        self.wal.recreate(&*store.disk)?;
+        let (Some(old), Some(new)) = (old, self.wal.file()) else { return Ok(()) };
+        for operation in self.engine.operations_mut() {
+            if let Text::At { file, .. } = &mut operation.line
+                && Arc::ptr_eq(file, &old)
+            {
+                *file = Arc::clone(new);
+            }
+        }
+        Ok(())
+    }
+
     fn changed(&self, due: bool) -> Changed {
         let buffered = self.engine.operations().len() - self.buffered;
         Changed { due, buffered, foreign: !self.foreign.is_empty() }

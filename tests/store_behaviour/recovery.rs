@@ -179,3 +179,18 @@ fn a_torn_end_that_cannot_be_set_aside_durably_is_not_cut() {
     let aside = disk.tree().remove(&opened.report.torn_path.unwrap()).unwrap();
     assert_eq!(aside, b"{\"torn\n");
 }
+
+#[test]
+fn a_batch_in_a_log_that_was_deleted_and_created_again_is_settled_by_close() {
+    let disk = SimDisk::new();
+    let store = open(&disk);
+    batch(&store, &[("a", "1"), ("b", "2"), ("c", "3")]);
+    let (path, content) = log(&disk, &store);
+    assert!(content.contains("\"batch\":\"more\""));
+    disk.unlink(&path).unwrap();
+    set(&store, "d", "4");
+    store.close().unwrap();
+    let content = String::from_utf8(disk.tree().remove(&path).unwrap()).unwrap();
+    assert_eq!(content.lines().count(), 4);
+    assert!(!content.contains("\"batch\":\"more\""), "{content}");
+}
