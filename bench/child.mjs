@@ -17,7 +17,7 @@ const tasks = {
     const context = { id, folder, variant, store: floor ? undefined : await loadStore(subject) };
     try {
       const figures = await (floor ?? workload.run)(context);
-      return { figures: { ...figures, peakMemoryMb: peakMemoryMb() } };
+      return { figures: { peakMemoryMb: peakMemoryMb(), ...figures } };
     } catch (error) {
       if (error instanceof NotAvailable) return { absent: error.message };
       throw error;
@@ -28,7 +28,8 @@ const tasks = {
   async part({ workload: id, part, subject, variant, folder, details }) {
     const workload = await loadWorkload(id);
     const store = await loadStore(subject);
-    return workload.parts[part]({ id, folder, variant, store, details });
+    await workload.parts[part]({ id, folder, variant, store, details });
+    return { peakMemoryMb: peakMemoryMb() };
   },
 };
 

@@ -31,7 +31,10 @@ export function spawnChild(task, { limitMs = 300_000 } = {}) {
   });
 }
 
-/** Starts another process of a workload's own, and has it run one of the workload's `parts`. */
+/**
+ * Starts another process of a workload's own, and has it run one of the workload's `parts`. `ended` resolves to what
+ * the child found about itself.
+ */
 export function startPart({ id, store, folder, variant }, part, details) {
   const child = startChild({
     task: "part",
@@ -43,12 +46,15 @@ export function startPart({ id, store, folder, variant }, part, details) {
     details,
   });
   let complaint = "";
+  let last;
   child.stderr.setEncoding("utf8").on("data", (text) => (complaint += text));
   child.stdout.resume();
+  child.on("message", (message) => (last = message));
   const ended = new Promise((resolve, reject) => {
-    child.on("close", (code) =>
-      code === 0 ? resolve() : reject(new Error(`${part}: ${code}\n${complaint}`)),
-    );
+    child.on("close", (code) => {
+      if (code === 0) resolve(last);
+      else reject(new Error(`${part}: ${code}\n${complaint}`));
+    });
   });
   // Whoever waits for a message hears of a failure there.
   ended.catch(() => {});

@@ -10,7 +10,7 @@ const common = {
   diskMb: "on disk, MB",
 };
 
-const higherIsBetter = /PerSecond$|^perSecond$|^survived$/;
+const higher = /PerSecond$|^perSecond$|^survived$/;
 // Of these a table says what they are, and nobody is better for it.
 const plain = new Set(["calls", "sets", "loopBusyPercent"]);
 
@@ -25,9 +25,11 @@ export function titlesOf(workload) {
   return Object.fromEntries(Object.entries(titles).filter(([key]) => !plain.has(key) || key in own));
 }
 
+export const higherIsBetter = (key) => higher.test(key);
+
 /** How many times better the one value is than the other. */
 export function timesBetter(key, value, other) {
-  return higherIsBetter.test(key) ? value / other : other / value;
+  return higherIsBetter(key) ? value / other : other / value;
 }
 
 export function median(values) {

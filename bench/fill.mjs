@@ -1,8 +1,8 @@
 /** Fills a folder with what a workload begins with. */
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { filesIn } from "./folders.mjs";
-import { makeId, makePool, makeRecord } from "./record.mjs";
+import { makeId, makePool } from "./record.mjs";
 
 const BATCH = 10_000;
 // More than this in one log is no use to anybody who wants a snapshot.
@@ -32,18 +32,29 @@ async function log(store, folder, { records, bytes }) {
   await handle.close();
 }
 
+// A quarter of the snapshot's bytes is where the default options checkpoint.
+const NEARLY_A_QUARTER = 0.245;
+
+async function currentFiles(folder) {
+  const { currentSnapshot, activeOps } = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8"));
+  return { snapshot: join(folder, currentSnapshot), log: join(folder, activeOps) };
+}
+
 /** A snapshot, and a log as long as the default options let it become before they checkpoint. */
 async function longLog(store, folder, { records, bytes }) {
   await snapshot(store, folder, { records, bytes });
+  const { snapshot: path, log: logPath } = await currentFiles(folder);
+  const enough = NEARLY_A_QUARTER * (await stat(path)).size;
   const handle = await store.open(folder, { checkpoints: "default" });
-  // A quarter of the snapshot's bytes is where the checkpoint comes; an updated record's line has some 60 bytes
-  // more than its line in the snapshot.
-  const updates = Math.floor((records / 4) * (bytes / (bytes + 60)) * 0.96);
-  for (let n = 0; n < updates; n += 1) {
-    const at = (n * 7919) % records;
-    await handle.set(makeId(at), makeRecord(at + records, bytes));
+  const pool = makePool(bytes);
+  for (let n = 0; (await stat(logPath)).size < enough;) {
+    for (const until = n + 100; n < until; n += 1) {
+      const at = (n * 7919) % records;
+      await handle.set(makeId(at), { ...pool[at % pool.length], priority: n });
+    }
   }
   await handle.close();
+  if ((await currentFiles(folder)).log !== logPath) throw new Error("there was a checkpoint");
 }
 
 /** Some agents' logs, with as many operations each. */

@@ -4,7 +4,7 @@ import { constants, existsSync } from "node:fs";
 import { join } from "node:path";
 import { spawnChild } from "./children.mjs";
 import { filesIn } from "./folders.mjs";
-import { loadStore } from "./stores/index.mjs";
+import { familyOf } from "./stores/index.mjs";
 
 // Who writes a family's folders. 0.8.1 reads what ours wrote, and takes far longer to write it.
 const writers = { opslog: "ours" };
@@ -39,7 +39,7 @@ export class Fixtures {
 
   /** Makes the folder unless it is there, and returns its path. */
   async #make(name, fixture) {
-    const { family } = await loadStore(name);
+    const family = familyOf(name);
     const { kind, ...size } = fixture;
     const title = [family, kind, ...Object.entries(size).map(([key, value]) => `${key}-${value}`)].join("_");
     const folder = join(this.#root, title);

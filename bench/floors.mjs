@@ -85,9 +85,11 @@ export function mapGets(makeGets) {
   };
 }
 
-/** Reading the snapshot's file as a whole, and doing nothing with it. */
-export async function readSnapshot({ folder }) {
-  const { currentSnapshot } = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
-  const { ms } = await timed(() => readFileSync(join(folder, currentSnapshot)));
+/** Reading the snapshot and the log as a whole, and doing nothing with them. */
+export async function readFiles({ folder }) {
+  const { currentSnapshot, activeOps } = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
+  const { ms } = await timed(() =>
+    [currentSnapshot, activeOps].map((path) => readFileSync(join(folder, path))),
+  );
   return { ms };
 }

@@ -1,5 +1,6 @@
 /** The results as Markdown. */
 import { show, showTimes, timesBetter, titlesOf } from "./figures.mjs";
+import { titleOf } from "./stores/index.mjs";
 import { judge } from "./targets.mjs";
 
 const table = (head, rows) =>
@@ -9,22 +10,23 @@ const table = (head, rows) =>
 
 const outcome = (met) => (met === undefined ? "not measured" : met ? "met" : "**missed**");
 
+function rowOf(workload, keys, [subject, { summary, absent, failed, runs }], ours) {
+  const name = subject in (workload.floors ?? {}) ? `_floor: ${subject}_` : titleOf(subject);
+  if (!summary) return [name, failed ? "failed" : absent, ...keys.map(() => "")];
+  const main = summary[workload.main]?.median;
+  const known = ours !== undefined && main !== undefined && subject !== "ours";
+  const times = known ? showTimes(timesBetter(workload.main, ours, main)) : "";
+  return [name, ...keys.map((key) => (key in summary ? show(summary[key].median) : "")), times, runs];
+}
+
 function variantTable(workload, results) {
   const titles = titlesOf(workload);
   const subjects = Object.entries(results);
   const measured = subjects.filter(([, { summary }]) => summary);
   const keys = Object.keys(titles).filter((key) => measured.some(([, { summary }]) => key in summary));
   const ours = results.ours?.summary?.[workload.main]?.median;
-  const rows = subjects.map(([subject, { summary, absent, failed, runs }]) => {
-    const name = subject in (workload.floors ?? {}) ? `_floor: ${subject}_` : subject;
-    if (!summary)
-      return [name, failed ? "failed" : absent, ...Array.from({ length: keys.length + 1 }, () => "")];
-    const main = summary[workload.main]?.median;
-    const times =
-      ours === undefined || main === undefined ? "" : showTimes(timesBetter(workload.main, ours, main));
-    return [name, ...keys.map((key) => (key in summary ? show(summary[key].median) : "")), times, runs];
-  });
-  return table(["", ...keys.map((key) => titles[key]), "ours against it", "runs"], rows);
+  const rows = subjects.map((subject) => rowOf(workload, keys, subject, ours));
+  return table(["", ...keys.map((key) => titles[key]), "ours is better", "runs"], rows);
 }
 
 /** The targets of some workloads in one table. */
@@ -40,13 +42,44 @@ export function targetTable(workloads, results) {
   return table(["", "target", "found", ""], rows);
 }
 
+/** A few figures of each workload, for the README. */
+export function headlineTable(workloads, results, stores) {
+  const rows = workloads.flatMap(({ id, headlines = [] }) =>
+    headlines
+      .filter(({ variant }) => results[id]?.[variant])
+      .map(({ variant, figure, title }) => {
+        const median = (store) => results[id][variant][store]?.summary?.[figure]?.median;
+        return [title, ...stores.map((store) => (median(store) === undefined ? "" : show(median(store))))];
+      }),
+  );
+  return table(["", ...stores.map(titleOf)], rows);
+}
+
+/** How long a call takes; a rate is turned into that. */
+const costOf = (key, value) => (key === "perSecond" ? `${show(1e6 / value)} us` : show(value));
+
+/** What ours takes beside each floor, for each variant. */
+export function floorReport(workload, found) {
+  const { main, floors = {} } = workload;
+  const lines = Object.entries(found).map(([variant, results]) => {
+    const ours = results.ours?.summary?.[main]?.median;
+    const beside = Object.keys(floors)
+      .filter((floor) => results[floor]?.summary?.[main])
+      .map((floor) => `${floor} ${costOf(main, results[floor].summary[main].median)}`);
+    if (ours === undefined || beside.length === 0) return "";
+    const unit = main === "perSecond" ? "one" : titlesOf(workload)[main];
+    return `- ${variant}: ${unit} ${costOf(main, ours)}; floors: ${beside.join(", ")}.`;
+  });
+  return lines.filter((line) => line !== "").join("\n");
+}
+
 /** A workload's tables, one for each variant. */
 export function workloadReport(workload, found) {
   const parts = [workload.text];
   for (const [variant, results] of Object.entries(found)) {
     parts.push(`**${variant}**`, variantTable(workload, results));
     for (const [subject, { failed }] of Object.entries(results)) {
-      if (failed) parts.push(`${subject} failed:\n\n\`\`\`text\n${failed}\n\`\`\``);
+      if (failed) parts.push(`${titleOf(subject)} failed:\n\n\`\`\`text\n${failed}\n\`\`\``);
     }
   }
   return parts.join("\n\n");
@@ -58,4 +91,9 @@ export function machineReport({ processor, cores, memoryGb, system, fileSystem, 
     `${processor}, ${cores} cores, ${memoryGb} GB; ${system}, ${fileSystem}; Node ${node}.`,
     `Compared with ${["@backloghq/opslog 0.8.1", ...compared.map((each) => each.join(" "))].join(", ")}.`,
   ].join("\n");
+}
+
+/** The settings of each store, from its adapter. */
+export function storeReport(stores) {
+  return stores.map(({ name, description }) => `- ${titleOf(name)}: ${description}`).join("\n");
 }

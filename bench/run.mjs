@@ -7,6 +7,7 @@
  *   npm run bench -- --stores ours,lmdb          these stores
  *   npm run bench -- --fixtures /some/folder     keep the folders that workloads begin with, and use them again
  *   npm run bench -- --repeats 3                 this often, instead of five times
+ *   npm run bench -- --only W1 --write           take these over into docs/performance.md
  */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -18,6 +19,7 @@ import { Fixtures } from "./fixtures.mjs";
 import { describeMachine } from "./machine.mjs";
 import { measureWorkload } from "./measurement.mjs";
 import { machineReport, targetTable, workloadReport } from "./report.mjs";
+import { publish } from "./publication.mjs";
 import { ownStores, storeNames } from "./stores/index.mjs";
 import { loadWorkload, workloadIds } from "./workloads/index.mjs";
 
@@ -28,6 +30,7 @@ const { values } = parseArgs({
     stores: { type: "string" },
     fixtures: { type: "string" },
     repeats: { type: "string" },
+    write: { type: "boolean" },
   },
 });
 
@@ -41,13 +44,15 @@ function chosen(given, all, what) {
 
 const ids = chosen(values.only, workloadIds, "workload(s)");
 const stores = chosen(values.stores, storeNames, "store(s)");
+const isFull = !values.quick && ids.length === workloadIds.length && stores.length === storeNames.length;
+const writes = values.write ?? isFull;
 const repeats = values.repeats === undefined ? undefined : Number(values.repeats);
 
 requireNode();
 requireCargo();
 requireModules();
 buildAddon();
-if (stores.some((name) => !ownStores.includes(name))) requireBenchModules();
+if (writes || stores.some((name) => !ownStores.includes(name))) requireBenchModules();
 
 const root = await mkdtemp(join(tmpdir(), "opslog-bench-"));
 try {
@@ -71,9 +76,9 @@ try {
     });
     console.log(`\n## ${id}. ${workload.title}\n\n${workloadReport(workload, results[id])}`);
   }
-  console.log(
-    `\n## Targets\n\n${targetTable(workloads, results)}\n\n${machineReport(describeMachine(root))}`,
-  );
+  const machine = describeMachine(root);
+  console.log(`\n## Targets\n\n${targetTable(workloads, results)}\n\n${machineReport(machine)}`);
+  if (writes) await publish(results, machine);
 } finally {
   await rm(root, { recursive: true, force: true });
 }

@@ -1,5 +1,6 @@
 /** Targets are data; here they are held against what was found. Nothing fails when one is missed. */
 import { show, showTimes, timesBetter, titlesOf } from "./figures.mjs";
+import { titleOf } from "./stores/index.mjs";
 
 const read = (found, variant, subject, key) => found[variant]?.[subject]?.summary?.[key]?.median;
 
@@ -23,8 +24,8 @@ export function judge(workload, found) {
     }
     const other = read(found, thanVariant, than, figure);
     const ratio = ours === undefined || other === undefined ? undefined : timesBetter(figure, ours, other);
-    const against = than === "ours" ? `itself at ${thanVariant}` : than;
-    const wanted = `at least ${showTimes(target.times)} as good as ${against}`;
+    const against = than === "ours" ? `itself at ${thanVariant}` : titleOf(than);
+    const wanted = `${showTimes(target.times)} ${against}`;
     const met = ratio === undefined ? undefined : ratio >= target.times;
     return [{ title, wanted, found: ratio === undefined ? "-" : showTimes(ratio), ours, other, met }];
   });

@@ -1,4 +1,5 @@
-/** `node session.mjs <store> <folder>`: opens, sets one record, closes; prints the milliseconds of these calls. */
+/** `node session.mjs <store> <folder>`: opens, sets one record, closes; prints what it took. */
+import { peakMemoryMb } from "../measure.mjs";
 import { makeId, makeRecord } from "../record.mjs";
 import { loadStore } from "../stores/index.mjs";
 
@@ -9,4 +10,5 @@ const started = performance.now();
 const handle = await store.open(folder, { checkpoints: "default" });
 await handle.set(makeId(7), record);
 await handle.close();
-process.stdout.write(String(performance.now() - started));
+const engineMs = performance.now() - started;
+process.stdout.write(JSON.stringify({ engineMs, peakMemoryMb: peakMemoryMb() }));

@@ -45,8 +45,6 @@ function open(folder, { sync = "none", readOnly = false } = {}) {
 }
 
 export default {
-  title: "better-sqlite3",
-  family: "better-sqlite3",
   description:
     "WAL, prepared statements, a table `(id text primary key, value text) without rowid` with JSON as text. " +
     "Without fsync: `synchronous=OFF`; with: `FULL`. A batch is a transaction.",

@@ -29,8 +29,6 @@ async function open(folder, { sync = "none", mode = "immediate" } = {}) {
 }
 
 export default {
-  title: "classic-level",
-  family: "classic-level",
   description:
     "JSON values, `sync` as asked for, `getSync` to read, pages of 1,000 to iterate, `batch` for a batch.",
   open,

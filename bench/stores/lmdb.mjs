@@ -45,8 +45,6 @@ async function open(folder, { sync = "none", mode = "immediate", readOnly = fals
 }
 
 export default {
-  title: "lmdb",
-  family: "lmdb",
   description:
     "msgpack with shared structures (faster here than its JSON, reading and writing), `overlappingSync: false`. " +
     "Without fsync: `noSync`. Single awaited writes are `putSync`, which is 6 times faster here than awaiting " +

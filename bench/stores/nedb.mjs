@@ -26,8 +26,6 @@ async function open(folder, { sync = "none" } = {}) {
 }
 
 export default {
-  title: "nedb",
-  family: "nedb",
   description:
     "`@seald-io/nedb` with its promises: `insertAsync` for what is new, `updateAsync` for what is there, an " +
     "array for a batch, `$where` to filter. It keeps everything in memory and appends JSON lines.",

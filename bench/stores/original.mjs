@@ -4,8 +4,6 @@ import { adapt, NotAvailable } from "./opslog.mjs";
 const open = adapt(Store);
 
 export default {
-  title: "0.8.1",
-  family: "opslog",
   description:
     "The published package, with the same options. It never syncs. It opens files that ours wrote.",
   open(folder, options = {}) {

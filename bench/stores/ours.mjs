@@ -2,8 +2,6 @@ import { Store } from "../../index.mjs";
 import { adapt } from "./opslog.mjs";
 
 export default {
-  title: "this package",
-  family: "opslog",
   description:
     'Immediate mode, `durability: "process"`. No checkpoints but where the workload says "default options".',
   open: adapt(Store),

@@ -15,6 +15,9 @@ export default {
   main: "perSecond",
   run: (context) =>
     measureInserts(context, { sync: "always" }, { warmup: 50, count: 10_000, latencies: 2000, turnEvery: 1 }),
+  headlines: [
+    { variant: "180 B", figure: "perSecond", title: 'the same, each synced (`durability: "always"`)' },
+  ],
   targets: [
     { variant: "180 B", figure: "perSecond", times: 0.8, than: "better-sqlite3" },
     { variant: "180 B", figure: "loopBusyPercent", atMost: 50 },

@@ -30,6 +30,13 @@ export default {
   fixture: ({ records, bytes }) => ({ kind: "snapshot", records, bytes }),
   main: "perSecond",
   run,
+  headlines: [
+    {
+      variant: "180 B",
+      figure: "perSecond",
+      title: "`get()`, then an awaited `set()` of one field, a second",
+    },
+  ],
   targets: [
     { variant: "180 B", figure: "perSecond", times: 40, than: "original" },
     { variant: "180 B", figure: "perSecond", times: 1.1, than: "lmdb" },

@@ -29,6 +29,7 @@ export default {
   floors: { "JSON.stringify": stringify, "one writeSync for 1,000 lines": writesOfBatches },
   main: "perSecond",
   run,
+  headlines: [{ variant: "180 B", figure: "perSecond", title: "inserts in batches of 1,000, a second" }],
   targets: [
     { variant: "180 B", figure: "perSecond", times: 3, than: "original" },
     { variant: "180 B", figure: "perSecond", times: 1.05, than: "lmdb" },

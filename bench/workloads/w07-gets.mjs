@@ -59,6 +59,10 @@ export default {
   },
   main: "perSecond",
   run,
+  headlines: [
+    { variant: "100 k", figure: "perSecond", title: "`get()` of records looked at before, a second" },
+    { variant: "100 k", figure: "firstLookUs", title: "first `get()` of a record, us" },
+  ],
   targets: [
     { variant: "100 k", figure: "perSecond", times: 0.95, than: "original" },
     { variant: "100 k", figure: "firstLookUs", atMost: 5 },

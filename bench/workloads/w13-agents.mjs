@@ -17,7 +17,6 @@ async function agent({ store, folder, variant, details: { agentId } }) {
   for (let n = 0; n < variant.sets; n += 1)
     await handle.set(`${agentId}-${makeId(n)}`, pool[n % pool.length]);
   await handle.close();
-  return {};
 }
 
 async function write(context) {
@@ -30,12 +29,13 @@ async function write(context) {
   }
   const started = performance.now();
   for (const process of agents) process.send("go");
-  await Promise.all(agents.map((process) => process.ended));
+  const found = await Promise.all(agents.map((process) => process.ended));
   const ms = performance.now() - started;
+  const peakMemoryMb = Math.max(...found.map((each) => each.peakMemoryMb));
   const handle = await store.open(folder, { ...asAgent(store, agentNames[0]), checkpoints: "manual" });
   const survived = handle.count();
   await handle.close();
-  return { ms, survived };
+  return { ms, survived, peakMemoryMb };
 }
 
 async function open({ store, folder, variant }) {

@@ -55,6 +55,7 @@ export default {
     closeUs: "close, us",
   },
   main: "openUs",
+  chart: { lines: ["openUs", "setUs", "undoUs", "tailUs", "closeUs"], title: "us, logarithmic" },
   run,
   targets: [],
 };
