@@ -4,12 +4,22 @@ import { fileURLToPath } from "node:url";
 
 const program = fileURLToPath(new URL("child.mjs", import.meta.url));
 
+const running = new Set();
+
 /** Starts a child with a task. Its messages come through `on("message")`. */
 export function startChild(task) {
-  return fork(program, [JSON.stringify(task)], {
+  const child = fork(program, [JSON.stringify(task)], {
     silent: true,
-    execArgv: ["--expose-gc", "--max-old-space-size=12000"],
+    execArgv: ["--expose-gc", "--max-old-space-size=6000"],
   });
+  running.add(child);
+  child.on("exit", () => running.delete(child));
+  return child;
+}
+
+/** Ends all children that are running. */
+export function killChildren() {
+  for (const child of running) child.kill("SIGKILL");
 }
 
 /** Runs a task in a child to its end and resolves to what it found. */

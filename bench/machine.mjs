@@ -5,9 +5,10 @@ import { availableParallelism, cpus, release, totalmem } from "node:os";
 
 function fileSystemOf(folder) {
   try {
-    return execFileSync("stat", ["-f", "-c", "%T", folder], { encoding: "utf8", stdio: "pipe" }).trim();
+    const table = execFileSync("df", ["--output=fstype", folder], { encoding: "utf8", stdio: "pipe" });
+    return table.trim().split("\n").at(-1);
   } catch {
-    return "unknown";
+    return "an unknown file system";
   }
 }
 

@@ -13,8 +13,7 @@ function subjectsOf(workload, variant, stores) {
 
 /** Why a store takes no part in a variant, or undefined. */
 function reasonOfAbsence(workload, variant, subject) {
-  const [name, reason] = workload.absent?.[subject] ?? [];
-  return name === variant.name ? reason : undefined;
+  return workload.absent?.[subject]?.[variant.name];
 }
 
 async function runOnce({ workload, variant, subject, root, fixtures }) {

@@ -9,12 +9,14 @@
  *   npm run bench -- --repeats 3                 this often, instead of five times
  *   npm run bench -- --only W1 --write           take these over into docs/performance.md
  */
+import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildAddon } from "../scripts/build.mjs";
 import { fail, requireBenchModules, requireCargo, requireModules, requireNode } from "../scripts/setup.mjs";
+import { killChildren } from "./children.mjs";
 import { Fixtures } from "./fixtures.mjs";
 import { describeMachine } from "./machine.mjs";
 import { measureWorkload } from "./measurement.mjs";
@@ -55,6 +57,13 @@ buildAddon();
 if (writes || stores.some((name) => !ownStores.includes(name))) requireBenchModules();
 
 const root = await mkdtemp(join(tmpdir(), "opslog-bench-"));
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, () => {
+    killChildren();
+    rmSync(root, { recursive: true, force: true });
+    process.exit(1);
+  });
+}
 try {
   const place = values.fixtures ?? join(root, "fixtures");
   await mkdir(place, { recursive: true });
@@ -65,6 +74,7 @@ try {
   for (const id of ids) {
     const workload = await loadWorkload(id);
     workloads.push(workload);
+    const started = performance.now();
     results[id] = await measureWorkload({
       workload,
       quick: values.quick,
@@ -74,6 +84,7 @@ try {
       fixtures,
       progress,
     });
+    progress(`${id} took ${Math.round((performance.now() - started) / 1000)} s`);
     console.log(`\n## ${id}. ${workload.title}\n\n${workloadReport(workload, results[id])}`);
   }
   const machine = describeMachine(root);

@@ -55,7 +55,7 @@ export default {
     { name: "100 k in the log", bytes: 180, records: 100_000, kind: "log", stores: opslog },
   ],
   stores: storeNames,
-  absent: { nedb: ["1 M", "it keeps all in memory and takes minutes"] },
+  absent: { nedb: { "1 M": "it keeps all in memory and takes minutes" } },
   floors: { "reading the files": readingTheFiles },
   fixture: ({ kind = "snapshot", records, bytes }) => ({ kind, records, bytes }),
   figures: { openAndGetMs: "open and get, ms", openMs: "open, ms", grownMb: "memory grown, MB" },
