@@ -130,6 +130,21 @@ export interface StoreOptions {
    */
   writeMode?: "immediate" | "group" | "async";
   /**
+   * When a write that resolved is on the disk, so that it survives a power cut too (default: `"process"`).
+   * - `"process"`: when the system writes it out; a resolved write survives the death of the process.
+   * - `"interval"`: `syncIntervalMs` later at the latest, by an `fdatasync` in the background.
+   * - `"always"`: before the promise resolves. Those who wait share one `fdatasync`, on another thread; a single write
+   *   costs about one. In `"group"` and `"async"` mode it is `flush()` and `sync()` that wait.
+   *
+   * Snapshots, archives and manifests are always synced. When an `fdatasync` fails, those who waited reject with
+   * `OPSLOG_IO`, and what they wrote may or may not be there after a power cut; all later writes reject with
+   * `OPSLOG_FAILED` until the store is opened again, and reads go on. Only for stores in a folder: with another backend
+   * than an unmodified `FsBackend`, `open()` rejects with `OPSLOG_INVALID_ARGUMENT`.
+   */
+  durability?: "process" | "interval" | "always";
+  /** Milliseconds between two syncs with `durability: "interval"`, above 0 and at most 2^31-1 (default: 1000). */
+  syncIntervalMs?: number;
+  /**
    * How many records are kept as live objects (default: `Infinity`, all that were looked at). With a number, the ones
    * that were not looked at for the longest are dropped: `get(id) === get(id)` holds only while a record is kept, and
    * `filter()`, `all()` and `entries()` make the objects anew each time. A positive integer.

@@ -17,6 +17,8 @@ const names = [
   "groupCommitSize",
   "groupCommitMs",
   "cacheSize",
+  "durability",
+  "syncIntervalMs",
 ];
 
 const defaults = {
@@ -25,6 +27,8 @@ const defaults = {
   checkpointOnClose: true,
   checkpointOnCloseGiven: false,
   cacheSize: Infinity,
+  durability: "process",
+  syncIntervalMs: 1000,
   version: 1,
   readOnly: false,
   skipLoad: false,
@@ -105,6 +109,8 @@ const wrongTypes = {
   checkpointOnClose: ["true", 0, 1],
   version: ["1", true, {}],
   cacheSize: ["1", true, {}],
+  durability: ["never", "", 1, true, {}],
+  syncIntervalMs: ["1000", true, {}],
   migrate: [{}, "migrate", 1],
   readOnly: ["true", 1, {}],
   skipLoad: ["", 0],
@@ -133,6 +139,7 @@ const outOfRange = {
   agentId: ["", ".", "..", "a/b", "a\\b", "a\0", "\t", "\u009f", ".hidden", "x".repeat(151), "\ud800"],
   groupCommitSize: [-1, Infinity, -Infinity],
   groupCommitMs: [-1, Infinity, 2 ** 31],
+  syncIntervalMs: [0, -1, NaN, Infinity, 2 ** 31],
 };
 
 for (const [name, values] of Object.entries(outOfRange)) {

@@ -136,6 +136,10 @@ class BackendDriver {
     await this.#backend.sync?.();
   }
 
+  // What is durable is the backend's affair.
+  written() {}
+  synced() {}
+
   // Mutations that nothing overtakes
 
   async settled() {

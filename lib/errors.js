@@ -20,6 +20,8 @@ const messages = Object.freeze({
   negativeRange: () => "readBlobRange: offset and length must be non-negative",
   writeModeIgnored: (mode) =>
     `opslog: writeMode '${mode}' is not compatible with multi-writer (agentId). Using 'immediate'.`,
+  durabilityOfBackend: (durability) =>
+    `option durability "${durability}" is for stores in a folder; what is durable behind a backend is the backend's affair`,
   skippedLines: (count, path) => `opslog: skipped ${count} malformed line(s) in ${path}`,
 });
 

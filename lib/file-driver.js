@@ -13,6 +13,7 @@ const { call, deleteRecord, settle, setText } = require("./native-errors");
 const { RETRY } = require("./mutation-queue");
 const { Records, forEachPair } = require("./records");
 const { streamSnapshotFile } = require("./snapshot-stream");
+const { Syncs } = require("./syncs");
 const { Untold } = require("./untold");
 const { now } = require("./values");
 const { walOperations, warnOfSkipped } = require("./wal-operations");
@@ -44,6 +45,7 @@ class FileDriver {
   #renewing = null;
   /** How much native work is under way that may change records. */
   #foreignWork = 0;
+  #syncs = null;
 
   /** Opens the store of a folder. `backend` is an unmodified FsBackend that wants to know the folder. */
   static async open(dir, options, backend) {
@@ -62,6 +64,7 @@ class FileDriver {
         checkpointThreshold: options.checkpointThreshold,
         amortised: !options.checkpointThresholdGiven,
         buffered: options.writeMode !== "immediate",
+        syncWithin: syncWithin(options),
         agent: options.agentId,
         now: now(),
       }),
@@ -78,6 +81,7 @@ class FileDriver {
     if (options.writeMode !== "immediate") flushAtExit(addon, core);
     const report = JSON.parse(core.report());
     try {
+      if (syncWithin(options) >= 0) driver.#syncs = new Syncs(core, options.durability === "always");
       if (report.migrate) await driver.#migrate(report.migrateFrom);
     } catch (error) {
       await core.close();
@@ -96,7 +100,8 @@ class FileDriver {
     const code = setText(this.#handle, id, text, now(), this.#check());
     if (code === NOT_NOW) return RETRY;
     this.records.changed(id);
-    return this.#afterAppend(code, id);
+    this.#afterAppend(code, id);
+    return this.#syncs?.written();
   }
 
   delete(id) {
@@ -104,7 +109,8 @@ class FileDriver {
     const code = deleteRecord(this.#handle, id, now(), this.#check());
     if (code === NOT_NOW) return RETRY;
     this.records.deleted(id);
-    return this.#afterAppend(code, id);
+    this.#afterAppend(code, id);
+    return this.#syncs?.written();
   }
 
   beginBatch() {
@@ -165,6 +171,16 @@ class FileDriver {
 
   flush() {
     this.#buffer.flush();
+  }
+
+  /** What a batch, undo or archive that was just made waits for. */
+  written() {
+    return this.#syncs?.written();
+  }
+
+  /** What whoever asks for durability waits for. */
+  synced() {
+    return this.#syncs?.all();
   }
 
   // Mutations that nothing overtakes
@@ -315,6 +331,8 @@ class FileDriver {
         await this.#checkpoints.finish();
         const { checkpointOnClose, checkpointOnCloseGiven } = this.#options;
         if (checkpointOnClose && this.#core.isDueOnClose(checkpointOnCloseGiven)) await this.checkpoint();
+        // Those who wait hear of it before close() resolves.
+        await this.synced();
       }
     } finally {
       await this.#checkpoints.finish();
@@ -465,6 +483,12 @@ class FileDriver {
         else this.records.deleted(id);
       }
   }
+}
+
+/** Milliseconds until what is written must be synced: 0 if its writer waits for that, -1 if it need not be. */
+function syncWithin({ durability, readOnly, syncIntervalMs }) {
+  if (readOnly || durability === "process") return -1;
+  return durability === "always" ? 0 : syncIntervalMs;
 }
 
 let flushesAtExit = false;

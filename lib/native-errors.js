@@ -77,4 +77,4 @@ function hasRecord(handle, id) {
   }
 }
 
-module.exports = { call, deleteRecord, getText, hasRecord, setText, settle };
+module.exports = { call, decode, deleteRecord, getText, hasRecord, setText, settle };

@@ -7,11 +7,13 @@ const { messages, outOfRange, wrongType } = require("./errors");
 const { checkAgentId, describe } = require("./paths");
 
 const WRITE_MODES = ["immediate", "group", "async"];
+const DURABILITIES = ["process", "interval", "always"];
 const DEFAULTS = Object.freeze({
   checkpointThreshold: 100,
   version: 1,
   groupCommitSize: 50,
   groupCommitMs: 100,
+  syncIntervalMs: 1000,
 });
 const VERSION_LIMIT = 2 ** 31 - 1;
 const TIMER_LIMIT_MS = 2 ** 31 - 1;
@@ -91,6 +93,17 @@ function readPositive(options, name, limit) {
   return number;
 }
 
+function readSyncInterval(options) {
+  if (!given(options.syncIntervalMs)) return DEFAULTS.syncIntervalMs;
+  const number = readNumber(options, "syncIntervalMs");
+  if (number <= 0 || number > TIMER_LIMIT_MS) {
+    throw outOfRange(
+      `option syncIntervalMs must be greater than 0 and at most ${TIMER_LIMIT_MS}, got ${number}`,
+    );
+  }
+  return number;
+}
+
 function readMigrate(options) {
   const { migrate } = options;
   if (!given(migrate)) return identity;
@@ -99,14 +112,16 @@ function readMigrate(options) {
   return migrate;
 }
 
-function readWriteMode(options) {
-  const { writeMode } = options;
-  if (!given(writeMode)) return "immediate";
-  if (!WRITE_MODES.includes(writeMode)) {
-    const got = typeof writeMode === "string" ? JSON.stringify(writeMode) : describe(writeMode);
-    throw wrongType(`option writeMode must be "immediate", "group" or "async", got ${got}`);
+/** One of three words, the first if none is given. */
+function readWord(options, name, words) {
+  const word = options[name];
+  if (!given(word)) return words[0];
+  if (!words.includes(word)) {
+    const got = typeof word === "string" ? JSON.stringify(word) : describe(word);
+    const [one, two, three] = words;
+    throw wrongType(`option ${name} must be "${one}", "${two}" or "${three}", got ${got}`);
   }
-  return writeMode;
+  return word;
 }
 
 /** The backend, checked for the methods that a store opened in this way calls. */
@@ -135,7 +150,7 @@ function parseOptions(options) {
   const checkpointOnClose = readBoolean(options, "checkpointOnClose", true);
   const checkpointThreshold = readThreshold(options);
   const agentId = given(options.agentId) ? checkAgentId(options.agentId) : undefined;
-  const requestedMode = readWriteMode(options);
+  const requestedMode = readWord(options, "writeMode", WRITE_MODES);
   const parsed = Object.freeze({
     // Under skipLoad a checkpoint would replace the snapshot with what little is in memory.
     checkpointThreshold: skipLoad ? Infinity : checkpointThreshold,
@@ -152,6 +167,8 @@ function parseOptions(options) {
     writeMode: agentId === undefined ? requestedMode : "immediate",
     groupCommitSize: readPositive(options, "groupCommitSize", Number.MAX_VALUE),
     groupCommitMs: readPositive(options, "groupCommitMs", TIMER_LIMIT_MS),
+    durability: readWord(options, "durability", DURABILITIES),
+    syncIntervalMs: readSyncInterval(options),
   });
   if (requestedMode !== parsed.writeMode) console.error(messages.writeModeIgnored(requestedMode));
   return parsed;

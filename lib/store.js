@@ -161,12 +161,12 @@ class Store {
 
   async batch(fn) {
     this.#ensureWritable();
-    return this.#exclusive(() => this.#runBatch(fn));
+    return this.#durably(() => this.#runBatch(fn));
   }
 
   async undo() {
     this.#ensureWritable();
-    return this.#exclusive(() => this.#driver.undo());
+    return this.#durably(() => this.#driver.undo());
   }
 
   getHistory(id) {
@@ -207,7 +207,7 @@ class Store {
 
   async archive(predicate, segment) {
     this.#ensureWritable();
-    return this.#exclusive(() => this.#archive(predicate, segment));
+    return this.#durably(() => this.#archive(predicate, segment));
   }
 
   listArchiveSegments() {
@@ -239,7 +239,7 @@ class Store {
   async flush() {
     if (this.#state !== "open" || this.#options.readOnly) return;
     // A close() that was called before flushes everything.
-    await (this.#closing ?? this.#exclusive((driver) => driver.flush()));
+    await (this.#closing ?? this.#durably((driver) => driver.flush(), "synced"));
   }
 
   async sync() {
@@ -284,6 +284,9 @@ class Store {
     const onDue = () => this.#checkpointInTurn();
     // NOTE: loaded here: most programs have no backend, and its modules take longer to load than a store to open.
     if (backend !== undefined && !require("./fs-backend").isPlainFsBackend(backend)) {
+      if (options.durability !== "process") {
+        throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.durabilityOfBackend(options.durability));
+      }
       return require("./backend-driver").BackendDriver.open(dir, options, backend, onDue);
     }
     return FileDriver.open(dir, options, backend);
@@ -295,6 +298,19 @@ class Store {
       const settled = this.#inForce(driver).settled();
       return settled === undefined ? task(driver) : settled.then(() => task(driver));
     });
+  }
+
+  /**
+   * As `#exclusive`, for what is to be durable when it resolves, as far as the store's options say. Nobody but
+   * the caller waits for that.
+   */
+  async #durably(task, wanted = "written") {
+    const { result, durable } = await this.#exclusive(async (driver) => {
+      const result = await task(driver);
+      return { result, durable: driver[wanted]() };
+    });
+    await durable;
+    return result;
   }
 
   /** The driver that a call was made for; the store may have been closed before the call's turn came. */

@@ -24,6 +24,8 @@ const bugs = {
   "late-operations-not-mirrored": "operations during a checkpoint go to the old log only",
   "late-operations-not-carried": "operations before the next log is there do not get into it",
   "undo-keeps-marker": "undo in a batch leaves an unfinished batch",
+  "acknowledged-unsynced": "writers are told of a sync that was not made",
+  "next-log-unsynced": "during publication only the old log is synced for them",
   "undo-in-one-log": "undo during a checkpoint cuts the old log only",
 };
 

@@ -14,5 +14,6 @@ pub mod patience;
 pub mod publish;
 pub mod snapshot;
 pub mod store;
+pub mod sync;
 pub mod wal;
 pub use error::{Error, Result};

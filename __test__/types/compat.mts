@@ -28,7 +28,10 @@ same<ours.StorageBackend, theirs.StorageBackend>();
 same<ours.LockHandle, theirs.LockHandle>();
 same<ours.DeltaPatch, theirs.DeltaPatch>();
 
-same<Exclude<keyof ours.StoreOptions, "cacheSize">, keyof theirs.StoreOptions>();
+same<
+  Exclude<keyof ours.StoreOptions, "cacheSize" | "durability" | "syncIntervalMs">,
+  keyof theirs.StoreOptions
+>();
 same<keyof ours.Operation, keyof theirs.Operation>();
 same<keyof ours.Manifest, keyof theirs.Manifest>();
 

@@ -6,6 +6,11 @@ use crate::error::Error;
 
 /// An error whose message tells the facade everything.
 pub fn to_js(error: &Error) -> napi::Error {
+    napi::Error::from_reason(reason(error))
+}
+
+/// What that message is.
+pub fn reason(error: &Error) -> String {
     let mut fields = Map::new();
     fields.insert("code".into(), json!(error.code()));
     fields.insert("message".into(), json!(error.to_string()));
@@ -32,7 +37,7 @@ pub fn to_js(error: &Error) -> napi::Error {
         }
         _ => {}
     }
-    napi::Error::from_reason(Value::Object(fields).to_string())
+    Value::Object(fields).to_string()
 }
 
 fn insert_errno(fields: &mut Map<String, Value>, source: &std::io::Error) {

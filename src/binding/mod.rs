@@ -15,6 +15,7 @@ mod hot;
 mod json;
 mod lock;
 mod store;
+mod syncs;
 mod tasks;
 mod text;
 mod wal;

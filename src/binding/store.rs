@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use napi::bindgen_prelude::AsyncTask;
+use napi::bindgen_prelude::{AsyncTask, Function};
 use napi::{Either, Env, JsString};
 use napi_derive::napi;
 use parking_lot::Mutex;
@@ -15,12 +16,15 @@ use super::error::to_js;
 use super::exit;
 use super::handles;
 use super::json;
+use super::syncs::{Report, Syncs};
 use super::tasks::Work;
 use super::text;
 use crate::disk::OsDisk;
 use crate::engine::{Cursor, Id};
 use crate::lock::OsProbe;
-use crate::store::{Checkpoint, Compacted, Followed, Look, Opened, Options, Rejected, Store, load_segment};
+use crate::store::{
+    Checkpoint, Compacted, Durability, Followed, Look, Opened, Options, Rejected, Store, load_segment,
+};
 
 /// From this size on a snapshot has an index file: below it, reading all of it costs about as much.
 const INDEX_FROM_BYTES: u64 = 1 << 20;
@@ -43,6 +47,8 @@ pub struct NativeOptions {
     pub amortised: bool,
     /// Appends are buffered.
     pub buffered: bool,
+    /// Milliseconds until a sync: 0 if a write waits for it, less if there is none.
+    pub sync_within: f64,
     /// The agent that writes.
     pub agent: Option<String>,
     /// Milliseconds since the epoch.
@@ -57,6 +63,7 @@ pub struct NativeStore {
     report: String,
     cursor: Mutex<(Cursor, u64)>,
     checkpoint: Arc<Mutex<Option<Checkpoint>>>,
+    syncs: Mutex<Option<Arc<Syncs>>>,
 }
 
 impl Drop for NativeStore {
@@ -78,6 +85,7 @@ pub fn store_open(root: String, options: NativeOptions) -> AsyncTask<Work<Opened
         amortised: options.amortised,
         index_from_bytes: INDEX_FROM_BYTES,
         buffered: options.buffered,
+        durability: durability(options.sync_within),
         agent: options.agent,
         now_ms: options.now as i64,
     };
@@ -99,7 +107,8 @@ impl NativeStore {
     fn new(store: Arc<Store>, report: String) -> Self {
         let checkpoint = Arc::new(Mutex::new(None));
         let handle = handles::give(&store);
-        Self { store, handle, report, cursor: Mutex::new((Cursor::End, 0)), checkpoint }
+        let cursor = Mutex::new((Cursor::End, 0));
+        Self { store, handle, report, cursor, checkpoint, syncs: Mutex::new(None) }
     }
 
     /// By which number the raw calls know the store.
@@ -405,10 +414,39 @@ impl NativeStore {
         caught_js(|| exit::register(env, &self.store))
     }
 
+    /// Has what was written synced in the background; `settled` hears what has become of the tickets.
+    #[napi]
+    pub fn start_syncing(&self, settled: Function<'_, Report, ()>) -> napi::Result<()> {
+        caught_js(|| {
+            *self.syncs.lock() = Some(Syncs::start(&self.store, &settled)?);
+            Ok(())
+        })
+    }
+
+    /// Asks for a sync of all that was written so far, and keeps the process alive until it is done. Returns a
+    /// ticket.
+    #[napi]
+    pub fn ask_for_sync(&self, env: Env) -> napi::Result<f64> {
+        let ticket = caught(|| self.store.ask_for_sync())?;
+        if let Some(syncs) = &*self.syncs.lock() {
+            syncs.keep_alive(&env)?;
+        }
+        Ok(ticket as f64)
+    }
+
     /// Gives lock and files up.
     #[napi]
     pub fn close(&self) -> AsyncTask<Work<(), ()>> {
+        self.syncs.lock().take();
         let store = Arc::clone(&self.store);
         AsyncTask::new(Work::new(move || store.close(), |()| ()))
+    }
+}
+
+fn durability(sync_within: f64) -> Durability {
+    match sync_within {
+        0.0 => Durability::Always,
+        within if within > 0.0 => Durability::Interval(Duration::from_micros((within * 1000.0) as u64)),
+        _ => Durability::Process,
     }
 }

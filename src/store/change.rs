@@ -184,7 +184,9 @@ impl Store {
         }
         state.writable()?;
         self.check_file(&mut state)?;
-        state.flush(self, None)
+        state.flush(self, None)?;
+        self.wrote(&state);
+        Ok(())
     }
 
     /// Takes the newest buffered operation back, which could not be flushed.
@@ -258,6 +260,7 @@ impl Store {
     }
 
     fn changed(&self, state: &mut State) -> Changed {
+        self.wrote(state);
         let due = state.batch.is_none() && state.is_due(&self.options);
         // Among agents the history starts anew with the seal.
         if due && state.agents.is_none() {

@@ -60,6 +60,7 @@ impl Store {
         if state.buffered < state.engine.operations().len() {
             self.check_file(&mut state)?;
             state.flush(self, None)?;
+            self.wrote(&state);
         }
         if all || !state.engine.is_apart() {
             state.unhide();
@@ -223,7 +224,7 @@ impl Checkpoint {
             };
             mirror.publishing = true;
             let active_ops = mirror.writer.relative().to_owned();
-            let next = mirror.writer.file().cloned();
+            let next = mirror.writer.take_unsynced();
             let (manifest, superseded) =
                 self.next_manifest(&state.manifest, snapshot, active_ops, state.version);
             (manifest, superseded, next)
@@ -234,8 +235,10 @@ impl Checkpoint {
         #[cfg(not(planted = "manifest-unsynced"))]
         draft.sync()?;
         if let Some(next) = next {
-            next.sync().map_err(|source| Error::io("fdatasync", &path, source))?;
+            next.sync(&*store.disk)?;
         }
+        // NOTE: it may have been a sync of the next log, and that this one succeeded says nothing then.
+        store.must_not_have_failed_to_sync()?;
         if let Some(lock) = &store.lock().lock
             && !lock.is_still_ours()?
         {

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Options, State, Store};
+use super::{Durability, Options, State, Store};
 use crate::disk::OsDisk;
 use crate::engine::{Base, Engine, Id, Text};
 use crate::error::{Error, Result};
@@ -24,6 +24,7 @@ impl Store {
             amortised: false,
             index_from_bytes: u64::MAX,
             buffered: true,
+            durability: Durability::Process,
             agent: None,
             now_ms: 0,
         };

@@ -8,6 +8,7 @@ mod chain;
 mod change;
 mod checkpoint;
 mod detached;
+mod durable;
 mod follow;
 mod followed;
 mod head;
@@ -27,6 +28,7 @@ pub use agents::{Agents, ArchiveRequest, Compacted};
 pub use archive::{ArchivePlan, load_segment};
 pub use change::{Changed, Rejected};
 pub use checkpoint::Checkpoint;
+pub use durable::Durability;
 pub use followed::Followed;
 pub use look::Look;
 pub use open::{Opened, Report};
@@ -40,7 +42,8 @@ use crate::format::manifest::Manifest;
 use crate::gate::Gate;
 use crate::lock::HeldLock;
 use crate::snapshot::Indexing;
-use crate::wal::Writer;
+use crate::sync::Rounds;
+use crate::wal::{Unsynced, Writer};
 use crate::{layout, patience};
 
 /// How a store is opened. Argument checks are the facade's.
@@ -60,6 +63,8 @@ pub struct Options {
     pub index_from_bytes: u64,
     /// Appends are buffered until [`Store::flush`].
     pub buffered: bool,
+    /// When what was written is synced.
+    pub durability: Durability,
     /// The agent that writes, where many may.
     pub agent: Option<String>,
     /// The time in milliseconds since the epoch.
@@ -76,6 +81,7 @@ pub struct Store {
     hasher: DefaultHashBuilder,
     /// One looks at a time at what others wrote.
     looking: Mutex<()>,
+    rounds: Arc<Rounds>,
     state: Mutex<State>,
 }
 
@@ -83,6 +89,9 @@ pub struct Store {
 struct State {
     engine: Engine,
     wal: Writer,
+    /// What else must be durable for what is in `wal` to count: the name of the manifest that was found, and logs
+    /// that writes went to before.
+    left: Vec<Unsynced>,
     mirror: Option<Mirror>,
     manifest: Manifest,
     /// For a store that follows: the manifest's file as it was read.
@@ -145,11 +154,14 @@ impl Store {
     /// # Errors
     /// `OPSLOG_IO`; the lock is given up all the same.
     pub fn close(&self) -> Result<()> {
+        self.rounds.stop();
+        self.rounds.finish();
         let mut state = self.lock();
         let is_writer = state.lock.is_some() || self.gate.is_some();
         let settled = if is_writer { state.settle_batches(self) } else { Ok(()) };
         drop(state);
         let settled = settled.and_then(|()| self.index_log());
+        let settled = settled.and(if is_writer { self.sync_at_close() } else { Ok(()) });
         let mut state = self.lock();
         let lock = state.lock.take();
         if !state.checkpointing {

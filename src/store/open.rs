@@ -14,7 +14,7 @@ use crate::format::manifest::{self, Manifest};
 use crate::format::operation::Line;
 use crate::lock::{self, ProcessProbe};
 use crate::publish::read_if_there;
-use crate::wal::{LineReader, Tail, Writer, repair, replay, replay_unlocked};
+use crate::wal::{LineReader, Tail, Unsynced, Writer, repair, replay, replay_unlocked};
 use crate::{layout, snapshot};
 
 /// A store, and what opening it found.
@@ -112,6 +112,7 @@ impl Store {
             buffered: loaded.engine.operations().len(),
             engine: loaded.engine,
             wal: loaded.wal,
+            left: vec![Unsynced::names(&store.root)],
             seen: loaded.seen,
             departures: manifest.departures,
             manifest,
@@ -146,6 +147,7 @@ impl State {
         Self {
             engine: Engine::new(Base::empty(), None),
             wal: Writer::new(PathBuf::new(), String::new(), None, 0),
+            left: Vec::new(),
             mirror: None,
             manifest: Manifest::fresh(String::new(), String::new(), String::new()),
             lock: None,

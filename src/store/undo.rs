@@ -19,7 +19,9 @@ impl Store {
         state.writable()?;
         if state.agents.is_some() {
             let Some(_alone) = self.enter_gate_alone(&state)? else { return Err(Rejected::NotNow) };
-            return Ok(self.undo_of_agent(&mut state)?.unwrap_or_default());
+            let undone = self.undo_of_agent(&mut state)?.unwrap_or_default();
+            self.wrote(&state);
+            return Ok(undone);
         }
         if state.shown() == 0 {
             return Ok(Vec::new());
@@ -36,6 +38,7 @@ impl Store {
         state.cut_last(self)?;
         let undone = state.undo_last(self)?;
         state.buffered = state.engine.operations().len();
+        self.wrote(&state);
         Ok(undone)
     }
 }
@@ -52,7 +55,9 @@ impl Store {
         let mut state = self.lock();
         state.foreign.push(followed);
         state.writable()?;
-        Ok(self.undo_of_agent(&mut state)?.unwrap_or_default())
+        let undone = self.undo_of_agent(&mut state)?.unwrap_or_default();
+        self.wrote(&state);
+        Ok(undone)
     }
 }
 
@@ -73,19 +78,20 @@ impl State {
         };
         let before = operations.len().checked_sub(2).and_then(|index| operations.get(index));
         let new_end = before.filter(|before| before.batch == Some(BatchMark::More)).cloned();
-        #[cfg(not(planted = "undo-keeps-marker"))]
-        if let Some(before) = &new_end {
-            let Text::At { offset, .. } = &before.line else { return Ok(()) };
-            let marker = offset + marker_in(before, self.wal.path())?;
-            self.wal.overwrite(&*store.disk, marker, BatchMark::Last.text())?;
-        }
         if offset < self.indexed {
             store.forget_log_index(self);
         }
-        self.wal.cut(offset)?;
+        // NOTE: the next log first. What cannot leave it stays in both, and memory goes on reading it from the first.
         #[cfg(not(planted = "undo-in-one-log"))]
         if let Err(error) = self.cut_mirror(store, new_end.is_some()) {
-            self.mirror_not_cut(store, error)?;
+            if self.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
+                return Err(error);
+            }
+            self.give_mirror_up(store);
+        }
+        if let Err(error) = self.cut_log(store, offset, new_end.as_ref()) {
+            self.cut_off_mirror_only(store, &error);
+            return Err(error);
         }
         if new_end.is_some() {
             let operations = self.engine.operations_mut();
@@ -95,6 +101,17 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    fn cut_log(&mut self, store: &Store, offset: u64, new_end: Option<&Operation>) -> Result<()> {
+        #[cfg(not(planted = "undo-keeps-marker"))]
+        if let Some(before) = new_end
+            && let Text::At { offset, .. } = &before.line
+        {
+            let marker = offset + marker_in(before, self.wal.path())?;
+            self.wal.overwrite(&*store.disk, marker, BatchMark::Last.text())?;
+        }
+        self.wal.cut(offset)
     }
 
     /// Makes every line of a batch a valid end. From here on a 0.8.1 may cut the log within a batch, and what
@@ -150,14 +167,15 @@ impl State {
         Ok(())
     }
 
-    /// The next log still holds what was undone: give it up, or refuse writes once it may be published.
-    fn mirror_not_cut(&mut self, store: &Store, error: Error) -> Result<()> {
-        if self.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
-            self.failed = Some(format!("an undone operation is still in the next log: {error}"));
-            return Err(error);
+    /// The next log lacks what could not be undone: give it up, or refuse writes once it may be published.
+    fn cut_off_mirror_only(&mut self, store: &Store, error: &Error) {
+        match &self.mirror {
+            Some(mirror) if mirror.publishing => {
+                self.failed = Some(format!("an operation is in one of two logs only: {error}"));
+            }
+            Some(_) => self.give_mirror_up(store),
+            None => {}
         }
-        self.give_mirror_up(store);
-        Ok(())
     }
 }
 

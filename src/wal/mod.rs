@@ -4,9 +4,11 @@ pub mod cursor;
 pub mod reader;
 mod recent;
 pub mod replay;
+mod unsynced;
 pub mod writer;
 
 pub use cursor::WalCursor;
 pub use reader::LineReader;
 pub use replay::{Piece, Tail, repair, replay, replay_unlocked};
+pub use unsynced::Unsynced;
 pub use writer::{Standing, Writer};

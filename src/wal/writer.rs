@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::Unsynced;
 use super::recent::Recent;
 use crate::disk::{Disk, DiskFile, FileInfo, OpenMode, append_all, read_exact_into};
 use crate::error::{Error, Result};
@@ -24,6 +25,9 @@ pub struct Writer {
     /// From here on, all lines are this writer's own.
     own_from: u64,
     recent: Recent,
+    /// Something was written since the last sync began; and the file's name may not be durable.
+    unsynced: bool,
+    is_new: bool,
 }
 
 /// What a look at the path showed.
@@ -43,6 +47,8 @@ impl Writer {
     /// Takes over a WAL whose good end is known. `file` is `None` when it does not exist yet: it is created
     /// by the first append.
     pub fn new(path: PathBuf, relative: String, file: Option<Arc<dyn DiskFile>>, len: u64) -> Self {
+        // Whoever created it, or wrote to it before, need not have synced that.
+        let unsynced = file.is_some();
         Self {
             path,
             relative,
@@ -54,10 +60,12 @@ impl Writer {
             after: None,
             broken: None,
             recent: Recent::default(),
+            unsynced,
+            is_new: unsynced,
         }
     }
 
-    /// Creates a WAL that must not exist yet.
+    /// Creates a WAL that must not exist yet. The caller makes its name durable.
     ///
     /// # Errors
     /// `OPSLOG_IO`.
@@ -66,6 +74,7 @@ impl Writer {
             disk.open(&path, OpenMode::CreateNew).map_err(|source| Error::io("open", &path, source))?;
         let mut writer = Self::new(path, relative, Some(file), 0);
         writer.after = after;
+        writer.is_new = false;
         Ok(writer)
     }
 
@@ -140,9 +149,11 @@ impl Writer {
             Some(file) => file,
             None => {
                 let open = disk.open(&self.path, OpenMode::CreateNew);
+                self.is_new = true;
                 self.file.insert(open.map_err(|source| Error::io("open", &self.path, source))?)
             }
         };
+        self.unsynced = true;
         if let Err(source) = append_all(&**file, bytes) {
             #[cfg(not(planted = "failed-append-not-cut"))]
             if let Err(error) = file.set_len(at) {
@@ -190,6 +201,7 @@ impl Writer {
     pub fn cut(&mut self, len: u64) -> Result<()> {
         self.usable()?;
         if let Some(file) = &self.file {
+            self.unsynced = true;
             file.set_len(len).map_err(|source| Error::io("ftruncate", &self.path, source))?;
         }
         self.len = len;
@@ -221,6 +233,7 @@ impl Writer {
         let file = disk
             .open(&self.path, OpenMode::ReadWrite)
             .map_err(|source| Error::io("open", &self.path, source))?;
+        self.unsynced = true;
         for &offset in offsets {
             match file.write_at(bytes, offset) {
                 Ok(written) if written == bytes.len() => {}
@@ -240,10 +253,25 @@ impl Writer {
     /// `OPSLOG_IO`. A failed sync is never retried: the writer refuses everything afterwards.
     pub fn sync(&mut self) -> Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
+        self.unsynced = self.is_new;
         file.sync().map_err(|source| {
             self.broken = Some(format!("a sync failed: {source}"));
             Error::io("fdatasync", &self.path, source)
         })
+    }
+
+    /// Whether something was written since [`Writer::take_unsynced`].
+    pub fn is_unsynced(&self) -> bool {
+        self.unsynced
+    }
+
+    /// What is to be synced, if anything was written since this was last asked.
+    pub fn take_unsynced(&mut self) -> Option<Unsynced> {
+        if !std::mem::take(&mut self.unsynced) {
+            return None;
+        }
+        let is_new = std::mem::take(&mut self.is_new);
+        Some(Unsynced::log(&self.path, self.file.as_ref()?, is_new))
     }
 
     /// Compares the held file with its path.
@@ -317,6 +345,8 @@ impl Writer {
             return Err(Error::io("write", &self.path, source));
         }
         self.file = Some(file);
+        self.unsynced = true;
+        self.is_new = true;
         Ok(())
     }
 

@@ -9,7 +9,8 @@ use opslog::engine::{Change, Cursor};
 use opslog::error::Error;
 use opslog::json::array::elements;
 use opslog::json::string::unescape;
-use opslog::store::{Rejected, Store};
+use opslog::store::{Durability, Rejected, Store};
+use serde_json::Value;
 
 use super::hook::HookDisk;
 use super::model::{Model, Records, Write};
@@ -27,10 +28,15 @@ pub struct Live {
     pub model: Model,
     pub reader: Option<Reader>,
     pub buffered: bool,
+    pub durability: Durability,
+    /// How many steps were acknowledged after a sync.
+    pub synced: u64,
     pub now: i64,
     /// Compare all that reads show after each step.
     pub verify: bool,
     pub violation: Option<Violation>,
+    /// Whether the last step was.
+    pub is_refused: bool,
 }
 
 impl Live {
@@ -54,6 +60,7 @@ impl Live {
     pub fn carry_out(&mut self, step: &Step) -> Result<(), Violation> {
         self.now += 7;
         let logs = self.logs();
+        let failures = self.failures();
         match step {
             Step::Change(write) => self.change(write, &logs)?,
             Step::Batch(writes) => self.batch(writes, &logs)?,
@@ -67,14 +74,19 @@ impl Live {
                 {
                     return Err(format!("undo() said {}, not {there}", !undone.is_empty()));
                 }
+                let is_undone = undone.is_ok();
                 self.settle(undone, next, &logs);
+                self.acknowledge(is_undone);
             }
             Step::Flush => {
                 let mut next = self.model.clone();
                 next.flush(0);
                 let flushed = self.store.flush();
+                let is_flushed = flushed.is_ok();
                 self.settle(flushed, next, &logs);
+                self.acknowledge(is_flushed);
             }
+            Step::Sync => self.sync(),
             Step::Hide => {
                 self.store.hide_history();
                 self.model.hide();
@@ -82,7 +94,28 @@ impl Live {
             Step::Follow => self.follow()?,
             other => return Err(format!("{other:?} is not for an open store")),
         }
+        self.check_refused(step, failures, &logs)?;
         self.verify()
+    }
+
+    /// How many calls have failed.
+    fn failures(&self) -> u64 {
+        let faults = self.disk.sim().faults();
+        faults.failed_call + faults.half_write
+    }
+
+    /// An append that was refused must be in no log any more, unless cutting it off failed as well.
+    fn check_refused(&self, step: &Step, failures: u64, logs: &Logs) -> Result<(), Violation> {
+        let appends = matches!(step, Step::Change(_) | Step::Batch(_) | Step::Flush);
+        if appends
+            && self.is_refused
+            && self.failures() == failures + 1
+            && self.logs() != *logs
+            && !self.crashed()
+        {
+            return Err("what was refused is in the log".into());
+        }
+        Ok(())
     }
 
     /// Compares, if that was asked for after each step.
@@ -107,8 +140,38 @@ impl Live {
             (Ok(_), true) => return Err("deleted what is not there".into()),
             _ => {}
         }
+        let is_logged = changed.is_ok() && !self.buffered;
         self.settle(changed, next, logs);
+        self.acknowledge(is_logged);
         Ok(())
+    }
+
+    /// Lets a step wait for a sync, if that is asked for. A step whose sync fails is in memory and in the log.
+    fn acknowledge(&mut self, is_logged: bool) {
+        if is_logged && self.durability == Durability::Always && self.store.ask_for_sync().is_ok() {
+            self.sync();
+        }
+    }
+
+    fn sync(&mut self) {
+        if self.durability == Durability::Process {
+            return;
+        }
+        self.store.run_sync();
+        if !self.crashed() && self.store.synced().failed.is_none() {
+            self.note_sync();
+        }
+    }
+
+    /// The log is durable.
+    pub fn note_sync(&mut self) {
+        self.synced += 1;
+        self.model.synced(self.failed_syncs());
+    }
+
+    /// How many syncs have failed.
+    pub fn failed_syncs(&self) -> u64 {
+        self.disk.sim().faults().failed_sync
     }
 
     fn store_change(&self, write: &Write) -> Result<(), Rejected> {
@@ -147,7 +210,9 @@ impl Live {
             next.flush(count);
         }
         let committed = self.store.commit_batch();
+        let is_committed = committed.is_ok();
         self.settle(committed, next, logs);
+        self.acknowledge(is_committed);
         Ok(())
     }
 
@@ -179,6 +244,7 @@ impl Live {
     /// A step has succeeded or failed: takes the model along, or notes what may be on the disk all the same.
     pub fn settle<T, E>(&mut self, result: Result<T, E>, next: Model, logs: &Logs) {
         let versions = self.model.versions.len();
+        self.is_refused = result.is_err();
         match result {
             Ok(_) => {
                 let grown = next.versions.len() > versions;
@@ -225,6 +291,30 @@ impl Live {
 }
 
 pub type Logs = BTreeMap<PathBuf, Vec<u8>>;
+
+/// The operations that a store shows, in order.
+pub fn history(store: &Store) -> Result<Vec<Write>, Violation> {
+    let mut text = vec![b'['];
+    store.operations(0, usize::MAX, &mut text).map_err(|error| format!("operations: {error}"))?;
+    if text.last() == Some(&b',') {
+        text.pop();
+    }
+    text.push(b']');
+    let text = String::from_utf8_lossy(&text);
+    let list: Vec<Value> =
+        serde_json::from_str(&text).map_err(|error| format!("operations are no JSON: {error}: {text}"))?;
+    let write = |operation: &Value| {
+        let id = operation["id"].as_str()?.to_owned();
+        match (operation["op"].as_str()?, operation.get("data")) {
+            ("set", Some(data)) => Some(Write::Set(id, data.to_string())),
+            ("delete", None) => Some(Write::Delete(id)),
+            _ => None,
+        }
+    };
+    list.iter()
+        .map(|operation| write(operation).ok_or_else(|| format!("no operation: {operation}")))
+        .collect()
+}
 
 /// All records that a store shows, in order.
 pub fn scan(store: &Store) -> Result<Records, Violation> {

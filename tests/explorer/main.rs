@@ -15,8 +15,10 @@ mod world;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use opslog::disk::sim::{FaultCounts, SimDisk};
+use opslog::store::Durability;
 use parking_lot::Mutex;
 
 use live::Violation;
@@ -38,6 +40,7 @@ struct Tally {
     in_order: u64,
     damaged: u64,
     in_recovery: u64,
+    synced: u64,
     faults: FaultCounts,
 }
 
@@ -61,6 +64,7 @@ impl Tally {
         self.in_order += other.in_order;
         self.damaged += other.damaged;
         self.in_recovery += other.in_recovery;
+        self.synced += other.synced;
         self.faults += other.faults;
     }
 }
@@ -120,12 +124,13 @@ fn report(total: &Tally, seeds: u64) {
         total.damaged,
         total.in_recovery
     );
-    println!("{:?}", total.faults);
+    println!("{} steps acknowledged after a sync; {:?}", total.synced, total.faults);
     if seeds < 30 {
         return;
     }
     assert!(total.states() >= 5000, "only {} states", total.states());
     assert!(total.in_recovery > 0);
+    assert!(total.synced > 1000, "only {} steps acknowledged after a sync", total.synced);
     for (name, count) in total.faults.each() {
         match name {
             // No name is given to unsynced content: this cannot happen.
@@ -145,7 +150,7 @@ fn explore_seed(seed: u64, only: Option<(u64, u64)>) -> Result<Tally, Violation>
         let plan: String = steps.iter().map(|step| format!("\n  {step:?}")).collect();
         format!("replay with OPSLOG_EXPLORER_REPLAY={seed}{at}: {violation}\nsteps:{plan}")
     };
-    let mut whole = World::new(SimDisk::new(), Model::new(), FIRST_MS, None, true);
+    let mut whole = World::new(SimDisk::new(), Model::new(), FIRST_MS, durability(seed), None, true);
     guarded(|| whole.live(&steps, Legal::InOrder)).map_err(|violation| told("", violation))?;
     tally.faults += whole.disk.faults();
     for call in 1..=whole.changes {
@@ -171,7 +176,7 @@ fn explore_death(
     let mut random = Random::new(seed << 40 ^ call << 20 ^ outcome);
     let death = Some((call, random.below(1 << 40)));
     let disk = SimDisk::new();
-    let mut first = World::new(disk.clone(), Model::new(), FIRST_MS, death, false);
+    let mut first = World::new(disk.clone(), Model::new(), FIRST_MS, durability(seed), death, false);
     first.live(steps, Legal::InOrder)?;
     if !first.dead {
         return Err("the disk did not die".into());
@@ -181,19 +186,23 @@ fn explore_death(
     let in_recovery = random.chance(2);
     let death = Some((1 + random.below(if in_recovery { 12 } else { 60 }), random.below(1 << 40)));
     let again = Planner::new(random.below(1 << 20)).steps(6);
-    let mut second = World::new(left, first.model, first.now + 3000, death, false);
+    let mode = durability(random.below(4));
+    let mut second = World::new(left, first.model, first.now + 3000, mode, death, false);
     second.live(&again, legal).map_err(|violation| format!("second life {again:?}: {violation}"))?;
     tally.in_recovery += u64::from(second.dead && !second.recovered);
     let (left, then) =
         die(&second, if outcome == 0 { random.below(3) } else { random.below(2) }, &mut random);
     let then = if second.recovered { then } else { legal.max(then) };
     tally.count(then);
-    let mut third = World::new(left, second.model, second.now + 3000, None, false);
+    let mode = durability(random.below(4));
+    let mut third = World::new(left, second.model, second.now + 3000, mode, None, false);
     let last = Planner::new(random.below(1 << 20)).steps(3);
     third
         .live(&last, then)
         .map_err(|violation| format!("second life {again:?}, {then:?}, third life {last:?}: {violation}"))?;
-    let mut fourth = World::new(third.disk.after_kill(), third.model, third.now, None, false);
+    tally.synced += first.synced + second.synced + third.synced;
+    let left = third.disk.after_kill();
+    let mut fourth = World::new(left, third.model, third.now, Durability::Process, None, false);
     fourth.live(&[], Legal::Killed).map_err(|violation| {
         format!("second life {again:?}, {then:?}, third life {last:?}, opening once more: {violation}")
     })?;
@@ -201,10 +210,23 @@ fn explore_death(
     Ok(())
 }
 
+/// Which durability a life has.
+fn durability(number: u64) -> Durability {
+    match number % 4 {
+        0 => Durability::Process,
+        1 => Durability::Interval(Duration::from_secs(1)),
+        _ => Durability::Always,
+    }
+}
+
 fn die(world: &World, outcome: u64, random: &mut Random) -> (SimDisk, Legal) {
     match outcome {
         0 => (world.disk.after_kill(), Legal::Killed),
-        _ => power_loss(&world.disk, random),
+        _ => {
+            let (left, legal) = power_loss(&world.disk, random);
+            // What a failed sync did not write may be missing in the middle of what later ones did.
+            (left, if world.is_log_doubtful() { legal.max(Legal::Damaged) } else { legal })
+        }
     }
 }
 

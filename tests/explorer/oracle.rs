@@ -29,14 +29,14 @@ pub enum Legal {
 
 impl World {
     /// The legal state that was found: where in the list of versions, and in which form.
-    pub fn find(&self, records: &Records, operations: usize, legal: Legal) -> Option<(usize, Generation)> {
+    pub fn find(&self, records: &Records, log: &[Write], legal: Legal) -> Option<(usize, Generation)> {
         let Model { versions, in_flight, refused, .. } = &self.model;
         let killed = legal == Legal::Killed;
         let from = if killed { versions.len() - 1 } else { 0 };
         let refused = refused.iter().filter(|_| !killed);
         let all = versions.iter().chain(in_flight).chain(refused).enumerate().skip(from);
         let mut forms = all.flat_map(|(at, version)| version.forms.iter().map(move |form| (at, form)));
-        let same = |form: &Generation| form.log.len() == operations && form.records() == *records;
+        let same = |form: &Generation| form.log == log && form.records() == *records;
         forms.find(|(_, form)| same(form)).map(|(at, form)| (at, form.clone()))
     }
 
@@ -104,7 +104,7 @@ impl World {
         Ok(seen)
     }
 
-    pub fn describe(&self, records: &Records, operations: usize) -> Violation {
+    pub fn describe(&self, records: &Records, log: &[Write]) -> Violation {
         let Model { versions, in_flight, .. } = &self.model;
         let list = |versions: &[Version]| -> String {
             let forms = versions.iter().flat_map(|version| &version.forms);
@@ -115,7 +115,8 @@ impl World {
             .map(|(path, content)| format!("\n  {}:\n{}", path.display(), String::from_utf8_lossy(&content)))
             .collect();
         format!(
-            "found {operations} ops: {records:?}\n  acknowledged:{}\n  in flight:{}{files}",
+            "found {} ops: {records:?}\n  acknowledged:{}\n  in flight:{}{files}",
+            log.len(),
             list(versions),
             list(in_flight)
         )

@@ -35,6 +35,8 @@ pub enum Step {
     Abandon(Vec<Write>),
     Undo,
     Flush,
+    /// What was written is synced, if the store does that.
+    Sync,
     /// The history starts anew for a checkpoint that comes later.
     Hide,
     /// Of everything, or of what was there at `Hide`, with steps that come before its n-th disk call.
@@ -101,7 +103,7 @@ impl Planner {
     }
 
     fn step(&mut self) -> Step {
-        match self.random.below(33) {
+        match self.random.below(37) {
             0..=9 => Step::Change(self.write()),
             10..=13 => Step::Batch(self.writes()),
             14 => Step::Abandon(self.writes()),
@@ -114,26 +116,32 @@ impl Planner {
             27..=28 => Step::Follow,
             29 => Step::Short,
             30 => Step::Hide,
+            31 => Step::Sync,
             _ => self.failure(),
         }
     }
 
     fn late_steps(&mut self) -> Vec<(u64, Vec<Step>)> {
         let count = self.random.below(4);
-        (0..count).map(|_| (1 + self.random.below(14), self.late())).collect()
+        // Publication, where two logs may count, is at the end.
+        let mut at =
+            || 1 + if self.random.chance(2) { self.random.below(20) } else { 10 + self.random.below(8) };
+        let places: Vec<u64> = (0..count).map(|_| at()).collect();
+        places.into_iter().map(|place| (place, self.late())).collect()
     }
 
     fn late(&mut self) -> Vec<Step> {
         let count = 1 + self.random.below(3);
         let mut steps = Vec::new();
         for _ in 0..count {
-            steps.push(match self.random.below(13) {
+            steps.push(match self.random.below(14) {
                 0..=4 => Step::Change(self.write()),
                 5..=6 => Step::Batch(self.writes()),
                 7 => Step::Abandon(self.writes()),
                 8..=9 => Step::Undo,
                 10 => Step::Flush,
                 11 => Step::Hide,
+                12 => Step::Sync,
                 _ => Step::Follow,
             });
         }

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use opslog::store::{Look, Options, Store};
+use opslog::store::{Durability, Look, Options, Store};
 
 use super::hook::HookDisk;
 use super::live::{ROOT, Violation, scan};
@@ -103,6 +103,7 @@ pub fn options(now: i64) -> Options {
         amortised: false,
         index_from_bytes: 0,
         buffered: false,
+        durability: Durability::Process,
         agent: None,
         now_ms: now,
     }

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use opslog::disk::sim::SimDisk;
 use opslog::lock::ProcessProbe;
-use opslog::store::{ArchivePlan, Checkpoint, Options, Store};
+use opslog::store::{ArchivePlan, Checkpoint, Durability, Options, Store};
 use parking_lot::Mutex;
 
 use super::hook::HookDisk;
-use super::live::{Live, ROOT, Violation, scan};
+use super::live::{Live, ROOT, Violation, history, scan};
 use super::model::{Generation, Model};
 use super::oracle::Legal;
 use super::plan::Step;
@@ -62,15 +62,36 @@ pub struct World {
     pub recovered: bool,
     /// Whether the last open found just what the model holds, so that readers go on.
     same: bool,
+    /// How many steps were acknowledged after a sync.
+    pub synced: u64,
+    durability: Durability,
     death: Death,
     verify: bool,
 }
 
 impl World {
     /// On an empty disk, or on one that a death left.
-    pub fn new(disk: SimDisk, model: Model, now: i64, death: Death, verify: bool) -> Self {
-        let world =
-            Self { disk, model, now, dead: false, changes: 0, recovered: false, same: false, death, verify };
+    pub fn new(
+        disk: SimDisk,
+        model: Model,
+        now: i64,
+        durability: Durability,
+        death: Death,
+        verify: bool,
+    ) -> Self {
+        let world = Self {
+            disk,
+            model,
+            now,
+            dead: false,
+            changes: 0,
+            recovered: false,
+            same: false,
+            synced: 0,
+            durability,
+            death,
+            verify,
+        };
         world.arm();
         world
     }
@@ -79,6 +100,11 @@ impl World {
         if let Some((at, random)) = self.death {
             self.disk.crash_after_partly(at.saturating_sub(self.changes).max(1), random);
         }
+    }
+
+    /// Whether a sync has failed since the log in use was created.
+    pub fn is_log_doubtful(&self) -> bool {
+        self.model.is_doubtful(self.disk.faults().failed_sync)
     }
 
     /// A whole life: opens, carries the steps out, closes. Ends early if the disk dies.
@@ -104,7 +130,8 @@ impl World {
         }
         let mut live = live.lock();
         let _ = flush(&mut live);
-        let _ = live.store.close();
+        close(&mut live);
+        self.synced += live.synced;
         self.model = live.model.clone();
         self.now = live.now;
         Ok(())
@@ -125,7 +152,7 @@ impl World {
                 if *wanted {
                     checkpoint(live, true, &[], &[])?;
                 }
-                let _ = live.lock().store.close();
+                close(&mut live.lock());
                 self.open_again(live, *buffered)
             }
             Step::Kill { buffered } => {
@@ -150,6 +177,7 @@ impl World {
         }
         self.model = live.model.clone();
         self.now = live.now + 20_000;
+        self.synced += std::mem::take(&mut live.synced);
         let reader = live.reader.take();
         // The old store goes first, as its process does.
         live.store = Arc::new(Store::detached(None, 1));
@@ -164,7 +192,8 @@ impl World {
     /// Opens the store and finds out which of the legal states it has. `None` if the disk died.
     fn open(&mut self, buffered: bool, legal: Legal) -> Result<Option<Live>, Violation> {
         let disk = HookDisk::new(self.disk.clone());
-        let options = Options { read_only: false, buffered, ..reader::options(self.now) };
+        let durability = self.durability;
+        let options = Options { read_only: false, buffered, durability, ..reader::options(self.now) };
         let probe: &dyn ProcessProbe = if self.now % 2 == 0 { &Dead } else { &SameNumber };
         let seen = self.peek()?;
         let failed_before = self.disk.faults().failed_call;
@@ -193,7 +222,8 @@ impl World {
             return Err(format!("a temporary file was left: {}", path.display()));
         }
         self.check_archive()?;
-        match self.find(&records, store.counts().operations, legal) {
+        let log = history(&store)?;
+        match self.find(&records, &log, legal) {
             // NOTE: a log with a hole may show a legal state by chance, and another one after an undo.
             _ if legal >= Legal::Damaged => {
                 self.accept_damaged(&store, &records, legal)?;
@@ -203,11 +233,24 @@ impl World {
                 self.model.adopt(Generation { base: records, log: Vec::new() }, 0, true);
             }
             Some((at, found)) => self.same = self.model.adopt(found, at, legal != Legal::Killed),
-            None => return Err(self.describe(&records, store.counts().operations)),
+            None => return Err(self.describe(&records, &log)),
         }
         self.recovered = true;
         let (model, now, verify) = (self.model.clone(), self.now, self.verify);
-        let live = Live { disk, store, model, reader: None, buffered, now, verify, violation: None };
+        let (reader, violation, is_refused, synced) = (None, None, false, 0);
+        let live = Live {
+            disk,
+            store,
+            model,
+            reader,
+            buffered,
+            durability,
+            synced,
+            now,
+            verify,
+            violation,
+            is_refused,
+        };
         live.check()?;
         Ok(Some(live))
     }
@@ -221,6 +264,13 @@ fn flush(live: &mut Live) -> Result<(), Violation> {
         live.carry_out(&Step::Flush)?;
     }
     Ok(())
+}
+
+/// Closes the store; what it logged is durable then, if that was asked for.
+fn close(live: &mut Live) {
+    if live.store.close().is_ok() && live.durability != Durability::Process && !live.crashed() {
+        live.note_sync();
+    }
 }
 
 enum Begun {
@@ -259,6 +309,8 @@ fn checkpoint(
     guard.settle(Ok::<_, ()>(()), flushed, &logs);
     guard.model.freeze(all, archived);
     let generation = store.manifest().generation;
+    // Before the next log is created.
+    let failed_syncs = guard.failed_syncs();
     drop(guard);
     for (nth, steps) in late {
         let (live, steps) = (Arc::clone(live), steps.clone());
@@ -271,9 +323,9 @@ fn checkpoint(
     disk.clear();
     let mut guard = live.lock();
     match result {
-        Ok(()) => guard.model.publish(true),
+        Ok(()) => guard.model.publish(true, failed_syncs),
         Err(_) if guard.crashed() => return Ok(()),
-        Err(_) if store.manifest().generation > generation => guard.model.publish(false),
+        Err(_) if store.manifest().generation > generation => guard.model.publish(false, failed_syncs),
         Err(_) => guard.model.give_up(),
     }
     guard.verify()

@@ -1,5 +1,6 @@
 //! Operations in the middle of a checkpoint, at each of its calls.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use opslog::disk::sim::{CallKind, SimDisk, Times};
@@ -88,9 +89,15 @@ fn operations_at_any_call_of_a_checkpoint_that_fails_join_the_history_again() {
     ];
     for failing in failures {
         let mut calls = 0;
+        let unharmed = Cell::new(0);
         while interrupted(calls + 1, Some(failing), |disk, store, result| {
-            assert!(result.is_err(), "{failing:?}");
             assert_eq!(records(store), EXPECTED);
+            if result.is_ok() {
+                // The next log is not synced again when nothing was in it before it could be published.
+                assert_eq!(failing, (CallKind::Sync, 4));
+                unharmed.set(unharmed.get() + 1);
+                return;
+            }
             assert_eq!(history(store), ["d", "a", "a", "b", "e", "b"]);
             assert_eq!(found(disk), EXPECTED);
             assert_eq!(temporaries(disk), Vec::<std::path::PathBuf>::new());
@@ -99,6 +106,6 @@ fn operations_at_any_call_of_a_checkpoint_that_fails_join_the_history_again() {
         }) {
             calls += 1;
         }
-        assert!(calls >= 2, "{failing:?}");
+        assert!(calls - unharmed.get() >= 2, "{failing:?}");
     }
 }

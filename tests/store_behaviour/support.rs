@@ -9,7 +9,7 @@ use opslog::disk::{Disk, OpenMode, append_all};
 use opslog::engine::{Change, Cursor};
 use opslog::error::Result;
 use opslog::lock::ProcessProbe;
-use opslog::store::{Opened, Options, Rejected, Store};
+use opslog::store::{Durability, Opened, Options, Rejected, Store};
 
 pub const NOW: i64 = 1_700_000_000_000;
 pub const ROOT: &str = "/store";
@@ -38,6 +38,7 @@ pub fn options() -> Options {
         amortised: false,
         index_from_bytes: u64::MAX,
         buffered: false,
+        durability: Durability::Process,
         agent: None,
         now_ms: NOW,
     }

@@ -67,4 +67,6 @@ fault_counts! {
     half_write,
     /// A scripted failure struck.
     failed_call,
+    /// It struck a sync of a file.
+    failed_sync,
 }

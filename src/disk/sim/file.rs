@@ -106,6 +106,7 @@ impl DiskFile for SimFile {
         let mut inner = self.shared.inner.lock();
         inner.counts.lock().lost_after_failed_sync += lost;
         if result.is_err() && !inner.state.plan.crashed {
+            inner.counts.lock().failed_sync += 1;
             inner.state.doom(self.id)?;
         }
         result

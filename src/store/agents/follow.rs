@@ -371,7 +371,7 @@ impl Store {
         match own_path(manifest, agent) {
             Some(path) if path == state.wal.relative() => Ok(()),
             Some(path) => {
-                state.wal = open_own_wal(self, path)?;
+                state.go_over_to(open_own_wal(self, path)?, &self.root);
                 Ok(())
             }
             // A compaction of a 0.8.1 has dropped this agent: it registers again before it writes.

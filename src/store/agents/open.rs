@@ -59,7 +59,7 @@ pub(in crate::store) fn open_agent(
         agents.count =
             exclusive.count().map_err(|source| Error::io("read", &layout::room(&store.root), source))?;
         state.agents = Some(agents);
-        state.wal = open_own_wal(&store, own)?;
+        state.go_over_to(open_own_wal(&store, own)?, root);
         report.wal = state.wal.path().to_path_buf();
         store.load_first(&mut state, &manifest, &mut report)?;
     }
@@ -76,7 +76,8 @@ impl Store {
     ) -> Self {
         let state = Mutex::new(State::unloaded());
         let (hasher, looking) = (Default::default(), Mutex::new(()));
-        Self { disk, root: root.to_path_buf(), options, gate, hasher, looking, state }
+        let rounds = options.durability.rounds();
+        Self { disk, root: root.to_path_buf(), options, gate, hasher, looking, rounds, state }
     }
 
     /// Makes the folder one that agents can come into: not empty, and with nothing in a single writer's log.

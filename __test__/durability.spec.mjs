@@ -1,0 +1,149 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import test from "ava";
+import { FsBackend, Store } from "../index.mjs";
+import { temporaryFolder, walOperations } from "./helpers/store-folder.mjs";
+
+const run = promisify(execFile);
+const index = new URL("../index.mjs", import.meta.url).href;
+const manual = { checkpointThreshold: Number.MAX_SAFE_INTEGER, checkpointOnClose: false };
+
+async function opened(t, options) {
+  const folder = await temporaryFolder(t);
+  const store = new Store();
+  await store.open(folder, { ...manual, ...options });
+  t.teardown(() => store.close().catch(() => {}));
+  return { store, folder };
+}
+
+/** Runs a program in a process of its own; how it ends is the answer. */
+function program(folder, body) {
+  const source = `import { Store } from ${JSON.stringify(index)};
+const store = new Store();
+const folder = ${JSON.stringify(folder)};
+${body}`;
+  return run(process.execPath, ["--input-type=module", "-e", source], { timeout: 30_000 });
+}
+
+for (const options of [
+  { durability: "always" },
+  { durability: "interval", syncIntervalMs: 5 },
+  { durability: "always", writeMode: "group" },
+  { durability: "always", writeMode: "async" },
+  { durability: "always", agentId: "one" },
+  { durability: "interval", syncIntervalMs: 5, agentId: "one" },
+]) {
+  test(`open() with ${JSON.stringify(options)}, writes, undo, batches and a checkpoint, closes and opens with what was there`, async (t) => {
+    const { store, folder } = await opened(t, options);
+    await store.set("a", { n: 1 });
+    await store.set("b", { n: 2 });
+    await store.batch(() => {
+      store.set("c", { n: 3 });
+      store.delete("a");
+    });
+    await store.set("d", { n: 4 });
+    t.true(await store.undo());
+    await store.flush();
+    const compacting = store.compact();
+    await Promise.all(Array.from({ length: 50 }, (_, n) => store.set(`late-${n}`, { n })));
+    await compacting;
+    await store.sync();
+    await store.close();
+    await store.open(folder, { ...manual, ...options });
+    t.deepEqual(store.get("c"), { n: 3 });
+    t.is(store.get("a"), undefined);
+    t.is(store.get("d"), undefined);
+    t.is(store.count(), 52);
+  });
+}
+
+test("set() with durability always, many at once, resolve in the order of the calls and are in the log by then", async (t) => {
+  const { store, folder } = await opened(t, { durability: "always" });
+  const order = [];
+  const writes = Array.from({ length: 300 }, (_, n) => store.set(`id-${n}`, { n }).then(() => order.push(n)));
+  t.is(store.count(), 300);
+  await writes[0];
+  t.true((await walOperations(folder)).length >= 1);
+  await Promise.all(writes);
+  t.deepEqual(
+    order,
+    Array.from({ length: 300 }, (_, n) => n),
+  );
+  t.is((await walOperations(folder)).length, 300);
+});
+
+test("set() with durability always, the value cannot be stored, rejects alone", async (t) => {
+  const { store } = await opened(t, { durability: "always" });
+  const results = await Promise.allSettled([
+    store.set("a", { n: 1 }),
+    store.set("b", undefined),
+    store.delete("nobody"),
+    store.set("c", { n: 3 }),
+  ]);
+  t.deepEqual(
+    results.map(({ status }) => status),
+    ["fulfilled", "rejected", "rejected", "fulfilled"],
+  );
+  t.is(results[1].reason.code, "OPSLOG_INVALID_VALUE");
+  t.is(results[2].reason.code, "OPSLOG_NOT_FOUND");
+});
+
+test("open() with a custom backend and durability, rejects with OPSLOG_INVALID_ARGUMENT", async (t) => {
+  class Wrapped extends FsBackend {}
+  for (const durability of ["always", "interval"]) {
+    const store = new Store();
+    const folder = await temporaryFolder(t);
+    await t.throwsAsync(store.open(folder, { backend: new Wrapped(), durability }), {
+      code: "OPSLOG_INVALID_ARGUMENT",
+    });
+    await store.open(folder, { backend: new Wrapped() });
+    await store.close();
+  }
+});
+
+test("open() with readOnly and durability, reads", async (t) => {
+  const { store, folder } = await opened(t, { durability: "always" });
+  await store.set("a", { n: 1 });
+  const reader = new Store();
+  await reader.open(folder, { readOnly: true, durability: "always" });
+  t.deepEqual(reader.get("a"), { n: 1 });
+  await reader.close();
+});
+
+test("a process whose store with durability always stays open, ends by itself, and not before what it awaits", async (t) => {
+  const folder = await temporaryFolder(t);
+  const { stdout } = await program(
+    folder,
+    `await store.open(folder, { durability: "always" });
+await store.set("a", { n: 1 });
+console.log("resolved");`,
+  );
+  t.is(stdout.trim(), "resolved");
+  const interval = await program(
+    await temporaryFolder(t),
+    `await store.open(folder, { durability: "interval", syncIntervalMs: 600000 });
+await store.set("a", { n: 1 });
+console.log("resolved");`,
+  );
+  t.is(interval.stdout.trim(), "resolved");
+  const store = new Store();
+  await store.open(folder, { readOnly: true });
+  t.deepEqual(store.get("a"), { n: 1 });
+  await store.close();
+});
+
+test("a worker that is terminated while its store with durability always syncs, ends", async (t) => {
+  const folder = await temporaryFolder(t);
+  const { Worker } = await import("node:worker_threads");
+  for (let round = 0; round < 10; round++) {
+    const worker = new Worker(fileURLToPath(new URL("./helpers/endless-writer.mjs", import.meta.url)), {
+      workerData: { folder: `${folder}/${round}`, options: { ...manual, durability: "always" } },
+    });
+    await new Promise((resolve, reject) => {
+      worker.once("message", resolve);
+      worker.once("error", reject);
+    });
+    t.is(typeof (await worker.terminate()), "number");
+  }
+});

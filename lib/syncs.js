@@ -1,0 +1,70 @@
+"use strict";
+
+// Who waits for a sync. All that is written in one go shares a ticket and a promise; the ticket is asked for in a
+// microtask, so that one sync covers it all. Natively, what is asked for while a sync runs shares the next one.
+
+const { decode } = require("./native-errors");
+
+/** Those who wait, by ticket. Holds no core: the native side holds this. */
+class Waiting {
+  #groups = [];
+
+  add(group) {
+    this.#groups.push(group);
+  }
+
+  /** Tickets up to `durable` are durable; with a reason, the others never will be. */
+  settle(durable, reason) {
+    let count = 0;
+    while (count < this.#groups.length && this.#groups[count].ticket <= durable) count++;
+    for (const group of this.#groups.splice(0, count)) group.resolve();
+    if (reason === null) return;
+    for (const group of this.#groups.splice(0)) group.reject(decode({ message: reason }));
+  }
+}
+
+class Syncs {
+  #core;
+  #waiting = new Waiting();
+  #gathering = null;
+  #isAlways;
+
+  /** Starts syncing what is written to a store; with `always`, writers wait for it. */
+  constructor(core, always) {
+    this.#core = core;
+    this.#isAlways = always;
+    const waiting = this.#waiting;
+    core.startSyncing((durable, reason) => waiting.settle(durable, reason));
+  }
+
+  /** What a write waits for that was just made. */
+  written() {
+    return this.#isAlways ? this.all() : undefined;
+  }
+
+  /** A promise that resolves when all that was written up to now is durable. */
+  all() {
+    this.#gathering ??= this.#gather();
+    return this.#gathering.promise;
+  }
+
+  #gather() {
+    const group = { ticket: 0 };
+    group.promise = new Promise((resolve, reject) => {
+      group.resolve = resolve;
+      group.reject = reject;
+    });
+    queueMicrotask(() => {
+      this.#gathering = null;
+      try {
+        group.ticket = this.#core.askForSync();
+        this.#waiting.add(group);
+      } catch (error) {
+        group.reject(decode(error));
+      }
+    });
+    return group;
+  }
+}
+
+module.exports = { Syncs };

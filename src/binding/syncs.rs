@@ -1,0 +1,71 @@
+//! Tells JS when syncs are done, from the thread that makes them. The event loop is kept alive while somebody
+//! waits for one, and only then.
+#![allow(deprecated)] // `refer` and `unref`, for which napi has no other way since a weak function is weak for ever.
+
+use std::sync::{Arc, Weak};
+
+use napi::bindgen_prelude::{FnArgs, Function};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, Status};
+use parking_lot::Mutex;
+
+use super::error::{reason, to_js};
+use crate::store::Store;
+
+/// The last ticket that is durable, and why those after it never will be.
+pub type Report = FnArgs<(f64, Option<String>)>;
+
+/// Calls JS from another thread. It does not keep the event loop alive by itself.
+type Call = ThreadsafeFunction<(), (), Report, Status, false, true>;
+
+/// The way from a store's syncs to its environment.
+pub struct Syncs {
+    /// Refers back here weakly, so that it goes when this does.
+    call: Mutex<Option<Call>>,
+    store: Weak<Store>,
+}
+
+impl Syncs {
+    /// Has a store's writes synced. `settled` is called whenever tickets were settled.
+    pub fn start(store: &Arc<Store>, settled: &Function<'_, Report, ()>) -> napi::Result<Arc<Self>> {
+        let syncs = Arc::new(Self { call: Mutex::new(None), store: Arc::downgrade(store) });
+        let weak = Arc::downgrade(&syncs);
+        let call =
+            settled.build_threadsafe_function::<()>().weak::<true>().build_callback(move |context| {
+                let syncs: Option<Arc<Self>> = weak.upgrade();
+                Ok(syncs.map_or_else(nothing, |syncs| syncs.report(&context.env)))
+            })?;
+        *syncs.call.lock() = Some(call);
+        let weak = Arc::downgrade(&syncs);
+        let wake = move || {
+            if let Some(syncs) = weak.upgrade()
+                && let Some(call) = &*syncs.call.lock()
+            {
+                call.call((), ThreadsafeFunctionCallMode::NonBlocking);
+            }
+        };
+        store.start_syncing(wake).map_err(|error| to_js(&error))?;
+        Ok(syncs)
+    }
+
+    /// Keeps the event loop alive until all tickets are settled.
+    pub fn keep_alive(&self, env: &Env) -> napi::Result<()> {
+        self.call.lock().as_mut().map_or(Ok(()), |call| call.refer(env))
+    }
+
+    fn report(&self, env: &Env) -> Report {
+        let Some(store) = self.store.upgrade() else { return nothing() };
+        let settled = store.synced();
+        if !settled.waiting
+            && let Some(call) = &mut *self.call.lock()
+        {
+            // It fails only while the environment ends.
+            let _ = call.unref(env);
+        }
+        (settled.durable as f64, settled.failed.map(|error| reason(&error))).into()
+    }
+}
+
+fn nothing() -> Report {
+    (0.0, None).into()
+}

@@ -1,0 +1,138 @@
+//! Making durable what was written: which files that takes, and what a failure does. Invariant: what was asked
+//! for before a round began is durable when it ends, whichever manifest a crash leaves in force. The store's
+//! mutex is not held during a sync.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{State, Store};
+use crate::error::{Error, Result};
+use crate::sync::{self, Rounds, Settled};
+use crate::wal::{Unsynced, Writer};
+
+/// When what was written is synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// When the system likes: it survives the process.
+    Process,
+    /// After some time at the latest.
+    Interval(Duration),
+    /// Before its writer is told that it was written.
+    Always,
+}
+
+impl Durability {
+    pub(super) fn rounds(self) -> Arc<Rounds> {
+        let interval = if let Self::Interval(interval) = self { interval } else { Duration::ZERO };
+        Arc::new(Rounds::new(interval))
+    }
+}
+
+impl Store {
+    /// Asks for a sync of all that was written before this call. Returns a ticket, see [`Store::synced`].
+    ///
+    /// # Errors
+    /// `OPSLOG_FAILED` after a sync that failed, and once the store is closed.
+    pub fn ask_for_sync(&self) -> Result<u64> {
+        self.rounds.ask()
+    }
+
+    /// What has become of the tickets.
+    pub fn synced(&self) -> Settled {
+        self.rounds.settled()
+    }
+
+    /// Carries out one round: syncs what was written before. Returns whether tickets were settled.
+    pub fn run_sync(&self) -> bool {
+        self.rounds.run(|| self.sync_logs())
+    }
+
+    /// Starts a thread that carries rounds out and calls `settled` when tickets were settled. It ends with the
+    /// store.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO` when the system gives no thread.
+    pub fn start_syncing(self: &Arc<Self>, settled: impl Fn() + Send + 'static) -> Result<()> {
+        let store = Arc::downgrade(self);
+        let round = move || {
+            let Some(store) = store.upgrade() else { return false };
+            if store.run_sync() {
+                settled();
+            }
+            true
+        };
+        sync::start(Arc::clone(&self.rounds), round)
+            .map_err(|source| Error::io("pthread_create", &self.root, source))
+    }
+
+    /// Sees to it that what was just written is synced although nobody asks for it: all of it in time, and what
+    /// came out of a buffer, whose writers have gone, at once.
+    pub(super) fn wrote(&self, state: &State) {
+        match self.options.durability {
+            Durability::Interval(_) if state.wal.is_unsynced() => self.rounds.note(),
+            Durability::Always if self.options.buffered && state.wal.is_unsynced() => {
+                // A failure is told to those who ask.
+                let _ = self.rounds.ask();
+            }
+            _ => {}
+        }
+    }
+
+    /// The last sync of all, once no round can begin any more.
+    pub(super) fn sync_at_close(&self) -> Result<()> {
+        if self.options.durability == Durability::Process {
+            return Ok(());
+        }
+        self.must_not_have_failed_to_sync()?;
+        self.sync_logs()
+    }
+
+    pub(super) fn must_not_have_failed_to_sync(&self) -> Result<()> {
+        match self.rounds.settled().failed {
+            Some(failed) => Err(Error::Failed(sync::why(&failed))),
+            None => Ok(()),
+        }
+    }
+
+    fn sync_logs(&self) -> Result<()> {
+        #[cfg(planted = "acknowledged-unsynced")]
+        return Ok(());
+        let unsynced = self.lock().take_unsynced();
+        for log in unsynced {
+            if let Err(error) = log.sync(&*self.disk) {
+                self.lock().failed.get_or_insert_with(|| sync::why(&error));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.rounds.stop();
+    }
+}
+
+impl State {
+    /// All logs that must be synced for what was written so far.
+    fn take_unsynced(&mut self) -> Vec<Unsynced> {
+        let mut unsynced = std::mem::take(&mut self.left);
+        unsynced.extend(self.wal.take_unsynced());
+        // NOTE: a manifest that names the next log appears only after that log was synced with what was in it when
+        // publication began: until then it need not be synced for anybody.
+        #[cfg(not(planted = "next-log-unsynced"))]
+        if let Some(mirror) = self.mirror.as_mut().filter(|mirror| mirror.publishing) {
+            unsynced.extend(mirror.writer.take_unsynced());
+        }
+        unsynced
+    }
+
+    /// Goes over to another log that the manifest names; what is in the old one still counts.
+    pub(super) fn go_over_to(&mut self, wal: Writer, root: &Path) {
+        let mut old = std::mem::replace(&mut self.wal, wal);
+        self.left.extend(old.take_unsynced());
+        self.left.push(Unsynced::names(root));
+    }
+}

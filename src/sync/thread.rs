@@ -1,0 +1,20 @@
+//! The one place that starts a thread: it waits for rounds and carries them out, so that nobody syncs on the
+//! thread that runs JS. It ends when the rounds do, or when the store is gone.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::Builder;
+
+use super::Rounds;
+
+/// It syncs files and nothing else.
+const STACK: usize = 256 << 10;
+
+/// Starts a thread that calls `round` whenever one is due, until it says `false`.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn start(rounds: Arc<Rounds>, mut round: impl FnMut() -> bool + Send + 'static) -> io::Result<()> {
+    let run = move || while rounds.wait() && round() {};
+    Builder::new().name("opslog-sync".into()).stack_size(STACK).spawn(run).map(drop)
+}

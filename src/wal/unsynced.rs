@@ -1,0 +1,43 @@
+//! What is not durable yet, taken out of a writer so that it can be synced while the writer goes on. Syncing it
+//! covers what was written before, and perhaps more.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::disk::{Disk, DiskFile};
+use crate::error::{Error, Result};
+
+/// What a sync has to be called for.
+pub struct Unsynced {
+    file: Option<Arc<dyn DiskFile>>,
+    path: PathBuf,
+    /// The folder in which names may not be durable.
+    folder: Option<PathBuf>,
+}
+
+impl Unsynced {
+    /// A log; with `is_new`, its name too.
+    pub(super) fn log(path: &Path, file: &Arc<dyn DiskFile>, is_new: bool) -> Self {
+        let folder = path.parent().filter(|_| is_new).map(Path::to_path_buf);
+        Self { file: Some(Arc::clone(file)), path: path.to_path_buf(), folder }
+    }
+
+    /// The names in a folder.
+    pub fn names(folder: &Path) -> Self {
+        Self { file: None, path: PathBuf::new(), folder: Some(folder.to_path_buf()) }
+    }
+
+    /// Makes it durable.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`. What was written may be lost then, whatever a later sync says.
+    pub fn sync(&self, disk: &dyn Disk) -> Result<()> {
+        if let Some(file) = &self.file {
+            file.sync().map_err(|source| Error::io("fdatasync", &self.path, source))?;
+        }
+        if let Some(folder) = &self.folder {
+            disk.sync_folder(folder).map_err(|source| Error::io("fsync", folder, source))?;
+        }
+        Ok(())
+    }
+}
