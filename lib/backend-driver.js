@@ -142,6 +142,9 @@ class BackendDriver {
 
   // Mutations that nothing overtakes
 
+  /** What was called shows at once here. */
+  arrive() {}
+
   async settled() {
     await this.#log.settled();
   }

@@ -12,6 +12,7 @@ const native = require("./native");
 const { call, deleteRecord, settle, setText } = require("./native-errors");
 const { RETRY } = require("./mutation-queue");
 const { Records, forEachPair } = require("./records");
+const { SharedWrite } = require("./shared-write");
 const { streamSnapshotFile } = require("./snapshot-stream");
 const { Syncs } = require("./syncs");
 const { Untold } = require("./untold");
@@ -39,6 +40,8 @@ class FileDriver {
   #manifest = null;
   #checked = false;
   #buffer;
+  /** How changes share a write; `null` where they are buffered anyway, or a lock must be had for each. */
+  #shared = null;
   #migrateFrom = null;
   #batch = [];
   #untold = new Untold();
@@ -78,7 +81,10 @@ class FileDriver {
     driver.history = new History(core);
     driver.#buffer = new GroupBuffer(core, driver.#root, options);
     driver.#checkpoints = new Checkpoints(driver.#root, driver.#checkpointWork());
-    if (options.writeMode !== "immediate") flushAtExit(addon, core);
+    if (options.writeMode === "immediate" && options.agentId === undefined) {
+      driver.#shared = new SharedWrite(driver.#sharedWork());
+    }
+    if (!options.readOnly) flushAtExit(addon, core);
     const report = JSON.parse(core.report());
     try {
       if (syncWithin(options) >= 0) driver.#syncs = new Syncs(core, options.durability === "always");
@@ -97,6 +103,11 @@ class FileDriver {
 
   set(id, text) {
     this.records.beforeChange(id);
+    if (this.#shared?.next()) {
+      const code = setText(this.#handle, id, text, now(), false);
+      this.records.changed(id);
+      return this.#shared.join(id, text.length, code & DUE);
+    }
     const code = setText(this.#handle, id, text, now(), this.#check());
     if (code === NOT_NOW) return RETRY;
     this.records.changed(id);
@@ -106,6 +117,11 @@ class FileDriver {
 
   delete(id) {
     this.records.beforeChange(id);
+    if (this.#shared?.next()) {
+      const code = deleteRecord(this.#handle, id, now(), false);
+      this.records.deleted(id);
+      return this.#shared.join(id, 0, code & DUE);
+    }
     const code = deleteRecord(this.#handle, id, now(), this.#check());
     if (code === NOT_NOW) return RETRY;
     this.records.deleted(id);
@@ -185,8 +201,15 @@ class FileDriver {
 
   // Mutations that nothing overtakes
 
-  /** Resolves when every append that was called has arrived: natively they have by the end of the call. */
-  settled() {}
+  /** Every append that was called arrives, if it has not yet. */
+  settled() {
+    this.arrive();
+  }
+
+  /** As settled(), at once. */
+  arrive() {
+    this.#shared?.settle();
+  }
 
   async undo() {
     let undone = call(() => this.#core.undo());
@@ -370,16 +393,26 @@ class FileDriver {
       };
     }
     return {
-      begin: (all) => (this.#core.hasHead() ? this.#checkpointOfHead(all) : this.#runCheckpoint(all)),
+      begin: (all) => {
+        this.arrive();
+        return this.#core.hasHead() ? this.#checkpointOfHead(all) : this.#runCheckpoint(all);
+      },
       onFrozen,
       onPublished,
-      hide: () => this.#core.hideHistory(),
-      show: () => this.#core.showHistory(),
+      hide: () => {
+        this.arrive();
+        this.#core.hideHistory();
+      },
+      show: () => {
+        this.arrive();
+        this.#core.showHistory();
+      },
       isPending: () => this.#core.isCheckpointPending(),
     };
   }
 
   #runCheckpoint(all) {
+    this.arrive();
     call(() => this.#core.beginCheckpoint(now(), all));
     return settle(this.#core.runCheckpoint());
   }
@@ -391,6 +424,7 @@ class FileDriver {
     try {
       await this.#changing(this.#core.replayHead());
     } catch (error) {
+      this.arrive();
       this.#core.showHistory();
       throw error;
     }
@@ -401,6 +435,18 @@ class FileDriver {
   async #compact(list, period) {
     const work = call(() => this.#core.compactAgents(now(), list, period));
     return JSON.parse(await this.#withForeign(work));
+  }
+
+  #sharedWork() {
+    return {
+      begin: () => call(() => this.#core.beginShared()),
+      commit: () => call(() => this.#core.commitShared()),
+      done: (code) => {
+        this.#afterChange(code);
+        return this.#syncs?.written();
+      },
+      lost: (ids) => this.#takenBack(ids),
+    };
   }
 
   /** Whether the held file is to be compared with its path: once in a turn of the event loop. */

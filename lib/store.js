@@ -360,10 +360,12 @@ class Store {
 
   #ensureOpen() {
     if (this.#state !== "open") throw notOpen();
+    // Whoever looks, or waits for its turn, finds what was called before.
+    this.#driver.arrive();
   }
 
   #ensureWritable() {
-    this.#ensureOpen();
+    if (this.#state !== "open") throw notOpen();
     // A batch that was called before close() still runs.
     if (this.#closing !== null && this.#batch === null) throw notOpen();
     if (this.#options.readOnly) throw opslogError("OPSLOG_READ_ONLY", messages.readOnly());

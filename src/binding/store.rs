@@ -183,7 +183,22 @@ impl NativeStore {
         })
     }
 
-    /// Logs a batch. Returns what `set` returns.
+    /// Begins to hold changes that share a write.
+    #[napi]
+    pub fn begin_shared(&self) -> napi::Result<()> {
+        caught(|| {
+            self.store.begin_shared();
+            Ok(())
+        })
+    }
+
+    /// Logs what is held. Returns what `setRecord` returns.
+    #[napi]
+    pub fn commit_shared(&self) -> napi::Result<f64> {
+        caught_js(|| coded(self.store.commit_shared()))
+    }
+
+    /// Logs a batch. Returns what `setRecord` returns.
     #[napi]
     pub fn commit_batch(&self) -> napi::Result<f64> {
         caught_js(|| coded(self.store.commit_batch()))

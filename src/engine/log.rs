@@ -105,6 +105,9 @@ pub struct Engine {
     stamp: Stamp,
 }
 
+/// The operations of a batch that was set aside, with their values.
+type Unfinished = Vec<(Operation, Option<Text>)>;
+
 /// The previous value is not as V8 prints it, so that no delta can be told from its text.
 #[derive(Debug)]
 pub struct NotCanonical(pub Vec<u8>);
@@ -166,26 +169,38 @@ impl Engine {
     /// # Errors
     /// Those of reading; the state is as it was then.
     pub fn replace_head(&mut self, replayed: Self) -> io::Result<usize> {
-        let batch = self.journal.as_ref().map(|journal| self.operations.len().saturating_sub(journal.len()));
-        let unfinished = batch.map(|from| self.operations.get(from..).unwrap_or_default().to_vec());
-        let texts = unfinished.iter().flatten().map(|operation| match operation.kind {
-            Kind::Set => operation.line.read().map(|line| operation.data(&line)),
-            Kind::Delete => Ok(None),
-        });
-        let texts = texts.collect::<io::Result<Vec<_>>>()?;
-        // What was remembered for a rollback is about the layers as they are now.
-        self.rollback();
+        let unfinished = self.set_batch_aside()?;
         let head = replayed.operations.len();
         self.records.replace_head(replayed.records);
         self.operations.splice(0..0, replayed.operations);
-        if let Some(unfinished) = unfinished {
-            self.begin();
-            for (operation, data) in unfinished.into_iter().zip(texts) {
-                let Operation { id, line, before, batch, .. } = operation;
-                self.apply(&id, data, before, line, batch, None);
-            }
-        }
+        self.apply_again(unfinished);
         Ok(head)
+    }
+
+    /// Takes back what was applied since [`Engine::begin`], before the layers change underneath: what was remembered
+    /// for a rollback is about the layers as they are now.
+    fn set_batch_aside(&mut self) -> io::Result<Option<Unfinished>> {
+        let Some(journal) = &self.journal else { return Ok(None) };
+        let from = self.operations.len().saturating_sub(journal.len());
+        let unfinished = self.operations.get(from..).unwrap_or_default().iter().map(|operation| {
+            let data = match operation.kind {
+                Kind::Set => operation.data(&operation.line.read()?),
+                Kind::Delete => None,
+            };
+            Ok((operation.clone(), data))
+        });
+        let unfinished = unfinished.collect::<io::Result<Vec<_>>>()?;
+        self.rollback();
+        Ok(Some(unfinished))
+    }
+
+    fn apply_again(&mut self, unfinished: Option<Unfinished>) {
+        let Some(unfinished) = unfinished else { return };
+        self.begin();
+        for (operation, data) in unfinished {
+            let Operation { id, line, before, batch, origin, .. } = operation;
+            self.apply(&id, data, before, line, batch, origin.map(|origin| *origin));
+        }
     }
 
     /// See [`Records::epoch`].
@@ -431,12 +446,17 @@ impl Engine {
     }
 
     /// Gives a failed checkpoint up: its operations count again. Returns how many there are.
-    pub fn thaw(&mut self) -> usize {
+    ///
+    /// # Errors
+    /// Those of reading what a batch holds, which cannot fail for held texts; nothing is changed then.
+    pub fn thaw(&mut self) -> io::Result<usize> {
+        let unfinished = self.set_batch_aside()?;
         self.records.thaw();
         let frozen = self.frozen.len();
         let late = std::mem::replace(&mut self.operations, std::mem::take(&mut self.frozen));
         self.operations.extend(late);
-        frozen
+        self.apply_again(unfinished);
+        Ok(frozen)
     }
 
     /// Ends a checkpoint: the new base holds what was frozen. Returns what can be freed.

@@ -128,6 +128,30 @@ impl Store {
         state.engine.begin();
     }
 
+    /// Begins to hold changes that share a write, until [`Store::commit_shared`].
+    pub fn begin_shared(&self) {
+        self.begin_batch();
+        self.lock().shared = true;
+    }
+
+    /// Logs what is held with one append. The lines are those of single changes. The held file is not compared with
+    /// its path: the change that was made right before these has done so.
+    ///
+    /// # Errors
+    /// As for [`Store::change`]; what was held is taken back then.
+    pub fn commit_shared(&self) -> Result<Changed, Rejected> {
+        let mut state = self.lock();
+        let logged = state.writable().and_then(|()| state.flush(self, None));
+        match &logged {
+            Ok(()) => state.engine.commit(),
+            Err(_) => state.engine.rollback(),
+        }
+        state.batch = None;
+        state.shared = false;
+        logged?;
+        Ok(self.changed(&mut state))
+    }
+
     /// Logs a batch with one append, together with what was buffered before it.
     ///
     /// # Errors
@@ -261,9 +285,10 @@ impl Store {
 
     fn changed(&self, state: &mut State) -> Changed {
         self.wrote(state);
-        let due = state.batch.is_none() && state.is_due(&self.options);
+        // For what is held, it says that the write is due.
+        let due = (state.batch.is_none() || state.shared) && state.is_due(&self.options);
         // Among agents the history starts anew with the seal.
-        if due && state.agents.is_none() {
+        if due && state.agents.is_none() && state.batch.is_none() {
             state.hide();
         }
         state.changed(due)

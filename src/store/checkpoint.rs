@@ -331,9 +331,16 @@ impl Drop for Checkpoint {
         state.mirror = None;
         let late = state.buffered;
         state.engine.refreeze(&self.original);
-        let frozen = state.engine.thaw();
-        state.buffered = frozen + late;
-        state.hidden = 0;
+        match state.engine.thaw() {
+            Ok(frozen) => {
+                state.buffered = frozen + late;
+                state.batch = state.batch.map(|from| from + frozen);
+                state.hidden = 0;
+            }
+            Err(error) => {
+                state.failed = Some(format!("a checkpoint that failed could not be given up: {error}"))
+            }
+        }
         drop(state);
         for path in self.created.drain(..) {
             let _ = self.store.disk.unlink(&path);

@@ -107,6 +107,8 @@ struct State {
     departures_hidden: u64,
     /// Where the batch that is being put together begins.
     batch: Option<usize>,
+    /// Whether that batch is none of the user's, but changes that share a write.
+    shared: bool,
     version: u32,
     snapshot_bytes: u64,
     checkpointing: bool,
@@ -185,9 +187,19 @@ impl Store {
     /// Appends what is buffered because the process, or the thread that has the store, ends: best effort, and
     /// only while the lock is ours.
     pub fn flush_at_exit(&self) {
-        if self.lock().lock.is_some() {
-            let _ = self.flush();
+        let mut state = self.lock();
+        if state.lock.is_none() {
+            return;
         }
+        let is_shared = std::mem::take(&mut state.shared);
+        if let (Some(_), false) = (state.batch, is_shared) {
+            // The user's function did not come to its end.
+            state.engine.rollback();
+        }
+        state.engine.commit();
+        state.batch = None;
+        drop(state);
+        let _ = self.flush();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -156,6 +156,7 @@ impl State {
             departures: 0,
             departures_hidden: 0,
             batch: None,
+            shared: false,
             version: 1,
             snapshot_bytes: 0,
             checkpointing: false,

@@ -230,3 +230,42 @@ fn a_flush_that_fails_keeps_everything_buffered() {
     store.flush().unwrap();
     assert_eq!(found(&disk), ["a=1"]);
 }
+
+#[test]
+fn a_batch_that_is_given_up_after_a_checkpoint_failed_meanwhile_leaves_all_records() {
+    let disk = SimDisk::new();
+    let store = three_records(&disk);
+    let begun = store.begin_checkpoint(NOW, true).unwrap().unwrap();
+    store.begin_batch();
+    delete(&store, "a");
+    set(&store, "d", "4");
+    set(&store, "b", "9");
+    disk.script(Fault::new(CallKind::Rename, EIO));
+    assert!(begun.run().is_err());
+    store.abandon_batch();
+    assert_eq!(records(&store), THREE);
+    assert_eq!(found(&disk), THREE);
+}
+
+#[test]
+fn a_batch_that_is_logged_after_a_checkpoint_failed_meanwhile_is_marked_as_what_it_is() {
+    for sets in [&[("d", "4")][..], &[("d", "4"), ("e", "5")]] {
+        let disk = SimDisk::new();
+        let store = three_records(&disk);
+        let before = log(&disk, &store).1;
+        let begun = store.begin_checkpoint(NOW, true).unwrap().unwrap();
+        store.begin_batch();
+        for (id, value) in sets {
+            set(&store, id, value);
+        }
+        disk.script(Fault::new(CallKind::Rename, EIO));
+        assert!(begun.run().is_err());
+        store.commit_batch().unwrap();
+        let log = log(&disk, &store).1;
+        let added = log.strip_prefix(before.as_str()).expect("the log only grew");
+        let marks = added.matches("\"batch\"").count();
+        assert_eq!(marks, if sets.len() > 1 { sets.len() } else { 0 });
+        assert_eq!(found(&disk).len(), 3 + sets.len());
+        assert_eq!(records(&store), found(&disk));
+    }
+}

@@ -15,4 +15,5 @@ mod log_index;
 mod looking;
 mod mistrust;
 mod recovery;
+mod shared;
 mod support;

@@ -325,7 +325,9 @@ impl Drop for Undertaking<'_> {
         let mut state = self.store.lock();
         state.checkpointing = false;
         state.engine.refreeze(&self.original);
-        state.engine.thaw();
+        if let Err(error) = state.engine.thaw() {
+            state.failed = Some(format!("a compaction that failed could not be given up: {error}"));
+        }
         state.buffered = state.engine.operations().len();
         if let Some(agents) = &mut state.agents {
             agents.stale = true;
