@@ -314,3 +314,36 @@ test("a worker that is ended right behind un-awaited sets: they are written", as
   // The worker's store still has the lock of this process; the log is what counts.
   t.is((await walOperations(folder)).length, 50);
 });
+
+for (const durability of ["always", "interval"]) {
+  test(`un-awaited sets with durability ${durability} are in the log when they resolve, in the order of the calls`, async (t) => {
+    const { store, folder } = await openOurs(t, { ...manual, durability });
+    const wal = await activeWal(folder);
+    const order = [];
+    const promises = setMany(store, 100).map((promise, n) =>
+      promise.then(() => {
+        order.push(n);
+        return readFileSync(wal, "utf8").includes(`"id-${n}"`);
+      }),
+    );
+    t.deepEqual(new Set(await Promise.all(promises)), new Set([true]));
+    t.deepEqual(
+      order,
+      Array.from({ length: 100 }, (_, n) => n),
+    );
+    await store.close();
+    t.is((await storedEntries(Store, folder)).length, 100);
+  });
+}
+
+test("a held set with durability always waits for the sync as the one before it does", async (t) => {
+  const { store } = await openOurs(t, { ...manual, durability: "always" });
+  let settled = 0;
+  const promises = setMany(store, 3).map((promise) => promise.then(() => settled++));
+  // Microtasks alone bring no sync: that takes another thread, and a turn of the event loop.
+  for (let n = 0; n < 100; n += 1) await null;
+  t.is(settled, 0);
+  await Promise.all(promises);
+  t.is(settled, 3);
+  await store.close();
+});

@@ -252,3 +252,22 @@ fn the_log_that_a_compaction_sealed_is_still_synced() {
     let reader = try_open(after_power_loss(&disk), Options { read_only: true, ..options() });
     assert_eq!(records(&reader.unwrap().store), ["a=1"]);
 }
+
+#[test]
+fn what_shares_a_write_survives_a_power_loss_once_it_was_written_and_synced() {
+    for is_synced in [true, false] {
+        let disk = SimDisk::new();
+        let store = open_always(&disk);
+        set(&store, "a", "1");
+        sync(&store).unwrap();
+        store.begin_shared();
+        set(&store, "b", "2");
+        set(&store, "c", "3");
+        store.commit_shared().unwrap();
+        if is_synced {
+            sync(&store).unwrap();
+        }
+        let expected: &[&str] = if is_synced { &["a=1", "b=2", "c=3"] } else { &["a=1"] };
+        assert_eq!(found_after_power_loss(&disk), expected);
+    }
+}
