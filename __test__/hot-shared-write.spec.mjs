@@ -347,3 +347,20 @@ test("a held set with durability always waits for the sync as the one before it 
   t.is(settled, 3);
   await store.close();
 });
+
+test("un-awaited calls that are all refused start no checkpoint of what was there before", async (t) => {
+  const folder = await temporaryFolder(t);
+  const before = new Store();
+  await before.open(folder, manual);
+  await before.set("a", 1);
+  await before.close();
+  const { store } = await openOurs(t, { folder, checkpointOnClose: false, checkpointThreshold: 1 });
+  const results = await Promise.allSettled([
+    store.delete("none"),
+    store.delete("none"),
+    store.delete("none"),
+  ]);
+  t.deepEqual(new Set(results.map(({ reason }) => reason.code)), new Set(["OPSLOG_NOT_FOUND"]));
+  t.is(store.stats().opsCount, 1);
+  await store.close();
+});

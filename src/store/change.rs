@@ -141,6 +141,13 @@ impl Store {
     /// As for [`Store::change`]; what was held is taken back then.
     pub fn commit_shared(&self) -> Result<Changed, Rejected> {
         let mut state = self.lock();
+        if state.batch == Some(state.engine.operations().len()) {
+            // Every change was refused: nothing happened, and nothing is due because of it.
+            state.engine.commit();
+            state.batch = None;
+            state.shared = false;
+            return Ok(state.changed(false));
+        }
         let logged = state.writable().and_then(|()| state.flush(self, None));
         match &logged {
             Ok(()) => state.engine.commit(),

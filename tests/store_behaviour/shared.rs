@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use opslog::disk::sim::{CallKind, Fault, SimDisk};
-use opslog::store::Store;
+use opslog::store::{Options, Store};
 
 use super::support::*;
 
@@ -127,4 +127,24 @@ fn a_checkpoint_that_ends_meanwhile_carries_what_is_held_into_the_next_log() {
         assert_eq!(records(&store), expected);
         assert_eq!(found(&disk), expected);
     }
+}
+
+#[test]
+fn a_shared_write_whose_changes_were_all_refused_appends_nothing_and_makes_no_checkpoint_due() {
+    let disk = SimDisk::new();
+    drop(two_records(&disk));
+    let disk = disk.after_kill();
+    let store = try_open(disk.clone(), Options { checkpoint_threshold: 1.0, ..options() }).unwrap().store;
+    let (appends, before) = (disk.calls(CallKind::Append), log(&disk, &store).1);
+    store.begin_shared();
+    assert!(try_delete(&store, "none").is_err());
+    let changed = store.commit_shared().unwrap();
+    assert!(!changed.due);
+    assert_eq!(store.counts().operations, 2);
+    assert_eq!(disk.calls(CallKind::Append), appends);
+    assert_eq!(log(&disk, &store).1, before);
+    store.begin_shared();
+    set(&store, "c", "3");
+    assert!(store.commit_shared().unwrap().due);
+    assert_eq!(store.counts().operations, 0);
 }
