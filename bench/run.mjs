@@ -2,7 +2,7 @@
  * `npm run bench`: every store does every workload, in processes and folders of its own, in turns; what is shown
  * are medians. A full run writes docs/performance.md and its charts, any other prints its tables.
  *
- *   npm run bench -- --quick                     once each, without the largest sizes, in about three minutes
+ *   npm run bench -- --quick                     once each, without the largest sizes
  *   npm run bench -- --only W1,W9                these workloads
  *   npm run bench -- --stores ours,lmdb          these stores
  *   npm run bench -- --fixtures /some/folder     keep the folders that workloads begin with, and use them again
