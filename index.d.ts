@@ -130,21 +130,6 @@ export interface StoreOptions {
    */
   writeMode?: "immediate" | "group" | "async";
   /**
-   * When a write that resolved is on the disk, so that it survives a power cut too (default: `"process"`).
-   * - `"process"`: when the system writes it out; a resolved write survives the death of the process.
-   * - `"interval"`: `syncIntervalMs` later at the latest, by an `fdatasync` in the background.
-   * - `"always"`: before the promise resolves. Those who wait share one `fdatasync`, on another thread; a single write
-   *   costs about one. In `"group"` and `"async"` mode it is `flush()` and `sync()` that wait.
-   *
-   * Snapshots, archives and manifests are always synced. When an `fdatasync` fails, those who waited reject with
-   * `OPSLOG_IO`, and what they wrote may or may not be there after a power cut; all later writes reject with
-   * `OPSLOG_FAILED` until the store is opened again, and reads go on. Only for stores in a folder: with another backend
-   * than an unmodified `FsBackend`, `open()` rejects with `OPSLOG_INVALID_ARGUMENT`.
-   */
-  durability?: "process" | "interval" | "always";
-  /** Milliseconds between two syncs with `durability: "interval"`, above 0 and at most 2^31-1 (default: 1000). */
-  syncIntervalMs?: number;
-  /**
    * How many records are kept as live objects (default: `Infinity`, all that were looked at). With a number, the ones
    * that were not looked at for the longest are dropped: `get(id) === get(id)` holds only while a record is kept, and
    * `filter()`, `all()` and `entries()` make the objects anew each time. A positive integer.
@@ -154,6 +139,34 @@ export interface StoreOptions {
   groupCommitSize?: number;
   /** Write the buffer after this many milliseconds, at most 2^31-1 (default: 100). For `"group"` and `"async"`. */
   groupCommitMs?: number;
+  /**
+   * What a resolved write survives (default: `"process"`). Snapshots, archive segments and manifests are always
+   * synced, whatever this says.
+   * - `"process"`: the death of the process, also by `kill -9`. A power failure may take what the system has not
+   *   written back yet.
+   * - `"interval"`: also a power failure, once the log was synced, which happens in the background within
+   *   `syncIntervalMs`, and in `flush()`, `sync()` and `close()` before they resolve. Costs writers next to nothing.
+   * - `"always"`: also a power failure. `set()`, `delete()`, `batch()`, `undo()` and `archive()` resolve after an
+   *   `fdatasync` (macOS: `F_FULLFSYNC`) that began after their lines were written: the time of a disk's flush. All
+   *   who wait share one, so a thousand writes in flight cost about as much as one. It runs on a thread of its own.
+   *   What reads show, and in which order writes take effect, is as with `"process"`: only the promises wait.
+   *
+   * With `writeMode` `"group"` or `"async"`, `set()` and `delete()` resolve as that says, before any sync; each write
+   * of the buffer is followed by a sync under `"always"`, and `batch()`, `undo()`, `flush()`, `sync()` and `close()`
+   * wait for theirs.
+   *
+   * A sync that fails is never tried again, for a second one may succeed without having written anything. Whoever
+   * waits for it is rejected with `OPSLOG_IO` (`syscall` is `"fdatasync"` or `"fsync"`): the write shows, and may or may
+   * not be there after a power failure. From then on writes, `flush()`, `sync()` and `close()` are refused with
+   * `OPSLOG_FAILED`, and reads go on. After opening the store again, call `compact()`: it writes everything to new
+   * files. The `diagnostics_channel` `opslog:sync-failed` tells of it too, for where nobody waits.
+   *
+   * For stores in a folder only: with a `backend` of your own, anything but `"process"` makes `open()` reject with
+   * `OPSLOG_INVALID_ARGUMENT`. A read-only store ignores it.
+   */
+  durability?: "process" | "interval" | "always";
+  /** Milliseconds until what was written is synced, greater than 0, at most 2^31-1 (default: 1000). For `"interval"`. */
+  syncIntervalMs?: number;
 }
 
 export interface StoreStats {
@@ -303,11 +316,13 @@ export declare class Store<T = Record<string, unknown>> {
 
   /**
    * Creates or replaces a record. It holds what `JSON.stringify` makes of the value at the time of the call.
-   * Visible at once; resolves when it is logged (see `writeMode`). Inside `batch()` returns `undefined`.
+   * Visible at once; resolves when it is logged (see `writeMode` and `durability`). Inside `batch()` returns
+   * `undefined`.
    *
    * Throws `OPSLOG_NOT_OPEN` or `OPSLOG_READ_ONLY`. Rejects with `OPSLOG_INVALID_ARGUMENT` (the id),
    * `OPSLOG_INVALID_VALUE`, `OPSLOG_IO` or `OPSLOG_FAILED`; an agent's also with `OPSLOG_LOCKED` or
-   * `OPSLOG_CORRUPT` (a file of another agent). Nothing was changed then.
+   * `OPSLOG_CORRUPT` (a file of another agent). Nothing was changed then, unless it was the sync that failed: see
+   * `durability`.
    */
   set(id: string, value: T): Promise<void> | void;
 
@@ -421,6 +436,7 @@ export declare class Store<T = Record<string, unknown>> {
 
   /**
    * Writes what is buffered (`writeMode` `"group"` and `"async"`). Does nothing if the store is not open.
+   * With `durability` `"interval"` or `"always"` resolves when all that was written before is durable.
    * Rejects with `OPSLOG_IO` or `OPSLOG_FAILED`; what is buffered stays so then.
    */
   flush(): Promise<void>;

@@ -1,9 +1,12 @@
 import { execFile } from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import test from "ava";
 import { FsBackend, Store } from "../index.mjs";
-import { temporaryFolder, walOperations } from "./helpers/store-folder.mjs";
+import { openAgent, recordsIn } from "./helpers/agents.mjs";
+import { storedEntries, temporaryFolder, walOperations } from "./helpers/store-folder.mjs";
 
 const run = promisify(execFile);
 const index = new URL("../index.mjs", import.meta.url).href;
@@ -146,4 +149,100 @@ test("a worker that is terminated while its store with durability always syncs, 
     });
     t.is(typeof (await worker.terminate()), "number");
   }
+});
+
+test("set() with durability always behind a batch, takes effect before the batch is durable", async (t) => {
+  const { store } = await opened(t, { durability: "always" });
+  let isBatchDone = false;
+  const batch = store.batch(() => store.set("a", { n: 1 })).then(() => (isBatchDone = true));
+  const later = store.set("b", { n: 2 });
+  for (let microtasks = 0; microtasks < 50; microtasks++) await null;
+  t.deepEqual([store.count(), isBatchDone], [2, false]);
+  await Promise.all([batch, later]);
+});
+
+test("close() with durability always, writes were called but not awaited, lets their callers hear of it first", async (t) => {
+  const { folder, store } = await opened(t, { durability: "always" });
+  let resolved = 0;
+  for (let n = 0; n < 100; n++) store.set(`id-${n}`, { n }).then(() => resolved++);
+  await store.close();
+  t.is(resolved, 100);
+  t.is((await storedEntries(Store, folder)).length, 100);
+});
+
+test("set() and undo() with durability always, a checkpoint every few operations, are found again", async (t) => {
+  const { folder, store } = await opened(t, { durability: "always", checkpointThreshold: 7 });
+  const expected = new Map();
+  for (let n = 0; n < 200; n++) {
+    const id = `id-${n % 50}`;
+    const before = expected.get(id);
+    await store.set(id, { n });
+    expected.set(id, { n });
+    if (n % 9 !== 0 || !(await store.undo())) continue;
+    if (before === undefined) expected.delete(id);
+    else expected.set(id, before);
+  }
+  await store.close();
+  t.deepEqual(Object.fromEntries(await storedEntries(Store, folder)), Object.fromEntries(expected));
+});
+
+for (const writeMode of ["group", "async"]) {
+  test(`set() in ${writeMode} mode with durability always, resolves at once, and flush() writes and syncs`, async (t) => {
+    const { folder, store } = await opened(t, { writeMode, durability: "always", groupCommitMs: 60_000 });
+    await store.set("a", { n: 1 });
+    t.deepEqual(await walOperations(folder), []);
+    await store.flush();
+    t.is((await walOperations(folder)).length, 1);
+    await store.batch(() => store.set("b", { n: 2 }));
+    t.is((await walOperations(folder)).length, 2);
+  });
+}
+
+for (const durability of ["interval", "always"]) {
+  test(`under skipLoad with durability ${durability}, writes, batches and archives resolve`, async (t) => {
+    const { folder, store } = await opened(t, { durability, skipLoad: true });
+    await store.set("a", { n: 1 });
+    await store.batch(() => store.set("b", { n: 2 }));
+    t.is(await store.archive(({ n }) => n === 1), 1);
+    await store.close();
+    t.deepEqual(await storedEntries(Store, folder), [["b", { n: 2 }]]);
+  });
+
+  test(`agents with durability ${durability}, write, undo and compact beside each other`, async (t) => {
+    const folder = await temporaryFolder(t);
+    const one = await openAgent(t, folder, "one", { durability });
+    const other = await openAgent(t, folder, "other", { durability });
+    for (let n = 0; n < 20; n++) {
+      await Promise.all([one.set(`one-${n}`, { n }), other.set(`other-${n}`, { n })]);
+      if (n % 5 === 4) await one.compact();
+    }
+    await other.set("gone", { n: 0 });
+    t.true(await other.undo());
+    await Promise.all([one.close(), other.close()]);
+    t.is(Object.keys(await recordsIn(folder)).length, 40);
+  });
+
+  test(`open() with an unmodified FsBackend and durability ${durability}, writes`, async (t) => {
+    const { store } = await opened(t, { durability, backend: new FsBackend() });
+    await t.notThrowsAsync(store.set("a", { n: 1 }));
+  });
+}
+
+const linux = process.platform === "linux" ? test.serial : test.skip;
+linux("close() with durability always, ends the thread that syncs", async (t) => {
+  const threads = () =>
+    readdirSync("/proc/self/task").filter((id) => {
+      try {
+        return readFileSync(`/proc/self/task/${id}/comm`, "utf8") === "opslog-sync\n";
+      } catch {
+        return false;
+      }
+    }).length;
+  while (threads() > 0) await delay(5);
+  const { store } = await opened(t, { durability: "always" });
+  await store.set("a", { n: 1 });
+  t.is(threads(), 1);
+  await store.close();
+  while (threads() > 0) await delay(5);
+  t.is(threads(), 0);
 });

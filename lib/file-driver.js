@@ -87,7 +87,9 @@ class FileDriver {
     if (!options.readOnly) flushAtExit(addon, core);
     const report = JSON.parse(core.report());
     try {
-      if (syncWithin(options) >= 0) driver.#syncs = new Syncs(core, options.durability === "always");
+      if (syncWithin(options) >= 0) {
+        driver.#syncs = new Syncs(core, driver.#root, options.durability === "always");
+      }
       if (report.migrate) await driver.#migrate(report.migrateFrom);
     } catch (error) {
       await core.close();

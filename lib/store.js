@@ -301,10 +301,11 @@ class Store {
   }
 
   /**
-   * As `#exclusive`, for what is to be durable when it resolves, as far as the store's options say. Nobody but
-   * the caller waits for that.
+   * As `#exclusive`, for what is to be durable when it resolves, as far as the options say. What comes behind it does
+   * not wait for that.
    */
   async #durably(task, wanted = "written") {
+    if (this.#options.durability === "process") return this.#exclusive(task);
     const { result, durable } = await this.#exclusive(async (driver) => {
       const result = await task(driver);
       return { result, durable: driver[wanted]() };

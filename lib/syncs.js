@@ -1,13 +1,21 @@
 "use strict";
 
-// Who waits for a sync. All that is written in one go shares a ticket and a promise; the ticket is asked for in a
-// microtask, so that one sync covers it all. Natively, what is asked for while a sync runs shares the next one.
+// Who waits for a sync. All that is written in one go shares a ticket, which is asked for in a microtask, so
+// that one sync covers it all. Natively, what is asked for while a sync runs shares the next one.
 
+const diagnostics = require("node:diagnostics_channel");
 const { decode } = require("./native-errors");
+
+const failures = diagnostics.channel("opslog:sync-failed");
 
 /** Those who wait, by ticket. Holds no core: the native side holds this. */
 class Waiting {
+  #folder;
   #groups = [];
+
+  constructor(folder) {
+    this.#folder = folder;
+  }
 
   add(group) {
     this.#groups.push(group);
@@ -20,20 +28,22 @@ class Waiting {
     for (const group of this.#groups.splice(0, count)) group.resolve();
     if (reason === null) return;
     for (const group of this.#groups.splice(0)) group.reject(decode({ message: reason }));
+    failures.publish({ folder: this.#folder, error: decode({ message: reason }) });
   }
 }
 
 class Syncs {
   #core;
-  #waiting = new Waiting();
+  #waiting;
   #gathering = null;
   #isAlways;
 
-  /** Starts syncing what is written to a store; with `always`, writers wait for it. */
-  constructor(core, always) {
+  /** Starts syncing what is written to the store of a folder; with `always`, writers wait for it. */
+  constructor(core, folder, always) {
     this.#core = core;
     this.#isAlways = always;
-    const waiting = this.#waiting;
+    const waiting = new Waiting(folder);
+    this.#waiting = waiting;
     core.startSyncing((durable, reason) => waiting.settle(durable, reason));
   }
 
@@ -45,7 +55,8 @@ class Syncs {
   /** A promise that resolves when all that was written up to now is durable. */
   all() {
     this.#gathering ??= this.#gather();
-    return this.#gathering.promise;
+    // Each caller has a promise of its own: who does not look at a failure is told of it.
+    return this.#gathering.promise.then();
   }
 
   #gather() {

@@ -429,7 +429,7 @@ impl NativeStore {
         caught_js(|| exit::register(env, &self.store))
     }
 
-    /// Has what was written synced in the background; `settled` hears what has become of the tickets.
+    /// Has what was written synced in the background; `settled` hears what has become of the tickets, and of a failure.
     #[napi]
     pub fn start_syncing(&self, settled: Function<'_, Report, ()>) -> napi::Result<()> {
         caught_js(|| {

@@ -26,7 +26,7 @@ pub struct Syncs {
 }
 
 impl Syncs {
-    /// Has a store's writes synced. `settled` is called whenever tickets were settled.
+    /// Has a store's writes synced. `settled` is called whenever there is news.
     pub fn start(store: &Arc<Store>, settled: &Function<'_, Report, ()>) -> napi::Result<Arc<Self>> {
         let syncs = Arc::new(Self { call: Mutex::new(None), store: Arc::downgrade(store) });
         let weak = Arc::downgrade(&syncs);

@@ -43,13 +43,12 @@ impl Store {
         self.rounds.settled()
     }
 
-    /// Carries out one round: syncs what was written before. Returns whether tickets were settled.
+    /// Carries out one round: syncs what was written before. Returns whether there is news, see [`Store::synced`].
     pub fn run_sync(&self) -> bool {
         self.rounds.run(|| self.sync_logs())
     }
 
-    /// Starts a thread that carries rounds out and calls `settled` when tickets were settled. It ends with the
-    /// store.
+    /// Starts a thread that carries rounds out and calls `settled` when there is news. It ends with the store.
     ///
     /// # Errors
     /// `OPSLOG_IO` when the system gives no thread.

@@ -95,7 +95,7 @@ impl Rounds {
         }
     }
 
-    /// Carries a round out with what `sync` does. Returns whether tickets were settled by it.
+    /// Carries a round out with what `sync` does. Returns whether there is news: tickets were settled, or it failed.
     pub fn run(&self, sync: impl FnOnce() -> Result<()>) -> bool {
         let upto = {
             let mut state = self.state.lock();
@@ -112,7 +112,6 @@ impl Rounds {
         let mut state = self.state.lock();
         state.running = false;
         self.ended.notify_all();
-        let asked = state.given > state.durable;
         match result {
             Ok(()) => {
                 let settles = upto > state.durable;
@@ -121,7 +120,7 @@ impl Rounds {
             }
             Err(error) => {
                 state.failed = Some(Arc::new(error));
-                asked
+                true
             }
         }
     }

@@ -83,6 +83,12 @@ fn a_round_that_nobody_waits_for_settles_nothing() {
 }
 
 #[test]
+fn a_failed_round_is_news_also_when_nobody_waits() {
+    let rounds = Rounds::new(NEVER);
+    assert!(rounds.run(failure));
+}
+
+#[test]
 fn who_asks_does_not_wait_for_the_interval() {
     let rounds = Rounds::new(NEVER);
     rounds.note();
