@@ -89,7 +89,7 @@ export interface StoreOptions {
    * Start a checkpoint once this many operations have been logged since the last one (default: 100).
    * `Infinity` means never, zero or less means at every operation. A threshold that is given is kept to the
    * letter; the default also waits until the log is worth it, a quarter of the snapshot's bytes, once the
-   * snapshot is over 1 MB.
+   * snapshot is over 1 MB, and 256 KB with an `agentId`.
    */
   checkpointThreshold?: number;
   /** Checkpoint in `close()` if operations were logged (default: true). */

@@ -3,6 +3,7 @@ import test from "ava";
 import { FsBackend, Store } from "../index.mjs";
 import { startStoreProcess } from "./helpers/processes.mjs";
 import { readManifest, reopened, storedEntries, temporaryFolder } from "./helpers/store-folder.mjs";
+import { until } from "./helpers/until.mjs";
 
 const manual = { checkpointOnClose: false, checkpointThreshold: Number.MAX_SAFE_INTEGER };
 
@@ -10,10 +11,6 @@ async function collect(generator) {
   const items = [];
   for await (const item of generator) items.push(item);
   return items;
-}
-
-async function until(condition) {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 test("getManifest(), streamSnapshot() and getWalOps() after a checkpoint show what it left", async (t) => {

@@ -8,6 +8,7 @@ import { Worker } from "node:worker_threads";
 import test from "ava";
 import { FsBackend, Store } from "../index.mjs";
 import { activeWal, readManifest, storedEntries, temporaryFolder } from "./helpers/store-folder.mjs";
+import { until } from "./helpers/until.mjs";
 
 const run = promisify(execFile);
 const entry = new URL("../index.js", import.meta.url).pathname;
@@ -19,10 +20,6 @@ async function opened(t, options = manual, folder = undefined) {
   await store.open(folder, options);
   t.teardown(() => store.close().catch(() => {}));
   return { folder, store };
-}
-
-async function until(condition) {
-  while (!(await condition())) await delay(2);
 }
 
 test("getManifest() and streamSnapshot(), after a checkpoint that the threshold started, show it", async (t) => {

@@ -8,6 +8,7 @@ const { FileDriver } = require("./file-driver");
 const { MutationQueue, RETRY } = require("./mutation-queue");
 const { parseOptions } = require("./options");
 const { checkPeriod, describe } = require("./paths");
+const { Turns } = require("./turns");
 const { checkId, toText } = require("./values");
 
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for("nodejs.asyncDispose");
@@ -17,6 +18,7 @@ class Store {
   #options = null;
   #driver = null;
   #queue = null;
+  #turns = new Turns();
   #batch = null;
   #closing = null;
   #watching = null;
@@ -95,7 +97,8 @@ class Store {
       const again = () => this.#inForce(driver).set(id, text);
       if (this.#queue.isBusy) return this.#queue.append(again);
       const done = driver.set(id, text);
-      return done === RETRY ? this.#queue.retry(again) : Promise.resolve(done);
+      if (done === undefined) return this.#turns.after(1);
+      return done === RETRY ? this.#queue.retry(again) : done;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -115,7 +118,8 @@ class Store {
       const again = () => this.#inForce(driver).delete(id);
       if (this.#queue.isBusy) return this.#queue.append(again);
       const done = driver.delete(id);
-      return done === RETRY ? this.#queue.retry(again) : Promise.resolve(done);
+      if (done === undefined) return this.#turns.after(1);
+      return done === RETRY ? this.#queue.retry(again) : done;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -161,12 +165,14 @@ class Store {
 
   async batch(fn) {
     this.#ensureWritable();
-    return this.#durably(() => this.#runBatch(fn));
+    const operations = await this.#durably(() => this.#runBatch(fn));
+    return this.#turns.after(operations);
   }
 
   async undo() {
     this.#ensureWritable();
-    return this.#durably(() => this.#driver.undo());
+    const isUndone = await this.#durably(() => this.#driver.undo());
+    return this.#turns.after(1, isUndone);
   }
 
   getHistory(id) {
@@ -340,6 +346,7 @@ class Store {
     ids = this.#batch;
     this.#batch = null;
     await this.#driver.commitBatch(ids);
+    return ids.length;
   }
 
   async #archive(predicate, segment) {

@@ -5,6 +5,7 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::base::Base;
@@ -43,6 +44,8 @@ pub struct Origin {
     pub rank: Rank,
     /// The log that holds it.
     pub log: u32,
+    /// Where its value stands in the line, if it has one and somebody has looked.
+    pub value: Option<Range<u32>>,
     /// What the overlay said of the record before, so that it can be taken back exactly.
     pub placed: Option<Entry>,
 }
@@ -79,9 +82,16 @@ impl Operation {
         self.origin.as_ref().is_some_and(|origin| origin.log == log)
     }
 
-    fn data(&self, line: &[u8]) -> Option<Text> {
-        let parsed = parse_line(line).ok()?;
-        parsed.data.map(|range| self.line.slice(range))
+    /// The value that it gives its record.
+    fn data(&self) -> io::Result<Option<Text>> {
+        if self.kind == Kind::Delete {
+            return Ok(None);
+        }
+        if let Some(Range { start, end }) = self.origin.as_ref().and_then(|origin| origin.value.clone()) {
+            return Ok(Some(self.line.slice(start as usize..end as usize)));
+        }
+        let parsed = parse_line(&self.line.read()?).ok().and_then(|line| line.data);
+        Ok(parsed.map(|range| self.line.slice(range)))
     }
 }
 
@@ -182,13 +192,12 @@ impl Engine {
     fn set_batch_aside(&mut self) -> io::Result<Option<Unfinished>> {
         let Some(journal) = &self.journal else { return Ok(None) };
         let from = self.operations.len().saturating_sub(journal.len());
-        let unfinished = self.operations.get(from..).unwrap_or_default().iter().map(|operation| {
-            let data = match operation.kind {
-                Kind::Set => operation.data(&operation.line.read()?),
-                Kind::Delete => None,
-            };
-            Ok((operation.clone(), data))
-        });
+        let unfinished = self
+            .operations
+            .get(from..)
+            .unwrap_or_default()
+            .iter()
+            .map(|operation| Ok((operation.clone(), operation.data()?)));
         let unfinished = unfinished.collect::<io::Result<Vec<_>>>()?;
         self.rollback();
         Ok(Some(unfinished))
@@ -360,10 +369,7 @@ impl Engine {
             one.rank() == other.rank() && one.rank().is_some_and(|rank| rank.clock > 0)
         });
         for operation in again {
-            let data = match operation.kind {
-                Kind::Set => operation.data(&operation.line.read()?),
-                Kind::Delete => None,
-            };
+            let data = operation.data()?;
             let before = self.records.get(&operation.id)?;
             let origin = operation.origin.map(|origin| *origin);
             if let Some(origin) = &origin {

@@ -139,6 +139,8 @@ struct Mirror {
 
 /// From this size on, a snapshot is not rewritten before the WAL has a quarter of its bytes.
 const SMALL_SNAPSHOT: u64 = 1 << 20;
+/// What agents log at least before one of them compacts by itself: all others wait for the two steps of it.
+const AGENTS_LOG_AT_LEAST: u64 = 256 << 10;
 
 impl Store {
     /// The store's folder.
@@ -279,7 +281,13 @@ impl State {
 
     /// Whether the log has grown enough for a rewrite of everything.
     fn pays(&self) -> bool {
-        let logged = self.agents.as_ref().map_or(self.wal.len(), Agents::bytes);
-        self.snapshot_bytes < SMALL_SNAPSHOT || logged >= self.snapshot_bytes / 4
+        let pays = match self.snapshot_bytes {
+            0..SMALL_SNAPSHOT => 0,
+            bytes => bytes / 4,
+        };
+        match &self.agents {
+            Some(agents) => agents.logged(self.wal.len()) >= pays.max(AGENTS_LOG_AT_LEAST),
+            None => self.wal.len() >= pays,
+        }
     }
 }

@@ -50,12 +50,18 @@ impl Log {
             self.drop_cut_lines(&*file, hasher, news)?;
             let last = self.lines.last().map(|last| (last.offset, last.len, last.hash));
             let Self { number, path, lines, end, .. } = self;
+            // Nearly always one agent's, whose name need not be kept once for each line.
+            let mut agent: Arc<[u8]> = Arc::default();
             let each = |offset: u64, bytes: &[u8], line: &Line<'_>| {
+                let named = line.agent.as_deref().unwrap_or_default();
+                if *named != *agent {
+                    agent = named.into();
+                }
                 let text = match own {
                     Some(file) => Text::At { file: Arc::clone(file), offset, len: bytes.len() as u32 },
                     None => Text::Held(bytes.into()),
                 };
-                let operation = operation_of(text, *number, line);
+                let operation = operation_of(text, *number, line, &agent);
                 if let Some(rank) = rank_of(&operation) {
                     let (len, hash) = (bytes.len() as u32, line_hash(hasher, bytes));
                     lines.push(Known { offset, len, hash, rank: rank.clone() });
@@ -140,16 +146,16 @@ fn is_line(
     }
 }
 
-fn operation_of(text: Text, log: u32, line: &Line<'_>) -> Operation {
-    let agent = line.agent.as_deref().unwrap_or_default().into();
-    let rank = Rank { clock: line.clock.unwrap_or(0), agent };
+fn operation_of(text: Text, log: u32, line: &Line<'_>, agent: &Arc<[u8]>) -> Operation {
+    let rank = Rank { clock: line.clock.unwrap_or(0), agent: Arc::clone(agent) };
+    let value = line.data.as_ref().map(|range| range.start as u32..range.end as u32);
     Operation {
         id: (&*line.id).into(),
         kind: line.kind,
         line: text,
         before: None,
         batch: line.batch,
-        origin: Some(Box::new(Origin { rank, log, placed: None })),
+        origin: Some(Box::new(Origin { rank, log, value, placed: None })),
     }
 }
 

@@ -86,9 +86,11 @@ impl Agents {
         number
     }
 
-    /// Bytes in all logs that count.
-    pub(super) fn bytes(&self) -> u64 {
-        self.logs.iter().map(|log| log.end).sum()
+    /// Bytes in all logs that count: of the own one, which is not read, what was written to it; of the others, what
+    /// was read of them.
+    pub(super) fn logged(&self, own: u64) -> u64 {
+        let others = self.logs.iter().filter(|log| log.number != self.own);
+        others.map(|log| log.end).sum::<u64>() + own
     }
 }
 
@@ -137,7 +139,7 @@ impl State {
         let agents = self.agents.as_ref()?;
         let agent = Arc::clone(agents.id.as_ref()?);
         let rank = Rank { clock: self.engine.clock(), agent };
-        Some(Origin { rank, log: agents.own, placed: None })
+        Some(Origin { rank, log: agents.own, value: None, placed: None })
     }
 
     /// Finds the number of the agent's own log among those that were read.
