@@ -167,6 +167,88 @@ export interface StoreOptions {
   durability?: "process" | "interval" | "always";
   /** Milliseconds until what was written is synced, greater than 0, at most 2^31-1 (default: 1000). For `"interval"`. */
   syncIntervalMs?: number;
+  /**
+   * Told how far `open()` has come, see `ProgressOptions` (default: nobody is told). Most opens take less than 50 ms and
+   * tell nothing. `migrate` runs on the JS thread and is not told of.
+   */
+  onProgress?: (progress: Progress) => void;
+}
+
+/** How far a long operation has come. */
+export interface Progress {
+  /**
+   * What is being done. `"read-snapshot"` and `"read-log"`: files are read from one end to the other, for want of an
+   * index. `"write-snapshot"`: a checkpoint. `"archive"`: records are put into a segment. `"verify"`: files are checked.
+   * A phase may come more than once, and one that ends within 50 ms may not be told at all.
+   */
+  readonly phase: "read-snapshot" | "read-log" | "write-snapshot" | "archive" | "verify";
+  /** How much of the phase is done; never more than `total`. */
+  readonly done: number;
+  /** How much there is to do in the phase. */
+  readonly total: number;
+  /** What `done` and `total` count. */
+  readonly unit: "bytes" | "records";
+}
+
+/** For methods that may take long. */
+export interface ProgressOptions {
+  /**
+   * Called on the JS thread when the operation has come further, at most every 50 ms, and once more when it has
+   * succeeded. While another checkpoint of the store is under way, it is told of that one first. What it throws, or
+   * what its promise rejects with, does not touch the operation: it is published on the diagnostics channel
+   * `opslog:progress-failed`, and the function is not called again. Without it nothing is measured.
+   */
+  onProgress?: (progress: Progress) => void;
+}
+
+/** What `Store.verify()` found. */
+export interface VerifyReport {
+  /** Whether nothing is damaged. */
+  readonly ok: boolean;
+  /** Files that were read. */
+  readonly files: number;
+  /** Their bytes. */
+  readonly bytes: number;
+  /** Records in all snapshots that are there. */
+  readonly records: number;
+  /** Operations in all logs that are there. */
+  readonly operations: number;
+  /** Records in archive segments. */
+  readonly archivedRecords: number;
+  /** Entries of index files; each was compared with the line that it points to. */
+  readonly indexEntries: number;
+  /** The damaged places, at most 1,000. */
+  readonly damage: readonly Damage[];
+  /** How many damaged places there are. */
+  readonly damageCount: number;
+}
+
+/** A damaged place in a file. */
+export interface Damage {
+  /** The file. */
+  readonly path: string;
+  /** Where the damaged line, page, entry or member begins, in bytes; `null` if the file is missing. */
+  readonly offset: number | null;
+  /** What is wrong, in English. */
+  readonly what: string;
+  /** Whether the store's state depends on the file: the manifest, what it names, and its indexes. */
+  readonly current: boolean;
+  /**
+   * What `Store.repair()` does about it. `"blank"`: the line, which is skipped anyway, is set aside and overwritten with
+   * line ends. `"cut"`: the unfinished end of the log is set aside and cut off. `"rebuild"`: the index is set aside and
+   * made again. `null`: nothing; restore the file from a backup.
+   */
+  readonly remedy: "blank" | "cut" | "rebuild" | null;
+}
+
+/** What `Store.repair()` did. */
+export interface RepairReport {
+  /** What was damaged before. */
+  readonly before: VerifyReport;
+  /** What was mended, and where what stood there is now. */
+  readonly steps: readonly { readonly damage: Damage; readonly aside: string }[];
+  /** What is damaged still. */
+  readonly after: VerifyReport;
 }
 
 export interface StoreStats {
@@ -285,6 +367,29 @@ export interface StorageBackend {
  * Objects that the store returns are shared with it: change them through `set()` only.
  */
 export declare class Store<T = Record<string, unknown>> {
+  /**
+   * Checks every file of a folder: that each line of each snapshot and log is what it must be, that each entry of each
+   * index points to the record that it stands for, that the manifest and the archive segments are valid, and that what
+   * the manifest names is there. Takes no lock and writes nothing; a writer may be at work meanwhile. Reads every
+   * byte, on another thread; needs up to 40 bytes of memory for each record.
+   *
+   * What it cannot see is a changed value that is still valid JSON, where no index has a checksum of it: the files'
+   * format is that of 0.8.1, which has none.
+   *
+   * Rejects with `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_INVALID_ARGUMENT` or `OPSLOG_NATIVE_UNAVAILABLE`. Damage is no
+   * error: it is in the report.
+   */
+  static verify(dir: string, options?: ProgressOptions): Promise<VerifyReport>;
+
+  /**
+   * Mends what `verify()` finds in a folder, where that loses nothing: no record changes by it. Takes the folder's lock
+   * if there is something to mend, and deletes nothing: what it takes out of a log goes to `<log>.torn`, an index that
+   * it makes again to `<index>.<n>.damaged`.
+   *
+   * Rejects with `OPSLOG_LOCKED` while a writer or an agent has the folder open, and as `verify()`.
+   */
+  static repair(dir: string, options?: ProgressOptions): Promise<RepairReport>;
+
   /** What `open()` found and repaired; `null` when the store is not open. */
   readonly recovery: RecoveryReport | null;
 
@@ -388,20 +493,25 @@ export declare class Store<T = Record<string, unknown>> {
    * along what all agents wrote, and waits for another agent's.
    *
    * Rejects with `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_SKIP_LOAD`, `OPSLOG_IO` or `OPSLOG_FAILED`;
-   * an agent's also with `OPSLOG_LOCKED` or `OPSLOG_CORRUPT`. No operation is lost then.
+   * an agent's also with `OPSLOG_LOCKED` or `OPSLOG_CORRUPT`, and with `OPSLOG_INVALID_ARGUMENT` for options that are
+   * none. No operation is lost then.
    */
-  compact(): Promise<void>;
+  compact(options?: ProgressOptions): Promise<void>;
 
   /**
    * Moves the records for which the predicate returns a truthy value into an archive segment (default: the
    * current quarter, such as `2026-Q3`). Returns their number. An agent leaves records out that another agent
    * has changed meanwhile.
    *
-   * Rejects with `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT` (the segment's name),
+   * Rejects with `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT` (the segment's name, the options),
    * `OPSLOG_IO`, `OPSLOG_CORRUPT` (an existing segment), `OPSLOG_FAILED`, an agent's also with
    * `OPSLOG_LOCKED`, and with what the predicate throws. All records are in the store then.
    */
-  archive(predicate: (value: T, id: string) => boolean, segment?: string): Promise<number>;
+  archive(
+    predicate: (value: T, id: string) => boolean,
+    segment?: string,
+    options?: ProgressOptions,
+  ): Promise<number>;
 
   /** Paths of the archive segments. */
   listArchiveSegments(): string[];

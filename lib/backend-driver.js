@@ -16,6 +16,7 @@ const { FsBackend } = require("./fs-backend");
 const { History } = require("./history");
 const native = require("./native");
 const { call, deleteRecord, setText } = require("./native-errors");
+const { Meter, watched } = require("./progress");
 const { Records } = require("./records");
 const { now } = require("./values");
 
@@ -41,6 +42,10 @@ class BackendDriver {
   /** The newest millisecond in the name of a file that this store has seen. */
   #newest = 0;
   recovery = null;
+  /** The folder, or whatever it is to the backend. */
+  folder;
+  /** How far opening, a checkpoint or an archive has come. */
+  meter = new Meter();
   /** A checkpoint through a backend holds up the appends behind it. */
   blocksAppends = true;
 
@@ -48,6 +53,7 @@ class BackendDriver {
   static async open(dir, options, backend, onDue) {
     const core = native.load().storeDetached(options.agentId, options.version);
     const driver = new BackendDriver();
+    driver.folder = dir;
     driver.#core = core;
     driver.#backend = backend;
     driver.#options = options;
@@ -67,7 +73,7 @@ class BackendDriver {
     const started = performance.now();
     await backend.initialize(dir, { readOnly: options.readOnly });
     try {
-      await driver.#open();
+      await watched(options.onProgress, driver.meter, dir, () => driver.#open());
     } catch (error) {
       await driver.#release().catch(() => {});
       throw error;
@@ -234,7 +240,7 @@ class BackendDriver {
       if (!isAgent) found.manifest = await this.#createAlone(found);
     }
     // NOTE: before an agent registers: where something cannot be read or migrated, nothing is to be written.
-    const loaded = found.manifest === null || skipLoad ? null : await this.#state.load(found.manifest);
+    const loaded = found.manifest === null || skipLoad ? null : await this.#load(found.manifest);
     this.#adopt(found);
     if (isAgent) await this.#join();
     await this.#look(loaded);
@@ -242,6 +248,13 @@ class BackendDriver {
     const isTakeover = !readOnly && !isAgent && this.manifest.activeAgentOps !== undefined;
     if (isTakeover) await this.#takeOver();
     else if (loaded?.isMigrated && !readOnly) await this.#checkpoint();
+  }
+
+  async #load(manifest) {
+    this.meter.begin("read-snapshot", manifest.stats.activeRecords);
+    const loaded = await this.#state.load(manifest);
+    this.meter.end();
+    return loaded;
   }
 
   async #createAlone(found) {
@@ -420,7 +433,9 @@ class BackendDriver {
     const archived = await this.#writeArchive(archive, this.manifest);
     const records = this.#recordsWithout(archived);
     const details = { records, version: this.#state.version, newest: this.#newest, archived };
+    this.meter.begin("write-snapshot", records.size);
     const manifest = await checkpointed(this.#backend, this.manifest, details);
+    this.meter.end();
     this.#adopt(await this.#access.replaceAlone(this.#known, manifest));
     this.#state.checkpointed(manifest.currentSnapshot, archived?.ids ?? []);
     return true;
@@ -455,7 +470,9 @@ class BackendDriver {
     const records = this.#recordsWithout(archived);
     const { version } = this.#state;
     const details = { manifest, sealed, records, version, agentId, archived };
+    this.meter.begin("write-snapshot", records.size);
     const published = await compaction.publish(this.#backend, this.#access, details);
+    this.meter.end();
     if (published === null) return false;
     this.#adopt(published);
     this.#state.checkpointed(published.manifest.currentSnapshot, archived?.ids ?? []);
@@ -474,7 +491,9 @@ class BackendDriver {
     const archived = new Map(ids.map((id) => [id, this.records.get(id)]));
     const before = archiveSegments.find((segment) => segment.endsWith(`archive-${archive.period}.json`));
     const known = before === undefined ? new Map() : await this.#backend.loadArchiveSegment(before);
+    this.meter.begin("archive", archived.size);
     const path = await this.#backend.writeArchiveSegment(archive.period, archived);
+    this.meter.end();
     return { ids, path, added: ids.filter((id) => !known.has(id)).length };
   }
 

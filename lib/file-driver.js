@@ -11,6 +11,7 @@ const { migrateAll, migrateSome } = require("./migration");
 const native = require("./native");
 const { call, deleteRecord, settle, setText } = require("./native-errors");
 const { RETRY } = require("./mutation-queue");
+const { NativeMeter, watched } = require("./progress");
 const { Records, forEachPair } = require("./records");
 const { SharedWrite } = require("./shared-write");
 const { streamSnapshotFile } = require("./snapshot-stream");
@@ -29,11 +30,14 @@ const FOREIGN = 2;
 const RENEWALS = 5;
 
 class FileDriver {
+  /** The store's folder. */
+  folder;
+  /** How far opening, a checkpoint or an archive has come. */
+  meter;
   /** Appends go on while a checkpoint is written. */
   blocksAppends = false;
   #core;
   #handle;
-  #root;
   #options;
   #backend;
   #checkpoints;
@@ -55,50 +59,45 @@ class FileDriver {
     const started = performance.now();
     const addon = native.load();
     const driver = new FileDriver();
-    driver.#root = path.resolve(dir);
-    driver.#options = options;
-    driver.#backend = backend;
+    driver.folder = path.resolve(dir);
+    driver.meter = new NativeMeter(new addon.NativeProgress());
+    const opened = () => driver.#open(addon, dir, options, backend);
+    const report = await watched(options.onProgress, driver.meter, driver.folder, opened);
+    driver.recovery = recoveryOf(report, performance.now() - started);
+    return driver;
+  }
+
+  async #open(addon, dir, options, backend) {
+    this.#options = options;
+    this.#backend = backend;
     await backend?.initialize(dir, { readOnly: options.readOnly });
-    const core = await settle(
-      addon.storeOpen(driver.#root, {
-        readOnly: options.readOnly,
-        skipLoad: options.skipLoad,
-        version: options.version,
-        checkpointThreshold: options.checkpointThreshold,
-        amortised: !options.checkpointThresholdGiven,
-        buffered: options.writeMode !== "immediate",
-        syncWithin: syncWithin(options),
-        agent: options.agentId,
-        now: now(),
-      }),
-    );
-    driver.#core = core;
-    driver.#handle = core.handle();
-    driver.records = new Records(core, {
+    const core = await settle(addon.storeOpen(this.folder, nativeOptions(options), this.meter.progress));
+    this.#core = core;
+    this.#handle = core.handle();
+    this.records = new Records(core, {
       cacheSize: options.cacheSize,
-      isSteady: () => driver.#foreignWork === 0,
+      isSteady: () => this.#foreignWork === 0,
     });
-    driver.history = new History(core);
-    driver.#buffer = new GroupBuffer(core, driver.#root, options);
-    driver.#checkpoints = new Checkpoints(driver.#root, driver.#checkpointWork());
+    this.history = new History(core);
+    this.#buffer = new GroupBuffer(core, this.folder, options);
+    this.#checkpoints = new Checkpoints(this.folder, this.#checkpointWork());
     if (options.writeMode === "immediate" && options.agentId === undefined) {
-      driver.#shared = new SharedWrite(driver.#sharedWork());
+      this.#shared = new SharedWrite(this.#sharedWork());
     }
     if (!options.readOnly) flushAtExit(addon, core);
     const report = JSON.parse(core.report());
     try {
       if (syncWithin(options) >= 0) {
-        driver.#syncs = new Syncs(core, driver.#root, options.durability === "always");
+        this.#syncs = new Syncs(core, this.folder, options.durability === "always");
       }
-      if (report.migrate) await driver.#migrate(report.migrateFrom);
+      if (report.migrate) await this.#migrate(report.migrateFrom);
     } catch (error) {
       await core.close();
       throw error;
     }
     const malformed = report.skipped.length + (report.tornLine ? 1 : 0);
     if (!options.skipLoad) warnOfSkipped(malformed, report.wal);
-    driver.recovery = recoveryOf(report, performance.now() - started);
-    return driver;
+    return report;
   }
 
   // Appends
@@ -338,11 +337,11 @@ class FileDriver {
   }
 
   async *streamSnapshot(options) {
-    yield* streamSnapshotFile(this.#root, this.manifest.currentSnapshot, options);
+    yield* streamSnapshotFile(this.folder, this.manifest.currentSnapshot, options);
   }
 
   async *walOperations() {
-    yield* walOperations(this.#root, this.manifest);
+    yield* walOperations(this.folder, this.manifest);
   }
 
   // Closing
@@ -515,7 +514,7 @@ class FileDriver {
   #apply(followed) {
     const { operations, changed, undone, reloaded, reordered, skipped } = followed;
     this.#untold.add(followed);
-    if (skipped.length > 0) warnOfSkipped(skipped.length, path.join(this.#root, this.manifest.activeOps));
+    if (skipped.length > 0) warnOfSkipped(skipped.length, path.join(this.folder, this.manifest.activeOps));
     if (operations.length + changed.length + undone > 0 || reloaded) this.history.forget();
     const touched = () => [...changed, ...operations.map(({ id }) => id)];
     if (this.#migrateFrom !== null) {
@@ -531,6 +530,21 @@ class FileDriver {
         else this.records.deleted(id);
       }
   }
+}
+
+/** The options that the native side knows. */
+function nativeOptions(options) {
+  return {
+    readOnly: options.readOnly,
+    skipLoad: options.skipLoad,
+    version: options.version,
+    checkpointThreshold: options.checkpointThreshold,
+    amortised: !options.checkpointThresholdGiven,
+    buffered: options.writeMode !== "immediate",
+    syncWithin: syncWithin(options),
+    agent: options.agentId,
+    now: now(),
+  };
 }
 
 /** Milliseconds until what is written must be synced: 0 if its writer waits for that, -1 if it need not be. */

@@ -5,6 +5,7 @@
 
 const { messages, outOfRange, wrongType } = require("./errors");
 const { checkAgentId, describe } = require("./paths");
+const { readOnProgress } = require("./progress");
 
 const WRITE_MODES = ["immediate", "group", "async"];
 const DURABILITIES = ["process", "interval", "always"];
@@ -169,6 +170,7 @@ function parseOptions(options) {
     groupCommitMs: readPositive(options, "groupCommitMs", TIMER_LIMIT_MS),
     durability: readWord(options, "durability", DURABILITIES),
     syncIntervalMs: readSyncInterval(options),
+    onProgress: readOnProgress(options),
   });
   if (requestedMode !== parsed.writeMode) console.error(messages.writeModeIgnored(requestedMode));
   return parsed;

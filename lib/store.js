@@ -3,14 +3,17 @@
 // The store: checks arguments, keeps the order of mutations, holds the live objects. Where the bytes are is
 // the driver's affair.
 
+const diagnostics = require("node:diagnostics_channel");
 const { messages, opslogError } = require("./errors");
 const { FileDriver } = require("./file-driver");
 const { MutationQueue, RETRY } = require("./mutation-queue");
 const { parseOptions } = require("./options");
 const { checkPeriod, describe } = require("./paths");
+const { readOnProgress, watched } = require("./progress");
 const { Turns } = require("./turns");
 const { checkId, toText } = require("./values");
 
+const watchFailures = diagnostics.channel("opslog:watch-failed");
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for("nodejs.asyncDispose");
 
 class Store {
@@ -22,6 +25,16 @@ class Store {
   #batch = null;
   #closing = null;
   #watching = null;
+
+  /** Checks a folder that need not be open, and writes nothing. */
+  static async verify(dir, options) {
+    return require("./maintenance").verifyFolder(dir, options);
+  }
+
+  /** Mends what `verify()` finds in a folder, as far as that loses nothing. */
+  static async repair(dir, options) {
+    return require("./maintenance").repairFolder(dir, options);
+  }
 
   /** What the last `open()` found. */
   get recovery() {
@@ -197,11 +210,15 @@ class Store {
 
   // Maintenance
 
-  async compact() {
+  async compact(options) {
     this.#ensureWritable();
     if (this.#options.skipLoad) {
       throw opslogError("OPSLOG_SKIP_LOAD", messages.skipLoadCompact());
     }
+    await this.#watched(options, () => this.#compact());
+  }
+
+  async #compact() {
     const { published } = await this.#exclusive(() => {
       // Wrapped, so that the queue goes on: only the caller waits for publication.
       const published = this.#driver.checkpoint();
@@ -211,9 +228,17 @@ class Store {
     await published;
   }
 
-  async archive(predicate, segment) {
+  async archive(predicate, segment, options) {
     this.#ensureWritable();
-    return this.#durably(() => this.#archive(predicate, segment));
+    return this.#watched(options, () => this.#durably(() => this.#archive(predicate, segment)));
+  }
+
+  /** Runs work of the driver, and tells `onProgress` how far it has come. */
+  #watched(options, work) {
+    const onProgress = readOnProgress(options);
+    if (onProgress === undefined) return work();
+    const { meter, folder } = this.#driver;
+    return watched(onProgress, meter, folder, work);
   }
 
   listArchiveSegments() {
@@ -268,12 +293,14 @@ class Store {
     this.#ensureOpen();
     this.unwatch();
     const watching = { timer: null };
+    const { folder } = this.#driver;
     watching.timer = setInterval(async () => {
       try {
         const operations = await this.tail();
         if (operations.length > 0 && this.#watching === watching) callback(operations);
-      } catch {
-        // As in 0.8.1: the next look may succeed, and a callback's error is its own.
+      } catch (error) {
+        // As in 0.8.1, the next look may succeed: whoever wants to hear of it listens on the channel.
+        watchFailures.publish({ folder, error });
       }
     }, intervalMs);
     this.#watching = watching;

@@ -100,7 +100,10 @@ fn second_line_at(file: &dyn DiskFile, len: u64) -> std::io::Result<u64> {
 
 /// What tells a file from another, and its first line without the newline. A log that was cut and went on has another
 /// time in its last line, however much of that is the same.
-fn fingerprint(
+///
+/// # Errors
+/// Those of reading; `UnexpectedEof` if the file is shorter.
+pub fn fingerprint(
     file: &dyn DiskFile,
     len: u64,
     second: u64,

@@ -55,6 +55,21 @@ pub fn is_index(name: &str) -> bool {
     name.ends_with(".idx")
 }
 
+/// What an index file was made from, without its folder.
+pub fn indexed_name(index: &str) -> Option<&str> {
+    index.rsplit('/').next()?.strip_suffix(".idx")
+}
+
+/// Whether a file in the folder of archive segments is one.
+pub fn is_archive(name: &str) -> bool {
+    name.starts_with("archive-") && name.ends_with(".json")
+}
+
+/// Where a file is put that is made again: `<name>.<n>.damaged`.
+pub fn damaged(path: &Path, n: u32) -> PathBuf {
+    with_suffix(path, &format!(".{n}.damaged"))
+}
+
 /// The lock that an agent holds while it has the folder open.
 pub fn agent_lock(root: &Path, agent: &str) -> PathBuf {
     root.join(INDEX).join(format!("agent-{agent}.lock"))

@@ -15,6 +15,7 @@ use crate::format::index::{Kind, Slot};
 use crate::format::snapshot::{self, Header, parse_header, parse_legacy, parse_record, split_record};
 use crate::format::{Invalid, js_trim};
 use crate::index::{self, Contents};
+use crate::progress::{Phase, Progress};
 use crate::publish::{Draft, sync_folder_of};
 use crate::wal::LineReader;
 
@@ -43,6 +44,8 @@ pub struct Indexing {
     pub from_bytes: u64,
     /// Whether a missing one is written.
     pub write: bool,
+    /// How far reading or writing the snapshot has come.
+    pub progress: Arc<Progress>,
 }
 
 impl Indexing {
@@ -102,10 +105,14 @@ fn scan(
     let header = first.and_then(|line| parse_header(line.bytes).ok());
     let Some(Header::Jsonl { version }) = header else { return load_legacy(file, path, bytes) };
     let mut builder = Builder::new(Arc::clone(file));
+    indexing.progress.begin(Phase::ReadSnapshot, bytes);
     // An index file goes by lines of which each is a record, and there is nothing between them.
     let mut is_plain = true;
     let mut holds_no_more = true;
     while let Some(raw) = lines.next_line().map_err(|source| Error::io("read", path, source))? {
+        if builder.slots().len() & 0xFFF == 0 {
+            indexing.progress.reach(raw.offset);
+        }
         let line = js_trim(raw.bytes);
         is_plain &= line.len() == raw.bytes.len() && raw.complete && !line.is_empty();
         if line.is_empty() {
@@ -117,6 +124,7 @@ fn scan(
         let lead = (line.as_ptr() as usize - raw.bytes.as_ptr() as usize) as u64;
         builder.push(&record.id, raw.offset + lead, line.len());
     }
+    indexing.progress.reach(bytes);
     let finished = builder.finish_checked(holds_no_more);
     let (mut base, had_twice) = finished.map_err(|source| Error::io("read", path, source))?;
     if is_plain
@@ -180,6 +188,7 @@ pub fn write(
     snapshot::write_header(&mut block, version, now_ms);
     let (mut bytes, mut announced) = (0u64, 0u64);
     let mut cursor = Cursor::Base(0);
+    indexing.progress.begin(Phase::WriteSnapshot, view.count() as u64);
     while cursor != Cursor::End {
         cursor = view
             .visit(cursor, |row| {
@@ -190,6 +199,7 @@ pub fn write(
             })
             .map_err(|source| Error::io("read", path, source))?;
         draft.write(&block)?;
+        indexing.progress.reach(builder.slots().len() as u64);
         bytes += block.len() as u64;
         if bytes - announced >= SYNC_EVERY {
             draft.file().begin_sync();

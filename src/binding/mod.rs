@@ -14,6 +14,7 @@ mod handles;
 mod hot;
 mod json;
 mod lock;
+mod maintenance;
 mod store;
 mod syncs;
 mod tasks;

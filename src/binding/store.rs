@@ -16,6 +16,7 @@ use super::error::to_js;
 use super::exit;
 use super::handles;
 use super::json;
+use super::maintenance::NativeProgress;
 use super::syncs::{Report, Syncs};
 use super::tasks::Work;
 use super::text;
@@ -27,7 +28,7 @@ use crate::store::{
 };
 
 /// From this size on a snapshot has an index file: below it, reading all of it costs about as much.
-const INDEX_FROM_BYTES: u64 = 1 << 20;
+pub(super) const INDEX_FROM_BYTES: u64 = 1 << 20;
 
 /// Work that finds out what other hands wrote.
 type News = Work<Followed, Option<String>>;
@@ -76,7 +77,11 @@ impl Drop for NativeStore {
 
 /// Opens the store of a folder.
 #[napi]
-pub fn store_open(root: String, options: NativeOptions) -> AsyncTask<Work<Opened, NativeStore>> {
+pub fn store_open(
+    root: String,
+    options: NativeOptions,
+    progress: &NativeProgress,
+) -> AsyncTask<Work<Opened, NativeStore>> {
     let options = Options {
         read_only: options.read_only,
         skip_load: options.skip_load,
@@ -88,6 +93,7 @@ pub fn store_open(root: String, options: NativeOptions) -> AsyncTask<Work<Opened
         durability: durability(options.sync_within),
         agent: options.agent,
         now_ms: options.now as i64,
+        progress: Arc::clone(&progress.progress),
     };
     AsyncTask::new(Work::new(
         move || Store::open(Arc::new(OsDisk), &PathBuf::from(root), options, &OsProbe),

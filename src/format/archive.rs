@@ -77,6 +77,11 @@ fn write(out: &mut Vec<u8>, period: &[u8], ts_ms: i64, records: &[(Vec<u8>, Vec<
     out.extend_from_slice(b"}\n}");
 }
 
+/// The period that a segment says it is of.
+pub fn period(content: &[u8]) -> Option<String> {
+    Fields::read(content).ok()??.string("period")
+}
+
 /// Reads a segment: ids and values without whitespace, in the order in which 0.8.1 loads them.
 ///
 /// # Errors

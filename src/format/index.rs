@@ -130,6 +130,13 @@ impl Header {
         (header.pages > 0).then_some(header)
     }
 
+    /// Whether a page is whole and a header, only of a format that is not known here.
+    pub fn is_of_another_format(page: &[u8]) -> bool {
+        let Some((body, sum)) = page.split_at_checked(PAGE - 4) else { return false };
+        let is_ours = [Kind::Snapshot, Kind::Log].iter().any(|kind| body.starts_with(&magic(*kind)));
+        is_ours && sum == checksum(&[body]).to_le_bytes() && u32_at(body, 8) != Some(FORMAT)
+    }
+
     /// The length of the file that this header begins.
     pub fn file_len(&self) -> u64 {
         page_offset(self.pages)
@@ -186,6 +193,13 @@ impl<'a> Page<'a> {
         let wanted = tag.to_le_bytes();
         let (slots, _) = self.slots.as_chunks::<SLOT>();
         slots.iter().filter(move |slot| slot.starts_with(&wanted)).filter_map(parse_slot)
+    }
+
+    /// All slots, and where in the page each begins.
+    pub fn all(&self) -> impl Iterator<Item = (usize, Slot)> + 'a {
+        let (slots, _) = self.slots.as_chunks::<SLOT>();
+        let parsed = slots.iter().enumerate();
+        parsed.filter_map(|(number, slot)| Some((PAGE_HEAD + number * SLOT, parse_slot(slot)?)))
     }
 
     /// Whether the search goes on in the next page.

@@ -12,6 +12,7 @@ use crate::engine::{Id, Text};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::format::{Invalid, archive};
+use crate::progress::Phase;
 use crate::publish::{read_if_there, replace};
 use crate::{json, layout};
 
@@ -84,7 +85,9 @@ impl Store {
         let path = layout::inside(&self.root, layout::ARCHIVE, &relative)?;
         let existing = read_if_there(&*self.disk, &path)?;
         let mut records = Vec::with_capacity(texts.len());
+        self.options.progress.begin(Phase::Archive, texts.len() as u64);
         for (id, text) in texts {
+            self.options.progress.reach(records.len() as u64);
             let Some(text) = text else { continue };
             let text = text.read().map_err(|source| self.read_failed(source))?.into_owned();
             records.push((id, if text.is_empty() { b"null".to_vec() } else { text }));

@@ -27,6 +27,7 @@ impl Store {
             durability: Durability::Process,
             agent: None,
             now_ms: 0,
+            progress: Arc::default(),
         };
         let state = State { engine: Engine::new(Base::empty(), agent), detached: true, ..State::unloaded() };
         let detached = Self::closed(Arc::new(OsDisk), Path::new(""), options, None);

@@ -32,6 +32,7 @@ impl Store {
         file: &Arc<dyn DiskFile>,
         path: &Path,
     ) -> Result<Tail> {
+        let progress = &*self.options.progress;
         let len = file.info().map_err(|source| Error::io("fstat", path, source))?.len;
         let found = if len >= self.options.index_from_bytes {
             let kind = (Kind::Log, index::context(&manifest.current_snapshot));
@@ -40,12 +41,12 @@ impl Store {
             None
         };
         let Some((paged, first_line)) = found else {
-            return replay_into(engine, None, file, path, 0..u64::MAX);
+            return replay_into(engine, None, file, path, 0..u64::MAX, progress);
         };
         let head = LogHead::new(Arc::clone(file), paged);
         let (from, cuts) = (head.end(), head.cuts());
         engine.set_head(Arc::new(head));
-        let mut tail = replay_into(engine, None, file, path, from..u64::MAX)?;
+        let mut tail = replay_into(engine, None, file, path, from..u64::MAX, progress)?;
         tail.cuts = tail.cuts.max(cuts);
         tail.after = parse_line(&first_line).ok().and_then(|line| line.after.map(str::to_owned));
         Ok(tail)
@@ -64,7 +65,7 @@ impl Store {
         };
         let mut engine = Engine::over(base, None);
         let file = head.file();
-        replay_into(&mut engine, None, file, &path, 0..head.end())?;
+        replay_into(&mut engine, None, file, &path, 0..head.end(), &self.options.progress)?;
         if engine.operations().len() != head.operations() || engine.count() != head.records() {
             self.forget_log_index(&mut self.lock());
             let detail = "the log is not what its index was made from; open the store again";

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use hashbrown::DefaultHashBuilder;
 use parking_lot::{Mutex, MutexGuard};
 
-pub use agents::{Agents, ArchiveRequest, Compacted};
+pub use agents::{Agents, ArchiveRequest, Compacted, refuse_agents};
 pub use archive::{ArchivePlan, load_segment};
 pub use change::{Changed, Rejected};
 pub use checkpoint::Checkpoint;
@@ -41,6 +41,7 @@ use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::gate::Gate;
 use crate::lock::HeldLock;
+use crate::progress::Progress;
 use crate::snapshot::Indexing;
 use crate::sync::Rounds;
 use crate::wal::{Unsynced, Writer};
@@ -69,6 +70,8 @@ pub struct Options {
     pub agent: Option<String>,
     /// The time in milliseconds since the epoch.
     pub now_ms: i64,
+    /// How far opening, a checkpoint or an archive has come.
+    pub progress: Arc<Progress>,
 }
 
 /// An open store.
@@ -223,6 +226,7 @@ impl Store {
             path: layout::index(&self.root, snapshot),
             from_bytes: self.options.index_from_bytes,
             write: !self.options.read_only,
+            progress: Arc::clone(&self.options.progress),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::format::manifest::{self, Manifest};
 use crate::format::operation::Line;
 use crate::lock::{self, ProcessProbe};
+use crate::progress::{Phase, Progress};
 use crate::publish::read_if_there;
 use crate::wal::{LineReader, Tail, Unsynced, Writer, repair, replay, replay_unlocked};
 use crate::{layout, snapshot};
@@ -290,7 +291,7 @@ fn load_wal(
         let tail = if store.options.skip_load {
             tail_only(&**file, &path)?
         } else if store.options.read_only {
-            replay_into(engine, Some(seen), file, &path, 0..u64::MAX)?
+            replay_into(engine, Some(seen), file, &path, 0..u64::MAX, &store.options.progress)?
         } else {
             store.replay_behind_head(engine, manifest, file, &path)?
         };
@@ -322,12 +323,16 @@ pub(super) fn replay_into(
     file: &Arc<dyn DiskFile>,
     path: &Path,
     range: Range<u64>,
+    progress: &Progress,
 ) -> Result<Tail> {
     let is_follower = seen.is_some();
+    let len = file.info().map_err(|source| Error::io("fstat", path, source))?.len;
+    progress.begin(Phase::ReadLog, len.min(range.end).saturating_sub(range.start));
     let each = |offset: u64, bytes: &[u8], line: &Line<'_>| {
         if offset >= range.end {
             return Ok(ControlFlow::Break(()));
         }
+        progress.reach(offset - range.start);
         let text = match &mut seen {
             Some(seen) => {
                 seen.push(offset, bytes);
@@ -405,7 +410,7 @@ pub(super) fn refuse_to_overwrite(store: &Store) -> Result<()> {
         }
     }
     let archived = list(layout::ARCHIVE)?;
-    match archived.iter().find(|name| name.starts_with("archive-") && name.ends_with(".json")) {
+    match archived.iter().find(|name| layout::is_archive(name)) {
         Some(name) => refuse(format!("{}/{name}", layout::ARCHIVE)),
         None => Ok(()),
     }

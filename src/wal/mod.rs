@@ -9,6 +9,6 @@ pub mod writer;
 
 pub use cursor::WalCursor;
 pub use reader::LineReader;
-pub use replay::{Piece, Tail, repair, replay, replay_unlocked};
+pub use replay::{Piece, Tail, blank_line, repair, replay, replay_unlocked};
 pub use unsynced::Unsynced;
 pub use writer::{Standing, Writer};

@@ -2,8 +2,8 @@
 //! and counted. Unlike 0.8.1 it tells a torn end and an unfinished batch from damage in the middle, and
 //! `repair` makes the file end with a complete line before anything is appended to it.
 
-use std::ops::ControlFlow;
-use std::path::Path;
+use std::ops::{ControlFlow, Range};
+use std::path::{Path, PathBuf};
 
 use crate::disk::{Disk, DiskFile, OpenMode, append_all, read_full_at};
 use crate::error::{Error, Result};
@@ -260,7 +260,7 @@ pub fn repair(disk: &dyn Disk, file: &dyn DiskFile, path: &Path, tail: &Tail) ->
     let mut aside = 0;
     if tail.torn {
         aside = tail.end - tail.good;
-        set_aside(disk, file, path, tail)?;
+        set_aside(disk, file, path, tail.good..tail.end)?;
     }
     if tail.end > tail.good {
         file.set_len(tail.good).map_err(|source| Error::io("ftruncate", path, source))?;
@@ -277,7 +277,29 @@ pub fn repair(disk: &dyn Disk, file: &dyn DiskFile, path: &Path, tail: &Tail) ->
     Ok((len, aside))
 }
 
-fn set_aside(disk: &dyn Disk, file: &dyn DiskFile, path: &Path, tail: &Tail) -> Result<()> {
+/// Overwrites a line that is no operation with line ends, so that nothing behind it moves. What stood there is set aside
+/// first, as a torn end is. Returns where.
+///
+/// # Errors
+/// `OPSLOG_IO`.
+pub fn blank_line(disk: &dyn Disk, path: &Path, offset: u64) -> Result<PathBuf> {
+    let file = disk.open(path, OpenMode::ReadWrite).map_err(|source| Error::io("open", path, source))?;
+    let mut lines = LineReader::new(&*file, offset);
+    let line = lines.next_line().map_err(|source| Error::io("read", path, source))?;
+    let len = line.map_or(0, |line| line.bytes.len());
+    set_aside(disk, &*file, path, offset..offset + len as u64)?;
+    let blank = vec![b'\n'; len];
+    let mut written = 0;
+    while let Some(rest) = blank.get(written..).filter(|rest| !rest.is_empty()) {
+        written += file
+            .write_at(rest, offset + written as u64)
+            .map_err(|source| Error::io("pwrite", path, source))?;
+    }
+    file.sync().map_err(|source| Error::io("fdatasync", path, source))?;
+    Ok(layout::torn(path))
+}
+
+fn set_aside(disk: &dyn Disk, file: &dyn DiskFile, path: &Path, range: Range<u64>) -> Result<()> {
     let aside = layout::torn(path);
     let (target, is_new) = match disk.open(&aside, OpenMode::CreateNew) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -286,9 +308,9 @@ fn set_aside(disk: &dyn Disk, file: &dyn DiskFile, path: &Path, tail: &Tail) -> 
         created => (created, true),
     };
     let target = target.map_err(|source| Error::io("open", &aside, source))?;
-    let len = (tail.end - tail.good) as usize;
-    let mut torn =
-        crate::disk::read_exact_at(file, tail.good, len).map_err(|source| Error::io("read", path, source))?;
+    let len = (range.end - range.start) as usize;
+    let mut torn = crate::disk::read_exact_at(file, range.start, len)
+        .map_err(|source| Error::io("read", path, source))?;
     torn.push(b'\n');
     let written = append_all(&*target, &torn).map_err(|source| Error::io("write", &aside, source));
     let kept = written.and_then(|()| target.sync().map_err(|source| Error::io("fdatasync", &aside, source)));

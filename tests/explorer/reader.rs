@@ -106,5 +106,6 @@ pub fn options(now: i64) -> Options {
         durability: Durability::Process,
         agent: None,
         now_ms: now,
+        progress: Arc::default(),
     }
 }

@@ -41,6 +41,7 @@ pub fn options() -> Options {
         durability: Durability::Process,
         agent: None,
         now_ms: NOW,
+        progress: Arc::default(),
     }
 }
 

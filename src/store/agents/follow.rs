@@ -13,6 +13,7 @@ use crate::format::manifest::Manifest;
 use crate::format::operation::parse_line;
 use crate::gate::{Exclusive, Shared};
 use crate::layout;
+use crate::progress::Phase;
 use crate::store::open::{Report, load_snapshot, open_own_wal, parse_manifest, read_manifest, version_of};
 use crate::store::{Followed, State, Store};
 
@@ -287,8 +288,14 @@ impl Store {
             agents.add(relative, layout::inside(&self.root, layout::OPS, relative)?);
         }
         let mut news = News::default();
+        let sizes = agents.logs.iter().map(|log| self.disk.info(&log.path).map_or(0, |info| info.len));
+        let progress = &self.options.progress;
+        progress.begin(Phase::ReadLog, sizes.sum());
+        let mut read = 0;
         for log in &mut agents.logs {
             log.read_on(self, state.wal.file().filter(|_| log.relative == state.wal.relative()), &mut news)?;
+            read += log.end;
+            progress.reach(read);
         }
         if self.options.skip_load {
             let highest = news.added.iter().filter_map(rank_of).map(|rank| rank.clock).max();

@@ -22,6 +22,7 @@ use crate::layout;
 
 pub use compact::{ArchiveRequest, Compacted};
 pub(super) use open::open_agent;
+pub use open::refuse_agents;
 
 /// What a store of an agent, or a reader of agents, knows besides its own log.
 pub struct Agents {

@@ -181,12 +181,8 @@ impl Store {
         self.disk.create_folder(&path).map_err(|source| Error::io("mkdir", &path, source))?;
         let gate = Gate::open(&self.disk, &self.root)?;
         let exclusive = gate.exclusive()?;
-        for (agent, _) in manifest.active_agent_ops.iter().flatten() {
-            if is_agent_open(&*self.disk, &self.root, agent)? == Some(true) {
-                let path = layout::agent_lock(&self.root, agent);
-                return Err(Error::AgentInUse { agent: agent.clone(), path });
-            }
-        }
+        let agents = manifest.active_agent_ops.as_deref().unwrap_or_default();
+        refuse_while_open(&*self.disk, &self.root, agents)?;
         let everything = Options { skip_load: false, version: 1, agent: None, ..self.options.clone() };
         let loader = Store::closed(Arc::clone(&self.disk), &self.root, everything, None);
         let mut state = loader.lock();
@@ -246,4 +242,26 @@ pub(super) fn is_agent_open(disk: &dyn Disk, root: &Path, agent: &str) -> Result
     };
     let is_free = file.try_lock().map_err(|source| Error::io("flock", &path, source))?;
     Ok(Some(!is_free))
+}
+
+/// Makes sure that no agent has a folder open. Whoever holds `.lock` keeps them out from then on. Returns whether the
+/// folder is one of agents at all.
+///
+/// # Errors
+/// `OPSLOG_LOCKED` while an agent has the folder open; `OPSLOG_IO`.
+pub fn refuse_agents(disk: &Arc<dyn Disk>, root: &Path) -> Result<bool> {
+    // What is wrong with the manifest is told elsewhere.
+    let Ok(Some(manifest)) = read_manifest(&**disk, root) else { return Ok(false) };
+    let Some(agents) = &manifest.active_agent_ops else { return Ok(false) };
+    refuse_while_open(&**disk, root, agents)?;
+    Ok(true)
+}
+
+fn refuse_while_open(disk: &dyn Disk, root: &Path, agents: &[(String, String)]) -> Result<()> {
+    for (agent, _) in agents {
+        if is_agent_open(disk, root, agent)? == Some(true) {
+            return Err(Error::AgentInUse { agent: agent.clone(), path: layout::agent_lock(root, agent) });
+        }
+    }
+    Ok(())
 }

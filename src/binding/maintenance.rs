@@ -1,0 +1,112 @@
+//! Checking and mending a folder, and how far long work has come.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use napi::bindgen_prelude::AsyncTask;
+use napi_derive::napi;
+use serde_json::{Value, json};
+
+use super::store::INDEX_FROM_BYTES;
+use super::tasks::Work;
+use crate::disk::{Disk, OsDisk};
+use crate::lock::OsProbe;
+use crate::progress::{Phase, Progress};
+use crate::repair::{Repaired, repair};
+use crate::verify::{Damage, Report, verify};
+
+/// How far a piece of work has come.
+#[napi]
+#[derive(Default)]
+pub struct NativeProgress {
+    pub(super) progress: Arc<Progress>,
+}
+
+#[napi]
+impl NativeProgress {
+    /// Nothing was done yet.
+    #[napi(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The phase's name.
+    #[napi(getter)]
+    pub fn phase(&self) -> &'static str {
+        self.progress.read().0.name().0
+    }
+
+    /// What is counted.
+    #[napi(getter)]
+    pub fn unit(&self) -> &'static str {
+        self.progress.read().0.name().1
+    }
+
+    /// Forgets what was done.
+    #[napi]
+    pub fn reset(&self) {
+        self.progress.begin(Phase::Idle, 0);
+    }
+
+    /// How much is done of how much.
+    #[napi]
+    pub fn counts(&self) -> Vec<f64> {
+        let (_, done, total) = self.progress.read();
+        vec![done as f64, total as f64]
+    }
+}
+
+/// Checks a folder. Returns JSON.
+#[napi]
+pub fn folder_verify(root: String, progress: &NativeProgress) -> AsyncTask<Work<Report, String>> {
+    let progress = Arc::clone(&progress.progress);
+    AsyncTask::new(Work::new(
+        move || verify(&OsDisk, &PathBuf::from(root), &progress),
+        |report| verified(&report).to_string(),
+    ))
+}
+
+/// Mends a folder. Returns JSON.
+#[napi]
+pub fn folder_repair(root: String, now: f64, progress: &NativeProgress) -> AsyncTask<Work<Repaired, String>> {
+    let progress = Arc::clone(&progress.progress);
+    AsyncTask::new(Work::new(
+        move || {
+            let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+            repair(&disk, &PathBuf::from(root), &OsProbe, (INDEX_FROM_BYTES, now as i64), &progress)
+        },
+        |repaired| {
+            let steps: Vec<Value> = repaired
+                .steps
+                .iter()
+                .map(|step| json!({ "damage": damaged(&step.damage), "aside": step.aside.to_string_lossy() }))
+                .collect();
+            json!({ "before": verified(&repaired.before), "steps": steps, "after": verified(&repaired.after) })
+                .to_string()
+        },
+    ))
+}
+
+fn verified(report: &Report) -> Value {
+    json!({
+        "ok": report.found == 0,
+        "files": report.files,
+        "bytes": report.bytes,
+        "records": report.records,
+        "operations": report.operations,
+        "archivedRecords": report.archived,
+        "indexEntries": report.entries,
+        "damage": report.damage.iter().map(damaged).collect::<Vec<_>>(),
+        "damageCount": report.found,
+    })
+}
+
+fn damaged(damage: &Damage) -> Value {
+    json!({
+        "path": damage.path.to_string_lossy(),
+        "offset": damage.offset,
+        "what": damage.what,
+        "current": damage.current,
+        "remedy": damage.remedy.name(),
+    })
+}

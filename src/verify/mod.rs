@@ -1,0 +1,179 @@
+//! Checks every file of a folder, every line in it, and every entry of an index against the line that it points to.
+//! Writes nothing, takes no lock, and tells damage from what a writer is doing meanwhile: what looks wrong is looked
+//! at again before it is reported.
+//!
+//! What it cannot see: a change inside a value that leaves valid JSON, where no checksum covers it. The format of
+//! 0.8.1 has none.
+
+mod document;
+mod index;
+mod log;
+mod report;
+mod snapshot;
+
+use std::path::{Path, PathBuf};
+
+pub use report::{Damage, Remedy, Report};
+
+use crate::disk::{Disk, DiskFile, OpenMode};
+use crate::error::{Error, Result};
+use crate::format::manifest::Manifest;
+use crate::layout;
+use crate::progress::{Phase, Progress};
+use crate::publish::read_if_there;
+use report::LIMIT;
+
+/// How often a folder is gone through whose manifest changes meanwhile.
+const PASSES: usize = 5;
+
+/// Checks a folder.
+///
+/// # Errors
+/// `OPSLOG_NO_STORE`; `OPSLOG_IO` for what cannot be read, a file that is gone excepted.
+pub fn verify(disk: &dyn Disk, root: &Path, progress: &Progress) -> Result<Report> {
+    for _ in 1..PASSES {
+        let before = read_if_there(disk, &root.join(layout::MANIFEST))?;
+        let report = pass(disk, root, progress)?;
+        // A checkpoint, or another, has put other files into the place of those that were read.
+        if report.found == 0 || read_if_there(disk, &root.join(layout::MANIFEST))? == before {
+            return Ok(report);
+        }
+    }
+    pass(disk, root, progress)
+}
+
+fn pass(disk: &dyn Disk, root: &Path, progress: &Progress) -> Result<Report> {
+    let mut verifier =
+        Verifier { disk, root, progress, passed: 0, report: Report::default(), manifest: None };
+    verifier.all()?;
+    Ok(verifier.report)
+}
+
+struct Verifier<'a> {
+    disk: &'a dyn Disk,
+    root: &'a Path,
+    progress: &'a Progress,
+    /// Bytes of files that are done with.
+    passed: u64,
+    report: Report,
+    manifest: Option<Manifest>,
+}
+
+/// A file that is being checked.
+struct Subject {
+    path: PathBuf,
+    relative: String,
+    file: std::sync::Arc<dyn DiskFile>,
+    len: u64,
+    /// Whether the manifest names it.
+    current: bool,
+}
+
+impl Subject {
+    fn failed(&self, source: std::io::Error) -> Error {
+        Error::io("read", &self.path, source)
+    }
+}
+
+type Check<'a> = fn(&mut Verifier<'a>, &Subject) -> Result<()>;
+
+impl<'a> Verifier<'a> {
+    fn all(&mut self) -> Result<()> {
+        let snapshots = self.names(layout::SNAPSHOTS, |name| layout::milliseconds(name).is_some())?;
+        let logs = self.names(layout::OPS, |name| name.ends_with(".jsonl"))?;
+        let archived = self.names(layout::ARCHIVE, layout::is_archive)?;
+        let indexes = self.names(layout::INDEX, layout::is_index)?;
+        let text = read_if_there(self.disk, &self.root.join(layout::MANIFEST))?;
+        let has_data = !(snapshots.is_empty() && logs.is_empty() && archived.is_empty());
+        if text.is_none() && !has_data {
+            return Err(Error::NoStore);
+        }
+        let steps: [(&[String], Check<'a>); 4] = [
+            (&snapshots, Verifier::snapshot),
+            (&logs, Verifier::log),
+            (&archived, Verifier::archive),
+            (&indexes, Verifier::index),
+        ];
+        let files = steps.iter().flat_map(|(names, _)| names.iter());
+        let total: u64 = files.filter_map(|name| Some(self.disk.info(&self.root.join(name)).ok()?.len)).sum();
+        let manifest_len = text.as_ref().map_or(0, |text| text.len() as u64);
+        self.progress.begin(Phase::Verify, total + manifest_len);
+        self.manifest(text.as_deref())?;
+        self.pass_by(manifest_len);
+        for (names, check) in steps {
+            for relative in names {
+                self.file(relative, check)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Relative paths of the files of a folder, in order.
+    fn names(&self, folder: &str, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>> {
+        let path = self.root.join(folder);
+        let mut names = match self.disk.list(&path) {
+            Ok(names) => names,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(source) => return Err(Error::io("scandir", &path, source)),
+        };
+        names.retain(|name| wanted(name));
+        names.sort();
+        Ok(names.into_iter().map(|name| format!("{folder}/{name}")).collect())
+    }
+
+    /// Checks a file. One that is gone by now was superseded.
+    fn file(&mut self, relative: &str, check: Check<'a>) -> Result<()> {
+        let path = self.root.join(relative);
+        let file = match self.disk.open(&path, OpenMode::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(Error::io("open", &path, source)),
+        };
+        let len = file.info().map_err(|source| Error::io("fstat", &path, source))?.len;
+        let current = self.is_current(relative);
+        let subject = Subject { path, relative: relative.to_owned(), file, len, current };
+        check(self, &subject)?;
+        self.pass_by(len);
+        Ok(())
+    }
+
+    fn is_current(&self, relative: &str) -> bool {
+        let Some(manifest) = &self.manifest else { return false };
+        let is_index_of =
+            |source: &str| format!("{}/{}", layout::INDEX, layout::index_name(source)) == relative;
+        let agents = manifest.active_agent_ops.iter().flatten().map(|(_, path)| path);
+        let sources = [&manifest.current_snapshot, &manifest.active_ops];
+        sources.iter().any(|source| *source == relative || is_index_of(source))
+            || agents.chain(&manifest.archive_segments).any(|path| path == relative)
+    }
+
+    /// Says that a file was checked.
+    fn pass_by(&mut self, len: u64) {
+        self.report.files += 1;
+        self.report.bytes += len;
+        self.passed += len;
+        self.progress.reach(self.passed);
+    }
+
+    /// Says how far the file at hand was checked.
+    fn reach(&self, offset: u64) {
+        self.progress.reach(self.passed + offset);
+    }
+
+    fn damaged(&mut self, subject: &Subject, offset: u64, remedy: Remedy, what: impl Into<String>) {
+        self.push(Damage {
+            path: subject.path.clone(),
+            offset: Some(offset),
+            what: what.into(),
+            current: subject.current,
+            remedy,
+        });
+    }
+
+    fn push(&mut self, damage: Damage) {
+        self.report.found += 1;
+        if self.report.damage.len() < LIMIT {
+            self.report.damage.push(damage);
+        }
+    }
+}

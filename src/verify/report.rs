@@ -1,0 +1,67 @@
+//! What a check found.
+
+use std::path::PathBuf;
+
+/// So many places are listed; all are counted.
+pub(super) const LIMIT: usize = 1000;
+
+/// What was checked, and what is damaged.
+#[derive(Debug, Default, Clone)]
+pub struct Report {
+    /// Files that were read.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Records in snapshots.
+    pub records: u64,
+    /// Operations in logs.
+    pub operations: u64,
+    /// Records in archive segments.
+    pub archived: u64,
+    /// Entries of index files.
+    pub entries: u64,
+    /// Damaged places, up to a thousand.
+    pub damage: Vec<Damage>,
+    /// How many there are.
+    pub found: u64,
+}
+
+/// A damaged place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// The file.
+    pub path: PathBuf,
+    /// Where it begins, in bytes; `None` for a file that is missing.
+    pub offset: Option<u64>,
+    /// What is wrong.
+    pub what: String,
+    /// Whether the store's state depends on the file: the manifest, or what it names.
+    pub current: bool,
+    /// What can be done without loss.
+    pub remedy: Remedy,
+}
+
+/// What can be done about damage without losing anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Nothing: the data is to be had from a backup.
+    None,
+    /// The line, which is skipped anyway, can be set aside and overwritten with line ends.
+    Blank,
+    /// The end of the log, which counts for nothing, can be set aside and cut off.
+    Cut,
+    /// The index can be made again.
+    Rebuild,
+}
+
+impl Remedy {
+    /// Its name.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Blank => Some("blank"),
+            Self::Cut => Some("cut"),
+            Self::Rebuild => Some("rebuild"),
+        }
+    }
+}
