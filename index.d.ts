@@ -168,8 +168,8 @@ export interface StoreOptions {
   /** Milliseconds until what was written is synced, greater than 0, at most 2^31-1 (default: 1000). For `"interval"`. */
   syncIntervalMs?: number;
   /**
-   * Told how far `open()` has come, see `ProgressOptions` (default: nobody is told). Most opens take less than 50 ms and
-   * tell nothing. `migrate` runs on the JS thread and is not told of.
+   * Told how far `open()` has come, see `ProgressOptions` (default: nobody is told). An open that goes by index files has
+   * little or nothing to tell. `migrate` runs on the JS thread, and nothing is told meanwhile.
    */
   onProgress?: (progress: Progress) => void;
 }
@@ -179,7 +179,7 @@ export interface Progress {
   /**
    * What is being done. `"read-snapshot"` and `"read-log"`: files are read from one end to the other, for want of an
    * index. `"write-snapshot"`: a checkpoint. `"archive"`: records are put into a segment. `"verify"`: files are checked.
-   * A phase may come more than once, and one that ends within 50 ms may not be told at all.
+   * A phase may come more than once. One that ends within 50 ms may not be told, unless it is the last.
    */
   readonly phase: "read-snapshot" | "read-log" | "write-snapshot" | "archive" | "verify";
   /** How much of the phase is done; never more than `total`. */
@@ -538,7 +538,8 @@ export declare class Store<T = Record<string, unknown>> {
 
   /**
    * Calls `tail()` every `intervalMs` milliseconds (default: 1000), and the callback when there is something.
-   * A look that fails is followed by the next. Throws `OPSLOG_NOT_OPEN`.
+   * A look that fails, or a callback that throws, is published on the diagnostics channel `opslog:watch-failed` and
+   * followed by the next look. Throws `OPSLOG_NOT_OPEN`.
    */
   watch(callback: (ops: Operation<T>[]) => void, intervalMs?: number): void;
 

@@ -35,6 +35,7 @@ const defaults = {
   agentId: undefined,
   backend: undefined,
   writeMode: "immediate",
+  onProgress: undefined,
   groupCommitSize: 50,
   groupCommitMs: 100,
 };

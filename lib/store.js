@@ -13,6 +13,7 @@ const { readOnProgress, watched } = require("./progress");
 const { Turns } = require("./turns");
 const { checkId, toText } = require("./values");
 
+const checkpointFailures = diagnostics.channel("opslog:checkpoint-failed");
 const watchFailures = diagnostics.channel("opslog:watch-failed");
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for("nodejs.asyncDispose");
 
@@ -390,7 +391,10 @@ class Store {
 
   /** A checkpoint that nobody asked for; it fails nobody's call. */
   #checkpointInTurn() {
-    this.#exclusive(() => this.#driver.checkpoint()).catch(() => {});
+    const { folder } = this.#driver;
+    this.#exclusive((driver) => driver.checkpoint()).catch((error) => {
+      if (error?.code !== "OPSLOG_NOT_OPEN") checkpointFailures.publish({ folder, error });
+    });
   }
 
   #ensureOpen() {
