@@ -165,6 +165,9 @@ test("the package, packed, holds the library, its types and no sources or tests"
     "index.d.ts",
     "index.d.mts",
     "lib/store.js",
+    "bin/opslog.mjs",
+    "cli/main.mjs",
+    "cli/commands/verify.mjs",
     "package.json",
     "LICENSE",
   ]) {

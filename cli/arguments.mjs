@@ -1,0 +1,56 @@
+/** Takes a command line apart: `node:util` does the parsing, what is wrong is said in words. */
+import { parseArgs } from "node:util";
+
+/** The command line is wrong. */
+export class UsageError extends Error {}
+
+const common = {
+  json: { type: "boolean", help: "print JSON, for programs" },
+  help: { type: "boolean", short: "h", help: "show this help" },
+};
+
+/** All options of a command. */
+export function optionsOf(command) {
+  return { ...command.options, ...common };
+}
+
+/** Returns `{ folder, operands, values }` of a command's arguments. */
+export function parseCommand(command, args) {
+  const options = Object.fromEntries(
+    Object.entries(optionsOf(command)).map(([name, { type, short, multiple = false }]) => [
+      name,
+      { type, multiple, ...(short !== undefined && { short }) },
+    ]),
+  );
+  let parsed;
+  try {
+    parsed = parseArgs({ args, options, allowPositionals: true, strict: true });
+  } catch (error) {
+    if (!String(error.code).startsWith("ERR_PARSE_ARGS")) throw error;
+    throw new UsageError(error.message.split(". ")[0].split("\n")[0]);
+  }
+  const { values, positionals } = parsed;
+  if (values.help) return { values };
+  const wanted = ["folder", ...(command.operands ?? [])];
+  const [folder, ...operands] = positionals;
+  for (const [index, name] of wanted.entries()) {
+    const isOptional = name.endsWith("?");
+    if (!isOptional && (positionals[index] ?? "") === "") throw new UsageError(`<${name}> is missing`);
+  }
+  if (positionals.length > wanted.length) throw new UsageError(`what is "${positionals[wanted.length]}"?`);
+  return { folder, operands, values };
+}
+
+/** A point in time as operations have it. */
+export function parseTime(text) {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime())) throw new UsageError(`"${text}" is no time; try 2026-01-31T12:00:00Z`);
+  return time.toISOString();
+}
+
+/** A positive integer. */
+export function parseCount(text, name) {
+  if (!/^[1-9]\d{0,14}$/.test(text))
+    throw new UsageError(`--${name} takes a positive integer, not "${text}"`);
+  return Number(text);
+}

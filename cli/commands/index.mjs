@@ -1,0 +1,24 @@
+/** All commands, in the order in which the help shows them. */
+import { compactCommand } from "./compact.mjs";
+import { exportCommand } from "./export.mjs";
+import { getCommand } from "./get.mjs";
+import { historyCommand } from "./history.mjs";
+import { importCommand } from "./import.mjs";
+import { logCommand } from "./log.mjs";
+import { lsCommand } from "./ls.mjs";
+import { repairCommand } from "./repair.mjs";
+import { statsCommand } from "./stats.mjs";
+import { verifyCommand } from "./verify.mjs";
+
+export const commands = {
+  stats: statsCommand,
+  get: getCommand,
+  ls: lsCommand,
+  log: logCommand,
+  history: historyCommand,
+  verify: verifyCommand,
+  export: exportCommand,
+  import: importCommand,
+  compact: compactCommand,
+  repair: repairCommand,
+};

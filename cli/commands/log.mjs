@@ -1,0 +1,49 @@
+/** `opslog log`: the operations since the last checkpoint, and those that come. */
+import { setTimeout as delay } from "node:timers/promises";
+import { parseTime } from "../arguments.mjs";
+import { OperationList, haveAgents } from "../operations.mjs";
+import { reading } from "../stores.mjs";
+
+const LOOK_EVERY_MS = 200;
+
+/** Resolves with a signal that is aborted when somebody ends the program. */
+function endSignal() {
+  const controller = new AbortController();
+  const end = () => controller.abort();
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, end);
+  return controller.signal;
+}
+
+async function follow(store, wanted, list) {
+  const signal = endSignal();
+  while (!signal.aborted) {
+    list.print((await store.tail()).filter(wanted));
+    list.flush();
+    await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
+  }
+}
+
+export const logCommand = {
+  summary: "list the operations since the last checkpoint",
+  details: [
+    "Prints one operation a line, the oldest first. With --follow goes on with what a writer does,",
+    "through its checkpoints, until it is ended.",
+  ],
+  options: {
+    id: { type: "string", value: "id", help: "only those on this record" },
+    since: { type: "string", value: "time", help: "only those after this time" },
+    follow: { type: "boolean", short: "f", help: "wait for more; Ctrl-C ends it" },
+  },
+  run({ folder, values, output }) {
+    const since = values.since === undefined ? undefined : parseTime(values.since);
+    const wanted = ({ id, ts }) =>
+      (values.id === undefined || id === values.id) && (since === undefined || ts > since);
+    return reading(folder, async (store) => {
+      const operations = store.getOps();
+      const list = new OperationList(output, { json: values.json, withAgent: haveAgents(operations) });
+      list.print(operations.filter(wanted));
+      list.flush();
+      if (values.follow) await follow(store, wanted, list);
+    });
+  },
+};

@@ -1,0 +1,37 @@
+/** `opslog repair`: mends what can be mended without loss. */
+import { Store } from "../../index.mjs";
+import { damageLine, reportLines } from "../damage.mjs";
+import { FAILED, OK } from "../exit-codes.mjs";
+import { progressBar, progressOption } from "../progress-bar.mjs";
+import { count, paint, printable } from "../style.mjs";
+
+const deeds = {
+  blank: "the line was set aside in",
+  cut: "the unfinished end was set aside in",
+  rebuild: "the index is made again; what was there is",
+};
+
+export const repairCommand = {
+  summary: "mend what verify finds, where that loses nothing",
+  details: [
+    "Sets lines and ends of logs aside that count for nothing, and makes damaged indexes again. Deletes nothing, and",
+    "changes no record. Ends with 1 if something is left that only a backup can mend.",
+  ],
+  options: progressOption,
+  async run({ folder, values, output }) {
+    const bar = progressBar(values);
+    const repaired = await Store.repair(folder, { onProgress: bar.onProgress }).finally(() => bar.end());
+    const { before, steps, after } = repaired;
+    if (values.json) {
+      output.json(repaired);
+    } else {
+      for (const { damage, aside } of steps) {
+        output.line(damageLine(damage));
+        output.line(`  ${deeds[damage.remedy]} ${printable(aside)}`);
+      }
+      if (!before.ok) output.line(paint("bold", `${count(steps.length, "place")} mended`));
+      for (const line of reportLines(after)) output.line(line);
+    }
+    return after.ok ? OK : FAILED;
+  },
+};

@@ -1,0 +1,18 @@
+/** Puts what went wrong into words for people: what it means and what to do, no stack. */
+import { printable } from "./style.mjs";
+
+const explanations = {
+  OPSLOG_LOCKED: ({ message, pid }) =>
+    pid === undefined
+      ? message
+      : `The store is open in process ${pid}. Close it there first; commands that only read need not wait.`,
+  OPSLOG_CORRUPT: ({ message, path, offset }) => {
+    const place = path === undefined ? "" : ` ${path}${offset === undefined ? "" : `, byte ${offset}`}:`;
+    return `The store is damaged:${place} ${message}\n"opslog verify" lists all that is damaged.`;
+  },
+};
+
+export function explain(error) {
+  const text = explanations[error?.code]?.(error) ?? error?.message ?? String(error);
+  return text.split("\n").map(printable).join("\n");
+}

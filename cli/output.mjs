@@ -1,0 +1,61 @@
+/**
+ * Text for stdout and stderr, written at once: so a walk over a store of any size needs no memory for what was not
+ * written yet, and a reader that went away is noticed at the write.
+ */
+import { writeSync } from "node:fs";
+
+/** Whoever read the output is gone, as `head` is after ten lines. */
+export class ReaderGone extends Error {}
+
+const BLOCK = 1 << 16;
+const PAUSE_MS = 5;
+const sleeping = new Int32Array(new SharedArrayBuffer(4));
+
+/** Writes all of a text to a descriptor. */
+export function writeAll(descriptor, text) {
+  let bytes = Buffer.from(text);
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(writeSync(descriptor, bytes));
+    } catch (error) {
+      if (error.code === "EPIPE" || error.code === "EOF") throw new ReaderGone();
+      if (error.code !== "EAGAIN") throw error;
+      // A pipe that somebody else made non-blocking, and that is full.
+      Atomics.wait(sleeping, 0, 0, PAUSE_MS);
+    }
+  }
+}
+
+/** Lines for a descriptor, some of them held back until there is a block of them. */
+export class Output {
+  #descriptor;
+  #held = "";
+
+  constructor(descriptor = 1) {
+    this.#descriptor = descriptor;
+  }
+
+  line(text = "") {
+    this.#held += `${text}\n`;
+    if (this.#held.length >= BLOCK) this.flush();
+  }
+
+  json(value) {
+    this.line(JSON.stringify(value));
+  }
+
+  flush() {
+    const text = this.#held;
+    this.#held = "";
+    writeAll(this.#descriptor, text);
+  }
+}
+
+/** A line for people who watch: errors, what is being done. */
+export function tell(text) {
+  try {
+    writeAll(2, `${text}\n`);
+  } catch {
+    // Nobody is there to be told.
+  }
+}
