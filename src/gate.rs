@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
-use crate::disk::{Disk, DiskFile, OpenMode};
+use crate::disk::{Disk, DiskFile, OpenMode, write_all_at};
 use crate::error::{Error, Result};
 use crate::layout;
 use crate::patience::{Patience, SECONDS};
@@ -188,10 +188,8 @@ impl Exclusive<'_> {
         let raised = self.count().map_err(failed("pread")).and_then(|count| {
             let file = disk.open(&path, OpenMode::ReadWrite).map_err(failed("open"))?;
             let count = count + 1;
-            match file.write_at(&count.to_le_bytes(), 0).map_err(failed("pwrite"))? {
-                8 => Ok(count),
-                _ => Err(("pwrite", io::ErrorKind::WriteZero.into())),
-            }
+            let written = write_all_at(&*file, &count.to_le_bytes(), 0);
+            written.map(|()| count).map_err(|(_, source)| ("pwrite", source))
         });
         raised.map_err(|(syscall, source)| Error::io(syscall, &path, source))
     }

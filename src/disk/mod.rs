@@ -105,6 +105,23 @@ pub fn append_all(file: &dyn DiskFile, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Overwrites bytes at an offset, going on after short writes and interrupts.
+///
+/// # Errors
+/// The first failure, with how many bytes were written by then.
+pub fn write_all_at(file: &dyn DiskFile, bytes: &[u8], offset: u64) -> Result<(), (usize, io::Error)> {
+    let mut written = 0;
+    while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+        match file.write_at(rest, offset + written as u64) {
+            Ok(0) => return Err((written, io::ErrorKind::WriteZero.into())),
+            Ok(more) => written += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err((written, error)),
+        }
+    }
+    Ok(())
+}
+
 /// Fills a buffer from an offset on. Returns how much of it was filled: less than all only at the file's end.
 ///
 /// # Errors

@@ -1,10 +1,8 @@
 //! What a lock file holds: exactly a pid, and nothing else while it is held. Reading is as lenient as 0.8.1's.
 
-use std::io;
-
 use super::contest::Contest;
 use crate::Result;
-use crate::disk::{DiskFile, append_all};
+use crate::disk::{DiskFile, append_all, write_all_at};
 
 /// What a pid can never need more than.
 const CONTENT_LIMIT: usize = 4096;
@@ -19,15 +17,7 @@ impl Contest<'_> {
     pub(super) fn overwrite(&self, file: &dyn DiskFile) -> Result<()> {
         let pid = self.pid.to_string();
         let line = format!("{pid}\n");
-        let mut written = 0;
-        while let Some(rest) = line.as_bytes().get(written..).filter(|rest| !rest.is_empty()) {
-            match file.write_at(rest, written as u64) {
-                Ok(0) => return Err(self.failed("write", io::ErrorKind::WriteZero.into())),
-                Ok(more) => written += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.failed("write", error)),
-            }
-        }
+        write_all_at(file, line.as_bytes(), 0).map_err(|(_, error)| self.failed("write", error))?;
         file.set_len(pid.len() as u64).map_err(|error| self.failed("ftruncate", error))
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::Unsynced;
 use super::recent::Recent;
-use crate::disk::{Disk, DiskFile, FileInfo, OpenMode, append_all, read_exact_into};
+use crate::disk::{Disk, DiskFile, FileInfo, OpenMode, append_all, read_exact_into, write_all_at};
 use crate::error::{Error, Result};
 use crate::format::operation::Marks;
 
@@ -235,13 +235,11 @@ impl Writer {
             .map_err(|source| Error::io("open", &self.path, source))?;
         self.unsynced = true;
         for &offset in offsets {
-            match file.write_at(bytes, offset) {
-                Ok(written) if written == bytes.len() => {}
-                Ok(_) => {
-                    self.broken = Some("a batch marker was overwritten in part".into());
-                    return Err(Error::io("pwrite", &self.path, io::ErrorKind::WriteZero.into()));
+            if let Err((written, source)) = write_all_at(&*file, bytes, offset) {
+                if written > 0 {
+                    self.broken = Some(format!("a batch marker was overwritten in part: {source}"));
                 }
-                Err(source) => return Err(Error::io("pwrite", &self.path, source)),
+                return Err(Error::io("pwrite", &self.path, source));
             }
         }
         Ok(())

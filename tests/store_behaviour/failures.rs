@@ -269,3 +269,20 @@ fn a_batch_that_is_logged_after_a_checkpoint_failed_meanwhile_is_marked_as_what_
         assert_eq!(records(&store), found(&disk));
     }
 }
+
+#[test]
+fn a_mark_that_is_overwritten_in_pieces_or_after_an_interrupt_is_whole() {
+    let pieces = Fault::short_write(CallKind::WriteAt);
+    let interrupt = Fault::new(CallKind::WriteAt, std::io::ErrorKind::Interrupted);
+    for fault in [pieces, interrupt] {
+        let disk = SimDisk::new();
+        let store = open(&disk);
+        batch(&store, &[("a", "1"), ("b", "2"), ("c", "3")]);
+        disk.script(fault);
+        let calls = disk.calls(CallKind::WriteAt);
+        assert!(undo(&store));
+        assert!(disk.calls(CallKind::WriteAt) > calls + 1, "the fault has struck");
+        set(&store, "d", "4");
+        assert_eq!(found(&disk), ["a=1", "b=2", "d=4"]);
+    }
+}
