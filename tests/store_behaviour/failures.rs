@@ -286,3 +286,20 @@ fn a_mark_that_is_overwritten_in_pieces_or_after_an_interrupt_is_whole() {
         assert_eq!(found(&disk), ["a=1", "b=2", "d=4"]);
     }
 }
+
+#[test]
+fn an_archive_of_an_agent_that_was_published_is_no_failure_though_its_lock_file_stays() {
+    let disk = SimDisk::new();
+    let agent = Options { agent: Some("a".into()), ..options() };
+    let store = try_open(disk.clone(), agent).unwrap().store;
+    set(&store, "a", "1");
+    set(&store, "b", "2");
+    disk.script(Fault::new(CallKind::Unlink, EIO).on(".compact-lock"));
+    let before = disk.faults().failed_call;
+    let request = store.choose_for_archive(vec![b"a".as_slice().into()], "2026-Q1".into()).unwrap();
+    let archived = store.compact_agents(NOW, Some(request)).unwrap().archived;
+    assert!(disk.faults().failed_call > before);
+    assert_eq!((archived.len(), records(&store)), (1, vec!["b=2".to_owned()]));
+    store.compact_agents(NOW, None).unwrap();
+    assert!(!disk.tree().contains_key(&path(".compact-lock")));
+}
