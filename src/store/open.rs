@@ -394,11 +394,12 @@ pub(super) fn refuse_to_overwrite(store: &Store) -> Result<()> {
     for name in list(layout::SNAPSHOTS)?.iter().filter(|name| layout::milliseconds(name).is_some()) {
         let relative = format!("{}/{name}", layout::SNAPSHOTS);
         let path = store.path(&relative);
-        // NOTE: an unreadable snapshot is data as well.
-        if snapshot::load(&*store.disk, &path, &store.indexing(&relative))
-            .map_or(true, |loaded| !loaded.base.is_empty())
-        {
-            return refuse(relative);
+        match snapshot::load(&*store.disk, &path, &store.indexing(&relative)) {
+            Ok(loaded) if loaded.base.is_empty() => {}
+            // Nobody knows what is in it.
+            Err(error @ Error::Io { .. }) => return Err(error),
+            // NOTE: a damaged snapshot is data as well.
+            Ok(_) | Err(_) => return refuse(relative),
         }
     }
     for name in list(layout::OPS)?.iter().filter(|name| name.ends_with(".jsonl")) {

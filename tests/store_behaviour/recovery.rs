@@ -131,6 +131,16 @@ fn an_unreadable_manifest_snapshot_or_log_is_no_fresh_store() {
 }
 
 #[test]
+fn a_snapshot_that_cannot_be_read_where_there_is_no_manifest_is_not_said_to_hold_data() {
+    let disk = left_behind("");
+    disk.unlink(&path("manifest.json")).unwrap();
+    let snapshot = disk.tree().into_keys().find(|path| path.to_string_lossy().contains("snap-")).unwrap();
+    disk.set_access(&snapshot, false, false).unwrap();
+    let error = try_open(disk.clone(), options()).err().unwrap();
+    assert_eq!((error.code(), error.path()), ("OPSLOG_IO", Some(snapshot.as_path())));
+}
+
+#[test]
 fn a_snapshot_with_fewer_records_than_the_manifest_says_is_refused() {
     let disk = left_behind("");
     let store = open(&disk);
