@@ -286,13 +286,24 @@ class FileDriver {
 
   /** Takes over what others wrote: little of it at once, and then it returns `null`; much of it in time. */
   #look() {
-    const news = call(() => this.#core.follow());
+    const news = this.#lookAtOnce();
     if (news !== null && typeof news === "object") {
       return this.#withForeign(news).then((later) => this.#takeOver(later));
     }
     this.#takeForeign();
     this.#takeOver(news);
     return null;
+  }
+
+  /** What a look brought, or the promise of it. One that fails may have come upon something as well. */
+  #lookAtOnce() {
+    try {
+      return call(() => this.#core.follow());
+    } catch (error) {
+      this.#manifest = null;
+      this.#takeForeign();
+      throw error;
+    }
   }
 
   /** Takes over what a look brought, as JSON; `null` if nothing. */

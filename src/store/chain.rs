@@ -15,6 +15,13 @@ pub(super) struct Link {
     pub(super) end: u64,
 }
 
+/// A WAL that a follower has gone on to, though its manifest in memory still names an earlier one.
+pub(super) struct Entered {
+    relative: String,
+    /// What it follows, as a manifest would say.
+    previous: Option<String>,
+}
+
 /// What a WAL follows.
 enum Predecessor {
     /// This log, up to this offset.
@@ -29,12 +36,31 @@ fn is_newer(one: &str, other: &str) -> bool {
     layout::milliseconds(one) > layout::milliseconds(other)
 }
 
+impl State {
+    /// The WAL that is followed, and the one before, as the manifest of that time said.
+    pub(super) fn followed_wal(&self) -> (&str, Option<&str>) {
+        match &self.entered {
+            Some(entered) => (&entered.relative, entered.previous.as_deref()),
+            None => (&self.manifest.active_ops, self.manifest.previous_ops.as_deref()),
+        }
+    }
+
+    /// Takes note that a follower goes on to the next WAL.
+    pub(super) fn note_entered(&mut self, link: &Link) {
+        let (current, previous) = self.followed_wal();
+        let previous = if link.end > 0 { Some(current) } else { previous };
+        self.entered =
+            Some(Entered { relative: link.relative.clone(), previous: previous.map(str::to_owned) });
+    }
+}
+
 impl Store {
     /// The way from the current WAL to that of a manifest, oldest first; `None` if it cannot be told.
     pub(super) fn links(&self, state: &State, next: &Manifest) -> Result<Option<Vec<Link>>> {
         let current = state.wal.relative();
         // Nothing was logged yet when this WAL began, as far as it is known.
-        let is_first = state.manifest.previous_ops.is_none();
+        let (_, before) = state.followed_wal();
+        let is_first = before.is_none();
         let mut links = Vec::new();
         let mut relative = next.active_ops.clone();
         let mut previous = next.previous_ops.clone().map(|path| (path, next.previous_end));
@@ -46,7 +72,7 @@ impl Store {
             }
             // A WAL that was empty when it was superseded leaves no trace in the chain: its successor follows its
             // predecessor. Operations that are known of it went to both.
-            if state.manifest.previous_ops.as_deref() == Some(&path) {
+            if before == Some(&path) {
                 links.push(Link { relative, end: 0 });
                 links.reverse();
                 return Ok(Some(links));

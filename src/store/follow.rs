@@ -28,8 +28,8 @@ impl Store {
     /// Reads what other hands wrote since the last look.
     ///
     /// # Errors
-    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`; what was read so far stays applied and will be returned next time only
-    /// as state.
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`; what was read so far stays applied, [`Store::take_foreign`] has it, and the next
+    /// look goes on behind it.
     pub fn follow(&self) -> Result<Followed> {
         self.follow_on(Followed::default())
     }
@@ -40,34 +40,53 @@ impl Store {
     /// As for [`Store::follow`].
     pub fn follow_on(&self, mut followed: Followed) -> Result<Followed> {
         let _looking = self.looking.lock();
-        let mut state = self.lock();
+        let state = self.lock();
         if state.agents.is_some() {
             drop(state);
             return self.catch_up();
         }
-        if !self.options.read_only {
-            if state.buffered == state.engine.operations().len()
-                && state.wal.standing(&*self.disk)? == Standing::Grew
-            {
-                self.read_foreign(&mut state, &mut followed)?;
+        let looked = if self.options.read_only {
+            self.read_on(state, &mut followed)
+        } else {
+            self.look_for_foreign(state, &mut followed)
+        };
+        match looked {
+            Ok(()) => Ok(followed),
+            Err(error) => {
+                self.lock().keep_untold(followed);
+                Err(error)
             }
-            return Ok(followed);
         }
+    }
+
+    fn look_for_foreign(&self, mut state: MutexGuard<'_, State>, followed: &mut Followed) -> Result<()> {
+        if state.buffered == state.engine.operations().len()
+            && state.wal.standing(&*self.disk)? == Standing::Grew
+        {
+            self.read_foreign(&mut state, followed)?;
+        }
+        Ok(())
+    }
+
+    fn read_on(&self, mut state: MutexGuard<'_, State>, followed: &mut Followed) -> Result<()> {
         let text = self.manifest_text()?;
         let next = parse_manifest(&self.root, &text)?;
-        let mut reload = false;
-        if next.active_ops != state.manifest.active_ops {
-            reload = self.move_on(&mut state, &next, &mut followed)?;
-        }
+        let mut reload =
+            next.active_ops != state.followed_wal().0 && self.move_on(&mut state, &next, followed)?;
+        let archived = next.archive_segments != state.manifest.archive_segments
+            || next.stats.archived_records != state.manifest.stats.archived_records;
+        let reordered = next.departures != state.manifest.departures;
+        reload |= archived || reordered;
         if !reload {
             state.manifest = next.clone();
             state.manifest_text.clone_from(&text);
+            state.entered = None;
             self.reopen_if_replaced(&mut state)?;
-            self.advance(&mut state, None, &mut followed)?;
+            self.advance(&mut state, None, followed)?;
             // A deletion that was taken back leaves its record at the end; the files know where it stands.
-            reload = followed.undeleted;
+            reload = followed.undeleted || state.misplaced;
         }
-        if reload { self.reload(state, (next, text), followed) } else { Ok(followed) }
+        if reload { self.reload(state, (next, text), followed) } else { Ok(()) }
     }
 
     /// The manifest as it is on the disk now.
@@ -228,11 +247,7 @@ impl Store {
             self.advance(state, Some(link.end), followed)?;
             self.enter(state, &link, followed)?;
         }
-        let stale = state.engine.overlaid() > 1000.max(state.engine.count() / 4);
-        let archived = next.archive_segments != state.manifest.archive_segments
-            || next.stats.archived_records != state.manifest.stats.archived_records;
-        let reordered = next.departures != state.manifest.departures;
-        Ok(stale || archived || reordered)
+        Ok(state.engine.overlaid() > 1000.max(state.engine.count() / 4))
     }
 
     /// Enters the next WAL. Operations behind the link's end went to both: those that are in the new one too
@@ -271,6 +286,7 @@ impl Store {
             state.seen.push(*offset, bytes);
         }
         state.buffered = state.engine.operations().len();
+        state.note_entered(link);
         state.wal = Writer::new(path, link.relative.clone(), file, len);
         Ok(())
     }
@@ -280,8 +296,8 @@ impl Store {
         &self,
         mut state: MutexGuard<'_, State>,
         (manifest, text): (Manifest, Vec<u8>),
-        mut followed: Followed,
-    ) -> Result<Followed> {
+        followed: &mut Followed,
+    ) -> Result<()> {
         let mut report = Report::default();
         let loaded: Loaded = MutexGuard::unlocked(&mut state, || load(self, &manifest, &mut report))?;
         let mut known = state.engine.operations().iter();
@@ -299,16 +315,26 @@ impl Store {
         // NOTE: not before the load has succeeded, or the next look would stay with the old log.
         state.manifest = manifest;
         state.manifest_text = text;
+        state.entered = None;
+        state.misplaced = false;
         state.engine = loaded.engine;
         state.wal = loaded.wal;
         state.seen = loaded.seen;
         state.snapshot_bytes = loaded.snapshot_bytes;
         followed.reloaded = true;
-        Ok(followed)
+        Ok(())
     }
 }
 
 impl State {
+    /// Keeps what a look came upon that then failed: it is in memory, and whoever shows it must hear of it.
+    pub(super) fn keep_untold(&mut self, followed: Followed) {
+        self.misplaced |= followed.undeleted;
+        if !followed.is_empty() {
+            self.foreign.push(followed);
+        }
+    }
+
     /// Takes back the operations at the end whose lines are no longer what they were.
     fn rewind(&mut self, followed: &mut Followed) -> Result<()> {
         let path = self.wal.path().to_path_buf();

@@ -35,7 +35,7 @@ impl Store {
             let has_grown = has_all && state.wal.standing(&*self.disk)? == Standing::Grew;
             return Ok(if has_grown { Look::Later(followed) } else { Look::Done(followed) });
         }
-        if self.manifest_text()? != state.manifest_text {
+        if state.misplaced || self.manifest_text()? != state.manifest_text {
             return Ok(Look::Later(followed));
         }
         let (standing, info) = state.wal.look(&*self.disk)?;
@@ -43,7 +43,10 @@ impl Store {
         if standing == Standing::Replaced || len > state.wal.len() + LITTLE {
             return Ok(Look::Later(followed));
         }
-        self.advance(&mut state, None, &mut followed)?;
+        if let Err(error) = self.advance(&mut state, None, &mut followed) {
+            state.keep_untold(followed);
+            return Err(error);
+        }
         // A deletion that was taken back takes a load of everything.
         Ok(if followed.undeleted { Look::Later(followed) } else { Look::Done(followed) })
     }

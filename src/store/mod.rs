@@ -129,6 +129,10 @@ struct State {
     is_plain: bool,
     /// What a write came upon in the log that another hand wrote.
     foreign: Vec<Followed>,
+    /// Where a look of a follower that failed had come to, if that is not where the manifest in memory says.
+    entered: Option<chain::Entered>,
+    /// A look that failed took a deletion back, whose record may stand elsewhere in the files.
+    misplaced: bool,
 }
 
 /// The next WAL, while a checkpoint is under way: late operations go to it too.

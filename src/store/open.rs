@@ -170,6 +170,8 @@ impl State {
             indexed: 0,
             is_plain: true,
             foreign: Vec::new(),
+            entered: None,
+            misplaced: false,
         }
     }
 }
