@@ -47,6 +47,16 @@ export class Expected {
     else this.#records.set(id, { n, position: before?.position ?? this.#nextPosition++ });
   }
 
+  /** The number of a record, `undefined` if there is none. */
+  numberOf(id) {
+    return this.#records.get(id)?.n;
+  }
+
+  /** Takes a record away that went to an archive. */
+  drop(id) {
+    this.#records.delete(id);
+  }
+
   /** What undo() takes back was before the last checkpoint, but for this many operations. */
   forgetAllBut(undoable) {
     this.#undoable = undoable === 0 ? [] : this.#undoable.slice(-undoable);
@@ -58,10 +68,10 @@ export class Expected {
     return sorted.map(([id, { n }]) => [id, n]);
   }
 
-  /** Whether these entries of a store, and the last operation of its history, are what must be there. */
+  /** Whether these records, as pairs of id and number, and the last operation of its history, are what must be there. */
   isMetBy(entries, last, ordered) {
     if (entries.length !== this.#records.size) return false;
-    for (const [id, { n }] of entries) if (this.#records.get(id)?.n !== n) return false;
+    for (const [id, n] of entries) if (this.#records.get(id)?.n !== n) return false;
     if (ordered && this.entries().some(([id], place) => entries[place][0] !== id)) return false;
     if (last === undefined) return true;
     const [id, n] = this.#undoable.at(-1) ?? [];

@@ -30,16 +30,17 @@ export function recognise(store, notes, settings) {
   const start = notes.readStart() ?? { life: 0, expected: {} };
   const progress = notes.readProgress();
   const { acknowledged, called } = progress.life === start.life ? progress : { acknowledged: 0, called: 0 };
-  const entries = store.entries().map(([id, value]) => [id, value]);
+  const entries = store.entries();
   const last = store.getOps().at(-1);
   const damaged = entries.find(([, value]) => !isWhole(value, settings.large));
   if (damaged !== undefined) return { problem: `${damaged[0]} is damaged: ${JSON.stringify(damaged[1])}` };
 
+  const records = entries.map(([id, { n }]) => [id, n]);
   const idleUndos = notes.readIdleUndos(start.life);
   const underWay = called - acknowledged;
   let nearest = null;
   for (const { expected, done } of states(start, settings, called, idleUndos)) {
-    if (!expected.isMetBy(entries, last, settings.ordered)) continue;
+    if (!expected.isMetBy(records, last, settings.ordered)) continue;
     if (done >= acknowledged) return { expected, underWay, survived: done - acknowledged };
     nearest = done;
   }
