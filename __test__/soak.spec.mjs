@@ -2,6 +2,7 @@ import test from "ava";
 import { failures, Race } from "../scripts/race/run.mjs";
 import { kinds } from "../scripts/race/rounds.mjs";
 import { hasFailed, report } from "../scripts/soak/report.mjs";
+import { hasFailed as hasLost, KillSoak } from "../scripts/soak-kill/run.mjs";
 import { Soak } from "../scripts/soak/run.mjs";
 
 const short = { seconds: 10, lookEverySeconds: 3, killEveryMs: 700, keys: 200, stepsPerSecond: 60, seed: 7 };
@@ -31,4 +32,16 @@ test.serial("eight processes open one folder at once, in each kind of round, as 
   const race = new Race({ seed: 7 });
   const quick = kinds.filter(({ title }) => !/empty|garbled/.test(title));
   t.deepEqual(failures(await race.run(2 * quick.length, { chosen: quick })), []);
+});
+
+test.serial("a writer that is killed at random moments loses nothing that was acknowledged", async (t) => {
+  const tally = await new KillSoak({ kills: 120, acknowledged: 10_000, lives: 20, seed: 7 }).run();
+  t.false(hasLost(tally), JSON.stringify(tally, null, 2));
+  for (const count of ["underWay", "survived", "killsBeforeFirst", "largeFolders"]) t.true(tally[count] > 0, count);
+});
+
+test.serial("the soak with kills sees a store that acknowledges before it writes", async (t) => {
+  const module = new URL("./helpers/early-acknowledging.mjs", import.meta.url).href;
+  const tally = await new KillSoak({ kills: 15, acknowledged: 0, seed: 7, module }).run();
+  t.true(tally.lost > 0);
 });

@@ -22,9 +22,9 @@ for (const name of ["opslog:flush-failed", "opslog:checkpoint-failed", "opslog:s
 }
 
 /** What a store holds: its records as pairs of id and number, damaged ones as text; and its archives. */
-async function look(store, subject) {
+async function look(store, command) {
   const shown = (value) =>
-    JSON.stringify(value) === JSON.stringify(valueOf(value?.n, subject)) ? value.n : JSON.stringify(value);
+    JSON.stringify(value) === JSON.stringify(valueOf(value?.n, command)) ? value.n : JSON.stringify(value);
   const archives = [];
   for (const path of store.listArchiveSegments()) {
     const period = /p\d+-\d+/.exec(path)?.[0] ?? path;
@@ -65,7 +65,7 @@ class Cycle {
   }
 
   #look(store) {
-    return look(store, this.#command.store);
+    return look(store, this.#command);
   }
 
   async #open(who, options) {
@@ -81,8 +81,7 @@ class Cycle {
   }
 
   async #take(store, { kind, who, changes, ids, period }) {
-    const change = ({ id, n }) =>
-      n === null ? store.delete(id) : store.set(id, valueOf(n, this.#command.store));
+    const change = ({ id, n }) => (n === null ? store.delete(id) : store.set(id, valueOf(n, this.#command)));
     const one = (place, work) => this.#try(kind, who, work, place);
     switch (kind) {
       case "set":

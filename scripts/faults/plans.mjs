@@ -24,6 +24,8 @@ export const workloads = {
   undo: { options: immediate, steps: { ...plain, undo: 7 } },
   archive: { options: immediate, steps: { ...plain, set: 8, archive: 3, undo: 1 } },
   compact: { options: immediate, steps: { ...plain, compact: 4, compacting: 3, undo: 1 } },
+  // More than a megabyte: with index files.
+  large: { options: immediate, large: true, steps: { set: 5, batch: 1, together: 1, compact: 3, undo: 1 } },
   agents: {
     options: immediate,
     agents: ["a", "b"],
@@ -84,7 +86,8 @@ function soundSteps(who) {
 }
 
 /** The value that a number stands for. 0.8.1 loses records whose text is not ASCII even where nothing fails. */
-export function valueOf(n, store) {
+export function valueOf(n, { store, workload }) {
   const word = store === "original" ? "words " : "wörter ";
+  if (workloads[workload].large) return { n, text: word.repeat(30_000 + (n % 9)) };
   return { n, text: word.repeat(n % 7 === 0 ? 700 : n % 13) };
 }
