@@ -6,6 +6,9 @@ import { optionsOf, planCycle, workloads } from "./plans.mjs";
 /** Where system calls may fail so that nobody knows what is durable. */
 const syncing = /^(fsync|fdatasync)$/;
 
+/** The steps that change what a store holds. */
+const changing = new Set(["set", "delete", "together", "batch", "undo", "archive"]);
+
 export class Judge {
   violations = [];
   /** How often something was refused or reported, by code. */
@@ -92,7 +95,7 @@ export class Judge {
     if (kind === "close") {
       account?.flushed();
     } else if (kind === "flush") account.flushed();
-    else if (["set", "delete", "together", "batch", "undo", "archive"].includes(kind)) {
+    else if (changing.has(kind)) {
       account.resolved(this.#calls[place], result !== false);
       if (kind === "batch" || kind === "archive") account.flushed();
     }
@@ -101,7 +104,7 @@ export class Judge {
   #refused(kind, who, place, error) {
     this.#count(error);
     this.#checkError(kind, who, place, error);
-    if (!["set", "delete", "together", "batch", "undo", "archive"].includes(kind)) return;
+    if (!changing.has(kind)) return;
     const always = this.#options.durability === "always";
     const unsure = (always || kind === "archive") && syncing.test(error.syscall ?? "");
     this.#accounts.get(who).refused(this.#calls[place], unsure);
