@@ -32,8 +32,11 @@ export interface Operation<T = Record<string, unknown>> {
 
 /** A snapshot in the old format: one JSON document. */
 export interface Snapshot<T = Record<string, unknown>> {
+  /** The application's schema version, an integer from 1. */
   version: number;
+  /** When it was taken: ISO 8601. */
   timestamp: string;
+  /** The records by id. */
   records: Record<string, T>;
 }
 
@@ -49,34 +52,45 @@ export interface Manifest {
   activeAgentOps?: Record<string, string>;
   /** Paths of the archive segments. */
   archiveSegments: string[];
+  /** Counts and times. */
   stats: ManifestStats;
 }
 
+/** Counts and times in the manifest. */
 export interface ManifestStats {
   /** Records in the snapshot. */
   activeRecords: number;
   /** Records that were moved to archive segments. */
   archivedRecords: number;
+  /** Always 0: operations are counted in the log, see `store.stats()`. */
   opsCount: number;
-  /** ISO 8601. */
+  /** When the store was created: ISO 8601, UTC. */
   created: string;
-  /** ISO 8601. */
+  /** When the snapshot was taken: ISO 8601, UTC. */
   lastCheckpoint: string;
 }
 
 /** The content of an archive segment. */
 export interface ArchiveSegment<T = Record<string, unknown>> {
+  /** The format's version, 1. */
   version: number;
+  /** The segment's name, as it was given to `archive()`. */
   period: string;
+  /** When it was last written: ISO 8601. */
   timestamp: string;
+  /** The records by id. */
   records: Record<string, T>;
 }
 
 /** What `store.getManifest()` shows. */
 export interface ManifestInfo {
+  /** Path of the snapshot, relative to the store's folder. */
   readonly currentSnapshot: string;
+  /** Path of the log, relative to the store's folder; with agents: that of the agent that compacted last. */
   readonly activeOps: string;
+  /** Paths of the archive segments. */
   readonly archiveSegments: readonly string[];
+  /** Counts and times as of the last checkpoint. */
   readonly stats: Readonly<ManifestStats>;
 }
 
@@ -225,7 +239,7 @@ export interface VerifyReport {
 
 /** A damaged place in a file. */
 export interface Damage {
-  /** The file. */
+  /** Absolute path of the file. */
   readonly path: string;
   /** Where the damaged line, page, entry or member begins, in bytes; `null` if the file is missing. */
   readonly offset: number | null;
@@ -251,6 +265,7 @@ export interface RepairReport {
   readonly after: VerifyReport;
 }
 
+/** What `store.stats()` counts. */
 export interface StoreStats {
   /** Records in the store. */
   activeRecords: number;
@@ -289,6 +304,7 @@ export interface StorageBackend {
   writeManifest(manifest: Manifest): Promise<void>;
   /** Writes a snapshot and returns its path. */
   writeSnapshot(records: Map<string, unknown>, version: number): Promise<string>;
+  /** The records of a snapshot, in order, and their schema version. Must reject if it is missing or damaged. */
   loadSnapshot(relativePath: string): Promise<{ records: Map<string, unknown>; version: number }>;
   /** Appends operations to a log, creating it if it is missing. */
   appendOps(relativePath: string, ops: Operation[]): Promise<void>;
@@ -300,16 +316,21 @@ export interface StorageBackend {
   createOpsFile(): Promise<string>;
   /** Adds records to the archive segment of a period and returns its path. */
   writeArchiveSegment(period: string, records: Map<string, unknown>): Promise<string>;
+  /** The records of an archive segment. Must reject if it is missing or damaged. */
   loadArchiveSegment(relativePath: string): Promise<Map<string, unknown>>;
+  /** Paths of the archive segments that are there. */
   listArchiveSegments(): Promise<string[]>;
   /** Takes the lock of the only writer, or rejects. */
   acquireLock(): Promise<LockHandle>;
+  /** Gives the lock of the only writer back. */
   releaseLock(handle: LockHandle): Promise<void>;
   /** Creates an empty log for an agent and returns its path. */
   createAgentOpsFile(agentId: string): Promise<string>;
+  /** Paths of the logs that are there, of agents too. */
   listOpsFiles(): Promise<string[]>;
   /** Takes the lock under which a checkpoint with many writers is made, or rejects. */
   acquireCompactionLock(): Promise<LockHandle>;
+  /** Gives the lock around a checkpoint back. */
   releaseCompactionLock(handle: LockHandle): Promise<void>;
   /** A text that differs whenever the manifest was written anew; `null` if there is none. */
   getManifestVersion(): Promise<string | null>;
@@ -327,11 +348,13 @@ export interface StorageBackend {
   sync?(): Promise<void>;
   /** Writes a blob at a path relative to the store's folder, creating the folders above it. */
   writeBlob(relativePath: string, content: Buffer): Promise<void>;
+  /** The content of a blob. Must reject if it is missing. */
   readBlob(relativePath: string): Promise<Buffer>;
   /** Reads `length` bytes from `offset` on; fewer at the end of the blob. */
   readBlobRange(relativePath: string, offset: number, length: number): Promise<Buffer>;
   /** The names in a folder of blobs; none if there is no such folder. */
   listBlobs(prefix: string): Promise<string[]>;
+  /** Deletes a blob. */
   deleteBlob(relativePath: string): Promise<void>;
   /** Deletes a folder of blobs with all that is in it. */
   deleteBlobDir(prefix: string): Promise<void>;
@@ -434,15 +457,23 @@ export declare class Store<T = Record<string, unknown>> {
   /** Deletes a record; `OPSLOG_NOT_FOUND` if it is not there. Otherwise as `set()`. */
   delete(id: string): Promise<void> | void;
 
+  /** Whether there is a record. Makes no object of it. Throws as `get()`. */
   has(id: string): boolean;
 
-  /** All records, in order of creation: an update keeps the position. A fresh array. */
+  /**
+   * All records, in order of creation: an update keeps the position. A fresh array. The first call makes the objects of
+   * all records and keeps them, unless `cacheSize` forbids that. Throws as `get()`.
+   */
   all(): T[];
 
-  /** All records with their ids, as `all()`. */
+  /** All records with their ids, otherwise as `all()`. */
   entries(): [string, T][];
 
-  /** The records for which the predicate returns a truthy value. Throws what the predicate throws. */
+  /**
+   * The records for which the predicate returns a truthy value, in order. Looks at every record. In a store of more than
+   * 5,000 records the first call keeps only the objects that it returns, later ones keep all (see `cacheSize`). Throws as
+   * `get()`, and what the predicate throws.
+   */
   filter(predicate: (value: T, id: string) => boolean): T[];
 
   /** Which files make up the store at the moment, as a copy; `null` when the store is not open. */
@@ -462,7 +493,10 @@ export declare class Store<T = Record<string, unknown>> {
    */
   getWalOps(sinceTimestamp?: string, options?: { signal?: AbortSignal }): AsyncGenerator<Operation<T>>;
 
-  /** The number of records, or of those for which the predicate returns a truthy value. */
+  /**
+   * The number of records, or of those for which the predicate returns a truthy value. Without a predicate it looks at
+   * none of them; with one it costs as much as `filter()`. Throws as `get()`, and what the predicate throws.
+   */
   count(predicate?: (value: T, id: string) => boolean): number;
 
   /**
@@ -482,10 +516,16 @@ export declare class Store<T = Record<string, unknown>> {
    */
   undo(): Promise<boolean>;
 
-  /** The operations on a record since the last checkpoint. */
+  /**
+   * The operations on a record since the last checkpoint, oldest first. A fresh array of shared objects. Looks at all
+   * operations since the checkpoint; what was parsed once is kept. Throws as `get()`.
+   */
   getHistory(id: string): Operation<T>[];
 
-  /** The operations since the last checkpoint; with `since` only those whose `ts` is greater. */
+  /**
+   * The operations since the last checkpoint, oldest first; with `since`, an ISO 8601 time, only those whose `ts` is
+   * greater, compared as strings. Otherwise as `getHistory()`.
+   */
   getOps(since?: string): Operation<T>[];
 
   /**
@@ -513,7 +553,7 @@ export declare class Store<T = Record<string, unknown>> {
     options?: ProgressOptions,
   ): Promise<number>;
 
-  /** Paths of the archive segments. */
+  /** Paths of the archive segments, as a copy. Throws `OPSLOG_NOT_OPEN`. */
   listArchiveSegments(): string[];
 
   /**
@@ -522,6 +562,7 @@ export declare class Store<T = Record<string, unknown>> {
    */
   loadArchive(segment: string): Promise<Map<string, T>>;
 
+  /** How many records, operations and archive segments there are. Reads no record. Throws `OPSLOG_NOT_OPEN`. */
   stats(): StoreStats;
 
   /**
@@ -543,6 +584,7 @@ export declare class Store<T = Record<string, unknown>> {
    */
   watch(callback: (ops: Operation<T>[]) => void, intervalMs?: number): void;
 
+  /** Ends what `watch()` began; does nothing otherwise. `close()` does it too. */
   unwatch(): void;
 
   /**

@@ -10,6 +10,11 @@ type Public<Instance> = Pick<Instance, keyof Instance>;
 /** Accepts only two types that are assignable to each other. */
 declare function same<A extends B, B extends C, C = A>(): void;
 
+// @ts-expect-error -- What this accepts must really be the same: else nothing below says anything.
+same<{ a: string }, { a: string | number }>();
+// @ts-expect-error -- In the other direction as well.
+same<{ a: string | number }, { a: string }>();
+
 interface Todo {
   title: string;
   done?: boolean;
@@ -46,6 +51,10 @@ type Known = keyof theirs.Store;
 same<Pick<ours.Store<Todo>, Known>, Public<theirs.Store<Todo>>>();
 same<Pick<ours.Store, Known>, Public<theirs.Store>>();
 same<Exclude<keyof ours.Store, Known>, "recovery" | typeof Symbol.asyncDispose>();
+
+same<Exclude<keyof typeof ours.Store, keyof typeof theirs.Store>, "verify" | "repair">();
+same<keyof typeof ours.FsBackend, keyof typeof theirs.FsBackend>();
+same<keyof typeof ours.LamportClock, keyof typeof theirs.LamportClock>();
 
 same<typeof ours.createDelta, typeof theirs.createDelta>();
 same<typeof ours.applyDelta, typeof theirs.applyDelta>();
@@ -84,6 +93,16 @@ async function additions(signal: AbortSignal): Promise<void> {
     id satisfies string;
   }
   void first;
+  const onProgress = ({ phase, done, total, unit }: ours.Progress) =>
+    `${phase satisfies string} ${done / total} ${unit satisfies "bytes" | "records"}`;
+  await store.compact({ onProgress });
+  await store.archive(({ done }) => done === true, undefined, { onProgress });
+  const found: ours.VerifyReport = await ours.Store.verify("todos", { onProgress });
+  for (const { path, offset, remedy } of found.damage) {
+    (path satisfies string, offset satisfies number | null, remedy satisfies string | null);
+  }
+  const { steps }: ours.RepairReport = await ours.Store.repair("todos");
+  for (const { damage, aside } of steps) (damage satisfies ours.Damage, aside satisfies string);
 }
 
 void ourOptions;
