@@ -193,9 +193,10 @@ export interface Progress {
   /**
    * What is being done. `"read-snapshot"` and `"read-log"`: files are read from one end to the other, for want of an
    * index. `"write-snapshot"`: a checkpoint. `"archive"`: records are put into a segment. `"verify"`: files are checked.
+   * `"backup"`: they are copied.
    * A phase may come more than once. One that ends within 50 ms may not be told, unless it is the last.
    */
-  readonly phase: "read-snapshot" | "read-log" | "write-snapshot" | "archive" | "verify";
+  readonly phase: "read-snapshot" | "read-log" | "write-snapshot" | "archive" | "verify" | "backup";
   /** How much of the phase is done; never more than `total`. */
   readonly done: number;
   /** How much there is to do in the phase. */
@@ -358,6 +359,20 @@ export interface StorageBackend {
   deleteBlob(relativePath: string): Promise<void>;
   /** Deletes a folder of blobs with all that is in it. */
   deleteBlobDir(prefix: string): Promise<void>;
+}
+
+/** Options of `backup()`. */
+export interface BackupOptions extends ProgressOptions {
+  /** Also copy the logs that checkpoints have sealed, the audit trail. Default: `false`. */
+  sealedLogs?: boolean;
+  /** Gives the copy up when it is aborted. */
+  signal?: AbortSignal;
+}
+
+/** What `backup()` has copied. */
+export interface BackupResult {
+  files: number;
+  bytes: number;
 }
 
 /**
@@ -537,6 +552,30 @@ export declare class Store<T = Record<string, unknown>> {
    * none. No operation is lost then.
    */
   compact(options?: ProgressOptions): Promise<void>;
+
+  /**
+   * Copies the store into a folder that is empty or does not exist, while reads, writes and checkpoints go on.
+   * The copy is a store of its own: it holds exactly what this one held at one moment between the call and its
+   * end, with everything that was acknowledged before the call, whatever the write mode.
+   *
+   * It has the manifest, the snapshot, the log and the archive segments that the manifest names; with
+   * `sealedLogs` also the logs of earlier checkpoints. It has no lock files, no index (made anew when needed),
+   * and no blobs, which are the caller's: copy them with the backend's methods, after this. All agents' logs
+   * are copied as of one moment. A read-only store copies what its folder holds, without writing to it.
+   *
+   * Everything is durable when it resolves. Until then the folder's manifest is one that no version opens, so
+   * that a copy that a crash cut is taken neither for this store nor for an empty one: delete that folder.
+   *
+   * Costs one pass over the files on libuv's pool, in pieces of 16 MiB; where others write (agents, a read-only
+   * store) two passes over the logs. Appends do not wait, except for some microseconds when the log was cut
+   * (`undo()`) while it was copied, and among agents for as long as it takes to look at the logs' lengths.
+   * `close()` waits for it.
+   *
+   * Rejects with `OPSLOG_NOT_OPEN`; `OPSLOG_INVALID_ARGUMENT` (the folder is not empty, or inside the store's,
+   * or the store is behind a backend of your own); `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`, among
+   * agents `OPSLOG_LOCKED`; and with the signal's reason. What it has written is deleted then.
+   */
+  backup(dir: string, options?: BackupOptions): Promise<BackupResult>;
 
   /**
    * Moves the records for which the predicate returns a truthy value into an archive segment (default: the

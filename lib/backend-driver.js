@@ -195,6 +195,10 @@ class BackendDriver {
 
   // Reading
 
+  backup() {
+    throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.backupOfBackend());
+  }
+
   async loadArchive(relativePath) {
     return this.#backend.loadArchiveSegment(relativePath);
   }

@@ -53,6 +53,8 @@ class FileDriver {
   /** How much native work is under way that may change records. */
   #foreignWork = 0;
   #syncs = null;
+  /** Copies under way: they know of the log's cuts only while this store has it. */
+  #backups = new Set();
 
   /** Opens the store of a folder. `backend` is an unmodified FsBackend that wants to know the folder. */
   static async open(dir, options, backend) {
@@ -332,6 +334,16 @@ class FileDriver {
     }
   }
 
+  /** Copies the store as it is from now on into a folder. Appends and checkpoints go on meanwhile. */
+  backup(options) {
+    if (!this.#options.readOnly) this.flush();
+    const copying = require("./backup").runBackup(this.#core, options);
+    this.#backups.add(copying);
+    const ended = () => this.#backups.delete(copying);
+    copying.then(ended, ended);
+    return copying;
+  }
+
   // Reading
 
   get manifest() {
@@ -361,6 +373,7 @@ class FileDriver {
     this.#buffer.stop();
     try {
       await this.#renewing?.catch(() => {});
+      await Promise.allSettled(this.#backups);
       if (!this.#options.readOnly) {
         this.flush();
         await this.#checkpoints.finish();

@@ -229,6 +229,18 @@ class Store {
     await published;
   }
 
+  async backup(dir, options) {
+    this.#ensureOpen();
+    const backup = require("./backup").parseBackup(dir, options);
+    const { copying } = await this.#exclusive((driver) => {
+      // Wrapped, so that the queue goes on: only the caller waits for the copy.
+      const copying = driver.backup(backup);
+      copying.catch(() => {});
+      return { copying };
+    });
+    return copying;
+  }
+
   async archive(predicate, segment, options) {
     this.#ensureWritable();
     return this.#watched(options, () => this.#durably(() => this.#archive(predicate, segment)));

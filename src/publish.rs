@@ -90,6 +90,21 @@ pub fn sync_folder_of(disk: &dyn Disk, path: &Path) -> Result<()> {
     disk.sync_folder(folder).map_err(|source| Error::io("fsync", folder, source))
 }
 
+/// Makes the names in a folder durable, and its own, and those of the folders above it, which may all be new. What
+/// the user may not read was there before.
+///
+/// # Errors
+/// `OPSLOG_IO`.
+pub fn sync_way_to(disk: &dyn Disk, root: &Path) -> Result<()> {
+    for folder in root.ancestors() {
+        match disk.sync_folder(folder) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied && folder != root => {}
+            synced => synced.map_err(|source| Error::io("fsync", folder, source))?,
+        }
+    }
+    Ok(())
+}
+
 /// Replaces a file by other content, durably.
 ///
 /// # Errors

@@ -54,6 +54,7 @@ enum Call {
     Unlink(&'static str),
     List(&'static str),
     CreateFolder(&'static str),
+    RemoveFolder(&'static str),
     SyncFolder(&'static str),
 }
 
@@ -62,7 +63,7 @@ impl Call {
         let handle = random.below(6) as usize;
         let bytes = vec![b'a' + random.below(26) as u8; random.below(5) as usize];
         let (name, other) = (random.one_of(&NAMES), random.one_of(&NAMES));
-        match random.below(22) {
+        match random.below(23) {
             0..=4 => Self::Open(name, random.one_of(&MODES)),
             5 => Self::Close(handle),
             6 | 7 => Self::Append(handle, bytes),
@@ -78,6 +79,7 @@ impl Call {
             18 => Self::Unlink(name),
             19 => Self::List(name),
             20 => Self::CreateFolder(name),
+            21 => Self::RemoveFolder(name),
             _ => Self::SyncFolder(name),
         }
     }
@@ -141,6 +143,7 @@ impl Side {
                 names
             })),
             Call::CreateFolder(name) => answer(self.disk.create_folder(&path(name))),
+            Call::RemoveFolder(name) => answer(self.disk.remove_folder(&path(name))),
             // Only the simulated one insists that it is a folder.
             Call::SyncFolder(name) if self.disk.list(&path(name)).is_err() => String::new(),
             Call::SyncFolder(name) => answer(self.disk.sync_folder(&path(name))),
@@ -177,7 +180,7 @@ fn random_calls_are_answered_alike_by_the_simulated_and_the_real_disk() {
             *(if answers.0.starts_with("failed") { failed } else { succeeded }) += 1;
         }
     }
-    assert_eq!(seen.len(), 16, "{seen:?}");
+    assert_eq!(seen.len(), 17, "{seen:?}");
     let never_fail = ["Close", "HandleInfo", "Sync", "SyncFolder", "TryLock"];
     for (kind, (succeeded, failed)) in &seen {
         assert!(*succeeded > 0, "{seen:?}");

@@ -4,6 +4,7 @@ export const notOpen = { code: "OPSLOG_NOT_OPEN", message: "Store is not open. C
 const readOnly = { code: "OPSLOG_READ_ONLY", message: "Store is read-only. Cannot perform mutations." };
 const missing = { code: "OPSLOG_NOT_FOUND", message: "Record 'missing' not found" };
 const noSegment = { code: "OPSLOG_NOT_FOUND", message: "Archive segment 'missing' not found" };
+const noFolder = { code: "OPSLOG_INVALID_ARGUMENT", message: 'backup needs the path of a folder, got ""' };
 const partial = { message: "Cannot compact in skipLoad mode — in-memory Map is incomplete" };
 
 const gives = (value) => ({ kind: "gives", value });
@@ -32,6 +33,7 @@ export const calls = {
   "getHistory()": (store) => store.getHistory("logged").length,
   "getOps()": (store) => store.getOps().length,
   "compact()": (store) => store.compact(),
+  "backup() to no folder": (store) => store.backup(""),
   "archive()": (store) => store.archive(() => false),
   "loadArchive() of a missing segment": (store) => store.loadArchive("missing"),
   "listArchiveSegments()": (store) => store.listArchiveSegments(),
@@ -53,7 +55,8 @@ export const whenNotOpen = Object.fromEntries(
     if (method === "getManifest") return [name, gives(null)];
     if (method === "unwatch") return [name, gives(undefined)];
     if (["flush", "sync"].includes(method)) return [name, resolves(undefined)];
-    const asynchronous = "batch undo compact archive loadArchive streamSnapshot getWalOps refresh tail";
+    const asynchronous =
+      "batch undo compact backup archive loadArchive streamSnapshot getWalOps refresh tail";
     return [name, asynchronous.split(" ").includes(method) ? rejects(notOpen) : throws(notOpen)];
   }),
 );
@@ -74,6 +77,7 @@ export const whenOpen = {
   "getHistory()": gives(1),
   "getOps()": gives(1),
   "compact()": resolves(undefined),
+  "backup() to no folder": rejects(noFolder),
   "archive()": resolves(0),
   "loadArchive() of a missing segment": rejects(noSegment),
   "listArchiveSegments()": gives([]),

@@ -46,11 +46,11 @@ same<ConstructorParameters<typeof ours.LamportClock>, ConstructorParameters<type
 same<ConstructorParameters<typeof ours.Store>, ConstructorParameters<typeof theirs.Store>>();
 same<ConstructorParameters<typeof ours.FsBackend>, ConstructorParameters<typeof theirs.FsBackend>>();
 
-// Our Store has all of theirs, and three things more.
+// Our Store has all of theirs, and some things more.
 type Known = keyof theirs.Store;
 same<Pick<ours.Store<Todo>, Known>, Public<theirs.Store<Todo>>>();
 same<Pick<ours.Store, Known>, Public<theirs.Store>>();
-same<Exclude<keyof ours.Store, Known>, "recovery" | typeof Symbol.asyncDispose>();
+same<Exclude<keyof ours.Store, Known>, "recovery" | "backup" | typeof Symbol.asyncDispose>();
 
 same<Exclude<keyof typeof ours.Store, keyof typeof theirs.Store>, "verify" | "repair">();
 same<keyof typeof ours.FsBackend, keyof typeof theirs.FsBackend>();

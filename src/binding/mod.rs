@@ -1,6 +1,7 @@
 //! The N-API layer: conversion only. Every export and every task catches panics, because one that reached
 //! Node would kill the user's process. The only place that names `napi`.
 
+mod backup;
 // The raw calls cannot be made without it.
 #[allow(unsafe_code)]
 mod buffer;

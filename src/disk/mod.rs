@@ -56,6 +56,8 @@ pub trait Disk: Send + Sync {
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
     /// Creates a folder and those above it; nothing happens if it exists.
     fn create_folder(&self, folder: &Path) -> io::Result<()>;
+    /// Removes an empty folder.
+    fn remove_folder(&self, folder: &Path) -> io::Result<()>;
     /// Makes the names in a folder durable. Nothing happens on systems without such a call.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 }

@@ -67,6 +67,10 @@ impl Disk for OsDisk {
         fs::create_dir_all(folder)
     }
 
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        fs::remove_dir(folder)
+    }
+
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         system::sync_folder(folder)
     }

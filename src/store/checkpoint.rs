@@ -3,8 +3,7 @@
 //! written, durable, named -> switch in memory -> superseded files removed. At every point a crash leaves a
 //! store that opens with every acknowledged write.
 
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::change::append_to_mirror;
@@ -15,6 +14,8 @@ use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::format::operation::{finish_line, unmarked};
 use crate::format::timestamp::iso_into;
+#[cfg(not(planted = "folders-unsynced"))]
+use crate::publish::sync_way_to;
 use crate::publish::{self, Draft, sync_folder_of};
 use crate::snapshot::Written;
 use crate::wal::Writer;
@@ -395,16 +396,4 @@ pub(super) fn create_files(
     let manifest = Manifest::fresh(snapshot_relative, relative, String::from_utf8_lossy(&iso).into_owned());
     publish::replace(disk, &store.path(layout::MANIFEST), manifest.print().as_bytes())?;
     Ok((manifest, wal, Base::empty(), header.len() as u64))
-}
-
-/// Makes the names of the store's folders durable, and its own, and those above it, which may all be new. What
-/// the user may not read was there before.
-fn sync_way_to(disk: &dyn Disk, root: &Path) -> Result<()> {
-    for folder in root.ancestors() {
-        match disk.sync_folder(folder) {
-            Err(error) if error.kind() == ErrorKind::PermissionDenied && folder != root => {}
-            synced => synced.map_err(|source| Error::io("fsync", folder, source))?,
-        }
-    }
-    Ok(())
 }

@@ -4,6 +4,7 @@
 
 mod agents;
 mod archive;
+mod backup;
 mod chain;
 mod change;
 mod checkpoint;
@@ -26,6 +27,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 pub use agents::{Agents, ArchiveRequest, Compacted, refuse_agents};
 pub use archive::{ArchivePlan, load_segment};
+pub use backup::{Backup, Copied};
 pub use change::{Changed, Rejected};
 pub use checkpoint::Checkpoint;
 pub use durable::Durability;

@@ -5,10 +5,12 @@ pub mod reader;
 mod recent;
 pub mod replay;
 mod unsynced;
+mod watch;
 pub mod writer;
 
 pub use cursor::WalCursor;
 pub use reader::LineReader;
 pub use replay::{Piece, Tail, blank_line, repair, replay, replay_unlocked};
 pub use unsynced::Unsynced;
+pub use watch::{Extent, Watch};
 pub use writer::{Standing, Writer};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::Unsynced;
 use super::recent::Recent;
+use super::watch::{Extent, Watch, Watchers};
 use crate::disk::{Disk, DiskFile, FileInfo, OpenMode, append_all, read_exact_into, write_all_at};
 use crate::error::{Error, Result};
 use crate::format::operation::Marks;
@@ -25,6 +26,7 @@ pub struct Writer {
     /// From here on, all lines are this writer's own.
     own_from: u64,
     recent: Recent,
+    watchers: Watchers,
     /// Something was written since the last sync began; and the file's name may not be durable.
     unsynced: bool,
     is_new: bool,
@@ -60,6 +62,7 @@ impl Writer {
             after: None,
             broken: None,
             recent: Recent::default(),
+            watchers: Watchers::default(),
             unsynced,
             is_new: unsynced,
         }
@@ -123,10 +126,20 @@ impl Writer {
         self.after.as_deref()
     }
 
+    /// Lets somebody who copies the log know what becomes of it.
+    pub fn watch(&mut self) -> Watch {
+        self.watchers.add(Extent { file: self.file.clone(), len: self.len, intact: u64::MAX })
+    }
+
+    fn tell(&self, changed_from: u64) {
+        self.watchers.tell(self.file.as_ref(), self.len, changed_from);
+    }
+
     /// Takes note of lines that another hand appended.
     pub fn grown_to(&mut self, len: u64) {
         self.len = len;
         self.own_from = len;
+        self.tell(u64::MAX);
     }
 
     /// The marks that the next line must carry.
@@ -164,6 +177,7 @@ impl Writer {
         self.len += bytes.len() as u64;
         self.cut_unmarked = false;
         self.recent.push(at, bytes);
+        self.tell(u64::MAX);
         Ok(at)
     }
 
@@ -209,6 +223,7 @@ impl Writer {
         self.recent.cut(len);
         self.cuts += 1;
         self.cut_unmarked = true;
+        self.tell(len);
         Ok(())
     }
 
@@ -230,6 +245,7 @@ impl Writer {
         }
         self.usable()?;
         self.recent.clear();
+        self.tell(offsets.iter().copied().min().unwrap_or(u64::MAX));
         let file = disk
             .open(&self.path, OpenMode::ReadWrite)
             .map_err(|source| Error::io("open", &self.path, source))?;
@@ -345,6 +361,7 @@ impl Writer {
         self.file = Some(file);
         self.unsynced = true;
         self.is_new = true;
+        self.tell(u64::MAX);
         Ok(())
     }
 

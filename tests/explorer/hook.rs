@@ -115,6 +115,10 @@ impl Disk for HookDisk {
         self.sim.create_folder(folder)
     }
 
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        self.sim.remove_folder(folder)
+    }
+
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         self.notify(CallKind::SyncFolder, folder);
         self.sim.sync_folder(folder)

@@ -4,6 +4,7 @@
 //! or `=seed/call/outcome` repeats what a failure names.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // Tests.
 
+mod copy;
 mod hook;
 mod live;
 mod model;

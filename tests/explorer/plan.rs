@@ -45,6 +45,10 @@ pub enum Step {
         late: Vec<(u64, Vec<Step>)>,
     },
     Archive(Vec<String>),
+    /// A copy to another folder, with steps that come before its n-th disk call.
+    Backup {
+        late: Vec<(u64, Vec<Step>)>,
+    },
     /// Close, with a checkpoint or without, and open again, buffering or not.
     Reopen {
         checkpoint: bool,
@@ -117,6 +121,7 @@ impl Planner {
             29 => Step::Short,
             30 => Step::Hide,
             31 => Step::Sync,
+            32 => Step::Backup { late: self.late_steps() },
             _ => self.failure(),
         }
     }

@@ -10,6 +10,7 @@ use opslog::lock::ProcessProbe;
 use opslog::store::{ArchivePlan, Checkpoint, Durability, Options, Store};
 use parking_lot::Mutex;
 
+use super::copy;
 use super::hook::HookDisk;
 use super::live::{Live, ROOT, Violation, history, scan};
 use super::model::{Generation, Model};
@@ -147,6 +148,7 @@ impl World {
                 there.retain(|id| live.lock().model.get(id).is_some());
                 if there.is_empty() { Ok(()) } else { checkpoint(live, true, &[], &there) }
             }
+            Step::Backup { late } => copy::back_up(live, late),
             Step::Reopen { checkpoint: wanted, buffered } => {
                 flush(&mut live.lock())?;
                 if *wanted {
@@ -216,7 +218,8 @@ impl World {
         if records != seen {
             return Err(format!("a reader saw {seen:?}, the next writer {records:?}"));
         }
-        let temporary = self.disk.tree().into_keys().find(|path| path.to_string_lossy().ends_with(".tmp"));
+        let mut files = self.disk.tree().into_keys().filter(|path| path.starts_with(ROOT));
+        let temporary = files.find(|path| path.to_string_lossy().ends_with(".tmp"));
         let undisturbed = !self.disk.crashed() && self.disk.faults().failed_call == failed_before;
         if let Some(path) = temporary.filter(|_| undisturbed) {
             return Err(format!("a temporary file was left: {}", path.display()));

@@ -76,6 +76,10 @@ impl Disk for Meddling {
         self.disk.create_folder(folder)
     }
 
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        self.disk.remove_folder(folder)
+    }
+
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         self.disk.sync_folder(folder)
     }

@@ -18,6 +18,7 @@ pub enum CallKind {
     Unlink,
     List,
     CreateFolder,
+    RemoveFolder,
     SyncFolder,
     ReadAt,
     Append,
@@ -31,7 +32,7 @@ pub enum CallKind {
 
 impl CallKind {
     /// All kinds.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Open,
         Self::Create,
         Self::Info,
@@ -40,6 +41,7 @@ impl CallKind {
         Self::Unlink,
         Self::List,
         Self::CreateFolder,
+        Self::RemoveFolder,
         Self::SyncFolder,
         Self::ReadAt,
         Self::Append,

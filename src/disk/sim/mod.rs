@@ -154,6 +154,17 @@ impl Disk for SimDisk {
         self.shared.change(CallKind::CreateFolder, &[folder], |state| state.create_folders(folder))
     }
 
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        self.shared.change(CallKind::RemoveFolder, &[folder], |state| {
+            let id = state.find(folder, false)?;
+            let (parent, name) = state.parent(folder)?;
+            match state.names(id)?.is_empty() {
+                true => state.remove_name(parent, name, id),
+                false => Err(Errno::NotEmpty.error()),
+            }
+        })
+    }
+
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         self.shared.change(CallKind::SyncFolder, &[folder], |state| {
             let id = state.find(folder, true)?;

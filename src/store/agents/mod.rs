@@ -157,7 +157,7 @@ impl State {
 
 /// The WALs that a manifest names, each once. One of a single writer counts too: a 0.8.1 forgets it once the
 /// folder has agents.
-fn logs_of(manifest: &Manifest) -> Vec<&str> {
+pub(super) fn logs_of(manifest: &Manifest) -> Vec<&str> {
     let agents = manifest.active_agent_ops.iter().flatten().map(|(_, path)| path.as_str());
     let mut logs: Vec<&str> = agents.chain([manifest.active_ops.as_str()]).collect();
     let mut seen = std::collections::HashSet::new();

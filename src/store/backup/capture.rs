@@ -1,0 +1,202 @@
+//! What belongs to a copy: the manifest, and every file that it names, opened at one moment, so that no checkpoint
+//! can take one away. Where other hands write too, the moment is found by locking them out for a moment, or, by a
+//! reader, by looking twice and finding the same.
+
+use std::collections::{HashSet, VecDeque};
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use super::source::{Guard, Source};
+use crate::disk::{DiskFile, OpenMode, read_exact_at};
+use crate::error::{Error, Result};
+use crate::format::manifest::Manifest;
+use crate::store::Store;
+use crate::store::agents::logs_of;
+use crate::store::open::read_manifest;
+use crate::{layout, patience};
+
+/// How much of the end of a log tells it from what is written after a cut.
+const TAIL: u64 = 4096;
+/// How often a reader looks for two looks that find the same.
+const LOOKS: u32 = 2000;
+
+pub(super) struct Capture {
+    pub(super) manifest: String,
+    sources: VecDeque<Source>,
+    /// Sealed logs, and their lengths.
+    trail: Vec<(String, u64)>,
+}
+
+impl Capture {
+    /// The file that is to be copied; `None` when all are.
+    pub(super) fn next_source(&mut self, store: &Store) -> Result<Option<&mut Source>> {
+        while self.sources.is_empty()
+            && let Some((relative, _)) = self.trail.pop()
+        {
+            if let Some((file, len)) = open(store, layout::OPS, &relative)? {
+                self.sources.push_back(Source::new(store, &relative, file, len, Guard::Immutable));
+            }
+        }
+        Ok(self.sources.front_mut())
+    }
+
+    pub(super) fn drop_source(&mut self) {
+        self.sources.pop_front();
+    }
+
+    pub(super) fn logs(&mut self) -> impl Iterator<Item = &mut Source> {
+        self.sources.iter_mut().filter(|source| source.is_log())
+    }
+
+    /// Bytes that are still to be copied.
+    pub(super) fn left(&self) -> u64 {
+        let trail: u64 = self.trail.iter().map(|(_, len)| len).sum();
+        trail + self.sources.iter().map(Source::left).sum::<u64>()
+    }
+}
+
+impl Store {
+    /// Opens all that belongs to the copy of a moment, which is now.
+    pub(super) fn capture(&self, with_trail: bool) -> Result<Capture> {
+        if let Some(capture) = self.capture_own(with_trail)? {
+            return Ok(capture);
+        }
+        match &self.gate {
+            Some(gate) => {
+                let _alone = gate.exclusive()?;
+                self.capture_locked(with_trail)
+            }
+            None => self.capture_twice(with_trail),
+        }
+    }
+
+    /// For the only writer of a folder.
+    fn capture_own(&self, with_trail: bool) -> Result<Option<Capture>> {
+        let mut state = self.lock();
+        if state.manifest.current_snapshot.is_empty() {
+            return Err(Error::Failed("it was closed".into()));
+        }
+        if state.lock.is_none() {
+            return Ok(None);
+        }
+        let manifest = state.manifest.clone();
+        let mut capture = self.capture_immutable(&manifest)?;
+        let (file, len) = (state.wal.file().cloned(), state.wal.len());
+        if let Some(file) = file {
+            let guard = Guard::Watched(state.wal.watch());
+            capture.sources.insert(1, Source::new(self, &manifest.active_ops, file, len, guard));
+        }
+        drop(state);
+        if with_trail {
+            // The next log, while a checkpoint is under way, is newer than the one in use.
+            let newest = layout::milliseconds(&manifest.active_ops);
+            capture.trail = self.trail(&[&manifest.active_ops], newest)?;
+        }
+        Ok(Some(capture))
+    }
+
+    /// While nobody can append, or whatever comes of it otherwise.
+    pub(super) fn capture_locked(&self, with_trail: bool) -> Result<Capture> {
+        let manifest = read_manifest(&*self.disk, &self.root)?.ok_or(Error::NoStore)?;
+        let mut capture = self.capture_immutable(&manifest)?;
+        let logs = logs_of(&manifest);
+        for relative in &logs {
+            let Some((file, len)) = open(self, layout::OPS, relative)? else { continue };
+            let tail = tail(self, relative, &*file, len)?;
+            let at = capture.sources.len().min(1);
+            capture.sources.insert(at, Source::new(self, relative, file, len, Guard::Foreign(tail)));
+        }
+        if with_trail {
+            capture.trail = self.trail(&logs, None)?;
+        }
+        Ok(capture)
+    }
+
+    /// For a reader, who can lock nobody out.
+    fn capture_twice(&self, with_trail: bool) -> Result<Capture> {
+        for _ in 0..LOOKS {
+            match self.capture_locked(with_trail) {
+                Ok(capture) if self.still_holds(&capture)? => return Ok(capture),
+                // A checkpoint may have superseded it.
+                Err(error) if !error.is_missing_file() => return Err(error),
+                _ => patience::nap(),
+            }
+        }
+        let source = ErrorKind::ResourceBusy.into();
+        Err(Error::io("read", &self.path(layout::OPS), source))
+    }
+
+    /// Whether the manifest and the lengths and ends of all logs are what they were.
+    fn still_holds(&self, capture: &Capture) -> Result<bool> {
+        let manifest = read_manifest(&*self.disk, &self.root)?;
+        if manifest.is_none_or(|manifest| manifest.print() != capture.manifest) {
+            return Ok(false);
+        }
+        for source in capture.sources.iter().filter(|source| source.is_log()) {
+            if !source.is_as_captured()? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The snapshot, which comes first, and the archive segments.
+    fn capture_immutable(&self, manifest: &Manifest) -> Result<Capture> {
+        let mut sources = VecDeque::new();
+        let relative = &manifest.current_snapshot;
+        let (file, len) = open(self, layout::SNAPSHOTS, relative)?.ok_or_else(|| Error::SnapshotMissing {
+            relative: relative.clone(),
+            source: ErrorKind::NotFound.into(),
+        })?;
+        sources.push_back(Source::new(self, relative, file, len, Guard::Immutable));
+        let mut named = HashSet::new();
+        for relative in manifest.archive_segments.iter().filter(|relative| named.insert(relative.as_str())) {
+            let (file, len) = open(self, layout::ARCHIVE, relative)?
+                .ok_or_else(|| Error::io("open", &self.path(relative), ErrorKind::NotFound.into()))?;
+            sources.push_back(Source::new(self, relative, file, len, Guard::Immutable));
+        }
+        Ok(Capture { manifest: manifest.print(), sources, trail: Vec::new() })
+    }
+
+    /// The logs that are no longer written to. Symbolic links and temporary files are none.
+    fn trail(&self, active: &[&str], newest: Option<u64>) -> Result<Vec<(String, u64)>> {
+        let folder = self.path(layout::OPS);
+        let names = self.disk.list(&folder).map_err(|source| Error::io("scandir", &folder, source))?;
+        let mut trail = Vec::new();
+        for name in names {
+            let relative = format!("{}/{name}", layout::OPS);
+            let is_newer =
+                layout::milliseconds(&name).is_some_and(|ms| newest.is_some_and(|newest| ms > newest));
+            if active.contains(&&*relative) || is_newer || layout::temporary_owner(&name).is_some() {
+                continue;
+            }
+            if let Ok(Some((file, len))) = open(self, layout::OPS, &relative)
+                && let (Ok(named), Ok(opened)) = (self.disk.info(&folder.join(&name)), file.info())
+                && named.identity == opened.identity
+            {
+                trail.push((relative, len));
+            }
+        }
+        Ok(trail)
+    }
+}
+
+/// Opens a file that the manifest names, and its length. `None` if it is not there.
+fn open(store: &Store, folder: &str, relative: &str) -> Result<Option<(Arc<dyn DiskFile>, u64)>> {
+    let path = layout::inside(&store.root, folder, relative)?;
+    let file = match store.disk.open(&path, OpenMode::Read) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(|source| Error::io("open", &path, source))?,
+    };
+    let info = file.info().map_err(|source| Error::io("fstat", &path, source))?;
+    Ok(Some((file, info.len)))
+}
+
+/// The last bytes of a log. One that shrinks meanwhile has none that could be found again.
+fn tail(store: &Store, relative: &str, file: &dyn DiskFile, len: u64) -> Result<Vec<u8>> {
+    let count = len.min(TAIL);
+    match read_exact_at(file, len - count, count as usize) {
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(vec![0; count as usize]),
+        tail => tail.map_err(|source| Error::io("read", &store.path(relative), source)),
+    }
+}
