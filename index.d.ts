@@ -371,7 +371,9 @@ export interface BackupOptions extends ProgressOptions {
 
 /** What `backup()` has copied. */
 export interface BackupResult {
+  /** Files in the copy, the manifest among them. */
   files: number;
+  /** Bytes that were copied, without the manifest. */
   bytes: number;
 }
 
