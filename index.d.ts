@@ -411,7 +411,7 @@ export declare class Store<T = Record<string, unknown>> {
    * Checks every file of a folder: that each line of each snapshot and log is what it must be, that each entry of each
    * index points to the record that it stands for, that the manifest and the archive segments are valid, and that what
    * the manifest names is there. Takes no lock and writes nothing; a writer may be at work meanwhile. Reads every
-   * byte, on another thread; needs up to 40 bytes of memory for each record.
+   * byte, on another thread; needs about 50 bytes of memory for each record.
    *
    * What it cannot see is a changed value that is still valid JSON, where no index has a checksum of it: the files'
    * format is that of 0.8.1, which has none.

@@ -12,7 +12,19 @@ import { original } from "./helpers/original.mjs";
 import { openInProcess } from "./helpers/processes.mjs";
 import { activeWal, contents, currentSnapshot, temporaryFolder } from "./helpers/store-folder.mjs";
 
-const names = ["stats", "get", "ls", "log", "history", "verify", "export", "import", "compact", "repair"];
+const names = [
+  "stats",
+  "get",
+  "ls",
+  "log",
+  "history",
+  "verify",
+  "backup",
+  "export",
+  "import",
+  "compact",
+  "repair",
+];
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 async function exampleFolder(t, Class = Store) {
@@ -72,7 +84,7 @@ for (const name of names) {
   test(`${name}, where no store is, says so, ends with 1 and creates nothing`, async (t) => {
     if (name === "import") return void t.pass();
     const folder = await temporaryFolder(t);
-    const operands = name === "get" || name === "history" ? ["id"] : [];
+    const operands = { get: ["id"], history: ["id"], backup: [join(folder, "to")] }[name] ?? [];
     for (const place of [folder, join(folder, "nowhere")]) {
       const { status, stdout, stderr } = await cli(t, [name, place, ...operands]);
       t.deepEqual({ status, stdout }, { status: 1, stdout: "" });
@@ -321,6 +333,27 @@ test("compact, makes a checkpoint, also as an agent", async (t) => {
   t.like(await cli(t, ["compact", folder, "--agent", "two"]), { status: 0, stderr: "" });
   t.deepEqual((await cliJson(t, ["stats", folder])).values[0].operations, 0);
   t.is((await cli(t, ["compact", folder, "--agent", "a/b"])).status, 2);
+});
+
+test("backup, beside a writer, copies the store into a new folder and nowhere else", async (t) => {
+  const folder = await exampleFolder(t);
+  const writer = await openInProcess(t, folder, { checkpointThreshold: 1000 });
+  await writer.call("set", "dan", { name: "Dan" });
+  const before = await contents(folder);
+  const to = join(await temporaryFolder(t), "copy");
+  t.like(await cliJson(t, ["backup", folder, to]), { status: 0, stderr: "", values: [{ to }] });
+  t.deepEqual((await cliJson(t, ["ls", to])).values, (await cliJson(t, ["ls", folder])).values);
+  t.deepEqual(await contents(folder), before);
+  t.true((await Store.verify(to)).ok);
+  const copy = await contents(to);
+  t.like(await cli(t, ["backup", folder, to]), { status: 2, stdout: "" });
+  t.deepEqual(await contents(to), copy);
+  const withLogs = join(await temporaryFolder(t), "copy");
+  t.regex(
+    (await cli(t, ["backup", folder, withLogs, "--sealed-logs"])).stdout,
+    /^\d+ files, .* in .*copy\n$/,
+  );
+  t.true(Object.keys(await contents(withLogs)).length > Object.keys(copy).length);
 });
 
 test("export and import, of many records, give the same store again", async (t) => {

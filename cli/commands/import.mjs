@@ -10,6 +10,8 @@ import { agentOption } from "./compact.mjs";
 /** Records that are written together, and how long their lines may be altogether. */
 const BATCH = 1000;
 const BATCH_UNITS = 1 << 22;
+/** So many records are held as operations of the log: then they go to a snapshot, and memory is free for more. */
+const COMPACT_EVERY = 250_000;
 
 /** A line of the input is not what it must be. */
 class BadLine extends Error {
@@ -36,6 +38,7 @@ function parseLine(line) {
 /** Writes all lines of a stream to a store, in batches. */
 async function importLines(store, { name, stream, total, onProgress }) {
   let [number, imported, units, batch] = [0, 0, 0, []];
+  let compactAt = COMPACT_EVERY;
   const write = async () => {
     if (batch.length === 0) return;
     await store.batch(() => {
@@ -44,6 +47,9 @@ async function importLines(store, { name, stream, total, onProgress }) {
     imported += batch.length;
     [units, batch] = [0, []];
     onProgress?.({ phase: "import", done: Math.min(stream.bytesRead ?? 0, total), total, unit: "bytes" });
+    if (imported < compactAt) return;
+    compactAt += COMPACT_EVERY;
+    await store.compact();
   };
   for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
     number++;

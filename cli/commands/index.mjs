@@ -1,4 +1,5 @@
 /** All commands, in the order in which the help shows them. */
+import { backupCommand } from "./backup.mjs";
 import { compactCommand } from "./compact.mjs";
 import { exportCommand } from "./export.mjs";
 import { getCommand } from "./get.mjs";
@@ -17,6 +18,7 @@ export const commands = {
   log: logCommand,
   history: historyCommand,
   verify: verifyCommand,
+  backup: backupCommand,
   export: exportCommand,
   import: importCommand,
   compact: compactCommand,

@@ -1,18 +1,11 @@
 /** `opslog log`: the operations since the last checkpoint, and those that come. */
 import { setTimeout as delay } from "node:timers/promises";
 import { parseTime } from "../arguments.mjs";
+import { endSignal } from "../ended.mjs";
 import { OperationList, haveAgents } from "../operations.mjs";
 import { reading } from "../stores.mjs";
 
 const LOOK_EVERY_MS = 200;
-
-/** Resolves with a signal that is aborted when somebody ends the program. */
-function endSignal() {
-  const controller = new AbortController();
-  const end = () => controller.abort();
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, end);
-  return controller.signal;
-}
 
 async function follow(store, wanted, list) {
   const signal = endSignal();

@@ -1,0 +1,40 @@
+/** `opslog backup`: a copy of a store, made while it is written to. */
+import { endSignal } from "../ended.mjs";
+import { FAILED } from "../exit-codes.mjs";
+import { tell } from "../output.mjs";
+import { progressBar, progressOption } from "../progress-bar.mjs";
+import { reading } from "../stores.mjs";
+import { bytes, count, printable } from "../style.mjs";
+
+export const backupCommand = {
+  summary: "copy the store, also while it is written to",
+  operands: ["to"],
+  details: [
+    "The copy is a store of its own and holds what the store held at one moment. The folder must be new or empty.",
+    "What fails, or is ended by Ctrl-C, leaves nothing there. Blobs are not copied.",
+  ],
+  options: {
+    "sealed-logs": { type: "boolean", help: "also the logs of earlier checkpoints" },
+    ...progressOption,
+  },
+  async run({ folder, operands: [to], values, output }) {
+    const bar = progressBar(values);
+    const { onProgress } = bar;
+    const signal = endSignal();
+    const options = { sealedLogs: values["sealed-logs"] ?? false, onProgress, signal };
+    let copied;
+    try {
+      copied = await reading(folder, (store) => store.backup(to, options));
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      bar.end();
+      tell("opslog: ended before the copy was complete; it is removed");
+      return FAILED;
+    } finally {
+      bar.end();
+    }
+    if (values.json) output.json({ ...copied, to });
+    else output.line(`${count(copied.files, "file")}, ${bytes(copied.bytes)} in ${printable(to)}`);
+    return undefined;
+  },
+};

@@ -1,0 +1,6 @@
+/** A signal that is aborted when somebody ends the program: Ctrl-C, a closed terminal, `kill`. */
+export function endSignal() {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => controller.abort());
+  return controller.signal;
+}
