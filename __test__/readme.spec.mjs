@@ -9,7 +9,7 @@ import { temporaryFolder } from "./helpers/store-folder.mjs";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("..", import.meta.url));
-const documents = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"];
+const documents = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples/README.md"];
 for (const name of await readdir(join(root, "docs")))
   if (name.endsWith(".md")) documents.push(`docs/${name}`);
 const contents = new Map();
