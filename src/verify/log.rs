@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use super::document::NOT_UTF8;
 use super::{Remedy, Subject, Verifier};
 use crate::error::Result;
+use crate::layout;
 use crate::patience::Patience;
 use crate::wal::{Tail, replay_unlocked};
 
@@ -22,7 +23,7 @@ impl Verifier<'_> {
         loop {
             let (tail, is_last) = self.log_piece(log, from)?;
             let is_torn = is_last && tail.torn;
-            if is_torn && looks < LOOKS {
+            if is_torn && looks < LOOKS && self.may_be_written() {
                 looks += 1;
                 patience.pause_long();
             } else if is_torn {
@@ -35,6 +36,12 @@ impl Verifier<'_> {
             from = tail.good;
             self.reach(from);
         }
+    }
+
+    /// Whether somebody may be appending: a single writer is there as long as its lock file is.
+    fn may_be_written(&self) -> bool {
+        let is_shared = self.manifest.as_ref().is_some_and(|manifest| manifest.active_agent_ops.is_some());
+        is_shared || self.disk.info(&self.root.join(layout::LOCK)).is_ok()
     }
 
     /// Checks what comes next, and says what was found at its end.
