@@ -152,9 +152,10 @@ fn a_reader_whose_log_is_gone_loads_everything_anew() {
     assert_eq!(records(&reader), ["a=1", "b=2", "c=3"]);
 }
 
-/// A writer and a reader that has looked once; since then there were checkpoints, a batch and undos, and what a look is to
-/// tell of that.
-fn much_to_follow(disk: &SimDisk) -> (Arc<Store>, Arc<Store>, Vec<String>) {
+/// A writer and a reader that has looked once, and what a look is to tell of what the writer did since then.
+type MuchToFollow = (Arc<Store>, Arc<Store>, Vec<String>);
+
+fn after_checkpoints_and_an_undo(disk: &SimDisk) -> MuchToFollow {
     let writer = open(disk);
     set(&writer, "a", "1");
     let reader = reader(disk);
@@ -171,33 +172,42 @@ fn much_to_follow(disk: &SimDisk) -> (Arc<Store>, Arc<Store>, Vec<String>) {
     (writer, reader, ["c", "d", "a", "e"].map(str::to_owned).to_vec())
 }
 
+fn after_an_archive(disk: &SimDisk) -> MuchToFollow {
+    let writer = open(disk);
+    set(&writer, "a", "1");
+    checkpoint(&writer).unwrap();
+    set(&writer, "b", "2");
+    let reader = reader(disk);
+    set(&writer, "c", "3");
+    archive(&writer, &["a"]).unwrap();
+    set(&writer, "d", "4");
+    (writer, reader, ["c", "d"].map(str::to_owned).to_vec())
+}
+
 #[test]
 fn looks_that_fail_at_any_two_calls_lose_nothing_and_tell_everything_once() {
-    let mut failed = [0, 0];
-    for kind in [CallKind::Open, CallKind::Info, CallKind::ReadAt, CallKind::FileInfo] {
-        for (first, second) in (1..40).flat_map(|first| (0..4).map(move |second| (first, second))) {
-            let disk = SimDisk::new();
-            let (writer, reader, expected) = much_to_follow(&disk);
-            let mut told = Vec::new();
-            let mut look_with_fault = |nth: u64, failed: &mut i32| {
-                if nth > 0 {
-                    disk.fail_next(kind, nth, 24, Times::Once);
-                }
-                match reader.follow() {
-                    Ok(followed) => told.extend(ids(&followed.operations)),
-                    Err(_) => {
-                        *failed += 1;
-                        told.extend(reader.take_foreign().iter().flat_map(|kept| ids(&kept.operations)));
+    for prepare in [after_checkpoints_and_an_undo, after_an_archive] {
+        let mut failed = [0, 0];
+        for kind in [CallKind::Open, CallKind::Info, CallKind::ReadAt, CallKind::FileInfo] {
+            for (first, second) in (1..40).flat_map(|first| (0..4).map(move |second| (first, second))) {
+                let disk = SimDisk::new();
+                let (writer, reader, expected) = prepare(&disk);
+                let mut told = Vec::new();
+                for (nth, failed) in [first, second, 0].into_iter().zip(failed.iter_mut().chain([&mut 0])) {
+                    if nth > 0 {
+                        disk.fail_next(kind, nth, 24, Times::Once);
                     }
+                    match reader.follow() {
+                        Ok(followed) => told.extend(ids(&followed.operations)),
+                        Err(_) => *failed += 1,
+                    }
+                    told.extend(reader.take_foreign().iter().flat_map(|kept| ids(&kept.operations)));
+                    disk.heal();
                 }
-                disk.heal();
-            };
-            look_with_fault(first, &mut failed[0]);
-            look_with_fault(second, &mut failed[1]);
-            look_with_fault(0, &mut 0);
-            assert_eq!(told, expected, "{kind:?} {first} {second}");
-            assert_eq!(records(&reader), records(&writer), "{kind:?} {first} {second}");
+                assert_eq!(told, expected, "{kind:?} {first} {second}");
+                assert_eq!(records(&reader), records(&writer), "{kind:?} {first} {second}");
+            }
         }
+        assert!(failed.into_iter().all(|count| count > 10), "{failed:?}");
     }
-    assert!(failed.into_iter().all(|count| count > 10), "{failed:?}");
 }
