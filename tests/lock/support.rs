@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ pub type Step = Box<dyn Fn(u64) + Send + Sync>;
 pub struct Probe {
     pub alive: BTreeSet<u32>,
     pub has_open: BTreeMap<u32, bool>,
+    /// Processes that end while they are looked into.
+    pub ending: BTreeSet<u32>,
+    pub ended: AtomicBool,
     pub slept_ms: AtomicU64,
     pub sleeps: AtomicU64,
     /// What happens elsewhere during the n-th sleep.
@@ -31,10 +34,11 @@ pub struct Probe {
 
 impl ProcessProbe for Probe {
     fn is_alive(&self, pid: u32) -> bool {
-        self.alive.contains(&pid)
+        self.alive.contains(&pid) && !(self.ending.contains(&pid) && self.ended.load(Ordering::Relaxed))
     }
 
     fn has_open(&self, pid: u32, _identity: (u64, u64)) -> Option<bool> {
+        self.ended.fetch_or(self.ending.contains(&pid), Ordering::Relaxed);
         self.has_open.get(&pid).copied()
     }
 

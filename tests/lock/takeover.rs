@@ -53,6 +53,13 @@ fn a_pid_that_was_given_to_another_process_does_not_lock_out() {
 }
 
 #[test]
+fn a_process_that_ends_while_it_is_looked_into_does_not_lock_out() {
+    let disk = disk_with_lock(b"77");
+    let probe = Probe { ending: [OTHER].into(), ..probe(&[OTHER], &[]) };
+    assert!(take(&disk, &probe).is_ok());
+}
+
+#[test]
 fn a_living_process_that_cannot_be_looked_into_keeps_its_lock() {
     let disk = disk_with_lock(b"77");
     assert_eq!(locked_by(take(&disk, &probe(&[OTHER], &[]))), OTHER);
