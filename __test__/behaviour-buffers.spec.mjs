@@ -67,6 +67,22 @@ posix(
 );
 
 posix(
+  "delete() in group mode, the buffer is full and cannot be written, rejects and leaves the record in its place",
+  async (t) => {
+    const { store, folder } = await openOurs(t, { ...options, writeMode: "group", groupCommitSize: 3 });
+    await store.set("a", { n: 1 });
+    await store.set("b", { n: 2 });
+    const before = store.entries();
+    const unblock = await blockLogs(folder);
+    await t.throwsAsync(store.delete("a"), { code: "OPSLOG_IO" });
+    t.deepEqual(store.entries(), before);
+    await unblock();
+    await store.close();
+    t.deepEqual(await storedEntries(Store, folder), before);
+  },
+);
+
+posix(
   "set() in async mode, the buffer is full and cannot be written, resolves, stays, and is reported",
   async (t) => {
     const { store, folder } = await openOurs(t, { ...options, writeMode: "async", groupCommitSize: 2 });

@@ -490,8 +490,7 @@ class FileDriver {
     } catch (error) {
       // The buffer is full and cannot be flushed: this change was not taken, those before it wait.
       this.#core.takeBack();
-      this.records.look(id);
-      this.history.cut(this.#core.operationCount());
+      this.#takenBack([id]);
       throw error;
     }
   }

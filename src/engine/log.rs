@@ -110,6 +110,8 @@ pub struct Engine {
     operations: Vec<Operation>,
     frozen: Vec<Operation>,
     journal: Option<VecDeque<(Id, Option<Entry>)>>,
+    /// What [`Engine::note_place`] found, and how many operations there were by then.
+    noted: Option<(usize, Option<Entry>)>,
     agent: Option<Box<[u8]>>,
     clock: u64,
     stamp: Stamp,
@@ -135,6 +137,7 @@ impl Engine {
             operations: Vec::new(),
             frozen: Vec::new(),
             journal: None,
+            noted: None,
             agent: agent.map(Box::from),
             clock: 0,
             stamp: Stamp::default(),
@@ -340,6 +343,28 @@ impl Engine {
             None => self.records.delete(&id)?,
         }
         Ok(self.operations.pop())
+    }
+
+    /// Remembers where a record stands that the next operation deletes, for [`Engine::take_back_last`].
+    pub fn note_place(&mut self, id: &[u8]) {
+        self.noted = Some((self.operations.len(), self.records.entry(id)));
+    }
+
+    /// Takes the last operation back as if it had not been: a record that it deleted, if that was noted, comes back
+    /// in its place.
+    ///
+    /// # Errors
+    /// As for [`Engine::undo_last`].
+    pub fn take_back_last(&mut self) -> io::Result<()> {
+        match self.noted.take() {
+            Some((before, entry)) if before + 1 == self.operations.len() => {
+                if let Some(operation) = self.operations.pop() {
+                    self.records.restore(&operation.id, entry);
+                }
+                Ok(())
+            }
+            _ => self.undo_last().map(drop),
+        }
     }
 
     /// Takes operations of other agents in where they belong, and others out whose lines were cut. What stands
