@@ -1,6 +1,7 @@
 // Writers that are killed at random moments, thousands of times, and what of their acknowledged operations is lost.
 //
-//   npm run soak:kill [-- --kills 10000 --acknowledged 5000000] [--lanes 2] [--lives 60] [--seed N]
+//   npm run soak:kill [-- --kills 10000 --acknowledged 5000000] [--lanes 2] [--work-ms 16] [--lives 60]
+//     [--seed N]
 //     [--keep FOLDER]  (for folders in which something is wrong)
 //     [--module URL]   (another module with such a Store, in the place of ours)
 
@@ -12,6 +13,7 @@ const { values } = parseArgs({
     kills: { type: "string", default: String(defaults.kills) },
     acknowledged: { type: "string", default: String(defaults.acknowledged) },
     lanes: { type: "string", default: String(defaults.lanes) },
+    "work-ms": { type: "string", default: String(defaults.workMs) },
     lives: { type: "string", default: String(defaults.lives) },
     seed: { type: "string", default: String(Math.trunc(Math.random() * 2 ** 31)) },
     keep: { type: "string" },
@@ -25,6 +27,7 @@ const soak = new KillSoak({
   kills: Number(values.kills),
   acknowledged: Number(values.acknowledged),
   lanes: Number(values.lanes),
+  workMs: Number(values["work-ms"]),
   lives: Number(values.lives),
   seed: Number(values.seed),
   keep: values.keep ?? null,

@@ -18,6 +18,8 @@ export const defaults = {
   acknowledged: 5_000_000,
   lanes: 2,
   seed: 1,
+  /** A writer is killed up to so many milliseconds after its first acknowledgement. */
+  workMs: 16,
   /** A folder is used for so many lives. */
   lives: 60,
   /** A writer that says nothing for so long hangs. */
@@ -110,7 +112,8 @@ export class KillSoak {
     };
     const hang = setTimeout(() => kill("hang"), this.#options.hangSeconds * 1000);
     const early = random?.chance(0.05) ? setTimeout(() => kill("start"), 30 + random.below(90)) : undefined;
-    const afterMs = random === null ? 0 : random.chance(0.1) ? random.below(60) : random.next() * 16;
+    const afterMs =
+      random === null ? 0 : random.chance(0.1) ? random.below(60) : random.next() * this.#options.workMs;
 
     let printed = "";
     child.stderr.on("data", (chunk) => (printed += chunk));
