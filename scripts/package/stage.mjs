@@ -1,0 +1,77 @@
+// The packages as they are published: the package itself, which names one package for each platform as an optional
+// dependency and has no binary, and the platforms' own.
+
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { platformPackage, platforms } from "../platform-packages.mjs";
+import { fail, root } from "../setup.mjs";
+
+const print = (value) => `${JSON.stringify(value, null, 2)}\n`;
+const readPackage = () => JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+
+/** Packs a folder into another with npm. Returns the tarball's path. */
+function pack(folder, destination) {
+  const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", destination];
+  const shell = process.platform === "win32";
+  const { status, stdout, stderr } = spawnSync("npm", args, { cwd: folder, encoding: "utf8", shell });
+  if (status !== 0) fail(`npm pack in ${folder}: ${stderr}`);
+  return path.join(destination, JSON.parse(stdout)[0].filename);
+}
+
+/** What is published of the package: all that it lists, but no binary, and nothing that only its developers need. */
+function stagePackage(folder) {
+  const { devDependencies, scripts, ava, ...main } = readPackage();
+  for (const name of [
+    ...main.files.filter((name) => !name.startsWith("native")),
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+  ]) {
+    cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
+  }
+  const names = Object.keys(platforms).map((platform) => [`${main.name}-${platform}`, main.version]);
+  const files = main.files.filter((name) => !name.startsWith("native"));
+  writeFileSync(
+    path.join(folder, "package.json"),
+    print({ ...main, files, optionalDependencies: Object.fromEntries(names) }),
+  );
+}
+
+function stagePlatform(platform, binary, folder) {
+  const manifest = platformPackage(platform);
+  writeFileSync(path.join(folder, "package.json"), print(manifest));
+  cpSync(binary, path.join(folder, manifest.main));
+  cpSync(path.join(root, "LICENSE"), path.join(folder, "LICENSE"));
+}
+
+/**
+ * Packs the package and the packages of those platforms whose binaries are given, by platform. Returns the tarballs,
+ * that of the package itself as `main`.
+ */
+export function stage(folder, binaries) {
+  rmSync(folder, { recursive: true, force: true });
+  const staged = (name, fill) => {
+    const inside = path.join(folder, name);
+    mkdirSync(inside, { recursive: true });
+    fill(inside);
+    return pack(inside, folder);
+  };
+  const tarballs = { main: staged("main", stagePackage) };
+  for (const [platform, binary] of Object.entries(binaries)) {
+    tarballs[platform] = staged(platform, (inside) => stagePlatform(platform, binary, inside));
+  }
+  return tarballs;
+}
+
+// `node scripts/package/stage.mjs <folder>`: packs everything that npm/ has binaries for, as the release does.
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const [folder] = process.argv.slice(2);
+  if (folder === undefined) fail("Usage: node scripts/package/stage.mjs <folder>");
+  const found = Object.keys(platforms)
+    .map((platform) => [platform, path.join(root, "npm", platform, `opslog.${platform}.node`)])
+    .filter(([, binary]) => existsSync(binary));
+  for (const tarball of Object.values(stage(path.resolve(folder), Object.fromEntries(found))))
+    console.log(tarball);
+}
