@@ -10,6 +10,7 @@ pub mod index;
 pub mod json;
 pub mod layout;
 pub mod lock;
+pub mod order;
 pub mod patience;
 pub mod progress;
 pub mod publish;

@@ -19,6 +19,7 @@ use crate::format::timestamp::Stamp;
 use crate::json::canonical::is_canonical;
 use crate::json::scan::{self, kind};
 use crate::json::string::compare_utf16;
+use crate::order;
 
 /// An operation since the last checkpoint.
 #[derive(Debug, Clone)]
@@ -374,7 +375,7 @@ impl Engine {
     /// # Errors
     /// Those of reading; the state is not usable then and must be loaded anew.
     pub fn integrate(&mut self, mut added: Vec<Operation>, removed: &[Rank]) -> io::Result<Vec<Id>> {
-        added.sort_by(|one, other| one.rank().cmp(&other.rank()));
+        order::sort_by(&mut added, |one, other| one.rank().cmp(&other.rank()));
         let lowest = added.first().and_then(Operation::rank).into_iter().chain(removed).min().cloned();
         let Some(lowest) = lowest else { return Ok(Vec::new()) };
         let from = self.operations.partition_point(|operation| operation.rank() < Some(&lowest));
@@ -388,7 +389,7 @@ impl Engine {
         let (gone, mut again): (Vec<_>, Vec<_>) = behind.into_iter().partition(is_removed);
         changed.extend(gone.iter().map(|operation| Arc::clone(&operation.id)));
         again.extend(added);
-        again.sort_by(|one, other| one.rank().cmp(&other.rank()));
+        order::sort_by(&mut again, |one, other| one.rank().cmp(&other.rank()));
         // An operation of a single writer has no clock of its own, so equal ranks say nothing of those.
         again.dedup_by(|one, other| {
             one.rank() == other.rank() && one.rank().is_some_and(|rank| rank.clock > 0)

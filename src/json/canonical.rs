@@ -9,6 +9,8 @@ use super::object::{NARROW, array_index};
 use super::scan::{skip_number, skip_plain};
 use super::string::hex_unit;
 
+use crate::order;
+
 /// Deeper texts are not taken for canonical: printing them overflows V8's stack at some depth.
 pub const MAX_DEPTH: usize = 1000;
 
@@ -76,7 +78,7 @@ impl<'a> Walk<'a> {
                     }
                     (b'}', Some(keys)) => {
                         let first_name = keys.first_name;
-                        if has_duplicates(self.names.get_mut(first_name..)?) {
+                        if has_duplicates(self.names.get(first_name..)?) {
                             return None;
                         }
                         self.names.truncate(first_name);
@@ -130,11 +132,12 @@ fn fingerprint(key: &[u8]) -> usize {
 }
 
 /// Narrow objects were checked key by key; sorting keeps the wide ones from being quadratic.
-fn has_duplicates(names: &mut [&[u8]]) -> bool {
+fn has_duplicates(names: &[&[u8]]) -> bool {
     if names.len() <= NARROW {
         return false;
     }
-    names.sort_unstable();
+    let mut names = names.to_vec();
+    order::sort(&mut names);
     names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
 }
 

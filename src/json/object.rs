@@ -9,6 +9,8 @@ use hashbrown::HashMap;
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::order;
+
 /// Objects wider than this are looked up through a hash table.
 pub(crate) const NARROW: usize = 16;
 
@@ -55,10 +57,10 @@ fn keep_first_place_and_last_value(entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
 }
 
 /// Brings distinct keys, given in the order in which they were added, into JavaScript's order.
-pub fn sort_keys<T>(entries: &mut [T], key: impl Fn(&T) -> &[u8]) {
+pub fn sort_keys<T>(entries: &mut Vec<T>, key: impl Fn(&T) -> &[u8]) {
     let place = |entry: &T| array_index(key(entry)).map_or(u64::MAX, u64::from);
     if entries.iter().any(|entry| place(entry) != u64::MAX) {
-        entries.sort_by_key(place);
+        order::sort_by_key(entries, place);
     }
 }
 

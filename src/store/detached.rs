@@ -12,6 +12,7 @@ use crate::engine::{Base, Engine, Id, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::parse_line;
 use crate::json::string::compare_utf16;
+use crate::order;
 
 impl Store {
     /// A store without files. `agent` writes with a Lamport clock.
@@ -55,7 +56,7 @@ impl Store {
         let given = lines.len();
         let mut operations: Vec<Pending> = lines.into_iter().filter_map(Pending::parse).collect();
         if merge {
-            operations.sort_by(Pending::order);
+            order::sort_by(&mut operations, Pending::order);
         }
         let skipped = given - operations.len();
         let mut state = self.lock();

@@ -14,6 +14,7 @@ use crate::format::index::{Header, Kind, PAGE, Page, Slot, TAIL, home, next_page
 use crate::format::js_trim;
 use crate::format::operation::parse_line;
 use crate::format::snapshot::parse_record;
+use crate::order;
 use crate::wal::LineReader;
 use crate::{index, layout};
 
@@ -174,7 +175,7 @@ impl Verifier<'_> {
 
     /// Compares entries with the lines that should have one.
     fn compare(&mut self, subject: &Subject, source: &Source, mut entries: Vec<Entry>, lines: Vec<Slot>) {
-        entries.sort_unstable_by_key(|entry| (entry.slot.offset, entry.at));
+        order::sort_by_key(&mut entries, |entry| (entry.slot.offset, entry.at));
         let mut entries = entries.into_iter().peekable();
         let shown = &source.relative;
         for line in lines {
@@ -240,7 +241,7 @@ fn lines_of(source: &Source, header: &Header) -> Result<Vec<Slot>> {
     }
     if header.kind == Kind::Log {
         let mut kept: Vec<usize> = newest.into_values().collect();
-        kept.sort_unstable();
+        order::sort(&mut kept);
         lines = kept.into_iter().filter_map(|number| lines.get(number).copied()).collect();
     }
     Ok(lines)

@@ -19,6 +19,7 @@ use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::layout;
+use crate::order;
 use crate::progress::{Phase, Progress};
 use crate::publish::read_if_there;
 use report::LIMIT;
@@ -117,7 +118,7 @@ impl<'a> Verifier<'a> {
             Err(source) => return Err(Error::io("scandir", &path, source)),
         };
         names.retain(|name| wanted(name));
-        names.sort();
+        order::sort(&mut names);
         Ok(names.into_iter().map(|name| format!("{folder}/{name}")).collect())
     }
 

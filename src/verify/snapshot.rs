@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::format::snapshot::{Header, Record, parse_header, parse_legacy, parse_record, split_record};
 use crate::format::{Invalid, js_trim};
 use crate::json::Members;
+use crate::order;
 use crate::wal::LineReader;
 
 /// How a line with a record begins.
@@ -103,7 +104,7 @@ impl Verifier<'_> {
     }
 
     fn find_twice(&mut self, snapshot: &Subject, mut places: Places) -> Result<()> {
-        places.sort_unstable();
+        order::sort(&mut places);
         for pair in places.windows(2) {
             let [(one, first), (other, second)] = pair else { continue };
             if one == other && self.id_at(snapshot, *first)? == self.id_at(snapshot, *second)? {

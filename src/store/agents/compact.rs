@@ -14,6 +14,7 @@ use crate::format::manifest::Manifest;
 use crate::format::timestamp::iso_into;
 use crate::gate::Gate;
 use crate::lock::{self, HeldLock, OsProbe};
+use crate::order;
 use crate::patience::Patience;
 use crate::publish::sync_folder_of;
 use crate::snapshot::Written;
@@ -183,7 +184,7 @@ impl Store {
             agents.push((agent.clone(), relative));
         }
         logs.extend(logs_of(&current).into_iter().map(str::to_owned));
-        logs.sort();
+        order::sort(&mut logs);
         logs.dedup();
         let own = self.options.agent.as_ref().and_then(|own| agents.iter().find(|(agent, _)| agent == own));
         let Some((_, own)) = own.cloned() else { return Err(Error::Failed("the agent lost its log".into())) };

@@ -13,6 +13,7 @@ use crate::format::manifest::Manifest;
 use crate::format::operation::parse_line;
 use crate::gate::{Exclusive, Shared};
 use crate::layout;
+use crate::order;
 use crate::progress::Phase;
 use crate::store::open::{Report, load_snapshot, open_own_wal, parse_manifest, read_manifest, version_of};
 use crate::store::{Followed, State, Store};
@@ -463,7 +464,7 @@ impl State {
 impl Followed {
     fn take(&mut self, news: &News) -> Result<()> {
         let mut added: Vec<&Operation> = news.added.iter().collect();
-        added.sort_by(|one, other| rank_of(one).cmp(&rank_of(other)));
+        order::sort_by(&mut added, |one, other| rank_of(one).cmp(&rank_of(other)));
         for operation in added {
             self.add_operation(operation)?;
         }
