@@ -179,6 +179,17 @@ export interface StoreOptions {
    * `OPSLOG_INVALID_ARGUMENT`. A read-only store ignores it.
    */
   durability?: "process" | "interval" | "always";
+  /**
+   * What `open()` makes of a malformed line in a log, with others behind it, which no crash leaves (default: `"skip"`).
+   * `"skip"`: it is skipped, as in 0.8.1, and told in {@link Store.recovery}. `"strict"`: `open()` rejects with
+   * `OPSLOG_CORRUPT`, naming the file and the offset, and leaves the file as it is. Then every line is read at open, also of
+   * a log that has an index. A torn end, which a crash does leave, is set aside in both. Logs that `skipLoad` does not read
+   * are not looked at.
+   *
+   * For stores in a folder only: with a `backend` of your own, `"strict"` makes `open()` reject with
+   * `OPSLOG_INVALID_ARGUMENT`.
+   */
+  recovery?: "skip" | "strict";
   /** Milliseconds until what was written is synced, greater than 0, at most 2^31-1 (default: 1000). For `"interval"`. */
   syncIntervalMs?: number;
   /**

@@ -52,6 +52,38 @@ posix("open(), the log is a symbolic link, is refused to a writer and allowed to
   t.deepEqual(await storedEntries(Store, folder, { readOnly: true }), [["a", { n: 1 }]]);
 });
 
+test("open() with recovery strict, a log has a malformed line, rejects with OPSLOG_CORRUPT and names it", async (t) => {
+  for (const options of [{}, { agentId: "one" }, { readOnly: true }]) {
+    const { store, folder } = await openOurs(t, { ...manual, ...(options.agentId ? options : {}) });
+    // More than 1 MB: such a log has an index at the next open.
+    for (let n = 0; n < 12; n++) await store.set(`large-${n}`, { text: "x".repeat(100_000) });
+    await store.close();
+    const wal = await activeWal(folder);
+    await reopened(Store, folder, () => {}, { ...manual, ...options });
+    const offset = (await stat(wal)).size;
+    await appendFile(wal, "not an operation\n");
+    await reopened(Store, folder, (again) => again.set("b", { n: 2 }), options.agentId ? options : {});
+    await appendFile(wal, '{"ts":"2024');
+    const before = await readFile(wal, "utf8");
+    const strict = new Store();
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const error = await t.throwsAsync(strict.open(folder, { ...options, recovery: "strict" }));
+      t.is(error.code, "OPSLOG_CORRUPT");
+      t.is(error.path, wal);
+      t.true(error.message.includes(String(offset)), error.message);
+    }
+    if (options.agentId === undefined) t.is(await readFile(wal, "utf8"), before);
+  }
+});
+
+test("open() with recovery strict, the log's end is torn, opens and cuts it", async (t) => {
+  const { store, folder } = await openOurs(t, manual);
+  await store.set("a", { n: 1 });
+  await store.close();
+  await appendFile(await activeWal(folder), '{"ts":"2024');
+  t.deepEqual(await storedEntries(Store, folder, { recovery: "strict" }), [["a", { n: 1 }]]);
+});
+
 test("recovery, the log has malformed lines and a torn end, tells of every one and where the end is now", async (t) => {
   const { store, folder } = await openOurs(t, manual);
   t.deepEqual({ ...store.recovery, milliseconds: 0 }, recovery());

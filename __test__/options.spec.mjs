@@ -18,6 +18,7 @@ const names = [
   "groupCommitMs",
   "cacheSize",
   "durability",
+  "recovery",
   "syncIntervalMs",
 ];
 
@@ -28,6 +29,7 @@ const defaults = {
   checkpointOnCloseGiven: false,
   cacheSize: Infinity,
   durability: "process",
+  recovery: "skip",
   syncIntervalMs: 1000,
   version: 1,
   readOnly: false,
@@ -111,6 +113,7 @@ const wrongTypes = {
   version: ["1", true, {}],
   cacheSize: ["1", true, {}],
   durability: ["never", "", 1, true, {}],
+  recovery: ["Strict", "", 1, true, {}],
   syncIntervalMs: ["1000", true, {}],
   migrate: [{}, "migrate", 1],
   readOnly: ["true", 1, {}],

@@ -22,6 +22,8 @@ const messages = Object.freeze({
     `opslog: writeMode '${mode}' is not compatible with multi-writer (agentId). Using 'immediate'.`,
   durabilityOfBackend: (durability) =>
     `option durability "${durability}" is for stores in a folder; what is durable behind a backend is the backend's affair`,
+  recoveryOfBackend: (recovery) =>
+    `option recovery "${recovery}" is for stores in a folder; what a backend makes of malformed lines is its affair`,
   backupOfBackend: () =>
     "backup() copies a store in a folder; how to copy what is behind a backend is the backend's affair",
   skippedLines: (count, path) => `opslog: skipped ${count} malformed line(s) in ${path}`,

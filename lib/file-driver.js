@@ -564,6 +564,7 @@ function nativeOptions(options) {
     checkpointThreshold: options.checkpointThreshold,
     amortised: !options.checkpointThresholdGiven,
     buffered: options.writeMode !== "immediate",
+    strict: options.recovery === "strict",
     syncWithin: syncWithin(options),
     agent: options.agentId,
     now: now(),

@@ -9,6 +9,7 @@ const { readOnProgress } = require("./progress");
 
 const WRITE_MODES = ["immediate", "group", "async"];
 const DURABILITIES = ["process", "interval", "always"];
+const RECOVERIES = ["skip", "strict"];
 const DEFAULTS = Object.freeze({
   checkpointThreshold: 100,
   version: 1,
@@ -169,6 +170,7 @@ function parseOptions(options) {
     groupCommitSize: readPositive(options, "groupCommitSize", Number.MAX_VALUE),
     groupCommitMs: readPositive(options, "groupCommitMs", TIMER_LIMIT_MS),
     durability: readWord(options, "durability", DURABILITIES),
+    recovery: readWord(options, "recovery", RECOVERIES),
     syncIntervalMs: readSyncInterval(options),
     onProgress: readOnProgress(options),
   });

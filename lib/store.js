@@ -333,6 +333,9 @@ class Store {
       if (options.durability !== "process") {
         throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.durabilityOfBackend(options.durability));
       }
+      if (options.recovery !== "skip") {
+        throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.recoveryOfBackend(options.recovery));
+      }
       return require("./backend-driver").BackendDriver.open(dir, options, backend, onDue);
     }
     return FileDriver.open(dir, options, backend);

@@ -120,6 +120,7 @@ fn writer(index_from_bytes: u64, now_ms: i64) -> Options {
         skip_load: false,
         version: 1,
         checkpoint_threshold: f64::INFINITY,
+        strict: false,
         amortised: false,
         index_from_bytes,
         buffered: false,

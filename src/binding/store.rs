@@ -46,6 +46,8 @@ pub struct NativeOptions {
     pub checkpoint_threshold: f64,
     /// A checkpoint also waits until it pays.
     pub amortised: bool,
+    /// Opening refuses a log with a malformed line.
+    pub strict: bool,
     /// Appends are buffered.
     pub buffered: bool,
     /// Milliseconds until a sync: 0 if a write waits for it, less if there is none.
@@ -88,6 +90,7 @@ pub fn store_open(
         version: options.version,
         checkpoint_threshold: options.checkpoint_threshold,
         amortised: options.amortised,
+        strict: options.strict,
         index_from_bytes: INDEX_FROM_BYTES,
         buffered: options.buffered,
         durability: durability(options.sync_within),

@@ -22,6 +22,7 @@ impl Store {
             skip_load: false,
             version,
             checkpoint_threshold: f64::INFINITY,
+            strict: false,
             amortised: false,
             index_from_bytes: u64::MAX,
             buffered: true,

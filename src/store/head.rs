@@ -34,7 +34,8 @@ impl Store {
     ) -> Result<Tail> {
         let progress = &*self.options.progress;
         let len = file.info().map_err(|source| Error::io("fstat", path, source))?.len;
-        let found = if len >= self.options.index_from_bytes {
+        // An index tells nothing of lines that were skipped.
+        let found = if len >= self.options.index_from_bytes && !self.options.strict {
             let kind = (Kind::Log, index::context(&manifest.current_snapshot));
             index::open(&*self.disk, &layout::index(&self.root, &manifest.active_ops), kind, &**file, len)
         } else {

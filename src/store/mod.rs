@@ -60,6 +60,8 @@ pub struct Options {
     pub version: u32,
     /// Operations after which a checkpoint is due.
     pub checkpoint_threshold: f64,
+    /// Opening refuses a log with a malformed line, which is skipped otherwise.
+    pub strict: bool,
     /// Whether the threshold was left to its default: then a checkpoint also waits until it pays.
     pub amortised: bool,
     /// The size in bytes from which on a snapshot has an index file.

@@ -128,6 +128,19 @@ impl Store {
         Ok(Opened { store: Arc::new(store), report })
     }
 
+    /// Refuses a log with malformed lines, at these offsets, where that was asked for.
+    ///
+    /// # Errors
+    /// `OPSLOG_CORRUPT`.
+    pub(super) fn refuse_malformed(&self, path: &Path, offsets: &[u64]) -> Result<()> {
+        match offsets.first() {
+            Some(offset) if self.options.strict => {
+                Err(Error::corrupt(path, *offset, format!("{} malformed line(s)", offsets.len())))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Replaces a record's value without an operation: migration.
     ///
     /// # Errors
@@ -297,6 +310,7 @@ fn load_wal(
         } else {
             store.replay_behind_head(engine, manifest, file, &path)?
         };
+        store.refuse_malformed(&path, &tail.skipped)?;
         report.torn_line = tail.torn;
         report.torn_bytes = if tail.torn { tail.end - tail.good } else { 0 };
         report.skipped.clone_from(&tail.skipped);

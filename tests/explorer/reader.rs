@@ -100,6 +100,7 @@ pub fn options(now: i64) -> Options {
         skip_load: false,
         version: 1,
         checkpoint_threshold: f64::INFINITY,
+        strict: false,
         amortised: false,
         index_from_bytes: 0,
         buffered: false,

@@ -35,6 +35,7 @@ pub fn options() -> Options {
         skip_load: false,
         version: 1,
         checkpoint_threshold: f64::INFINITY,
+        strict: false,
         amortised: false,
         index_from_bytes: u64::MAX,
         buffered: false,

@@ -294,7 +294,9 @@ impl Store {
         progress.begin(Phase::ReadLog, sizes.sum());
         let mut read = 0;
         for log in &mut agents.logs {
+            let before = news.skipped.len();
             log.read_on(self, state.wal.file().filter(|_| log.relative == state.wal.relative()), &mut news)?;
+            self.refuse_malformed(&log.path, news.skipped.get(before..).unwrap_or_default())?;
             read += log.end;
             progress.reach(read);
         }
