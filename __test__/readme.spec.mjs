@@ -93,12 +93,17 @@ function pattern(title) {
   return new RegExp(`["'\`]${parts.join("[^\\n]*")}["'\`]|fn ${parts.join("\\w*")}\\(`);
 }
 
-test("tests named in docs/differences.md, are in their files", async (t) => {
-  const named = [...contents.get("docs/differences.md").matchAll(/^ *- `([\w./-]+)` › (.+)$/gm)];
-  t.true(named.length > 50);
-  for (const [, file, title] of named) {
-    const folder = file.endsWith(".rs") ? root : join(root, "__test__");
-    const text = await readFile(join(folder, file), "utf8");
-    t.regex(text, pattern(title), `${file} › ${title}`);
-  }
-});
+for (const [name, atLeast] of [
+  ["docs/differences.md", 50],
+  ["docs/durability.md", 10],
+]) {
+  test(`tests named in ${name}, are in their files`, async (t) => {
+    const named = [...contents.get(name).matchAll(/^ *- `([\w./-]+)` › (.+)$/gm)];
+    t.true(named.length > atLeast);
+    for (const [, file, title] of named) {
+      const folder = file.endsWith(".rs") ? root : join(root, "__test__");
+      const text = await readFile(join(folder, file), "utf8");
+      t.regex(text, pattern(title), `${file} › ${title}`);
+    }
+  });
+}
