@@ -6,11 +6,18 @@ const program = fileURLToPath(new URL("child.mjs", import.meta.url));
 
 const running = new Set();
 
-/** Starts a child with a task. Its messages come through `on("message")`. */
-export function startChild(task) {
+const execArgv = ["--expose-gc", "--max-old-space-size=6000"];
+
+/**
+ * Starts a child with a task. Its messages come through `on("message")`. With `under`, it is started by that program,
+ * whose arguments are given.
+ */
+export function startChild(task, under = []) {
+  const [execPath, ...before] = [...under, process.execPath];
   const child = fork(program, [JSON.stringify(task)], {
     silent: true,
-    execArgv: ["--expose-gc", "--max-old-space-size=6000"],
+    execPath,
+    execArgv: [...before, ...execArgv],
   });
   running.add(child);
   child.on("exit", () => running.delete(child));
@@ -23,9 +30,9 @@ export function killChildren() {
 }
 
 /** Runs a task in a child to its end and resolves to what it found. */
-export function spawnChild(task, { limitMs = 300_000 } = {}) {
+export function spawnChild(task, { limitMs = 300_000, under } = {}) {
   return new Promise((resolve, reject) => {
-    const child = startChild(task);
+    const child = startChild(task, under);
     let found = {};
     let complaint = "";
     child.on("message", (message) => (found = message));

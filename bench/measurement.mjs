@@ -16,14 +16,15 @@ function reasonOfAbsence(workload, variant, subject) {
   return workload.absent?.[subject]?.[variant.name];
 }
 
-async function runOnce({ workload, variant, subject, root, fixtures }) {
+/** Runs a store or a floor once, in a folder of its own; `under` as for `startChild()`. */
+export async function runOnce({ workload, variant, subject, root, fixtures, under }) {
   const place = await mkdtemp(join(root, "run-"));
   const folder = join(place, "store");
   try {
     const owner = workload.floors?.[subject] ? "ours" : subject;
     await fixtures.copyTo(folder, owner, workload.fixture?.(variant));
     const task = { task: "run", workload: workload.id, subject, variant, folder };
-    const { figures, absent } = await spawnChild(task, { limitMs: workload.limitMs });
+    const { figures, absent } = await spawnChild(task, { limitMs: workload.limitMs, under });
     if (absent !== undefined) return { absent };
     return { figures: { ...figures, diskMb: (await sizeOnDisk(folder)) / 1e6 } };
   } catch (error) {

@@ -70,3 +70,9 @@ export async function publish(measured, machine) {
   const headlines = `${headlineTable(workloads, results, inReadme)}\n\n${machineReport(machine)}`;
   await writeFile(readmePath, replaceBlock(readme, "headlines", headlines));
 }
+
+/** Takes over where the time goes. */
+export async function publishProfiles(table) {
+  const document = await readFile(documentPath, "utf8");
+  await writeFile(documentPath, replaceBlock(document, "profiles", table, "## Profiles"));
+}
