@@ -6,6 +6,7 @@
  *   npm run bench:profile -- --write           take the table over into docs/performance.md
  */
 import { spawnSync } from "node:child_process";
+import { copyFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -42,7 +43,10 @@ function buildWithSymbols() {
     stdio: "inherit",
   });
   if (status !== 0) fail("The addon could not be built.");
-  return join(folder, "release", "libopslog.so");
+  // Node takes only what is called so for an addon.
+  const addon = join(folder, "opslog.node");
+  copyFileSync(join(folder, "release", "libopslog.so"), addon);
+  return addon;
 }
 
 /** Shares of a recording, by layer, and the largest native functions. */
@@ -52,7 +56,7 @@ function evaluate(recording) {
   const shares = Object.fromEntries(layers.map(([name]) => [name, 0]));
   const functions = [];
   for (const [, percent, library, symbol] of stdout.matchAll(
-    /^ +([\d.]+)% +(\S+(?: \S+)*?) +\[.\] (.+?) *$/gm,
+    /^ +([\d.]+)% +(\S+(?: \S+)*?) +\[.\] (.+?)(?: {2,}.*)?$/gm,
   )) {
     const [layer] = layers.find(([, pattern]) => pattern.test(library)) ?? [];
     if (layer !== undefined) shares[layer] += Number(percent);
