@@ -34,7 +34,7 @@ same<ours.LockHandle, theirs.LockHandle>();
 same<ours.DeltaPatch, theirs.DeltaPatch>();
 
 same<
-  Exclude<keyof ours.StoreOptions, "cacheSize" | "durability" | "onProgress" | "syncIntervalMs">,
+  Exclude<keyof ours.StoreOptions, "cacheSize" | "durability" | "onProgress" | "recovery" | "syncIntervalMs">,
   keyof theirs.StoreOptions
 >();
 same<keyof ours.Operation, keyof theirs.Operation>();
