@@ -6,7 +6,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import test from "ava";
 import { FsBackend, Store } from "../index.mjs";
+import progress from "../lib/progress.js";
 import { contents, temporaryFolder } from "./helpers/store-folder.mjs";
+
+const { Meter, watched } = progress;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const RECORDS = 30_000;
@@ -148,6 +151,40 @@ for (const [what, onProgress] of [
     t.is(store.stats().opsCount, 0);
   });
 }
+
+for (const fails of [false, true]) {
+  test(`work that goes on after onProgress was called and ${fails ? "failed" : "did not fail"}, ${fails ? "is not told of any more" : "is told of to its end"}`, async (t) => {
+    const meter = new Meter();
+    const told = [];
+    let called;
+    const wasCalled = new Promise((resolve) => (called = resolve));
+    const onProgress = ({ done }) => {
+      told.push(done);
+      called();
+      if (fails) throw new Error("no progress, please");
+    };
+    const result = await watched(onProgress, meter, "folder", async () => {
+      meter.begin("archive", 2);
+      await wasCalled;
+      meter.end();
+      return "done";
+    });
+    t.is(result, "done");
+    t.deepEqual(told, fails ? [0] : [0, 2]);
+  });
+}
+
+test("work that fails, is told of no further, and its error comes through", async (t) => {
+  const meter = new Meter();
+  const told = [];
+  const work = async () => {
+    meter.begin("archive", 2);
+    throw new Error("no room");
+  };
+  const onProgress = (state) => told.push(state);
+  await t.throwsAsync(watched(onProgress, meter, "folder", work), { message: "no room" });
+  t.deepEqual(told, []);
+});
 
 test("onProgress that is no function, or options that are no object, are refused and nothing is done", async (t) => {
   const folder = await temporaryFolder(t);
