@@ -38,6 +38,7 @@ class FileDriver {
   blocksAppends = false;
   #core;
   #handle;
+  #turns;
   #options;
   #backend;
   #checkpoints;
@@ -56,11 +57,15 @@ class FileDriver {
   /** Copies under way: they know of the log's cuts only while this store has it. */
   #backups = new Set();
 
-  /** Opens the store of a folder. `backend` is an unmodified FsBackend that wants to know the folder. */
-  static async open(dir, options, backend) {
+  /**
+   * Opens the store of a folder. `backend` is an unmodified FsBackend that wants to know the folder, `turns` are what
+   * changes that share a write count for.
+   */
+  static async open(dir, options, backend, turns) {
     const started = performance.now();
     const addon = native.load();
     const driver = new FileDriver();
+    driver.#turns = turns;
     driver.folder = path.resolve(dir);
     driver.meter = new NativeMeter(new addon.NativeProgress());
     const opened = () => driver.#open(addon, dir, options, backend);
@@ -466,9 +471,9 @@ class FileDriver {
     return {
       begin: () => call(() => this.#core.beginShared()),
       commit: () => call(() => this.#core.commitShared()),
-      done: (code) => {
+      done: (code, operations) => {
         this.#afterChange(code);
-        return this.#syncs?.written();
+        return this.written() ?? this.#turns.after(operations);
       },
       lost: (ids) => this.#takenBack(ids),
     };

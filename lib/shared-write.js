@@ -21,7 +21,8 @@ class SharedWrite {
 
   /**
    * `work` says how: `begin()` lets changes be held, `commit()` writes them, or throws. Then `done()` is
-   * called with what it returned, and returns what the calls wait for, or `lost()` with the ids, whose changes were taken back.
+   * called with what it returned and the number of changes, and returns what the calls wait for, or `lost()` with the
+   * ids, whose changes were taken back.
    */
   constructor(work) {
     this.#work = work;
@@ -66,7 +67,7 @@ class SharedWrite {
       return;
     }
     try {
-      held.resolve(this.#work.done(code));
+      held.resolve(this.#work.done(code, held.ids.length));
     } catch (error) {
       held.reject(error);
     }

@@ -109,10 +109,10 @@ class Store {
       const text = toText(id, value);
       const driver = this.#driver;
       const again = () => this.#inForce(driver).set(id, text);
-      if (this.#queue.isBusy) return this.#queue.append(again);
+      if (this.#queue.isBusy) return this.#inTurn(this.#queue.append(again));
       const done = driver.set(id, text);
       if (done === undefined) return this.#turns.after(1);
-      return done === RETRY ? this.#queue.retry(again) : done;
+      return done === RETRY ? this.#inTurn(this.#queue.retry(again)) : done;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -130,10 +130,10 @@ class Store {
     try {
       const driver = this.#driver;
       const again = () => this.#inForce(driver).delete(id);
-      if (this.#queue.isBusy) return this.#queue.append(again);
+      if (this.#queue.isBusy) return this.#inTurn(this.#queue.append(again));
       const done = driver.delete(id);
       if (done === undefined) return this.#turns.after(1);
-      return done === RETRY ? this.#queue.retry(again) : done;
+      return done === RETRY ? this.#inTurn(this.#queue.retry(again)) : done;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -180,7 +180,7 @@ class Store {
   async batch(fn) {
     this.#ensureWritable();
     const operations = await this.#durably(() => this.#runBatch(fn));
-    return this.#turns.after(operations);
+    return this.#turns.after(Math.max(1, operations));
   }
 
   async undo() {
@@ -243,7 +243,7 @@ class Store {
 
   async archive(predicate, segment, options) {
     this.#ensureWritable();
-    return this.#watched(options, () => this.#durably(() => this.#archive(predicate, segment)));
+    return this.#inTurn(this.#watched(options, () => this.#durably(() => this.#archive(predicate, segment))));
   }
 
   /** Runs work of the driver, and tells `onProgress` how far it has come. */
@@ -284,6 +284,7 @@ class Store {
     if (this.#state !== "open" || this.#options.readOnly) return;
     // A close() that was called before flushes everything.
     await (this.#closing ?? this.#durably((driver) => driver.flush(), "synced"));
+    return this.#turns.after(1);
   }
 
   async sync() {
@@ -294,12 +295,12 @@ class Store {
 
   async refresh() {
     this.#ensureOpen();
-    await this.#exclusive(() => this.#driver.refresh());
+    return this.#inTurn(this.#exclusive(() => this.#driver.refresh()));
   }
 
   async tail() {
     this.#ensureOpen();
-    return this.#exclusive(() => this.#driver.follow());
+    return this.#inTurn(this.#exclusive(() => this.#driver.follow()));
   }
 
   watch(callback, intervalMs = 1000) {
@@ -338,7 +339,7 @@ class Store {
       }
       return require("./backend-driver").BackendDriver.open(dir, options, backend, onDue);
     }
-    return FileDriver.open(dir, options, backend);
+    return FileDriver.open(dir, options, backend, this.#turns);
   }
 
   #exclusive(task) {
@@ -361,6 +362,12 @@ class Store {
     });
     await durable;
     return result;
+  }
+
+  /** The promise of something that may be done at once, which leaves the event loop its turns. */
+  async #inTurn(promise) {
+    const result = await promise;
+    return this.#turns.after(1, result);
   }
 
   /** The driver that a call was made for; the store may have been closed before the call's turn came. */

@@ -2,7 +2,7 @@
 
 // A write is done when its call returns, so that who awaits one after the other never waits for anything that comes
 // from the event loop: timers, sockets and ends of checkpoints would stand still until the last one. Therefore a
-// write resolves a turn of the loop later now and then.
+// write resolves a turn of the loop later now and then; so does every other call that may be done at once.
 
 // Taken when this is loaded: a test's fake timers would stand still with the rest.
 const { setImmediate } = require("node:timers");
@@ -12,13 +12,19 @@ const OPERATIONS_IN_A_TURN = 512;
 
 class Turns {
   #operations = 0;
+  /** The turn that is waited for: what is done meanwhile waits as well, so that calls resolve in their order. */
+  #turn = null;
 
-  /** A promise of the result of a write that was just done, of some operations. */
+  /** A promise of the result of what was just done, of some operations. */
   after(operations, result) {
     this.#operations += operations;
-    if (this.#operations < OPERATIONS_IN_A_TURN) return Promise.resolve(result);
-    this.#operations = 0;
-    return new Promise((resolve) => setImmediate(resolve, result));
+    if (this.#operations >= OPERATIONS_IN_A_TURN) {
+      this.#operations = 0;
+      this.#turn ??= new Promise((resolve) => setImmediate(resolve)).then(() => {
+        this.#turn = null;
+      });
+    }
+    return this.#turn === null ? Promise.resolve(result) : this.#turn.then(() => result);
   }
 }
 
