@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync } from "node:fs";
+import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -246,3 +247,25 @@ linux("close() with durability always, ends the thread that syncs", async (t) =>
   while (threads() > 0) await delay(5);
   t.is(threads(), 0);
 });
+
+// Windows does not remove the folder of an open file.
+const posix = process.platform === "win32" ? test.skip : test;
+
+for (const options of [{ checkpointOnClose: true }, { writeMode: "group" }]) {
+  posix(
+    `close() with durability always and ${JSON.stringify(options)} fails, writes that wait for a sync settle before`,
+    async (t) => {
+      const { store, folder } = await opened(t, { durability: "always", ...options });
+      const settled = [];
+      const written = store.batch(() => store.set("a", { n: 1 })).then(() => settled.push("batch"));
+      // Microtasks alone: the sync has not been heard of when close() begins.
+      while (store.count() === 0) await null;
+      rmSync(path.join(folder, "ops"), { recursive: true });
+      store.set("b", { n: 2 }).catch(() => {});
+      const closed = store.close().finally(() => settled.push("close"));
+      await t.throwsAsync(closed, { code: "OPSLOG_IO" });
+      await written;
+      t.deepEqual(settled, ["batch", "close"]);
+    },
+  );
+}

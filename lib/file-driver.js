@@ -379,18 +379,23 @@ class FileDriver {
     try {
       await this.#renewing?.catch(() => {});
       await Promise.allSettled(this.#backups);
-      if (!this.#options.readOnly) {
-        this.flush();
-        await this.#checkpoints.finish();
-        const { checkpointOnClose, checkpointOnCloseGiven } = this.#options;
-        if (checkpointOnClose && this.#core.isDueOnClose(checkpointOnCloseGiven)) await this.checkpoint();
-        // Those who wait hear of it before close() resolves.
-        await this.synced();
-      }
+      if (!this.#options.readOnly) await this.#writeLast();
     } finally {
       await this.#checkpoints.finish();
       await settle(this.#core.close());
       await this.#backend?.shutdown();
+    }
+  }
+
+  async #writeLast() {
+    try {
+      this.flush();
+      await this.#checkpoints.finish();
+      const { checkpointOnClose, checkpointOnCloseGiven } = this.#options;
+      if (checkpointOnClose && this.#core.isDueOnClose(checkpointOnCloseGiven)) await this.checkpoint();
+    } finally {
+      // Those who wait hear of it before close() settles, whatever else fails.
+      await this.synced();
     }
   }
 
