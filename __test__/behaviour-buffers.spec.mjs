@@ -4,8 +4,9 @@ import { rename, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
 import { Store } from "../index.mjs";
-import { storedEntries } from "./helpers/store-folder.mjs";
+import { storedEntries, walOperations } from "./helpers/store-folder.mjs";
 import { openOurs } from "./helpers/stores.mjs";
+import { until } from "./helpers/until.mjs";
 
 // An open file keeps its folder from being renamed on Windows.
 const posix = process.platform === "win32" ? test.skip : test;
@@ -100,6 +101,54 @@ posix(
     t.is((await storedEntries(Store, folder)).length, 2);
   },
 );
+
+posix(
+  "set() in group mode, the buffer is full at the checkpoint's threshold and cannot be written, leaves the history as it was",
+  async (t) => {
+    const sizes = { checkpointThreshold: 3, groupCommitSize: 3 };
+    const { store, folder } = await openOurs(t, { ...options, ...sizes, writeMode: "group" });
+    await store.set("a", { n: 1 });
+    await store.set("b", { n: 2 });
+    t.is(store.getOps().length, 2);
+    const unblock = await blockLogs(folder);
+    await t.throwsAsync(store.set("c", { n: 3 }), { code: "OPSLOG_IO" });
+    t.is(store.stats().opsCount, 2);
+    t.deepEqual(
+      store.getOps().map(({ id }) => id),
+      ["a", "b"],
+    );
+    t.true(await store.undo());
+    t.deepEqual(store.entries(), [["a", { n: 1 }]]);
+    await unblock();
+    await store.set("b", { n: 4 });
+    await store.set("c", { n: 5 });
+    // Now it is written, and the history starts anew.
+    t.is(store.stats().opsCount, 0);
+    await store.close();
+    t.is((await storedEntries(Store, folder)).length, 3);
+  },
+);
+
+for (const [title, fill] of [
+  ["set() that fills the buffer", (store) => store.set("b", { n: 2 })],
+  ["flush()", (store) => store.flush()],
+]) {
+  posix(
+    `${title}, group mode, cannot be written: what is buffered is written in time without a call`,
+    async (t) => {
+      const own = { writeMode: "group", groupCommitSize: 2, groupCommitMs: 100 };
+      const { store, folder } = await openOurs(t, { ...options, ...own });
+      const unblock = await blockLogs(folder);
+      // At once, before the timer: its own failure is tried again anyway.
+      const buffered = store.set("a", { n: 1 });
+      await t.throwsAsync(fill(store), { code: "OPSLOG_IO" });
+      await buffered;
+      await unblock();
+      await until(async () => (await walOperations(folder)).length === 1);
+      t.deepEqual(await storedEntries(Store, folder, { readOnly: true }), [["a", { n: 1 }]]);
+    },
+  );
+}
 
 for (const writeMode of ["group", "async"]) {
   posix(

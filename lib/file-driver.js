@@ -375,12 +375,13 @@ class FileDriver {
   // Closing
 
   async close() {
-    this.#buffer.stop();
     try {
       await this.#renewing?.catch(() => {});
       await Promise.allSettled(this.#backups);
       if (!this.#options.readOnly) await this.#writeLast();
     } finally {
+      // A flush that failed would be tried again.
+      this.#buffer.stop();
       await this.#checkpoints.finish();
       await settle(this.#core.close());
       await this.#backend?.shutdown();
@@ -501,6 +502,11 @@ class FileDriver {
       // The buffer is full and cannot be flushed: this change was not taken, those before it wait.
       this.#core.takeBack();
       this.#takenBack([id]);
+      if (code & DUE) {
+        // With it goes the checkpoint that was due.
+        this.#core.showHistory();
+        this.history.forget();
+      }
       throw error;
     }
   }

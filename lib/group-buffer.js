@@ -35,9 +35,16 @@ class GroupBuffer {
     }
   }
 
+  /** What cannot be written now is tried again in time, also when nobody calls any more. */
   flush() {
     this.stop();
-    call(() => this.#core.flush());
+    try {
+      call(() => this.#core.flush());
+    } catch (error) {
+      this.#flushLater();
+      this.#timer.unref?.();
+      throw error;
+    }
   }
 
   stop() {
@@ -59,8 +66,6 @@ class GroupBuffer {
 
   #failed(error) {
     failures.publish({ folder: this.#folder, error });
-    this.#flushLater();
-    this.#timer.unref?.();
   }
 }
 
