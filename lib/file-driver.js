@@ -116,7 +116,13 @@ class FileDriver {
       this.records.changed(id);
       return this.#shared.join(id, text.length, code & DUE);
     }
-    const code = setText(this.#handle, id, text, now(), this.#check());
+    let code;
+    try {
+      code = setText(this.#handle, id, text, now(), this.#check());
+    } catch (error) {
+      this.#refused();
+      throw error;
+    }
     if (code === NOT_NOW) return RETRY;
     this.records.changed(id);
     this.#afterAppend(code, id);
@@ -130,7 +136,13 @@ class FileDriver {
       this.records.deleted(id);
       return this.#shared.join(id, 0, code & DUE);
     }
-    const code = deleteRecord(this.#handle, id, now(), this.#check());
+    let code;
+    try {
+      code = deleteRecord(this.#handle, id, now(), this.#check());
+    } catch (error) {
+      this.#refused();
+      throw error;
+    }
     if (code === NOT_NOW) return RETRY;
     this.records.deleted(id);
     this.#afterAppend(code, id);
@@ -220,7 +232,12 @@ class FileDriver {
   }
 
   async undo() {
-    let undone = call(() => this.#core.undo());
+    let undone;
+    try {
+      undone = call(() => this.#core.undo());
+    } finally {
+      this.#takeForeign();
+    }
     if (undone === null) {
       undone = await this.#withForeign(this.#core.undoWaiting());
     }
@@ -483,6 +500,13 @@ class FileDriver {
       },
       lost: (ids) => this.#takenBack(ids),
     };
+  }
+
+  /** A change was refused, perhaps by the look at the file: the next one looks again, and is not held unlooked. */
+  #refused() {
+    this.#checked = false;
+    this.#shared?.interrupt();
+    this.#takeForeign();
   }
 
   /** Whether the held file is to be compared with its path: once in a turn of the event loop. */

@@ -42,6 +42,11 @@ class SharedWrite {
     return true;
   }
 
+  /** The next change is written at its call. */
+  interrupt() {
+    this.#follows = false;
+  }
+
   /** A change is held. Returns the promise of its write; with `now`, that happens before anything else. */
   join(id, chars, now) {
     const held = this.#held;
