@@ -126,7 +126,7 @@ class FileDriver {
     if (code === NOT_NOW) return RETRY;
     this.records.changed(id);
     this.#afterAppend(code, id);
-    return this.#syncs?.written();
+    return this.#arrival();
   }
 
   delete(id) {
@@ -146,7 +146,7 @@ class FileDriver {
     if (code === NOT_NOW) return RETRY;
     this.records.deleted(id);
     this.#afterAppend(code, id);
-    return this.#syncs?.written();
+    return this.#arrival();
   }
 
   beginBatch() {
@@ -500,6 +500,11 @@ class FileDriver {
       },
       lost: (ids) => this.#takenBack(ids),
     };
+  }
+
+  /** What a change waits for that was just made: for nothing, if it is only in the buffer. */
+  #arrival() {
+    return this.#options.writeMode === "immediate" ? this.#syncs?.written() : undefined;
   }
 
   /** A change was refused, perhaps by the look at the file: the next one looks again, and is not held unlooked. */
