@@ -318,6 +318,8 @@ impl Engine {
         }
         let kind = match data {
             Some(text) => {
+                // It was about an operation in this one's place, which was undone.
+                self.noted = None;
                 self.records.set_known(id, text, before.is_some());
                 Kind::Set
             }
