@@ -129,6 +129,46 @@ posix(
   },
 );
 
+posix(
+  "delete() in group mode, the buffer is full at the checkpoint's threshold and cannot be written, leaves the record in its place",
+  async (t) => {
+    const sizes = { checkpointThreshold: 3, groupCommitSize: 3 };
+    const { store, folder } = await openOurs(t, { ...options, ...sizes, writeMode: "group" });
+    await store.set("a", { n: 1 });
+    await store.set("b", { n: 2 });
+    const entries = store.entries();
+    const unblock = await blockLogs(folder);
+    await t.throwsAsync(store.delete("a"), { code: "OPSLOG_IO" });
+    t.deepEqual(store.entries(), entries);
+    t.is(store.count(), 2);
+    t.is(store.stats().opsCount, 2);
+    await unblock();
+    await store.close();
+    t.deepEqual(await storedEntries(Store, folder), entries);
+  },
+);
+
+posix(
+  "set() in group mode that is refused in the place of a deletion that was undone, leaves nothing",
+  async (t) => {
+    const { store, folder } = await openOurs(t, { ...options, writeMode: "group", groupCommitSize: 2 });
+    await store.set("a", { n: 1 });
+    await store.set("b", { n: 2 });
+    await store.delete("a");
+    t.true(await store.undo());
+    t.true(await store.undo());
+    await store.set("c", { n: 3 });
+    const entries = store.entries();
+    const unblock = await blockLogs(folder);
+    await t.throwsAsync(store.set("d", { n: 4 }), { code: "OPSLOG_IO" });
+    t.deepEqual(store.entries(), entries);
+    t.is(store.get("d"), undefined);
+    await unblock();
+    await store.close();
+    t.deepEqual(await storedEntries(Store, folder), entries);
+  },
+);
+
 for (const [title, fill] of [
   ["set() that fills the buffer", (store) => store.set("b", { n: 2 })],
   ["flush()", (store) => store.flush()],

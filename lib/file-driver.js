@@ -531,11 +531,6 @@ class FileDriver {
       // The buffer is full and cannot be flushed: this change was not taken, those before it wait.
       this.#core.takeBack();
       this.#takenBack([id]);
-      if (code & DUE) {
-        // With it goes the checkpoint that was due.
-        this.#core.showHistory();
-        this.history.forget();
-      }
       throw error;
     }
   }
@@ -543,8 +538,12 @@ class FileDriver {
   /** Looks at what a change brought with it: a checkpoint that is due, a buffer that is full. */
   #afterChange(code) {
     if (code & FOREIGN) this.#takeForeign();
-    if (code > FOREIGN + DUE) this.#buffer.grown(Math.floor(code / 4));
-    if (code & DUE) this.#checkpoints.cross();
+    const buffered = Math.floor(code / 4);
+    if (buffered > 0) this.#buffer.grown(buffered);
+    if (!(code & DUE)) return;
+    // Not before it is certain that the change stays.
+    if (buffered > 0) this.#core.hideHistory();
+    this.#checkpoints.cross();
   }
 
   /** Takes over what a write, a compaction or an undo came upon that others wrote. */

@@ -34,7 +34,8 @@ impl Scratch {
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Changed {
-    /// A checkpoint is due: the history shown has started anew, and `Store::begin_checkpoint` should follow.
+    /// A checkpoint is due: the history shown has started anew, and `Store::begin_checkpoint` should follow. For a
+    /// change that is only buffered, `Store::hide_history` should come between, unless it is taken back.
     pub due: bool,
     /// Operations that wait in the buffer.
     pub buffered: usize,
@@ -297,8 +298,9 @@ impl Store {
         self.wrote(state);
         // For what is held, it says that the write is due.
         let due = (state.batch.is_none() || state.shared) && state.is_due(&self.options);
-        // Among agents the history starts anew with the seal.
-        if due && state.agents.is_none() && state.batch.is_none() {
+        // Among agents the history starts anew with the seal. What is only buffered may still be taken back.
+        let is_written = state.buffered == state.engine.operations().len();
+        if due && state.agents.is_none() && state.batch.is_none() && is_written {
             state.hide();
         }
         state.changed(due)
