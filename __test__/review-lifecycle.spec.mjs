@@ -43,6 +43,22 @@ test("tail() and refresh() that were called behind close() reject as not open, a
   await closing;
 });
 
+test("watch() that was called behind close(), does not keep the process alive", async (t) => {
+  const folder = await temporaryFolder(t);
+  const program = `
+    const { Store } = require(process.argv[1]);
+    (async () => {
+      const store = new Store();
+      await store.open(process.argv[2]);
+      const closed = store.close();
+      store.watch(() => {}, 1);
+      await closed;
+      console.log("closed");
+    })();`;
+  const { stdout } = await run(process.execPath, ["-e", program, entry, folder], { timeout: 30_000 });
+  t.is(stdout, "closed\n");
+});
+
 test("a value whose toJSON() closes the store is refused and never written", async (t) => {
   const { folder, store } = await opened(t);
   let closing;

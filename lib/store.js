@@ -70,6 +70,8 @@ class Store {
       try {
         await driver.close();
       } finally {
+        // Somebody may have begun to watch since.
+        this.unwatch();
         // At once: what was called behind it must find the store closed.
         this.#state = "closed";
         this.#driver = null;
