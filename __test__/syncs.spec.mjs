@@ -1,5 +1,7 @@
 import diagnostics from "node:diagnostics_channel";
 import { setImmediate } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import test from "ava";
 import syncs from "../lib/syncs.js";
 
@@ -86,4 +88,25 @@ test.serial("a sync that fails, is reported on the channel opslog:sync-failed", 
   t.is(reports.length, 1);
   t.is(reports[0].folder, "/store");
   t.like(reports[0].error, { code: "OPSLOG_IO", syscall: "fdatasync" });
+});
+
+test("a write that waits keeps the core, which nobody else holds any more, until it has heard of its sync", async (t) => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc");
+  const native = {};
+  const begin = () => {
+    const core = new Core();
+    const waits = new syncs.Syncs(core, "/store", true);
+    native.settled = core.settled;
+    return { core: new WeakRef(core), written: waits.written() };
+  };
+  const { core, written } = begin();
+  for (let n = 0; n < 3; n++) await setImmediate();
+  collect();
+  t.not(core.deref(), undefined);
+  native.settled(1, null);
+  await written;
+  for (let n = 0; n < 3; n++) await setImmediate();
+  collect();
+  t.is(core.deref(), undefined);
 });

@@ -8,7 +8,7 @@ const { decode } = require("./native-errors");
 
 const failures = diagnostics.channel("opslog:sync-failed");
 
-/** Those who wait, by ticket. Holds no core: the native side holds this. */
+/** Those who wait, by ticket. Holds the core as long as somebody waits, and no longer: the native side holds this. */
 class Waiting {
   #folder;
   #groups = [];
@@ -60,7 +60,8 @@ class Syncs {
   }
 
   #gather() {
-    const group = { ticket: 0 };
+    // NOTE: with the core the syncs would be collected, and nobody would hear of them.
+    const group = { ticket: 0, core: this.#core };
     group.promise = new Promise((resolve, reject) => {
       group.resolve = resolve;
       group.reject = reject;
