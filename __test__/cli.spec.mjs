@@ -1,8 +1,8 @@
 /** The command line: what each command prints and ends with, for people and for programs. */
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import test from "ava";
 import { Store } from "../index.mjs";
@@ -476,6 +476,20 @@ test("commands in README.md, one after the other, end with 0", async (t) => {
   for (const args of lines) {
     const { status, stderr } = await cli(t, args, { cwd });
     t.deepEqual({ status, stderr }, { status: 0, stderr: "" }, args.join(" "));
+  }
+});
+
+test("the sources of the program, import the package's exports, Node's modules and each other, and nothing else", async (t) => {
+  const folder = join(root, "cli");
+  const files = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".mjs"));
+  t.true(files.length > 15);
+  for (const file of files) {
+    const text = await readFile(join(folder, file), "utf8");
+    for (const [, name] of text.matchAll(/\bfrom "([^"]+)"/g)) {
+      if (name.startsWith("node:")) continue;
+      const target = relative(root, resolve(dirname(join(folder, file)), name));
+      t.true(target === "index.mjs" || target.startsWith(`cli${sep}`), `${file} imports ${name}`);
+    }
   }
 });
 
