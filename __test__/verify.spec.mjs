@@ -1,5 +1,5 @@
 /** Store.verify(): says which file is damaged, and where, and is content with everything else. */
-import { appendFile, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { appendFile, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
 import { FsBackend, Store } from "../index.mjs";
@@ -275,6 +275,24 @@ test("verify() of more damage than it lists, counts it all", async (t) => {
   const { damage, damageCount } = await Store.verify(folder);
   t.is(damage.length, 1000);
   t.is(damageCount, 1500);
+});
+
+test("verify() of files that the manifest names otherwise than this version would, checks them", async (t) => {
+  const folder = await folderWithEverything(t);
+  const manifest = await readManifest(folder);
+  const moved = { currentSnapshot: "snapshots/latest", activeOps: "ops/log.txt" };
+  for (const [name, path] of Object.entries(moved)) {
+    await rename(join(folder, manifest[name]), join(folder, path));
+    manifest[name] = path;
+  }
+  await writeManifest(folder, manifest);
+  t.deepEqual((await Store.verify(folder)).damage, []);
+  for (const path of Object.values(moved)) {
+    await flip(join(folder, path), 0);
+    t.true(
+      places(folder, await Store.verify(folder)).some(([name, offset]) => name === path && offset === 0),
+    );
+  }
 });
 
 test("verify() of a legacy snapshot in one document, finds what is wrong with it", async (t) => {

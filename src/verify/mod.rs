@@ -80,14 +80,22 @@ type Check<'a> = fn(&mut Verifier<'a>, &Subject) -> Result<()>;
 
 impl<'a> Verifier<'a> {
     fn all(&mut self) -> Result<()> {
-        let snapshots = self.names(layout::SNAPSHOTS, |name| layout::milliseconds(name).is_some())?;
-        let logs = self.names(layout::OPS, |name| name.ends_with(".jsonl"))?;
-        let archived = self.names(layout::ARCHIVE, layout::is_archive)?;
+        let mut snapshots = self.names(layout::SNAPSHOTS, |name| layout::milliseconds(name).is_some())?;
+        let mut logs = self.names(layout::OPS, |name| name.ends_with(".jsonl"))?;
+        let mut archived = self.names(layout::ARCHIVE, layout::is_archive)?;
         let indexes = self.names(layout::INDEX, layout::is_index)?;
         let text = read_if_there(self.disk, &self.root.join(layout::MANIFEST))?;
         let has_data = !(snapshots.is_empty() && logs.is_empty() && archived.is_empty());
         if text.is_none() && !has_data {
             return Err(Error::NoStore);
+        }
+        self.manifest(text.as_deref())?;
+        if let Some(manifest) = &self.manifest {
+            // A backend may call its files as it likes.
+            let agents = manifest.active_agent_ops.iter().flatten().map(|(_, path)| path);
+            self.add(layout::SNAPSHOTS, &mut snapshots, [&manifest.current_snapshot].into_iter());
+            self.add(layout::OPS, &mut logs, agents.chain([&manifest.active_ops]));
+            self.add(layout::ARCHIVE, &mut archived, manifest.archive_segments.iter());
         }
         let steps: [(&[String], Check<'a>); 4] = [
             (&snapshots, Verifier::snapshot),
@@ -99,7 +107,6 @@ impl<'a> Verifier<'a> {
         let total: u64 = files.filter_map(|name| Some(self.disk.info(&self.root.join(name)).ok()?.len)).sum();
         let manifest_len = text.as_ref().map_or(0, |text| text.len() as u64);
         self.progress.begin(Phase::Verify, total + manifest_len);
-        self.manifest(text.as_deref())?;
         self.pass_by(manifest_len);
         for (names, check) in steps {
             for relative in names {
@@ -107,6 +114,15 @@ impl<'a> Verifier<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Adds files that the manifest names, if they lie in their folder.
+    fn add<'p>(&self, folder: &str, names: &mut Vec<String>, named: impl Iterator<Item = &'p String>) {
+        for relative in named {
+            if !names.contains(relative) && layout::inside(self.root, folder, relative).is_ok() {
+                names.push(relative.clone());
+            }
+        }
     }
 
     /// Relative paths of the files of a folder, in order.
