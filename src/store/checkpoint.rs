@@ -16,7 +16,7 @@ use crate::format::operation::{finish_line, unmarked};
 use crate::format::timestamp::iso_into;
 #[cfg(not(planted = "folders-unsynced"))]
 use crate::publish::sync_way_to;
-use crate::publish::{self, Draft, sync_folder_of};
+use crate::publish::{self, Draft, read_if_there, sync_folder_of};
 use crate::snapshot::Written;
 use crate::wal::Writer;
 use crate::{layout, snapshot};
@@ -216,6 +216,8 @@ impl Checkpoint {
         let store = Arc::clone(&self.store);
         let (manifest, superseded, next) = {
             let mut state = store.lock();
+            // What a panic left half done may be in one of the two logs only.
+            state.writable()?;
             let Some(mirror) = &mut state.mirror else {
                 return Err(Error::io(
                     "write",
@@ -245,8 +247,13 @@ impl Checkpoint {
         {
             return Err(Error::Failed("the lock file was taken away".into()));
         }
-        draft.rename(&path)?;
+        // NOTE: from here on the manifest may have its name, whatever happens: a file that it names must not go.
         self.published = true;
+        if let Err(error) = draft.rename(&path) {
+            let found = read_if_there(&*store.disk, &path);
+            self.published = !found.is_ok_and(|found| found.as_deref() != Some(manifest.print().as_bytes()));
+            return Err(error);
+        }
         let mut state = store.lock();
         if self.archived.is_some() {
             state.departures += 1;
@@ -296,6 +303,7 @@ impl Checkpoint {
     /// Goes over to the new generation in memory.
     fn switch(&self, Written { base, bytes }: Written) -> Result<()> {
         let mut state = self.store.lock();
+        state.writable()?;
         let Some(mirror) = state.mirror.take() else {
             return Err(Error::Failed("the next log went away after it was published".into()));
         };

@@ -6,9 +6,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use parking_lot::MutexGuard;
-
 use super::chain::Link;
+use super::locked::Locked;
 use super::open::{Loaded, Report, load, parse_manifest};
 use super::seen::SeenLine;
 use super::{Followed, State, Store};
@@ -59,7 +58,7 @@ impl Store {
         }
     }
 
-    fn look_for_foreign(&self, mut state: MutexGuard<'_, State>, followed: &mut Followed) -> Result<()> {
+    fn look_for_foreign(&self, mut state: Locked<'_>, followed: &mut Followed) -> Result<()> {
         if state.buffered == state.engine.operations().len()
             && state.wal.standing(&*self.disk)? == Standing::Grew
         {
@@ -68,7 +67,7 @@ impl Store {
         Ok(())
     }
 
-    fn read_on(&self, mut state: MutexGuard<'_, State>, followed: &mut Followed) -> Result<()> {
+    fn read_on(&self, mut state: Locked<'_>, followed: &mut Followed) -> Result<()> {
         let text = self.manifest_text()?;
         let next = parse_manifest(&self.root, &text)?;
         let mut reload =
@@ -116,7 +115,7 @@ impl Store {
     /// Whoever reads records meanwhile waits for a piece of it at most.
     pub(super) fn advance(
         &self,
-        state: &mut MutexGuard<'_, State>,
+        state: &mut Locked<'_>,
         until: Option<u64>,
         followed: &mut Followed,
     ) -> Result<()> {
@@ -126,7 +125,7 @@ impl Store {
             if is_reached || self.read_piece(state, until, followed)? {
                 return Ok(());
             }
-            MutexGuard::bump(state);
+            state.bump();
         }
     }
 
@@ -227,12 +226,7 @@ impl Store {
 
     /// Goes from the WAL of the manifest so far to that of the next one. Returns whether everything must be
     /// loaded anew.
-    fn move_on(
-        &self,
-        state: &mut MutexGuard<'_, State>,
-        next: &Manifest,
-        followed: &mut Followed,
-    ) -> Result<bool> {
+    fn move_on(&self, state: &mut Locked<'_>, next: &Manifest, followed: &mut Followed) -> Result<bool> {
         // NOTE: what was undone must go first: a WAL that became empty by it is left out of the chain, and what
         // is known is compared with what a reload finds.
         state.rewind(followed)?;
@@ -294,12 +288,12 @@ impl Store {
     /// Loads everything anew; reads go on meanwhile over what there was.
     fn reload(
         &self,
-        mut state: MutexGuard<'_, State>,
+        mut state: Locked<'_>,
         (manifest, text): (Manifest, Vec<u8>),
         followed: &mut Followed,
     ) -> Result<()> {
         let mut report = Report::default();
-        let loaded: Loaded = MutexGuard::unlocked(&mut state, || load(self, &manifest, &mut report))?;
+        let loaded: Loaded = state.unlocked(|| load(self, &manifest, &mut report))?;
         let mut known = state.engine.operations().iter();
         let mut is_known = true;
         for operation in loaded.engine.operations() {

@@ -1,6 +1,7 @@
 //! Following on the thread that runs JS, where that takes no longer than a few calls of the system: when nothing
 //! is new, or little, and nobody must be waited for. Everything else is left to [`Store::follow_on`], elsewhere.
 
+use super::locked::Locked;
 use super::{Followed, Store};
 use crate::error::Result;
 use crate::wal::Standing;
@@ -25,7 +26,7 @@ impl Store {
     pub fn follow_at_once(&self) -> Result<Look> {
         let mut followed = Followed::default();
         let Some(_looking) = self.looking.try_lock() else { return Ok(Look::Later(followed)) };
-        let Some(mut state) = self.state.try_lock() else { return Ok(Look::Later(followed)) };
+        let Some(mut state) = Locked::try_new(&self.state) else { return Ok(Look::Later(followed)) };
         if state.agents.is_some() {
             let is_quiet = self.are_agents_quiet(&state)?;
             return Ok(if is_quiet { Look::Done(followed) } else { Look::Later(followed) });

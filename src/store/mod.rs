@@ -13,6 +13,7 @@ mod durable;
 mod follow;
 mod followed;
 mod head;
+mod locked;
 mod look;
 mod open;
 mod read;
@@ -23,7 +24,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hashbrown::DefaultHashBuilder;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
+
+use locked::Locked;
 
 pub use agents::{Agents, ArchiveRequest, Compacted, refuse_agents};
 pub use archive::{ArchivePlan, load_segment};
@@ -215,15 +218,15 @@ impl Store {
         let _ = self.flush();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
+    fn lock(&self) -> Locked<'_> {
+        Locked::new(&self.state)
     }
 
     /// The lock, once no batch is being put together: a batch has no clock to speak of yet.
-    fn lock_without_batch(&self) -> MutexGuard<'_, State> {
+    fn lock_without_batch(&self) -> Locked<'_> {
         let mut state = self.lock();
         while state.batch.is_some() {
-            MutexGuard::unlocked(&mut state, patience::nap);
+            state.unlocked(patience::nap);
         }
         state
     }
@@ -239,7 +242,7 @@ impl Store {
     }
 
     /// The lock, once the whole log was replayed.
-    fn lock_replayed(&self) -> Result<MutexGuard<'_, State>> {
+    fn lock_replayed(&self) -> Result<Locked<'_>> {
         loop {
             self.replay_head()?;
             let state = self.lock();
