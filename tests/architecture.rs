@@ -185,7 +185,9 @@ fn one_source_starts_a_thread_and_none_reads_a_clock() {
     assert_eq!(offenders(&["sync/thread.rs"], |source| source.names("spawn")), Vec::<String>::new());
     // Locks are waited for; nothing else is.
     assert_eq!(offenders(&["patience.rs"], |source| source.names("Instant")), Vec::<String>::new());
-    assert_only_in(&["lock/probe.rs", "patience.rs", "sync/thread.rs"], "std", "thread");
+    // Whether it panics is asked where the state is locked.
+    let places = ["lock/probe.rs", "patience.rs", "store/locked.rs", "sync/thread.rs"];
+    assert_only_in(&places, "std", "thread");
 }
 
 #[test]
@@ -226,6 +228,49 @@ fn the_engine_changes_no_file() {
 fn codes_are_spelled_where_errors_are_made() {
     let breaks = |source: &Source| source.strings.iter().any(|text| text.starts_with("OPSLOG_"));
     assert_eq!(offenders(&["error.rs", "binding/error.rs"], breaks), Vec::<String>::new());
+}
+
+/// The functions of a source that JS calls, with what is in them.
+fn exported(source: &Source) -> Vec<(String, Vec<String>)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(next) = source.tokens[at..].windows(2).position(|window| window == ["#", "["]) {
+        at += next + 2;
+        if source.tokens[at] != "napi" {
+            continue;
+        }
+        let rest = &source.tokens[at..];
+        let Some(body) = rest.iter().position(|token| token == "{") else { break };
+        let Some(named) = rest[..body].iter().position(|token| token == "fn") else { continue };
+        let mut depth = 0;
+        let inside = rest[body..].iter().take_while(|token| {
+            depth += i32::from(*token == "{") - i32::from(*token == "}");
+            depth > 0
+        });
+        found.push((rest[named + 1].clone(), inside.cloned().collect()));
+    }
+    found
+}
+
+#[test]
+fn every_call_from_js_catches_panics() {
+    let mut count = 0;
+    for source in sources().iter().filter(|source| source.is_in(&["binding/"])) {
+        for (name, body) in exported(source) {
+            let catches = |token: &String| ["caught", "caught_js", "plain", "Work"].contains(&token.as_str());
+            // Adding the raw calls to the exports happens once, when the addon is loaded.
+            let is_loading = source.name == "binding/hot.rs" && name == "register";
+            assert!(is_loading || body.iter().any(catches), "{}: {name} catches no panics", source.name);
+            count += 1;
+        }
+        let raw = source.text.matches("unsafe extern \"C\" fn ").count();
+        let answered = source.text.matches("    answer(env, || {").count();
+        assert!(
+            source.name != "binding/hot.rs" || raw == answered && answered >= 4,
+            "a raw call catches none"
+        );
+    }
+    assert!(count > 60, "only {count} calls were found");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use napi::JsString;
 use napi_derive::napi;
 
-use super::catch::caught;
+use super::catch::{caught, plain};
 use super::json;
 use super::store::NativeStore;
 use super::text;
@@ -35,8 +35,8 @@ impl NativeStore {
 
     /// The first change since `begin_batch` has arrived.
     #[napi]
-    pub fn commit_first(&self) {
-        self.store.commit_first();
+    pub fn commit_first(&self) -> napi::Result<()> {
+        plain(|| self.store.commit_first())
     }
 
     /// A checkpoint holds the operations.

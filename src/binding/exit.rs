@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 use napi::Env;
 use napi_derive::napi;
 
+use super::catch::plain;
 use crate::store::Store;
 
 thread_local! {
@@ -32,11 +33,11 @@ pub fn register(env: Env, store: &Arc<Store>) -> napi::Result<()> {
 /// Flushes the buffers of this environment's stores.
 #[napi]
 pub fn flush_all() {
-    let stores = STORES.with_borrow(|stores| stores.clone().unwrap_or_default());
-    for store in stores {
+    // A panic must not cross the border, and nobody is there to hear of it.
+    let stores = plain(|| STORES.with_borrow(|stores| stores.clone().unwrap_or_default()));
+    for store in stores.unwrap_or_default() {
         if let Some(store) = store.upgrade() {
-            // A panic must not cross the border, and nobody is there to hear of it.
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| store.flush_at_exit()));
+            let _ = plain(|| store.flush_at_exit());
         }
     }
 }

@@ -7,6 +7,7 @@ use napi::bindgen_prelude::AsyncTask;
 use napi_derive::napi;
 use parking_lot::Mutex;
 
+use super::catch::plain;
 use super::tasks::Work;
 use crate::disk::{Disk, OsDisk};
 use crate::lock::{HeldLock, OsProbe, acquire};
@@ -22,8 +23,8 @@ pub struct NativeLock {
 impl NativeLock {
     /// The descriptor; -1 where the system has none.
     #[napi(getter)]
-    pub fn fd(&self) -> i32 {
-        self.descriptor
+    pub fn fd(&self) -> napi::Result<i32> {
+        plain(|| self.descriptor)
     }
 
     /// Removes the file and gives the lock up.

@@ -7,6 +7,7 @@ use napi::bindgen_prelude::AsyncTask;
 use napi_derive::napi;
 use serde_json::{Value, json};
 
+use super::catch::plain;
 use super::store::INDEX_FROM_BYTES;
 use super::tasks::Work;
 use crate::disk::{Disk, OsDisk};
@@ -26,33 +27,35 @@ pub struct NativeProgress {
 impl NativeProgress {
     /// Nothing was done yet.
     #[napi(constructor)]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new() -> napi::Result<Self> {
+        plain(|| Self { progress: Arc::default() })
     }
 
     /// The phase's name.
     #[napi(getter)]
-    pub fn phase(&self) -> &'static str {
-        self.progress.read().0.name().0
+    pub fn phase(&self) -> napi::Result<&'static str> {
+        plain(|| self.progress.read().0.name().0)
     }
 
     /// What is counted.
     #[napi(getter)]
-    pub fn unit(&self) -> &'static str {
-        self.progress.read().0.name().1
+    pub fn unit(&self) -> napi::Result<&'static str> {
+        plain(|| self.progress.read().0.name().1)
     }
 
     /// Forgets what was done.
     #[napi]
-    pub fn reset(&self) {
-        self.progress.begin(Phase::Idle, 0);
+    pub fn reset(&self) -> napi::Result<()> {
+        plain(|| self.progress.begin(Phase::Idle, 0))
     }
 
     /// How much is done of how much.
     #[napi]
-    pub fn counts(&self) -> Vec<f64> {
-        let (_, done, total) = self.progress.read();
-        vec![done as f64, total as f64]
+    pub fn counts(&self) -> napi::Result<Vec<f64>> {
+        plain(|| {
+            let (_, done, total) = self.progress.read();
+            vec![done as f64, total as f64]
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 
 use super::CHUNK;
-use super::catch::{caught, caught_js};
+use super::catch::{caught, caught_js, plain};
 use super::change::coded;
 use super::error::to_js;
 use super::exit;
@@ -123,25 +123,25 @@ impl NativeStore {
     /// By which number the raw calls know the store.
     #[napi]
     pub fn handle(&self) -> napi::Result<f64> {
-        self.handle.ok_or_else(|| napi::Error::from_reason("too many stores are open"))
+        caught_js(|| self.handle.ok_or_else(|| napi::Error::from_reason("too many stores are open")))
     }
 
     /// What opening found, as JSON.
     #[napi]
-    pub fn report(&self) -> String {
-        self.report.clone()
+    pub fn report(&self) -> napi::Result<String> {
+        plain(|| self.report.clone())
     }
 
     /// Number of records.
     #[napi]
-    pub fn count(&self) -> f64 {
-        self.store.counts().records as f64
+    pub fn count(&self) -> napi::Result<f64> {
+        plain(|| self.store.counts().records as f64)
     }
 
     /// Number of operations since the last checkpoint.
     #[napi]
-    pub fn operation_count(&self) -> f64 {
-        self.store.counts().operations as f64
+    pub fn operation_count(&self) -> napi::Result<f64> {
+        plain(|| self.store.counts().operations as f64)
     }
 
     /// The next records in order, as a JSON list of ids and values in turn; `null` when there are no more, the
@@ -280,8 +280,8 @@ impl NativeStore {
 
     /// Whether the log's head is still to be replayed.
     #[napi]
-    pub fn has_head(&self) -> bool {
-        self.store.has_head()
+    pub fn has_head(&self) -> napi::Result<bool> {
+        plain(|| self.store.has_head())
     }
 
     /// Replays the log's head.
@@ -319,26 +319,26 @@ impl NativeStore {
 
     /// Lets the history start anew for a checkpoint that comes after the one under way.
     #[napi]
-    pub fn hide_history(&self) {
-        self.store.hide_history();
+    pub fn hide_history(&self) -> napi::Result<()> {
+        plain(|| self.store.hide_history())
     }
 
     /// Shows the history again that was hidden for a checkpoint that failed.
     #[napi]
-    pub fn show_history(&self) {
-        self.store.show_history();
+    pub fn show_history(&self) -> napi::Result<()> {
+        plain(|| self.store.show_history())
     }
 
     /// Whether crossings of the threshold wait for a checkpoint.
     #[napi]
-    pub fn is_checkpoint_pending(&self) -> bool {
-        self.store.is_checkpoint_pending()
+    pub fn is_checkpoint_pending(&self) -> napi::Result<bool> {
+        plain(|| self.store.is_checkpoint_pending())
     }
 
     /// Whether closing should write a checkpoint.
     #[napi]
-    pub fn is_due_on_close(&self, explicit: bool) -> bool {
-        self.store.is_checkpoint_due_on_close(explicit)
+    pub fn is_due_on_close(&self, explicit: bool) -> napi::Result<bool> {
+        plain(|| self.store.is_checkpoint_due_on_close(explicit))
     }
 
     /// Moves records, given as a JSON list of ids, to an archive segment; `null` while a checkpoint is under
@@ -428,8 +428,8 @@ impl NativeStore {
 
     /// Says which schema version all records have.
     #[napi]
-    pub fn set_version(&self, version: u32) {
-        self.store.set_version(version);
+    pub fn set_version(&self, version: u32) -> napi::Result<()> {
+        plain(|| self.store.set_version(version))
     }
 
     /// Has the buffer flushed when this environment ends: the process, or the worker thread.

@@ -9,6 +9,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use parking_lot::Mutex;
 
+use super::catch::plain;
 use super::error::{reason, to_js};
 use crate::store::Store;
 
@@ -33,7 +34,8 @@ impl Syncs {
         let call =
             settled.build_threadsafe_function::<()>().weak::<true>().build_callback(move |context| {
                 let syncs: Option<Arc<Self>> = weak.upgrade();
-                Ok(syncs.map_or_else(nothing, |syncs| syncs.report(&context.env)))
+                let report = plain(|| syncs.map_or_else(nothing, |syncs| syncs.report(&context.env)));
+                Ok(report.unwrap_or_else(|error| (0.0, Some(error.reason.to_string())).into()))
             })?;
         *syncs.call.lock() = Some(call);
         let weak = Arc::downgrade(&syncs);

@@ -8,6 +8,7 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 
 use super::CHUNK;
+use super::catch::plain;
 use super::tasks::Work;
 use super::text;
 use crate::disk::OsDisk;
@@ -31,8 +32,8 @@ impl NativeWalCursor {
 
     /// Malformed lines so far.
     #[napi]
-    pub fn skipped(&self) -> f64 {
-        self.cursor.lock().skipped() as f64
+    pub fn skipped(&self) -> napi::Result<f64> {
+        plain(|| self.cursor.lock().skipped() as f64)
     }
 }
 

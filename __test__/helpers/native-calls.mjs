@@ -1,0 +1,148 @@
+/** How each call of the addon is made: what must be there first, and the call. A new one must be added here. */
+
+export const now = Date.parse("2026-01-01T00:00:00.000Z");
+
+const batch = ({ addon, core }) => {
+  core.beginBatch();
+  addon.setRecord(core.handle(), "b", '{"n":9}', now, false);
+};
+const shared = ({ addon, core }) => {
+  core.beginShared();
+  addon.setRecord(core.handle(), "b", '{"n":9}', now, false);
+};
+const archived = ({ core }) => core.archive('["a"]', "one", now);
+const agent = { agent: "one" };
+const detached = { detached: true };
+const at = (call, more = {}) => ({ call, ...more });
+const line = '{"ts":"2026-01-01T00:00:00.000Z","op":"set","id":"z","prev":null,"data":1}';
+
+export const nativeCalls = {
+  storeOpen: at(({ openOther }) => openOther()),
+  storeDetached: at(({ addon }) => addon.storeDetached(undefined, 1)),
+  flushAll: at(({ addon }) => addon.flushAll()),
+  lockAcquire: at(({ addon, other }) => addon.lockAcquire(other, ".test-lock")),
+  walCursor: at(({ addon, folder, wal }) => addon.walCursor(folder, wal)),
+  folderVerify: at(({ addon, folder }) => addon.folderVerify(folder, new addon.NativeProgress())),
+  folderRepair: at(({ addon, other }) => addon.folderRepair(other, now, new addon.NativeProgress()), {
+    prepare: async ({ openOther }) => (await openOther()).close(),
+  }),
+  setRecord: at(({ addon, core }) => addon.setRecord(core.handle(), "a", '{"n":2}', now, true), {
+    rust: "hot::set",
+  }),
+  deleteRecord: at(({ addon, core }) => addon.deleteRecord(core.handle(), "a", now, true), {
+    rust: "hot::delete",
+  }),
+  getRecord: at(({ addon, core }) => addon.getRecord(core.handle(), "a"), { rust: "hot::get" }),
+  hasRecord: at(({ addon, core }) => addon.hasRecord(core.handle(), "a"), { rust: "hot::has" }),
+
+  "NativeStore.handle": at(({ core }) => core.handle()),
+  "NativeStore.report": at(({ core }) => core.report()),
+  "NativeStore.count": at(({ core }) => core.count()),
+  "NativeStore.operationCount": at(({ core }) => core.operationCount()),
+  "NativeStore.scan": at(({ core }) => core.scan(true)),
+  "NativeStore.checkSnapshot": at(({ core }) => core.checkSnapshot()),
+  "NativeStore.operations": at(({ core }) => core.operations(0)),
+  "NativeStore.beginBatch": at(({ core }) => core.beginBatch()),
+  "NativeStore.commitBatch": at(({ core }) => core.commitBatch(), { prepare: batch }),
+  "NativeStore.abandonBatch": at(({ core }) => core.abandonBatch(), { prepare: batch }),
+  "NativeStore.beginShared": at(({ core }) => core.beginShared()),
+  "NativeStore.commitShared": at(({ core }) => core.commitShared(), { prepare: shared }),
+  "NativeStore.undo": at(({ core }) => core.undo()),
+  "NativeStore.undoWaiting": at(({ core }) => core.undoWaiting(), agent),
+  "NativeStore.compactAgents": at(({ core }) => core.compactAgents(now), agent),
+  "NativeStore.flush": at(({ core }) => core.flush()),
+  "NativeStore.takeBack": at(({ core }) => core.takeBack()),
+  "NativeStore.hasHead": at(({ core }) => core.hasHead()),
+  "NativeStore.replayHead": at(({ core }) => core.replayHead()),
+  "NativeStore.beginCheckpoint": at(({ core }) => core.beginCheckpoint(now, true)),
+  "NativeStore.runCheckpoint": at(({ core }) => core.runCheckpoint(), {
+    prepare: ({ core }) => core.beginCheckpoint(now, true),
+  }),
+  "NativeStore.hideHistory": at(({ core }) => core.hideHistory()),
+  "NativeStore.showHistory": at(({ core }) => core.showHistory()),
+  "NativeStore.isCheckpointPending": at(({ core }) => core.isCheckpointPending()),
+  "NativeStore.isDueOnClose": at(({ core }) => core.isDueOnClose(true)),
+  "NativeStore.archive": at(({ core }) => core.archive('["a"]', "one", now)),
+  "NativeStore.archiveAside": at(({ core }) => core.archiveAside('["a"]', "one", now)),
+  "NativeStore.loadArchive": at(({ core }) => core.loadArchive("archive/archive-one.json"), {
+    prepare: archived,
+  }),
+  "NativeStore.follow": at(({ core }) => core.follow()),
+  "NativeStore.renew": at(({ core }) => core.renew(), agent),
+  "NativeStore.takeForeign": at(({ core }) => core.takeForeign()),
+  "NativeStore.manifest": at(({ core }) => core.manifest()),
+  "NativeStore.replace": at(({ core }) => core.replace("a", '{"n":9}')),
+  "NativeStore.setVersion": at(({ core }) => core.setVersion(1)),
+  "NativeStore.flushAtExit": at(({ core }) => core.flushAtExit()),
+  "NativeStore.startSyncing": at(({ core }) => core.startSyncing(() => {})),
+  "NativeStore.askForSync": at(({ core }) => core.askForSync(), {
+    prepare: ({ core }) => core.startSyncing(() => {}),
+  }),
+  "NativeStore.backup": at(({ core, other }) => core.backup(other, false)),
+  "NativeStore.close": at(({ core }) => core.close()),
+  "NativeStore.reset": at(({ core }) => core.reset(undefined), detached),
+  "NativeStore.applyLines": at(({ core }) => core.applyLines([line], true), detached),
+  "NativeStore.lastLines": at(({ core }) => core.lastLines(1), detached),
+  "NativeStore.commitFirst": at(({ core }) => core.commitFirst(), {
+    ...detached,
+    prepare: ({ core }) => core.beginBatch(),
+  }),
+  "NativeStore.forgetOperations": at(({ core }) => core.forgetOperations(), detached),
+  "NativeStore.remove": at(({ core }) => core.remove('["a"]'), detached),
+
+  "NativeBackup.step": at(({ made }) => made.step(), {
+    prepare: ({ core, other }) => core.backup(other, false),
+  }),
+  "NativeBackup.end": at(({ made }) => made.end(), {
+    prepare: ({ core, other }) => core.backup(other, false),
+  }),
+  "NativeProgress.phase": at(({ made }) => made.phase, {
+    prepare: ({ addon }) => new addon.NativeProgress(),
+  }),
+  "NativeProgress.unit": at(({ made }) => made.unit, { prepare: ({ addon }) => new addon.NativeProgress() }),
+  "NativeProgress.reset": at(({ made }) => made.reset(), {
+    prepare: ({ addon }) => new addon.NativeProgress(),
+  }),
+  "NativeProgress.counts": at(({ made }) => made.counts(), {
+    prepare: ({ addon }) => new addon.NativeProgress(),
+  }),
+  "NativeProgress.constructor": at(({ addon }) => new addon.NativeProgress(), {
+    rust: "NativeProgress::new",
+  }),
+  "NativeWalCursor.next": at(({ made }) => made.next(), {
+    prepare: ({ addon, folder, wal }) => addon.walCursor(folder, wal),
+  }),
+  "NativeWalCursor.skipped": at(({ made }) => made.skipped(), {
+    prepare: ({ addon, folder, wal }) => addon.walCursor(folder, wal),
+  }),
+  "NativeLock.fd": at(({ made }) => made.fd, {
+    prepare: ({ addon, other }) => addon.lockAcquire(other, ".lock"),
+  }),
+  "NativeLock.release": at(({ made }) => made.release(), {
+    prepare: ({ addon, other }) => addon.lockAcquire(other, ".lock"),
+  }),
+  "NativeLock.close": at(({ made }) => made.close(), {
+    prepare: ({ addon, other }) => addon.lockAcquire(other, ".lock"),
+  }),
+};
+
+/** Every call that an addon has. A class without a constructor of its own cannot be made from JS. */
+export function callsOf(addon) {
+  const names = [];
+  for (const [name, value] of Object.entries(addon)) {
+    const members = Object.getOwnPropertyNames(value.prototype ?? {}).filter(
+      (member) => member !== "constructor",
+    );
+    if (!name.startsWith("Native")) names.push(name);
+    else names.push(...members.map((member) => `${name}.${member}`));
+  }
+  return [...names, "NativeProgress.constructor"];
+}
+
+/** The function's name in Rust, as the addon's test build knows it. */
+export function rustName(name) {
+  const snake = (camel) => camel.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const { rust } = nativeCalls[name];
+  const [type, member] = name.split(".");
+  return rust ?? `::${snake(member ?? type)}`;
+}
