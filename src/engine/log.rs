@@ -13,7 +13,7 @@ use super::delta::reverse_delta;
 use super::log_head::LogHead;
 use super::overlay::{Entry, Id, Overlay};
 use super::records::{Cursor, Records, View};
-use super::text::Text;
+use super::text::{Moved, Text};
 use crate::format::operation::{BatchMark, Body, Draft, Kind, Prev, parse_line, write_body};
 use crate::format::timestamp::Stamp;
 use crate::json::canonical::is_canonical;
@@ -237,6 +237,26 @@ impl Engine {
     /// For the store, which says where lines ended up.
     pub fn operations_mut(&mut self) -> &mut [Operation] {
         &mut self.operations
+    }
+
+    /// Says where the lines of the operations from one on are, which were held so far. Whatever is a part of one of them
+    /// is found there from now on, and the bytes leave memory.
+    pub fn place(&mut self, from: usize, lines: impl Iterator<Item = (Text, Option<BatchMark>)>) {
+        let mut moved = Moved::default();
+        let mut held = Vec::new();
+        for (operation, (line, batch)) in self.operations.iter_mut().skip(from).zip(lines) {
+            moved.note(&operation.line, &line);
+            held.push(std::mem::replace(&mut operation.line, line));
+            operation.batch = batch;
+        }
+        for operation in self.operations.iter_mut().skip(from) {
+            if let Some(before) = &mut operation.before {
+                moved.follow(before);
+            }
+            if let Some(text) = self.records.overlaid_text_mut(&operation.id) {
+                moved.follow(text);
+            }
+        }
     }
 
     /// Highest clock seen or given out.

@@ -59,6 +59,14 @@ impl Overlay {
         self.entries.get(id)
     }
 
+    /// A record's value.
+    pub fn text_mut(&mut self, id: &[u8]) -> Option<&mut Text> {
+        match &mut self.entries.get_mut(id)?.1.state {
+            State::Deleted => None,
+            State::Replaced(text) | State::Appended(_, text) => Some(text),
+        }
+    }
+
     /// How many ids something is said of.
     pub fn len(&self) -> usize {
         self.entries.len()

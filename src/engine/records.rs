@@ -120,6 +120,11 @@ impl Records {
         self.overlay.get(id).cloned()
     }
 
+    /// The value that the overlay gives a record, for saying where its text is.
+    pub fn overlaid_text_mut(&mut self, id: &[u8]) -> Option<&mut Text> {
+        self.overlay.text_mut(id)
+    }
+
     /// Puts an overlay entry back exactly.
     pub fn restore(&mut self, id: &Id, before: Option<Entry>) {
         self.turn();

@@ -3,6 +3,7 @@
 //! readable after the file was superseded or deleted.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
@@ -94,6 +95,29 @@ impl Text {
                 offset: offset + range.start as u64,
                 len: (range.end - range.start) as u32,
             },
+        }
+    }
+}
+
+/// Where texts went that were held in memory.
+#[derive(Default)]
+pub struct Moved(HashMap<*const u8, Text>);
+
+impl Moved {
+    /// Notes that a held text is found elsewhere, at the same distance from its beginning. The text must live as
+    /// long as this.
+    pub fn note(&mut self, held: &Text, now: &Text) {
+        if let Text::Held(whole) = held {
+            self.0.insert(whole.as_ptr(), now.clone());
+        }
+    }
+
+    /// Lets a part of a text that has moved be a part of what it is now.
+    pub fn follow(&self, text: &mut Text) {
+        if let Text::Part { whole, start, len } = text
+            && let Some(now) = self.0.get(&whole.as_ptr())
+        {
+            *text = now.slice(*start as usize..(*start + *len) as usize);
         }
     }
 }

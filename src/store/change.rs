@@ -353,12 +353,12 @@ impl State {
         }
         let Some(file) = self.wal.file().cloned() else { return Ok(()) };
         let ends = lines.starts.iter().skip(1).copied().chain([lines.bytes.len() as u64]);
-        let operations = self.engine.operations_mut().iter_mut().skip(from).enumerate();
-        for ((index, operation), (start, end)) in operations.zip(lines.starts.iter().zip(ends)) {
+        let places = lines.starts.iter().zip(ends).enumerate().map(|(index, (start, end))| {
             let len = (end - start - 1) as u32;
-            operation.line = Text::At { file: Arc::clone(&file), offset: at + start, len };
-            operation.batch = mark_of(from + index, count, batch);
-        }
+            let line = Text::At { file: Arc::clone(&file), offset: at + start, len };
+            (line, mark_of(from + index, count, batch))
+        });
+        self.engine.place(from, places);
         self.buffered = count;
         Ok(())
     }
