@@ -44,9 +44,22 @@ async function runWorker(folder, options, copy, messages) {
   return acknowledged;
 }
 
+/** Opens a store that a worker had. It is free once the last piece of work for it ends, such as a sync. */
+async function openAfter(folder, options) {
+  for (let attempt = 0; ; attempt++) {
+    const store = new Store();
+    try {
+      await store.open(folder, { ...manual, agentId: options.agentId });
+      return store;
+    } catch (error) {
+      if (error.code !== "OPSLOG_LOCKED" || attempt === 200) throw error;
+      await delay(50);
+    }
+  }
+}
+
 async function count(folder, options) {
-  const store = new Store();
-  await store.open(folder, { ...manual, agentId: options.agentId });
+  const store = await openAfter(folder, options);
   const ids = store.entries().map(([id]) => id);
   await store.close();
   const gap = ids.findIndex((id, n) => id !== `log-${n}`);
