@@ -211,6 +211,26 @@ test("what un-awaited sets hold is bounded: large values are written while the c
   await store.close();
 });
 
+for (const [title, change] of [
+  ["deletions", (store, id) => store.delete(id)],
+  ["small values in the place of large ones", (store, id) => store.set(id, 1)],
+]) {
+  test(`what un-awaited calls hold is bounded: ${title} are written while the calls go on`, async (t) => {
+    const { store, folder } = await openOurs(t, manual);
+    await store.batch(() => {
+      for (let n = 0; n < 100; n += 1) store.set(`id-${n}`, "x".repeat(100_000));
+    });
+    await store.compact();
+    const wal = await activeWal(folder);
+    const promises = [];
+    for (let n = 0; n < 100; n += 1) promises.push(change(store, `id-${n}`));
+    // The values before stand in the lines.
+    t.true(statSync(wal).size > 8_000_000);
+    await Promise.all(promises);
+    await store.close();
+  });
+}
+
 test("a reader finds un-awaited sets once each with tail()", async (t) => {
   const { store, folder } = await openOurs(t, manual);
   const reader = new Store();

@@ -114,7 +114,7 @@ class FileDriver {
     if (this.#shared?.next()) {
       const code = setText(this.#handle, id, text, now(), false);
       this.records.changed(id);
-      return this.#shared.join(id, text.length, code & DUE);
+      return this.#shared.join(id, code & DUE);
     }
     let code;
     try {
@@ -134,7 +134,7 @@ class FileDriver {
     if (this.#shared?.next()) {
       const code = deleteRecord(this.#handle, id, now(), false);
       this.records.deleted(id);
-      return this.#shared.join(id, 0, code & DUE);
+      return this.#shared.join(id, code & DUE);
     }
     let code;
     try {

@@ -4,9 +4,6 @@
 // those that follow before a microtask could run are held on the native side, and written together: in that
 // microtask, or before anything looks or waits for its turn. Nobody sees a change before its bytes are in the file.
 
-/** How many characters are held at most. */
-const HELD_CHARS = 1 << 20;
-
 const settled = Promise.resolve();
 
 class SharedWrite {
@@ -48,13 +45,12 @@ class SharedWrite {
   }
 
   /** A change is held. Returns the promise of its write; with `now`, that happens before anything else. */
-  join(id, chars, now) {
+  join(id, now) {
     const held = this.#held;
     held.ids.push(id);
-    held.chars += chars;
     // Each call has a promise of its own: who does not look at a failure is told of it.
     const promise = held.promise.then();
-    if (now || held.chars > HELD_CHARS) this.settle();
+    if (now) this.settle();
     return promise;
   }
 
@@ -80,7 +76,7 @@ class SharedWrite {
 }
 
 function newGroup() {
-  const group = { ids: [], chars: 0 };
+  const group = { ids: [] };
   group.promise = new Promise((resolve, reject) => Object.assign(group, { resolve, reject }));
   // For a group that nobody joined, because its first change was refused.
   group.promise.catch(() => {});

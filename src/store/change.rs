@@ -31,11 +31,16 @@ impl Scratch {
     }
 }
 
+/// How many bytes of lines are held at most before they are written. The value before stands in a line as well, so
+/// that even a deletion may be large.
+const HELD_BYTES: usize = 1 << 20;
+
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Changed {
     /// A checkpoint is due: the history shown has started anew, and `Store::begin_checkpoint` should follow. For a
-    /// change that is only buffered, `Store::hide_history` should come between, unless it is taken back.
+    /// change that is only buffered, `Store::hide_history` should come between, unless it is taken back. For one that is held
+    /// to share a write: that write is due.
     pub due: bool,
     /// Operations that wait in the buffer.
     pub buffered: usize,
@@ -106,6 +111,9 @@ impl Store {
                 let origin = state.own_origin();
                 if is_held {
                     line.push(b'}');
+                    if state.shared {
+                        state.held_bytes += line.len();
+                    }
                     let text = Text::Held(line.as_slice().into());
                     let data = body.data.map(|range| text.slice(range));
                     if data.is_none() && self.options.buffered {
@@ -135,7 +143,9 @@ impl Store {
     /// Begins to hold changes that share a write, until [`Store::commit_shared`].
     pub fn begin_shared(&self) {
         self.begin_batch();
-        self.lock().shared = true;
+        let mut state = self.lock();
+        state.shared = true;
+        state.held_bytes = 0;
     }
 
     /// Logs what is held with one append. The lines are those of single changes. The held file is not compared with
@@ -297,7 +307,8 @@ impl Store {
     fn changed(&self, state: &mut State) -> Changed {
         self.wrote(state);
         // For what is held, it says that the write is due.
-        let due = (state.batch.is_none() || state.shared) && state.is_due(&self.options);
+        let is_full = state.shared && state.held_bytes > HELD_BYTES;
+        let due = is_full || (state.batch.is_none() || state.shared) && state.is_due(&self.options);
         // Among agents the history starts anew with the seal. What is only buffered may still be taken back.
         let is_written = state.buffered == state.engine.operations().len();
         if due && state.agents.is_none() && state.batch.is_none() && is_written {

@@ -117,8 +117,9 @@ struct State {
     departures_hidden: u64,
     /// Where the batch that is being put together begins.
     batch: Option<usize>,
-    /// Whether that batch is none of the user's, but changes that share a write.
+    /// Whether that batch is none of the user's, but changes that share a write; and the bytes that their lines take.
     shared: bool,
+    held_bytes: usize,
     version: u32,
     snapshot_bytes: u64,
     checkpointing: bool,

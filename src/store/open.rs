@@ -171,6 +171,7 @@ impl State {
             departures_hidden: 0,
             batch: None,
             shared: false,
+            held_bytes: 0,
             version: 1,
             snapshot_bytes: 0,
             checkpointing: false,
