@@ -303,3 +303,29 @@ fn an_archive_of_an_agent_that_was_published_is_no_failure_though_its_lock_file_
     store.compact_agents(NOW, None).unwrap();
     assert!(!disk.tree().contains_key(&path(".compact-lock")));
 }
+
+#[test]
+fn an_agent_whose_look_fails_at_any_call_can_still_flush() {
+    let mut failed = 0;
+    for nth in 1..20 {
+        let disk = SimDisk::new();
+        let agent = |id: &str| {
+            let own = Options { agent: Some(id.into()), ..options() };
+            try_open(disk.clone(), own).unwrap().store
+        };
+        let (b, a) = (agent("b"), agent("a"));
+        b.follow().unwrap();
+        set(&b, "b", "1");
+        set(&a, "a", "1");
+        a.compact_agents(NOW, None).unwrap();
+        disk.fail_next(CallKind::Open, nth, EIO, Times::Lasting);
+        let looked = b.follow();
+        failed += i32::from(looked.is_err());
+        let _ = b.flush();
+        disk.heal();
+        b.follow().unwrap();
+        b.flush().unwrap();
+        assert_eq!(records(&b), records(&a), "{nth}");
+    }
+    assert!(failed > 2, "{failed}");
+}

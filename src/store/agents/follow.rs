@@ -160,6 +160,8 @@ impl Store {
     pub(super) fn distrust(&self, followed: Followed) {
         let mut state = self.lock();
         state.foreign.push(followed);
+        // Nothing of an agent's waits to be written, however many operations are left in memory.
+        state.buffered = state.engine.operations().len();
         if let Some(agents) = &mut state.agents {
             agents.stale = !self.options.skip_load;
         }
