@@ -22,6 +22,8 @@ pub const COMPACT_LOCK: &str = ".compact-lock";
 /// Folder of what is ours alone: a 0.8.1 never looks into it.
 pub const INDEX: &str = "index";
 
+const DOUBT: &str = ".unsynced";
+
 /// The folders that a writer creates.
 pub const FOLDERS: [&str; 3] = [SNAPSHOTS, OPS, ARCHIVE];
 
@@ -68,6 +70,18 @@ pub fn is_archive(name: &str) -> bool {
 /// Where a file is put that is made again: `<name>.<n>.damaged`.
 pub fn damaged(path: &Path, n: u32) -> PathBuf {
     with_suffix(path, &format!(".{n}.damaged"))
+}
+
+/// Says that a sync of a log has failed. `log` is its path.
+pub fn doubt(log: &Path) -> PathBuf {
+    let root = log.parent().and_then(Path::parent).unwrap_or(log);
+    let name = log.file_name().unwrap_or_default().to_os_string();
+    with_suffix(&root.join(INDEX).join(name), DOUBT)
+}
+
+/// Whether a file in the folder of what is ours speaks of a log of which a sync has failed.
+pub fn is_doubt(name: &str) -> bool {
+    name.ends_with(DOUBT)
 }
 
 /// The lock that an agent holds while it has the folder open.
@@ -122,7 +136,7 @@ pub fn temporary_owner(name: &str) -> Option<u32> {
 
 /// Whether a temporary file was to become one that only the writer of a store makes: no blob, no lock.
 pub fn is_temporary_of_writer(name: &str) -> bool {
-    let starts = ["manifest.json.", "snap-", "archive-"];
+    let starts = ["manifest.json.", "snap-", "ops-", "archive-"];
     starts.iter().any(|start| name.starts_with(start)) || name.contains(".jsonl.idx.")
 }
 

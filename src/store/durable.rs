@@ -6,10 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::undo::Written;
 use super::{State, Store};
 use crate::error::{Error, Result};
 use crate::sync::{self, Rounds, Settled};
-use crate::wal::{Unsynced, Writer};
+use crate::wal::{Unsynced, Writer, doubt};
 
 /// When what was written is synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,8 +89,11 @@ impl Store {
     }
 
     pub(super) fn must_not_have_failed_to_sync(&self) -> Result<()> {
-        match self.rounds.settled().failed {
-            Some(failed) => Err(Error::Failed(sync::why(&failed))),
+        if let Some(failed) = self.rounds.settled().failed {
+            return Err(Error::Failed(sync::why(&failed)));
+        }
+        match self.lock().left.iter().find_map(Unsynced::why_lost) {
+            Some(why) => Err(Error::Failed(why.to_owned())),
             None => Ok(()),
         }
     }
@@ -97,10 +101,30 @@ impl Store {
     fn sync_logs(&self) -> Result<()> {
         #[cfg(planted = "acknowledged-unsynced")]
         return Ok(());
+        let _one_at_a_time = self.syncing.lock();
         let unsynced = self.lock().take_unsynced();
         for log in unsynced {
             if let Err(error) = log.sync(&*self.disk) {
+                log.note_doubt(&*self.disk);
                 self.lock().failed.get_or_insert_with(|| sync::why(&error));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes logs durable that go on only then. A failure is one of the log: those who wait for a sync of it
+    /// are told, although the next one may succeed.
+    pub(super) fn sync_at_once(&self, logs: &[Written]) -> Result<()> {
+        let _one_at_a_time = self.syncing.lock();
+        for (path, file) in logs {
+            if let Err(source) = file.sync() {
+                doubt::note(&*self.disk, path);
+                let error = Error::io("fdatasync", path, source);
+                let why = sync::why(&error);
+                let mut state = self.lock();
+                state.left.push(Unsynced::lost(path, why.clone()));
+                state.failed.get_or_insert(why);
                 return Err(error);
             }
         }

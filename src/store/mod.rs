@@ -92,6 +92,8 @@ pub struct Store {
     /// One looks at a time at what others wrote.
     looking: Mutex<()>,
     rounds: Arc<Rounds>,
+    /// One syncs the logs at a time: of two at once, only one would hear of a failure.
+    syncing: Mutex<()>,
     state: Mutex<State>,
 }
 

@@ -15,7 +15,7 @@ use crate::format::operation::Line;
 use crate::lock::{self, ProcessProbe};
 use crate::progress::{Phase, Progress};
 use crate::publish::read_if_there;
-use crate::wal::{LineReader, Tail, Unsynced, Writer, repair, replay, replay_unlocked};
+use crate::wal::{LineReader, Tail, Unsynced, Writer, doubt, repair, replay, replay_unlocked};
 use crate::{layout, snapshot};
 
 /// A store, and what opening it found.
@@ -296,6 +296,9 @@ fn load_wal(
     let relative = manifest.active_ops.clone();
     let path = layout::inside(&store.root, layout::OPS, &relative)?;
     report.wal.clone_from(&path);
+    if !store.options.read_only {
+        doubt::resolve(&*store.disk, &path)?;
+    }
     let mode = if store.options.read_only { OpenMode::Read } else { OpenMode::Append };
     let file = match store.disk.open(&path, mode) {
         Ok(file) => Some(file),

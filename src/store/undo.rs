@@ -1,24 +1,35 @@
 //! Undo: cut the last line off, then take it back in memory. In a batch, the line before it first becomes a
-//! valid end.
+//! valid end, durably: a power loss may keep the cut and lose what was written before it, and then the whole
+//! batch would look like one that a crash cut.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Rejected, State, Store};
+use crate::disk::DiskFile;
 use crate::engine::{Id, Operation, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, Kind, batch_marker};
+use crate::wal::doubt;
+
+/// A log, with its path.
+pub(super) type Written = (PathBuf, Arc<dyn DiskFile>);
 
 impl Store {
     /// Takes the last operation back, an agent's own last. Returns the records concerned: none when there is no
     /// operation since the last checkpoint began.
     ///
     /// # Errors
-    /// `OPSLOG_IO`, `OPSLOG_FAILED`; nothing is changed then.
+    /// `OPSLOG_IO`, `OPSLOG_FAILED`; nothing is changed then. `NotNow` when that takes a sync, or others must be
+    /// waited for: [`Store::undo_waiting`] does that.
     pub fn undo(&self) -> Result<Vec<Id>, Rejected> {
         let mut state = self.lock();
         state.writable()?;
         if state.agents.is_some() {
             let Some(_alone) = self.enter_gate_alone(&state)? else { return Err(Rejected::NotNow) };
+            if state.end_to_be().is_some() {
+                return Err(Rejected::NotNow);
+            }
             let undone = self.undo_of_agent(&mut state)?.unwrap_or_default();
             self.wrote(&state);
             return Ok(undone);
@@ -35,6 +46,9 @@ impl Store {
             return Ok(state.undo_last(self)?);
         }
         self.check_file(&mut state)?;
+        if state.end_to_be().is_some() {
+            return Err(Rejected::NotNow);
+        }
         state.cut_last(self)?;
         let undone = state.undo_last(self)?;
         state.buffered = state.engine.operations().len();
@@ -44,20 +58,49 @@ impl Store {
 }
 
 impl Store {
-    /// As [`Store::undo`], for an agent: waits for the lock and for what others wrote.
+    /// As [`Store::undo`], but waits: for a sync, for the lock of agents and for what they wrote.
     ///
     /// # Errors
     /// As for [`Store::undo`], and `OPSLOG_LOCKED` when another process does not let go.
     pub fn undo_waiting(&self) -> Result<Vec<Id>> {
-        let Some(gate) = &self.gate else { return Ok(Vec::new()) };
+        let Some(gate) = &self.gate else { return self.undo_after_sync() };
         let exclusive = gate.exclusive()?;
         let followed = self.look_alone(&exclusive)?;
+        self.lock().foreign.push(followed);
+        self.end_batch_before_last()?;
         let mut state = self.lock();
-        state.foreign.push(followed);
         state.writable()?;
         let undone = self.undo_of_agent(&mut state)?.unwrap_or_default();
         self.wrote(&state);
         Ok(undone)
+    }
+
+    fn undo_after_sync(&self) -> Result<Vec<Id>> {
+        loop {
+            match self.undo() {
+                Ok(undone) => return Ok(undone),
+                Err(Rejected::Error(error)) => return Err(error),
+                // A checkpoint may come in between with its next log.
+                Err(Rejected::NotNow | Rejected::NotCanonical(_)) => self.end_batch_before_last()?,
+            }
+        }
+    }
+
+    /// Lets the line before the last be a valid end of its batch, durably, if it is none yet.
+    fn end_batch_before_last(&self) -> Result<()> {
+        let mut state = self.lock();
+        state.writable()?;
+        let Some(index) = state.end_to_be() else { return Ok(()) };
+        let written = state.end_batch_at(self, index)?;
+        drop(state);
+        self.sync_at_once(&written)?;
+        let mut state = self.lock();
+        if state.end_to_be() == Some(index)
+            && let Some(end) = state.engine.operations_mut().get_mut(index)
+        {
+            end.batch = Some(BatchMark::Last);
+        }
+        Ok(())
     }
 }
 
@@ -70,48 +113,74 @@ impl State {
         Ok(undone.into_iter().map(|operation| operation.id).collect())
     }
 
-    /// Cuts the last operation's line off the log, and off the next log during a checkpoint.
-    fn cut_last(&mut self, store: &Store) -> Result<()> {
-        let operations = self.engine.operations();
-        let Some(Text::At { offset, .. }) = operations.last().map(|last| last.line.clone()) else {
-            return Ok(());
-        };
-        let before = operations.len().checked_sub(2).and_then(|index| operations.get(index));
-        let new_end = before.filter(|before| before.batch == Some(BatchMark::More)).cloned();
-        if offset < self.indexed {
-            store.forget_log_index(self);
-        }
-        // NOTE: the next log first. What cannot leave it stays in both, and memory goes on reading it from the first.
-        #[cfg(not(planted = "undo-in-one-log"))]
-        if let Err(error) = self.cut_mirror(store, new_end.is_some()) {
+    /// Which operation is the last of its batch once the last one is undone, but is not marked so yet.
+    pub(super) fn end_to_be(&self) -> Option<usize> {
+        let own = self.agents.as_ref().map(|agents| agents.own);
+        let operations = self.engine.operations().iter().enumerate().rev();
+        let (index, before) =
+            operations.filter(|(_, operation)| own.is_none_or(|own| operation.is_of_log(own))).nth(1)?;
+        (before.batch == Some(BatchMark::More)).then_some(index)
+    }
+
+    /// Overwrites the marker of a line in the log, and in the next log during a checkpoint. Returns what counts of
+    /// that only when it is durable.
+    fn end_batch_at(&mut self, store: &Store, index: usize) -> Result<Vec<Written>> {
+        let Some(end) = self.engine.operations().get(index).cloned() else { return Ok(Vec::new()) };
+        let Text::At { offset, .. } = end.line else { return Ok(Vec::new()) };
+        let mut written = Vec::new();
+        if let Err(error) = self.end_batch_in_mirror(store, &mut written) {
             if self.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
                 return Err(error);
             }
             self.give_mirror_up(store);
         }
-        if let Err(error) = self.cut_log(store, offset, new_end.as_ref()) {
+        let marker = offset + marker_in(&end, self.wal.path())?;
+        #[cfg(not(planted = "undo-keeps-marker"))]
+        self.wal.overwrite(&*store.disk, marker, BatchMark::Last.text())?;
+        #[cfg(planted = "undo-keeps-marker")]
+        let _ = marker;
+        written.extend(self.wal.file().map(|file| (self.wal.path().to_path_buf(), Arc::clone(file))));
+        Ok(written)
+    }
+
+    fn end_batch_in_mirror(&mut self, store: &Store, written: &mut Vec<Written>) -> Result<()> {
+        let Some(mirror) = &mut self.mirror else { return Ok(()) };
+        let (Some(&[before, offset]), Some(file)) = (mirror.offsets.last_chunk(), mirror.writer.file())
+        else {
+            return Ok(());
+        };
+        let line = Text::At { file: Arc::clone(file), offset: before, len: (offset - before) as u32 };
+        // Until then it is synced before the manifest names it.
+        if mirror.publishing {
+            written.push((mirror.writer.path().to_path_buf(), Arc::clone(file)));
+        }
+        let text = line.read().map_err(|source| Error::io("read", mirror.writer.path(), source))?;
+        let Some(at) = batch_marker(&text) else { return Ok(()) };
+        mirror.writer.overwrite(&*store.disk, before + at as u64, BatchMark::Last.text())
+    }
+
+    /// Cuts the last operation's line off the log, and off the next log during a checkpoint.
+    fn cut_last(&mut self, store: &Store) -> Result<()> {
+        let Some(Text::At { offset, .. }) = self.engine.operations().last().map(|last| last.line.clone())
+        else {
+            return Ok(());
+        };
+        if offset < self.indexed {
+            store.forget_log_index(self);
+        }
+        // NOTE: the next log first. What cannot leave it stays in both, and memory goes on reading it from the first.
+        #[cfg(not(planted = "undo-in-one-log"))]
+        if let Err(error) = self.cut_mirror() {
+            if self.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
+                return Err(error);
+            }
+            self.give_mirror_up(store);
+        }
+        if let Err(error) = self.wal.cut(offset) {
             self.cut_off_mirror_only(store, &error);
             return Err(error);
         }
-        if new_end.is_some() {
-            let operations = self.engine.operations_mut();
-            if let Some(before) = operations.len().checked_sub(2).and_then(|index| operations.get_mut(index))
-            {
-                before.batch = Some(BatchMark::Last);
-            }
-        }
         Ok(())
-    }
-
-    fn cut_log(&mut self, store: &Store, offset: u64, new_end: Option<&Operation>) -> Result<()> {
-        #[cfg(not(planted = "undo-keeps-marker"))]
-        if let Some(before) = new_end
-            && let Text::At { offset, .. } = &before.line
-        {
-            let marker = offset + marker_in(before, self.wal.path())?;
-            self.wal.overwrite(&*store.disk, marker, BatchMark::Last.text())?;
-        }
-        self.wal.cut(offset)
     }
 
     /// Makes every line of a batch a valid end. From here on a 0.8.1 may cut the log within a batch, and what
@@ -136,7 +205,7 @@ impl State {
             return Ok(());
         }
         // NOTE: the lines must be durable before one of them can pass for the batch's end.
-        self.wal.sync()?;
+        self.wal.sync().inspect_err(|_| doubt::note(&*store.disk, self.wal.path()))?;
         match self.wal.overwrite_all(&*store.disk, &markers, BatchMark::Last.text()) {
             // A caller may have deleted the log; then there is nothing to settle.
             Err(error) if error.is_missing_file() => return Ok(()),
@@ -150,18 +219,9 @@ impl State {
         Ok(())
     }
 
-    fn cut_mirror(&mut self, store: &Store, new_end: bool) -> Result<()> {
+    fn cut_mirror(&mut self) -> Result<()> {
         let Some(mirror) = &mut self.mirror else { return Ok(()) };
         let Some(&offset) = mirror.offsets.last() else { return Ok(()) };
-        let before = mirror.offsets.len().checked_sub(2).and_then(|index| mirror.offsets.get(index)).copied();
-        if let (true, Some(before), Some(file)) = (new_end, before, mirror.writer.file()) {
-            let len = (offset - before) as usize;
-            let line = Text::At { file: Arc::clone(file), offset: before, len: len as u32 };
-            let text = line.read().map_err(|source| Error::io("read", mirror.writer.path(), source))?;
-            if let Some(at) = batch_marker(&text) {
-                mirror.writer.overwrite(&*store.disk, before + at as u64, BatchMark::Last.text())?;
-            }
-        }
         mirror.writer.cut(offset)?;
         mirror.offsets.pop();
         Ok(())

@@ -1,6 +1,7 @@
 //! The write-ahead log: appending, cutting, reading, recovering.
 
 pub mod cursor;
+pub mod doubt;
 pub mod reader;
 mod recent;
 pub mod replay;

@@ -9,7 +9,7 @@ use crate::disk::{Disk, DiskFile, OpenMode, append_all, read_full_at};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, Line, js_trim, parse_line};
 use crate::layout;
-use crate::wal::LineReader;
+use crate::wal::{LineReader, doubt};
 
 /// What was found at the end of a WAL and on the way there.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -272,7 +272,10 @@ pub fn repair(disk: &dyn Disk, file: &dyn DiskFile, path: &Path, tail: &Tail) ->
     }
     if tail.end != len {
         // NOTE: a line end that is lost while what follows it is kept would take both lines along.
-        file.sync().map_err(|source| Error::io("fdatasync", path, source))?;
+        file.sync().map_err(|source| {
+            doubt::note(disk, path);
+            Error::io("fdatasync", path, source)
+        })?;
     }
     Ok((len, aside))
 }

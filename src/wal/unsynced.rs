@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::doubt;
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 
@@ -13,18 +14,37 @@ pub struct Unsynced {
     path: PathBuf,
     /// The folder in which names may not be durable.
     folder: Option<PathBuf>,
+    /// Why it cannot be made durable any more.
+    lost: Option<String>,
 }
 
 impl Unsynced {
     /// A log; with `is_new`, its name too.
     pub(super) fn log(path: &Path, file: &Arc<dyn DiskFile>, is_new: bool) -> Self {
         let folder = path.parent().filter(|_| is_new).map(Path::to_path_buf);
-        Self { file: Some(Arc::clone(file)), path: path.to_path_buf(), folder }
+        Self { file: Some(Arc::clone(file)), path: path.to_path_buf(), folder, lost: None }
     }
 
     /// The names in a folder.
     pub fn names(folder: &Path) -> Self {
-        Self { file: None, path: PathBuf::new(), folder: Some(folder.to_path_buf()) }
+        Self { file: None, path: PathBuf::new(), folder: Some(folder.to_path_buf()), lost: None }
+    }
+
+    /// What another sync has failed to make durable: to sync it again would say nothing.
+    pub fn lost(path: &Path, why: String) -> Self {
+        Self { file: None, path: path.to_path_buf(), folder: None, lost: Some(why) }
+    }
+
+    /// Why it cannot be made durable any more, if that is so.
+    pub fn why_lost(&self) -> Option<&str> {
+        self.lost.as_deref()
+    }
+
+    /// Notes that [`Unsynced::sync`] has failed.
+    pub fn note_doubt(&self, disk: &dyn Disk) {
+        if self.file.is_some() {
+            doubt::note(disk, &self.path);
+        }
     }
 
     /// Makes it durable.
@@ -32,6 +52,9 @@ impl Unsynced {
     /// # Errors
     /// `OPSLOG_IO`. What was written may be lost then, whatever a later sync says.
     pub fn sync(&self, disk: &dyn Disk) -> Result<()> {
+        if let Some(why) = &self.lost {
+            return Err(Error::Failed(why.clone()));
+        }
         if let Some(file) = &self.file {
             file.sync().map_err(|source| Error::io("fdatasync", &self.path, source))?;
         }

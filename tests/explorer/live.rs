@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use opslog::engine::{Change, Cursor};
+use opslog::disk::sim::SimDisk;
+use opslog::engine::{Change, Cursor, Id};
 use opslog::error::Error;
 use opslog::json::array::elements;
 use opslog::json::string::unescape;
+use opslog::layout;
 use opslog::store::{Durability, Rejected, Store};
 use serde_json::Value;
 
@@ -31,6 +33,8 @@ pub struct Live {
     pub durability: Durability,
     /// How many steps were acknowledged after a sync.
     pub synced: u64,
+    /// How many of them were so after a failed sync that nobody knew of.
+    pub unnoted: u64,
     pub now: i64,
     /// Compare all that reads show after each step.
     pub verify: bool,
@@ -68,7 +72,7 @@ impl Live {
             Step::Undo => {
                 let mut next = self.model.clone();
                 let there = next.undo();
-                let undone = self.store.undo();
+                let undone = undo(&self.store);
                 if let Ok(undone) = &undone
                     && undone.is_empty() == there
                 {
@@ -95,6 +99,7 @@ impl Live {
             other => return Err(format!("{other:?} is not for an open store")),
         }
         self.check_refused(step, failures, &logs)?;
+        self.check_noted(failures)?;
         self.verify()
     }
 
@@ -116,6 +121,18 @@ impl Live {
             return Err("what was refused is in the log".into());
         }
         Ok(())
+    }
+
+    /// A log of which a sync has failed must be noted, unless that failed as well.
+    fn check_noted(&self, failures: u64) -> Result<(), Violation> {
+        if self.failures() != failures + 1 || self.crashed() {
+            return Ok(());
+        }
+        let tree = self.disk.sim().tree();
+        match doubtful_logs(self.disk.sim()).iter().find(|log| !tree.contains_key(&layout::doubt(log))) {
+            Some(log) => Err(format!("nothing says that a sync of {} has failed", log.display())),
+            None => Ok(()),
+        }
     }
 
     /// Compares, if that was asked for after each step.
@@ -163,15 +180,14 @@ impl Live {
         }
     }
 
-    /// The log is durable.
+    /// The log is durable, as the store says: if a sync of it has failed, that must have been noted.
     pub fn note_sync(&mut self) {
         self.synced += 1;
-        self.model.synced(self.failed_syncs());
-    }
-
-    /// How many syncs have failed.
-    pub fn failed_syncs(&self) -> u64 {
-        self.disk.sim().faults().failed_sync
+        let log = Path::new(ROOT).join(self.store.manifest().active_ops);
+        match doubtful_logs(self.disk.sim()).contains(&log) {
+            true => self.unnoted += 1,
+            false => self.model.synced(),
+        }
     }
 
     fn store_change(&self, write: &Write) -> Result<(), Rejected> {
@@ -288,6 +304,24 @@ impl Live {
         }
         Ok(())
     }
+}
+
+/// Undoes, with the wait that it may take.
+fn undo(store: &Store) -> Result<Vec<Id>, Error> {
+    match store.undo() {
+        Err(Rejected::NotNow) => store.undo_waiting(),
+        Err(Rejected::Error(error)) => Err(error),
+        undone => Ok(undone.unwrap_or_default()),
+    }
+}
+
+/// Logs that show what will never be on the disk, because a sync has failed.
+pub fn doubtful_logs(disk: &SimDisk) -> Vec<PathBuf> {
+    let mut lost = disk.lost_for_good();
+    lost.retain(|path| {
+        path.starts_with(Path::new(ROOT).join("ops")) && path.extension() == Some("jsonl".as_ref())
+    });
+    lost
 }
 
 pub type Logs = BTreeMap<PathBuf, Vec<u8>>;

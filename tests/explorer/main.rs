@@ -22,7 +22,7 @@ use opslog::disk::sim::{FaultCounts, SimDisk};
 use opslog::store::Durability;
 use parking_lot::Mutex;
 
-use live::Violation;
+use live::{Violation, doubtful_logs};
 use model::Model;
 use oracle::{Legal, power_loss};
 use plan::{Planner, Random, Step};
@@ -42,6 +42,8 @@ struct Tally {
     damaged: u64,
     in_recovery: u64,
     synced: u64,
+    unnoted: u64,
+    renewed: u64,
     faults: FaultCounts,
 }
 
@@ -66,6 +68,8 @@ impl Tally {
         self.damaged += other.damaged;
         self.in_recovery += other.in_recovery;
         self.synced += other.synced;
+        self.unnoted += other.unnoted;
+        self.renewed += other.renewed;
         self.faults += other.faults;
     }
 }
@@ -125,12 +129,17 @@ fn report(total: &Tally, seeds: u64) {
         total.damaged,
         total.in_recovery
     );
-    println!("{} steps acknowledged after a sync; {:?}", total.synced, total.faults);
+    println!(
+        "{} steps acknowledged after a sync, {} of them after a failed one that nobody could note; {} logs written \
+         anew after a failed sync; {:?}",
+        total.synced, total.unnoted, total.renewed, total.faults
+    );
     if seeds < 30 {
         return;
     }
     assert!(total.states() >= 5000, "only {} states", total.states());
     assert!(total.in_recovery > 0);
+    assert!(total.renewed > 0);
     assert!(total.synced > 1000, "only {} steps acknowledged after a sync", total.synced);
     for (name, count) in total.faults.each() {
         match name {
@@ -202,6 +211,8 @@ fn explore_death(
         .live(&last, then)
         .map_err(|violation| format!("second life {again:?}, {then:?}, third life {last:?}: {violation}"))?;
     tally.synced += first.synced + second.synced + third.synced;
+    tally.unnoted += first.unnoted + second.unnoted + third.unnoted;
+    tally.renewed += first.renewed + second.renewed + third.renewed;
     let left = third.disk.after_kill();
     let mut fourth = World::new(left, third.model, third.now, Durability::Process, None, false);
     fourth.live(&[], Legal::Killed).map_err(|violation| {
@@ -226,7 +237,7 @@ fn die(world: &World, outcome: u64, random: &mut Random) -> (SimDisk, Legal) {
         _ => {
             let (left, legal) = power_loss(&world.disk, random);
             // What a failed sync did not write may be missing in the middle of what later ones did.
-            (left, if world.is_log_doubtful() { legal.max(Legal::Damaged) } else { legal })
+            (left, if !doubtful_logs(&world.disk).is_empty() { legal.max(Legal::Damaged) } else { legal })
         }
     }
 }

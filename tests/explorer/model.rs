@@ -80,9 +80,6 @@ pub struct Model {
     /// Serial numbers of the writes in the log since ever, without undone ones: what a reader must be told.
     pub trail: Vec<(u64, String)>,
     serials: u64,
-    /// How many syncs had failed when the log in use was created: a later failure says that what the log holds
-    /// may not be durable for all that a further sync says.
-    failed_syncs: u64,
 }
 
 impl Model {
@@ -195,9 +192,8 @@ impl Model {
     }
 
     /// The checkpoint's manifest has its name, durably or not.
-    pub fn publish(&mut self, durable: bool, failed_syncs: u64) {
+    pub fn publish(&mut self, durable: bool) {
         let Some(next) = self.next.take() else { return };
-        self.failed_syncs = failed_syncs;
         self.frozen = None;
         let archived = std::mem::take(&mut self.archived);
         self.memory.retain(|(id, _)| !archived.contains(id));
@@ -212,19 +208,12 @@ impl Model {
         }
     }
 
-    /// Whether a sync has failed since the log in use was created.
-    pub fn is_doubtful(&self, failed_syncs: u64) -> bool {
-        failed_syncs != self.failed_syncs
-    }
-
     /// A sync of the log has succeeded: what was acknowledged before counts, and what was refused does not.
-    pub fn synced(&mut self, failed_syncs: u64) {
-        if !self.is_doubtful(failed_syncs) {
-            self.versions.drain(..self.versions.len() - 1);
-            self.refused.clear();
-            self.frozen_at = 0;
-            self.refused_before = 0;
-        }
+    pub fn synced(&mut self) {
+        self.versions.drain(..self.versions.len() - 1);
+        self.refused.clear();
+        self.frozen_at = 0;
+        self.refused_before = 0;
     }
 
     /// The checkpoint has failed.
@@ -255,8 +244,8 @@ impl Model {
         versions.push(Version { forms: vec![found.clone()] });
         let (serials, trail) = (self.serials, std::mem::take(&mut self.trail));
         let in_archive = std::mem::take(&mut self.in_archive);
-        let (failed_syncs, memory) = (self.failed_syncs, found.base.clone());
-        *self = Self { versions, refused, serials, in_archive, failed_syncs, memory, ..Self::default() };
+        let memory = found.base.clone();
+        *self = Self { versions, refused, serials, in_archive, memory, ..Self::default() };
         self.disk.base = found.base;
         for write in &found.log {
             self.write(write);

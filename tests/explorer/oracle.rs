@@ -41,41 +41,26 @@ impl World {
     }
 
     /// Writes that were never synced may be lost one by one, also in the middle of a batch: a line that is no
-    /// operation is skipped, as 0.8.1 does. But nothing may be there that was never written, and what was
-    /// durable stays unless later writes touched it.
+    /// operation is skipped, as 0.8.1 does. But a snapshot is whole, what was durable and stayed in the log
+    /// comes first and in order, and nothing is there that was never written.
     pub fn accept_damaged(
         &self,
-        store: &Arc<Store>,
         records: &Records,
+        log: &[Write],
         legal: Legal,
-    ) -> Result<(), Violation> {
+    ) -> Result<Generation, Violation> {
         let Model { versions, in_flight, refused, .. } = &self.model;
         let versions = versions.iter().chain(in_flight).chain(refused);
         let forms: Vec<&Generation> = versions.flat_map(|version| &version.forms).collect();
-        let garbled = legal == Legal::Garbled;
-        let first = forms.first().map(|form| form.records()).unwrap_or_default();
-        for (id, value) in records {
-            let write = Write::Set(id.clone(), value.clone());
-            let record = (id.clone(), value.clone());
-            if !garbled && !forms.iter().any(|form| form.log.contains(&write) || form.base.contains(&record))
-            {
-                return Err(format!("{record:?} was never written"));
-            }
-        }
-        let states: Vec<Records> = forms.iter().map(|form| form.records()).collect();
-        let touched = |id: &str| forms.iter().any(|form| form.log.iter().any(|write| write.id() == id));
-        for record in &first {
-            let stays = states.iter().all(|state| state.contains(record));
-            if stays && !garbled && !touched(&record.0) && !records.contains(record) {
-                return Err(format!("{record:?} was durable, and is gone"));
-            }
-        }
-        // So that the model knows again what is in which file.
-        match store.begin_checkpoint(self.now, true).map(|begun| begun.map(|begun| begun.run())) {
-            Ok(Some(Ok(()))) => Ok(()),
-            _ if self.disk.crashed() => Ok(()),
-            _ => Err("no checkpoint after recovery".into()),
-        }
+        let mut found = forms.iter().map(|form| Generation { base: form.base.clone(), log: log.to_vec() });
+        let legal = found.find(|found| {
+            let kept = kept_of(&forms, &found.base);
+            let mut others = log.iter().skip(kept.len());
+            found.records() == *records
+                && log.starts_with(kept)
+                && others.all(|write| legal == Legal::Garbled || was_written(&forms, write))
+        });
+        legal.ok_or_else(|| self.describe(records, log))
     }
 
     /// What left the store for an archive must be there.
@@ -123,15 +108,26 @@ impl World {
     }
 }
 
+/// What all logs behind one snapshot begin with. The first of them is durable, and no later one touched this.
+fn kept_of<'a>(forms: &[&'a Generation], base: &Records) -> &'a [Write] {
+    let mut logs = forms.iter().filter(|form| form.base == *base).map(|form| form.log.as_slice());
+    let first = logs.next().unwrap_or_default();
+    logs.fold(first, |kept, log| {
+        let common = kept.iter().zip(log).take_while(|(a, b)| a == b).count();
+        &kept[..common]
+    })
+}
+
+fn was_written(forms: &[&Generation], write: &Write) -> bool {
+    forms.iter().any(|form| form.log.contains(write))
+}
+
 /// What a power loss may have done, told from what it did.
 pub fn power_loss(disk: &SimDisk, random: &mut Random) -> (SimDisk, Legal) {
     let before = disk.faults();
     let after = disk.after_crash(&mut |below| random.below(below));
     let now = after.faults();
-    // What a failed sync was about may be lost for good, whatever was synced later: its caller was told.
-    let damaged = now.reordered_write > before.reordered_write
-        || now.zeroed_block > before.zeroed_block
-        || now.lost_after_failed_sync > 0;
+    let damaged = now.reordered_write > before.reordered_write || now.zeroed_block > before.zeroed_block;
     // A cut that is lost while what came before or after it is torn mixes two lines to one.
     let mixed = damaged && now.lost_truncate > before.lost_truncate;
     let legal = if mixed || now.garbage_block > before.garbage_block {

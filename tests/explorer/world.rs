@@ -5,15 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use opslog::disk::Disk;
 use opslog::disk::sim::SimDisk;
+use opslog::layout;
 use opslog::lock::ProcessProbe;
 use opslog::store::{ArchivePlan, Checkpoint, Durability, Options, Store};
 use parking_lot::Mutex;
 
 use super::copy;
 use super::hook::HookDisk;
-use super::live::{Live, ROOT, Violation, history, scan};
-use super::model::{Generation, Model};
+use super::live::{Live, ROOT, Violation, doubtful_logs, history, scan};
+use super::model::Model;
 use super::oracle::Legal;
 use super::plan::Step;
 use super::reader;
@@ -65,6 +67,10 @@ pub struct World {
     same: bool,
     /// How many steps were acknowledged after a sync.
     pub synced: u64,
+    /// How many of them were so after a failed sync that nobody knew of.
+    pub unnoted: u64,
+    /// How many logs were written anew because a sync of them had failed.
+    pub renewed: u64,
     durability: Durability,
     death: Death,
     verify: bool,
@@ -89,6 +95,8 @@ impl World {
             recovered: false,
             same: false,
             synced: 0,
+            unnoted: 0,
+            renewed: 0,
             durability,
             death,
             verify,
@@ -101,11 +109,6 @@ impl World {
         if let Some((at, random)) = self.death {
             self.disk.crash_after_partly(at.saturating_sub(self.changes).max(1), random);
         }
-    }
-
-    /// Whether a sync has failed since the log in use was created.
-    pub fn is_log_doubtful(&self) -> bool {
-        self.model.is_doubtful(self.disk.faults().failed_sync)
     }
 
     /// A whole life: opens, carries the steps out, closes. Ends early if the disk dies.
@@ -133,6 +136,7 @@ impl World {
         let _ = flush(&mut live);
         close(&mut live);
         self.synced += live.synced;
+        self.unnoted += live.unnoted;
         self.model = live.model.clone();
         self.now = live.now;
         Ok(())
@@ -180,6 +184,7 @@ impl World {
         self.model = live.model.clone();
         self.now = live.now + 20_000;
         self.synced += std::mem::take(&mut live.synced);
+        self.unnoted += std::mem::take(&mut live.unnoted);
         let reader = live.reader.take();
         // The old store goes first, as its process does.
         live.store = Arc::new(Store::detached(None, 1));
@@ -198,6 +203,10 @@ impl World {
         let options = Options { read_only: false, buffered, durability, ..reader::options(self.now) };
         let probe: &dyn ProcessProbe = if self.now % 2 == 0 { &Dead } else { &SameNumber };
         let seen = self.peek()?;
+        let noted: Vec<_> = doubtful_logs(&self.disk)
+            .into_iter()
+            .filter(|log| self.disk.info(&layout::doubt(log)).is_ok())
+            .collect();
         let failed_before = self.disk.faults().failed_call;
         let mut attempts = 0;
         let store = loop {
@@ -224,23 +233,31 @@ impl World {
         if let Some(path) = temporary.filter(|_| undisturbed) {
             return Err(format!("a temporary file was left: {}", path.display()));
         }
+        let log = Path::new(ROOT).join(store.manifest().active_ops);
+        if noted.contains(&log) {
+            self.renewed += 1;
+            if doubtful_logs(&self.disk).contains(&log) {
+                return Err("what a failed sync did not write is still missing below the log".into());
+            }
+        }
         self.check_archive()?;
         let log = history(&store)?;
         match self.find(&records, &log, legal) {
             // NOTE: a log with a hole may show a legal state by chance, and another one after an undo.
             _ if legal >= Legal::Damaged => {
-                self.accept_damaged(&store, &records, legal)?;
-                if self.disk.crashed() {
+                let found = self.accept_damaged(&records, &log, legal)?;
+                self.model.adopt(found, 0, true);
+                self.recovered = true;
+                if !self.checkpoint_of_damaged(&store)? {
                     return Ok(None);
                 }
-                self.model.adopt(Generation { base: records, log: Vec::new() }, 0, true);
             }
             Some((at, found)) => self.same = self.model.adopt(found, at, legal != Legal::Killed),
             None => return Err(self.describe(&records, &log)),
         }
         self.recovered = true;
         let (model, now, verify) = (self.model.clone(), self.now, self.verify);
-        let (reader, violation, is_refused, synced) = (None, None, false, 0);
+        let (reader, violation, is_refused, synced, unnoted) = (None, None, false, 0, 0);
         let live = Live {
             disk,
             store,
@@ -249,6 +266,7 @@ impl World {
             buffered,
             durability,
             synced,
+            unnoted,
             now,
             verify,
             violation,
@@ -256,6 +274,19 @@ impl World {
         };
         live.check()?;
         Ok(Some(live))
+    }
+
+    /// So that the model knows again what is in which file. `false` if the disk died.
+    fn checkpoint_of_damaged(&mut self, store: &Arc<Store>) -> Result<bool, Violation> {
+        self.model.freeze(true, &[]);
+        match store.begin_checkpoint(self.now, true).map(|begun| begun.map(Checkpoint::run)) {
+            Ok(Some(Ok(()))) => {
+                self.model.publish(true);
+                Ok(true)
+            }
+            _ if self.disk.crashed() => Ok(false),
+            _ => Err("no checkpoint after recovery".into()),
+        }
     }
 }
 
@@ -312,8 +343,6 @@ fn checkpoint(
     guard.settle(Ok::<_, ()>(()), flushed, &logs);
     guard.model.freeze(all, archived);
     let generation = store.manifest().generation;
-    // Before the next log is created.
-    let failed_syncs = guard.failed_syncs();
     drop(guard);
     for (nth, steps) in late {
         let (live, steps) = (Arc::clone(live), steps.clone());
@@ -326,9 +355,9 @@ fn checkpoint(
     disk.clear();
     let mut guard = live.lock();
     match result {
-        Ok(()) => guard.model.publish(true, failed_syncs),
+        Ok(()) => guard.model.publish(true),
         Err(_) if guard.crashed() => return Ok(()),
-        Err(_) if store.manifest().generation > generation => guard.model.publish(false, failed_syncs),
+        Err(_) if store.manifest().generation > generation => guard.model.publish(false),
         Err(_) => guard.model.give_up(),
     }
     guard.verify()

@@ -1,10 +1,12 @@
 //! What is durable when, on a disk that loses everything else: after a power loss only what was synced is there.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use opslog::disk::Disk;
-use opslog::disk::sim::{CallKind, SimDisk, Times};
+use opslog::disk::sim::{CallKind, Fault, SimDisk, Times};
 use opslog::error::{Error, Result};
 use opslog::store::{Durability, Options, Rejected, Store};
 
@@ -23,6 +25,17 @@ fn interval() -> Options {
 
 fn open_always(disk: &SimDisk) -> Arc<Store> {
     try_open(disk.clone(), always()).unwrap().store
+}
+
+/// Numbers below a limit, always the same.
+fn numbers() -> impl FnMut(u64) -> u64 {
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    move |below| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 20) % below
+    }
 }
 
 /// Asks for a sync, carries it out, and says what whoever asked would hear.
@@ -75,6 +88,84 @@ fn an_undo_that_was_synced_stays_undone() {
     assert_eq!(found_after_power_loss(&disk), ["a=1", "b=2", "c=3"]);
     sync(&store).unwrap();
     assert_eq!(found_after_power_loss(&disk), ["a=1", "b=2"]);
+}
+
+#[test]
+fn an_undo_in_a_batch_costs_no_other_operation_of_it_whatever_a_power_loss_keeps() {
+    let disk = SimDisk::new();
+    let store = open_always(&disk);
+    set(&store, "a", "1");
+    batch(&store, &[("b", "2"), ("c", "3"), ("d", "4")]);
+    sync(&store).unwrap();
+    assert!(undo(&store));
+    let mut random = numbers();
+    let left: BTreeSet<_> = (0..200).map(|_| records(&open(&disk.after_crash(&mut random)))).collect();
+    let legal = [vec!["a=1", "b=2", "c=3"], vec!["a=1", "b=2", "c=3", "d=4"]];
+    assert!(left.iter().map(Vec::as_slice).eq(legal), "{left:?}");
+}
+
+#[test]
+fn an_undo_in_a_batch_whose_sync_fails_is_not_made_and_what_waits_hears_of_it() {
+    let disk = SimDisk::new();
+    let store = open_always(&disk);
+    batch(&store, &[("a", "1"), ("b", "2")]);
+    let ticket = store.ask_for_sync().unwrap();
+    disk.fail_next(CallKind::Sync, 1, EIO, Times::Once);
+    assert!(try_undo(&store).is_err());
+    assert_eq!(records(&store), ["a=1", "b=2"]);
+    assert!(refuses_writes(&store));
+    store.run_sync();
+    assert!(store.synced().durable < ticket);
+    assert!(store.synced().failed.is_some());
+}
+
+#[test]
+fn what_is_acknowledged_after_a_failed_sync_and_a_reopen_survives_a_power_loss() {
+    for was_killed in [true, false] {
+        let disk = SimDisk::new();
+        let store = open_always(&disk);
+        set(&store, "a", "1");
+        sync(&store).unwrap();
+        set(&store, "b", "2");
+        disk.fail_next(CallKind::Sync, 1, EIO, Times::Once);
+        assert!(sync(&store).is_err());
+        assert!(refuses_writes(&store));
+        let disk = if was_killed { disk.after_kill() } else { disk };
+        let _ = store.close();
+        let store = open_always(&disk);
+        assert_eq!(records(&store), ["a=1", "b=2"]);
+        set(&store, "c", "3");
+        sync(&store).unwrap();
+        assert_eq!(found_after_power_loss(&disk), ["a=1", "b=2", "c=3"], "killed: {was_killed}");
+        assert_eq!(history(&store), ["a", "b", "c"]);
+        assert_eq!(doubts(&disk), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn a_log_whose_repair_could_not_be_synced_is_written_anew_before_it_goes_on() {
+    let first = SimDisk::new();
+    let store = open_always(&first);
+    set(&store, "a", "1");
+    sync(&store).unwrap();
+    let (path, content) = log(&first, &store);
+    let disk = SimDisk::new();
+    for (path, content) in first.tree().iter().filter(|(path, _)| !path.ends_with(".lock")) {
+        if path.extension().is_some() {
+            disk.plant(path, content).unwrap();
+        }
+    }
+    disk.plant(&path, content.trim_end().as_bytes()).unwrap();
+    disk.script(Fault::new(CallKind::Sync, EIO).on(".jsonl"));
+    assert!(try_open(disk.clone(), always()).is_err());
+    let store = open_always(&disk);
+    set(&store, "b", "2");
+    sync(&store).unwrap();
+    assert_eq!(found_after_power_loss(&disk), ["a=1", "b=2"]);
+}
+
+fn doubts(disk: &SimDisk) -> Vec<PathBuf> {
+    disk.tree().into_keys().filter(|path| path.to_string_lossy().ends_with(".unsynced")).collect()
 }
 
 #[test]

@@ -92,7 +92,17 @@ pub fn batch(store: &Store, sets: &[(&str, &str)]) {
 
 /// Whether something was undone.
 pub fn undo(store: &Store) -> bool {
-    !store.undo().unwrap().is_empty()
+    try_undo(store).unwrap()
+}
+
+/// Whether something was undone, with the wait that it may take.
+pub fn try_undo(store: &Store) -> Result<bool> {
+    let undone = match store.undo() {
+        Err(Rejected::NotNow) => store.undo_waiting(),
+        Err(Rejected::Error(error)) => Err(error),
+        undone => Ok(undone.unwrap()),
+    };
+    undone.map(|undone| !undone.is_empty())
 }
 
 pub fn checkpoint(store: &Arc<Store>) -> Result<()> {

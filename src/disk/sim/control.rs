@@ -172,6 +172,14 @@ impl SimDisk {
         Ok(())
     }
 
+    /// Files of whose content, as a process sees it, a part will never be on the disk, for all that a further sync
+    /// says: one has failed.
+    pub fn lost_for_good(&self) -> Vec<PathBuf> {
+        let state = &mut self.shared.inner.lock().state;
+        let paths = state.tree(false).into_keys();
+        paths.filter(|path| state.find(path, false).is_ok_and(|id| state.is_lost(id))).collect()
+    }
+
     /// The files by path with their content, as a process sees them now. Folders end in `/`.
     pub fn tree(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         self.shared.inner.lock().state.tree(false)

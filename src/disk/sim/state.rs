@@ -277,6 +277,17 @@ impl State {
         Ok(lost)
     }
 
+    /// Whether a further sync would leave on the disk something else than what a process sees.
+    pub(super) fn is_lost(&mut self, id: Id) -> bool {
+        let Ok(file) = self.file_mut(id) else { return false };
+        let mut synced = file.durable.clone();
+        file.pending
+            .iter()
+            .filter(|pending| !pending.doomed)
+            .for_each(|pending| apply_write(&mut synced, &pending.write));
+        synced != file.live
+    }
+
     /// A sync of a file failed: what was to be written is taken for clean from now on.
     pub(super) fn doom(&mut self, id: Id) -> io::Result<()> {
         for pending in &mut self.file_mut(id)?.pending {

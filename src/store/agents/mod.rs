@@ -37,7 +37,7 @@ pub struct Agents {
     logs: Vec<Log>,
     next_log: u32,
     /// The number of the agent's own log.
-    own: u32,
+    pub(super) own: u32,
     /// What is in memory must be loaded anew before it can be trusted.
     stale: bool,
     /// The snapshot in memory is to be replaced by the current one.

@@ -19,7 +19,7 @@ use crate::snapshot;
 use crate::store::checkpoint::create_files;
 use crate::store::open::{Report, open_own_wal, read_manifest, refuse_to_overwrite, remove_temporaries};
 use crate::store::{Opened, Options, State, Store};
-use crate::wal::Writer;
+use crate::wal::{Writer, doubt};
 
 /// Opens a folder for an agent, creating the store or registering the agent as needed.
 ///
@@ -63,10 +63,21 @@ pub(in crate::store) fn open_agent(
         report.wal = state.wal.path().to_path_buf();
         store.load_first(&mut state, &manifest, &mut report)?;
     }
+    store.leave_doubtful_log(&report.wal)?;
     Ok(Opened { store: Arc::new(store), report })
 }
 
 impl Store {
+    /// Goes over to another log if a sync of this one has failed. Others hold it open, so it is not written anew as a
+    /// single writer's is: a compaction writes what the system still shows of it to a snapshot.
+    fn leave_doubtful_log(&self, log: &Path) -> Result<()> {
+        if !doubt::is_noted(&*self.disk, log)? {
+            return Ok(());
+        }
+        self.compact_agents(self.options.now_ms, None)?;
+        doubt::forget(&*self.disk, log)
+    }
+
     /// A store that nothing was loaded into yet.
     pub(in crate::store) fn closed(
         disk: Arc<dyn Disk>,
@@ -75,9 +86,9 @@ impl Store {
         gate: Option<Gate>,
     ) -> Self {
         let state = Mutex::new(State::unloaded());
-        let (hasher, looking) = (Default::default(), Mutex::new(()));
+        let (hasher, looking, syncing) = (Default::default(), Mutex::default(), Mutex::default());
         let rounds = options.durability.rounds();
-        Self { disk, root: root.to_path_buf(), options, gate, hasher, looking, rounds, state }
+        Self { disk, root: root.to_path_buf(), options, gate, hasher, looking, rounds, syncing, state }
     }
 
     /// Makes the folder one that agents can come into: not empty, and with nothing in a single writer's log.
