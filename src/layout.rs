@@ -22,8 +22,6 @@ pub const COMPACT_LOCK: &str = ".compact-lock";
 /// Folder of what is ours alone: a 0.8.1 never looks into it.
 pub const INDEX: &str = "index";
 
-const DOUBT: &str = ".unsynced";
-
 /// The folders that a writer creates.
 pub const FOLDERS: [&str; 3] = [SNAPSHOTS, OPS, ARCHIVE];
 
@@ -76,12 +74,7 @@ pub fn damaged(path: &Path, n: u32) -> PathBuf {
 pub fn doubt(log: &Path) -> PathBuf {
     let root = log.parent().and_then(Path::parent).unwrap_or(log);
     let name = log.file_name().unwrap_or_default().to_os_string();
-    with_suffix(&root.join(INDEX).join(name), DOUBT)
-}
-
-/// Whether a file in the folder of what is ours speaks of a log of which a sync has failed.
-pub fn is_doubt(name: &str) -> bool {
-    name.ends_with(DOUBT)
+    with_suffix(&root.join(INDEX).join(name), ".unsynced")
 }
 
 /// The lock that an agent holds while it has the folder open.

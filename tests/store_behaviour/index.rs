@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use opslog::disk::Disk;
 use opslog::disk::sim::{CallKind, Fault, SimDisk, Times};
 use opslog::engine::Cursor;
+use opslog::format::index::{PAGE, checksum};
 use opslog::store::{Opened, Options};
 
 use super::support::*;
@@ -135,6 +136,29 @@ fn an_index_with_any_byte_changed_or_cut_anywhere_changes_no_answer() {
         damaged[at..].fill(0);
         replace(&disk, &path, &damaged);
         check(&read_only());
+    }
+}
+
+#[test]
+fn an_index_whose_checksums_hold_but_whose_places_do_not_never_gives_another_record_nor_fails() {
+    let disk = with_index();
+    let path = the_file(&disk, ".idx");
+    let sound = disk.tree().remove(&path).unwrap();
+    for at in PAGE + 16..PAGE + 48 {
+        for value in [0, 1, 0x7f, 0xff] {
+            let mut lying = sound.clone();
+            lying[at] = value;
+            for (number, page) in lying.chunks_exact_mut(PAGE).skip(1).enumerate() {
+                let sum = checksum(&[&(number as u32).to_le_bytes(), &page[4..]]);
+                page[..4].copy_from_slice(&sum.to_le_bytes());
+            }
+            replace(&disk, &path, &lying);
+            let opened = try_open(disk.clone(), Options { read_only: true, ..indexed() }).unwrap();
+            for n in 0..RECORDS {
+                let text = opened.store.get(format!("id-{n}").as_bytes()).unwrap();
+                assert!(text.is_none_or(|text| text == n.to_string().into_bytes()), "byte {at}: {value}");
+            }
+        }
     }
 }
 

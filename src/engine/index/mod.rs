@@ -102,11 +102,11 @@ impl LineIndex {
         }
     }
 
-    /// Visits the lines that may hold an id. When a page of the index is damaged, the index is built anew in memory,
-    /// once, by `id_of` each line.
+    /// Visits the lines that may hold an id. When a page of the index is damaged, or leads to what is no such line, the
+    /// index is built anew in memory, once, by `id_of` each line.
     ///
     /// # Errors
-    /// Those of reading and of the visitor; `InvalidData` for a line without an id.
+    /// Those of reading and of the visitor, who says `InvalidData` for what is no line.
     pub fn visit(
         &self,
         id: &[u8],
@@ -118,18 +118,23 @@ impl LineIndex {
             let line = read_exact_at(&*self.file, slot.offset, slot.len as usize)?;
             visitor(slot, &line)
         };
-        match &self.places {
-            Places::Held(table) => table.with_tag(tag).try_for_each(read),
-            Places::Paged { paged, .. } => match paged.rebuilt() {
-                Some(table) => table.with_tag(tag).try_for_each(read),
-                None => match paged.with_tag(tag) {
-                    Some(slots) => slots.into_iter().try_for_each(&mut read),
-                    None => {
-                        let table = paged.rebuild(|| self.table(id_of))?;
-                        table.with_tag(tag).try_for_each(read)
-                    }
-                },
-            },
+        let paged = match &self.places {
+            Places::Held(table) => return table.with_tag(tag).try_for_each(read),
+            Places::Paged { paged, .. } => paged,
+        };
+        if let Some(table) = paged.rebuilt() {
+            return table.with_tag(tag).try_for_each(read);
+        }
+        let slots = paged.with_tag(tag).filter(|slots| slots.iter().all(|slot| paged.may_hold(*slot)));
+        let led_astray = match slots.map(|slots| slots.into_iter().try_for_each(&mut read)) {
+            Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData => Some(error),
+            Some(visited) => return visited,
+            None => None,
+        };
+        match paged.rebuild(|| self.table(id_of)) {
+            Ok(table) => table.with_tag(tag).try_for_each(read),
+            // It was not the index that was wrong.
+            Err(error) => Err(led_astray.unwrap_or(error)),
         }
     }
 

@@ -39,6 +39,11 @@ impl Paged {
         self.header.source.len
     }
 
+    /// Whether there can be a line in this place.
+    pub(super) fn may_hold(&self, slot: Slot) -> bool {
+        slot.offset.checked_add(u64::from(slot.len)).is_some_and(|end| end <= self.end())
+    }
+
     /// Of a log: its length, number of operations, and of cuts.
     pub fn log(&self) -> (u64, usize, u64) {
         (self.header.source.len, self.header.operations as usize, self.header.cuts)
