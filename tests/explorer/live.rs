@@ -14,6 +14,7 @@ use opslog::layout;
 use opslog::store::{Durability, Rejected, Store};
 use serde_json::Value;
 
+use super::counts::Deeds;
 use super::hook::HookDisk;
 use super::model::{Model, Records, Write};
 use super::plan::Step;
@@ -31,10 +32,7 @@ pub struct Live {
     pub reader: Option<Reader>,
     pub buffered: bool,
     pub durability: Durability,
-    /// How many steps were acknowledged after a sync.
-    pub synced: u64,
-    /// How many of them were so after a failed sync that nobody knew of.
-    pub unnoted: u64,
+    pub deeds: Deeds,
     pub now: i64,
     /// Compare all that reads show after each step.
     pub verify: bool,
@@ -104,7 +102,7 @@ impl Live {
     }
 
     /// How many calls have failed.
-    fn failures(&self) -> u64 {
+    pub fn failures(&self) -> u64 {
         let faults = self.disk.sim().faults();
         faults.failed_call + faults.half_write
     }
@@ -182,10 +180,10 @@ impl Live {
 
     /// The log is durable, as the store says: if a sync of it has failed, that must have been noted.
     pub fn note_sync(&mut self) {
-        self.synced += 1;
+        self.deeds.synced += 1;
         let log = Path::new(ROOT).join(self.store.manifest().active_ops);
         match doubtful_logs(self.disk.sim()).contains(&log) {
-            true => self.unnoted += 1,
+            true => self.deeds.unnoted += 1,
             false => self.model.synced(),
         }
     }
@@ -264,6 +262,7 @@ impl Live {
         match result {
             Ok(_) => {
                 let grown = next.versions.len() > versions;
+                self.deeds.acknowledged += 1;
                 let doubts = std::mem::replace(&mut self.model, next).in_flight;
                 self.model.in_flight = if grown { Vec::new() } else { doubts };
             }

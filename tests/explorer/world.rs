@@ -1,7 +1,7 @@
 //! The life of a store on a disk that can die at any call: opens it, carries a plan out, and after a death
 //! looks at what is there with the eyes of a reader and of the next writer.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +9,11 @@ use opslog::disk::Disk;
 use opslog::disk::sim::SimDisk;
 use opslog::layout;
 use opslog::lock::ProcessProbe;
-use opslog::store::{ArchivePlan, Checkpoint, Durability, Options, Store};
+use opslog::store::{ArchivePlan, Checkpoint, Durability, Opened, Options, Store};
 use parking_lot::Mutex;
 
 use super::copy;
+use super::counts::Deeds;
 use super::hook::HookDisk;
 use super::live::{Live, ROOT, Violation, doubtful_logs, history, scan};
 use super::model::Model;
@@ -65,12 +66,9 @@ pub struct World {
     pub recovered: bool,
     /// Whether the last open found just what the model holds, so that readers go on.
     same: bool,
-    /// How many steps were acknowledged after a sync.
-    pub synced: u64,
-    /// How many of them were so after a failed sync that nobody knew of.
-    pub unnoted: u64,
-    /// How many logs were written anew because a sync of them had failed.
-    pub renewed: u64,
+    pub deeds: Deeds,
+    /// The schema version that it is opened with.
+    pub version: u32,
     durability: Durability,
     death: Death,
     verify: bool,
@@ -94,9 +92,8 @@ impl World {
             changes: 0,
             recovered: false,
             same: false,
-            synced: 0,
-            unnoted: 0,
-            renewed: 0,
+            deeds: Deeds::default(),
+            version: 1,
             durability,
             death,
             verify,
@@ -135,8 +132,7 @@ impl World {
         let mut live = live.lock();
         let _ = flush(&mut live);
         close(&mut live);
-        self.synced += live.synced;
-        self.unnoted += live.unnoted;
+        self.deeds += live.deeds;
         self.model = live.model.clone();
         self.now = live.now;
         Ok(())
@@ -183,8 +179,7 @@ impl World {
         }
         self.model = live.model.clone();
         self.now = live.now + 20_000;
-        self.synced += std::mem::take(&mut live.synced);
-        self.unnoted += std::mem::take(&mut live.unnoted);
+        self.deeds += std::mem::take(&mut live.deeds);
         let reader = live.reader.take();
         // The old store goes first, as its process does.
         live.store = Arc::new(Store::detached(None, 1));
@@ -200,7 +195,9 @@ impl World {
     fn open(&mut self, buffered: bool, legal: Legal) -> Result<Option<Live>, Violation> {
         let disk = HookDisk::new(self.disk.clone());
         let durability = self.durability;
-        let options = Options { read_only: false, buffered, durability, ..reader::options(self.now) };
+        let version = self.version;
+        let options =
+            Options { read_only: false, buffered, durability, version, ..reader::options(self.now) };
         let probe: &dyn ProcessProbe = if self.now % 2 == 0 { &Dead } else { &SameNumber };
         let seen = self.peek()?;
         let noted: Vec<_> = doubtful_logs(&self.disk)
@@ -209,10 +206,10 @@ impl World {
             .collect();
         let failed_before = self.disk.faults().failed_call;
         let mut attempts = 0;
-        let store = loop {
+        let Opened { store, report } = loop {
             attempts += 1;
             match Store::open(Arc::new(disk.clone()), Path::new(ROOT), options.clone(), probe) {
-                Ok(opened) => break opened.store,
+                Ok(opened) => break opened,
                 Err(_) if self.disk.crashed() => return Ok(None),
                 // A scripted failure; the lock must be free again.
                 Err(error) if attempts > 8 => return Err(format!("open fails: {error}")),
@@ -235,7 +232,7 @@ impl World {
         }
         let log = Path::new(ROOT).join(store.manifest().active_ops);
         if noted.contains(&log) {
-            self.renewed += 1;
+            self.deeds.renewed += 1;
             if doubtful_logs(&self.disk).contains(&log) {
                 return Err("what a failed sync did not write is still missing below the log".into());
             }
@@ -247,17 +244,22 @@ impl World {
             _ if legal >= Legal::Damaged => {
                 let found = self.accept_damaged(&records, &log, legal)?;
                 self.model.adopt(found, 0, true);
-                self.recovered = true;
-                if !self.checkpoint_of_damaged(&store)? {
-                    return Ok(None);
-                }
             }
             Some((at, found)) => self.same = self.model.adopt(found, at, legal != Legal::Killed),
             None => return Err(self.describe(&records, &log)),
         }
-        self.recovered = true;
+        let is_first = !std::mem::replace(&mut self.recovered, true);
+        if report.migrate_from.is_some() {
+            self.migrate(&store)?;
+        }
+        if (report.migrate_from.is_some() || legal >= Legal::Damaged) && !self.checkpoint_at_open(&store)? {
+            return Ok(None);
+        }
+        if is_first && self.now % 3 == 0 {
+            self.open_twice(&store, &options)?;
+        }
         let (model, now, verify) = (self.model.clone(), self.now, self.verify);
-        let (reader, violation, is_refused, synced, unnoted) = (None, None, false, 0, 0);
+        let (reader, violation, is_refused, deeds) = (None, None, false, Deeds::default());
         let live = Live {
             disk,
             store,
@@ -265,8 +267,7 @@ impl World {
             reader,
             buffered,
             durability,
-            synced,
-            unnoted,
+            deeds,
             now,
             verify,
             violation,
@@ -276,17 +277,50 @@ impl World {
         Ok(Some(live))
     }
 
-    /// So that the model knows again what is in which file. `false` if the disk died.
-    fn checkpoint_of_damaged(&mut self, store: &Arc<Store>) -> Result<bool, Violation> {
+    /// Brings all records to the version of the schema that was asked for, as the facade does.
+    fn migrate(&mut self, store: &Store) -> Result<(), Violation> {
+        let mark = format!("{{\"v\":{},\"was\":", self.version);
+        for (id, value) in &mut self.model.memory {
+            if value.starts_with(&mark) {
+                return Err(format!("{id:?} is to be migrated twice: {value}"));
+            }
+            *value = format!("{mark}{value}}}");
+            store.replace(id.as_bytes(), value.as_bytes()).map_err(|error| error.to_string())?;
+        }
+        store.set_version(self.version);
+        self.same = false;
+        self.deeds.migrated += 1;
+        Ok(())
+    }
+
+    /// After a migration, and after damage, so that the model knows again what is in which file. `false` if the disk
+    /// died.
+    fn checkpoint_at_open(&mut self, store: &Arc<Store>) -> Result<bool, Violation> {
         self.model.freeze(true, &[]);
         match store.begin_checkpoint(self.now, true).map(|begun| begun.map(Checkpoint::run)) {
             Ok(Some(Ok(()))) => {
                 self.model.publish(true);
-                Ok(true)
+                // It may have died when superseded files were removed.
+                Ok(!self.disk.crashed())
             }
             _ if self.disk.crashed() => Ok(false),
-            _ => Err("no checkpoint after recovery".into()),
+            _ => Err("no checkpoint when it was opened".into()),
         }
+    }
+
+    /// What recovery leaves must need no recovery, and show the same.
+    fn open_twice(&mut self, store: &Store, options: &Options) -> Result<(), Violation> {
+        self.deeds.twice += 1;
+        let again = Store::open(Arc::new(self.disk.after_kill()), Path::new(ROOT), options.clone(), &Dead);
+        let Opened { store: again, report } =
+            again.map_err(|error| format!("it does not open again: {error}"))?;
+        if report.torn_line || report.torn_bytes > 0 || report.migrate_from.is_some() {
+            return Err("recovery left something to recover".into());
+        }
+        if (scan(&again)?, history(&again)?) != (scan(store)?, history(store)?) {
+            return Err("opening again shows something else".into());
+        }
+        Ok(())
     }
 }
 
@@ -343,6 +377,7 @@ fn checkpoint(
     guard.settle(Ok::<_, ()>(()), flushed, &logs);
     guard.model.freeze(all, archived);
     let generation = store.manifest().generation;
+    let before = (guard.failures(), files(&disk, &["snapshots", "ops"]));
     drop(guard);
     for (nth, steps) in late {
         let (live, steps) = (Arc::clone(live), steps.clone());
@@ -358,7 +393,23 @@ fn checkpoint(
         Ok(()) => guard.model.publish(true),
         Err(_) if guard.crashed() => return Ok(()),
         Err(_) if store.manifest().generation > generation => guard.model.publish(false),
-        Err(_) => guard.model.give_up(),
+        Err(_) => {
+            guard.model.give_up();
+            // What else fails may be the removal.
+            if guard.failures() <= before.0 + 1 && files(&disk, &["snapshots", "ops"]) != before.1 {
+                return Err("a checkpoint that failed left files".into());
+            }
+        }
     }
-    guard.verify()
+    let left = files(&disk, &[""]).into_iter().find(|path| path.extension() == Some("tmp".as_ref()));
+    match left.filter(|_| guard.failures() <= before.0 + 1) {
+        Some(path) => Err(format!("a checkpoint left {}", path.display())),
+        None => guard.verify(),
+    }
+}
+
+/// What is in some folders of the store.
+fn files(disk: &HookDisk, folders: &[&str]) -> Vec<PathBuf> {
+    let inside = |path: &PathBuf| folders.iter().any(|folder| path.starts_with(Path::new(ROOT).join(folder)));
+    disk.sim().tree().into_keys().filter(inside).collect()
 }
