@@ -12,7 +12,13 @@ for (const [name, value] of Object.entries({ states, threads })) {
 }
 requireNode();
 requireCargo();
-const env = { ...process.env, OPSLOG_EXPLORER_STATES: states };
+const env = {
+  ...process.env,
+  OPSLOG_EXPLORER_STATES: states,
+  // To link as carefully as for a release would take longer than it saves.
+  CARGO_PROFILE_RELEASE_LTO: "off",
+  CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "16",
+};
 if (threads !== undefined) env.OPSLOG_EXPLORER_THREADS = threads;
 delete env.OPSLOG_EXPLORER_SEEDS;
 delete env.OPSLOG_EXPLORER_REPLAY;

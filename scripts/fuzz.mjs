@@ -37,6 +37,9 @@ const built = spawnSync("cargo", ["fuzz", "build", "--fuzz-dir", folder], {
 });
 if (built.status !== 0) fail("The targets do not build.");
 
+const triple = /^host: (\S+)/m.exec(spawnSync("rustc", ["-vV"], { encoding: "utf8" }).stdout)[1];
+const programs = path.join(process.env.CARGO_TARGET_DIR ?? path.join(folder, "target"), triple, "release");
+
 /** Runs one target. Resolves to what libFuzzer says at the end. */
 function run(target) {
   const corpus = path.join(folder, "corpus", target);
@@ -44,9 +47,10 @@ function run(target) {
   mkdirSync(corpus, { recursive: true });
   const folders = existsSync(seeds) ? [corpus, seeds] : [corpus];
   const options = [...LIMITS, `-max_total_time=${seconds}`, `-dict=${path.join(folder, "json.dict")}`];
-  const args = ["fuzz", "run", "--fuzz-dir", folder, target, ...folders, "--", ...options];
+  const artifacts = path.join(folder, "artifacts", `${target}-`);
   return new Promise((resolve) => {
-    const child = spawn("cargo", args, { cwd: root, env, stdio: ["ignore", "ignore", "pipe"] });
+    const args = [...folders, ...options, `-artifact_prefix=${artifacts}`];
+    const child = spawn(path.join(programs, target), args, { stdio: ["ignore", "ignore", "pipe"] });
     let output = "";
     child.stderr.setEncoding("latin1").on("data", (text) => {
       output = (output + text).slice(-200_000);
@@ -55,6 +59,7 @@ function run(target) {
   });
 }
 
+mkdirSync(path.join(folder, "artifacts"), { recursive: true });
 let found = 0;
 for (const target of chosen) {
   const { code, output } = await run(target);

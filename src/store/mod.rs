@@ -9,6 +9,7 @@ mod chain;
 mod change;
 mod checkpoint;
 mod detached;
+mod doubtful;
 mod durable;
 mod follow;
 mod followed;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::agents;
 use super::checkpoint::create_files;
+use super::doubtful::write_anew_if_in_doubt;
 use super::{Options, Seen, State, Store};
 use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::engine::{Base, Engine, Id, Text};
@@ -15,7 +16,7 @@ use crate::format::operation::Line;
 use crate::lock::{self, ProcessProbe};
 use crate::progress::{Phase, Progress};
 use crate::publish::read_if_there;
-use crate::wal::{LineReader, Tail, Unsynced, Writer, doubt, repair, replay, replay_unlocked};
+use crate::wal::{LineReader, Tail, Unsynced, Writer, repair, replay, replay_unlocked};
 use crate::{layout, snapshot};
 
 /// A store, and what opening it found.
@@ -297,7 +298,7 @@ fn load_wal(
     let path = layout::inside(&store.root, layout::OPS, &relative)?;
     report.wal.clone_from(&path);
     if !store.options.read_only {
-        doubt::resolve(&*store.disk, &path)?;
+        write_anew_if_in_doubt(&*store.disk, &path)?;
     }
     let mode = if store.options.read_only { OpenMode::Read } else { OpenMode::Append };
     let file = match store.disk.open(&path, mode) {

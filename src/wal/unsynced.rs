@@ -20,7 +20,7 @@ pub struct Unsynced {
 
 impl Unsynced {
     /// A log; with `is_new`, its name too.
-    pub(super) fn log(path: &Path, file: &Arc<dyn DiskFile>, is_new: bool) -> Self {
+    pub fn log(path: &Path, file: &Arc<dyn DiskFile>, is_new: bool) -> Self {
         let folder = path.parent().filter(|_| is_new).map(Path::to_path_buf);
         Self { file: Some(Arc::clone(file)), path: path.to_path_buf(), folder, lost: None }
     }

@@ -4,6 +4,7 @@
 //! or `=seed/call/outcome` repeats what a failure names, `OPSLOG_EXPLORER_THREADS=n` uses n threads.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // Tests.
 
+mod agents;
 mod copy;
 mod counts;
 mod hook;
@@ -11,6 +12,7 @@ mod live;
 mod lives;
 mod model;
 mod oracle;
+mod party;
 mod plan;
 mod reader;
 mod world;

@@ -74,14 +74,17 @@ impl Step {
     /// The failure that this step scripts.
     pub fn fault(&self) -> Option<Fault> {
         match *self {
-            Self::Fail { kind, nth, half } => {
-                let fault = Fault::new(kind, errno_of(kind)).nth(nth);
-                Some(if half { fault.after_half() } else { fault })
-            }
+            Self::Fail { kind, nth, half } => Some(fault(kind, nth, half)),
             Self::Short => Some(Fault::short_write(CallKind::Append)),
             _ => None,
         }
     }
+}
+
+/// A failure of the n-th call of a kind from now, perhaps after half of its work.
+pub fn fault(kind: CallKind, nth: u64, half: bool) -> Fault {
+    let fault = Fault::new(kind, errno_of(kind)).nth(nth);
+    if half { fault.after_half() } else { fault }
 }
 
 /// ENOSPC where space is needed, else EIO.

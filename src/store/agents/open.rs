@@ -2,6 +2,7 @@
 //! and agents exclude each other: an agent comes in only while nobody holds `.lock`, a single writer takes a
 //! folder over only when no agent has it open.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::snapshot;
 use crate::store::checkpoint::create_files;
 use crate::store::open::{Report, open_own_wal, read_manifest, refuse_to_overwrite, remove_temporaries};
 use crate::store::{Opened, Options, State, Store};
-use crate::wal::{Writer, doubt};
+use crate::wal::{Unsynced, Writer, doubt};
 
 /// Opens a folder for an agent, creating the store or registering the agent as needed.
 ///
@@ -62,12 +63,29 @@ pub(in crate::store) fn open_agent(
         state.go_over_to(open_own_wal(&store, own)?, root);
         report.wal = state.wal.path().to_path_buf();
         store.load_first(&mut state, &manifest, &mut report)?;
+        state.left.extend(store.sealed_logs(&manifest)?);
     }
     store.leave_doubtful_log(&report.wal)?;
     Ok(Opened { store: Arc::new(store), report })
 }
 
 impl Store {
+    /// Logs that a compaction has sealed that did not come to its end. Whoever wrote to them need not have synced that,
+    /// and what is synced from now on stands behind it.
+    fn sealed_logs(&self, manifest: &Manifest) -> Result<Vec<Unsynced>> {
+        let named = manifest.active_agent_ops.iter().flatten();
+        let mut logs = Vec::new();
+        for (_, relative) in named.filter(|(key, _)| layout::is_sealed_key(key)) {
+            let path = layout::inside(&self.root, layout::OPS, relative)?;
+            match self.disk.open(&path, OpenMode::Append) {
+                Ok(file) => logs.push(Unsynced::log(&path, &file, true)),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(source) => return Err(Error::io("open", &path, source)),
+            }
+        }
+        Ok(logs)
+    }
+
     /// Goes over to another log if a sync of this one has failed. Others hold it open, so it is not written anew as a
     /// single writer's is: a compaction writes what the system still shows of it to a snapshot.
     fn leave_doubtful_log(&self, log: &Path) -> Result<()> {
