@@ -1,5 +1,5 @@
-// Proves that the crash explorer sees bugs: builds the store with one planted bug after the other and lets the
-// explorer loose on each. It must be caught within ten seeds, and the store as it is must pass.
+// Proves that the tests see bugs: plants one after the other and lets a harness loose on each: the crash explorer, for
+// ten seeds, or the tests of the store or of locks. Each must be caught, and the store as it is must pass.
 // `node scripts/planted-bugs.mjs [name...]`
 
 import { spawnSync } from "node:child_process";
@@ -8,8 +8,10 @@ import path from "node:path";
 import { fail, requireCargo, requireNode, root } from "./setup.mjs";
 
 const SEEDS = 10;
-const target = path.join(root, "target", "planted");
+const TESTS = ["explorer", "store_behaviour", "lock"];
+const target = process.env.CARGO_TARGET_DIR ?? path.join(root, "target");
 
+/** What each bug does, and which tests are to see it: the explorer's, if nothing else is said. */
 const bugs = {
   "snapshot-unsynced": "the snapshot gets its name before its content is durable",
   "snapshot-name-unsynced": "the folder of the snapshot is not synced",
@@ -17,16 +19,45 @@ const bugs = {
   "manifest-name-unsynced": "the folder of the manifest is not synced",
   "found-manifest-unsynced": "a manifest that a killed process left is not made durable",
   "folders-unsynced": "the store's own folders are not made durable",
+  "superseded-before-manifest": "the superseded snapshot is deleted before the manifest has its name",
   "torn-tail-kept": "a torn last line is not cut before the next append",
   "unfinished-batch-kept": "a batch that a crash cut is applied in part",
   "failed-append-not-cut": "a failed append is not cut back",
-  "rejected-change-in-memory": "memory changes although the append failed",
+  "short-write-is-whole": "a write that wrote half of its bytes is taken for whole",
+  "memory-before-append": "memory changes before the append, and stays so when that fails",
   "late-operations-not-mirrored": "operations during a checkpoint go to the old log only",
   "late-operations-not-carried": "operations before the next log is there do not get into it",
   "undo-keeps-marker": "undo in a batch leaves an unfinished batch",
+  "undo-in-batch-unsynced": "undo in a batch cuts before the batch's new end is durable",
+  "undo-in-one-log": "undo during a checkpoint cuts the old log only",
   "acknowledged-unsynced": "writers are told of a sync that was not made",
   "next-log-unsynced": "during publication only the old log is synced for them",
-  "undo-in-one-log": "undo during a checkpoint cuts the old log only",
+  "failed-sync-not-noted": "nobody notes that a sync of a log has failed",
+  "doubtful-log-kept": "the next writer builds on a log of which a sync has failed",
+  "generation-unchecked": "an agent appends without a look whether the manifest has changed",
+  "others-late-operations-dropped": "a compaction drops what other agents wrote meanwhile",
+  "sealed-logs-unsynced": "what a dead agent left in a sealed log is not synced with what comes behind it",
+  "missing-manifest-is-fresh": {
+    test: "store_behaviour",
+    what: "a folder with data but no manifest is begun anew",
+  },
+  "temporary-not-exclusive": {
+    test: "store_behaviour",
+    what: "a temporary file that is there is written to",
+  },
+  "index-page-unchecked": {
+    test: "store_behaviour",
+    what: "pages of an index file are believed without checksum",
+  },
+  "index-of-another-file": {
+    test: "store_behaviour",
+    what: "an index file is believed to be of the file beside it",
+  },
+  "index-of-older-snapshot": { test: "store_behaviour", what: "the index of a log outlives its snapshot" },
+  "lock-without-inode-check": {
+    test: "lock",
+    what: "a lock file is not compared with its path once it is locked",
+  },
 };
 
 /** Names of the planted bugs in the sources. */
@@ -35,52 +66,57 @@ function planted(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
     if (!entry.name.endsWith(".rs")) continue;
     const text = readFileSync(path.join(entry.parentPath ?? entry.path, entry.name), "utf8");
-    for (const [, name] of text.matchAll(/\bplanted = "([^"]+)"/g)) names.add(name);
+    for (const [, name] of text.matchAll(/\bplanted!\("([^"]+)"\)/g)) names.add(name);
   }
   return names;
 }
 
 /**
- * What makes rustc build with the bug. A wrapper around rustc changes this crate only, so that the others are
- * built once; where there are no shell scripts, all are built anew.
+ * What makes rustc build with planted bugs; which of them is there, the environment says when the tests run. A wrapper
+ * around rustc changes this crate only, so that the others are not built again.
  */
-function environment(name) {
-  if (name === null) return {};
-  if (process.platform === "win32") return { RUSTFLAGS: `--cfg planted="${name}"` };
-  const wrapper = path.join(target, `rustc-${name}.sh`);
-  writeFileSync(wrapper, `#!/bin/sh\nrustc="$1"\nshift\nexec "$rustc" "$@" --cfg 'planted="${name}"'\n`);
+function environment() {
+  if (process.platform === "win32") return { RUSTFLAGS: "--cfg planted" };
+  const wrapper = path.join(target, "rustc-planted.sh");
+  writeFileSync(wrapper, '#!/bin/sh\nrustc="$1"\nshift\nexec "$rustc" "$@" --cfg planted\n');
   chmodSync(wrapper, 0o755);
   return { RUSTC_WORKSPACE_WRAPPER: wrapper };
 }
 
-function cargo(name, ...args) {
+function cargo(args, chosen = {}) {
   const env = {
     ...process.env,
-    ...environment(name),
-    CARGO_TARGET_DIR: target,
-    OPSLOG_EXPLORER_SEEDS: String(SEEDS),
+    ...environment(),
+    ...chosen,
     RUST_BACKTRACE: "0",
+    OPSLOG_EXPLORER_SEEDS: String(SEEDS),
   };
-  delete env.OPSLOG_EXPLORER_STATES;
-  delete env.OPSLOG_EXPLORER_REPLAY;
-  return spawnSync("cargo", ["test", "--test", "explorer", ...args], { cwd: root, env, encoding: "utf8" });
+  for (const name of ["STATES", "REPLAY", "AGENTS_REPLAY"]) delete env[`OPSLOG_EXPLORER_${name}`];
+  const tests = TESTS.flatMap((test) => ["--test", test]);
+  const selected = args.test ? ["--test", args.test, "--", "--nocapture"] : [...tests, "--no-run"];
+  return spawnSync("cargo", ["test", ...selected], { cwd: root, env, encoding: "utf8", maxBuffer: 1 << 28 });
 }
 
-/** Builds and explores. Says where the bug was caught, or `null` if it was not. */
-function explore(name) {
-  const built = cargo(name, "--no-run");
-  if (built.status !== 0) fail(`${name ?? "the store"} does not build:\n${built.stderr}`);
+/** Lets some tests loose on a bug. Says where it was caught, or `null` if it was not. */
+function explore(name, test) {
   const started = performance.now();
-  const { status, stdout, stderr } = cargo(name, "--", "--nocapture");
+  const { status, stdout, stderr } = cargo({ test }, name === null ? {} : { OPSLOG_PLANTED: name });
   const seconds = (performance.now() - started) / 1000;
   if (status === 0) return { caught: null, seconds };
-  const caught = /OPSLOG_EXPLORER_REPLAY=([\d/]+)/.exec(stdout + stderr);
-  if (caught === null) fail(`${name ?? "the store"}: no verdict:\n${stdout}\n${stderr}`);
-  return { caught: caught[1], seconds };
+  const output = stdout + stderr;
+  const [, agents, seed] = /OPSLOG_EXPLORER_(AGENTS_)?REPLAY=([\d/]+)/.exec(output) ?? [];
+  if (seed) return { caught: `${agents ? "agents, " : ""}seed ${seed}`, seconds };
+  const failed = /^(?:test | {4})([\w:]+)(?: \.\.\. FAILED)?$/m.exec(
+    output.slice(output.indexOf("\nfailures:")),
+  )?.[1];
+  if (failed === undefined) fail(`${name ?? "the store"}: no verdict:\n${output}`);
+  return { caught: failed, seconds };
 }
 
 function print(name, verdict, seconds, what) {
-  console.log(`${name.padEnd(29)} ${verdict.padEnd(22)} ${seconds.toFixed(1).padStart(5)} s   ${what}`);
+  console.log(
+    `${name.padEnd(30)} ${seconds.toFixed(1).padStart(5)} s   ${what}\n${" ".repeat(41)}${verdict}`,
+  );
 }
 
 requireNode();
@@ -99,17 +135,18 @@ const misspelt = chosen.filter((name) => !(name in bugs));
 if (misspelt.length > 0) fail(`Unknown bugs ${misspelt.join(", ")}; there are ${listed.join(", ")}.`);
 
 mkdirSync(target, { recursive: true });
-const clean = explore(null);
-print(
-  "(none)",
-  clean.caught === null ? "passes" : `FAILS at ${clean.caught}`,
-  clean.seconds,
-  "the store as it is",
-);
-let missed = clean.caught === null ? 0 : 1;
+const built = cargo({});
+if (built.status !== 0) fail(`The store does not build with planted bugs:\n${built.stderr}`);
+let missed = 0;
+for (const test of TESTS) {
+  const { caught, seconds } = explore(null, test);
+  print("(none)", caught === null ? `passes ${test}` : `FAILS at ${caught}`, seconds, "the store as it is");
+  if (caught !== null) missed += 1;
+}
 for (const name of chosen) {
-  const { caught, seconds } = explore(name);
-  print(name, caught === null ? "NOT CAUGHT" : `caught at ${caught}`, seconds, bugs[name]);
+  const { test = "explorer", what = bugs[name] } = bugs[name];
+  const { caught, seconds } = explore(name, test);
+  print(name, caught === null ? "NOT CAUGHT" : `caught by ${test}: ${caught}`, seconds, what);
   if (caught === null) missed += 1;
 }
 console.log(missed === 0 ? `All ${chosen.length} planted bugs were caught.` : `${missed} of them failed.`);

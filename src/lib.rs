@@ -1,4 +1,7 @@
 //! The engine of `@backloghq/opslog`.
+#[macro_use]
+mod planted;
+
 #[cfg(not(test))]
 mod binding;
 pub mod disk;

@@ -30,6 +30,11 @@ impl<'a> Draft<'a> {
         loop {
             attempts += 1;
             let temporary = layout::temporary(path);
+            if planted!("temporary-not-exclusive")
+                && let Ok(file) = disk.open(&temporary, OpenMode::Append)
+            {
+                return Ok(Self { disk, temporary, file, done: false });
+            }
             match disk.open(&temporary, OpenMode::CreateNew) {
                 Ok(file) => return Ok(Self { disk, temporary, file, done: false }),
                 // Left by a dead process that had our number.

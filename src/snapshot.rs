@@ -215,15 +215,17 @@ pub fn write(
         );
         return Err(Error::corrupt(path, None, detail));
     }
-    #[cfg(not(planted = "snapshot-unsynced"))]
-    draft.sync()?;
+    if !planted!("snapshot-unsynced") {
+        draft.sync()?;
+    }
     let base = match indexing.paged(disk, draft.file(), builder.hash(), builder.slots(), bytes) {
         Some(base) => base,
         None => builder.finish(),
     };
     draft.rename(path)?;
-    #[cfg(not(planted = "snapshot-name-unsynced"))]
-    sync_folder_of(disk, path)?;
+    if !planted!("snapshot-name-unsynced") {
+        sync_folder_of(disk, path)?;
+    }
     Ok(Written { base, bytes })
 }
 

@@ -156,7 +156,7 @@ impl Contest<'_> {
 
     /// Won, if the path leads to the file that we have locked.
     pub(super) fn confirm(&self, file: Arc<dyn DiskFile>, identity: (u64, u64)) -> Result<Outcome> {
-        Ok(match leads_to(&**self.disk, &self.path, identity)? {
+        Ok(match planted!("lock-without-inode-check") || leads_to(&**self.disk, &self.path, identity)? {
             true => Outcome::Won(HeldLock::new(self.disk, &self.path, identity, file)),
             false => Outcome::Again,
         })

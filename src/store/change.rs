@@ -280,16 +280,14 @@ impl Store {
         let marks = state.wal.marks();
         finish_line(line, &marks);
         let appended = state.wal.append(&*self.disk, line);
-        #[cfg(planted = "rejected-change-in-memory")]
-        if appended.is_err() {
+        if planted!("memory-before-append") && appended.is_err() {
             let text = Text::Held(line.as_slice().into());
             let data = data.clone().map(|range| text.slice(range));
             state.engine.apply(id, data, before.clone(), text, None, None);
         }
         let at = appended?;
         let len = (line.len() - 1) as u32;
-        #[cfg(not(planted = "late-operations-not-mirrored"))]
-        if let Some(mirror) = &mut state.mirror {
+        if let Some(mirror) = state.mirror.as_mut().filter(|_| !planted!("late-operations-not-mirrored")) {
             let mut copy = line.get(..body).unwrap_or_default().to_vec();
             finish_line(&mut copy, &mirror.writer.marks());
             if let Err(error) = append_to_mirror(self, mirror, &copy, &[0]) {

@@ -14,9 +14,7 @@ use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::format::operation::{finish_line, unmarked};
 use crate::format::timestamp::iso_into;
-#[cfg(not(planted = "folders-unsynced"))]
-use crate::publish::sync_way_to;
-use crate::publish::{self, Draft, read_if_there, sync_folder_of};
+use crate::publish::{self, Draft, read_if_there, sync_folder_of, sync_way_to};
 use crate::snapshot::Written;
 use crate::wal::Writer;
 use crate::{layout, snapshot};
@@ -195,9 +193,10 @@ impl Checkpoint {
         sync_folder_of(&*store.disk, &path)?;
         let mut state = store.lock();
         state.mirror = Some(Mirror { writer, offsets: Vec::new(), publishing: false });
-        #[cfg(not(planted = "late-operations-not-carried"))]
-        state.carry(&store, 0)?;
-        Ok(())
+        if planted!("late-operations-not-carried") {
+            return Ok(());
+        }
+        state.carry(&store, 0)
     }
 
     fn write_snapshot(&mut self, ms: u64) -> Result<(String, Written)> {
@@ -235,8 +234,9 @@ impl Checkpoint {
         let path = store.path(layout::MANIFEST);
         let draft = Draft::create(&*store.disk, &path)?;
         draft.write(manifest.print().as_bytes())?;
-        #[cfg(not(planted = "manifest-unsynced"))]
-        draft.sync()?;
+        if !planted!("manifest-unsynced") {
+            draft.sync()?;
+        }
         if let Some(next) = next {
             next.sync(&*store.disk)?;
         }
@@ -246,6 +246,9 @@ impl Checkpoint {
             && !lock.is_still_ours()?
         {
             return Err(Error::Failed("the lock file was taken away".into()));
+        }
+        if planted!("superseded-before-manifest") {
+            store.remove_superseded(&[store.manifest().current_snapshot], snapshot);
         }
         // NOTE: from here on the manifest may have its name, whatever happens: a file that it names must not go.
         self.published = true;
@@ -260,8 +263,9 @@ impl Checkpoint {
         }
         state.manifest = manifest;
         drop(state);
-        #[cfg(not(planted = "manifest-name-unsynced"))]
-        if let Err(error) = sync_folder_of(&*store.disk, &path) {
+        if !planted!("manifest-name-unsynced")
+            && let Err(error) = sync_folder_of(&*store.disk, &path)
+        {
             store.lock().failed = Some(format!("the manifest's folder could not be synced: {error}"));
             return Err(error);
         }
@@ -386,8 +390,9 @@ pub(super) fn create_files(
     version: u32,
 ) -> Result<(Manifest, Writer, Base, u64)> {
     let disk: &dyn Disk = &*store.disk;
-    #[cfg(not(planted = "folders-unsynced"))]
-    sync_way_to(disk, &store.root)?;
+    if !planted!("folders-unsynced") {
+        sync_way_to(disk, &store.root)?;
+    }
     let ms = store.unused_ms(now_ms, None)?;
     let snapshot_relative = layout::snapshot(ms);
     let path = store.path(&snapshot_relative);

@@ -16,7 +16,7 @@ const BLOCK: usize = 1 << 16;
 /// # Errors
 /// `OPSLOG_IO`; the log is what it was then.
 pub(super) fn write_anew_if_in_doubt(disk: &dyn Disk, log: &Path) -> Result<()> {
-    if !doubt::is_noted(disk, log)? {
+    if planted!("doubtful-log-kept") || !doubt::is_noted(disk, log)? {
         return Ok(());
     }
     match disk.open(log, OpenMode::Read) {

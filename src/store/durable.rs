@@ -99,8 +99,9 @@ impl Store {
     }
 
     fn sync_logs(&self) -> Result<()> {
-        #[cfg(planted = "acknowledged-unsynced")]
-        return Ok(());
+        if planted!("acknowledged-unsynced") {
+            return Ok(());
+        }
         let _one_at_a_time = self.syncing.lock();
         let unsynced = self.lock().take_unsynced();
         for log in unsynced {
@@ -116,6 +117,9 @@ impl Store {
     /// Makes logs durable that go on only then. A failure is one of the log: those who wait for a sync of it
     /// are told, although the next one may succeed.
     pub(super) fn sync_at_once(&self, logs: &[Written]) -> Result<()> {
+        if planted!("undo-in-batch-unsynced") {
+            return Ok(());
+        }
         let _one_at_a_time = self.syncing.lock();
         for (path, file) in logs {
             if let Err(source) = file.sync() {
@@ -145,8 +149,8 @@ impl State {
         unsynced.extend(self.wal.take_unsynced());
         // NOTE: a manifest that names the next log appears only after that log was synced with what was in it when
         // publication began: until then it need not be synced for anybody.
-        #[cfg(not(planted = "next-log-unsynced"))]
-        if let Some(mirror) = self.mirror.as_mut().filter(|mirror| mirror.publishing) {
+        let next = self.mirror.as_mut().filter(|mirror| mirror.publishing && !planted!("next-log-unsynced"));
+        if let Some(mirror) = next {
             unsynced.extend(mirror.writer.take_unsynced());
         }
         unsynced

@@ -208,15 +208,16 @@ fn settle(
     batch: Vec<(u64, Vec<u8>)>,
     each: &mut impl FnMut(u64, &[u8], &Line<'_>) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
-    #[cfg(planted = "unfinished-batch-kept")]
-    let batch = {
+    let batch = if planted!("unfinished-batch-kept") {
         for (offset, bytes) in &batch {
             if let Ok(line) = parse_line(bytes) {
                 let _ = each(*offset, bytes, &line)?;
             }
         }
         tail.good = suspect.as_ref().map_or(tail.end, |(offset, ..)| *offset);
-        Vec::<(u64, Vec<u8>)>::new()
+        Vec::new()
+    } else {
+        batch
     };
     let unfinished = !batch.is_empty();
     let Some((offset, bytes, complete)) = suspect else {
@@ -253,8 +254,7 @@ fn js_trim_start(bytes: &[u8]) -> &[u8] {
 /// # Errors
 /// `OPSLOG_IO`.
 pub fn repair(disk: &dyn Disk, file: &dyn DiskFile, path: &Path, tail: &Tail) -> Result<(u64, u64)> {
-    #[cfg(planted = "torn-tail-kept")]
-    if tail.torn {
+    if planted!("torn-tail-kept") && tail.torn {
         return Ok((tail.end, 0));
     }
     let mut aside = 0;

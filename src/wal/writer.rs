@@ -168,8 +168,9 @@ impl Writer {
         };
         self.unsynced = true;
         if let Err(source) = append_all(&**file, bytes) {
-            #[cfg(not(planted = "failed-append-not-cut"))]
-            if let Err(error) = file.set_len(at) {
+            if !planted!("failed-append-not-cut")
+                && let Err(error) = file.set_len(at)
+            {
                 self.broken = Some(format!("a failed append could not be cut back: {error}"));
             }
             return Err(Error::io("write", &self.path, source));

@@ -268,6 +268,7 @@ impl World {
             buffered,
             durability,
             deeds,
+            unnoted: doubtful_logs(&self.disk),
             now,
             verify,
             violation,

@@ -19,3 +19,4 @@ mod panics;
 mod recovery;
 mod shared;
 mod support;
+mod temporaries;

@@ -254,6 +254,9 @@ impl Store {
         let gone = next.supersede(relative.clone(), now_ms.max(0) as u64);
         if let Some(agents) = &mut next.active_agent_ops {
             agents.retain(|(_, path)| !sealed.logs.contains(path));
+            if planted!("others-late-operations-dropped") {
+                agents.retain(|(_, path)| *path == next.active_ops);
+            }
         }
         next.version = u64::from(sealed.version);
         next.generation += 1;
