@@ -16,7 +16,7 @@ use super::world::World;
 
 const FIRST_MS: i64 = 1_700_000_000_000;
 /// A kill, and power losses.
-const OUTCOMES: u64 = 4;
+pub const OUTCOMES: u64 = 4;
 
 /// Explores one life. `only` is a crash point and an outcome.
 pub fn explore_seed(seed: u64, only: Option<(u64, u64)>) -> Result<Tally, Violation> {

@@ -6,20 +6,34 @@ use super::model::Write;
 
 /// A generator that gives the same numbers for the same seed (xorshift64*, Vigna 2014).
 #[derive(Clone)]
-pub struct Random(u64);
+pub struct Random {
+    state: u64,
+    /// What is given out instead, from the end, as long as there is any: for a fuzzer.
+    given: Vec<u8>,
+}
 
 impl Random {
     pub fn new(seed: u64) -> Self {
-        let mut random = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let mut random = Self { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, given: Vec::new() };
         random.below(2);
         random
     }
 
+    /// Gives out these bytes first.
+    #[allow(dead_code)] // For `fuzz/fuzz_targets/operations.rs`.
+    pub fn giving(bytes: &[u8]) -> Self {
+        let given = bytes.iter().rev().copied().collect();
+        Self { given, ..Self::new(1) }
+    }
+
     pub fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) % limit.max(1)
+        if let Some(byte) = self.given.pop() {
+            return u64::from(byte) % limit.max(1);
+        }
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        (self.state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) % limit.max(1)
     }
 
     pub fn chance(&mut self, one_in: u64) -> bool {
@@ -101,7 +115,12 @@ pub struct Planner {
 
 impl Planner {
     pub fn new(seed: u64) -> Self {
-        Self { random: Random::new(seed), values: seed % 1000 * 1000 }
+        Self::with(Random::new(seed), seed % 1000 * 1000)
+    }
+
+    /// Values are numbered from there on.
+    pub fn with(random: Random, values: u64) -> Self {
+        Self { random, values }
     }
 
     /// A life of a store: what is done until it dies.

@@ -283,3 +283,20 @@ fn a_scan_from_its_beginning_shows_everything_also_when_it_begins_before_the_rep
     let (cursor, _) = store.scan((cursor, epoch), usize::MAX, &mut text).unwrap().unwrap();
     assert_eq!(cursor, Cursor::End);
 }
+
+#[test]
+fn the_index_of_a_log_is_not_used_with_another_snapshot() {
+    let disk = with_long_log();
+    let relative = open(&disk.after_kill()).manifest().current_snapshot;
+    let other = relative.replace("snap-", "snap-9");
+    let mut snapshot = disk.tree().remove(&path(&relative)).unwrap();
+    snapshot.extend_from_slice(b"{\"id\":\"new\",\"data\":1}\n");
+    disk.plant(&path(&other), &snapshot).unwrap();
+    let manifest = String::from_utf8(disk.tree().remove(&path("manifest.json")).unwrap()).unwrap();
+    replace(&disk, &path("manifest.json"), manifest.replace(&relative, &other).as_bytes());
+    let expected = expected(&disk);
+    assert!(expected.contains(&"new=1".to_owned()));
+    let store = open_indexed(&disk);
+    assert_eq!(store.counts().records, expected.len());
+    assert_eq!(records(&store), expected);
+}

@@ -101,6 +101,9 @@ impl Store {
     pub(super) fn enter_gate(&self, state: &State, check: bool) -> Result<Option<Option<Shared<'_>>>> {
         let (Some(gate), Some(agents)) = (&self.gate, &state.agents) else { return Ok(Some(None)) };
         let Some(shared) = gate.try_shared()? else { return Ok(None) };
+        if planted!("generation-unchecked") {
+            return Ok(Some(Some(shared)));
+        }
         if !self.is_current(agents, shared.count())? {
             return Ok(None);
         }
@@ -126,7 +129,7 @@ impl Store {
 
     fn is_current(&self, agents: &Agents, count: std::io::Result<u64>) -> Result<bool> {
         let count = count.map_err(|source| Error::io("read", &layout::room(&self.root), source))?;
-        Ok(!agents.stale && (count == agents.count || planted!("generation-unchecked")))
+        Ok(!agents.stale && count == agents.count)
     }
 
     fn manifest_file(&self) -> Option<FileInfo> {
