@@ -100,7 +100,7 @@ function cargo(args, chosen = {}) {
 /** Lets some tests loose on a bug. Says where it was caught, or `null` if it was not. */
 function explore(name, test) {
   const started = performance.now();
-  const { status, stdout, stderr } = cargo({ test }, name === null ? {} : { OPSLOG_PLANTED: name });
+  const { status, stdout, stderr } = cargo({ test }, name === null ? {} : { PLANTED_BUG: name });
   const seconds = (performance.now() - started) / 1000;
   if (status === 0) return { caught: null, seconds };
   const output = stdout + stderr;

@@ -21,5 +21,5 @@ macro_rules! planted {
 pub(crate) fn is(name: &str) -> bool {
     use std::sync::OnceLock;
     static CHOSEN: OnceLock<Option<String>> = OnceLock::new();
-    CHOSEN.get_or_init(|| std::env::var("OPSLOG_PLANTED").ok()).as_deref() == Some(name)
+    CHOSEN.get_or_init(|| std::env::var("PLANTED_BUG").ok()).as_deref() == Some(name)
 }
