@@ -125,13 +125,13 @@ const STEPS: [Step; 9] = [
     ("set", |store| try_set(store, "a", "10").is_ok()),
     ("delete", |store| try_delete(store, "b").is_ok()),
     ("batch", |store| try_batch(store, &[("c", "30"), ("d", "40")]).is_ok()),
-    ("undo in a batch", |store| store.undo().is_ok()),
+    ("undo in a batch", |store| try_undo(store).is_ok()),
     ("shared", |store| {
         store.begin_shared();
         let both = try_set(store, "e", "50").is_ok() && try_set(store, "f", "60").is_ok();
         store.commit_shared().is_ok() && both
     }),
-    ("undo", |store| store.undo().is_ok()),
+    ("undo", |store| try_undo(store).is_ok()),
     ("checkpoint", |store| checkpoint(store).is_ok()),
     ("archive", |store| archive(store, &["a"]).is_ok()),
     ("backup", |store| {
