@@ -208,9 +208,8 @@ impl Store {
     /// only while the lock is ours.
     pub fn flush_at_exit(&self) {
         let mut state = self.lock();
-        if state.lock.is_none() {
-            return;
-        }
+        let is_writer = state.lock.is_some();
+        // NOTE: also among agents: work on another thread may wait for the end of a batch, and the thread that ends for it.
         let is_shared = std::mem::take(&mut state.shared);
         if let (Some(_), false) = (state.batch, is_shared) {
             // The user's function did not come to its end.
@@ -219,7 +218,9 @@ impl Store {
         state.engine.commit();
         state.batch = None;
         drop(state);
-        let _ = self.flush();
+        if is_writer {
+            let _ = self.flush();
+        }
     }
 
     fn lock(&self) -> Locked<'_> {
