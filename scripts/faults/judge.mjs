@@ -107,7 +107,8 @@ export class Judge {
     this.#checkError(kind, who, place, error);
     if (!changing.has(kind)) return;
     const always = this.#options.durability === "always";
-    const unsure = (always || kind === "archive") && syncing.test(error.syscall ?? "");
+    const isUnsynced = (always || kind === "archive") && syncing.test(error.syscall ?? "");
+    const unsure = isUnsynced || /may or may not take effect/.test(error.message);
     this.#accounts.get(who).refused(this.#calls[place], unsure);
   }
 

@@ -388,16 +388,24 @@ impl State {
     }
 
     /// A late operation did not reach the next WAL. Before publication the checkpoint is given up; after, the
-    /// operation must fail, and must be in neither WAL.
+    /// operation must fail, and must be in neither WAL. If it cannot be cut out again, nobody knows which of them counts
+    /// at the next open, and the caller is told so.
     pub(super) fn mirror_failed(&mut self, store: &Store, at: u64, error: Error) -> Result<()> {
         if !self.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
             self.give_mirror_up(store);
             return Ok(());
         }
         if let Err(cut) = self.wal.cut(at) {
-            self.failed = Some(format!("an operation is in one of two logs only: {cut}"));
+            return Err(self.in_one_log_only("an operation", &cut));
         }
         Err(error)
+    }
+
+    /// What was just done is in one of two logs only, and may or may not be there at the next open.
+    pub(super) fn in_one_log_only(&mut self, what: &str, error: &Error) -> Error {
+        let why = format!("{what} is in one of two logs only, and may or may not take effect: {error}");
+        self.failed = Some(why.clone());
+        Error::Failed(why)
     }
 
     /// Goes on without the next WAL: the checkpoint under way will find that and fail.

@@ -177,8 +177,7 @@ impl State {
             self.give_mirror_up(store);
         }
         if let Err(error) = self.wal.cut(offset) {
-            self.cut_off_mirror_only(store, &error);
-            return Err(error);
+            return Err(self.cut_off_mirror_only(store, error));
         }
         Ok(())
     }
@@ -228,14 +227,12 @@ impl State {
     }
 
     /// The next log lacks what could not be undone: give it up, or refuse writes once it may be published.
-    fn cut_off_mirror_only(&mut self, store: &Store, error: &Error) {
-        match &self.mirror {
-            Some(mirror) if mirror.publishing => {
-                self.failed = Some(format!("an operation is in one of two logs only: {error}"));
-            }
-            Some(_) => self.give_mirror_up(store),
-            None => {}
+    fn cut_off_mirror_only(&mut self, store: &Store, error: Error) -> Error {
+        if self.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
+            return self.in_one_log_only("an undo", &error);
         }
+        self.give_mirror_up(store);
+        error
     }
 }
 

@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use opslog::disk::sim::{CallKind, SimDisk, Times};
-use opslog::store::Store;
+use opslog::error::Error;
+use opslog::store::{Rejected, Store};
+use parking_lot::Mutex;
 
 use super::hook::HookDisk;
 use super::support::*;
@@ -113,5 +115,66 @@ fn operations_at_any_call_of_a_checkpoint_that_fails_join_the_history_again() {
             calls += 1;
         }
         assert!(calls - unharmed.get() >= 2, "{failing:?}");
+    }
+}
+
+/// A checkpoint in whose n-th call `change` fails, with what it leaves open in both logs. Returns how it was refused;
+/// `None` if the checkpoint has fewer calls.
+fn torn_between_logs(
+    nth: u64,
+    failing: [(CallKind, u64); 2],
+    change: fn(&Store) -> Result<(), Rejected>,
+) -> Option<Option<Rejected>> {
+    let disk = HookDisk::new(SimDisk::new());
+    let sim = disk.sim().clone();
+    let store = try_open(disk.clone(), options()).unwrap().store;
+    set(&store, "a", "1");
+    checkpoint(&store).unwrap();
+    let begun = store.begin_checkpoint(NOW, true).unwrap().unwrap();
+    set(&store, "a", "2");
+    let (late, before) = (Arc::clone(&store), disk.clear());
+    let refused = Arc::new(Mutex::new(None));
+    let (told, failures) = (Arc::clone(&refused), sim.clone());
+    disk.before(nth, move || {
+        for (kind, nth) in failing {
+            failures.fail_next(kind, nth, 5, Times::Lasting);
+        }
+        *told.lock() = change(&late).err();
+        failures.heal();
+    });
+    let _ = begun.run();
+    if disk.clear() < before + nth {
+        return None;
+    }
+    let refused = refused.lock().take();
+    if refused.as_ref().is_some_and(is_uncertain) {
+        assert!(try_set(&store, "c", "4").is_err(), "nothing more is written");
+    }
+    // Whatever became of it, the folder opens, takes writes and opens again.
+    let again = open(&sim.after_kill());
+    assert!(records(&again).contains(&"a=2".into()) || records(&again).contains(&"a=1".into()));
+    set(&again, "c", "4");
+    again.close().unwrap();
+    Some(refused)
+}
+
+fn is_uncertain(rejected: &Rejected) -> bool {
+    matches!(rejected, Rejected::Error(Error::Failed(why)) if why.contains("may or may not take effect"))
+}
+
+#[test]
+fn a_change_that_stays_in_one_of_two_logs_is_told_as_uncertain() {
+    let set_b: fn(&Store) -> Result<(), Rejected> = |store| try_set(store, "b", "3");
+    let undo_a: fn(&Store) -> Result<(), Rejected> = |store| store.undo().map(drop);
+    for (failing, change) in [
+        ([(CallKind::Append, 2), (CallKind::SetLen, 1)], set_b),
+        ([(CallKind::SetLen, 2), (CallKind::SetLen, 3)], undo_a),
+    ] {
+        let (mut nth, mut uncertain) = (1, 0);
+        while let Some(refused) = torn_between_logs(nth, failing, change) {
+            uncertain += u32::from(refused.as_ref().is_some_and(is_uncertain));
+            nth += 1;
+        }
+        assert!(uncertain > 0, "no call of {nth} is in the middle of a publication");
     }
 }
