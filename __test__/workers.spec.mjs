@@ -27,6 +27,44 @@ test("50 worker threads that are terminated while they write, lose nothing that 
   if (before !== null) t.true(after.threads <= before.threads && after.descriptors <= before.descriptors);
 });
 
+test("a worker thread that is terminated in the middle of an agent's batch, while a compaction waits for its end, ends", async (t) => {
+  const folder = await temporaryFolder(t);
+  // In a process of its own: a thread that never ends would keep this one.
+  const worker = `
+    import { parentPort } from "node:worker_threads";
+    import { setTimeout as delay } from "node:timers/promises";
+    import { Store } from ${JSON.stringify(index)};
+    const store = new Store();
+    await store.open(${JSON.stringify(folder)}, { agentId: "one", checkpointOnClose: false });
+    for (let round = 0; ; round++) {
+      await store.set("a", { round });
+      store.compact().catch(() => {});
+      await delay(1);
+      await store.batch(() => {
+        store.set("b", { round });
+        const until = Date.now() + 20;
+        while (Date.now() < until);
+        if (round === 5) parentPort.postMessage("in a batch");
+        while (round >= 5);
+      });
+    }`;
+  const body = `
+    import { Worker } from "node:worker_threads";
+    import { once } from "node:events";
+    const worker = new Worker(${JSON.stringify(worker)}, { eval: true });
+    await once(worker, "message");
+    await worker.terminate();
+    console.log("ended");`;
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const { stdout } = await program(folder, body);
+    t.is(stdout, "ended\n");
+    t.deepEqual(
+      (await storedEntries(Store, folder, { agentId: "one" })).map(([id]) => id),
+      ["a", "b"],
+    );
+  }
+});
+
 test("two copies of the package in one process, each has stores of its own and respects the other's lock", async (t) => {
   const folder = await temporaryFolder(t);
   const copy = join(folder, "package");

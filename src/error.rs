@@ -58,6 +58,11 @@ pub enum Error {
         /// The lock file.
         path: PathBuf,
     },
+    /// A batch is being put together, and nothing has been added to it for long.
+    BatchOpen {
+        /// For how long.
+        seconds: u64,
+    },
     /// Another agent keeps the folder's lock, and may be stopped.
     Busy {
         /// The lock file.
@@ -115,7 +120,7 @@ impl Error {
             | Self::InvalidManifest { .. } => "OPSLOG_CORRUPT",
             Self::AgentFolder => "OPSLOG_AGENT_FOLDER",
             Self::Locked { .. } | Self::CompactionLocked { .. } => "OPSLOG_LOCKED",
-            Self::Busy { .. } | Self::AgentInUse { .. } => "OPSLOG_LOCKED",
+            Self::Busy { .. } | Self::BatchOpen { .. } | Self::AgentInUse { .. } => "OPSLOG_LOCKED",
             Self::NotFound { .. } => "OPSLOG_NOT_FOUND",
             Self::NoStore => "OPSLOG_NO_STORE",
             Self::SkipLoadCompact => "OPSLOG_SKIP_LOAD",
@@ -170,6 +175,12 @@ impl fmt::Display for Error {
                 write!(f, "Store is locked by process {pid}. If this is stale, delete {}", path.display())
             }
             Self::CompactionLocked { .. } => f.write_str("Compaction lock held by another agent"),
+            Self::BatchOpen { seconds } => {
+                write!(
+                    f,
+                    "A batch of this store has not come to its end for {seconds} s, and others wait for it."
+                )
+            }
             Self::Busy { path, seconds } => write!(
                 f,
                 "Another process has held {} for {seconds} s; it may be stopped. Let it go on, or end it.",

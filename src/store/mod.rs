@@ -47,6 +47,7 @@ use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::gate::Gate;
 use crate::lock::HeldLock;
+use crate::patience::Patience;
 use crate::progress::Progress;
 use crate::snapshot::Indexing;
 use crate::sync::Rounds;
@@ -227,13 +228,24 @@ impl Store {
         Locked::new(&self.state)
     }
 
-    /// The lock, once no batch is being put together: a batch has no clock to speak of yet.
-    fn lock_without_batch(&self) -> Locked<'_> {
+    /// The lock, once no batch is being put together: a batch has no clock to speak of yet. Never on the thread that
+    /// runs JS, which may end in the middle of one: Node waits for this thread before it calls what would end the batch.
+    ///
+    /// # Errors
+    /// `OPSLOG_LOCKED` when nothing was added to a batch for long.
+    fn lock_without_batch(&self) -> Result<Locked<'_>> {
         let mut state = self.lock();
+        let (mut patience, mut added) = (Patience::new(1), 0);
         while state.batch.is_some() {
-            state.unlocked(patience::nap);
+            let now = state.engine.operations().len();
+            if now != added {
+                (patience, added) = (Patience::new(1), now);
+            }
+            if !state.unlocked(|| patience.pause()) {
+                return Err(Error::BatchOpen { seconds: patience::SECONDS });
+            }
         }
-        state
+        Ok(state)
     }
 
     /// How the index file of a snapshot is treated. A reader writes none.

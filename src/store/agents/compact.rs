@@ -202,7 +202,7 @@ impl Store {
         let count = self.change_manifest(&exclusive, &next)?;
         // NOTE: nobody can append before the lock is let go, this agent neither.
         let wal = open_own_wal(self, &own)?;
-        let mut state = self.lock_without_batch();
+        let mut state = self.lock_without_batch()?;
         state.go_over_to(wal, &self.root);
         for relative in logs_of(&next) {
             self.add_log(&mut state, relative)?;

@@ -70,7 +70,7 @@ impl Store {
             }
             loaded => loaded?,
         };
-        let mut state = self.lock_without_batch();
+        let mut state = self.lock_without_batch()?;
         if state.manifest.current_snapshot != manifest.current_snapshot || state.checkpointing {
             followed.outdated = !state.checkpointing;
             return Ok(followed);
@@ -174,7 +174,7 @@ impl Store {
         held: &Held<'_>,
         followed: &mut Followed,
     ) -> Result<()> {
-        let mut state = self.lock_without_batch();
+        let mut state = self.lock_without_batch()?;
         let is_published = next.current_snapshot != state.manifest.current_snapshot;
         // Logs that were sealed, and now published, are read to their end before they are let go; and so are
         // those that came and went between two looks.
