@@ -187,7 +187,7 @@ impl Exclusive<'_> {
         let failed = |syscall| move |source| (syscall, source);
         let raised = self.count().map_err(failed("pread")).and_then(|count| {
             let file = disk.open(&path, OpenMode::ReadWrite).map_err(failed("open"))?;
-            let count = count + 1;
+            let count = count.wrapping_add(1);
             let written = write_all_at(&*file, &count.to_le_bytes(), 0);
             written.map(|()| count).map_err(|(_, source)| ("pwrite", source))
         });

@@ -17,6 +17,7 @@ use super::text::{Moved, Text};
 use crate::format::operation::{BatchMark, Body, Draft, Kind, Prev, parse_line, write_body};
 use crate::format::timestamp::Stamp;
 use crate::json::canonical::is_canonical;
+use crate::json::number::is_countable;
 use crate::json::scan::{self, kind};
 use crate::json::string::compare_utf16;
 use crate::order;
@@ -264,6 +265,11 @@ impl Engine {
         self.clock
     }
 
+    /// Whether there is no clock for another operation: somebody wrote the highest.
+    pub fn is_clock_spent(&self) -> bool {
+        self.agent.is_some() && next_clock(self.clock).is_none()
+    }
+
     /// Raises the clock to one that was seen. It never goes back.
     pub fn see_clock(&mut self, clock: u64) {
         self.clock = self.clock.max(clock);
@@ -295,7 +301,7 @@ impl Engine {
             delta = reverse_delta(prev, data);
         }
         let clock = self.agent.as_ref().map(|_| {
-            self.clock += 1;
+            self.clock = next_clock(self.clock).unwrap_or(self.clock);
             self.clock
         });
         Ok(write_body(
@@ -523,4 +529,11 @@ impl Engine {
     pub fn forget_operations(&mut self, count: usize) {
         self.operations.drain(..count.min(self.operations.len()));
     }
+}
+
+/// The clock of the operation behind one with this clock. A line has it as a double: where those are further apart
+/// than one, the next of them.
+fn next_clock(clock: u64) -> Option<u64> {
+    let next = if is_countable(clock) { clock + 1 } else { (clock as f64).next_up() as u64 };
+    (next > clock).then_some(next)
 }

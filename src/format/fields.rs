@@ -40,6 +40,11 @@ impl<'a> Fields<'a> {
         self.get(name).and_then(integer)
     }
 
+    /// What counts something of ours.
+    pub(super) fn counter(&self, name: &str) -> Option<u64> {
+        self.get(name).and_then(counter)
+    }
+
     /// Each member's key and text, in JavaScript's order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &'a [u8])> {
         let text = self.text;
@@ -64,4 +69,9 @@ pub(super) fn lossy(wtf8: &[u8]) -> String {
 /// A non-negative integer.
 pub(super) fn integer(value: &[u8]) -> Option<u64> {
     (json::kind(value) == Some(json::Kind::Number)).then(|| number::to_integer(value))?
+}
+
+/// A non-negative integer that can still be counted up.
+pub(super) fn counter(value: &[u8]) -> Option<u64> {
+    integer(value).filter(|&count| number::is_countable(count))
 }

@@ -5,7 +5,7 @@
 //! absent. Paths are not checked here.
 
 use super::Invalid;
-use super::fields::{Fields, integer, lossy, non_empty_string};
+use super::fields::{Fields, counter, lossy, non_empty_string};
 use crate::json::array::elements;
 use crate::json::number::push_integer;
 use crate::json::object::sort_keys;
@@ -93,11 +93,11 @@ pub fn parse(text: &[u8]) -> Result<Manifest, Invalid> {
         active_agent_ops,
         archive_segments,
         stats,
-        generation: fields.integer("generation").unwrap_or_default(),
+        generation: fields.counter("generation").unwrap_or_default(),
         clock: fields.integer("clock").unwrap_or_default(),
         previous_ops: fields.string("previousOps"),
-        previous_end: fields.integer("previousEnd").unwrap_or_default(),
-        departures: fields.integer("departures").unwrap_or_default(),
+        previous_end: fields.counter("previousEnd").unwrap_or_default(),
+        departures: fields.counter("departures").unwrap_or_default(),
         superseded: superseded.into_iter().filter_map(parse_superseded).collect(),
     })
 }
@@ -125,7 +125,7 @@ fn parse_agents(value: &[u8]) -> Result<Vec<(String, String)>, Invalid> {
 
 fn parse_superseded(value: &[u8]) -> Option<(String, u64)> {
     match elements(value)?.as_slice() {
-        [path, ms] => Some((non_empty_string(path)?, integer(ms)?)),
+        [path, ms] => Some((non_empty_string(path)?, counter(ms)?)),
         _ => None,
     }
 }

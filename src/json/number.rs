@@ -17,6 +17,11 @@ pub fn to_integer(text: &[u8]) -> Option<u64> {
     (value.is_finite() && value.fract() == 0.0 && value >= 0.0).then_some(value as u64)
 }
 
+/// Whether a double can still add one to it.
+pub fn is_countable(number: u64) -> bool {
+    number < 1 << 53
+}
+
 /// Tells whether V8 prints the number back as it stands.
 pub fn is_canonical(text: &[u8]) -> bool {
     let digits = text.strip_prefix(b"-").unwrap_or(text);

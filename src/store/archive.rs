@@ -59,7 +59,7 @@ impl Store {
         };
         let (segment, added) = self.write_segment(texts, period, now_ms)?;
         let name = |mut manifest: Manifest| {
-            manifest.stats.archived_records += added;
+            manifest.stats.archived_records = manifest.stats.archived_records.saturating_add(added);
             if !manifest.archive_segments.contains(&segment) {
                 manifest.archive_segments.push(segment.clone());
             }

@@ -138,7 +138,7 @@ impl Store {
             let names = self.disk.list(&path).map_err(|source| Error::io("scandir", &path, source))?;
             highest = names.iter().filter_map(|name| layout::milliseconds(name)).fold(highest, u64::max);
         }
-        Ok((now_ms.max(0) as u64).max(highest + 1))
+        Ok(layout::after(highest, now_ms))
     }
 }
 
@@ -296,7 +296,7 @@ impl Checkpoint {
         next.stats.last_checkpoint = String::from_utf8_lossy(&iso).into_owned();
         if let Some(archived) = &self.archived {
             next.departures += 1;
-            next.stats.archived_records += archived.added;
+            next.stats.archived_records = next.stats.archived_records.saturating_add(archived.added);
             if !next.archive_segments.contains(&archived.segment) {
                 next.archive_segments.push(archived.segment.clone());
             }

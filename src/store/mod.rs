@@ -278,6 +278,10 @@ impl State {
     fn writable(&self) -> Result<()> {
         match &self.failed {
             Some(why) => Err(Error::Failed(why.clone())),
+            // NOTE: with a clock that is another operation's, one of the two would count for a copy.
+            None if self.engine.is_clock_spent() => {
+                Err(Error::Failed("an operation has the highest clock, and none can follow it".into()))
+            }
             None => Ok(()),
         }
     }

@@ -222,7 +222,7 @@ impl Writer {
         self.len = len;
         self.own_from = self.own_from.min(len);
         self.recent.cut(len);
-        self.cuts += 1;
+        self.cuts = self.cuts.saturating_add(1);
         self.cut_unmarked = true;
         self.tell(len);
         Ok(())

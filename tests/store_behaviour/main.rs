@@ -15,6 +15,7 @@ mod late;
 mod log_index;
 mod looking;
 mod mistrust;
+mod numbers;
 mod panics;
 mod recovery;
 mod shared;

@@ -140,7 +140,8 @@ impl LineIndex {
 
     /// The index in memory, from the lines themselves.
     fn table(&self, id_of: impl Fn(&[u8]) -> Option<Cow<'_, [u8]>>) -> io::Result<Table> {
-        let mut slots = Vec::with_capacity(self.records());
+        // NOTE: how many there are only the index says, which may be what is wrong.
+        let mut slots = Vec::new();
         let mut lines = Lines::new(Some(self), 0);
         while let Some((offset, line)) = lines.next_line()? {
             let trimmed = js_trim(line);

@@ -172,7 +172,10 @@ fn interpret(line: &[u8], fields: Fields) -> Option<Line<'_>> {
         agent,
         clock,
         batch: text(&fields.batch).and_then(batch_mark),
-        cuts: text(&fields.cuts).and_then(integer).unwrap_or_default(),
+        cuts: text(&fields.cuts)
+            .and_then(integer)
+            .filter(|&cuts| number::is_countable(cuts))
+            .unwrap_or_default(),
         after: text(&fields.after).and_then(after),
         prev_value,
         has_ours,

@@ -270,7 +270,7 @@ impl Store {
         next.departures = self.lock().departures;
         if let Some((path, added)) = segment {
             next.departures += 1;
-            next.stats.archived_records += added;
+            next.stats.archived_records = next.stats.archived_records.saturating_add(added);
             if !next.archive_segments.contains(&path) {
                 next.archive_segments.push(path);
             }

@@ -196,8 +196,8 @@ impl Store {
     pub(super) fn unused_agent_ms(&self, now_ms: i64) -> Result<u64> {
         let folder = self.root.join(layout::OPS);
         let names = self.disk.list(&folder).map_err(|source| Error::io("scandir", &folder, source))?;
-        let highest = names.iter().filter_map(|name| layout::agent_milliseconds(name)).max().unwrap_or(0);
-        Ok((now_ms.max(0) as u64).max(highest + 1))
+        let highest = names.iter().filter_map(|name| layout::agent_milliseconds(name)).max();
+        Ok(layout::after(highest.unwrap_or(0), now_ms))
     }
 
     /// Makes a folder of agents a single writer's again: everything goes into a snapshot, with an empty log
