@@ -1,31 +1,3 @@
-//! Any bytes as one of the older snapshots, and as the records in one. What is accepted has records that can be
-//! written as lines and read again, and the store shows them.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use opslog::format::snapshot::{parse_legacy, parse_record, write_record};
-use opslog_fuzz::{checked_records, disk_with, open};
-
-fuzz_target!(|data: &[u8]| {
-    check(data);
-    check(&[b"{\"version\":1,\"timestamp\":\"t\",\"records\":", data, b"}"].concat());
-    check(&[b"{\n  \"version\": 1,\n  \"timestamp\": \"t\",\n  \"records\": {", data, b"}\n}"].concat());
-});
-
-fn check(content: &[u8]) {
-    let Ok(legacy) = parse_legacy(content) else { return };
-    assert!(legacy.version >= 1.0);
-    for (id, value) in &legacy.records {
-        let mut line = Vec::new();
-        write_record(&mut line, id, value);
-        line.pop();
-        let record = parse_record(&line).expect("what was written is a record");
-        assert_eq!(&*record.id, id);
-        assert_eq!(&line[record.data], value);
-    }
-    let store = open(&disk_with(content, b""), true);
-    // A first line that is a header of the newer format decides.
-    let Ok(store) = store else { return };
-    let shown = checked_records(&store);
-    assert!(shown.len() <= legacy.records.len());
-}
+libfuzzer_sys::fuzz_target!(|data: &[u8]| opslog_fuzz::legacy_snapshot::check(data));

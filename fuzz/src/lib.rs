@@ -1,111 +1,16 @@
-//! What the targets share: a store on a simulated disk, made of given files, and what it shows.
+//! The fuzz targets, each a function that panics when its input shows a fault. `fuzz_targets/` gives them to libFuzzer;
+//! `tests/fuzz_seeds.rs` gives them the seeds.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
-
-use opslog::disk::sim::SimDisk;
-use opslog::engine::Cursor;
-use opslog::error::Result;
-use opslog::format::manifest::Manifest;
-use opslog::json::array::elements;
-use opslog::json::string::unescape;
-use opslog::lock::ProcessProbe;
-use opslog::store::{Durability, Options, Store};
-
-pub const ROOT: &str = "/store";
-pub const NOW: i64 = 1_700_000_000_000;
-pub const SNAPSHOT: &str = "snapshots/snap-1.jsonl";
-pub const LOG: &str = "ops/ops-1.jsonl";
-
-/// All other processes are dead.
-pub struct Dead;
-
-impl ProcessProbe for Dead {
-    fn is_alive(&self, _: u32) -> bool {
-        false
-    }
-
-    fn has_open(&self, _: u32, _: (u64, u64)) -> Option<bool> {
-        Some(false)
-    }
-
-    fn sleep(&self, _: Duration) {}
-}
-
-pub fn path(relative: &str) -> PathBuf {
-    Path::new(ROOT).join(relative)
-}
-
-/// A disk with a store whose snapshot and log have this content.
-pub fn disk_with(snapshot: &[u8], log: &[u8]) -> SimDisk {
-    let disk = SimDisk::new();
-    let manifest = Manifest::fresh(SNAPSHOT.into(), LOG.into(), "2026-01-01T00:00:00.000Z".into());
-    let manifest = manifest.print();
-    let files = [("manifest.json", manifest.as_bytes()), (SNAPSHOT, snapshot), (LOG, log)];
-    for (relative, content) in files {
-        disk.plant(&path(relative), content).unwrap();
-    }
-    disk
-}
-
-pub fn options(read_only: bool) -> Options {
-    Options {
-        read_only,
-        skip_load: false,
-        version: 1,
-        checkpoint_threshold: f64::INFINITY,
-        amortised: false,
-        index_from_bytes: 0,
-        buffered: false,
-        durability: Durability::Process,
-        agent: None,
-        now_ms: NOW,
-        progress: Default::default(),
-    }
-}
-
-pub fn open(disk: &SimDisk, read_only: bool) -> Result<Arc<Store>> {
-    let opened = Store::open(Arc::new(disk.clone()), Path::new(ROOT), options(read_only), &Dead);
-    opened.map(|opened| opened.store)
-}
-
-/// Ids and values of all records, in order. The ids as they are in memory: lone surrogates included.
-pub fn records(store: &Store) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let mut text = b"[".to_vec();
-    let mut cursor = (Cursor::Base(0), 0);
-    while cursor.0 != Cursor::End {
-        let next = store.scan(cursor, text.len() + 4096, &mut text);
-        cursor = next.expect("nothing fails on this disk").expect("nobody else changes the records");
-    }
-    if text.last() == Some(&b',') {
-        text.pop();
-    }
-    text.push(b']');
-    let parts = elements(&text).expect("a scan gives JSON");
-    let id = |quoted: &[u8]| unescape(&quoted[1..quoted.len() - 1]).into_owned();
-    // A record without a value is told by `null` in the place of the id.
-    let record = |pair: &[&[u8]]| match pair[0] {
-        b"null" => (id(pair[1]), Vec::new()),
-        _ => (id(pair[0]), pair[1].to_vec()),
-    };
-    parts.chunks(2).map(record).collect()
-}
-
-/// Ids and values of all records; each must be what a lookup of its id finds, and as many as are counted.
-pub fn checked_records(store: &Store) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let records = records(store);
-    assert_eq!(store.counts().records, records.len());
-    for (id, value) in &records {
-        let found = store.get(id).expect("nothing fails on this disk");
-        assert_eq!(found.as_ref(), Some(value), "a lookup finds something else than a scan");
-    }
-    records
-}
-
-/// The operations that a store shows, as JSON texts with commas between.
-pub fn operations(store: &Store) -> Vec<u8> {
-    let mut text = Vec::new();
-    store.operations(0, usize::MAX, &mut text).expect("nothing fails on this disk");
-    text
-}
+pub mod archive;
+mod bytes;
+pub mod folder;
+pub mod growth;
+pub mod index;
+pub mod legacy_snapshot;
+pub mod lock;
+pub mod manifest;
+pub mod operations;
+pub mod paths;
+pub mod snapshot;
+mod store;
+pub mod wal;
