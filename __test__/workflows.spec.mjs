@@ -27,3 +27,18 @@ test("the release, tests every platform's binary before it publishes", async (t)
   t.regex(release, /publish:\n.*\n {4}needs: \[test, musl\]/);
   t.regex(release, /npm publish .* --provenance/);
 });
+
+test("every push, fuzzes the targets and checks what is depended on", async (t) => {
+  const ci = await text("ci.yml");
+  for (const command of [
+    "npm run fuzz -- --seconds 60",
+    "cargo deny check",
+    "cargo audit",
+    "npm audit --omit=dev",
+  ]) {
+    t.true(
+      ci.split("\n").some((line) => line.trim() === `- run: ${command}`),
+      command,
+    );
+  }
+});

@@ -1,5 +1,6 @@
 // Fuzzes what reads bytes that others wrote, and whole stores over a disk that fails: each target of `fuzz/` for some
-// time, one after the other, with libFuzzer under AddressSanitizer. What it finds stays in `fuzz/artifacts`.
+// time, one after the other, with libFuzzer under AddressSanitizer. What it finds stays in `fuzz/artifacts`; what it
+// learned, in `fuzz/corpus`. Needs Linux, Rust and a C++ compiler; cargo-fuzz is installed if it is not there.
 // `node scripts/fuzz.mjs [--seconds N] [--only target,...]`
 
 import { spawn, spawnSync } from "node:child_process";
@@ -21,10 +22,13 @@ if (!Number.isInteger(seconds) || seconds < 1) fail("--seconds must be a whole n
 requireNode();
 requireCargo();
 if (process.platform !== "linux") fail("The targets are built and run on Linux only.");
+if (spawnSync(process.env.CXX ?? "c++", ["--version"]).status !== 0) {
+  fail("libFuzzer is written in C++: install a compiler for it, as `c++` or as what $CXX names.");
+}
 if (spawnSync("cargo", ["fuzz", "--version"], { env }).status !== 0) {
   console.log("Installing cargo-fuzz ...");
   const installed = spawnSync("cargo", ["install", "--locked", "cargo-fuzz"], { env, stdio: "inherit" });
-  if (installed.status !== 0) fail("cargo-fuzz could not be installed.");
+  if (installed.status !== 0) fail("`cargo install --locked cargo-fuzz` failed.");
 }
 const all = readdirSync(path.join(folder, "fuzz_targets")).map((name) => path.basename(name, ".rs"));
 const chosen = values.only?.split(",") ?? all;

@@ -111,7 +111,7 @@ fn manifest(bytes: &mut Bytes<'_>) -> Manifest {
     let mut manifest = Manifest {
         version: number(bytes).max(1),
         current_snapshot: bytes.one_of(&PATHS).into(),
-        active_ops: if bytes.next() % 2 == 0 {
+        active_ops: if bytes.next().is_multiple_of(2) {
             "ops/ops-1.jsonl".into()
         } else {
             bytes.one_of(&PATHS).into()
@@ -152,10 +152,10 @@ fn number(bytes: &mut Bytes<'_>) -> u64 {
 
 /// Opens, works, closes, and opens again.
 fn visit(disk: &Arc<dyn Disk>, who: u8, bytes: &mut Bytes<'_>) {
-    let mut how = options(who % 4 == 0);
+    let mut how = options(who.is_multiple_of(4));
     how.agent = (who % 8 >= 4).then(|| bytes.one_of(&["x", "y", "z"]).to_owned());
     how.version = 1 + u32::from(who / 128);
-    how.index_from_bytes = if who % 2 == 0 { 0 } else { u64::MAX };
+    how.index_from_bytes = if who.is_multiple_of(2) { 0 } else { u64::MAX };
     let Some(store) = open(disk, &how) else { return };
     records(&store);
     for relative in &store.manifest().archive_segments {

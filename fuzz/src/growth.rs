@@ -28,7 +28,7 @@ pub fn check(data: &[u8]) {
             break;
         }
         log.step(&mut bytes);
-        if bytes.next() % 2 == 0 {
+        if bytes.next().is_multiple_of(2) {
             reader.follow().expect("nothing fails on this disk");
             shows_the_same(&reader, &disk);
         }
@@ -190,7 +190,8 @@ fn write_on(disk: &SimDisk, reader: &Store, bytes: &mut Bytes<'_>) {
     let again = open(disk, false).expect("it opened before");
     let mut found = checked_records(&again);
     let mut shown = records;
-    (found.sort(), shown.sort());
+    found.sort();
+    shown.sort();
     assert_eq!(found, shown, "opening again shows something else");
 }
 

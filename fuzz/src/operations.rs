@@ -35,7 +35,7 @@ pub fn check(data: &[u8]) {
     let seed = 1 + random.below(4);
     let (at, outcome) = (random.below(256), random.below(OUTCOMES));
     let steps = Planner::with(random, 1000).steps(10);
-    let durability = if seed % 4 == 0 { Durability::Process } else { Durability::Always };
+    let durability = if seed.is_multiple_of(4) { Durability::Process } else { Durability::Always };
     let mut whole = World::new(SimDisk::new(), Model::new(), FIRST_MS, durability, None, true);
     whole.live(&steps, Legal::InOrder).unwrap_or_else(|violation| panic!("{steps:?}: {violation}"));
     let mut tally = Tally::default();
