@@ -80,7 +80,7 @@ pub fn check(data: &[u8]) {
             disk.plant(&path(relative), content).unwrap();
         }
     }
-    OTHERS.iter().for_each(|other| disk.plant(Path::new(other), b"mine").unwrap());
+    OTHERS.iter().for_each(|other| disk.plant(Path::new(other), b"mine\n").unwrap());
     disk.symlink(Path::new("/outside/secret"), &path("ops/link.jsonl")).unwrap();
     disk.symlink(Path::new("/outside/snap-1.jsonl"), &path("snapshots/link.jsonl")).unwrap();
     let manifest = manifest(&mut bytes);
@@ -97,7 +97,7 @@ pub fn check(data: &[u8]) {
     }
     let now = disk.tree();
     for other in OTHERS {
-        assert_eq!(now.get(Path::new(other)).map(Vec::as_slice), Some(&b"mine"[..]), "{other}");
+        assert_eq!(now.get(Path::new(other)).map(Vec::as_slice), Some(&b"mine\n"[..]), "{other}");
     }
     let is_allowed = |path: &PathBuf| {
         path.starts_with(ROOT) || OTHERS.iter().any(|other| Path::new(other).starts_with(path))

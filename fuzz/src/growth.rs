@@ -8,7 +8,7 @@ use std::sync::Arc;
 use opslog::disk::sim::SimDisk;
 use opslog::disk::{Disk, OpenMode, append_all};
 use opslog::engine::Change;
-use opslog::format::operation::{BatchMark, batch_marker};
+use opslog::format::operation::{BatchMark, batch_marker, parse_line};
 use opslog::store::{Rejected, Store};
 
 use super::bytes::Bytes;
@@ -122,7 +122,9 @@ impl Log {
         let file = self.open(OpenMode::ReadWrite);
         let before = &content[..end as usize];
         let line = before.trim_ascii_end().iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        if let Some(at) = batch_marker(&before[line..]) {
+        let last = before[line..].trim_ascii_end();
+        if parse_line(last).is_ok_and(|parsed| parsed.batch == Some(BatchMark::More)) {
+            let at = batch_marker(last).expect("it has one");
             file.write_at(BatchMark::Last.text(), (line + at) as u64).unwrap();
         }
         file.set_len(end).unwrap();
