@@ -2,20 +2,20 @@
 import assert from "node:assert/strict";
 import { Store } from "@backloghq/opslog";
 import { S3Backend } from "@backloghq/opslog-s3";
+import { newBucket } from "./bucket.mjs";
 import { check } from "./harness.mjs";
-import { MemoryS3Client } from "./memory-s3-client.mjs";
 
 const manual = { checkpointOnClose: false, checkpointThreshold: Number.MAX_SAFE_INTEGER };
 
-async function openOn(client, options = {}) {
+async function openOn(bucket, options = {}) {
   const store = new Store();
-  const backend = new S3Backend({ bucket: "bucket", prefix: "data", client });
+  const backend = new S3Backend(bucket);
   await store.open("ignored", { ...manual, backend, ...options });
   return store;
 }
 
-async function entriesOf(client) {
-  const store = await openOn(client);
+async function entriesOf(bucket) {
+  const store = await openOn(bucket);
   const entries = store.entries();
   await store.close();
   return entries;
@@ -24,8 +24,8 @@ async function entriesOf(client) {
 const ids = (store) => store.entries().map(([id]) => id);
 
 check("writes, batches and undo land in the bucket and survive a reopen", async () => {
-  const client = new MemoryS3Client();
-  const store = await openOn(client);
+  const bucket = await newBucket();
+  const store = await openOn(bucket);
   await store.set("a", { n: 1 });
   await store.batch(() => {
     store.set("b", { n: 2 });
@@ -38,26 +38,26 @@ check("writes, batches and undo land in the bucket and survive a reopen", async 
   assert.deepEqual(store.get("a"), { n: 1 });
   await store.close();
   assert.deepEqual(
-    new Map(await entriesOf(client)),
+    new Map(await entriesOf(bucket)),
     new Map(Object.entries({ a: { n: 1 }, b: { n: 2 }, c: { n: 3 } })),
   );
 });
 
 for (const writeMode of ["immediate", "group", "async"]) {
   check(`un-awaited writes in ${writeMode} mode are all in the bucket after close`, async () => {
-    const client = new MemoryS3Client();
-    const store = await openOn(client, { writeMode });
+    const bucket = await newBucket();
+    const store = await openOn(bucket, { writeMode });
     const pending = Array.from({ length: 30 }, (_, n) => store.set(`id-${n}`, { n }));
     await Promise.all(pending);
     await store.delete("id-3");
     await store.close();
-    assert.equal((await entriesOf(client)).length, 29);
+    assert.equal((await entriesOf(bucket)).length, 29);
   });
 }
 
 check("compact and archive write through the backend and reads follow", async () => {
-  const client = new MemoryS3Client();
-  const store = await openOn(client);
+  const bucket = await newBucket();
+  const store = await openOn(bucket);
   for (let n = 0; n < 10; n++) await store.set(`id-${n}`, { n });
   await store.compact();
   await store.set("late", { n: 100 });
@@ -66,30 +66,30 @@ check("compact and archive write through the backend and reads follow", async ()
   assert.equal(store.stats().opsCount, 0);
   await store.set("later", { n: 101 });
   await store.close();
-  assert.equal((await entriesOf(client)).length, 8);
+  assert.equal((await entriesOf(bucket)).length, 8);
 });
 
 check("an explicit threshold makes checkpoints and keeps every record", async () => {
-  const client = new MemoryS3Client();
-  const store = await openOn(client, { checkpointThreshold: 5, checkpointOnClose: true });
+  const bucket = await newBucket();
+  const store = await openOn(bucket, { checkpointThreshold: 5, checkpointOnClose: true });
   for (let n = 0; n < 23; n++) await store.set(`id-${n}`, { n });
   await store.close();
-  assert.equal((await entriesOf(client)).length, 23);
+  assert.equal((await entriesOf(bucket)).length, 23);
 });
 
 check("a second writer is refused while the first is open", async () => {
-  const client = new MemoryS3Client();
-  const store = await openOn(client);
-  await assert.rejects(openOn(client), /Store is locked by another agent\. Lock key: data\/\.lock/);
+  const bucket = await newBucket();
+  const store = await openOn(bucket);
+  await assert.rejects(openOn(bucket), /Store is locked by another agent\. Lock key: data\/\.lock/);
   await store.close();
-  await (await openOn(client)).close();
+  await (await openOn(bucket)).close();
 });
 
 check("a reader tails what the writer puts into the bucket", async () => {
-  const client = new MemoryS3Client();
-  const writer = await openOn(client);
+  const bucket = await newBucket();
+  const writer = await openOn(bucket);
   await writer.set("a", { n: 1 });
-  const reader = await openOn(client, { readOnly: true });
+  const reader = await openOn(bucket, { readOnly: true });
   await writer.set("b", { n: 2 });
   assert.deepEqual(
     (await reader.tail()).map((operation) => operation.id),
@@ -101,9 +101,9 @@ check("a reader tails what the writer puts into the bucket", async () => {
 });
 
 check("agents share the bucket, compact, and lose nothing that they refreshed", async () => {
-  const client = new MemoryS3Client();
-  const one = await openOn(client, { agentId: "one" });
-  const two = await openOn(client, { agentId: "two" });
+  const bucket = await newBucket();
+  const one = await openOn(bucket, { agentId: "one" });
+  const two = await openOn(bucket, { agentId: "two" });
   await one.set("a", { n: 1 });
   await two.set("b", { n: 2 });
   await one.refresh();
