@@ -58,6 +58,26 @@ test("archive() under skipLoad, it matches what this session wrote, loses nothin
   });
 });
 
+test("undo() after archive() under skipLoad, takes the last deletion back, and the segment stays", async (t) => {
+  const folder = await folderWithRecords(t);
+  await reopened(
+    Store,
+    folder,
+    async (store) => {
+      await store.set("x", { n: 1 });
+      await store.set("y", { n: 2 });
+      t.is(await store.archive(() => true, "2024-Q1"), 2);
+      t.true(await store.undo());
+      t.deepEqual(store.entries(), [["y", { n: 2 }]]);
+      t.deepEqual([...(await store.loadArchive("2024-Q1")).keys()], ["x", "y"]);
+    },
+    { skipLoad: true },
+  );
+  await reopened(Store, folder, async (store) => {
+    t.deepEqual([store.has("x"), store.has("y")], [false, true]);
+  });
+});
+
 test("compact() under skipLoad, with records stored, rejects with the documented message", async (t) => {
   const folder = await folderWithRecords(t);
   await reopened(

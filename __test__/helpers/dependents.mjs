@@ -32,8 +32,8 @@ const hash = (...parts) => {
   return digest.digest("hex").slice(0, 16);
 };
 
-/** A folder of this user and this checkout, kept between runs. */
-async function keptFolder() {
+/** A folder of this user and this checkout, outside of it and kept between runs. */
+export async function keptFolder() {
   const { uid, username } = userInfo();
   const folder = join(tmpdir(), `opslog-dependents-${hash(username, project)}`);
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -59,7 +59,8 @@ async function packAll() {
 }
 
 /** Makes `folder` an installation of a manifest, unless it is one already. Starts from another one's modules, if given. */
-async function install(folder, manifest, key, base) {
+export async function install(folder, manifest, base) {
+  const key = hash(JSON.stringify(manifest));
   const stamp = join(folder, "installed");
   if ((await readFile(stamp, "utf8").catch(() => "")) === key) return;
   await rm(stamp, { force: true });
@@ -97,9 +98,9 @@ export async function installDependents() {
     dependencies: { ...dependents, ...files },
     overrides: { [ours]: `$${ours}` },
   };
-  await install(folders.ours, manifest, hash(JSON.stringify(manifest)));
+  await install(folders.ours, manifest);
   const published = { dependencies: { ...dependents, [ours]: "0.8.1" } };
-  await install(folders.original, published, hash(JSON.stringify(published)), folders.ours);
+  await install(folders.original, published, folders.ours);
   for (const folder of Object.values(folders)) {
     const programs = join(folder, "programs");
     await rm(programs, { recursive: true, force: true });
