@@ -25,7 +25,8 @@ test.serial("eight agents at random work, one killed now and then, lose nothing 
 test.serial("the soak of 0.8.1, shorter, sees what 0.8.1 loses", async (t) => {
   const summary = await soak(t, { store: "original", agents: 4, seconds: 3 });
   t.true(hasFailed(summary), report(summary));
-  t.true(summary.lost > 0);
+  // It loses operations, or all of them: then no agent can open the folder any more, and each of them ends.
+  t.true(summary.lost > 0 || summary.violations.ended !== undefined, report(summary));
 });
 
 test.serial("eight processes open one folder at once, in each kind of round, as they should", async (t) => {

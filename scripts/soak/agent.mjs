@@ -11,6 +11,8 @@ import { microseconds, say, sayFailure } from "./telling.mjs";
 const settings = JSON.parse(process.argv[2]);
 const { Store } = await import(settings.module);
 const { agent, index, folder } = settings;
+/** How often an open that fails is tried. */
+const OPEN_TRIES = 50;
 const random = new Random(hash(agent, settings.seed + settings.next));
 let store = new Store();
 const every = Object.fromEntries(
@@ -152,9 +154,11 @@ async function open() {
   if (random.chance(0.4)) options.checkpointThreshold = random.pick([20, 500, Infinity]);
   skipLoad = settings.skipLoad && random.chance(0.08);
   if (skipLoad) Object.assign(options, { skipLoad: true });
-  for (;;) {
+  for (let tries = 1; ; tries++) {
     store = new Store();
     if (await told("open", () => store.open(folder, options).then(() => true))) break;
+    // NOTE: 0.8.1 can spoil its own manifest for good; whoever waits for this agent would wait for ever.
+    if (tries === OPEN_TRIES) process.exit(1);
     await delay(100);
   }
   const own = skipLoad
