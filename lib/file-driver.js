@@ -4,19 +4,21 @@
 
 const path = require("node:path");
 const { setImmediate } = require("node:timers"); // the true one, whatever a test puts into its place
+const { AgentCheckpoint, OwnCheckpoint } = require("./checkpoint-work");
 const { Checkpoints } = require("./checkpoints");
+const { CurrentManifest, Following } = require("./following");
 const { GroupBuffer } = require("./group-buffer");
 const { History } = require("./history");
-const { migrateAll, migrateSome } = require("./migration");
+const { migrateAll } = require("./migration");
 const native = require("./native");
 const { call, deleteRecord, settle, setText } = require("./native-errors");
+const { nativeOptions, syncWithin } = require("./native-options");
 const { RETRY } = require("./mutation-queue");
 const { NativeMeter, watched } = require("./progress");
 const { Records, forEachPair } = require("./records");
 const { SharedWrite } = require("./shared-write");
 const { streamSnapshotFile } = require("./snapshot-stream");
 const { Syncs } = require("./syncs");
-const { Untold } = require("./untold");
 const { now } = require("./values");
 const { walOperations, warnOfSkipped } = require("./wal-operations");
 
@@ -25,9 +27,6 @@ const NOT_NOW = -1;
 /** Else it returns 4 x the operations in its buffer, and these flags. */
 const DUE = 1;
 const FOREIGN = 2;
-
-/** How often a snapshot is loaded that is superseded meanwhile. */
-const RENEWALS = 5;
 
 class FileDriver {
   /** The store's folder. */
@@ -42,17 +41,14 @@ class FileDriver {
   #options;
   #backend;
   #checkpoints;
-  #manifest = null;
+  #checkpointWork;
+  #manifest;
+  #following;
   #checked = false;
   #buffer;
   /** How changes share a write; `null` where they are buffered anyway, or a lock must be had for each. */
   #shared = null;
-  #migrateFrom = null;
   #batch = [];
-  #untold = new Untold();
-  #renewing = null;
-  /** How much native work is under way that may change records. */
-  #foreignWork = 0;
   #syncs = null;
   /** Copies under way: they know of the log's cuts only while this store has it. */
   #backups = new Set();
@@ -83,11 +79,21 @@ class FileDriver {
     this.#handle = core.handle();
     this.records = new Records(core, {
       cacheSize: options.cacheSize,
-      isSteady: () => this.#foreignWork === 0,
+      isSteady: () => this.#following.isSteady,
     });
     this.history = new History(core);
+    this.#manifest = new CurrentManifest(core);
+    this.#following = new Following(core, this.folder, options, {
+      records: this.records,
+      history: this.history,
+      manifest: this.#manifest,
+    });
     this.#buffer = new GroupBuffer(core, this.folder, options);
-    this.#checkpoints = new Checkpoints(this.folder, this.#checkpointWork());
+    const told = { following: this.#following, history: this.history, manifest: this.#manifest };
+    this.#checkpointWork = this.#isAgent
+      ? new AgentCheckpoint(core, told)
+      : new OwnCheckpoint(core, () => this.arrive(), told);
+    this.#checkpoints = new Checkpoints(this.folder, this.#checkpointWork);
     if (options.writeMode === "immediate" && options.agentId === undefined) {
       this.#shared = new SharedWrite(this.#sharedWork());
     }
@@ -181,7 +187,7 @@ class FileDriver {
       if (code !== NOT_NOW) return this.#afterChange(code);
       // Another agent comes first: what it did may change what this batch finds.
       this.abandonBatch(ids);
-      await this.catchUp();
+      await this.#following.catchUp();
       this.#putTogether(batch, ids);
     }
   }
@@ -236,10 +242,10 @@ class FileDriver {
     try {
       undone = call(() => this.#core.undo());
     } finally {
-      this.#takeForeign();
+      this.#following.takeForeign();
     }
     if (undone === null) {
-      undone = await this.#withForeign(this.#core.undoWaiting());
+      undone = await this.#following.withForeign(this.#core.undoWaiting());
     }
     const ids = JSON.parse(undone);
     if (this.#isAgent) {
@@ -267,17 +273,17 @@ class FileDriver {
       await this.commitBatch(ids);
     } else if (this.#isAgent) {
       await this.#checkpoints.finish();
-      archived = await this.#compact(list, period);
+      archived = await this.#checkpointWork.compact(list, period);
     } else {
       let archiving = null;
       while (archiving === null) {
         await this.#checkpoints.finish();
-        if (this.#core.hasHead()) await this.#changing(this.#core.replayHead());
+        if (this.#core.hasHead()) await this.#following.changing(this.#core.replayHead());
         archiving = call(() => this.#core.archive(list, period, now()));
       }
-      await this.#changing(archiving);
+      await this.#following.changing(archiving);
     }
-    this.#manifest = null;
+    this.#manifest.forget();
     if (!this.#options.skipLoad) this.history.forget();
     for (const id of archived) this.records.deleted(id);
     return archived.length;
@@ -285,75 +291,16 @@ class FileDriver {
 
   /** Returns what others wrote since the last look, also what was come upon in between. */
   follow() {
-    this.#untold.begin();
-    const looking = this.#look();
-    if (looking === null && this.#renewing === null) return this.#untold.take();
-    return this.#afterLook(looking);
+    return this.#following.follow();
   }
 
-  async #afterLook(looking) {
-    await looking;
-    await this.#renewing;
-    return this.#untold.take();
-  }
-
-  async refresh() {
-    await this.#look();
-    await this.#renewing;
-    this.#untold.take();
+  refresh() {
+    return this.#following.refresh();
   }
 
   /** Takes over what others wrote. */
-  async catchUp() {
-    await this.#look();
-  }
-
-  /** Takes over what others wrote: little of it at once, and then it returns `null`; much of it in time. */
-  #look() {
-    const news = this.#lookAtOnce();
-    if (news !== null && typeof news === "object") {
-      return this.#withForeign(news).then((later) => this.#takeOver(later));
-    }
-    this.#takeForeign();
-    this.#takeOver(news);
-    return null;
-  }
-
-  /** What a look brought, or the promise of it. One that fails may have come upon something as well. */
-  #lookAtOnce() {
-    try {
-      return call(() => this.#core.follow());
-    } catch (error) {
-      this.#manifest = null;
-      this.#takeForeign();
-      throw error;
-    }
-  }
-
-  /** Takes over what a look brought, as JSON; `null` if nothing. */
-  #takeOver(news) {
-    if (news === null) return;
-    this.#manifest = null;
-    const followed = JSON.parse(news);
-    this.#apply(followed);
-    if (!followed.outdated || this.#renewing !== null) return;
-    this.#renewing = this.#renew();
-    // Whoever looks awaits it; for others the snapshot in memory still does.
-    this.#renewing.catch(() => {});
-  }
-
-  /** Puts the current snapshot in the place of an older one, while writes go on. */
-  async #renew() {
-    try {
-      // A snapshot may be superseded while it is loaded; the last of these attempts has no more reason to fail.
-      for (let attempt = 0, again = true; again && attempt < RENEWALS; attempt++) {
-        const followed = JSON.parse(await this.#changing(this.#core.renew()));
-        this.#apply(followed);
-        again = followed.outdated;
-      }
-    } finally {
-      this.#renewing = null;
-    }
+  catchUp() {
+    return this.#following.catchUp();
   }
 
   /** Copies the store as it is from now on into a folder. Appends and checkpoints go on meanwhile. */
@@ -369,8 +316,7 @@ class FileDriver {
   // Reading
 
   get manifest() {
-    this.#manifest ??= JSON.parse(this.#core.manifest());
-    return this.#manifest;
+    return this.#manifest.get();
   }
 
   async loadArchive(relativePath) {
@@ -393,7 +339,7 @@ class FileDriver {
 
   async close() {
     try {
-      await this.#renewing?.catch(() => {});
+      await this.#following.idle();
       await Promise.allSettled(this.#backups);
       if (!this.#options.readOnly) await this.#writeLast();
     } finally {
@@ -420,74 +366,12 @@ class FileDriver {
   async #migrate(from) {
     const { migrate, version, readOnly } = this.#options;
     migrateAll(this.#core, migrate, from, version);
-    this.#migrateFrom = from;
+    this.#following.migrates(from);
     if (!readOnly) await this.checkpoint();
   }
 
   get #isAgent() {
     return this.#options.agentId !== undefined && !this.#options.readOnly;
-  }
-
-  /** How a checkpoint is made here: by this writer alone, or among agents. */
-  #checkpointWork() {
-    const onFrozen = () => this.history.forget();
-    const onPublished = () => {
-      this.#manifest = null;
-      if (this.#isAgent) this.history.forget();
-    };
-    if (this.#isAgent) {
-      return {
-        begin: () => this.#compact(),
-        onFrozen,
-        onPublished,
-        hide() {},
-        show() {},
-        isPending: () => false,
-      };
-    }
-    return {
-      begin: (all) => {
-        this.arrive();
-        return this.#core.hasHead() ? this.#checkpointOfHead(all) : this.#runCheckpoint(all);
-      },
-      onFrozen,
-      onPublished,
-      hide: () => {
-        this.arrive();
-        this.#core.hideHistory();
-      },
-      show: () => {
-        this.arrive();
-        this.#core.showHistory();
-      },
-      isPending: () => this.#core.isCheckpointPending(),
-    };
-  }
-
-  #runCheckpoint(all) {
-    this.arrive();
-    call(() => this.#core.beginCheckpoint(now(), all));
-    return settle(this.#core.runCheckpoint());
-  }
-
-  /** A checkpoint for which a long log must be replayed first, on another thread. */
-  async #checkpointOfHead(all) {
-    // From here on, what is set belongs to the next one.
-    if (all) this.#core.hideHistory();
-    try {
-      await this.#changing(this.#core.replayHead());
-    } catch (error) {
-      this.arrive();
-      this.#core.showHistory();
-      throw error;
-    }
-    return this.#runCheckpoint(false);
-  }
-
-  /** A compaction among agents, without the records of a list. Returns the ids that went to the archive. */
-  async #compact(list, period) {
-    const work = call(() => this.#core.compactAgents(now(), list, period));
-    return JSON.parse(await this.#withForeign(work));
   }
 
   #sharedWork() {
@@ -511,7 +395,7 @@ class FileDriver {
   #refused() {
     this.#checked = false;
     this.#shared?.interrupt();
-    this.#takeForeign();
+    this.#following.takeForeign();
   }
 
   /** Whether the held file is to be compared with its path: once in a turn of the event loop. */
@@ -537,7 +421,7 @@ class FileDriver {
 
   /** Looks at what a change brought with it: a checkpoint that is due, a buffer that is full. */
   #afterChange(code) {
-    if (code & FOREIGN) this.#takeForeign();
+    if (code & FOREIGN) this.#following.takeForeign();
     const buffered = Math.floor(code / 4);
     if (buffered > 0) this.#buffer.grown(buffered);
     if (!(code & DUE)) return;
@@ -546,79 +430,10 @@ class FileDriver {
     this.#checkpoints.cross();
   }
 
-  /** Takes over what a write, a compaction or an undo came upon that others wrote. */
-  #takeForeign() {
-    const foreign = this.#core.takeForeign();
-    if (foreign !== null) for (const followed of JSON.parse(foreign)) this.#apply(followed);
-  }
-
-  /** Awaits native work, and takes over what it came upon, whatever becomes of it. */
-  async #withForeign(work) {
-    try {
-      return await this.#changing(work);
-    } finally {
-      this.#manifest = null;
-      this.#takeForeign();
-    }
-  }
-
-  /** Awaits native work that may change records. */
-  async #changing(work) {
-    this.#foreignWork++;
-    try {
-      return await settle(work);
-    } finally {
-      this.#foreignWork--;
-    }
-  }
-
   #takenBack(ids) {
     this.records.reorder(ids);
     this.history.cut(this.#core.operationCount());
   }
-
-  /** Takes over what another hand wrote. */
-  #apply(followed) {
-    const { operations, changed, undone, reloaded, reordered, skipped } = followed;
-    this.#untold.add(followed);
-    if (skipped.length > 0) warnOfSkipped(skipped.length, path.join(this.folder, this.manifest.activeOps));
-    if (operations.length + changed.length + undone > 0 || reloaded) this.history.forget();
-    const touched = () => [...changed, ...operations.map(({ id }) => id)];
-    if (this.#migrateFrom !== null) {
-      const { migrate, version } = this.#options;
-      if (reloaded || undone > 0) migrateAll(this.#core, migrate, this.#migrateFrom, version);
-      else migrateSome(this.#core, new Set(touched()), migrate, this.#migrateFrom);
-    }
-    if (reloaded) this.records.forget();
-    else if (undone > 0 || reordered) this.records.reorder(touched());
-    else
-      for (const { op, id } of operations) {
-        if (op === "set") this.records.changed(id);
-        else this.records.deleted(id);
-      }
-  }
-}
-
-/** The options that the native side knows. */
-function nativeOptions(options) {
-  return {
-    readOnly: options.readOnly,
-    skipLoad: options.skipLoad,
-    version: options.version,
-    checkpointThreshold: options.checkpointThreshold,
-    amortised: !options.checkpointThresholdGiven,
-    buffered: options.writeMode !== "immediate",
-    strict: options.recovery === "strict",
-    syncWithin: syncWithin(options),
-    agent: options.agentId,
-    now: now(),
-  };
-}
-
-/** Milliseconds until what is written must be synced: 0 if its writer waits for that, -1 if it need not be. */
-function syncWithin({ durability, readOnly, syncIntervalMs }) {
-  if (readOnly || durability === "process") return -1;
-  return durability === "always" ? 0 : syncIntervalMs;
 }
 
 let flushesAtExit = false;

@@ -1,0 +1,113 @@
+"use strict";
+
+// How a checkpoint of a store in a folder is made: by a single writer, or by an agent for all of them.
+
+const { call, settle } = require("./native-errors");
+const { now } = require("./values");
+
+/** Checkpoints of a single writer. `arrive` has every append arrive that was called. */
+class OwnCheckpoint {
+  #core;
+  #arrive;
+  #following;
+  #history;
+  #manifest;
+
+  constructor(core, arrive, { following, history, manifest }) {
+    this.#core = core;
+    this.#arrive = arrive;
+    this.#following = following;
+    this.#history = history;
+    this.#manifest = manifest;
+  }
+
+  begin(all) {
+    this.#arrive();
+    return this.#core.hasHead() ? this.#ofHead(all) : this.#run(all);
+  }
+
+  onFrozen() {
+    this.#history.forget();
+  }
+
+  onPublished() {
+    this.#manifest.forget();
+  }
+
+  hide() {
+    this.#arrive();
+    this.#core.hideHistory();
+  }
+
+  show() {
+    this.#arrive();
+    this.#core.showHistory();
+  }
+
+  isPending() {
+    return this.#core.isCheckpointPending();
+  }
+
+  #run(all) {
+    this.#arrive();
+    call(() => this.#core.beginCheckpoint(now(), all));
+    return settle(this.#core.runCheckpoint());
+  }
+
+  /** A checkpoint for which a long log must be replayed first, on another thread. */
+  async #ofHead(all) {
+    // From here on, what is set belongs to the next one.
+    if (all) this.#core.hideHistory();
+    try {
+      await this.#following.changing(this.#core.replayHead());
+    } catch (error) {
+      this.show();
+      throw error;
+    }
+    return this.#run(false);
+  }
+}
+
+/** Compactions of an agent, which take all agents' operations along, so that none is hidden for a later one. */
+class AgentCheckpoint {
+  #core;
+  #following;
+  #history;
+  #manifest;
+
+  constructor(core, { following, history, manifest }) {
+    this.#core = core;
+    this.#following = following;
+    this.#history = history;
+    this.#manifest = manifest;
+  }
+
+  begin() {
+    return this.compact();
+  }
+
+  onFrozen() {
+    this.#history.forget();
+  }
+
+  onPublished() {
+    this.#manifest.forget();
+    this.#history.forget();
+  }
+
+  hide() {}
+
+  show() {}
+
+  isPending() {
+    return false;
+  }
+
+  /** A compaction without the records of `list`, a JSON text, which go to the archive. Returns the ids that did. */
+  async compact(list, period) {
+    const work = call(() => this.#core.compactAgents(now(), list, period));
+    return JSON.parse(await this.#following.withForeign(work));
+  }
+}
+
+module.exports = { AgentCheckpoint, OwnCheckpoint };

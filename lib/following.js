@@ -1,0 +1,195 @@
+"use strict";
+
+// How a store in a folder takes over what others wrote: looks at the files, and puts what they hold into its records and
+// history.
+
+const path = require("node:path");
+const { migrateAll, migrateSome } = require("./migration");
+const { call, settle } = require("./native-errors");
+const { Untold } = require("./untold");
+const { warnOfSkipped } = require("./wal-operations");
+
+/** How often a snapshot is loaded that is superseded meanwhile. */
+const RENEWALS = 5;
+
+class Following {
+  #core;
+  #folder;
+  #options;
+  #manifest;
+  #records;
+  #history;
+  #migrateFrom = null;
+  #untold = new Untold();
+  #renewing = null;
+  /** How much native work is under way that may change records. */
+  #working = 0;
+
+  /** Whoever follows, with what it tells of news: `records`, `history` and `manifest` of the store in `folder`. */
+  constructor(core, folder, options, { records, history, manifest }) {
+    this.#core = core;
+    this.#folder = folder;
+    this.#options = options;
+    this.#records = records;
+    this.#history = history;
+    this.#manifest = manifest;
+  }
+
+  /** Whether no native work is under way that may change records. */
+  get isSteady() {
+    return this.#working === 0;
+  }
+
+  /** Records of the older version `from`, which others may still write, are migrated as they come. */
+  migrates(from) {
+    this.#migrateFrom = from;
+  }
+
+  /** Returns what others wrote since the last look, also what was come upon in between. */
+  follow() {
+    this.#untold.begin();
+    const looking = this.#look();
+    if (looking === null && this.#renewing === null) return this.#untold.take();
+    return this.#afterLook(looking);
+  }
+
+  async #afterLook(looking) {
+    await looking;
+    await this.#renewing;
+    return this.#untold.take();
+  }
+
+  async refresh() {
+    await this.#look();
+    await this.#renewing;
+    this.#untold.take();
+  }
+
+  /** Takes over what others wrote. */
+  async catchUp() {
+    await this.#look();
+  }
+
+  /** Resolves when no snapshot is being loaded in the place of an older one, however that ended. */
+  async idle() {
+    await this.#renewing?.catch(() => {});
+  }
+
+  /** Takes over what a write, a compaction or an undo came upon that others wrote. */
+  takeForeign() {
+    const foreign = this.#core.takeForeign();
+    if (foreign !== null) for (const followed of JSON.parse(foreign)) this.#apply(followed);
+  }
+
+  /** Awaits native work, and takes over what it came upon, whatever becomes of it. */
+  async withForeign(work) {
+    try {
+      return await this.changing(work);
+    } finally {
+      this.#manifest.forget();
+      this.takeForeign();
+    }
+  }
+
+  /** Awaits native work that may change records. */
+  async changing(work) {
+    this.#working++;
+    try {
+      return await settle(work);
+    } finally {
+      this.#working--;
+    }
+  }
+
+  /** Takes over what others wrote: little of it at once, and then it returns `null`; much of it in time. */
+  #look() {
+    const news = this.#lookAtOnce();
+    if (news !== null && typeof news === "object") {
+      return this.withForeign(news).then((later) => this.#takeOver(later));
+    }
+    this.takeForeign();
+    this.#takeOver(news);
+    return null;
+  }
+
+  /** What a look brought, or the promise of it. One that fails may have come upon something as well. */
+  #lookAtOnce() {
+    try {
+      return call(() => this.#core.follow());
+    } catch (error) {
+      this.#manifest.forget();
+      this.takeForeign();
+      throw error;
+    }
+  }
+
+  /** Takes over what a look brought, as JSON; `null` if nothing. */
+  #takeOver(news) {
+    if (news === null) return;
+    this.#manifest.forget();
+    const followed = JSON.parse(news);
+    this.#apply(followed);
+    if (!followed.outdated || this.#renewing !== null) return;
+    this.#renewing = this.#renew();
+    // Whoever looks awaits it; for others the snapshot in memory still does.
+    this.#renewing.catch(() => {});
+  }
+
+  /** Puts the current snapshot in the place of an older one, while writes go on. */
+  async #renew() {
+    try {
+      // A snapshot may be superseded while it is loaded; the last of these attempts has no more reason to fail.
+      for (let attempt = 0, again = true; again && attempt < RENEWALS; attempt++) {
+        const followed = JSON.parse(await this.changing(this.#core.renew()));
+        this.#apply(followed);
+        again = followed.outdated;
+      }
+    } finally {
+      this.#renewing = null;
+    }
+  }
+
+  /** Takes over what another hand wrote. */
+  #apply(followed) {
+    const { operations, changed, undone, reloaded, reordered, skipped } = followed;
+    this.#untold.add(followed);
+    if (skipped.length > 0)
+      warnOfSkipped(skipped.length, path.join(this.#folder, this.#manifest.get().activeOps));
+    if (operations.length + changed.length + undone > 0 || reloaded) this.#history.forget();
+    const touched = () => [...changed, ...operations.map(({ id }) => id)];
+    if (this.#migrateFrom !== null) {
+      const { migrate, version } = this.#options;
+      if (reloaded || undone > 0) migrateAll(this.#core, migrate, this.#migrateFrom, version);
+      else migrateSome(this.#core, new Set(touched()), migrate, this.#migrateFrom);
+    }
+    if (reloaded) this.#records.forget();
+    else if (undone > 0 || reordered) this.#records.reorder(touched());
+    else
+      for (const { op, id } of operations) {
+        if (op === "set") this.#records.changed(id);
+        else this.#records.deleted(id);
+      }
+  }
+}
+
+/** The manifest in force, read when somebody asks for it. */
+class CurrentManifest {
+  #core;
+  #manifest = null;
+
+  constructor(core) {
+    this.#core = core;
+  }
+
+  get() {
+    this.#manifest ??= JSON.parse(this.#core.manifest());
+    return this.#manifest;
+  }
+
+  /** There may be another. */
+  forget() {
+    this.#manifest = null;
+  }
+}
+
+module.exports = { CurrentManifest, Following };

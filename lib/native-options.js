@@ -1,0 +1,29 @@
+"use strict";
+
+// The options of a store in a folder as the native side has them.
+
+const { now } = require("./values");
+
+/** The options that the native side knows. */
+function nativeOptions(options) {
+  return {
+    readOnly: options.readOnly,
+    skipLoad: options.skipLoad,
+    version: options.version,
+    checkpointThreshold: options.checkpointThreshold,
+    amortised: !options.checkpointThresholdGiven,
+    buffered: options.writeMode !== "immediate",
+    strict: options.recovery === "strict",
+    syncWithin: syncWithin(options),
+    agent: options.agentId,
+    now: now(),
+  };
+}
+
+/** Milliseconds until what is written must be synced: 0 if its writer waits for that, -1 if it need not be. */
+function syncWithin({ durability, readOnly, syncIntervalMs }) {
+  if (readOnly || durability === "process") return -1;
+  return durability === "always" ? 0 : syncIntervalMs;
+}
+
+module.exports = { nativeOptions, syncWithin };
