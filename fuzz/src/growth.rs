@@ -22,7 +22,7 @@ pub fn check(data: &[u8]) {
     let mut bytes = Bytes(data);
     let disk = disk_with(SNAPSHOT, b"");
     let reader = open(&disk, true).expect("a log never keeps a store from opening");
-    let mut log = Log { disk: disk.clone(), path: path(LOG), ends: vec![0], cuts: 0, values: 0 };
+    let mut log = Log { disk: disk.clone(), path: path(LOG), starts: Vec::new(), cuts: 0, values: 0 };
     for _ in 0..STEPS {
         if bytes.is_empty() {
             break;
@@ -42,8 +42,8 @@ pub fn check(data: &[u8]) {
 struct Log {
     disk: SimDisk,
     path: PathBuf,
-    /// Where it could be cut, in order; the last is its length.
-    ends: Vec<u64>,
+    /// Where operations begin, in order.
+    starts: Vec<u64>,
     cuts: u64,
     values: u64,
 }
@@ -53,6 +53,7 @@ impl Log {
         match bytes.next() % 16 {
             0..=9 => {
                 let line = self.line(bytes);
+                self.starts.push(self.len());
                 self.append(line.as_bytes());
             }
             10 => self.append(b"\n"),
@@ -67,15 +68,15 @@ impl Log {
             12 => {
                 // A line in two pieces.
                 let line = self.line(bytes);
+                self.starts.push(self.len());
                 let (head, tail) = line.split_at(bytes.below(line.len()));
-                append_all(&*self.open(OpenMode::Append), head.as_bytes()).unwrap();
+                self.append(head.as_bytes());
                 let reader = open(&self.disk, true).expect("a log never keeps a store from opening");
                 reader.follow().expect("nothing fails on this disk");
-                append_all(&*self.open(OpenMode::Append), tail.as_bytes()).unwrap();
+                self.append(tail.as_bytes());
                 shows_the_same(&reader, &self.disk);
-                self.ends.push(self.len());
             }
-            _ => self.cut(usize::from(bytes.next() % 4)),
+            _ => self.cut(1 + usize::from(bytes.next() % 3)),
         }
     }
 
@@ -115,9 +116,9 @@ impl Log {
 
     /// As an undo of some operations cuts a log: the line that is the last one then is no beginning of a batch.
     fn cut(&mut self, steps: usize) {
-        let keep = self.ends.len().saturating_sub(steps).max(1);
-        let end = self.ends[keep - 1];
-        self.ends.truncate(keep);
+        let keep = self.starts.len().saturating_sub(steps);
+        let Some(&end) = self.starts.get(keep) else { return };
+        self.starts.truncate(keep);
         let content = self.disk.tree().remove(&self.path).unwrap();
         let file = self.open(OpenMode::ReadWrite);
         let before = &content[..end as usize];
@@ -133,7 +134,6 @@ impl Log {
 
     fn append(&mut self, bytes: &[u8]) {
         append_all(&*self.open(OpenMode::Append), bytes).unwrap();
-        self.ends.push(self.len());
     }
 
     fn len(&self) -> u64 {
@@ -155,8 +155,10 @@ fn shows_the_same(store: &Store, disk: &SimDisk) {
     };
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     store.follow().expect("nothing fails on this disk");
-    assert_eq!(text(operations(store)), text(operations(&fresh)), "who followed shows other operations");
-    assert_eq!(sorted(store), sorted(&fresh), "who followed shows other records");
+    let (shown, expected) = (text(operations(store)), text(operations(&fresh)));
+    let log = || text(disk.tree().remove(&path(&fresh.manifest().active_ops)).unwrap_or_default());
+    assert_eq!(shown, expected, "who followed shows other operations of {:?}", log());
+    assert_eq!(sorted(store), sorted(&fresh), "who followed shows other records of {:?}", log());
 }
 
 /// A writer takes over.
