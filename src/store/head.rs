@@ -37,7 +37,11 @@ impl Store {
         // An index tells nothing of lines that were skipped.
         let found = if len >= self.options.index_from_bytes && !self.options.strict {
             let kind = (Kind::Log, index::context(&manifest.current_snapshot));
-            index::open(&*self.disk, &layout::index(&self.root, &manifest.active_ops), kind, &**file, len)
+            let path = layout::index(&self.root, &manifest.active_ops);
+            // NOTE: where another index is due, all is replayed for it, and should that show that this one is wrong,
+            // nobody may have relied on it.
+            index::open(&*self.disk, &path, kind, &**file, len)
+                .filter(|(paged, _)| !self.is_long_without_index(len, paged.log().0))
         } else {
             None
         };
@@ -105,6 +109,11 @@ impl Store {
         Ok(())
     }
 
+    /// Whether a log has grown so long behind what an index speaks of that it should have another.
+    fn is_long_without_index(&self, len: u64, indexed: u64) -> bool {
+        len > indexed && len - indexed >= self.options.index_from_bytes.max(indexed / UNINDEXED_PART)
+    }
+
     /// Removes the index of a log that is about to be cut before its end.
     pub(super) fn forget_log_index(&self, state: &mut State) {
         if state.indexed > 0 {
@@ -130,7 +139,6 @@ impl State {
     }
 
     fn is_index_due(&self, store: &Store) -> bool {
-        let len = self.wal.len();
         let is_steady = self.batch.is_none()
             && self.failed.is_none()
             && !self.checkpointing
@@ -139,8 +147,7 @@ impl State {
         is_steady
             && is_single_writer
             && self.is_plain
-            && len > self.indexed
-            && len - self.indexed >= store.options.index_from_bytes.max(self.indexed / UNINDEXED_PART)
+            && store.is_long_without_index(self.wal.len(), self.indexed)
     }
 
     /// Where the last operation on each record is.

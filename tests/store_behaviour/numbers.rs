@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use opslog::disk::sim::SimDisk;
+use opslog::disk::{Disk, OpenMode};
 use opslog::error::Error;
 use opslog::format::index::{Header, Kind, PAGE, checksum};
 use opslog::format::manifest::{self, Manifest};
+use opslog::index::fingerprint;
 use opslog::store::{Options, Rejected, Store};
 
 use super::support::*;
@@ -133,8 +135,37 @@ fn an_index_that_counts_more_records_than_memory_holds_fails_no_lookup() {
     assert_eq!(store.get(b"a").unwrap(), Some(b"1".to_vec()));
 }
 
+#[test]
+fn an_index_of_the_first_bytes_of_a_log_that_counts_wrong_keeps_nobody_from_opening() {
+    let disk = SimDisk::new();
+    let indexed = || Options { index_from_bytes: 0, ..options() };
+    let store = try_open(disk.clone(), indexed()).unwrap().store;
+    set(&store, "a", "1");
+    set(&store, "b", "2");
+    store.close().unwrap();
+    let name = disk.tree().into_keys().find(|path| path.to_string_lossy().contains("/ops-")).unwrap();
+    let log = disk.tree().remove(&name).unwrap();
+    let index = disk.tree().into_keys().rfind(|path| path.to_string_lossy().contains("/index/ops-")).unwrap();
+    let content = disk.tree().remove(&index).unwrap();
+    let sound = Header::parse(&content[..PAGE], Kind::Log).unwrap();
+    for len in [0, 1, log.len() as u64 / 2] {
+        let source = disk.open(&name, OpenMode::Read).unwrap();
+        let (found, _) = fingerprint(&*source, len, sound.second, sound.last).unwrap();
+        let header = Header { source: found, operations: 7, ..sound };
+        rewrite(
+            &disk,
+            &index.to_string_lossy()[ROOT.len() + 1..],
+            &[header.print(), content[PAGE..].to_vec()].concat(),
+        );
+        for _ in 0..2 {
+            let store = try_open(disk.clone(), indexed()).unwrap().store;
+            assert_eq!(history(&store), ["a", "b"], "{len}");
+            store.close().unwrap();
+        }
+    }
+}
+
 fn rewrite(disk: &SimDisk, relative: &str, content: &[u8]) {
-    use opslog::disk::Disk;
     disk.unlink(&path(relative)).unwrap();
     disk.plant(&path(relative), content).unwrap();
 }
