@@ -34,7 +34,8 @@ impl<'a> Lines<'a> {
             Places::Held(table) => {
                 let Some(slot) = table.slots().get(self.next as usize) else { return Ok(None) };
                 self.next += 1;
-                self.have(file, slot.offset, slot.len as usize)?;
+                let end = table.slots().last().map_or(0, |last| last.offset + u64::from(last.len));
+                self.have(file, slot.offset, slot.len as usize, end)?;
                 (slot.offset, slot.len as usize)
             }
             Places::Paged { paged, from } => {
@@ -42,7 +43,7 @@ impl<'a> Lines<'a> {
                 if offset >= paged.end() {
                     return Ok(None);
                 }
-                let len = self.find_end(file, offset)?;
+                let len = self.find_end(file, offset, up_to(paged.end(), offset))?;
                 self.next = offset + len as u64 + 1;
                 (offset, len)
             }
@@ -59,17 +60,16 @@ impl<'a> Lines<'a> {
         self.next
     }
 
-    /// Sees to it that the block holds this part of the file.
-    fn have(&mut self, file: &dyn DiskFile, offset: u64, len: usize) -> io::Result<()> {
+    /// Sees to it that the block holds this part of the file, the last line of which ends at `end`.
+    fn have(&mut self, file: &dyn DiskFile, offset: u64, len: usize, end: u64) -> io::Result<()> {
         if self.rest_from(offset).len() < len {
-            self.read_block(file, offset, BLOCK.max(len))?;
+            self.read_block(file, offset, up_to(end, offset).max(len))?;
         }
         Ok(())
     }
 
     /// The length of the line that begins at an offset. Afterwards the block holds it.
-    fn find_end(&mut self, file: &dyn DiskFile, offset: u64) -> io::Result<usize> {
-        let mut size = BLOCK;
+    fn find_end(&mut self, file: &dyn DiskFile, offset: u64, mut size: usize) -> io::Result<usize> {
         loop {
             let rest = self.rest_from(offset);
             if let Some(len) = memchr::memchr(b'\n', rest) {
@@ -96,4 +96,9 @@ impl<'a> Lines<'a> {
         self.block.truncate(*read.as_ref().unwrap_or(&0));
         read.map(|_| ())
     }
+}
+
+/// How much to read at once, of a file of which so much is left. A small one costs no large block.
+fn up_to(end: u64, offset: u64) -> usize {
+    end.saturating_sub(offset).min(BLOCK as u64) as usize
 }
