@@ -51,6 +51,7 @@ macro_rules! targets {
 }
 
 targets! {
+    agents
     archive
     folder
     growth

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opslog::disk::sim::SimDisk;
-use opslog::engine::Cursor;
+use opslog::engine::{Change, Cursor};
 use opslog::error::Result;
 use opslog::format::manifest::Manifest;
 use opslog::json::array::elements;
 use opslog::json::string::unescape;
 use opslog::lock::ProcessProbe;
-use opslog::store::{Durability, Options, Store};
+use opslog::store::{Durability, Options, Rejected, Store};
 
 pub const ROOT: &str = "/store";
 pub const NOW: i64 = 1_700_000_000_000;
@@ -109,4 +109,47 @@ pub fn operations(store: &Store) -> Vec<u8> {
     let mut text = Vec::new();
     store.operations(0, usize::MAX, &mut text).expect("nothing fails on this disk");
     text
+}
+
+/// An undone deletion may have moved a record to the end for whoever followed.
+pub fn shows_the_same(store: &Store, disk: &SimDisk) {
+    let fresh = open(disk, true).expect("a log never keeps a store from opening");
+    let sorted = |store: &Store| {
+        let mut records = checked_records(store);
+        records.sort();
+        records
+    };
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    store.follow().expect("nothing fails on this disk");
+    let (shown, expected) = (text(operations(store)), text(operations(&fresh)));
+    let logs = || -> Vec<_> {
+        let logs = disk.tree().into_iter().filter(|(path, _)| path.starts_with("/store/ops"));
+        logs.map(|(path, log)| (path, text(log))).collect()
+    };
+    assert_eq!(shown, expected, "who followed shows other operations of {:?}", logs());
+    assert_eq!(sorted(store), sorted(&fresh), "who followed shows other records of {:?}", logs());
+}
+
+/// Sets a record.
+pub fn set(store: &Store, id: &[u8], value: &[u8]) {
+    let mut prev = None;
+    for _ in 0..4 {
+        match store.change(Change::Set(value), id, NOW, prev.as_deref(), true) {
+            Ok(_) => return,
+            // Whoever can print as V8 does is asked for that; here all is printed so.
+            Err(Rejected::NotCanonical(text)) => prev = Some(text),
+            Err(Rejected::NotNow) => drop(store.follow().expect("nothing fails on this disk")),
+            Err(Rejected::Error(error)) => panic!("{error}"),
+        }
+    }
+    panic!("it is never the time for a change");
+}
+
+/// Undoes an operation, if there is one.
+pub fn undo(store: &Store) {
+    match store.undo() {
+        Ok(_) => {}
+        Err(Rejected::NotNow) => drop(store.undo_waiting().expect("nothing fails on this disk")),
+        Err(_) => panic!("nothing fails on this disk"),
+    }
 }
