@@ -5,10 +5,11 @@
 
 const { ManifestAccess } = require("./backend-access");
 const { BackendAgent, Sealed } = require("./backend-agent");
-const compaction = require("./backend-compaction");
+const { BackendCheckpoint } = require("./backend-checkpoint");
+const { KnownManifest } = require("./backend-known");
 const { highestClock, readOperations } = require("./backend-loader");
 const { BackendLog } = require("./backend-log");
-const { checkpointed, emptyStore, newestName } = require("./backend-manifest");
+const { emptyStore } = require("./backend-manifest");
 const { BackendState } = require("./backend-state");
 const { BackendTail } = require("./backend-tail");
 const { messages, opslogError } = require("./errors");
@@ -20,9 +21,6 @@ const { Meter, watched } = require("./progress");
 const { Records } = require("./records");
 const { now } = require("./values");
 
-const COMPACTION_ATTEMPTS = 5;
-const ARCHIVE_WAIT_MS = 500;
-const TAKEOVER_WAIT_MS = 10_000;
 const LOAD_ATTEMPTS = 5;
 
 class BackendDriver {
@@ -33,14 +31,11 @@ class BackendDriver {
   #log;
   #state;
   #tail;
-  #agent = null;
   #lock = null;
-  /** The manifest with its version, for a store that is no agent. */
-  #known = null;
+  #known = new KnownManifest();
+  #checkpoints;
   #onDue;
   #batch = [];
-  /** The newest millisecond in the name of a file that this store has seen. */
-  #newest = 0;
   recovery = null;
   /** The folder, or whatever it is to the backend. */
   folder;
@@ -63,6 +58,14 @@ class BackendDriver {
     driver.records = new Records(core, { cacheSize: options.cacheSize, isSteady: () => false });
     driver.history = new History(core);
     driver.#state = new BackendState(core, backend, options, driver);
+    driver.#checkpoints = new BackendCheckpoint(backend, {
+      access: driver.#access,
+      known: driver.#known,
+      state: driver.#state,
+      records: driver.records,
+      meter: driver.meter,
+      agentId: options.agentId,
+    });
     driver.#log = new BackendLog(core, options, {
       append: (operations) => driver.#append(operations),
       move: () => driver.#move(),
@@ -89,7 +92,7 @@ class BackendDriver {
   }
 
   get manifest() {
-    return this.#agent?.manifest ?? this.#known.manifest;
+    return this.#known.manifest;
   }
 
   // Appends
@@ -156,7 +159,7 @@ class BackendDriver {
   }
 
   async undo() {
-    if (this.#agent !== null) return this.#undoOfAgent();
+    if (this.#known.agent !== null) return this.#undoOfAgent();
     if (this.#core.operationCount() === 0) return false;
     const wasBuffered = this.#log.isBuffered && (await this.#log.takeBack());
     if (!wasBuffered && !(await this.#backend.truncateLastOp(this.manifest.activeOps))) return false;
@@ -245,7 +248,7 @@ class BackendDriver {
     }
     // NOTE: before an agent registers: where something cannot be read or migrated, nothing is to be written.
     const loaded = found.manifest === null || skipLoad ? null : await this.#load(found.manifest);
-    this.#adopt(found);
+    this.#known.take(found);
     if (isAgent) await this.#join();
     await this.#look(loaded);
     // Without an agentId there is one writer, which takes over what the agents left.
@@ -271,16 +274,16 @@ class BackendDriver {
   async #join() {
     const agent = new BackendAgent(this.#backend, this.#access, this.#options.agentId);
     await agent.open(this.#options.version);
-    this.#agent = agent;
+    this.#known.agent = agent;
   }
 
   /** From here on, `tail()` returns what comes. An agent also takes over what came while it registered. */
   async #look(loaded) {
     const { skipLoad } = this.#options;
     let entries = loaded?.entries ?? [];
-    if (this.#agent !== null || skipLoad) entries = await readOperations(this.#backend, this.manifest);
+    if (this.#known.agent !== null || skipLoad) entries = await readOperations(this.#backend, this.manifest);
     if (skipLoad) this.#state.raiseClock(Math.max(this.manifest.clock ?? 0, highestClock(entries)));
-    else if (this.#agent !== null) await this.#state.apply(this.manifest, entries);
+    else if (this.#known.agent !== null) await this.#state.apply(this.manifest, entries);
     this.#tail.look(this.manifest, entries);
   }
 
@@ -290,12 +293,6 @@ class BackendDriver {
     if (skipLoad) this.#state.empty();
   }
 
-  #adopt(known) {
-    if (this.#agent !== null) this.#agent.take(known);
-    this.#known = known;
-    if (known.manifest) this.#newest = Math.max(this.#newest, newestName(known.manifest));
-  }
-
   /** Reads the manifest anew, and what it names. Returns the operations of all logs. */
   async #catchUp() {
     for (let attempt = 1; ; attempt++) {
@@ -303,7 +300,7 @@ class BackendDriver {
       if (!known.manifest) throw opslogError("OPSLOG_CORRUPT", messages.manifestMissing());
       try {
         const { entries } = await this.#state.load(known.manifest);
-        this.#adopt(known);
+        this.#known.take(known);
         await this.#heal();
         return entries;
       } catch (error) {
@@ -318,8 +315,8 @@ class BackendDriver {
   // Appending
 
   async #append(operations) {
-    if (this.#agent === null) await this.#backend.appendOps(this.manifest.activeOps, operations);
-    else await this.#agent.append(operations);
+    if (this.#known.agent === null) await this.#backend.appendOps(this.manifest.activeOps, operations);
+    else await this.#known.agent.append(operations);
     this.#state.appended(operations);
   }
 
@@ -366,7 +363,7 @@ class BackendDriver {
     const drafted = newest === undefined ? 0 : (JSON.parse(newest).clock ?? 0);
     const pending = [];
     for (let clock = drafted; ;) {
-      const moved = await this.#agent.move();
+      const moved = await this.#known.agent.move();
       pending.push(...moved.lost);
       clock = Math.max(clock, moved.clock);
       if (pending.length === 0) return clock;
@@ -375,7 +372,7 @@ class BackendDriver {
       });
       clock += again.length;
       try {
-        await this.#agent.append(again);
+        await this.#known.agent.append(again);
         return clock;
       } catch (error) {
         if (!(error instanceof Sealed)) throw error;
@@ -385,7 +382,7 @@ class BackendDriver {
 
   /** Appends operations again that were acknowledged, but whose log another writer dropped by mistake. */
   async #heal() {
-    if (this.#agent?.hasLost) this.#state.raiseClock(await this.#move());
+    if (this.#known.agent?.hasLost) this.#state.raiseClock(await this.#move());
   }
 
   #checkDue() {
@@ -409,7 +406,7 @@ class BackendDriver {
   async #undoOfAgent() {
     const { agentId, skipLoad } = this.#options;
     if (!this.history.all().some((operation) => operation.agent === agentId)) return false;
-    if (!(await this.#agent.undo())) return false;
+    if (!(await this.#known.agent.undo())) return false;
     if (skipLoad) this.#undoInMemory();
     else await this.#catchUp();
     return true;
@@ -419,10 +416,9 @@ class BackendDriver {
 
   /** Writes a checkpoint, without the records that go to an archive. Returns whether it could. */
   async #checkpoint(archive = null) {
-    const isShared = this.#agent !== null || this.manifest.activeAgentOps !== undefined;
     try {
       await this.#log.flush();
-      const done = isShared ? await this.#compact(archive) : await this.#checkpointAlone(archive);
+      const done = await this.#checkpoints.make(archive);
       if (!done) this.#core.showHistory();
       return done;
     } catch (error) {
@@ -433,78 +429,10 @@ class BackendDriver {
     }
   }
 
-  async #checkpointAlone(archive) {
-    const archived = await this.#writeArchive(archive, this.manifest);
-    const records = this.#recordsWithout(archived);
-    const details = { records, version: this.#state.version, newest: this.#newest, archived };
-    this.meter.begin("write-snapshot", records.size);
-    const manifest = await checkpointed(this.#backend, this.manifest, details);
-    this.meter.end();
-    this.#adopt(await this.#access.replaceAlone(this.#known, manifest));
-    this.#state.checkpointed(manifest.currentSnapshot, archived?.ids ?? []);
-    return true;
-  }
-
-  async #compact(archive) {
-    const isAgent = this.#agent !== null;
-    let waitMs = isAgent ? 0 : TAKEOVER_WAIT_MS;
-    if (archive !== null) waitMs = ARCHIVE_WAIT_MS;
-    const canLock = typeof this.#backend.acquireCompactionLock === "function";
-    const lock = canLock ? await this.#access.lock(waitMs) : null;
-    if (canLock && lock === null) return false;
-    try {
-      for (let attempt = 0; attempt < COMPACTION_ATTEMPTS; attempt++) {
-        if (await this.#compactOnce(archive)) return true;
-      }
-      return false;
-    } finally {
-      await this.#access.unlock(lock);
-    }
-  }
-
-  async #compactOnce(archive) {
-    const { agentId } = this.#options;
-    const clock = highestClock(await readOperations(this.#backend, this.manifest));
-    const known = await compaction.seal(this.#backend, this.#access, { agentId, clock });
-    this.#adopt(known);
-    const { manifest } = known;
-    const sealed = await compaction.readSealed(this.#backend, manifest);
-    await this.#state.apply(manifest, sealed.entries);
-    const archived = await this.#writeArchive(archive, manifest);
-    const records = this.#recordsWithout(archived);
-    const { version } = this.#state;
-    const details = { manifest, sealed, records, version, agentId, archived };
-    this.meter.begin("write-snapshot", records.size);
-    const published = await compaction.publish(this.#backend, this.#access, details);
-    this.meter.end();
-    if (published === null) return false;
-    this.#adopt(published);
-    this.#state.checkpointed(published.manifest.currentSnapshot, archived?.ids ?? []);
-    return true;
-  }
-
-  #recordsWithout(archived) {
-    const without = new Set(archived?.ids);
-    return new Map(this.records.entries().filter(([id]) => !without.has(id)));
-  }
-
-  /** Adds records to an archive segment. Returns where, which, and how many were not in it before. */
-  async #writeArchive(archive, { archiveSegments }) {
-    if (archive === null) return null;
-    const ids = archive.ids.filter((id) => this.records.has(id));
-    const archived = new Map(ids.map((id) => [id, this.records.get(id)]));
-    const before = archiveSegments.find((segment) => segment.endsWith(`archive-${archive.period}.json`));
-    const known = before === undefined ? new Map() : await this.#backend.loadArchiveSegment(before);
-    this.meter.begin("archive", archived.size);
-    const path = await this.#backend.writeArchiveSegment(archive.period, archived);
-    this.meter.end();
-    return { ids, path, added: ids.filter((id) => !known.has(id)).length };
-  }
-
   /** Archives without a checkpoint: the records are deleted by operations. */
   async #archiveAside(ids, period) {
     const change = async (manifest) => {
-      const { path, added } = await this.#writeArchive({ ids, period }, manifest);
+      const { path, added } = await this.#checkpoints.writeArchive({ ids, period }, manifest);
       const { archiveSegments, stats } = manifest;
       return {
         ...manifest,
@@ -512,8 +440,8 @@ class BackendDriver {
         stats: { ...stats, archivedRecords: stats.archivedRecords + added },
       };
     };
-    if (this.#agent !== null) this.#adopt(await this.#agent.update(change));
-    else this.#adopt(await this.#access.replaceAlone(this.#known, await change(this.manifest)));
+    if (this.#known.agent !== null) this.#known.take(await this.#known.agent.update(change));
+    else this.#known.take(await this.#access.replaceAlone(this.#known.last, await change(this.manifest)));
     this.beginBatch();
     for (const id of ids) this.deleteInBatch(id);
     await this.commitBatch(ids);
