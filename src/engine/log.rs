@@ -2,100 +2,23 @@
 //! what was logged and says what the state is. It never appends, cuts or syncs; reading a text that lies in
 //! a file is all that touches a disk.
 
-use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::io;
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::base::Base;
 use super::delta::reverse_delta;
 use super::log_head::LogHead;
+use super::operation::{Operation, Origin, Rank};
 use super::overlay::{Entry, Id, Overlay};
 use super::records::{Cursor, Records, View};
 use super::text::{Moved, Text};
-use crate::format::operation::{BatchMark, Body, Draft, Kind, Prev, parse_line, write_body};
+use crate::format::operation::{BatchMark, Body, Draft, Kind, Prev, write_body};
 use crate::format::timestamp::Stamp;
 use crate::json::canonical::is_canonical;
 use crate::json::number::is_countable;
 use crate::json::scan::{self, kind};
-use crate::json::string::compare_utf16;
 use crate::order;
-
-/// An operation since the last checkpoint.
-#[derive(Debug, Clone)]
-pub struct Operation {
-    /// The record.
-    pub id: Id,
-    /// What was done to it.
-    pub kind: Kind,
-    /// The line, without its newline.
-    pub line: Text,
-    /// The record's value before, from the state itself and not from the line.
-    pub before: Option<Text>,
-    /// Its place in a batch.
-    pub batch: Option<BatchMark>,
-    /// Where it comes from, in a folder of agents.
-    pub origin: Option<Box<Origin>>,
-}
-
-/// Where an operation of an agent comes from.
-#[derive(Debug, Clone)]
-pub struct Origin {
-    /// Its place in the total order.
-    pub rank: Rank,
-    /// The log that holds it.
-    pub log: u32,
-    /// Where its value stands in the line, if it has one and somebody has looked.
-    pub value: Option<Range<u32>>,
-    /// What the overlay said of the record before, so that it can be taken back exactly.
-    pub placed: Option<Entry>,
-}
-
-/// A place in the total order of operations: clock, then agent by UTF-16 code units. The original's
-/// comparison by locale makes agents in different locales diverge.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rank {
-    /// Lamport clock (Lamport 1978); 0 for an operation of a single writer.
-    pub clock: u64,
-    /// The agent's id, empty for a single writer.
-    pub agent: Arc<[u8]>,
-}
-
-impl Ord for Rank {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.clock.cmp(&other.clock).then_with(|| compare_utf16(&self.agent, &other.agent))
-    }
-}
-
-impl PartialOrd for Rank {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Operation {
-    fn rank(&self) -> Option<&Rank> {
-        self.origin.as_ref().map(|origin| &origin.rank)
-    }
-
-    /// Whether it was read from this log.
-    pub fn is_of_log(&self, log: u32) -> bool {
-        self.origin.as_ref().is_some_and(|origin| origin.log == log)
-    }
-
-    /// The value that it gives its record.
-    fn data(&self) -> io::Result<Option<Text>> {
-        if self.kind == Kind::Delete {
-            return Ok(None);
-        }
-        if let Some(Range { start, end }) = self.origin.as_ref().and_then(|origin| origin.value.clone()) {
-            return Ok(Some(self.line.slice(start as usize..end as usize)));
-        }
-        let parsed = parse_line(&self.line.read()?).ok().and_then(|line| line.data);
-        Ok(parsed.map(|range| self.line.slice(range)))
-    }
-}
 
 /// What a new operation says of a record.
 #[derive(Debug, Clone, Copy)]

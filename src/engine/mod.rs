@@ -5,6 +5,7 @@ pub mod delta;
 pub mod index;
 pub mod log;
 pub mod log_head;
+pub mod operation;
 pub mod overlay;
 pub mod records;
 pub mod rows;
@@ -12,7 +13,8 @@ mod slots;
 pub mod text;
 
 pub use base::Base;
-pub use log::{Change, Engine, NotCanonical, Operation, Origin, Rank};
+pub use log::{Change, Engine, NotCanonical};
+pub use operation::{Operation, Origin, Rank};
 pub use overlay::Id;
 pub use records::{Cursor, View};
 pub use rows::Row;
