@@ -26,7 +26,7 @@ impl NativeBackup {
     /// Copies on. Returns the bytes that were copied, those that there are, the files that are complete, and 1 once
     /// the copy is.
     #[napi]
-    pub fn step(&self) -> AsyncTask<Work<Copied, Vec<f64>>> {
+    pub fn step(&self) -> AsyncTask<Work> {
         let backup = Arc::clone(&self.backup);
         AsyncTask::new(Work::new(
             move || match &mut *backup.lock() {
@@ -41,7 +41,7 @@ impl NativeBackup {
 
     /// Ends it: a copy that is not complete is taken away.
     #[napi]
-    pub fn end(&self) -> AsyncTask<Work<(), ()>> {
+    pub fn end(&self) -> AsyncTask<Work> {
         let backup = Arc::clone(&self.backup);
         AsyncTask::new(Work::new(
             move || {
@@ -57,7 +57,7 @@ impl NativeBackup {
 impl NativeStore {
     /// Begins to copy the store into a folder, with the logs that checkpoints have sealed or without.
     #[napi]
-    pub fn backup(&self, folder: String, with_trail: bool) -> AsyncTask<Work<Backup, NativeBackup>> {
+    pub fn backup(&self, folder: String, with_trail: bool) -> AsyncTask<Work> {
         let store = Arc::clone(&self.store);
         AsyncTask::new(Work::new(
             move || store.begin_backup(&PathBuf::from(folder), with_trail),

@@ -29,14 +29,14 @@ impl NativeLock {
 
     /// Removes the file and gives the lock up.
     #[napi]
-    pub fn release(&self) -> AsyncTask<Work<(), ()>> {
+    pub fn release(&self) -> AsyncTask<Work> {
         let held = Arc::clone(&self.held);
         AsyncTask::new(Work::new(move || held.lock().take().map_or(Ok(()), HeldLock::release), |()| ()))
     }
 
     /// Gives the lock up and leaves the file.
     #[napi]
-    pub fn close(&self) -> AsyncTask<Work<(), ()>> {
+    pub fn close(&self) -> AsyncTask<Work> {
         let held = Arc::clone(&self.held);
         AsyncTask::new(Work::new(
             move || {
@@ -52,7 +52,7 @@ impl NativeLock {
 
 /// Takes the lock file `name` in a folder.
 #[napi]
-pub fn lock_acquire(root: String, name: String) -> AsyncTask<Work<HeldLock, NativeLock>> {
+pub fn lock_acquire(root: String, name: String) -> AsyncTask<Work> {
     AsyncTask::new(Work::new(
         move || {
             let disk: Arc<dyn Disk> = Arc::new(OsDisk);

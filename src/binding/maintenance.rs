@@ -13,7 +13,7 @@ use super::tasks::Work;
 use crate::disk::{Disk, OsDisk};
 use crate::lock::OsProbe;
 use crate::progress::{Phase, Progress};
-use crate::repair::{Repaired, repair};
+use crate::repair::repair;
 use crate::verify::{Damage, Report, verify};
 
 /// How far a piece of work has come.
@@ -61,7 +61,7 @@ impl NativeProgress {
 
 /// Checks a folder. Returns JSON.
 #[napi]
-pub fn folder_verify(root: String, progress: &NativeProgress) -> AsyncTask<Work<Report, String>> {
+pub fn folder_verify(root: String, progress: &NativeProgress) -> AsyncTask<Work> {
     let progress = Arc::clone(&progress.progress);
     AsyncTask::new(Work::new(
         move || verify(&OsDisk, &PathBuf::from(root), &progress),
@@ -71,7 +71,7 @@ pub fn folder_verify(root: String, progress: &NativeProgress) -> AsyncTask<Work<
 
 /// Mends a folder. Returns JSON.
 #[napi]
-pub fn folder_repair(root: String, now: f64, progress: &NativeProgress) -> AsyncTask<Work<Repaired, String>> {
+pub fn folder_repair(root: String, now: f64, progress: &NativeProgress) -> AsyncTask<Work> {
     let progress = Arc::clone(&progress.progress);
     AsyncTask::new(Work::new(
         move || {

@@ -21,17 +21,12 @@ use super::syncs::{Report, Syncs};
 use super::tasks::Work;
 use super::text;
 use crate::disk::OsDisk;
-use crate::engine::{Cursor, Id};
+use crate::engine::Cursor;
 use crate::lock::OsProbe;
-use crate::store::{
-    Checkpoint, Compacted, Durability, Followed, Look, Opened, Options, Rejected, Store, load_segment,
-};
+use crate::store::{Checkpoint, Durability, Look, Options, Rejected, Store, load_segment};
 
 /// From this size on a snapshot has an index file: below it, reading all of it costs about as much.
 pub(super) const INDEX_FROM_BYTES: u64 = 1 << 20;
-
-/// Work that finds out what other hands wrote.
-type News = Work<Followed, Option<String>>;
 
 /// How a store is opened.
 #[napi(object)]
@@ -79,11 +74,7 @@ impl Drop for NativeStore {
 
 /// Opens the store of a folder.
 #[napi]
-pub fn store_open(
-    root: String,
-    options: NativeOptions,
-    progress: &NativeProgress,
-) -> AsyncTask<Work<Opened, NativeStore>> {
+pub fn store_open(root: String, options: NativeOptions, progress: &NativeProgress) -> AsyncTask<Work> {
     let options = Options {
         read_only: options.read_only,
         skip_load: options.skip_load,
@@ -235,7 +226,7 @@ impl NativeStore {
 
     /// As `undo`, for an agent, waiting for others. What they wrote is for `takeForeign`.
     #[napi]
-    pub fn undo_waiting(&self) -> AsyncTask<Work<Vec<Id>, String>> {
+    pub fn undo_waiting(&self) -> AsyncTask<Work> {
         let store = Arc::clone(&self.store);
         AsyncTask::new(Work::new(move || store.undo_waiting(), |ids| json::ids(&ids)))
     }
@@ -248,7 +239,7 @@ impl NativeStore {
         now: f64,
         ids: Option<JsString<'_>>,
         period: Option<String>,
-    ) -> napi::Result<AsyncTask<Work<Compacted, String>>> {
+    ) -> napi::Result<AsyncTask<Work>> {
         let ids = ids.map(text::json).transpose()?;
         let store = Arc::clone(&self.store);
         caught(|| {
@@ -286,7 +277,7 @@ impl NativeStore {
 
     /// Replays the log's head.
     #[napi]
-    pub fn replay_head(&self) -> AsyncTask<Work<(), ()>> {
+    pub fn replay_head(&self) -> AsyncTask<Work> {
         let store = Arc::clone(&self.store);
         AsyncTask::new(Work::new(move || store.replay_head(), |()| ()))
     }
@@ -306,7 +297,7 @@ impl NativeStore {
 
     /// Carries the checkpoint out.
     #[napi]
-    pub fn run_checkpoint(&self) -> AsyncTask<Work<(), ()>> {
+    pub fn run_checkpoint(&self) -> AsyncTask<Work> {
         let slot = Arc::clone(&self.checkpoint);
         AsyncTask::new(Work::new(
             move || {
@@ -349,7 +340,7 @@ impl NativeStore {
         ids: JsString<'_>,
         period: String,
         now: f64,
-    ) -> napi::Result<Option<AsyncTask<Work<(), ()>>>> {
+    ) -> napi::Result<Option<AsyncTask<Work>>> {
         let ids = json::parse_ids(&text::json(ids)?);
         caught(|| {
             let plan = self.store.begin_archive(ids, &period, now as i64)?;
@@ -364,7 +355,7 @@ impl NativeStore {
         ids: JsString<'_>,
         period: String,
         now: f64,
-    ) -> napi::Result<AsyncTask<Work<(), ()>>> {
+    ) -> napi::Result<AsyncTask<Work>> {
         let ids = json::parse_ids(&text::json(ids)?);
         let store = Arc::clone(&self.store);
         Ok(AsyncTask::new(Work::new(move || store.archive_aside(&ids, &period, now as i64), |()| ())))
@@ -372,18 +363,18 @@ impl NativeStore {
 
     /// The records of an archive segment, as JSON lists of ids and values in turn.
     #[napi]
-    pub fn load_archive(&self, relative: String) -> AsyncTask<Work<Vec<Vec<u8>>, Vec<String>>> {
+    pub fn load_archive(&self, relative: String) -> AsyncTask<Work> {
         let root = self.store.root().to_path_buf();
         AsyncTask::new(Work::new(
             move || load_segment(&OsDisk, &root, &relative, CHUNK),
-            |chunks| chunks.into_iter().map(text::list).collect(),
+            |chunks| chunks.into_iter().map(text::list).collect::<Vec<_>>(),
         ))
     }
 
     /// Reads what other hands wrote, waiting for the lock of a folder of agents. Returns JSON, `null` if there is
     /// nothing; at once, or a promise of it if there is much to do or somebody to wait for.
     #[napi]
-    pub fn follow(&self) -> napi::Result<Either<Option<String>, AsyncTask<News>>> {
+    pub fn follow(&self) -> napi::Result<Either<Option<String>, AsyncTask<Work>>> {
         let store = Arc::clone(&self.store);
         caught(|| {
             Ok(match self.store.follow_at_once()? {
@@ -397,7 +388,7 @@ impl NativeStore {
 
     /// Loads the current snapshot in the place of an older one. Returns what `follow` returns.
     #[napi]
-    pub fn renew(&self) -> AsyncTask<Work<Followed, String>> {
+    pub fn renew(&self) -> AsyncTask<Work> {
         let store = Arc::clone(&self.store);
         AsyncTask::new(Work::new(move || store.renew(), json::followed))
     }
@@ -460,7 +451,7 @@ impl NativeStore {
 
     /// Gives lock and files up.
     #[napi]
-    pub fn close(&self) -> AsyncTask<Work<(), ()>> {
+    pub fn close(&self) -> AsyncTask<Work> {
         self.syncs.lock().take();
         let store = Arc::clone(&self.store);
         AsyncTask::new(Work::new(move || store.close(), |()| ()))

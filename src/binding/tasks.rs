@@ -1,44 +1,47 @@
-//! Work for Node's pool: a closure that runs there, and a function that makes a JS value of its result.
+//! Work for Node's pool: a closure that runs there, and a function that makes a JS value of its result. All work has
+//! one type, whatever it brings: each further one would bring a copy of napi's machinery with it.
 
-use napi::bindgen_prelude::{ToNapiValue, TypeName};
-use napi::{Env, Task};
+use napi::bindgen_prelude::{ToNapiValue, Unknown};
+use napi::{Env, ScopedTask};
 
 use super::catch::{caught, finished};
 use crate::error::Result;
 
-type Run<T> = Box<dyn FnOnce() -> napi::Result<T> + Send>;
-type Finish<T, J> = Box<dyn FnOnce(T) -> napi::Result<J> + Send>;
+type Finish = Box<dyn FnOnce(&Env) -> napi::Result<Unknown<'_>> + Send>;
+type Run = Box<dyn FnOnce() -> napi::Result<Finish> + Send>;
 
 /// A piece of work. Both parts catch panics.
-pub struct Work<T: Send + 'static, J> {
-    run: Option<Run<T>>,
-    finish: Option<Finish<T, J>>,
+pub struct Work {
+    run: Option<Run>,
 }
 
-impl<T: Send + 'static, J: 'static> Work<T, J> {
+impl Work {
     /// Puts a piece of work together.
-    pub fn new<R: FnOnce() -> Result<T> + Send + 'static>(run: R, finish: fn(T) -> J) -> Self {
-        let run: Run<T> = Box::new(|| caught(run));
-        let finish: Finish<T, J> = Box::new(move |output| finished::<R, _>(|| finish(output)));
-        Self { run: Some(run), finish: Some(finish) }
+    pub fn new<T, J, R>(run: R, finish: fn(T) -> J) -> Self
+    where
+        T: Send + 'static,
+        J: ToNapiValue + 'static,
+        R: FnOnce() -> Result<T> + Send + 'static,
+    {
+        let run = move || {
+            let output = caught(run)?;
+            let finish: Finish = Box::new(move |env| finished::<R, _>(|| finish(output))?.into_unknown(env));
+            Ok(finish)
+        };
+        Self { run: Some(Box::new(run)) }
     }
 }
 
-impl<T: Send + 'static, J: ToNapiValue + TypeName> Task for Work<T, J> {
-    type Output = Option<T>;
-    type JsValue = J;
+impl<'task> ScopedTask<'task> for Work {
+    type Output = Finish;
+    type JsValue = Unknown<'task>;
 
-    fn compute(&mut self) -> napi::Result<Option<T>> {
-        match self.run.take() {
-            Some(run) => run().map(Some),
-            None => Ok(None),
-        }
+    fn compute(&mut self) -> napi::Result<Finish> {
+        let run = self.run.take().ok_or_else(|| napi::Error::from_reason("a task ran twice"))?;
+        run()
     }
 
-    fn resolve(&mut self, _: Env, output: Option<T>) -> napi::Result<J> {
-        match (self.finish.take(), output) {
-            (Some(finish), Some(output)) => finish(output),
-            _ => Err(napi::Error::from_reason("a task ran twice")),
-        }
+    fn resolve(&mut self, env: &'task Env, finish: Finish) -> napi::Result<Unknown<'task>> {
+        finish(env)
     }
 }

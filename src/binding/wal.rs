@@ -25,7 +25,7 @@ pub struct NativeWalCursor {
 impl NativeWalCursor {
     /// The next operations as a JSON list; an empty one at the end.
     #[napi]
-    pub fn next(&self) -> AsyncTask<Work<Vec<u8>, String>> {
+    pub fn next(&self) -> AsyncTask<Work> {
         let cursor = Arc::clone(&self.cursor);
         AsyncTask::new(Work::new(move || cursor.lock().next_chunk(CHUNK), text::list))
     }
@@ -39,7 +39,7 @@ impl NativeWalCursor {
 
 /// Begins to read a WAL of a folder.
 #[napi]
-pub fn wal_cursor(root: String, relative: String) -> AsyncTask<Work<WalCursor, NativeWalCursor>> {
+pub fn wal_cursor(root: String, relative: String) -> AsyncTask<Work> {
     AsyncTask::new(Work::new(
         move || {
             let path = layout::inside(&PathBuf::from(root), layout::OPS, &relative)?;
