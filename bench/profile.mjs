@@ -11,6 +11,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { cargoArguments } from "../scripts/build.mjs";
 import { fail, requireCargo, requireModules, requireNode, root as project } from "../scripts/setup.mjs";
 import { Fixtures } from "./fixtures.mjs";
 import { runOnce } from "./measurement.mjs";
@@ -37,7 +38,7 @@ function buildWithSymbols() {
     CARGO_PROFILE_RELEASE_STRIP: "none",
     CARGO_PROFILE_RELEASE_DEBUG: "line-tables-only",
   };
-  const { status } = spawnSync("cargo", ["build", "--release", "--lib"], {
+  const { status } = spawnSync("cargo", ["rustc", ...cargoArguments], {
     cwd: project,
     env,
     stdio: "inherit",

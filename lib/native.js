@@ -50,8 +50,8 @@ function load() {
     "OPSLOG_NATIVE_UNAVAILABLE",
     `No usable binary of opslog for ${triple} (Node ${process.version}). Tried:\n` +
       tried.map((attempt) => `  ${attempt.path}: ${attempt.reason}`).join("\n") +
-      `\nInstall @backloghq/opslog-${triple}, build one with \`npm run build\` (needs Rust), ` +
-      "or set OPSLOG_NATIVE_PATH to a binary.",
+      `\nInstall @backloghq/opslog-${triple}, or build a binary with \`npm run build\` in a clone of the ` +
+      "repository (needs Rust) and set OPSLOG_NATIVE_PATH to it.",
     {
       cause: new AggregateError(
         tried.map((attempt) => attempt.error),

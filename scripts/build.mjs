@@ -9,6 +9,9 @@ import { digest, fail, isStamped, requireCargo, requireNode, root, stamp } from 
 
 const { platformTriple } = createRequire(import.meta.url)("../lib/native.js");
 
+/** How cargo builds the addon. Made into nothing else, all crates are optimised as one: cargo does not do that to libraries. */
+export const cargoArguments = ["--release", "--lib", "--crate-type=cdylib"];
+
 function sources() {
   const src = path.join(root, "src");
   const files = readdirSync(src, { recursive: true, withFileTypes: true })
@@ -26,7 +29,7 @@ function environment(triple) {
 
 /** Runs cargo and returns the path of the library that it says it made. */
 function compile(triple) {
-  const args = ["build", "--release", "--lib", "--message-format=json-render-diagnostics"];
+  const args = ["rustc", ...cargoArguments, "--message-format=json-render-diagnostics"];
   const { status, stdout } = spawnSync("cargo", args, {
     cwd: root,
     env: environment(triple),
@@ -52,7 +55,7 @@ export function buildAddon({ force = false } = {}) {
   const addon = path.join(root, "native", `opslog.${triple}.node`);
   const wanted = digest(sources(), triple);
   if (!force && existsSync(addon) && isStamped(`native-${triple}`, wanted)) return addon;
-  console.log(`Building the addon for ${triple} (cargo build --release)...`);
+  console.log(`Building the addon for ${triple} (cargo rustc --release)...`);
   const library = compile(triple);
   mkdirSync(path.dirname(addon), { recursive: true });
   // Renamed into place: a running process may have the old one mapped.

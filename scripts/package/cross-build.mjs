@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { cargoArguments } from "../build.mjs";
 import { platforms } from "../platform-packages.mjs";
 import { fail, requireCargo, requireNode, root, run } from "../setup.mjs";
 import { inspect, inspectionTable } from "./inspect.mjs";
@@ -36,14 +37,20 @@ function requireZig() {
     fail("Zig could not be installed: Python 3 with pip is needed.");
 }
 
+function flags(platform) {
+  // A static C library cannot be loaded into Node, and is the default on musl.
+  if (platform.endsWith("-musl")) return "-C target-feature=-crt-static";
+  // Cargo leaves the symbols to a program of Apple's.
+  return platform.startsWith("darwin") ? "-C link-arg=-s" : "";
+}
+
 function environment(platform) {
   const { PATH, RUSTFLAGS = "" } = process.env;
   return {
     ...process.env,
     PATH: `${path.join(tools, "bin")}${path.delimiter}${PATH}`,
     PYTHONPATH: tools,
-    // A static C library cannot be loaded into Node, and is the default on musl.
-    RUSTFLAGS: platform.endsWith("-musl") ? `${RUSTFLAGS} -C target-feature=-crt-static`.trim() : RUSTFLAGS,
+    RUSTFLAGS: `${RUSTFLAGS} ${flags(platform)}`.trim(),
   };
 }
 
@@ -53,8 +60,8 @@ function build(platform) {
   const [plain] = target.split(/\.\d/);
   console.log(`Building the addon for ${platform}...`);
   if (!run("rustup", ["target", "add", plain])) fail(`rustup has no target ${plain} for this toolchain.`);
-  const args = ["zigbuild", "--release", "--lib", "--target", target];
-  if (!run("cargo", args, { env: environment(platform) })) {
+  const args = ["rustc", ...cargoArguments, "--target", target];
+  if (!run("cargo-zigbuild", args, { env: environment(platform) })) {
     fail(`The addon for ${platform} could not be built; cargo's output above says why.`);
   }
   const targets = process.env.CARGO_TARGET_DIR ?? path.join(root, "target");

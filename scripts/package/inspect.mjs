@@ -1,12 +1,15 @@
-// What a binary is, as far as it can be told without running it: kind, size, the libraries that it asks for, and
-// the oldest C library that it runs with.
+// What a binary is, as far as it can be told without running it: kind, size, what it exports, the libraries that it asks
+// for, and the oldest system that it runs on.
 
 import { spawnSync } from "node:child_process";
-import { statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { fail } from "../setup.mjs";
+import { inspectMachO } from "./mach-o.mjs";
 
-const MOST_BYTES = 1.5 * 1024 * 1024;
+const MOST_BYTES = 1_500_000;
 const OLDEST_GLIBC = "2.17";
+/** What Node calls when it has loaded an addon. */
+const ENTRY = "napi_register_module_v1";
 
 /** What `file` says of a platform's binary. */
 const kinds = {
@@ -24,6 +27,7 @@ const kinds = {
 const libraries = {
   gnu: /^(lib(c|m|dl|pthread|rt|gcc_s)\.so\.\d+|ld-linux.*)$/,
   musl: /^libc\.(musl-.*\.)?so(\.\d+)?$/,
+  darwin: /^\/usr\/lib\/lib(System\.B|iconv\.2|charset\.1|objc\.A)\.dylib$/,
 };
 
 function output(program, args) {
@@ -36,47 +40,66 @@ function output(program, args) {
 /** Compares versions such as 2.9 and 2.17. */
 const byVersion = (one, other) => one.localeCompare(other, "en", { numeric: true });
 
-function dependencies(platform, binary) {
-  if (!platform.startsWith("linux")) return { needed: [], glibc: null };
-  const needed = [...output("readelf", ["-dW", binary]).matchAll(/\(NEEDED\).*\[(.+)\]/g)].map(
-    ([, name]) => name,
-  );
-  const versions = [...output("readelf", ["-VW", binary]).matchAll(/GLIBC_([\d.]+)/g)].map(
-    ([, version]) => version,
-  );
-  return { needed, glibc: versions.sort(byVersion).at(-1) ?? null };
+/** The libraries that an ELF file asks for, and the newest glibc of which it uses something. */
+function inspectElf(binary) {
+  const all = (text, pattern) => [...text.matchAll(pattern)].map(([, found]) => found);
+  const needed = all(output("readelf", ["-dW", binary]), /\(NEEDED\).*\[(.+)\]/g);
+  const versions = all(output("readelf", ["-VW", binary]), /GLIBC_([\d.]+)/g);
+  return { needed, glibc: versions.sort(byVersion).at(-1) };
+}
+
+/** What is not as it must be in an ELF file. */
+function* faultsOfElf(abi, glibc) {
+  if (abi === "gnu" && (glibc === undefined || byVersion(glibc, OLDEST_GLIBC) > 0))
+    yield `it needs glibc ${glibc}`;
+  if (abi === "musl" && glibc !== undefined) yield `it needs glibc ${glibc}`;
+}
+
+function dependencies(platform, binary, content) {
+  const [os, , abi] = platform.split("-");
+  if (os === "linux") {
+    const { needed, glibc } = inspectElf(binary);
+    const system = glibc === undefined ? abi : `glibc ${glibc}`;
+    return { known: libraries[abi], needed, system, faults: [...faultsOfElf(abi, glibc)] };
+  }
+  if (os === "darwin") {
+    const { needed, system, fault } = inspectMachO(content);
+    return {
+      known: libraries.darwin,
+      needed,
+      system: `macOS ${system}`,
+      faults: fault === undefined ? [] : [fault],
+    };
+  }
+  return { known: /^/, needed: [], system: "Windows", faults: [] };
 }
 
 /** Looks into a platform's binary. `faults` tells what is not as it must be. */
 export function inspect(platform, binary) {
-  const { size } = statSync(binary);
+  const content = readFileSync(binary);
   const kind = output("file", ["-b", binary]).trim();
-  const { needed, glibc } = dependencies(platform, binary);
-  const faults = [];
+  const { known, needed, system, faults } = dependencies(platform, binary, content);
+  const size = content.length;
   if (!kinds[platform].test(kind)) faults.push(`it is ${kind}`);
+  if (!content.includes(ENTRY)) faults.push(`it has no ${ENTRY}`);
   if (size > MOST_BYTES) faults.push(`over ${MOST_BYTES} bytes`);
-  if (platform.endsWith("-gnu") && (glibc === null || byVersion(glibc, OLDEST_GLIBC) > 0)) {
-    faults.push(`it needs glibc ${glibc}`);
-  }
-  if (platform.endsWith("-musl") && glibc !== null) faults.push(`it needs glibc ${glibc}`);
-  const known = libraries[platform.split("-").at(-1)];
-  const strange = known === undefined ? [] : needed.filter((name) => !known.test(name));
+  const strange = needed.filter((name) => !known.test(name));
   if (strange.length > 0) faults.push(`it needs ${strange.join(", ")}`);
-  return { platform, size, kind, needed, glibc, faults };
+  return { platform, size, kind, needed, system, faults };
 }
 
 /** A Markdown table of what was found. */
 export function inspectionTable(found) {
-  const rows = found.map(({ platform, size, kind, needed, glibc, faults }) => [
+  const rows = found.map(({ platform, size, kind, needed, system, faults }) => [
     platform,
     size.toLocaleString("en"),
-    kind.split(",").slice(0, 2).join(","),
-    glibc ?? "",
+    kind.split(",", kind.startsWith("ELF") ? 2 : 1).join(","),
+    system,
     needed.join(" "),
     faults.length === 0 ? "ok" : faults.join("; "),
   ]);
   const lines = [
-    ["platform", "bytes", "kind", "glibc", "libraries", ""],
+    ["platform", "bytes", "kind", "oldest system", "libraries", ""],
     ["---", "---:", "---", "---", "---", "---"],
     ...rows,
   ];

@@ -11,13 +11,14 @@ import { fail, root } from "../setup.mjs";
 const print = (value) => `${JSON.stringify(value, null, 2)}\n`;
 const readPackage = () => JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
 
-/** Packs a folder into another with npm. Returns the tarball's path. */
+/** Packs a folder into another with npm. Returns the tarball and its sizes. */
 function pack(folder, destination) {
   const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", destination];
   const shell = process.platform === "win32";
   const { status, stdout, stderr } = spawnSync("npm", args, { cwd: folder, encoding: "utf8", shell });
   if (status !== 0) fail(`npm pack in ${folder}: ${stderr}`);
-  return path.join(destination, JSON.parse(stdout)[0].filename);
+  const [{ filename, size, unpackedSize }] = JSON.parse(stdout);
+  return { file: path.join(destination, filename), packed: size, unpacked: unpackedSize };
 }
 
 /** What is published of the package: all that it lists, but no binary, and nothing that only its developers need. */
@@ -72,6 +73,6 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const found = Object.keys(platforms)
     .map((platform) => [platform, path.join(root, "npm", platform, `opslog.${platform}.node`)])
     .filter(([, binary]) => existsSync(binary));
-  for (const tarball of Object.values(stage(path.resolve(folder), Object.fromEntries(found))))
-    console.log(tarball);
+  for (const { file } of Object.values(stage(path.resolve(folder), Object.fromEntries(found))))
+    console.log(file);
 }
