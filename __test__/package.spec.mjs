@@ -106,6 +106,7 @@ test("open(), without an addon, rejects with what was tried and why", async (t) 
     t.true(message.includes(attempt.path));
     t.true(message.includes(attempt.reason));
   }
+  t.regex(message, /Install @backloghq\/opslog-\w+-.*`npm run build`.*OPSLOG_NATIVE_PATH/);
   t.false((await readdir(root)).includes("nowhere"));
 });
 
