@@ -259,7 +259,14 @@ impl DiskFile for MemoryFile {
     }
 
     fn info(&self) -> io::Result<FileInfo> {
-        Ok(FileInfo { identity: (0, 0), len: self.0.len() as u64, modified_ns: 0, links: 1, writable: false })
+        Ok(FileInfo {
+            identity: (0, 0),
+            len: self.0.len() as u64,
+            modified_ns: 0,
+            links: 1,
+            writable: false,
+            is_file: true,
+        })
     }
 
     fn try_lock(&self) -> io::Result<bool> {

@@ -38,6 +38,8 @@ pub struct FileInfo {
     pub links: u64,
     /// Whether any write permission bit is set.
     pub writable: bool,
+    /// Whether it is a file: no folder, link, pipe or device.
+    pub is_file: bool,
 }
 
 /// A folder tree. All paths are absolute.
@@ -158,6 +160,8 @@ pub fn read_exact_at(file: &dyn DiskFile, offset: u64, len: usize) -> io::Result
 /// As for [`read_exact_at`]; nothing is appended then.
 pub fn read_exact_into(file: &dyn DiskFile, offset: u64, len: usize, out: &mut Vec<u8>) -> io::Result<()> {
     let start = out.len();
+    // NOTE: what a damaged or a hostile file says that it holds may be more memory than there is.
+    out.try_reserve(len).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
     out.resize(start + len, 0);
     let failed = match read_full_at(file, out.get_mut(start..).unwrap_or_default(), offset) {
         Ok(read) if read == len => return Ok(()),

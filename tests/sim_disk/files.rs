@@ -27,6 +27,15 @@ fn appends_reads_and_overwrites_behave_as_on_a_real_file() {
 }
 
 #[test]
+fn what_takes_more_memory_than_there_is_is_an_error_and_no_end_of_the_process() {
+    let disk = disk();
+    let file = disk.open(&path("a"), OpenMode::CreateNew).unwrap();
+    for len in [1 << 50, isize::MAX as usize] {
+        assert_eq!(kind(read_exact_at(&*file, 0, len)), ErrorKind::OutOfMemory);
+    }
+}
+
+#[test]
 fn names_follow_the_rules_of_posix() {
     let disk = disk();
     let open = |name: &str, mode| disk.open(&path(name), mode).map(drop);

@@ -11,7 +11,8 @@ pub(super) fn open(path: &Path, mode: OpenMode) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
     match mode {
-        OpenMode::Read => &mut options,
+        // A pipe of that name would be waited for until somebody writes to it; to a file the flag means nothing.
+        OpenMode::Read => options.custom_flags(libc::O_NONBLOCK),
         OpenMode::Append => options.append(true).custom_flags(libc::O_NOFOLLOW),
         OpenMode::ReadWrite => options.write(true).custom_flags(libc::O_NOFOLLOW),
         OpenMode::CreateNew => {
@@ -72,6 +73,7 @@ fn info(metadata: &Metadata) -> FileInfo {
         modified_ns: i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()),
         links: metadata.nlink(),
         writable: metadata.mode() & 0o222 != 0,
+        is_file: metadata.is_file(),
     }
 }
 

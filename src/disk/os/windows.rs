@@ -11,6 +11,8 @@ use std::path::Path;
 use super::super::{FileInfo, OpenMode};
 
 const FILE_ATTRIBUTE_READONLY: u32 = 0x1;
+const FILE_ATTRIBUTE_DIRECTORY: u32 = 0x10;
+const FILE_ATTRIBUTE_REPARSE_POINT: u32 = 0x400;
 const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
 const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 const LOCKFILE_FAIL_IMMEDIATELY: u32 = 0x1;
@@ -184,6 +186,7 @@ pub(super) fn info_of_file(file: &File) -> io::Result<FileInfo> {
         modified_ns: (modified - EPOCH_DISTANCE) * 100,
         links: u64::from(found.links),
         writable: found.attributes & FILE_ATTRIBUTE_READONLY == 0,
+        is_file: found.attributes & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT) == 0,
     })
 }
 

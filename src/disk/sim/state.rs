@@ -204,6 +204,7 @@ impl State {
             modified_ns: inode.modified_ns,
             links: inode.links,
             writable: inode.writable,
+            is_file: matches!(inode.node, Node::File(_)),
         })
     }
 
