@@ -260,6 +260,11 @@ pub(super) fn open_own_wal(store: &Store, relative: &str) -> Result<Writer> {
         }
         Err(source) => return Err(Error::io("open", &path, source)),
     };
+    if store.options.strict && !store.options.skip_load {
+        // NOTE: before its end is cut: what is refused is left as it is.
+        let whole = replay(&*file, &path, 0, |_, _, _| Ok(ControlFlow::Continue(())))?;
+        store.refuse_malformed(&path, &whole.skipped)?;
+    }
     let tail = tail_only(&*file, &path)?;
     let (len, _) = repair(&*store.disk, &*file, &path, &tail)?;
     let mut wal = Writer::new(path, relative.to_owned(), Some(file), len);

@@ -204,3 +204,22 @@ fn a_batch_in_a_log_that_was_deleted_and_created_again_is_settled_by_close() {
     assert_eq!(content.lines().count(), 4);
     assert!(!content.contains("\"batch\":\"more\""), "{content}");
 }
+
+#[test]
+fn a_log_that_is_refused_is_left_as_it_is_also_by_an_agent() {
+    for agent in [None, Some("one".to_owned())] {
+        let disk = SimDisk::new();
+        let strict = Options { strict: true, agent, ..options() };
+        let store = try_open(disk.clone(), strict.clone()).unwrap().store;
+        set(&store, "a", "1");
+        let path = path(&match &strict.agent {
+            None => store.manifest().active_ops,
+            Some(_) => store.manifest().active_agent_ops.unwrap()[0].1.clone(),
+        });
+        store.close().unwrap();
+        append_by_another_hand(&disk, &path, &format!("no operation\n{}\n{{\"torn", line("b", "2")));
+        let before = disk.tree().remove(&path);
+        assert!(matches!(try_open(disk.clone(), strict), Err(Error::Corrupt { .. })));
+        assert_eq!(disk.tree().remove(&path), before);
+    }
+}
