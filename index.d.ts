@@ -271,7 +271,7 @@ export interface Damage {
 export interface RepairReport {
   /** What was damaged before. */
   readonly before: VerifyReport;
-  /** What was mended, and where what stood there is now. */
+  /** What was mended, and where what stood there is now. Of places that are not listed in `before`, one for each file. */
   readonly steps: readonly { readonly damage: Damage; readonly aside: string }[];
   /** What is damaged still. */
   readonly after: VerifyReport;
@@ -437,7 +437,8 @@ export declare class Store<T = Record<string, unknown>> {
    * if there is something to mend, and deletes nothing: what it takes out of a log goes to `<log>.torn`, an index that
    * it makes again to `<index>.<n>.damaged`.
    *
-   * Rejects with `OPSLOG_LOCKED` while a writer or an agent has the folder open, and as `verify()`.
+   * Rejects with `OPSLOG_LOCKED` while a writer or an agent has the folder open, and as `verify()`. An agent of 0.8.1 takes
+   * no lock that could be seen: end those first.
    */
   static repair(dir: string, options?: ProgressOptions): Promise<RepairReport>;
 

@@ -54,20 +54,22 @@ pub fn repair(
     // NOTE: once more, now that nobody writes: what was found before may have been an append under way.
     let found = verify(&**disk, root, progress)?;
     let mut steps = Vec::new();
-    for damage in &found.damage {
+    for damage in &found.mendable {
         let indexing = |path: PathBuf| Indexing {
             path,
             from_bytes: index_from_bytes,
             write: true,
             progress: Arc::clone(progress),
         };
-        // A file has one index, however many of its entries are wrong.
-        if steps.iter().any(|step: &Step| step.damage.path == damage.path && damage.remedy == Remedy::Rebuild)
-        {
-            continue;
-        }
-        if let Some(aside) = mend(&**disk, root, damage, indexing)? {
-            steps.push(Step { damage: damage.clone(), aside });
+        let Some(aside) = mend(&**disk, root, damage, indexing)? else { continue };
+        steps.push(Step { damage: damage.clone(), aside: aside.clone() });
+        // A file has one index, and one end, however much of them is wrong.
+        if damage.remedy == Remedy::Blank {
+            let is_other = |other: &&Damage| {
+                *other != damage && other.path == damage.path && other.remedy == damage.remedy
+            };
+            let others = found.damage.iter().filter(is_other).cloned();
+            steps.extend(others.map(|damage| Step { damage, aside: aside.clone() }));
         }
     }
     lock.release()?;
@@ -80,7 +82,8 @@ pub fn repair(
     Ok(Repaired { before, steps, after })
 }
 
-/// Mends one place. Returns where what stood there was put; `None` if nothing can be done.
+/// Mends all in a file that calls for the same remedy. Returns where what stood there was put; `None` if nothing can be
+/// done.
 fn mend(
     disk: &dyn Disk,
     root: &Path,
@@ -88,15 +91,15 @@ fn mend(
     indexing: impl Fn(PathBuf) -> Indexing,
 ) -> Result<Option<PathBuf>> {
     let path = &damage.path;
-    match (damage.remedy, damage.offset) {
-        (Remedy::Blank, Some(offset)) => wal::blank_line(disk, path, offset).map(Some),
-        (Remedy::Cut, _) => {
+    match damage.remedy {
+        Remedy::Blank => wal::blank_lines(disk, path).map(Some),
+        Remedy::Cut => {
             let file = disk.open(path, OpenMode::Append).map_err(|source| Error::io("open", path, source))?;
             let tail = wal::replay(&*file, path, 0, |_, _, _| Ok(std::ops::ControlFlow::Continue(())))?;
             wal::repair(disk, &*file, path, &tail)?;
             Ok(Some(layout::torn(path)))
         }
-        (Remedy::Rebuild, _) => {
+        Remedy::Rebuild => {
             let aside = (0..u32::MAX)
                 .map(|n| layout::damaged(path, n))
                 .find(|aside| disk.info(aside).is_err())
@@ -110,7 +113,7 @@ fn mend(
             }
             Ok(Some(aside))
         }
-        _ => Ok(None),
+        Remedy::None => Ok(None),
     }
 }
 

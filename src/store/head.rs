@@ -18,7 +18,7 @@ use crate::format::manifest::Manifest;
 use crate::format::operation::{BatchMark, parse_line};
 use crate::index::{self, Contents};
 use crate::layout;
-use crate::wal::Tail;
+use crate::wal::{Tail, doubt};
 
 /// An index that speaks of all but this part of a log is good enough.
 const UNINDEXED_PART: u64 = 16;
@@ -101,7 +101,7 @@ impl Store {
         let Some((file, path, contents, hash, slots)) = state.log_index(self) else { return Ok(()) };
         // NOTE: an index must not outlive what it speaks of: a lookup would find a hole, and nobody would be told.
         // Nobody else has the store yet, or any more.
-        state.wal.sync()?;
+        state.wal.sync().inspect_err(|_| doubt::note(&*self.disk, state.wal.path()))?;
         drop(state);
         if index::write(&*self.disk, &path, &*file, contents, hash, &slots).is_ok() {
             self.lock().indexed = contents.len;

@@ -99,10 +99,15 @@ impl Verifier<'_> {
     }
 }
 
+/// How deep in objects a damaged place is looked for.
+const LEVELS: u32 = 32;
+
 /// Where a text stops making sense, given where the member of it begins that does.
 pub(super) fn deepest(text: &[u8], offset: usize) -> u64 {
     let mut at = offset;
-    while let Some(rest) = text.get(at..).filter(|rest| rest.starts_with(b"{")) {
+    // Each level is read from its beginning to where it stops making sense.
+    for _ in 0..LEVELS {
+        let Some(rest) = text.get(at..).filter(|rest| rest.starts_with(b"{")) else { break };
         match Members::new(rest).find_map(Result::err) {
             Some(malformed) if malformed.offset > 0 => at += malformed.offset,
             _ => break,

@@ -10,7 +10,7 @@ use super::{Remedy, Subject, Verifier};
 use crate::disk::{DiskFile, OpenMode, read_exact_at};
 use crate::engine::index::Hash;
 use crate::error::{Error, Result};
-use crate::format::index::{Header, Kind, PAGE, Page, Slot, TAIL, home, next_page, page_offset};
+use crate::format::index::{Header, Kind, PAGE, Page, Slot, TAIL, home, page_offset};
 use crate::format::js_trim;
 use crate::format::operation::parse_line;
 use crate::format::snapshot::parse_record;
@@ -160,14 +160,11 @@ impl Verifier<'_> {
 
     /// A search begins at the home of an entry's tag, and goes on only where pages are full.
     fn find_unreachable(&mut self, subject: &Subject, header: &Header, entries: &[Entry], full: &[bool]) {
+        let passed = full_before(full);
         for entry in entries {
-            let mut page = home(entry.slot.tag, header.pages);
-            let mut steps = 0;
-            while page != entry.page && full.get(page as usize) == Some(&true) && steps < header.pages {
-                page = next_page(page, header.pages);
-                steps += 1;
-            }
-            if page != entry.page {
+            let home = home(entry.slot.tag, header.pages);
+            let distance = if home <= entry.page { 0 } else { header.pages } + entry.page - home;
+            if passed.get(entry.page as usize).is_none_or(|passed| distance > *passed) {
                 self.damaged(subject, entry.at, Remedy::Rebuild, "no search comes by this entry");
             }
         }
@@ -211,6 +208,19 @@ impl Verifier<'_> {
         );
         self.damaged(subject, entry.at, Remedy::Rebuild, what);
     }
+}
+
+/// How many full pages come right before each one. Behind the last page comes the first.
+fn full_before(full: &[bool]) -> Vec<u32> {
+    let mut passed = vec![0; full.len()];
+    let mut count = 0;
+    for _ in 0..2 {
+        for (before, is_full) in passed.iter_mut().zip(full) {
+            *before = count;
+            count = if *is_full { (count + 1).min(full.len() as u32 - 1) } else { 0 };
+        }
+    }
+    passed
 }
 
 /// The lines that should have an entry, in order: each record of a snapshot, the last operation on each id in a log.

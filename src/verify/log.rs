@@ -11,19 +11,24 @@ use crate::wal::{Tail, replay_unlocked};
 
 /// How much of a log is read at once.
 const PIECE: usize = 4 << 20;
-/// How often the end of a log is looked at again that looks torn: somebody may be writing there.
+/// How often the end of a log is looked at again that looks torn and stays as it is: somebody may be writing there.
 const LOOKS: u32 = 20;
 
 impl Verifier<'_> {
     /// Checks a log, also while somebody writes to it.
     pub(super) fn log(&mut self, log: &Subject) -> Result<()> {
         let mut from = 0;
-        let mut looks = 0;
+        let (mut looks, mut end) = (0, 0);
         let patience = Patience::new(1);
         loop {
+            // NOTE: asked before the look. A writer may finish and go away in between.
+            let may_be_written = self.may_be_written();
             let (tail, is_last) = self.log_piece(log, from)?;
             let is_torn = is_last && tail.torn;
-            if is_torn && looks < LOOKS && self.may_be_written() {
+            if tail.end != end {
+                (looks, end) = (0, tail.end);
+            }
+            if is_torn && looks < LOOKS && may_be_written {
                 looks += 1;
                 patience.pause_long();
             } else if is_torn {

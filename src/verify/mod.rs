@@ -24,7 +24,7 @@ use crate::progress::{Phase, Progress};
 use crate::publish::read_if_there;
 use report::LIMIT;
 
-/// How often a folder is gone through whose manifest changes meanwhile.
+/// How often a folder is gone through at most, until the same is found twice.
 const PASSES: usize = 5;
 
 /// Checks a folder.
@@ -32,15 +32,23 @@ const PASSES: usize = 5;
 /// # Errors
 /// `OPSLOG_NO_STORE`; `OPSLOG_IO` for what cannot be read, a file that is gone excepted.
 pub fn verify(disk: &dyn Disk, root: &Path, progress: &Progress) -> Result<Report> {
-    for _ in 1..PASSES {
-        let before = read_if_there(disk, &root.join(layout::MANIFEST))?;
-        let report = pass(disk, root, progress)?;
-        // A checkpoint, or another, has put other files into the place of those that were read.
-        if report.found == 0 || read_if_there(disk, &root.join(layout::MANIFEST))? == before {
+    let mut before: Option<Report> = None;
+    for _ in 0..PASSES {
+        let mut report = pass(disk, root, progress)?;
+        match &before {
+            Some(before) if before.found == report.found && before.damage == report.damage => {
+                return Ok(report);
+            }
+            // What a writer does meanwhile looks wrong in other places each time.
+            Some(before) => report.keep_what_is_in(before),
+            None => {}
+        }
+        if report.found == 0 {
             return Ok(report);
         }
+        before = Some(report);
     }
-    pass(disk, root, progress)
+    Ok(before.unwrap_or_default())
 }
 
 fn pass(disk: &dyn Disk, root: &Path, progress: &Progress) -> Result<Report> {
@@ -146,10 +154,16 @@ impl<'a> Verifier<'a> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(source) => return Err(Error::io("open", &path, source)),
         };
-        let len = file.info().map_err(|source| Error::io("fstat", &path, source))?.len;
-        let current = self.is_current(relative);
+        let info = file.info().map_err(|source| Error::io("fstat", &path, source))?;
+        let (len, current) = (info.len, self.is_current(relative));
         let subject = Subject { path, relative: relative.to_owned(), file, len, current };
-        check(self, &subject)?;
+        if info.is_file {
+            check(self, &subject)?;
+        } else if current {
+            self.damaged(&subject, 0, Remedy::None, "the manifest names this, and it is no file");
+        } else {
+            return Ok(());
+        }
         self.pass_by(len);
         Ok(())
     }
@@ -188,6 +202,10 @@ impl<'a> Verifier<'a> {
     }
 
     fn push(&mut self, damage: Damage) {
+        let is_same_remedy = |known: &Damage| known.path == damage.path && known.remedy == damage.remedy;
+        if damage.remedy != Remedy::None && !self.report.mendable.iter().rev().any(is_same_remedy) {
+            self.report.mendable.push(damage.clone());
+        }
         self.report.found += 1;
         if self.report.damage.len() < LIMIT {
             self.report.damage.push(damage);

@@ -24,6 +24,20 @@ pub struct Report {
     pub damage: Vec<Damage>,
     /// How many there are.
     pub found: u64,
+    /// For each file and each remedy, the first place that calls for it, listed or not.
+    pub mendable: Vec<Damage>,
+}
+
+impl Report {
+    /// Forgets what was not found before. Of more than are listed, nobody can tell.
+    pub(super) fn keep_what_is_in(&mut self, before: &Self) {
+        if self.found > LIMIT as u64 || before.found > LIMIT as u64 {
+            return;
+        }
+        self.damage.retain(|damage| before.damage.contains(damage));
+        self.found = self.damage.len() as u64;
+        self.mendable.retain(|damage| before.mendable.contains(damage));
+    }
 }
 
 /// A damaged place.

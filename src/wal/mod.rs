@@ -2,6 +2,7 @@
 
 pub mod cursor;
 pub mod doubt;
+mod mend;
 pub mod reader;
 mod recent;
 pub mod replay;
@@ -10,8 +11,9 @@ mod watch;
 pub mod writer;
 
 pub use cursor::WalCursor;
+pub use mend::{blank_lines, repair};
 pub use reader::LineReader;
-pub use replay::{Piece, Tail, blank_line, repair, replay, replay_unlocked};
+pub use replay::{Piece, Tail, replay, replay_unlocked};
 pub use unsynced::Unsynced;
 pub use watch::{Extent, Watch};
 pub use writer::{Standing, Writer};

@@ -1,15 +1,14 @@
 //! Reads the operations of a WAL as 0.8.1 reads them: blank lines are nothing, malformed ones are skipped
-//! and counted. Unlike 0.8.1 it tells a torn end and an unfinished batch from damage in the middle, and
-//! `repair` makes the file end with a complete line before anything is appended to it.
+//! and counted. Unlike 0.8.1 it tells a torn end and an unfinished batch from damage in the middle. Changes nothing.
 
-use std::ops::{ControlFlow, Range};
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::ops::ControlFlow;
+use std::path::Path;
 
-use crate::disk::{Disk, DiskFile, OpenMode, append_all, read_full_at};
+use crate::disk::{DiskFile, read_full_at};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, Line, js_trim, parse_line};
-use crate::layout;
-use crate::wal::{LineReader, doubt};
+use crate::wal::LineReader;
 
 /// What was found at the end of a WAL and on the way there.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -157,6 +156,8 @@ pub fn replay_unlocked(
         }
         let mut is_last = len <= from.saturating_add(limit);
         let size = len.saturating_sub(from).min(limit) as usize;
+        let missing = size.saturating_sub(bytes.len());
+        bytes.try_reserve(missing).map_err(|_| failed(ErrorKind::OutOfMemory.into()))?;
         bytes.resize(size, 0);
         let read = read_full_at(file, &mut bytes, from).map_err(failed)?;
         if read < size || !is_unchanged(file, from, &bytes).map_err(failed)? {
@@ -246,80 +247,4 @@ fn js_trim_start(bytes: &[u8]) -> &[u8] {
     let trimmed = js_trim(bytes);
     let skipped = trimmed.as_ptr() as usize - bytes.as_ptr() as usize;
     if trimmed.is_empty() { trimmed } else { bytes.get(skipped..).unwrap_or_default() }
-}
-
-/// Makes a WAL end where its last good line ends, with a newline. What is cut is set aside first, as
-/// `<wal>.torn`. Returns the file's length now and how many bytes were set aside.
-///
-/// # Errors
-/// `OPSLOG_IO`.
-pub fn repair(disk: &dyn Disk, file: &dyn DiskFile, path: &Path, tail: &Tail) -> Result<(u64, u64)> {
-    if planted!("torn-tail-kept") && tail.torn {
-        return Ok((tail.end, 0));
-    }
-    let mut aside = 0;
-    if tail.torn {
-        aside = tail.end - tail.good;
-        set_aside(disk, file, path, tail.good..tail.end)?;
-    }
-    if tail.end > tail.good {
-        file.set_len(tail.good).map_err(|source| Error::io("ftruncate", path, source))?;
-    }
-    let mut len = tail.good;
-    if tail.needs_newline {
-        append_all(file, b"\n").map_err(|source| Error::io("write", path, source))?;
-        len += 1;
-    }
-    if tail.end != len {
-        // NOTE: a line end that is lost while what follows it is kept would take both lines along.
-        file.sync().map_err(|source| {
-            doubt::note(disk, path);
-            Error::io("fdatasync", path, source)
-        })?;
-    }
-    Ok((len, aside))
-}
-
-/// Overwrites a line that is no operation with line ends, so that nothing behind it moves. What stood there is set aside
-/// first, as a torn end is. Returns where.
-///
-/// # Errors
-/// `OPSLOG_IO`.
-pub fn blank_line(disk: &dyn Disk, path: &Path, offset: u64) -> Result<PathBuf> {
-    let file = disk.open(path, OpenMode::ReadWrite).map_err(|source| Error::io("open", path, source))?;
-    let mut lines = LineReader::new(&*file, offset);
-    let line = lines.next_line().map_err(|source| Error::io("read", path, source))?;
-    let len = line.map_or(0, |line| line.bytes.len());
-    set_aside(disk, &*file, path, offset..offset + len as u64)?;
-    let blank = vec![b'\n'; len];
-    let mut written = 0;
-    while let Some(rest) = blank.get(written..).filter(|rest| !rest.is_empty()) {
-        written += file
-            .write_at(rest, offset + written as u64)
-            .map_err(|source| Error::io("pwrite", path, source))?;
-    }
-    file.sync().map_err(|source| Error::io("fdatasync", path, source))?;
-    Ok(layout::torn(path))
-}
-
-fn set_aside(disk: &dyn Disk, file: &dyn DiskFile, path: &Path, range: Range<u64>) -> Result<()> {
-    let aside = layout::torn(path);
-    let (target, is_new) = match disk.open(&aside, OpenMode::CreateNew) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            (disk.open(&aside, OpenMode::Append), false)
-        }
-        created => (created, true),
-    };
-    let target = target.map_err(|source| Error::io("open", &aside, source))?;
-    let len = (range.end - range.start) as usize;
-    let mut torn = crate::disk::read_exact_at(file, range.start, len)
-        .map_err(|source| Error::io("read", path, source))?;
-    torn.push(b'\n');
-    let written = append_all(&*target, &torn).map_err(|source| Error::io("write", &aside, source));
-    let kept = written.and_then(|()| target.sync().map_err(|source| Error::io("fdatasync", &aside, source)));
-    if kept.is_err() && is_new {
-        // NOTE: the next attempt must not sync a file again whose sync has failed.
-        let _ = disk.unlink(&aside);
-    }
-    kept
 }

@@ -4,6 +4,8 @@
 
 mod backup;
 mod basics;
+mod checking;
+mod copies_beside_others;
 mod durability;
 mod failures;
 mod following;

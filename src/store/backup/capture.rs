@@ -158,7 +158,7 @@ impl Store {
         Ok(Capture { manifest: manifest.print(), sources, trail: Vec::new() })
     }
 
-    /// The logs that are no longer written to. Symbolic links and temporary files are none.
+    /// The logs that are no longer written to. Folders, symbolic links and temporary files are none.
     fn trail(&self, active: &[&str], newest: Option<u64>) -> Result<Vec<(String, u64)>> {
         let folder = self.path(layout::OPS);
         let names = self.disk.list(&folder).map_err(|source| Error::io("scandir", &folder, source))?;
@@ -173,6 +173,7 @@ impl Store {
             if let Ok(Some((file, len))) = open(self, layout::OPS, &relative)
                 && let (Ok(named), Ok(opened)) = (self.disk.info(&folder.join(&name)), file.info())
                 && named.identity == opened.identity
+                && opened.is_file
             {
                 trail.push((relative, len));
             }

@@ -1,0 +1,170 @@
+//! Copies of a folder to which other hands write meanwhile: what is copied must have stood there at one moment.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use opslog::disk::sim::SimDisk;
+use opslog::disk::{Disk, OpenMode, append_all};
+use opslog::store::{Backup, Options, Store};
+use parking_lot::Mutex;
+
+use super::hook::HookDisk;
+use super::support::*;
+
+const COPY: &str = "/copies/one";
+
+fn finish(mut backup: Backup) {
+    while !backup.step(512).unwrap().is_complete {}
+}
+
+fn open_copy(disk: &SimDisk) -> Arc<Store> {
+    let read_only = Options { read_only: true, ..options() };
+    Store::open(Arc::new(disk.clone()), Path::new(COPY), read_only, &Dead).unwrap().store
+}
+
+fn open_agent(disk: impl Disk + 'static, agent: &str) -> Arc<Store> {
+    try_open(disk, Options { agent: Some(agent.into()), ..options() }).unwrap().store
+}
+
+/// As [`set`], for an agent that may have to look first what others did.
+fn put(store: &Store, id: &str, value: &str) {
+    if try_set(store, id, value).is_err() {
+        store.follow().unwrap();
+        set(store, id, value);
+    }
+}
+
+/// Writes a log anew, as another hand may that holds it open.
+fn rewrite(disk: &SimDisk, path: &Path, content: &str) {
+    let file = disk.open(path, OpenMode::Append).unwrap();
+    file.set_len(0).unwrap();
+    append_all(&*file, content.as_bytes()).unwrap();
+}
+
+#[test]
+fn a_log_that_is_written_anew_while_a_reader_copies_it_is_copied_again() {
+    // All of it but its end is other; or its beginning is the same, and its end is another one behind it.
+    let other_beginning = |log: &str| log.replacen("\"data\":1", "\"data\":2", 1);
+    let other_end = |log: &str| {
+        let cut = log.len() - 20;
+        let id = log[..cut].rsplit_once("\"id\":\"").unwrap().1.split('"').next().unwrap();
+        let last = log.trim_end().rsplit_once('\n').unwrap().0.len() + 1;
+        format!("{}{}\n", &log[..last], line(id, &format!("\"{}\"", "x".repeat(400))))
+    };
+    let changes: [&dyn Fn(&str) -> String; 2] = [&other_beginning, &other_end];
+    for (number, change) in changes.into_iter().enumerate() {
+        for step in 0..30 {
+            let disk = SimDisk::new();
+            let store = open(&disk);
+            set(&store, "first", "1");
+            for n in 0..150 {
+                set(&store, &format!("id-{n}"), &n.to_string());
+            }
+            let (path, content) = log(&disk, &store);
+            assert!(content.len() > 8192);
+            let mut backup = reader(&disk).begin_backup(Path::new(COPY), false).unwrap();
+            for _ in 0..step {
+                assert!(!backup.step(512).unwrap().is_complete || step > 15);
+            }
+            rewrite(&disk, &path, &change(&content));
+            finish(backup);
+            let copy = records(&open_copy(&disk));
+            let now = records(&reader(&disk));
+            let before = {
+                rewrite(&disk, &path, &content);
+                records(&reader(&disk))
+            };
+            assert!(copy == now || copy == before, "change {number} after {step} steps: {copy:?}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_copies_no_operation_of_an_agent_without_what_came_before_it() {
+    let (mut nth, mut is_over) = (0, false);
+    while !is_over {
+        nth += 1;
+        let sim = SimDisk::new();
+        let (one, two) = (open_agent(sim.clone(), "one"), open_agent(sim.clone(), "two"));
+        put(&one, "a", "1");
+        put(&two, "b", "1");
+        let disk = HookDisk::of_reader(sim.clone());
+        let reader = try_open(disk.clone(), Options { read_only: true, ..options() }).unwrap().store;
+        let opened = disk.clear();
+        disk.before(nth, move || {
+            for n in 0..3 {
+                put(&one, &format!("cause-{n}"), "1");
+                put(&two, &format!("effect-{n}"), "1");
+            }
+        });
+        finish(reader.begin_backup(Path::new(COPY), false).unwrap());
+        is_over = disk.clear() < opened + nth;
+        let copy = records(&open_copy(&sim));
+        for n in 0..3 {
+            let has = |id: &str| copy.contains(&format!("{id}-{n}=1"));
+            assert!(has("cause") || !has("effect"), "before call {nth}: {copy:?}");
+        }
+    }
+    assert!(nth > 10, "only {nth} calls");
+}
+
+#[test]
+fn agents_that_cut_their_logs_without_end_must_wait_for_a_copy_at_last() {
+    let sim = SimDisk::new();
+    let (one, two) = (open_agent(sim.clone(), "one"), open_agent(sim.clone(), "two"));
+    for n in 0..20 {
+        put(&one, &format!("one-{n}"), "1");
+        put(&two, &format!("two-{n}"), "1");
+    }
+    let disk = HookDisk::of_reader(sim.clone());
+    let copier = open_agent(disk.clone(), "three");
+    two.follow().unwrap();
+    let refused = Arc::new(Mutex::new(0));
+    for nth in 1..400 {
+        let (two, refused) = (Arc::clone(&two), Arc::clone(&refused));
+        disk.before(nth, move || {
+            let is_written = two.undo().is_ok()
+                && try_batch(&two, &[("x", &nth.to_string()), ("y", &nth.to_string())]).is_ok();
+            if !is_written {
+                two.abandon_batch();
+                *refused.lock() += 1;
+            }
+        });
+    }
+    finish(copier.begin_backup(Path::new(COPY), false).unwrap());
+    assert!(disk.clear() < 400, "it does not end");
+    assert!(*refused.lock() > 0, "nobody had to wait");
+    let copy = records(&open_copy(&sim));
+    let value =
+        |id: &str| copy.iter().find_map(|record| record.strip_prefix(&format!("{id}=")).map(str::to_owned));
+    assert_eq!(value("x"), value("y"), "{copy:?}");
+    assert_eq!(copy.iter().filter(|record| record.starts_with("one-")).count(), 20);
+}
+
+#[test]
+fn sealed_logs_are_copied_without_links_and_without_the_log_that_is_to_come() {
+    for nth in 1..16 {
+        let sim = SimDisk::new();
+        let disk = HookDisk::new(sim.clone());
+        let store = try_open(disk.clone(), options()).unwrap().store;
+        set(&store, "a", "1");
+        checkpoint(&store).unwrap();
+        set(&store, "b", "2");
+        sim.plant(Path::new("/elsewhere"), b"no log\n").unwrap();
+        sim.symlink(Path::new("/elsewhere"), &path("ops/ops-1.jsonl")).unwrap();
+        let copier = Arc::clone(&store);
+        disk.before(nth, move || finish(copier.begin_backup(Path::new(COPY), true).unwrap()));
+        checkpoint(&store).unwrap();
+        disk.clear();
+        let is_log = |path: &PathBuf| path.starts_with("/copies/one/ops") && path.extension().is_some();
+        let logs: Vec<_> = sim.tree().into_keys().filter(is_log).collect();
+        if logs.is_empty() {
+            continue;
+        }
+        let copy = open_copy(&sim);
+        let active = Path::new(COPY).join(copy.manifest().active_ops);
+        assert_eq!(logs.last(), Some(&active), "before call {nth}: {logs:?}");
+        assert!(!logs.contains(&PathBuf::from("/copies/one/ops/ops-1.jsonl")));
+        assert_eq!(records(&copy), ["a=1", "b=2"]);
+    }
+}
