@@ -6,6 +6,9 @@ import { optionsOf, planCycle, workloads } from "./plans.mjs";
 /** Where system calls may fail so that nobody knows what is durable. */
 const syncing = /^(fsync|fdatasync)$/;
 
+/** The steps that change nothing, and behind which all that was written before is in the files. */
+const acknowledging = new Set(["flush", "sync", "compact"]);
+
 /** The steps that change what a store holds. */
 const changing = new Set(["set", "delete", "together", "batch", "undo", "archive"]);
 
@@ -95,7 +98,7 @@ export class Judge {
     const account = this.#accounts.get(who);
     if (kind === "close") {
       account?.flushed();
-    } else if (kind === "flush") account.flushed();
+    } else if (acknowledging.has(kind)) account.flushed();
     else if (changing.has(kind)) {
       account.resolved(this.#calls[place], result !== false);
       if (kind === "batch" || kind === "archive") account.flushed();

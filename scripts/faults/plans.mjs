@@ -14,11 +14,11 @@ export const workloads = {
   always: { options: { ...immediate, durability: "always" }, steps: { ...plain, compact: 1, undo: 1 } },
   group: {
     options: { ...immediate, writeMode: "group", groupCommitSize: 4, groupCommitMs: 3 },
-    steps: { ...plain, flush: 2, pause: 1, undo: 1, compact: 1 },
+    steps: { ...plain, flush: 1, sync: 1, pause: 1, undo: 1, compact: 1 },
   },
   async: {
     options: { ...immediate, writeMode: "async", groupCommitSize: 4, groupCommitMs: 3 },
-    steps: { ...plain, flush: 2, pause: 1, undo: 1, compact: 1 },
+    steps: { ...plain, flush: 1, sync: 1, pause: 1, undo: 1, compact: 1 },
   },
   batch: { options: immediate, steps: { batch: 5, set: 1, undo: 1, compact: 1 } },
   undo: { options: immediate, steps: { ...plain, undo: 7 } },

@@ -7,7 +7,8 @@ const kinds = [
   ["batch", 0.14],
   ["delete", 0.08],
   ["undo", 0.08],
-  ["flush", 0.05],
+  ["flush", 0.03],
+  ["sync", 0.02],
   ["compact", 0.025],
   ["reopen", 0.005],
 ];

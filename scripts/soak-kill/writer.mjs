@@ -36,6 +36,9 @@ function verify() {
   expected.forgetAllBut(store.stats().opsCount);
 }
 
+/** The steps behind which nothing is left in a buffer. */
+const writesAll = new Set(["flush", "sync", "batch", "reopen"]);
+
 const value = (n) => valueOf(n, large);
 const change = ({ id, n }) => (n === null ? store.delete(id) : store.set(id, value(n)));
 
@@ -45,6 +48,7 @@ const steps = {
   together: (operations) => Promise.all(operations.map(change)),
   batch: (operations) => store.batch(() => operations.forEach(change)),
   flush: () => store.flush(),
+  sync: () => store.sync(),
   async undo() {
     if (!(await store.undo())) notes.noteIdleUndo(life, called);
     else return true;
@@ -52,7 +56,8 @@ const steps = {
   },
   compact() {
     const before = compacting;
-    compacting = store.compact();
+    const upto = called;
+    compacting = store.compact().then(() => acknowledge(upto));
     return before;
   },
   async reopen() {
@@ -69,9 +74,13 @@ async function step() {
   const result = await steps[kind](operations);
   if (kind === "undo" && !result) expected.count++;
   else for (const operation of operations) expected.apply(operation);
-  if (work.isBuffered && kind !== "flush" && kind !== "batch" && kind !== "reopen") return;
-  const isFirst = acknowledged === 0 && called > 0;
-  acknowledged = called;
+  if (!work.isBuffered || writesAll.has(kind)) acknowledge(called);
+}
+
+/** So many operations, from the first on, must be there from now on. */
+function acknowledge(upto) {
+  const isFirst = acknowledged === 0 && upto > 0;
+  acknowledged = Math.max(acknowledged, upto);
   notes.note(life, acknowledged, called);
   if (isFirst) say({ begun: true });
 }
