@@ -27,6 +27,6 @@ on("system calls of 0.8.1 fail, fewer of them, and what it loses is seen", async
 
 on("a store that acknowledges before it writes is killed at its calls, and that is seen", async (t) => {
   t.timeout(120_000);
-  const campaign = await new Campaign({ runs: 30, seed: 7, module: early, chosen: ["immediate"] }).run();
+  const campaign = await new Campaign({ runs: 90, seed: 7, module: early, chosen: ["immediate"] }).run();
   t.true(failures(campaign).some((failure) => /acknowledged operation is lost/.test(failure)));
 });
