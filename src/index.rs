@@ -51,6 +51,10 @@ pub fn open(
     if !is_of_this || file.info().ok()?.len != header.file_len() {
         return None;
     }
+    // NOTE: whoever reads the lines one by one, as for another index when this one is wrong, begins at the second.
+    if second_line_at(source, header.source.len).ok()? != header.second {
+        return None;
+    }
     let (found, first_line) = fingerprint(source, header.source.len, header.second, header.last).ok()?;
     (found == header.source || planted!("index-of-another-file"))
         .then(|| (Paged::new(file, header), first_line))

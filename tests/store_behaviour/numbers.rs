@@ -5,7 +5,7 @@ use std::sync::Arc;
 use opslog::disk::sim::SimDisk;
 use opslog::disk::{Disk, OpenMode};
 use opslog::error::Error;
-use opslog::format::index::{Header, Kind, PAGE, checksum};
+use opslog::format::index::{Fingerprint, Header, Kind, PAGE, checksum};
 use opslog::format::manifest::{self, Manifest};
 use opslog::index::fingerprint;
 use opslog::store::{Options, Rejected, Store};
@@ -114,8 +114,8 @@ fn a_manifest_whose_counters_are_at_their_end_is_counted_anew() {
     assert_eq!(found(&disk), ["b=1"]);
 }
 
-#[test]
-fn an_index_that_counts_more_records_than_memory_holds_fails_no_lookup() {
+/// A lookup by an index of a snapshot that is wrong about the place of the record and, with a checksum that holds, this.
+fn found_by_index(wrong: impl Fn(Header, &[u8]) -> Header) -> Option<Vec<u8>> {
     let disk = SimDisk::new();
     let indexed = || Options { index_from_bytes: 0, ..options() };
     let store = try_open(disk.clone(), indexed()).unwrap().store;
@@ -125,14 +125,32 @@ fn an_index_that_counts_more_records_than_memory_holds_fails_no_lookup() {
     let name = disk.tree().into_keys().find(|path| path.to_string_lossy().ends_with(".idx")).unwrap();
     let mut index = disk.tree().remove(&name).unwrap();
     let sound = Header::parse(&index[..PAGE], Kind::Snapshot).unwrap();
-    index[..PAGE].copy_from_slice(&Header { records: u64::MAX, ..sound }.print());
-    // The place of the record is outside of the snapshot, so that the index is made anew.
+    let snapshot = &disk.tree()[&path(&open(&disk).manifest().current_snapshot)];
+    index[..PAGE].copy_from_slice(&wrong(sound, snapshot).print());
     index[PAGE + 24..PAGE + 32].fill(0xff);
     let sum = checksum(&[&0u32.to_le_bytes(), &index[PAGE + 4..2 * PAGE]]);
     index[PAGE..PAGE + 4].copy_from_slice(&sum.to_le_bytes());
     rewrite(&disk, &name.to_string_lossy()[ROOT.len() + 1..], &index);
     let store = try_open(disk.clone(), indexed()).unwrap().store;
-    assert_eq!(store.get(b"a").unwrap(), Some(b"1".to_vec()));
+    store.get(b"a").unwrap()
+}
+
+#[test]
+fn an_index_that_counts_more_records_than_memory_holds_fails_no_lookup() {
+    let found = found_by_index(|sound, _| Header { records: u64::MAX, ..sound });
+    assert_eq!(found, Some(b"1".to_vec()));
+}
+
+#[test]
+fn an_index_that_is_wrong_about_where_the_second_line_begins_fails_no_lookup() {
+    for by in [-20, -1, 1, 5] {
+        let found = found_by_index(|sound, snapshot| {
+            let second = sound.second.checked_add_signed(by).unwrap();
+            let head = checksum(&[&snapshot[..second as usize - 1]]);
+            Header { second, source: Fingerprint { head, ..sound.source }, ..sound }
+        });
+        assert_eq!(found, Some(b"1".to_vec()), "{by}");
+    }
 }
 
 #[test]
