@@ -109,12 +109,13 @@ impl Log {
         self.starts.truncate(keep);
         let content = self.disk.tree().remove(&self.path).unwrap();
         let file = self.open(OpenMode::ReadWrite);
-        let before = &content[..end as usize];
-        let line = before.trim_ascii_end().iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let last = before[line..].trim_ascii_end();
-        if parse_line(last).is_ok_and(|parsed| parsed.batch == Some(BatchMark::More)) {
-            let at = batch_marker(last).expect("it has one");
-            file.write_at(BatchMark::Last.text(), (line + at) as u64).unwrap();
+        // What stands between that and the end is no operation.
+        let last = keep.checked_sub(1).map_or(end, |last| self.starts[last]);
+        let line =
+            content[last as usize..end as usize].split(|&byte| byte == b'\n').next().unwrap_or_default();
+        if parse_line(line.trim_ascii_end()).is_ok_and(|parsed| parsed.batch == Some(BatchMark::More)) {
+            let at = batch_marker(line).expect("it has one") as u64;
+            file.write_at(BatchMark::Last.text(), last + at).unwrap();
         }
         file.set_len(end).unwrap();
         self.cuts += 1;
