@@ -1,4 +1,5 @@
 /** Puts what went wrong into words for people: what it means and what to do, no stack. */
+import { basename } from "node:path";
 import { printable } from "./style.mjs";
 
 const explanations = {
@@ -6,9 +7,12 @@ const explanations = {
     pid === undefined
       ? message
       : `The store is open in process ${pid}. Close it there first; commands that only read need not wait.`,
+  OPSLOG_NO_STORE: ({ folder, message }) =>
+    folder === undefined ? message : `There is no store in ${folder}.`,
   OPSLOG_CORRUPT: ({ message, path, offset }) => {
     const place = path === undefined ? "" : ` ${path}${offset === undefined ? "" : `, byte ${offset}`}:`;
-    return `The store is damaged:${place} ${message}\n"opslog verify" lists all that is damaged.`;
+    const either = basename(path ?? "") === "manifest.json" ? ", or this is no store of opslog" : "";
+    return `The store is damaged${either}:${place} ${message}\n"opslog verify" lists all that is damaged.`;
   },
 };
 

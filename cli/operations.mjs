@@ -1,5 +1,11 @@
 /** Operations as lines of a table. */
-import { Table, paint, printable, shown } from "./style.mjs";
+import { allOperations } from "./earlier.mjs";
+import { Table, count, paint, printable, shown } from "./style.mjs";
+
+/** The option of commands that list operations. */
+export const allOption = {
+  all: { type: "boolean", help: "also those before the last checkpoint, from the logs that are still there" },
+};
 
 /** Prints operations, as JSON or for people. */
 export class OperationList {
@@ -16,11 +22,20 @@ export class OperationList {
     this.#table = new Table(output, headings);
   }
 
-  print(operations) {
-    for (const operation of operations) {
-      if (this.#json) this.#output.json(operation);
-      else this.#table.row(...this.#cells(operation));
-    }
+  print(operation) {
+    if (this.#json) this.#output.json(operation);
+    else this.#table.row(...this.#cells(operation));
+  }
+
+  /** What people must know of the list: how many there are, and which are not there. */
+  note(printed, store, { all = false }) {
+    if (this.#json) return;
+    this.flush();
+    const { lastCheckpoint } = store.getManifest().stats;
+    const since = all
+      ? ""
+      : ` since the checkpoint of ${printable(lastCheckpoint)}; --all shows earlier ones`;
+    this.#output.line(paint("dim", `${count(printed, "operation")}${since}`));
   }
 
   /** Everything is to be seen now. */
@@ -41,7 +56,9 @@ export class OperationList {
   }
 }
 
-/** Whether operations say who made them. */
-export function haveAgents(operations) {
-  return operations.some(({ agent }) => agent !== undefined);
+/** The operations that a command is about, and whether they say who made them. */
+export async function operationsOf(folder, store, { all = false }) {
+  if (all) return allOperations(folder, store);
+  const operations = store.getOps();
+  return { operations, withAgent: operations.some(({ agent }) => agent !== undefined) };
 }

@@ -2,17 +2,13 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { Store } from "../index.mjs";
-import { printable } from "./style.mjs";
 
 /** Objects that are kept: a command looks at each record once. */
 const CACHE = 1000;
 
 /** There is no store where one was expected. */
-export class NoStore extends Error {
-  constructor(folder) {
-    super(`There is no store in ${printable(folder)}.`);
-    this.code = "OPSLOG_NO_STORE";
-  }
+function noStore(folder) {
+  return Object.assign(new Error("no store"), { code: "OPSLOG_NO_STORE", folder });
 }
 
 /** Makes sure that a command does not create a store by accident. */
@@ -20,7 +16,16 @@ export async function requireStore(folder) {
   try {
     await access(join(folder, "manifest.json"));
   } catch (error) {
-    throw error.code === "ENOENT" || error.code === "ENOTDIR" ? new NoStore(folder) : error;
+    throw error.code === "ENOENT" || error.code === "ENOTDIR" ? noStore(folder) : error;
+  }
+}
+
+/** Work on a folder that need not be open; says which one it is if no store is there. */
+export async function inFolder(folder, work) {
+  try {
+    return await work(folder);
+  } catch (error) {
+    throw error.code === "OPSLOG_NO_STORE" ? noStore(folder) : error;
   }
 }
 

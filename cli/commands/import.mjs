@@ -2,6 +2,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createInterface } from "node:readline";
+import { endSignal } from "../ended.mjs";
 import { progressBar, progressOption } from "../progress-bar.mjs";
 import { writing } from "../stores.mjs";
 import { count, printable } from "../style.mjs";
@@ -10,14 +11,26 @@ import { agentOption } from "./compact.mjs";
 /** Records that are written together, and how long their lines may be altogether. */
 const BATCH = 1000;
 const BATCH_UNITS = 1 << 22;
-/** So many records are held as operations of the log: then they go to a snapshot, and memory is free for more. */
-const COMPACT_EVERY = 250_000;
+/**
+ * So many records at least are held as operations of the log, and an eighth of those imported: then they go to a
+ * snapshot, and memory is free for more. With a fixed number a large import would write the whole store too often.
+ */
+const COMPACT_EVERY = 100_000;
+const COMPACT_SHARE = 8;
 
 /** A line of the input is not what it must be. */
 class BadLine extends Error {
   constructor(name, number, what, imported) {
     super(`${name}, line ${number}: ${what}. ${count(imported, "record")} before it were imported.`);
     this.code = "BAD_LINE";
+  }
+}
+
+/** Somebody ended it. */
+class Ended extends Error {
+  constructor(imported) {
+    super(`ended after ${count(imported, "record")} were imported`);
+    this.code = "ENDED";
   }
 }
 
@@ -37,6 +50,7 @@ function parseLine(line) {
 
 /** Writes all lines of a stream to a store, in batches. */
 async function importLines(store, { name, stream, total, onProgress }) {
+  const signal = endSignal();
   let [number, imported, units, batch] = [0, 0, 0, []];
   let compactAt = COMPACT_EVERY;
   const write = async () => {
@@ -47,11 +61,12 @@ async function importLines(store, { name, stream, total, onProgress }) {
     imported += batch.length;
     [units, batch] = [0, []];
     onProgress?.({ phase: "import", done: Math.min(stream.bytesRead ?? 0, total), total, unit: "bytes" });
-    if (imported < compactAt) return;
-    compactAt += COMPACT_EVERY;
+    if (imported < compactAt || signal.aborted) return;
+    compactAt = imported + Math.max(COMPACT_EVERY, imported / COMPACT_SHARE);
     await store.compact();
   };
-  for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
+  for await (const line of createInterface({ input: stream, crlfDelay: Infinity, signal })) {
+    if (signal.aborted) break;
     number++;
     if (line.trim() === "") continue;
     let record;
@@ -66,6 +81,7 @@ async function importLines(store, { name, stream, total, onProgress }) {
     if (batch.length >= BATCH || units >= BATCH_UNITS) await write();
   }
   await write();
+  if (signal.aborted) throw new Ended(imported);
   return imported;
 }
 
@@ -80,7 +96,8 @@ export const importCommand = {
   operands: ["file?"],
   details: [
     'Takes what "opslog export" prints, from a file or from stdin. Creates the store if there is none; a record that is',
-    "there is replaced. A line that is no record ends it with 1, and what stood before it is there.",
+    "there is replaced. A line that is no record, and Ctrl-C, end it with 1, and what stood before it is there. Holds a few",
+    "thousand lines in memory, and for each record what the index of a snapshot needs, less than 100 bytes.",
   ],
   options: { ...agentOption, ...progressOption },
   async run({ folder, operands: [file], values, output }) {

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { parseTime } from "../arguments.mjs";
 import { endSignal } from "../ended.mjs";
-import { OperationList, haveAgents } from "../operations.mjs";
+import { OperationList, allOption, operationsOf } from "../operations.mjs";
 import { reading } from "../stores.mjs";
 
 const LOOK_EVERY_MS = 200;
@@ -10,7 +10,7 @@ const LOOK_EVERY_MS = 200;
 async function follow(store, wanted, list) {
   const signal = endSignal();
   while (!signal.aborted) {
-    list.print((await store.tail()).filter(wanted));
+    for (const operation of await store.tail()) if (wanted(operation)) list.print(operation);
     list.flush();
     await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
   }
@@ -19,10 +19,12 @@ async function follow(store, wanted, list) {
 export const logCommand = {
   summary: "list the operations since the last checkpoint",
   details: [
-    "Prints one operation a line, the oldest first. With --follow goes on with what a writer does,",
-    "through its checkpoints, until it is ended.",
+    "Prints one operation a line, the oldest first. A checkpoint begins the list anew: --all also reads the logs that",
+    "checkpoints left behind, one at a time. What archive() moved, and what undo() took back, is in no log. With --follow",
+    "goes on with what a writer does, through its checkpoints, until it is ended.",
   ],
   options: {
+    ...allOption,
     id: { type: "string", value: "id", help: "only those on this record" },
     since: { type: "string", value: "time", help: "only those after this time" },
     follow: { type: "boolean", short: "f", help: "wait for more; Ctrl-C ends it" },
@@ -32,11 +34,17 @@ export const logCommand = {
     const wanted = ({ id, ts }) =>
       (values.id === undefined || id === values.id) && (since === undefined || ts > since);
     return reading(folder, async (store) => {
-      const operations = store.getOps();
-      const list = new OperationList(output, { json: values.json, withAgent: haveAgents(operations) });
-      list.print(operations.filter(wanted));
+      const { operations, withAgent } = await operationsOf(folder, store, values);
+      const list = new OperationList(output, { json: values.json, withAgent });
+      let printed = 0;
+      for await (const operation of operations) {
+        if (!wanted(operation)) continue;
+        list.print(operation);
+        printed++;
+      }
       list.flush();
       if (values.follow) await follow(store, wanted, list);
+      else list.note(printed, store, values);
     });
   },
 };

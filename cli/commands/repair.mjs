@@ -3,6 +3,7 @@ import { Store } from "../../index.mjs";
 import { damageLine, reportLines } from "../damage.mjs";
 import { FAILED, OK } from "../exit-codes.mjs";
 import { progressBar, progressOption } from "../progress-bar.mjs";
+import { inFolder } from "../stores.mjs";
 import { count, paint, printable } from "../style.mjs";
 
 const deeds = {
@@ -20,7 +21,10 @@ export const repairCommand = {
   options: progressOption,
   async run({ folder, values, output }) {
     const bar = progressBar(values);
-    const repaired = await Store.repair(folder, { onProgress: bar.onProgress }).finally(() => bar.end());
+    const { onProgress } = bar;
+    const repaired = await inFolder(folder, () => Store.repair(folder, { onProgress })).finally(() =>
+      bar.end(),
+    );
     const { before, steps, after } = repaired;
     if (values.json) {
       output.json(repaired);

@@ -3,6 +3,7 @@ import { Store } from "../../index.mjs";
 import { reportLines } from "../damage.mjs";
 import { FAILED, OK } from "../exit-codes.mjs";
 import { progressBar, progressOption } from "../progress-bar.mjs";
+import { inFolder } from "../stores.mjs";
 
 export const verifyCommand = {
   summary: "check every file, line and index entry",
@@ -13,7 +14,10 @@ export const verifyCommand = {
   options: progressOption,
   async run({ folder, values, output }) {
     const bar = progressBar(values);
-    const report = await Store.verify(folder, { onProgress: bar.onProgress }).finally(() => bar.end());
+    const { onProgress } = bar;
+    const report = await inFolder(folder, () => Store.verify(folder, { onProgress })).finally(() =>
+      bar.end(),
+    );
     if (values.json) output.json(report);
     else for (const line of reportLines(report)) output.line(line);
     return report.ok ? OK : FAILED;
