@@ -194,7 +194,7 @@ export interface StoreOptions {
   syncIntervalMs?: number;
   /**
    * Told how far `open()` has come, see `ProgressOptions` (default: nobody is told). An open that goes by index files has
-   * little or nothing to tell. `migrate` runs on the JS thread, and nothing is told meanwhile.
+   * little or nothing to tell. Through a backend of your own nothing is told while `migrate` runs.
    */
   onProgress?: (progress: Progress) => void;
 }
@@ -203,11 +203,12 @@ export interface StoreOptions {
 export interface Progress {
   /**
    * What is being done. `"read-snapshot"` and `"read-log"`: files are read from one end to the other, for want of an
-   * index. `"write-snapshot"`: a checkpoint. `"archive"`: records are put into a segment. `"verify"`: files are checked.
-   * `"backup"`: they are copied.
+   * index. `"migrate"`: `migrate` is called for each record. `"write-snapshot"`: a checkpoint. `"archive"`: records are
+   * put into a segment. `"verify"`: files are checked. `"backup"`: they are copied.
    * A phase may come more than once. One that ends within 50 ms may not be told, unless it is the last.
    */
-  readonly phase: "read-snapshot" | "read-log" | "write-snapshot" | "archive" | "verify" | "backup";
+  readonly phase:
+    "read-snapshot" | "read-log" | "migrate" | "write-snapshot" | "archive" | "verify" | "backup";
   /** How much of the phase is done; never more than `total`. */
   readonly done: number;
   /** How much there is to do in the phase. */

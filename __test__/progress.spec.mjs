@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import test from "ava";
 import { FsBackend, Store } from "../index.mjs";
 import progress from "../lib/progress.js";
-import { contents, temporaryFolder } from "./helpers/store-folder.mjs";
+import { activeWal, contents, temporaryFolder, writeFolderByHand } from "./helpers/store-folder.mjs";
 
 const { Meter, watched } = progress;
 
@@ -81,6 +81,49 @@ test("open() of a long log with onProgress, tells how much of it is replayed", a
   await other.open(folder, { readOnly: true, onProgress: (progress) => told.push(progress) });
   t.true(assertTold(t, told, "read-log", "bytes") > RECORDS * 100);
   await other.close();
+});
+
+/** A folder as the oldest versions left it: the snapshot is one JSON document. */
+async function legacyFolder(t) {
+  const folder = await temporaryFolder(t);
+  const record = (n) => [`id-${n}`, { n, text: "x".repeat(100) }];
+  const records = Object.fromEntries(Array.from({ length: RECORDS }, (_, n) => record(n)));
+  const timestamp = "2024-01-01T00:00:00.000Z";
+  const stats = { archivedRecords: 0, opsCount: 0, created: timestamp, lastCheckpoint: timestamp };
+  const snapshot = JSON.stringify({ version: 1, timestamp, records });
+  const manifest = { stats: { ...stats, activeRecords: RECORDS } };
+  await writeFolderByHand(folder, { snapshot, snapshotName: "snap-1000.json", wal: "", manifest });
+  return { folder, bytes: snapshot.length };
+}
+
+test("open() of a legacy snapshot with onProgress, tells how much is read", async (t) => {
+  const { folder, bytes } = await legacyFolder(t);
+  // NOTE: a log that is there is told of last, also an empty one.
+  await rm(await activeWal(folder));
+  const told = [];
+  const store = new Store();
+  await store.open(folder, { readOnly: true, onProgress: (progress) => told.push(progress) });
+  t.is(assertTold(t, told, "read-snapshot", "bytes"), bytes);
+  await store.close();
+});
+
+test("open() that migrates a legacy snapshot with onProgress, tells of the migration while it goes on", async (t) => {
+  const { folder } = await legacyFolder(t);
+  const sleeping = new Int32Array(new SharedArrayBuffer(4));
+  const migrate = (record) => {
+    if (record.n % 250 === 0) Atomics.wait(sleeping, 0, 0, 5);
+    return { ...record, migrated: true };
+  };
+  const told = [];
+  const store = new Store();
+  await store.open(folder, { version: 2, migrate, onProgress: (progress) => told.push(progress) });
+  t.is(assertTold(t, told, "write-snapshot", "records"), RECORDS);
+  const migrating = told.filter(({ phase }) => phase === "migrate");
+  t.true(migrating.length > 1);
+  for (const { total, unit } of migrating) t.deepEqual({ total, unit }, { total: RECORDS, unit: "records" });
+  t.true(migrating.some(({ done }) => done > 0 && done < RECORDS));
+  t.true(store.get("id-7").migrated);
+  await store.close();
 });
 
 test("an agent's compact() and archive() with onProgress, tell of the snapshot", async (t) => {

@@ -9,7 +9,7 @@ const { Checkpoints } = require("./checkpoints");
 const { CurrentManifest, Following } = require("./following");
 const { GroupBuffer } = require("./group-buffer");
 const { History } = require("./history");
-const { migrateAll } = require("./migration");
+const { migrateAllInTurns } = require("./migration");
 const native = require("./native");
 const { call, deleteRecord, settle, setText } = require("./native-errors");
 const { nativeOptions, syncWithin } = require("./native-options");
@@ -365,7 +365,7 @@ class FileDriver {
 
   async #migrate(from) {
     const { migrate, version, readOnly } = this.#options;
-    migrateAll(this.#core, migrate, from, version);
+    await migrateAllInTurns(this.#core, migrate, { from, version }, this.meter);
     this.#following.migrates(from);
     if (!readOnly) await this.checkpoint();
   }

@@ -24,8 +24,10 @@ function readOnProgress(options) {
   return onProgress;
 }
 
-/** What native work has done. */
+/** What native work has done, or work in JS between two pieces of it. */
 class NativeMeter {
+  #own = null;
+
   constructor(progress) {
     this.progress = progress;
   }
@@ -34,7 +36,20 @@ class NativeMeter {
     this.progress.reset();
   }
 
+  begin(phase, total) {
+    this.#own = { phase, done: 0, total, unit: "records" };
+  }
+
+  reach(done) {
+    this.#own.done = done;
+  }
+
+  end() {
+    this.#own = null;
+  }
+
   read() {
+    if (this.#own !== null) return { ...this.#own };
     const { phase, unit } = this.progress;
     const [done, total] = this.progress.counts();
     return { phase, done, total, unit };

@@ -62,7 +62,8 @@ export function buildAddon({ force = false } = {}) {
   const temporary = `${addon}.${process.pid}.tmp`;
   copyFileSync(library, temporary);
   renameSync(temporary, addon);
-  stamp(`native-${triple}`, digest(sources(), triple));
+  // NOTE: what was asked for, not what is there by now: a source may have changed meanwhile.
+  stamp(`native-${triple}`, wanted);
   return addon;
 }
 

@@ -103,7 +103,9 @@ fn scan(
     let mut lines = LineReader::new(&**file, 0);
     let first = lines.next_line().map_err(|source| Error::io("read", path, source))?;
     let header = first.and_then(|line| parse_header(line.bytes).ok());
-    let Some(Header::Jsonl { version }) = header else { return load_legacy(file, path, bytes) };
+    let Some(Header::Jsonl { version }) = header else {
+        return load_legacy(file, path, bytes, &indexing.progress);
+    };
     let mut builder = Builder::new(Arc::clone(file));
     indexing.progress.begin(Phase::ReadSnapshot, bytes);
     // An index file goes by lines of which each is a record, and there is nothing between them.
@@ -139,7 +141,8 @@ fn scan(
 }
 
 /// A legacy document becomes record lines in memory, so that everything else sees one format.
-fn load_legacy(file: &Arc<dyn DiskFile>, path: &Path, bytes: u64) -> Result<Loaded> {
+fn load_legacy(file: &Arc<dyn DiskFile>, path: &Path, bytes: u64, progress: &Progress) -> Result<Loaded> {
+    progress.begin(Phase::ReadSnapshot, bytes);
     let content = crate::disk::read_exact_at(&**file, 0, bytes as usize)
         .map_err(|source| Error::io("read", path, source))?;
     let legacy = parse_legacy(&content).map_err(|invalid| match invalid {
@@ -154,6 +157,9 @@ fn load_legacy(file: &Arc<dyn DiskFile>, path: &Path, bytes: u64) -> Result<Load
         let from = lines.len();
         snapshot::write_record(&mut lines, id, text);
         places.push((from, lines.len() - from - 1));
+        if places.len() & 0xFFF == 0 {
+            progress.reach(lines.len() as u64);
+        }
     }
     let mut builder = Builder::new(Arc::new(MemoryFile(lines)));
     for ((id, _), (offset, len)) in legacy.records.iter().zip(places) {
