@@ -130,7 +130,7 @@ export interface StoreOptions {
   /**
    * Who is writing, for many writers in one folder: each agent has its own log, and operations are ordered by
    * Lamport clock, then by agentId. One store has it at a time. No empty string, no slash, backslash or
-   * control character, no leading dot, at most 150 bytes.
+   * control character, no leading dot, at most 150 bytes (default: none, a single writer).
    */
   agentId?: string;
   /**
@@ -223,7 +223,7 @@ export interface ProgressOptions {
    * Called on the JS thread when the operation has come further, at most every 50 ms, and once more when it has
    * succeeded. While another checkpoint of the store is under way, it is told of that one first. What it throws, or
    * what its promise rejects with, does not touch the operation: it is published on the diagnostics channel
-   * `opslog:progress-failed`, and the function is not called again. Without it nothing is measured.
+   * `opslog:progress-failed`, and the function is not called again. By default nobody is told and nothing measured.
    */
   onProgress?: (progress: Progress) => void;
 }
@@ -377,7 +377,7 @@ export interface StorageBackend {
 export interface BackupOptions extends ProgressOptions {
   /** Also copy the logs that checkpoints have sealed, the audit trail. Default: `false`. */
   sealedLogs?: boolean;
-  /** Gives the copy up when it is aborted. */
+  /** Gives the copy up when it is aborted (default: nothing does). */
   signal?: AbortSignal;
 }
 
@@ -422,24 +422,31 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * Checks every file of a folder: that each line of each snapshot and log is what it must be, that each entry of each
    * index points to the record that it stands for, that the manifest and the archive segments are valid, and that what
-   * the manifest names is there. Takes no lock and writes nothing; a writer may be at work meanwhile. Reads every
-   * byte, on another thread; needs about 50 bytes of memory for each record.
+   * the manifest names is there. Takes no lock and writes nothing; a writer may be at work meanwhile. Damage is no error:
+   * it is in the report.
    *
    * What it cannot see is a changed value that is still valid JSON, where no index has a checksum of it: the files'
    * format is that of 0.8.1, which has none.
    *
-   * Rejects with `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_INVALID_ARGUMENT` or `OPSLOG_NATIVE_UNAVAILABLE`. Damage is no
-   * error: it is in the report.
+   * Cost: reads every byte, on another thread; needs about 50 bytes of memory for each record.
+   *
+   * @param dir The store's folder.
+   * @param options Who is told how far it has come (default: nobody).
+   * @throws `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_NATIVE_UNAVAILABLE`.
    */
   static verify(dir: string, options?: ProgressOptions): Promise<VerifyReport>;
 
   /**
    * Mends what `verify()` finds in a folder, where that loses nothing: no record changes by it. Takes the folder's lock
    * if there is something to mend, and deletes nothing: what it takes out of a log goes to `<log>.torn`, an index that
-   * it makes again to `<index>.<n>.damaged`.
+   * it makes again to `<index>.<n>.damaged`. An agent of 0.8.1 takes no lock that could be seen: end those first.
    *
-   * Rejects with `OPSLOG_LOCKED` while a writer or an agent has the folder open, and as `verify()`. An agent of 0.8.1 takes
-   * no lock that could be seen: end those first.
+   * Cost: that of `verify()`, twice if something was damaged, and a pass over each snapshot whose index is made again.
+   *
+   * @param dir The store's folder.
+   * @param options Who is told how far it has come (default: nobody).
+   * @throws `OPSLOG_LOCKED` while a writer or an agent has the folder open; otherwise as `verify()`: `OPSLOG_NO_STORE`,
+   * `OPSLOG_IO`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_NATIVE_UNAVAILABLE`.
    */
   static repair(dir: string, options?: ProgressOptions): Promise<RepairReport>;
 
@@ -450,25 +457,43 @@ export declare class Store<T = Record<string, unknown>> {
    * Opens the store in a folder, creating it if there is none. A failed open leaves no lock behind. After
    * `close()` the store can be opened again, there or elsewhere.
    *
-   * Rejects with `OPSLOG_ALREADY_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_LOCKED`, `OPSLOG_NO_STORE`,
-   * `OPSLOG_CORRUPT`, `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_UNSAFE_BACKEND` or `OPSLOG_NATIVE_UNAVAILABLE`;
-   * with `OPSLOG_INVALID_VALUE` if `migrate` returns what JSON cannot hold, and with what `migrate` throws.
+   * Cost: with index files, the same for any number of records; without them a pass over the snapshot or the log. With a
+   * `version` that is greater than the store's, `migrate` for each record, and a checkpoint.
+   *
+   * @param dir The folder. Created with all above it, unless `readOnly` is set.
+   * @param options How to open it; the default of each is told there.
+   * @throws `OPSLOG_ALREADY_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_LOCKED`, `OPSLOG_NO_STORE`, `OPSLOG_CORRUPT`,
+   * `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_UNSAFE_BACKEND`, `OPSLOG_NATIVE_UNAVAILABLE`; `OPSLOG_INVALID_VALUE` if `migrate`
+   * returns what JSON cannot hold; and what `migrate` throws. All reject.
    */
   open(dir: string, options?: StoreOptions): Promise<void>;
 
   /**
-   * Finishes what was called before, checkpoints if `checkpointOnClose`, and gives up the lock. Rejects with
-   * `OPSLOG_NOT_OPEN`, or, if the last writes or the checkpoint fail, with `OPSLOG_IO`, `OPSLOG_FAILED`,
-   * `OPSLOG_LOCKED` or `OPSLOG_CORRUPT`; the store is closed all the same.
+   * Finishes what was called before, checkpoints if `checkpointOnClose`, and gives up the lock.
+   *
+   * Cost: the checkpoint's, if there is one, and a sync unless `durability` is `"process"`.
+   *
+   * @throws `OPSLOG_NOT_OPEN`; if the last writes or the checkpoint fail, `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_LOCKED` or
+   * `OPSLOG_CORRUPT`: the store is closed all the same. All reject.
    */
   close(): Promise<void>;
 
-  /** Closes the store at the end of an `await using` block, as `close()`; does nothing if it is not open. */
+  /**
+   * Closes the store at the end of an `await using` block; does nothing if it is not open.
+   *
+   * Cost: as `close()`.
+   *
+   * @throws What `close()` rejects with, but not `OPSLOG_NOT_OPEN`.
+   */
   [Symbol.asyncDispose](): Promise<void>;
 
   /**
-   * The record, or `undefined`. The same object each time, until the record changes. As all reads, throws
-   * `OPSLOG_NOT_OPEN`, and `OPSLOG_IO` or `OPSLOG_CORRUPT` if a file cannot be read any more.
+   * The record, or `undefined`. The same object each time, until the record changes.
+   *
+   * Cost: parses the record's text at the first look, and is a lookup in a `Map` from then on (see `cacheSize`).
+   *
+   * @param id The record's id.
+   * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_IO` or `OPSLOG_CORRUPT` if a file cannot be read any more. At once, as all reads.
    */
   get(id: string): T | undefined;
 
@@ -477,84 +502,147 @@ export declare class Store<T = Record<string, unknown>> {
    * Visible at once; resolves when it is logged (see `writeMode` and `durability`). Inside `batch()` returns
    * `undefined`.
    *
-   * Throws `OPSLOG_NOT_OPEN` or `OPSLOG_READ_ONLY`. Rejects with `OPSLOG_INVALID_ARGUMENT` (the id),
-   * `OPSLOG_INVALID_VALUE`, `OPSLOG_IO` or `OPSLOG_FAILED`; an agent's also with `OPSLOG_LOCKED` or
-   * `OPSLOG_CORRUPT` (a file of another agent). Nothing was changed then, unless it was the sync that failed: see
-   * `durability`.
+   * Cost: one `JSON.stringify` and, in immediate mode, one system call, which calls made one right after the other share.
+   *
+   * @param id The record's id: a string that is not empty.
+   * @param value An object, array, string, number or boolean.
+   * @throws `OPSLOG_NOT_OPEN` and `OPSLOG_READ_ONLY`, at once. `OPSLOG_INVALID_ARGUMENT` (the id), `OPSLOG_INVALID_VALUE`,
+   * `OPSLOG_IO` and `OPSLOG_FAILED`, an agent's also `OPSLOG_LOCKED` and `OPSLOG_CORRUPT` (a file of another agent), reject, and
+   * throw inside `batch()`. Nothing was changed then, unless it was the sync that failed: see `durability`.
    */
   set(id: string, value: T): Promise<void> | void;
 
-  /** Deletes a record; `OPSLOG_NOT_FOUND` if it is not there. Otherwise as `set()`. */
+  /**
+   * Deletes a record. Otherwise as `set()`.
+   *
+   * Cost: one system call in immediate mode, as `set()`.
+   *
+   * @param id The record's id.
+   * @throws `OPSLOG_NOT_FOUND` if it is not there; otherwise as `set()`, without `OPSLOG_INVALID_VALUE`.
+   */
   delete(id: string): Promise<void> | void;
 
-  /** Whether there is a record. Makes no object of it. Throws as `get()`. */
+  /**
+   * Whether there is a record.
+   *
+   * Cost: a lookup; no object is made.
+   *
+   * @param id The record's id.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`.
+   */
   has(id: string): boolean;
 
   /**
-   * All records, in order of creation: an update keeps the position. A fresh array. The first call makes the objects of
-   * all records and keeps them, unless `cacheSize` forbids that. Throws as `get()`.
+   * All records, in order of creation: an update keeps the position. A fresh array.
+   *
+   * Cost: the first call makes the objects of all records and keeps them, unless `cacheSize` forbids that; later ones copy
+   * an array.
+   *
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`.
    */
   all(): T[];
 
-  /** All records with their ids, otherwise as `all()`. */
+  /**
+   * All records with their ids, in the order of `all()`. A fresh array.
+   *
+   * Cost: as `all()`.
+   *
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`.
+   */
   entries(): [string, T][];
 
   /**
-   * The records for which the predicate returns a truthy value, in order. Looks at every record. In a store of more than
-   * 5,000 records the first call keeps only the objects that it returns, later ones keep all (see `cacheSize`). Throws as
-   * `get()`, and what the predicate throws.
+   * The records for which the predicate returns a truthy value, in order.
+   *
+   * Cost: looks at every record. In a store of more than 5,000 records the first call keeps only the objects that it
+   * returns, later ones keep all (see `cacheSize`).
+   *
+   * @param predicate Called with each record and its id.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`; and what the predicate throws.
    */
   filter(predicate: (value: T, id: string) => boolean): T[];
 
-  /** Which files make up the store at the moment, as a copy; `null` when the store is not open. */
+  /**
+   * Which files make up the store at the moment, as a copy; `null` when the store is not open.
+   *
+   * Cost: a small copy; no file is read.
+   *
+   * @throws Nothing: a store that is not open has none, and no `OPSLOG_NOT_OPEN`.
+   */
   getManifest(): ManifestInfo | null;
 
   /**
-   * The records of the current snapshot, without those of the log, and without loading them all. An aborted
-   * `signal` ends it with the signal's reason. Rejects with `OPSLOG_NOT_OPEN`, `OPSLOG_CORRUPT`, `OPSLOG_IO`,
-   * or Node's own `ENOENT` if the snapshot is gone.
+   * The records of the current snapshot, without those of the log, and without loading them all.
+   *
+   * Cost: one pass over the snapshot; about a megabyte of it is in memory.
+   *
+   * @param options An aborted `signal` ends it with the signal's reason (default: none).
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_CORRUPT`, `OPSLOG_IO`, or Node's own `ENOENT` if the snapshot is gone. All reject.
    */
   streamSnapshot(options?: { signal?: AbortSignal }): AsyncGenerator<[string, T]>;
 
   /**
-   * The operations of the log, by clock if there are many writers; with `sinceTimestamp` only those whose
-   * `ts` is greater, compared as strings. Changes nothing in the store. An aborted `signal` ends it with the
-   * signal's reason. Rejects with `OPSLOG_NOT_OPEN`, `OPSLOG_IO` or `OPSLOG_CORRUPT`.
+   * The operations of the log, by clock if there are many writers. Changes nothing in the store.
+   *
+   * Cost: one pass over the log, operation by operation; among many writers all logs are in memory.
+   *
+   * @param sinceTimestamp Only operations whose `ts` is greater, compared as strings (default: all).
+   * @param options An aborted `signal` ends it with the signal's reason (default: none).
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
    */
   getWalOps(sinceTimestamp?: string, options?: { signal?: AbortSignal }): AsyncGenerator<Operation<T>>;
 
   /**
-   * The number of records, or of those for which the predicate returns a truthy value. Without a predicate it looks at
-   * none of them; with one it costs as much as `filter()`. Throws as `get()`, and what the predicate throws.
+   * The number of records, or of those for which the predicate returns a truthy value.
+   *
+   * Cost: without a predicate none of them is looked at; with one, as `filter()`.
+   *
+   * @param predicate Called with each record and its id (default: all count).
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`; and what the predicate throws.
    */
   count(predicate?: (value: T, id: string) => boolean): number;
 
   /**
    * Runs a synchronous function whose `set()` and `delete()` calls are logged together: all of them, or, if
-   * it throws or the write fails, none. One write, also across a crash.
+   * it throws or the write fails, none. Also across a crash.
    *
-   * Rejects with `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, with what the function or a call in it throws, with
-   * `OPSLOG_INVALID_ARGUMENT` if it returns a promise, and otherwise as `set()`; an agent's also with
-   * `OPSLOG_NOT_FOUND`, if another agent has just deleted what the batch deletes.
+   * Cost: one write for all; their lines are in memory until then.
+   *
+   * @param fn Calls `set()` and `delete()` of this store. Must not be async.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, what the function or a call in it throws, `OPSLOG_INVALID_ARGUMENT` if it
+   * returns a promise, and otherwise as `set()`; an agent's also `OPSLOG_NOT_FOUND`, if another agent has just deleted what
+   * the batch deletes. All reject.
    */
   batch(fn: () => void): Promise<void>;
 
   /**
    * Takes the last operation since the last checkpoint back, an agent's own last; `false` if there is none.
-   * Rejects with `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_IO` or `OPSLOG_FAILED`; an agent's also with
-   * `OPSLOG_LOCKED` or `OPSLOG_CORRUPT`. Nothing was undone then.
+   *
+   * Cost: cuts the last line off the log: a system call or two. Waits for a sync where it undoes one of several operations
+   * of a batch, and unless `durability` is `"process"`.
+   *
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_IO`, `OPSLOG_FAILED`; an agent's also `OPSLOG_LOCKED`,
+   * `OPSLOG_CORRUPT`. All reject, and nothing was undone then.
    */
   undo(): Promise<boolean>;
 
   /**
-   * The operations on a record since the last checkpoint, oldest first. A fresh array of shared objects. Looks at all
-   * operations since the checkpoint; what was parsed once is kept. Throws as `get()`.
+   * The operations on a record since the last checkpoint, oldest first. A fresh array of shared objects.
+   *
+   * Cost: looks at all operations since the checkpoint; what was parsed once is kept.
+   *
+   * @param id The record's id.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`.
    */
   getHistory(id: string): Operation<T>[];
 
   /**
-   * The operations since the last checkpoint, oldest first; with `since`, an ISO 8601 time, only those whose `ts` is
-   * greater, compared as strings. Otherwise as `getHistory()`.
+   * The operations since the last checkpoint, oldest first. A fresh array of shared objects.
+   *
+   * Cost: as `getHistory()`.
+   *
+   * @param since An ISO 8601 time: only operations whose `ts` is greater, compared as strings (default: all).
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`.
    */
   getOps(since?: string): Operation<T>[];
 
@@ -562,9 +650,12 @@ export declare class Store<T = Record<string, unknown>> {
    * Makes a checkpoint: a new snapshot and an empty log. Other calls do not wait for it. An agent's takes
    * along what all agents wrote, and waits for another agent's.
    *
-   * Rejects with `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_SKIP_LOAD`, `OPSLOG_IO` or `OPSLOG_FAILED`;
-   * an agent's also with `OPSLOG_LOCKED` or `OPSLOG_CORRUPT`, and with `OPSLOG_INVALID_ARGUMENT` for options that are
-   * none. No operation is lost then.
+   * Cost: writes and syncs all records, on another thread.
+   *
+   * @param options Who is told how far it has come (default: nobody).
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_SKIP_LOAD`, `OPSLOG_IO`, `OPSLOG_FAILED`; an agent's also
+   * `OPSLOG_LOCKED`, `OPSLOG_CORRUPT`; `OPSLOG_INVALID_ARGUMENT` for options that are none. All reject, and no operation is
+   * lost then.
    */
   compact(options?: ProgressOptions): Promise<void>;
 
@@ -581,25 +672,31 @@ export declare class Store<T = Record<string, unknown>> {
    * Everything is durable when it resolves. Until then the folder's manifest is one that no version opens, so
    * that a copy that a crash cut is taken neither for this store nor for an empty one: delete that folder.
    *
-   * Costs one pass over the files on libuv's pool, in pieces of 16 MiB; where others write (agents, a read-only
+   * Cost: one pass over the files on libuv's pool, in pieces of 16 MiB; where others write (agents, a read-only
    * store) two passes over the logs. Appends do not wait, except for some microseconds when the log was cut
    * (`undo()`) while it was copied, and among agents for as long as it takes to look at the logs' lengths.
    * `close()` waits for it.
    *
-   * Rejects with `OPSLOG_NOT_OPEN`; `OPSLOG_INVALID_ARGUMENT` (the folder is not empty, or inside the store's,
-   * or the store is behind a backend of your own); `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`, among
-   * agents `OPSLOG_LOCKED`; and with the signal's reason. What it has written is deleted then.
+   * @param dir The folder of the copy: new or empty, and not inside the store's.
+   * @param options What is copied, who is told, and what ends it; the default of each is told there.
+   * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_INVALID_ARGUMENT` (the folder is not empty, or inside the store's, or the store is
+   * behind a backend of your own); `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`, among agents `OPSLOG_LOCKED`; and the
+   * signal's reason. All reject, and what it has written is deleted then.
    */
   backup(dir: string, options?: BackupOptions): Promise<BackupResult>;
 
   /**
-   * Moves the records for which the predicate returns a truthy value into an archive segment (default: the
-   * current quarter, such as `2026-Q3`). Returns their number. An agent leaves records out that another agent
-   * has changed meanwhile.
+   * Moves the records for which the predicate returns a truthy value into an archive segment. Returns their number. An
+   * agent leaves records out that another agent has changed meanwhile.
    *
-   * Rejects with `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT` (the segment's name, the options),
-   * `OPSLOG_IO`, `OPSLOG_CORRUPT` (an existing segment), `OPSLOG_FAILED`, an agent's also with
-   * `OPSLOG_LOCKED`, and with what the predicate throws. All records are in the store then.
+   * Cost: looks at every record, reads and writes the whole segment, and makes a checkpoint (none under `skipLoad`).
+   *
+   * @param predicate Called with each record and its id.
+   * @param segment The segment's name (default: the current quarter, such as `2026-Q3`).
+   * @param options Who is told how far it has come (default: nobody).
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT` (the segment's name, the options), `OPSLOG_IO`,
+   * `OPSLOG_CORRUPT` (an existing segment), `OPSLOG_FAILED`, an agent's also `OPSLOG_LOCKED`, and what the predicate throws.
+   * All reject, and all records are in the store then.
    */
   archive(
     predicate: (value: T, id: string) => boolean,
@@ -607,48 +704,92 @@ export declare class Store<T = Record<string, unknown>> {
     options?: ProgressOptions,
   ): Promise<number>;
 
-  /** Paths of the archive segments, as a copy. Throws `OPSLOG_NOT_OPEN`. */
+  /**
+   * Paths of the archive segments, as a copy.
+   *
+   * Cost: none; no file is read.
+   *
+   * @throws `OPSLOG_NOT_OPEN`.
+   */
   listArchiveSegments(): string[];
 
   /**
-   * The records of an archive segment, named by its period or by its path. Rejects with `OPSLOG_NOT_OPEN`,
-   * `OPSLOG_NOT_FOUND`, `OPSLOG_CORRUPT` or `OPSLOG_IO`.
+   * The records of an archive segment.
+   *
+   * Cost: reads and parses the whole segment; nothing of it is kept.
+   *
+   * @param segment Its period or its path.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_NOT_FOUND`, `OPSLOG_CORRUPT`, `OPSLOG_IO`. All reject.
    */
   loadArchive(segment: string): Promise<Map<string, T>>;
 
-  /** How many records, operations and archive segments there are. Reads no record. Throws `OPSLOG_NOT_OPEN`. */
+  /**
+   * How many records, operations and archive segments there are.
+   *
+   * Cost: none; no record is read.
+   *
+   * @throws `OPSLOG_NOT_OPEN`.
+   */
   stats(): StoreStats;
 
   /**
-   * Takes over what other processes have written. Rejects with `OPSLOG_NOT_OPEN`, `OPSLOG_CORRUPT` or
-   * `OPSLOG_IO`, an agent's also with `OPSLOG_LOCKED` or `OPSLOG_FAILED`; every record is kept then.
+   * Takes over what other processes have written.
+   *
+   * Cost: in proportion to what is new; a look at the files if nothing is. Where the way from the last look is broken, as
+   * after an archive, everything is loaded anew.
+   *
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_CORRUPT`, `OPSLOG_IO`, an agent's also `OPSLOG_LOCKED`, `OPSLOG_FAILED`. All reject, and
+   * every record is kept then.
    */
   refresh(): Promise<void>;
 
   /**
-   * Takes over what other processes have written, and returns those operations, each of them once. Rejects as
-   * `refresh()`.
+   * Takes over what other processes have written, and returns those operations, each of them once.
+   *
+   * Cost: as `refresh()`, and the objects of those operations.
+   *
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_CORRUPT`, `OPSLOG_IO`, an agent's also `OPSLOG_LOCKED`, `OPSLOG_FAILED`, as `refresh()`.
    */
   tail(): Promise<Operation<T>[]>;
 
   /**
-   * Calls `tail()` every `intervalMs` milliseconds (default: 1000), and the callback when there is something.
-   * A look that fails, or a callback that throws, is published on the diagnostics channel `opslog:watch-failed` and
-   * followed by the next look. Throws `OPSLOG_NOT_OPEN`.
+   * Calls `tail()` again and again, and the callback when there is something. A look that fails, or a callback that
+   * throws, is published on the diagnostics channel `opslog:watch-failed` and followed by the next look.
+   *
+   * Cost: that of `tail()`, each time. Keeps the process alive until `unwatch()` or `close()`.
+   *
+   * @param callback Called with the operations that are new.
+   * @param intervalMs Milliseconds from one look to the next (default: 1000).
+   * @throws `OPSLOG_NOT_OPEN`, at once.
    */
   watch(callback: (ops: Operation<T>[]) => void, intervalMs?: number): void;
 
-  /** Ends what `watch()` began; does nothing otherwise. `close()` does it too. */
+  /**
+   * Ends what `watch()` began; does nothing otherwise. `close()` does it too.
+   *
+   * Cost: none.
+   *
+   * @throws Nothing, also if the store is not open: no `OPSLOG_NOT_OPEN`.
+   */
   unwatch(): void;
 
   /**
    * Writes what is buffered (`writeMode` `"group"` and `"async"`). Does nothing if the store is not open.
    * With `durability` `"interval"` or `"always"` resolves when all that was written before is durable.
-   * Rejects with `OPSLOG_IO` or `OPSLOG_FAILED`; what is buffered stays so then.
+   *
+   * Cost: one write for all that is buffered, and a sync unless `durability` is `"process"`.
+   *
+   * @throws `OPSLOG_IO`, `OPSLOG_FAILED`. Both reject, and what is buffered stays so then.
    */
   flush(): Promise<void>;
 
-  /** The same as `flush()`. */
+  /**
+   * The same as `flush()`.
+   *
+   * Cost: as `flush()`.
+   *
+   * @throws `OPSLOG_IO`, `OPSLOG_FAILED`, as `flush()`.
+   */
   sync(): Promise<void>;
 }
 
@@ -695,9 +836,22 @@ export declare class FsBackend implements StorageBackend {
 export declare class LamportClock {
   /** @param initial The value to go on from (default: 0). */
   constructor(initial?: number);
-  /** Counts a local event. Returns the new value. */
+  /**
+   * Counts a local event. Returns the new value.
+   *
+   * Cost: none.
+   *
+   * @throws Nothing with an `OPSLOG_` code.
+   */
   tick(): number;
-  /** Moves past a value received from somebody else. Returns the new value. */
+  /**
+   * Moves past a value received from somebody else. Returns the new value.
+   *
+   * Cost: none.
+   *
+   * @param received The other's value.
+   * @throws Nothing with an `OPSLOG_` code.
+   */
   merge(received: number): number;
   /** The value as it is. */
   get current(): number;
@@ -714,28 +868,55 @@ export interface DeltaPatch {
 /**
  * The patch that turns `newRecord` back into `oldRecord`. `null` if they are equal as JSON, or if there is no
  * old record. Fields may have any name.
+ *
+ * Cost: one `JSON.stringify` of each field of both.
+ *
+ * @param oldRecord What there was before; `null` if there was nothing.
+ * @param newRecord What there is now.
+ * @throws What `JSON.stringify` throws; nothing with an `OPSLOG_` code.
  */
 export declare function createDelta(
   oldRecord: Record<string, unknown> | null,
   newRecord: Record<string, unknown>,
 ): DeltaPatch | null;
 
-/** A copy of the record with the patch applied. */
+/**
+ * A copy of the record with the patch applied.
+ *
+ * Cost: a shallow copy.
+ *
+ * @param record What there is now.
+ * @param patch Leads back from it.
+ * @throws Nothing with an `OPSLOG_` code.
+ */
 export declare function applyDelta(
   record: Record<string, unknown>,
   patch: DeltaPatch,
 ): Record<string, unknown>;
 
-/** Whether the patch takes less JSON text than the full record. */
+/**
+ * Whether the patch takes less JSON text than the full record.
+ *
+ * Cost: one `JSON.stringify` of each.
+ *
+ * @param patch A patch; `null` is never smaller.
+ * @param fullRecord The record that it leads to.
+ * @throws What `JSON.stringify` throws; nothing with an `OPSLOG_` code.
+ */
 export declare function isDeltaSmaller(
   patch: DeltaPatch | null,
   fullRecord: Record<string, unknown> | null,
 ): boolean;
 
 /**
- * The records of a snapshot file, one by one; reads about a megabyte ahead. Returns the snapshot's version.
- * Rejects with Node's own `ENOENT` if there is no such file, with `OPSLOG_CORRUPT` at a damaged line, with the
- * signal's reason once it is aborted.
+ * The records of a snapshot file, one by one. Returns the snapshot's version.
+ *
+ * Cost: one pass over the file; reads about a megabyte ahead.
+ *
+ * @param dir The store's folder.
+ * @param relativePath The snapshot, as the manifest names it.
+ * @param options An aborted `signal` ends it with the signal's reason (default: none).
+ * @throws Node's own `ENOENT` if there is no such file; `OPSLOG_CORRUPT` at a damaged line; `OPSLOG_IO`. All reject.
  */
 export declare function streamSnapshotFile<T>(
   dir: string,
@@ -744,24 +925,64 @@ export declare function streamSnapshotFile<T>(
 ): AsyncGenerator<[string, T], { version: number }>;
 
 /**
- * Takes the write lock of a folder: `.lock`, with the process's pid in it. Rejects with `OPSLOG_LOCKED` if a
- * living process holds it; one that a dead process left is taken over. Also with `OPSLOG_IO` and
- * `OPSLOG_NATIVE_UNAVAILABLE`. Of a FileHandle the result has `fd`, `stat()`, `readFile()`, `close()` (which
- * leaves the file where it is) and `Symbol.asyncDispose`.
+ * Takes the write lock of a folder: `.lock`, with the process's pid in it. One that a dead process left is taken
+ * over. Of a FileHandle the result has `fd`, `stat()`, `readFile()`, `close()` (which leaves the file where it is)
+ * and `Symbol.asyncDispose`.
+ *
+ * Cost: a few system calls; waits for up to two seconds where the lock's file is empty.
+ *
+ * @param dir The folder; it must be there.
+ * @throws `OPSLOG_LOCKED` if a living process holds it; `OPSLOG_IO`, `OPSLOG_NATIVE_UNAVAILABLE`. All reject.
  */
 export declare function acquireLock(dir: string): Promise<FileHandle>;
 
-/** Gives the write lock of a folder back and removes its file. */
+/**
+ * Gives the write lock of a folder back and removes its file.
+ *
+ * Cost: a few system calls.
+ *
+ * @param dir The folder.
+ * @param fh What `acquireLock()` returned.
+ * @throws `OPSLOG_IO`, and Node's own `EBADF` if it was given back before. Both reject.
+ */
 export declare function releaseLock(dir: string, fh: FileHandle): Promise<void>;
 
-/** Returns the value if it is an operation; throws `OPSLOG_CORRUPT` if not. */
+/**
+ * Returns the value if it is an operation.
+ *
+ * Cost: looks at its own fields, and makes no copy.
+ *
+ * @param raw What `JSON.parse` returned.
+ * @throws `OPSLOG_CORRUPT` if it is not.
+ */
 export declare function validateOp<T>(raw: unknown): Operation<T>;
 
-/** Returns the value if it is a manifest; throws `OPSLOG_CORRUPT` if not. */
+/**
+ * Returns the value if it is a manifest.
+ *
+ * Cost: looks at its own fields, and makes no copy.
+ *
+ * @param raw What `JSON.parse` returned.
+ * @throws `OPSLOG_CORRUPT` if it is not.
+ */
 export declare function validateManifest(raw: unknown): Manifest;
 
-/** Returns the value if it is a snapshot in the old format; throws `OPSLOG_CORRUPT` if not. */
+/**
+ * Returns the value if it is a snapshot in the old format.
+ *
+ * Cost: looks at its own fields, and makes no copy.
+ *
+ * @param raw What `JSON.parse` returned.
+ * @throws `OPSLOG_CORRUPT` if it is not.
+ */
 export declare function validateSnapshot<T>(raw: unknown): Snapshot<T>;
 
-/** Returns the value if it is an archive segment; throws `OPSLOG_CORRUPT` if not. */
+/**
+ * Returns the value if it is an archive segment.
+ *
+ * Cost: looks at its own fields, and makes no copy.
+ *
+ * @param raw What `JSON.parse` returned.
+ * @throws `OPSLOG_CORRUPT` if it is not.
+ */
 export declare function validateArchiveSegment<T>(raw: unknown): ArchiveSegment<T>;

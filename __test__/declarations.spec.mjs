@@ -142,6 +142,64 @@ test("everything that index.d.ts exports, and each member of it, is described", 
   t.deepEqual(undescribed, []);
 });
 
+/** The functions that are exported, and the methods of Store and LamportClock, by name. */
+function documentedCalls() {
+  const calls = [...declared].filter(([, { flags }]) => flags & ts.SymbolFlags.Function);
+  for (const name of ["Store", "LamportClock"]) {
+    const symbol = declared.get(name);
+    for (const member of [...instanceMembers(symbol), ...staticMembers(symbol)]) {
+      if (member.flags & ts.SymbolFlags.Method) calls.push([`${name}.${nameOf(member)}`, member]);
+    }
+  }
+  return calls;
+}
+
+const tagsOf = (symbol, name) =>
+  symbol
+    .getJsDocTags(checker)
+    .filter((tag) => tag.name === name)
+    .map((tag) => ts.displayPartsToString(tag.text));
+
+test("every method and function, tells of its parameters with their defaults, what it throws and what it costs", (t) => {
+  const calls = documentedCalls();
+  t.true(calls.length > 40);
+  for (const [name, symbol] of calls) {
+    const text = ts.displayPartsToString(symbol.getDocumentationComment(checker));
+    t.regex(text, /^Cost: ./m, name);
+    const [throws, ...more] = tagsOf(symbol, "throws");
+    t.regex(throws ?? "", /OPSLOG_|^What `close\(\)` rejects with/, name);
+    t.deepEqual(more, [], name);
+    const [signature] = checker.getTypeOfSymbol(symbol).getCallSignatures();
+    const told = new Map(tagsOf(symbol, "param").map((tag) => [tag.split(" ")[0], tag]));
+    t.deepEqual(
+      [...told.keys()],
+      signature.parameters.map((parameter) => parameter.name),
+      name,
+    );
+    for (const parameter of signature.parameters) {
+      if (!checker.isOptionalParameter(parameter.valueDeclaration)) continue;
+      t.regex(told.get(parameter.name), /default/, `${name}(${parameter.name})`);
+    }
+  }
+});
+
+test("every option, tells its default, and its unit if it is a time or a size", (t) => {
+  let options = 0;
+  const untold = [];
+  for (const [name, symbol] of declared) {
+    if (!name.endsWith("Options")) continue;
+    for (const member of instanceMembers(symbol)) {
+      const text = ts.displayPartsToString(member.getDocumentationComment(checker));
+      options++;
+      if (!/default/i.test(text)) untold.push(`${name}.${member.name}`);
+      if (member.name.endsWith("Ms")) t.regex(text, /milliseconds/i, member.name);
+      if (member.name.endsWith("Bytes")) t.regex(text, /bytes/i, member.name);
+    }
+  }
+  t.deepEqual(untold, []);
+  t.true(options > 18);
+});
+
 test("every code that the package has, is in the description of Store", async (t) => {
   const text = ts.displayPartsToString(declared.get("Store").getDocumentationComment(checker));
   const described = new Set(text.match(/OPSLOG_[A-Z_]+/g));
