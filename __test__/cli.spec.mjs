@@ -95,20 +95,25 @@ test("--version, prints the package's", async (t) => {
   t.deepEqual(await cli(t, ["--version"]), { status: 0, signal: null, stdout: `${version}\n`, stderr: "" });
 });
 
-test("commands in README.md, one after the other, end with 0", async (t) => {
-  const readme = await readFile(join(root, "README.md"), "utf8");
-  const lines = [...readme.matchAll(/^npx opslog ([^#\n]+)/gm)].map(([, line]) => line.trim().split(/\s+/));
-  t.true(lines.length >= names.length - 1);
-  const cwd = await temporaryFolder(t);
-  const store = new Store();
-  await store.open(join(cwd, "data"));
-  await store.set("task-1", { title: "Try the commands", done: false });
-  await store.close();
-  for (const args of lines) {
-    const { status, stderr } = await cli(t, args, { cwd });
-    t.deepEqual({ status, stderr }, { status: 0, stderr: "" }, args.join(" "));
-  }
-});
+for (const [document, atLeast] of [
+  ["README.md", names.length - 1],
+  ["docs/migration.md", 2],
+]) {
+  test(`commands in ${document}, one after the other, end with 0`, async (t) => {
+    const text = await readFile(join(root, document), "utf8");
+    const lines = [...text.matchAll(/^ *npx opslog ([^#\n]+)/gm)].map(([, line]) => line.trim().split(/\s+/));
+    t.true(lines.length >= atLeast);
+    const cwd = await temporaryFolder(t);
+    const store = new Store();
+    await store.open(join(cwd, "data"));
+    await store.set("task-1", { title: "Try the commands", done: false });
+    await store.close();
+    for (const args of lines) {
+      const { status, stderr } = await cli(t, args, { cwd });
+      t.deepEqual({ status, stderr }, { status: 0, stderr: "" }, args.join(" "));
+    }
+  });
+}
 
 test("the sources of the program, import the package's exports, Node's modules and each other, and nothing else", async (t) => {
   const folder = join(root, "cli");

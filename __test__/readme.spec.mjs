@@ -73,6 +73,12 @@ test("scripts in README.md, are those of package.json", async (t) => {
   for (const script of named) t.true(script in scripts, script);
 });
 
+test("the demonstration that README.md speaks of, run, holds every comparison with 0.8.1", async (t) => {
+  t.timeout(180_000);
+  const { stdout } = await run(process.execPath, [join(root, "scripts", "demo", "main.mjs")], { cwd: root });
+  t.true(stdout.endsWith("Every comparison held.\n"), stdout);
+});
+
 test("codes in the sources, are the codes in docs/errors.md", async (t) => {
   const described = new Set(contents.get("docs/errors.md").match(/OPSLOG_[A-Z_]+/g));
   const made = new Set();
