@@ -50,7 +50,7 @@ async function packAll() {
     const triple = platformTriple();
     const addon = join(project, "native", `opslog.${triple}.node`);
     const tarballs = stage(join(folder, "tarballs"), { [triple]: addon });
-    const named = { [ours]: tarballs.main, [`${ours}-${triple}`]: tarballs[triple] };
+    const named = { [ours]: tarballs.main.file, [`${ours}-${triple}`]: tarballs[triple].file };
     const read = async ([name, path]) => [name, { path, content: await readFile(path) }];
     return await Promise.all(Object.entries(named).map(read));
   } finally {
