@@ -183,3 +183,40 @@ fn what_is_no_file_is_passed_over_unless_the_manifest_names_it() {
     assert_eq!(damage.len(), 1);
     assert_eq!((&damage[0].path, damage[0].current), (&path, true));
 }
+
+#[test]
+fn a_snapshot_with_more_records_than_the_manifest_says_is_told() {
+    let disk = SimDisk::new();
+    let store = open(&disk);
+    set(&store, "a", "1");
+    checkpoint(&store).unwrap();
+    let snapshot = super::support::path(&store.manifest().current_snapshot);
+    store.close().unwrap();
+    append_by_another_hand(&disk, &snapshot, "{\"id\":\"b\",\"data\":2}\n");
+    let damage = verify(&disk).damage;
+    assert_eq!(damage.len(), 1);
+    assert_eq!(damage[0].path, snapshot);
+    assert!(damage[0].what.contains("holds 2 records, the manifest says 1"), "{}", damage[0].what);
+}
+
+#[test]
+fn an_index_that_is_made_again_twice_is_set_aside_twice() {
+    let disk = SimDisk::new();
+    let store = open_indexed(&disk);
+    set(&store, "a", "1");
+    checkpoint(&store).unwrap();
+    let index = opslog::layout::index(Path::new(ROOT), &store.manifest().current_snapshot);
+    store.close().unwrap();
+    let whole = disk.tree().remove(&index).unwrap();
+    for n in 0..2 {
+        let junk = format!("no index {n}");
+        disk.plant(&index, junk.as_bytes()).unwrap();
+        let repaired = repair(&disk).unwrap();
+        assert_eq!(repaired.after.damage, []);
+        let aside = opslog::layout::damaged(&index, n);
+        assert_eq!(repaired.steps[0].aside, aside);
+        assert_eq!(disk.tree().remove(&aside).unwrap(), junk.as_bytes());
+        assert_eq!(disk.tree().remove(&index).unwrap().len(), whole.len());
+    }
+    assert!(disk.tree().contains_key(&opslog::layout::damaged(&index, 0)));
+}

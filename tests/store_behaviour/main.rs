@@ -23,3 +23,4 @@ mod recovery;
 mod shared;
 mod support;
 mod temporaries;
+mod turns;
