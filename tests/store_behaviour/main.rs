@@ -2,6 +2,7 @@
 //! the middle of them, other hands in the log, and a failure of each single call of the disk.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // Tests.
 
+mod agents;
 mod backup;
 mod basics;
 mod checking;

@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use opslog::disk::Disk;
 use opslog::disk::sim::{CallKind, SimDisk, Times};
 use opslog::store::{Durability, Options, Store};
 
+use super::hook::HookDisk;
 use super::support::*;
 
 const EIO: i32 = 5;
@@ -98,5 +100,82 @@ fn a_batch_that_close_settles_is_there_whole_or_not_at_all_whatever_a_power_loss
         }
         let found = records(&open(&left));
         assert!(found.is_empty() || found.len() == 3, "{found:?}");
+    }
+}
+
+#[test]
+fn a_log_that_is_deleted_while_something_is_buffered_is_created_again_with_all_of_it() {
+    for by_checkpoint in [false, true] {
+        let disk = SimDisk::new();
+        let store = open_as(&disk, Options { buffered: true, ..options() });
+        set(&store, "a", "1");
+        store.flush().unwrap();
+        set(&store, "b", "2");
+        disk.unlink(&path(&store.manifest().active_ops)).unwrap();
+        if by_checkpoint {
+            drop(store.begin_checkpoint(NOW, true).unwrap());
+        } else {
+            store.flush().unwrap();
+        }
+        assert_eq!(found(&disk), ["a=1", "b=2"]);
+    }
+}
+
+#[test]
+fn a_reader_goes_on_in_a_log_that_was_deleted_and_created_again() {
+    let disk = SimDisk::new();
+    let store = open(&disk);
+    set(&store, "a", "1");
+    let reader = reader(&disk);
+    disk.unlink(&path(&store.manifest().active_ops)).unwrap();
+    set(&store, "b", "2");
+    set(&store, "c", "3");
+    reader.follow().unwrap();
+    assert_eq!(records(&reader), ["a=1", "b=2", "c=3"]);
+}
+
+#[test]
+fn what_a_writer_does_before_any_call_of_a_look_is_there_after_the_next() {
+    let deeds: [fn(&Arc<Store>); 3] = [
+        |store| {
+            assert!(undo(store) && undo(store));
+            set(store, "e", "5");
+            set(store, "f", "6");
+        },
+        |store| {
+            assert!(undo(store));
+            checkpoint(store).unwrap();
+            delete(store, "a");
+            set(store, "a", "7");
+        },
+        |store| {
+            archive(store, &["b"]).unwrap();
+            set(store, "b", "8");
+            assert!(undo(store));
+        },
+    ];
+    for (number, deed) in deeds.into_iter().enumerate() {
+        let (mut nth, mut is_over) = (0, false);
+        while !is_over {
+            nth += 1;
+            let sim = SimDisk::new();
+            let store = open(&sim);
+            for id in ["a", "b", "c", "d"] {
+                set(&store, id, "1");
+            }
+            let disk = HookDisk::of_reader(sim.clone());
+            let reader = try_open(disk.clone(), Options { read_only: true, ..options() }).unwrap().store;
+            set(&store, "g", "1");
+            let opened = disk.clear();
+            let writer = Arc::clone(&store);
+            disk.before(nth, move || deed(&writer));
+            reader.follow().unwrap();
+            is_over = disk.clear() < opened + nth;
+            reader.follow().unwrap();
+            if !is_over {
+                assert_eq!(records(&reader), records(&store), "deed {number} before call {nth}");
+            }
+        }
+        assert!(nth > 5, "only {nth} calls");
     }
 }

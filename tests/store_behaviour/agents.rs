@@ -1,0 +1,149 @@
+//! Agents in one folder: what they keep to when others come, go, look away or take their locks.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use opslog::disk::Disk;
+use opslog::disk::sim::{CallKind, SimDisk, Times};
+use opslog::error::Error;
+use opslog::layout;
+use opslog::store::{Durability, Options, Rejected, Store};
+
+use super::hook::HookDisk;
+use super::support::*;
+
+const EIO: i32 = 5;
+
+fn agent(id: &str) -> Options {
+    Options { agent: Some(id.into()), ..options() }
+}
+
+fn open_agent(disk: impl Disk + 'static, id: &str) -> Arc<Store> {
+    try_open(disk, agent(id)).unwrap().store
+}
+
+fn own_log(disk: &SimDisk, store: &Store, id: &str) -> String {
+    let logs = store.manifest().active_agent_ops.unwrap();
+    let (_, relative) = logs.into_iter().find(|(agent, _)| agent == id).unwrap();
+    String::from_utf8(disk.tree().remove(&path(&relative)).unwrap()).unwrap()
+}
+
+#[test]
+fn the_clock_goes_on_where_a_compaction_has_left_no_log() {
+    let disk = SimDisk::new();
+    let store = open_agent(disk.clone(), "one");
+    for n in 0..5 {
+        set(&store, "a", &n.to_string());
+    }
+    store.compact_agents(NOW, None).unwrap();
+    store.close().unwrap();
+    let store = open_agent(disk.clone(), "one");
+    set(&store, "b", "1");
+    let line: serde_json::Value = serde_json::from_str(own_log(&disk, &store, "one").trim()).unwrap();
+    assert_eq!(line["clock"], 6);
+}
+
+#[test]
+fn a_compaction_names_no_log_for_an_agent_that_is_gone_until_it_comes_back() {
+    let disk = SimDisk::new();
+    let (one, two) = (open_agent(disk.clone(), "one"), open_agent(disk.clone(), "two"));
+    let agents = |store: &Store| -> Vec<String> {
+        store.manifest().active_agent_ops.unwrap().into_iter().map(|(agent, _)| agent).collect()
+    };
+    two.close().unwrap();
+    one.compact_agents(NOW, None).unwrap();
+    assert_eq!(agents(&one), ["one"]);
+    let two = open_agent(disk.clone(), "two");
+    assert_eq!(agents(&two), ["one", "two"]);
+}
+
+#[test]
+fn an_agent_leaves_a_log_whose_sync_has_failed() {
+    let disk = SimDisk::new();
+    let always = Options { durability: Durability::Always, ..agent("one") };
+    let store = try_open(disk.clone(), always.clone()).unwrap().store;
+    let sync = |store: &Store| {
+        store.ask_for_sync().unwrap();
+        store.run_sync();
+        store.synced().failed.is_none()
+    };
+    set(&store, "a", "1");
+    assert!(sync(&store));
+    set(&store, "b", "2");
+    disk.fail_next(CallKind::Sync, 1, EIO, Times::Once);
+    assert!(!sync(&store));
+    drop(store);
+    let disk = disk.after_kill();
+    let store = try_open(disk.clone(), always).unwrap().store;
+    set(&store, "c", "3");
+    assert!(sync(&store));
+    let left = disk.after_crash(&mut |_| 1);
+    assert_eq!(records(&reader(&left)), ["a=1", "b=2", "c=3"]);
+}
+
+#[test]
+fn a_compaction_whose_lock_is_taken_away_publishes_nothing() {
+    let mut refused = 0;
+    for nth in 1..20 {
+        let sim = SimDisk::new();
+        let disk = HookDisk::new(sim.clone());
+        let store = open_agent(disk.clone(), "one");
+        set(&store, "a", "1");
+        let snapshot = store.manifest().current_snapshot;
+        let thief = sim.clone();
+        disk.before(nth, move || {
+            let _ = thief.unlink(&path(layout::COMPACT_LOCK));
+        });
+        let compacted = store.compact_agents(NOW, None);
+        disk.clear();
+        if let Err(error) = compacted {
+            assert!(matches!(error, Error::Failed(_)), "{error}");
+            assert_eq!(reader(&sim).manifest().current_snapshot, snapshot);
+            refused += 1;
+        }
+        assert_eq!(records(&reader(&sim)), ["a=1"]);
+    }
+    assert!(refused > 3, "only {refused} were refused");
+}
+
+#[test]
+fn an_append_finds_that_the_lock_of_the_folder_was_taken_away_or_replaced() {
+    for is_replaced in [false, true] {
+        let disk = SimDisk::new();
+        let store = open_agent(disk.clone(), "one");
+        set(&store, "a", "1");
+        let room = layout::room(Path::new(ROOT));
+        let content = disk.tree().remove(&room).unwrap();
+        disk.unlink(&room).unwrap();
+        if is_replaced {
+            disk.plant(&room, &content).unwrap();
+        }
+        assert!(matches!(try_set(&store, "b", "2"), Err(Rejected::Error(Error::Failed(_)))));
+        assert_eq!(records(&reader(&disk)), ["a=1"]);
+    }
+}
+
+#[test]
+fn a_record_that_changed_since_it_was_chosen_stays_out_of_the_archive() {
+    let disk = SimDisk::new();
+    let store = open_agent(disk.clone(), "one");
+    set(&store, "a", "1");
+    set(&store, "b", "1");
+    let chosen = vec![b"a".as_slice().into(), b"b".as_slice().into()];
+    let request = store.choose_for_archive(chosen, "2026-Q1".into()).unwrap();
+    set(&store, "a", "2");
+    let compacted = store.compact_agents(NOW, Some(request)).unwrap();
+    assert_eq!(compacted.archived.len(), 1);
+    assert_eq!(records(&reader(&disk)), ["a=2"]);
+}
+
+#[test]
+fn a_single_writer_keeps_out_of_a_folder_that_an_agent_has_open() {
+    let disk = SimDisk::new();
+    let store = open_agent(disk.clone(), "one");
+    set(&store, "a", "1");
+    assert!(matches!(try_open(disk.clone(), options()), Err(Error::AgentInUse { .. })));
+    set(&store, "b", "2");
+    store.close().unwrap();
+    assert_eq!(records(&open(&disk)), ["a=1", "b=2"]);
+}
