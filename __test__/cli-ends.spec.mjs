@@ -71,6 +71,19 @@ test("log --follow, its reader goes away, ends quietly at the next line", async 
   t.deepEqual(await ended, [0, null]);
 });
 
+test("log --follow, ended by Ctrl-C or by kill, has written nothing", async (t) => {
+  const folder = await exampleFolder(t);
+  const before = await contents(folder);
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    const child = startCli(t, ["log", folder, "-f"]);
+    await once(child.stdout, "data");
+    const ended = once(child, "exit");
+    child.kill(signal);
+    t.deepEqual(await ended, [0, null]);
+    t.deepEqual(await contents(folder), before);
+  }
+});
+
 if (!hasTerminal) console.error("SKIPPED: the tests on a terminal need python3 and no Windows");
 const terminalTest = hasTerminal ? test : test.skip;
 

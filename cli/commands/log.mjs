@@ -7,8 +7,7 @@ import { reading } from "../stores.mjs";
 
 const LOOK_EVERY_MS = 200;
 
-async function follow(store, wanted, list) {
-  const signal = endSignal();
+async function follow(store, wanted, list, signal) {
   while (!signal.aborted) {
     for (const operation of await store.tail()) if (wanted(operation)) list.print(operation);
     list.flush();
@@ -33,17 +32,20 @@ export const logCommand = {
     const since = values.since === undefined ? undefined : parseTime(values.since);
     const wanted = ({ id, ts }) =>
       (values.id === undefined || id === values.id) && (since === undefined || ts > since);
+    // NOTE: before anything is printed: who sees a line may end it.
+    const signal = values.follow ? endSignal() : undefined;
     return reading(folder, async (store) => {
       const { operations, withAgent } = await operationsOf(folder, store, values);
       const list = new OperationList(output, { json: values.json, withAgent });
       let printed = 0;
       for await (const operation of operations) {
+        if (signal?.aborted) break;
         if (!wanted(operation)) continue;
         list.print(operation);
         printed++;
       }
       list.flush();
-      if (values.follow) await follow(store, wanted, list);
+      if (values.follow) await follow(store, wanted, list, signal);
       else list.note(printed, store, values);
     });
   },
