@@ -7,6 +7,7 @@ mod backup;
 mod basics;
 mod checking;
 mod copies_beside_others;
+mod departures;
 mod durability;
 mod failures;
 mod following;
