@@ -36,7 +36,10 @@ const bugs = {
   "doubtful-log-kept": "the next writer builds on a log of which a sync has failed",
   "generation-unchecked": "an agent appends without a look whether the manifest has changed",
   "others-late-operations-dropped": "a compaction drops what other agents wrote meanwhile",
-  "sealed-logs-unsynced": "what a dead agent left in a sealed log is not synced with what comes behind it",
+  "sealed-logs-unsynced": {
+    test: "store_behaviour",
+    what: "what a dead agent left in a sealed log is not synced with what comes behind it",
+  },
   "missing-manifest-is-fresh": {
     test: "store_behaviour",
     what: "a folder with data but no manifest is begun anew",

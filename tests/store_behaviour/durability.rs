@@ -8,6 +8,7 @@ use std::time::Duration;
 use opslog::disk::Disk;
 use opslog::disk::sim::{CallKind, Fault, SimDisk, Times};
 use opslog::error::{Error, Result};
+use opslog::layout;
 use opslog::store::{Durability, Options, Rejected, Store};
 
 use super::hook::HookDisk;
@@ -342,6 +343,31 @@ fn the_log_that_a_compaction_sealed_is_still_synced() {
     sync(&one).unwrap();
     let reader = try_open(after_power_loss(&disk), Options { read_only: true, ..options() });
     assert_eq!(records(&reader.unwrap().store), ["a=1"]);
+}
+
+#[test]
+fn what_a_dead_agent_left_in_a_sealed_log_is_synced_with_what_comes_behind_it() {
+    let agent = |id: &str, durability| Options { agent: Some(id.into()), durability, ..options() };
+    let mut disk = SimDisk::new();
+    // A second power failure comes after the recovery from the first.
+    for life in 0..2 {
+        let dead = try_open(disk.clone(), agent("dead", Durability::Process)).unwrap().store;
+        set(&dead, &format!("{life} before"), "1");
+        disk.script(Fault::new(CallKind::Create, EIO).on("/snapshots/"));
+        assert!(dead.compact_agents(NOW, None).is_err(), "sealed, and not published");
+        drop(dead);
+        disk = disk.after_kill();
+        let other = try_open(disk.clone(), agent("other", Durability::Always)).unwrap().store;
+        let agents = other.manifest().active_agent_ops.unwrap();
+        assert!(agents.iter().any(|(key, _)| layout::is_sealed_key(key)), "{agents:?}");
+        set(&other, &format!("{life} behind"), "2");
+        sync(&other).unwrap();
+        disk = after_power_loss(&disk);
+        let found = records(&try_open(disk.clone(), agent("next", Durability::Process)).unwrap().store);
+        let tail: Vec<_> = found.iter().skip(2 * life).collect();
+        assert_eq!(tail, [&format!("{life} before=1"), &format!("{life} behind=2")], "{found:?}");
+        disk = disk.after_kill();
+    }
 }
 
 #[test]
