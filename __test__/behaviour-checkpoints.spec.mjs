@@ -1,6 +1,6 @@
 /** When checkpoints are made, which snapshots they delete, and who hears of one that failed. */
 import diagnostics from "node:diagnostics_channel";
-import { readdir, rename, unlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rmdir, unlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import test from "ava";
 import { openOurs } from "./helpers/stores.mjs";
@@ -155,4 +155,41 @@ test("set(), the checkpoint that it sets off fails, is reported on the channel o
   await rename(elsewhere, snapshots);
   await store.compact();
   t.is(store.stats().opsCount, 0);
+});
+
+test("archive() that fails in the end, others look at all records meanwhile, leaves every record to be seen", async (t) => {
+  const { store, folder } = await openOurs(t);
+  // So many that archive() does not keep them all when it chooses.
+  const records = Array.from({ length: 6000 }, (_, n) => [`record-${n}`, { n }]);
+  await store.batch(() => {
+    for (const [id, value] of records) store.set(id, value);
+  });
+  await store.close();
+  const isOther = (_, id) => id !== "record-7";
+  const manifest = join(folder, "manifest.json");
+  let fewest = Infinity;
+  for (let attempt = 0; attempt < 5; attempt++) {
+    await store.open(folder, { checkpointOnClose: false });
+    await rename(manifest, `${manifest}.aside`);
+    // No file can get the name of a folder.
+    await mkdir(manifest);
+    let isOver = false;
+    const archiving = store.archive(isOther, "all").finally(() => (isOver = true));
+    const refused = t.throwsAsync(archiving, { code: "OPSLOG_IO" });
+    while (!isOver) {
+      if (store.count() < records.length) fewest = Math.min(fewest, store.all().length);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await refused;
+    t.is(store.count(), records.length);
+    t.is(store.get("record-3").n, 3);
+    t.deepEqual(store.entries(), records);
+    await rmdir(manifest);
+    await rename(`${manifest}.aside`, manifest);
+    await store.close();
+  }
+  t.is(fewest, 1, "somebody has looked in the middle of it");
+  await store.open(folder);
+  t.is(await store.archive(isOther, "all"), records.length - 1);
+  t.deepEqual(store.entries(), [["record-7", { n: 7 }]]);
 });

@@ -264,8 +264,23 @@ class FileDriver {
 
   /** Moves records to an archive segment; returns how many. */
   async archive(ids, period) {
+    let archived;
+    try {
+      archived = await this.#moveToArchive(ids, period);
+    } catch (error) {
+      // Whoever looked meanwhile has not seen these, which are there again.
+      this.records.reorder(ids);
+      throw error;
+    }
+    this.#manifest.forget();
+    if (!this.#options.skipLoad) this.history.forget();
+    for (const id of archived) this.records.deleted(id);
+    return archived.length;
+  }
+
+  /** Returns the ids of the records that went there: among agents, one that changed meanwhile stays. */
+  async #moveToArchive(ids, period) {
     const list = JSON.stringify(ids);
-    let archived = ids;
     if (this.#options.skipLoad) {
       await settle(call(() => this.#core.archiveAside(list, period, now())));
       this.beginBatch();
@@ -273,7 +288,7 @@ class FileDriver {
       await this.commitBatch(ids);
     } else if (this.#isAgent) {
       await this.#checkpoints.finish();
-      archived = await this.#checkpointWork.compact(list, period);
+      return this.#checkpointWork.compact(list, period);
     } else {
       let archiving = null;
       while (archiving === null) {
@@ -283,10 +298,7 @@ class FileDriver {
       }
       await this.#following.changing(archiving);
     }
-    this.#manifest.forget();
-    if (!this.#options.skipLoad) this.history.forget();
-    for (const id of archived) this.records.deleted(id);
-    return archived.length;
+    return ids;
   }
 
   /** Returns what others wrote since the last look, also what was come upon in between. */
