@@ -3,9 +3,14 @@
 //   npm run faults -- --runs 5000 [--seed N] [--store ours|original] [--workload NAME[,NAME...]] [--lanes 2]
 //     [--details]      (what is wrong, with how to repeat it)
 //     [--module URL]   (another module with such a Store, in the place of ours)
+//
+// One run of a campaign again, as its details name it:
+//
+//   npm run faults -- --workload NAME --plan SEED --chosen '[{"name":"EIO lasting","point":36}]' [--times N]
 
 import { parseArgs } from "node:util";
 import { Campaign, defaults, hasFailed } from "./faults/campaign.mjs";
+import { replay } from "./faults/replay.mjs";
 import { whyNot } from "./faults/shim.mjs";
 
 const { values } = parseArgs({
@@ -17,12 +22,22 @@ const { values } = parseArgs({
     lanes: { type: "string", default: String(defaults.lanes) },
     details: { type: "boolean", default: false },
     module: { type: "string" },
+    plan: { type: "string" },
+    chosen: { type: "string", default: "[]" },
+    times: { type: "string", default: "1" },
   },
 });
 const why = whyNot();
 if (why !== null) {
   console.error(`No faults can be made here: ${why}.`);
   process.exit(1);
+}
+if (values.plan !== undefined) {
+  const { workload, store, module } = values;
+  const run = { workload, seed: Number(values.plan), store, module };
+  const results = await replay(run, JSON.parse(values.chosen), Number(values.times));
+  for (const { hits, violations } of results) console.log(JSON.stringify({ hits, violations }, null, 2));
+  process.exit(results.some(({ violations }) => violations.length > 0) ? 1 : 0);
 }
 const started = performance.now();
 const seconds = () => ((performance.now() - started) / 1000).toFixed(0);

@@ -12,6 +12,27 @@ use crate::layout;
 /// How many names are tried for a temporary file.
 const ATTEMPTS: u32 = 100;
 
+/// A file did not get its name, durably; or nobody knows.
+#[derive(Debug)]
+pub struct Unnamed {
+    /// What went wrong.
+    pub error: Error,
+    /// The name may be the new file's all the same.
+    pub is_uncertain: bool,
+}
+
+impl From<Error> for Unnamed {
+    fn from(error: Error) -> Self {
+        Self { error, is_uncertain: false }
+    }
+}
+
+impl From<Unnamed> for Error {
+    fn from(unnamed: Unnamed) -> Self {
+        unnamed.error
+    }
+}
+
 /// A file that is being written under a temporary name.
 pub struct Draft<'a> {
     disk: &'a dyn Disk,
@@ -65,16 +86,29 @@ impl<'a> Draft<'a> {
         self.file.sync().map_err(|source| Error::io("fdatasync", &self.temporary, source))
     }
 
-    /// Gives the file its name, replacing what has it now. The name is durable after [`sync_folder_of`].
+    /// Gives the file its name, replacing what has it now. The name is durable after [`sync_folder_of`]. One that the
+    /// file has is given, whatever the system said.
     ///
     /// # Errors
     /// `OPSLOG_IO`.
-    pub fn rename(mut self, path: &Path) -> Result<Arc<dyn DiskFile>> {
-        self.disk
-            .rename(&self.temporary, path)
-            .map_err(|source| Error::io("rename", &self.temporary, source))?;
+    pub fn rename(mut self, path: &Path) -> Result<Arc<dyn DiskFile>, Unnamed> {
+        if let Err(source) = self.disk.rename(&self.temporary, path) {
+            let is_named = self.has_name(path);
+            if is_named != Some(true) {
+                let error = Error::io("rename", &self.temporary, source);
+                return Err(Unnamed { error, is_uncertain: is_named.is_none() });
+            }
+        }
         self.done = true;
         Ok(Arc::clone(&self.file))
+    }
+
+    /// `None` if nobody can tell.
+    fn has_name(&self, path: &Path) -> Option<bool> {
+        match self.disk.info(path) {
+            Ok(info) => Some(info.identity == self.file.info().ok()?.identity),
+            Err(error) => (error.kind() == ErrorKind::NotFound).then_some(false),
+        }
     }
 }
 
@@ -113,13 +147,13 @@ pub fn sync_way_to(disk: &dyn Disk, root: &Path) -> Result<()> {
 /// Replaces a file by other content, durably.
 ///
 /// # Errors
-/// `OPSLOG_IO`; the old file is untouched unless only the last sync failed.
-pub fn replace(disk: &dyn Disk, path: &Path, content: &[u8]) -> Result<()> {
+/// `OPSLOG_IO`; the old file is untouched unless that is uncertain.
+pub fn replace(disk: &dyn Disk, path: &Path, content: &[u8]) -> Result<(), Unnamed> {
     let draft = Draft::create(disk, path)?;
     draft.write(content)?;
     draft.sync()?;
     draft.rename(path)?;
-    sync_folder_of(disk, path)
+    sync_folder_of(disk, path).map_err(|error| Unnamed { error, is_uncertain: true })
 }
 
 /// Reads a whole file; `None` if it is not there.

@@ -46,14 +46,16 @@ class State {
 
 export class Account {
   #isBuffered;
+  #isAgent;
   #known = new State();
   /** Since the store was last seen after an open: calls with their operations and what they are. */
   #calls = [];
   /** An undo() brought a record back, at the end or in its old place. */
   #isOrdered = true;
 
-  constructor(isBuffered) {
+  constructor(isBuffered, isAgent) {
     this.#isBuffered = isBuffered;
+    this.#isAgent = isAgent;
   }
 
   /** A call is made. Returns what its outcome is told with. */
@@ -105,9 +107,13 @@ export class Account {
 
   /** Whether a store that is open may look so. */
   allowsOpen(seen) {
-    // Which segments there are is read from the manifest, whose fate is unknown then.
-    const knowsArchives = !this.#calls.some(({ is, archive }) => is === "unsure" && archive !== undefined);
-    const states = this.#states((call) => (call.resolved && call.is === "soft" ? "firm" : call.is));
+    const isOpen = ({ is, archive }) => is === "unsure" && archive !== undefined;
+    // An agent reads the manifest, whose fate is unknown then; any other store shows nothing of such an archive.
+    const knowsArchives = !(this.#isAgent && this.#calls.some(isOpen));
+    const states = this.#states((call) => {
+      if (isOpen(call) && !this.#isAgent) return "void";
+      return call.resolved && call.is === "soft" ? "firm" : call.is;
+    });
     return states.some((state) => state.isMetBy(seen, this.#isOrdered, knowsArchives));
   }
 
@@ -155,7 +161,7 @@ export class Account {
 
   /** The states that there may be: those with the most calls first. */
   #states(classify) {
-    const classes = this.#calls.map((call) => (call.is === "unsure" ? "soft" : classify(call)));
+    const classes = this.#calls.map(classify).map((is) => (is === "unsure" ? "soft" : is));
     const soft = classes.filter((is) => is === "soft").length;
     return Array.from({ length: soft + 1 }, (_, without) => {
       const state = this.#known.copy();

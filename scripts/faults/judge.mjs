@@ -34,7 +34,8 @@ export class Judge {
     this.#run = run;
     const { agents = [""] } = workloads[run.workload];
     this.#options = optionsOf(run.workload, run.seed);
-    for (const who of agents) this.#accounts.set(who, new Account(this.#options.writeMode !== "immediate"));
+    const isBuffered = this.#options.writeMode !== "immediate";
+    for (const who of agents) this.#accounts.set(who, new Account(isBuffered, who !== ""));
   }
 
   /** A cycle begins, with a fault or `null`. `hit()` tells which call was hit by now, if any was. */
@@ -110,7 +111,7 @@ export class Judge {
     this.#checkError(kind, who, place, error);
     if (!changing.has(kind)) return;
     const always = this.#options.durability === "always";
-    const isUnsynced = (always || kind === "archive") && syncing.test(error.syscall ?? "");
+    const isUnsynced = always && syncing.test(error.syscall ?? "");
     const unsure = isUnsynced || /may or may not take effect/.test(error.message);
     this.#accounts.get(who).refused(this.#calls[place], unsure);
   }

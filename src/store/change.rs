@@ -401,11 +401,15 @@ impl State {
         Err(error)
     }
 
-    /// What was just done is in one of two logs only, and may or may not be there at the next open.
+    /// What was just done is in one of two logs only.
     pub(super) fn in_one_log_only(&mut self, what: &str, error: &Error) -> Error {
-        let why = format!("{what} is in one of two logs only, and may or may not take effect: {error}");
-        self.failed = Some(why.clone());
-        Error::Failed(why)
+        self.uncertain(what, "it is in one of two logs only", error)
+    }
+
+    /// What was just done may or may not be there at the next open. Whoever did it is told so; nothing more is written.
+    pub(super) fn uncertain(&mut self, what: &str, why: &str, error: &Error) -> Error {
+        self.failed.get_or_insert_with(|| format!("of {what}, {why}: {error}"));
+        Error::Failed(format!("{what} may or may not take effect, because {why}: {error}"))
     }
 
     /// Goes on without the next WAL: the checkpoint under way will find that and fail.

@@ -14,13 +14,13 @@ use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::format::operation::{finish_line, unmarked};
 use crate::format::timestamp::iso_into;
-use crate::publish::{self, Draft, read_if_there, sync_folder_of, sync_way_to};
+use crate::publish::{self, Draft, sync_folder_of, sync_way_to};
 use crate::snapshot::Written;
 use crate::wal::Writer;
 use crate::{layout, snapshot};
 
-/// A checkpoint under way. Dropped before [`Checkpoint::run`] succeeded, it gives up and the store goes on
-/// as if it had never begun.
+/// A checkpoint under way. Dropped before [`Checkpoint::run`] succeeded, it gives up and the store shows what it
+/// would if it had never begun; it goes on like that, unless the new manifest may be in force.
 pub struct Checkpoint {
     store: Arc<Store>,
     view: View,
@@ -162,16 +162,38 @@ impl Checkpoint {
     /// Carries the checkpoint out.
     ///
     /// # Errors
-    /// `OPSLOG_IO`; the old generation stays in force and the frozen operations count again.
+    /// `OPSLOG_IO`; the old generation stays in force and the frozen operations count again. `OPSLOG_FAILED` for an
+    /// archive of which nobody knows whether it took effect.
     pub fn run(mut self) -> Result<()> {
+        self.carry_out().map_err(|error| self.outcome(error))
+    }
+
+    fn carry_out(&mut self) -> Result<()> {
         let manifest = self.store.manifest();
         let ms = self.store.unused_ms(self.now_ms, Some(&manifest))?;
         self.attach_wal(ms)?;
         let (relative, written) = self.write_snapshot(ms)?;
-        let superseded = self.publish(&relative)?;
-        self.switch(written)?;
+        let (manifest, superseded) = self.publish(&relative)?;
+        self.switch(manifest, written)?;
         self.store.remove_superseded(&superseded, &relative);
         Ok(())
+    }
+
+    /// What a failure means. Once the new manifest may be in force, the next open decides: until then memory is as it
+    /// was before, and nothing more is written.
+    fn outcome(&self, error: Error) -> Error {
+        if !self.published {
+            return error;
+        }
+        let mut state = self.store.lock();
+        match &self.archived {
+            Some(_) => state.uncertain("an archive", "it was stopped at its end", &error),
+            // Of any other checkpoint nobody sees whether it took effect.
+            None => {
+                state.failed.get_or_insert_with(|| format!("a checkpoint was stopped at its end: {error}"));
+                error
+            }
+        }
     }
 
     /// Creates the next WAL and sends late operations to it, those that came meanwhile first.
@@ -210,8 +232,8 @@ impl Checkpoint {
         Ok((relative, written))
     }
 
-    /// Makes the new generation the one that counts. Returns the snapshots that can go.
-    fn publish(&mut self, snapshot: &str) -> Result<Vec<String>> {
+    /// Makes the new generation the one that counts. Returns its manifest, and the snapshots that can go.
+    fn publish(&mut self, snapshot: &str) -> Result<(Manifest, Vec<String>)> {
         let store = Arc::clone(&self.store);
         let (manifest, superseded, next) = {
             let mut state = store.lock();
@@ -252,24 +274,14 @@ impl Checkpoint {
         }
         // NOTE: from here on the manifest may have its name, whatever happens: a file that it names must not go.
         self.published = true;
-        if let Err(error) = draft.rename(&path) {
-            let found = read_if_there(&*store.disk, &path);
-            self.published = !found.is_ok_and(|found| found.as_deref() != Some(manifest.print().as_bytes()));
-            return Err(error);
+        if let Err(unnamed) = draft.rename(&path) {
+            self.published = unnamed.is_uncertain;
+            return Err(unnamed.error);
         }
-        let mut state = store.lock();
-        if self.archived.is_some() {
-            state.departures += 1;
+        if !planted!("manifest-name-unsynced") {
+            sync_folder_of(&*store.disk, &path)?;
         }
-        state.manifest = manifest;
-        drop(state);
-        if !planted!("manifest-name-unsynced")
-            && let Err(error) = sync_folder_of(&*store.disk, &path)
-        {
-            store.lock().failed = Some(format!("the manifest's folder could not be synced: {error}"));
-            return Err(error);
-        }
-        Ok(superseded)
+        Ok((manifest, superseded))
     }
 
     fn next_manifest(
@@ -304,8 +316,8 @@ impl Checkpoint {
         (next, gone)
     }
 
-    /// Goes over to the new generation in memory.
-    fn switch(&self, Written { base, bytes }: Written) -> Result<()> {
+    /// Goes over to the new generation in memory: manifest, log and records in one moment.
+    fn switch(&self, manifest: Manifest, Written { base, bytes }: Written) -> Result<()> {
         let mut state = self.store.lock();
         state.writable()?;
         let Some(mirror) = state.mirror.take() else {
@@ -318,6 +330,10 @@ impl Checkpoint {
                 operation.line = Text::At { file: file.clone(), offset, len: (end - offset - 1) as u32 };
             }
         }
+        if self.archived.is_some() {
+            state.departures += 1;
+        }
+        state.manifest = manifest;
         state.wal = mirror.writer;
         state.indexed = 0;
         state.is_plain = true;
@@ -338,10 +354,10 @@ impl Drop for Checkpoint {
         }
         if self.published {
             state.failed.get_or_insert_with(|| "a checkpoint stopped after it was published".into());
-            return;
+        } else {
+            state.mirror = None;
         }
         state.checkpointing = false;
-        state.mirror = None;
         let late = state.buffered;
         state.engine.refreeze(&self.original);
         match state.engine.thaw() {
@@ -355,6 +371,10 @@ impl Drop for Checkpoint {
             }
         }
         drop(state);
+        // NOTE: with the log, which late operations are in too and which is still synced, what the manifest may name stays.
+        if self.published {
+            return;
+        }
         for path in self.created.drain(..) {
             let _ = self.store.disk.unlink(&path);
         }

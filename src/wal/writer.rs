@@ -169,7 +169,7 @@ impl Writer {
         self.unsynced = true;
         if let Err(source) = append_all(&**file, bytes) {
             if !planted!("failed-append-not-cut")
-                && let Err(error) = file.set_len(at)
+                && let Err(error) = cut_file(&**file, at)
             {
                 self.broken = Some(format!("a failed append could not be cut back: {error}"));
             }
@@ -217,7 +217,7 @@ impl Writer {
         self.usable()?;
         if let Some(file) = &self.file {
             self.unsynced = true;
-            file.set_len(len).map_err(|source| Error::io("ftruncate", &self.path, source))?;
+            cut_file(&**file, len).map_err(|source| Error::io("ftruncate", &self.path, source))?;
         }
         self.len = len;
         self.own_from = self.own_from.min(len);
@@ -372,4 +372,12 @@ impl Writer {
             None => Ok(()),
         }
     }
+}
+
+/// Cuts a file. One that has the length, whatever the system said of cutting it, is cut.
+fn cut_file(file: &dyn DiskFile, len: u64) -> io::Result<()> {
+    file.set_len(len).or_else(|error| match file.info() {
+        Ok(info) if info.len == len => Ok(()),
+        _ => Err(error),
+    })
 }

@@ -191,21 +191,26 @@ impl Model {
         self.refused_before = self.refused.len();
     }
 
-    /// The checkpoint's manifest has its name, durably or not.
-    pub fn publish(&mut self, durable: bool) {
+    /// The checkpoint's manifest has its name, durably.
+    pub fn publish(&mut self) {
         let Some(next) = self.next.take() else { return };
         self.frozen = None;
         let archived = std::mem::take(&mut self.archived);
         self.memory.retain(|(id, _)| !archived.contains(id));
         self.disk = next;
-        if durable {
-            self.in_archive.extend(archived);
-            self.versions.drain(..self.frozen_at);
-            self.refused.drain(..self.refused_before);
-            for version in self.versions.iter_mut().chain(&mut self.refused) {
-                version.forms.drain(..version.forms.len() - 1);
-            }
+        self.in_archive.extend(archived);
+        self.versions.drain(..self.frozen_at);
+        self.refused.drain(..self.refused_before);
+        for version in self.versions.iter_mut().chain(&mut self.refused) {
+            version.forms.drain(..version.forms.len() - 1);
         }
+    }
+
+    /// The checkpoint's manifest has its name, and may lose it: the store shows what it would without it.
+    pub fn publish_in_doubt(&mut self) {
+        let Some(next) = self.next.take() else { return };
+        self.disk = next;
+        self.thaw();
     }
 
     /// A sync of the log has succeeded: what was acknowledged before counts, and what was refused does not.
@@ -219,14 +224,19 @@ impl Model {
     /// The checkpoint has failed.
     pub fn give_up(&mut self) {
         self.next = None;
-        self.archived.clear();
-        self.apart = None;
-        let late = std::mem::replace(&mut self.history, self.frozen.take().unwrap_or_default());
-        self.history.extend(late);
+        self.thaw();
         let uncertain = self.in_flight.iter_mut().chain(&mut self.refused);
         for version in self.versions.iter_mut().chain(uncertain) {
             version.forms.truncate(1);
         }
+    }
+
+    /// What was frozen joins the history again.
+    fn thaw(&mut self) {
+        self.archived.clear();
+        self.apart = None;
+        let late = std::mem::replace(&mut self.history, self.frozen.take().unwrap_or_default());
+        self.history.extend(late);
     }
 
     /// What opening found becomes what counts. `survived` says that nothing undurable is left. Returns whether

@@ -300,7 +300,7 @@ impl World {
         self.model.freeze(true, &[]);
         match store.begin_checkpoint(self.now, true).map(|begun| begun.map(Checkpoint::run)) {
             Ok(Some(Ok(()))) => {
-                self.model.publish(true);
+                self.model.publish();
                 // It may have died when superseded files were removed.
                 Ok(!self.disk.crashed())
             }
@@ -377,7 +377,7 @@ fn checkpoint(
     };
     guard.settle(Ok::<_, ()>(()), flushed, &logs);
     guard.model.freeze(all, archived);
-    let generation = store.manifest().generation;
+    let manifest = manifest_in_force(&disk);
     let before = (guard.failures(), files(&disk, &["snapshots", "ops"]));
     // What an earlier step could not remove was told of there, and goes with the next opening.
     let temporaries = temporary_files(&disk);
@@ -393,9 +393,9 @@ fn checkpoint(
     disk.clear();
     let mut guard = live.lock();
     match result {
-        Ok(()) => guard.model.publish(true),
+        Ok(()) => guard.model.publish(),
         Err(_) if guard.crashed() => return Ok(()),
-        Err(_) if store.manifest().generation > generation => guard.model.publish(false),
+        Err(_) if manifest_in_force(&disk) != manifest => guard.model.publish_in_doubt(),
         Err(_) => {
             guard.model.give_up();
             // What else fails may be the removal.
@@ -409,6 +409,10 @@ fn checkpoint(
         Some(path) => Err(format!("a checkpoint left {}", path.display())),
         None => guard.verify(),
     }
+}
+
+fn manifest_in_force(disk: &HookDisk) -> Option<Vec<u8>> {
+    disk.sim().tree().remove(&Path::new(ROOT).join(layout::MANIFEST))
 }
 
 /// What is in some folders of the store.

@@ -2,10 +2,11 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::time::Duration;
 
-use opslog::disk::sim::{CallKind, SimDisk, Times};
+use opslog::disk::sim::{CallKind, Fault, SimDisk, Times};
 use opslog::error::Error;
-use opslog::store::{Rejected, Store};
+use opslog::store::{Durability, Options, Rejected, Store};
 use parking_lot::Mutex;
 
 use super::hook::HookDisk;
@@ -177,4 +178,42 @@ fn a_change_that_stays_in_one_of_two_logs_is_told_as_uncertain() {
         }
         assert!(uncertain > 0, "no call of {nth} is in the middle of a publication");
     }
+}
+
+#[test]
+fn what_came_during_a_checkpoint_that_may_be_published_or_not_is_synced_in_both_logs_at_close() {
+    let mut uncertain = 0;
+    for nth in 1.. {
+        let disk = HookDisk::new(SimDisk::new());
+        let sim = disk.sim().clone();
+        let durability = Durability::Interval(Duration::from_secs(3600));
+        let store = try_open(disk.clone(), Options { durability, ..options() }).unwrap().store;
+        set(&store, "a", "1");
+        let begun = store.begin_checkpoint(NOW, true).unwrap().unwrap();
+        let (late, failures, before) = (Arc::clone(&store), sim.clone(), disk.clear());
+        disk.before(nth, move || {
+            set(&late, "b", "2");
+            for kind in [CallKind::Rename, CallKind::Info] {
+                failures.script(Fault::new(kind, 5).on("manifest.json").lasting());
+            }
+        });
+        let failed = begun.run().is_err();
+        if disk.clear() < before + nth {
+            break;
+        }
+        sim.heal();
+        assert_eq!(records(&store), ["a=1", "b=2"]);
+        if !failed {
+            continue;
+        }
+        uncertain += 1;
+        assert!(try_set(&store, "c", "3").is_err(), "nothing more is written");
+        store.close().unwrap();
+        let durable = sim.durable_tree();
+        let logs = durable.iter().filter(|(path, _)| path.to_string_lossy().contains("/ops/ops-"));
+        let contents: Vec<_> = logs.map(|(_, content)| String::from_utf8_lossy(content)).collect();
+        assert_eq!(contents.len(), 2, "before call {nth}");
+        assert!(contents.iter().all(|content| content.contains(r#""id":"b""#)), "before call {nth}");
+    }
+    assert!(uncertain > 5, "{uncertain}");
 }

@@ -15,6 +15,7 @@ mod foreign;
 #[path = "../explorer/hook.rs"]
 mod hook;
 mod index;
+mod lasting;
 mod late;
 mod log_index;
 mod looking;

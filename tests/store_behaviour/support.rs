@@ -8,6 +8,7 @@ use opslog::disk::sim::SimDisk;
 use opslog::disk::{Disk, OpenMode, append_all};
 use opslog::engine::{Change, Cursor};
 use opslog::error::Result;
+use opslog::format::manifest::{self, Manifest};
 use opslog::lock::ProcessProbe;
 use opslog::store::{Durability, Opened, Options, Rejected, Store};
 
@@ -154,6 +155,11 @@ pub fn log(disk: &SimDisk, store: &Store) -> (PathBuf, String) {
     let path = path(&store.manifest().active_ops);
     let content = disk.tree().remove(&path).unwrap_or_default();
     (path, String::from_utf8(content).unwrap())
+}
+
+/// The manifest that is in force on the disk.
+pub fn published(disk: &SimDisk) -> Manifest {
+    manifest::parse(&disk.tree()[&path("manifest.json")]).unwrap()
 }
 
 /// What another hand appends.

@@ -100,7 +100,7 @@ impl Says {
 /// A failure that waits for its call.
 #[derive(Debug, Clone)]
 pub struct Fault {
-    pub(super) kind: CallKind,
+    pub(super) kinds: Vec<CallKind>,
     pub(super) nth: u64,
     pub(super) says: Option<Says>,
     pub(super) times: Times,
@@ -111,8 +111,13 @@ pub struct Fault {
 impl Fault {
     /// The next call of this kind fails, once, with nothing done.
     pub fn new(kind: CallKind, says: impl Into<Says>) -> Self {
+        Self::of(&[kind], says)
+    }
+
+    /// The next call of any of these kinds fails, once, with nothing done.
+    pub fn of(kinds: &[CallKind], says: impl Into<Says>) -> Self {
         Self {
-            kind,
+            kinds: kinds.to_vec(),
             nth: 1,
             says: Some(says.into()),
             times: Times::Once,
@@ -126,7 +131,7 @@ impl Fault {
         Self { says: None, ..Self::new(kind, io::ErrorKind::Other) }
     }
 
-    /// Not the next call but the n-th from now; 1 is the next.
+    /// Not the next of these calls but the n-th from now; 1 is the next.
     pub fn nth(mut self, nth: u64) -> Self {
         self.nth = nth.max(1);
         self
@@ -145,7 +150,7 @@ impl Fault {
         self
     }
 
-    /// A failing append or overwrite has written half of its bytes.
+    /// A failing append or overwrite has written half of its bytes; any other change was made all the same.
     pub fn after_half(mut self) -> Self {
         self.after_half = true;
         self

@@ -16,7 +16,7 @@ use crate::gate::Gate;
 use crate::lock::{self, HeldLock, OsProbe};
 use crate::order;
 use crate::patience::Patience;
-use crate::publish::sync_folder_of;
+use crate::publish::{Unnamed, sync_folder_of};
 use crate::snapshot::Written;
 use crate::store::Store;
 use crate::store::open::{open_own_wal, read_manifest};
@@ -268,6 +268,7 @@ impl Store {
         iso_into(&mut iso, now_ms);
         next.stats.last_checkpoint = String::from_utf8_lossy(&iso).into_owned();
         next.departures = self.lock().departures;
+        let is_archive = segment.is_some();
         if let Some((path, added)) = segment {
             next.departures += 1;
             next.stats.archived_records = next.stats.archived_records.saturating_add(added);
@@ -275,7 +276,13 @@ impl Store {
                 next.archive_segments.push(path);
             }
         }
-        let count = self.change_manifest(&exclusive, &next)?;
+        let count = self.change_manifest(&exclusive, &next).map_err(|Unnamed { error, is_uncertain }| {
+            // What others see by now, or the next look of this agent's, may be that it took effect.
+            if is_archive && is_uncertain {
+                return self.lock().uncertain("an archive", "it was stopped at its end", &error);
+            }
+            error
+        })?;
         let mut state = self.lock();
         state.departures = next.departures;
         let freed = state.engine.rebase(written.base);

@@ -15,7 +15,7 @@ use crate::format::manifest::Manifest;
 use crate::gate::{Exclusive, Gate, open_or_create};
 use crate::layout;
 use crate::lock::{self, HeldLock, ProcessProbe};
-use crate::publish::{replace, sync_folder_of};
+use crate::publish::{Unnamed, replace, sync_folder_of};
 use crate::snapshot;
 use crate::store::checkpoint::create_files;
 use crate::store::open::{Report, open_own_wal, read_manifest, refuse_to_overwrite, remove_temporaries};
@@ -186,7 +186,11 @@ impl Store {
     }
 
     /// Publishes a manifest and tells the other agents. Returns the gate's count.
-    pub(super) fn change_manifest(&self, exclusive: &Exclusive<'_>, manifest: &Manifest) -> Result<u64> {
+    pub(super) fn change_manifest(
+        &self,
+        exclusive: &Exclusive<'_>,
+        manifest: &Manifest,
+    ) -> Result<u64, Unnamed> {
         let count = exclusive.raise(&*self.disk, &self.root)?;
         replace(&*self.disk, &self.root.join(layout::MANIFEST), manifest.print().as_bytes())?;
         Ok(count)
