@@ -9,6 +9,7 @@ import { temporaryFolder } from "./helpers/store-folder.mjs";
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("..", import.meta.url));
 const program = fileURLToPath(new URL("./helpers/panicking-calls.mjs", import.meta.url));
+const unseenProgram = fileURLToPath(new URL("./helpers/unseen-panics.mjs", import.meta.url));
 const index = new URL("../index.mjs", import.meta.url).href;
 
 /** Builds an addon whose calls panic when they are asked to. */
@@ -52,6 +53,28 @@ test("a panic in any call of the addon, before, after or while its result is mad
     if (name !== "NativeStore.close") t.true([null, "OPSLOG_FAILED"].includes(write), `${about}: ${write}`);
     t.true([before, normal.after].includes(after), `${about}: ${after}`);
   }
+
+  // What no call of JS stands for: the thread that syncs, its call into JS, and finalizers.
+  const unseen = await run(process.execPath, [unseenProgram, folder], {
+    env: { ...process.env, OPSLOG_NATIVE_PATH: addon },
+    timeout: 120_000,
+  });
+  const results = unseen.stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  t.is(results.pop(), "done");
+  t.deepEqual(results.pop(), { name: "finalize", found: [["a", { n: 1 }]] });
+  t.is(results.length, 4);
+  for (const { place, name, code, second, found } of results) {
+    // A report that was not made is a failure to those who wait; one that is made again is none.
+    t.is(code, name === "Syncs::start" ? "OPSLOG_INTERNAL" : null, `${place} ${name}`);
+    t.is(second, null, `${place} ${name}`);
+    t.deepEqual(found, ["first", "second"], `${place} ${name}`);
+  }
+  const finalized = ["NativeStore", "NativeProgress", "NativeWalCursor"].map((name) => `${name}>::finalize`);
+  for (const name of ["Syncs::wake", "Syncs::start", ...finalized])
+    t.true(unseen.stderr.includes(`${name} was asked to`), name);
 
   // As a user meets it.
   const source = `

@@ -16,7 +16,7 @@ use crate::store::{Backup, Copied};
 const STEP: u64 = 1 << 24;
 
 /// A copy under way.
-#[napi]
+#[napi(custom_finalize)]
 pub struct NativeBackup {
     backup: Arc<Mutex<Option<Backup>>>,
 }

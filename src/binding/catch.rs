@@ -40,7 +40,8 @@ pub fn finished<R, T>(finish: impl FnOnce() -> T) -> napi::Result<T> {
     })
 }
 
-fn unpanicked<T>(run: impl FnOnce() -> napi::Result<T>) -> napi::Result<T> {
+/// Runs a closure in which no test makes anything panic.
+pub fn unpanicked<T>(run: impl FnOnce() -> napi::Result<T>) -> napi::Result<T> {
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(result) => result,
         Err(payload) => Err(panicked(&*payload)),

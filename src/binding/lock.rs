@@ -13,7 +13,7 @@ use crate::disk::{Disk, OsDisk};
 use crate::lock::{HeldLock, OsProbe, acquire};
 
 /// A held lock file.
-#[napi]
+#[napi(custom_finalize)]
 pub struct NativeLock {
     held: Arc<Mutex<Option<HeldLock>>>,
     descriptor: i32,

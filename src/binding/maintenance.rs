@@ -17,7 +17,7 @@ use crate::repair::repair;
 use crate::verify::{Damage, Report, verify};
 
 /// How far a piece of work has come.
-#[napi]
+#[napi(custom_finalize)]
 #[derive(Default)]
 pub struct NativeProgress {
     pub(super) progress: Arc<Progress>,

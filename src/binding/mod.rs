@@ -10,6 +10,7 @@ mod change;
 mod detached;
 mod error;
 mod exit;
+mod finalize;
 mod handles;
 #[allow(unsafe_code)]
 mod hot;

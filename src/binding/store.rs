@@ -54,7 +54,7 @@ pub struct NativeOptions {
 }
 
 /// A store.
-#[napi]
+#[napi(custom_finalize)]
 pub struct NativeStore {
     pub(super) store: Arc<Store>,
     handle: Option<f64>,

@@ -4,7 +4,7 @@
 use napi::bindgen_prelude::{ToNapiValue, Unknown};
 use napi::{Env, ScopedTask};
 
-use super::catch::{caught, finished};
+use super::catch::{caught, finished, plain};
 use crate::error::Result;
 
 type Finish = Box<dyn FnOnce(&Env) -> napi::Result<Unknown<'_>> + Send>;
@@ -43,5 +43,13 @@ impl<'task> ScopedTask<'task> for Work {
 
     fn resolve(&mut self, env: &'task Env, finish: Finish) -> napi::Result<Unknown<'task>> {
         finish(env)
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        // What never ran, because its environment ended, may have much to give up.
+        let run = self.run.take();
+        let _ = plain(|| drop(run));
     }
 }

@@ -16,7 +16,7 @@ use crate::layout;
 use crate::wal::WalCursor;
 
 /// Reads the operations of a WAL in pieces.
-#[napi]
+#[napi(custom_finalize)]
 pub struct NativeWalCursor {
     cursor: Arc<Mutex<WalCursor>>,
 }

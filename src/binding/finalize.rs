@@ -1,0 +1,25 @@
+//! What becomes of the objects that JS does not need any more: each is dropped. A panic in that would end the process,
+//! for nobody is there to hear of it; what is left undone then, the next open of the folder makes good.
+
+use napi::Env;
+use napi::bindgen_prelude::ObjectFinalize;
+
+use super::backup::NativeBackup;
+use super::catch::plain;
+use super::lock::NativeLock;
+use super::maintenance::NativeProgress;
+use super::store::NativeStore;
+use super::wal::NativeWalCursor;
+
+macro_rules! drop_caught {
+    ($($class:ty),*) => { $(
+        impl ObjectFinalize for $class {
+            fn finalize(self, _: Env) -> napi::Result<()> {
+                let _ = plain(|| drop(self));
+                Ok(())
+            }
+        }
+    )* };
+}
+
+drop_caught!(NativeBackup, NativeLock, NativeProgress, NativeStore, NativeWalCursor);
