@@ -52,3 +52,48 @@ for (const options of [
     );
   }
 }
+
+/** What a call that nobody awaits holds of V8's memory until it is settled: its promise and what leads to that. */
+const LIMIT_OF_A_CALL = 300;
+/** What it holds afterwards: nothing, as far as V8's own bookkeeping lets that be seen. */
+const LIMIT_OF_A_SETTLED_CALL = 20;
+
+const held = `
+  import { Store } from ${JSON.stringify(index)};
+  const { folder, options } = JSON.parse(process.argv[1]);
+  const store = new Store();
+  await store.open(folder, { checkpointThreshold: Infinity, checkpointOnClose: false, ...options });
+  const used = () => {
+    gc();
+    return process.memoryUsage().heapUsed;
+  };
+  for (let n = 0; n < 2000; n++) await store.set("record-" + (n % 100), { n });
+  const before = used();
+  let last;
+  for (let n = 0; n < ${WRITES}; n++) last = store.set("record-" + (n % 100), { n });
+  const during = used();
+  await last;
+  await new Promise((resolve) => setImmediate(resolve));
+  const after = used();
+  await store.close();
+  console.log(JSON.stringify([during - before, after - before]));`;
+
+for (const options of [
+  {},
+  { durability: "always" },
+  { writeMode: "group" },
+  { durability: "always", agentId: "one" },
+]) {
+  test.serial(
+    `100,000 writes that nobody awaits with ${JSON.stringify(options)}, in one go, hold a promise each until they are settled, and then nothing`,
+    async (t) => {
+      const given = JSON.stringify({ folder: await temporaryFolder(t), options });
+      const args = ["--expose-gc", "--input-type=module", "-e", held, given];
+      const { stdout } = await run(process.execPath, args);
+      const [during, after] = JSON.parse(stdout).map((bytes) => Math.round(bytes / WRITES));
+      t.log(`${during} bytes each, ${after} once settled`);
+      t.true(during > 60 && during < LIMIT_OF_A_CALL, `${during}`);
+      t.true(after < LIMIT_OF_A_SETTLED_CALL, `${after}`);
+    },
+  );
+}
