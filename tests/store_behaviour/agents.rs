@@ -8,6 +8,7 @@ use opslog::disk::sim::{CallKind, SimDisk, Times};
 use opslog::error::Error;
 use opslog::layout;
 use opslog::store::{Durability, Options, Rejected, Store};
+use parking_lot::Mutex;
 
 use super::hook::HookDisk;
 use super::support::*;
@@ -146,4 +147,32 @@ fn a_single_writer_keeps_out_of_a_folder_that_an_agent_has_open() {
     set(&store, "b", "2");
     store.close().unwrap();
     assert_eq!(records(&open(&disk)), ["a=1", "b=2"]);
+}
+
+#[test]
+fn a_segment_is_written_under_the_lock_of_compactions_also_by_an_agent_that_loads_nothing() {
+    let mut seen = 0;
+    for nth in 1..30 {
+        let sim = SimDisk::new();
+        let disk = HookDisk::new(sim.clone());
+        let store = try_open(disk.clone(), Options { skip_load: true, ..agent("one") }).unwrap().store;
+        set(&store, "a", "1");
+        let (looked, is_locked) = (Arc::new(Mutex::new(None)), sim.clone());
+        let tell = Arc::clone(&looked);
+        disk.before(nth, move || {
+            let tree = is_locked.tree();
+            let is_draft = |path: &Path| {
+                path.starts_with(self::path("archive")) && path.extension() == Some("tmp".as_ref())
+            };
+            if tree.keys().any(|path| is_draft(path)) {
+                *tell.lock() = Some(tree.contains_key(&self::path(layout::COMPACT_LOCK)));
+            }
+        });
+        store.archive_aside(&[b"a".as_slice().into()], "2026-Q1", NOW).unwrap();
+        disk.clear();
+        let looked = *looked.lock();
+        assert_ne!(looked, Some(false), "before call {nth}");
+        seen += u32::from(looked.is_some());
+    }
+    assert!(seen > 1, "the segment was seen {seen} times");
 }
