@@ -1,9 +1,10 @@
 /** The commands that write, check or copy: verify, repair, compact, backup, export and import. */
-import { readFile, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
 import { Store } from "../index.mjs";
-import { cli, cliJson, exampleFolder } from "./helpers/cli.mjs";
+import { cli, cliJson, exampleFolder, startCli } from "./helpers/cli.mjs";
 import { flip, offsetOf } from "./helpers/damage.mjs";
 import { openInProcess } from "./helpers/processes.mjs";
 import { activeWal, contents, currentSnapshot, temporaryFolder } from "./helpers/store-folder.mjs";
@@ -131,4 +132,61 @@ test("import from stdin, replaces records, and stops at a line that is none", as
   t.is((await cli(t, ["get", folder, "before"])).status, 0);
   t.is((await cli(t, ["get", folder, "behind"])).status, 1);
   t.is((await cli(t, ["import", folder, join(folder, "missing")])).status, 1);
+});
+
+test("import, takes a line to end at \\n and nowhere else, and text to be UTF-8 with or without a mark before it", async (t) => {
+  const folder = join(await temporaryFolder(t), "store");
+  const input =
+    '\ufeff{"id":"a",\r"data":"one \u2028 two \u2029 three \u0085 four"}\r\n \r\n{"id":"b","data":2}';
+  t.deepEqual((await cliJson(t, ["import", folder], { input })).values, [{ imported: 2 }]);
+  t.deepEqual((await cliJson(t, ["export", folder])).values, [
+    { id: "a", data: "one \u2028 two \u2029 three \u0085 four" },
+    { id: "b", data: 2 },
+  ]);
+  const latin = Buffer.from('{"id":"c","data":3}\n{"id":"d","data":"caf\u00e9"}\n', "latin1");
+  const { status, stderr } = await cli(t, ["import", folder], { input: latin });
+  t.is(status, 1);
+  t.is(stderr, "opslog: stdin, line 2: this is no UTF-8. 1 record before it were imported.\n");
+  t.deepEqual(
+    (await cliJson(t, ["ls", folder])).values.map(({ id }) => id),
+    ["a", "b", "c"],
+  );
+});
+
+test("import, of a line and of a file that are longer than a block, reads them whole", async (t) => {
+  const folder = join(await temporaryFolder(t), "store");
+  const long = "x".repeat(300_000);
+  const file = join(await temporaryFolder(t), "records.jsonl");
+  await writeFile(
+    file,
+    `{"id":"a","data":"${long}"}\n${'{"id":"b","data":1}\n'.repeat(20_000)}{"id":"c","data":"${long}"}`,
+  );
+  t.deepEqual((await cliJson(t, ["import", folder, file])).values, [{ imported: 20_002 }]);
+  for (const id of ["a", "c"]) t.is((await cliJson(t, ["get", folder, id])).values[0], long);
+});
+
+test("export --to, killed or failed on the way, leaves nothing with that name", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = new Store();
+  await store.open(folder, { writeMode: "async", groupCommitSize: 1000 });
+  for (let n = 0; n < 60_000; n++) store.set(`id-${n}`, { n, text: "text ".repeat(100) });
+  await store.close();
+  const place = await temporaryFolder(t);
+  const file = join(place, "records.jsonl");
+  const child = startCli(t, ["export", folder, "--to", file, "--progress"]);
+  child.stderr.setEncoding("utf8");
+  let told = "";
+  while (!told.includes("exporting")) told += (await once(child.stderr, "data"))[0];
+  const ended = once(child, "exit");
+  child.kill("SIGKILL");
+  const [status] = await ended;
+  t.deepEqual(await readdir(place), status === 0 ? ["records.jsonl"] : [`records.jsonl.${child.pid}.tmp`]);
+  const whole = join(place, "whole.jsonl");
+  t.is((await cli(t, ["export", folder, "--to", whole])).status, 0);
+  t.is((await readFile(whole, "utf8")).split("\n").length, 60_001);
+  t.false((await readdir(place)).some((name) => name.startsWith("whole.jsonl.")));
+  await writeFile(join(place, "taken"), "mine");
+  t.regex((await cli(t, ["export", folder, "--to", join(place, "taken")])).stderr, /^opslog: EEXIST/);
+  t.is(await readFile(join(place, "taken"), "utf8"), "mine");
+  t.is((await cli(t, ["export", folder, "--to", join(place, "none", "file")])).status, 1);
 });

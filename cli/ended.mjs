@@ -1,3 +1,8 @@
+/** Somebody ended the program before its work was done. */
+export class Ended extends Error {
+  code = "ENDED";
+}
+
 /** A signal that is aborted when somebody ends the program: Ctrl-C, a closed terminal, `kill`. */
 export function endSignal() {
   const controller = new AbortController();

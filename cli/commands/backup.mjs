@@ -1,7 +1,5 @@
 /** `opslog backup`: a copy of a store, made while it is written to. */
-import { endSignal } from "../ended.mjs";
-import { FAILED } from "../exit-codes.mjs";
-import { tell } from "../output.mjs";
+import { Ended, endSignal } from "../ended.mjs";
 import { progressBar, progressOption } from "../progress-bar.mjs";
 import { reading } from "../stores.mjs";
 import { bytes, count, printable } from "../style.mjs";
@@ -26,15 +24,11 @@ export const backupCommand = {
     try {
       copied = await reading(folder, (store) => store.backup(to, options));
     } catch (error) {
-      if (!signal.aborted) throw error;
-      bar.end();
-      tell("opslog: ended before the copy was complete; it is removed");
-      return FAILED;
+      throw signal.aborted ? new Ended("ended before the copy was complete; it is removed") : error;
     } finally {
       bar.end();
     }
     if (values.json) output.json({ ...copied, to });
     else output.line(`${count(copied.files, "file")}, ${bytes(copied.bytes)} in ${printable(to)}`);
-    return undefined;
   },
 };

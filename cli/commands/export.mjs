@@ -1,5 +1,5 @@
 /** `opslog export`: all records as lines of JSON. */
-import { closeSync, fsyncSync, openSync } from "node:fs";
+import { writeNewFile } from "../new-file.mjs";
 import { Output } from "../output.mjs";
 import { progressBar, progressOption } from "../progress-bar.mjs";
 import { reading } from "../stores.mjs";
@@ -27,7 +27,7 @@ export const exportCommand = {
   summary: "print all records, one JSON object a line",
   details: [
     'Each line is {"id": ..., "data": ...}, in the store\'s order, as "opslog import" takes it. Needs little memory,',
-    "however large the store is.",
+    "however large the store is. The file of --to has its name once all of it is written.",
   ],
   options: {
     to: { type: "string", value: "file", help: "write to this file, which must not exist yet" },
@@ -42,14 +42,9 @@ export const exportCommand = {
           writeAllRecords(store, output, bar.onProgress);
           return;
         }
-        const descriptor = openSync(values.to, "wx");
-        let records;
-        try {
-          records = writeAllRecords(store, new Output(descriptor), bar.onProgress);
-          fsyncSync(descriptor);
-        } finally {
-          closeSync(descriptor);
-        }
+        const records = writeNewFile(values.to, (descriptor) =>
+          writeAllRecords(store, new Output(descriptor), bar.onProgress),
+        );
         bar.end();
         if (values.json) output.json({ records, to: values.to });
         else output.line(`${count(records, "record")} in ${printable(values.to)}`);

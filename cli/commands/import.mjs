@@ -1,8 +1,9 @@
 /** `opslog import`: records from lines of JSON. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { createInterface } from "node:readline";
-import { endSignal } from "../ended.mjs";
+import { addAbortSignal } from "node:stream";
+import { Ended, endSignal } from "../ended.mjs";
+import { linesOf, textOf } from "../lines.mjs";
 import { progressBar, progressOption } from "../progress-bar.mjs";
 import { writing } from "../stores.mjs";
 import { count, printable } from "../style.mjs";
@@ -10,7 +11,7 @@ import { agentOption } from "./compact.mjs";
 
 /** Records that are written together, and how long their lines may be altogether. */
 const BATCH = 1000;
-const BATCH_UNITS = 1 << 22;
+const BATCH_BYTES = 1 << 22;
 /**
  * So many records at least are held as operations of the log, and an eighth of those imported: then they go to a
  * snapshot, and memory is free for more. With a fixed number a large import would write the whole store too often.
@@ -26,18 +27,10 @@ class BadLine extends Error {
   }
 }
 
-/** Somebody ended it. */
-class Ended extends Error {
-  constructor(imported) {
-    super(`ended after ${count(imported, "record")} were imported`);
-    this.code = "ENDED";
-  }
-}
-
-function parseLine(line) {
+function parseLine(text) {
   let parsed;
   try {
-    parsed = JSON.parse(line);
+    parsed = JSON.parse(text);
   } catch (error) {
     throw new Error(`this is no JSON (${error.message})`);
   }
@@ -49,46 +42,59 @@ function parseLine(line) {
 }
 
 /** Writes all lines of a stream to a store, in batches. */
-async function importLines(store, { name, stream, total, onProgress }) {
+async function importLines(store, { name, begin, total, onProgress }) {
   const signal = endSignal();
-  let [number, imported, units, batch] = [0, 0, 0, []];
+  const stream = addAbortSignal(signal, begin());
+  let [number, imported, bytes, batch] = [0, 0, 0, []];
   let compactAt = COMPACT_EVERY;
   const write = async () => {
     if (batch.length === 0) return;
+    const records = batch;
+    [bytes, batch] = [0, []];
     await store.batch(() => {
-      for (const { id, data } of batch) store.set(id, data);
+      for (const { id, data } of records) store.set(id, data);
     });
-    imported += batch.length;
-    [units, batch] = [0, []];
+    imported += records.length;
     onProgress?.({ phase: "import", done: Math.min(stream.bytesRead ?? 0, total), total, unit: "bytes" });
     if (imported < compactAt || signal.aborted) return;
     compactAt = imported + Math.max(COMPACT_EVERY, imported / COMPACT_SHARE);
     await store.compact();
   };
-  for await (const line of createInterface({ input: stream, crlfDelay: Infinity, signal })) {
-    if (signal.aborted) break;
-    number++;
-    if (line.trim() === "") continue;
-    let record;
-    try {
-      record = parseLine(line);
-    } catch (error) {
-      await write();
-      throw new BadLine(name, number, error.message, imported);
+  const take = async () => {
+    for await (const line of linesOf(stream)) {
+      number++;
+      let record;
+      try {
+        const text = textOf(line);
+        if (text.trim() === "") continue;
+        record = parseLine(text);
+      } catch (error) {
+        await write();
+        throw new BadLine(name, number, error.message, imported);
+      }
+      batch.push(record);
+      bytes += line.length;
+      if (batch.length >= BATCH || bytes >= BATCH_BYTES) await write();
+      if (signal.aborted) return;
     }
-    batch.push(record);
-    units += line.length;
-    if (batch.length >= BATCH || units >= BATCH_UNITS) await write();
+  };
+  try {
+    await take();
+  } catch (error) {
+    if (!signal.aborted || error.name !== "AbortError") {
+      await write();
+      throw error;
+    }
   }
   await write();
-  if (signal.aborted) throw new Ended(imported);
+  if (signal.aborted) throw new Ended(`ended after ${count(imported, "record")} were imported`);
   return imported;
 }
 
 async function openInput(file) {
-  if (file === undefined || file === "-") return { name: "stdin", stream: process.stdin, total: 0 };
+  if (file === undefined || file === "-") return { name: "stdin", begin: () => process.stdin, total: 0 };
   const { size } = await stat(file);
-  return { name: printable(file), stream: createReadStream(file), total: size };
+  return { name: printable(file), begin: () => createReadStream(file), total: size };
 }
 
 export const importCommand = {

@@ -1,0 +1,34 @@
+/**
+ * Lines of a stream of bytes. A line ends at `\n` and nowhere else: in JSON, what else Unicode has for the end of a line
+ * may stand in a text.
+ */
+
+const NEWLINE = 0x0a;
+
+/** Yields the lines as bytes; only what is behind the last line end is held, however long the stream is. */
+export async function* linesOf(stream) {
+  let pieces = [];
+  for await (const chunk of stream) {
+    let from = 0;
+    for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, from)) {
+      yield Buffer.concat([...pieces, chunk.subarray(from, at)]);
+      pieces = [];
+      from = at + 1;
+    }
+    if (from < chunk.length) pieces.push(chunk.subarray(from));
+  }
+  if (pieces.length > 0) yield Buffer.concat(pieces);
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** The text of a line, without the mark that some programs put before the first. Other bytes than UTF-8 are an error. */
+export function textOf(line) {
+  try {
+    return decoder.decode(line);
+  } catch (error) {
+    if (error.code === "ERR_ENCODING_INVALID_ENCODED_DATA")
+      throw new Error("this is no UTF-8", { cause: error });
+    throw error;
+  }
+}
