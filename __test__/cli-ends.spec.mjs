@@ -1,11 +1,12 @@
 /** The command line when somebody ends it, or what reads from it goes away; and on a terminal. */
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
 import { Store } from "../index.mjs";
 import { cli, cliJson, cliOnTerminal, exampleFolder, hasTerminal, startCli } from "./helpers/cli.mjs";
 import { openInProcess } from "./helpers/processes.mjs";
-import { contents, temporaryFolder } from "./helpers/store-folder.mjs";
+import { contents, currentSnapshot, temporaryFolder } from "./helpers/store-folder.mjs";
 
 test("export, its reader goes away early, ends quietly", async (t) => {
   const folder = await temporaryFolder(t);
@@ -21,6 +22,21 @@ test("export, its reader goes away early, ends quietly", async (t) => {
     child.stdout.destroy();
     const [status, signal] = await once(child, "exit");
     t.deepEqual({ status, signal, stderr }, { status: 0, signal: null, stderr: "" });
+  }
+});
+
+test("verify and repair of a damaged store, their reader gone before they print, end with 1 all the same", async (t) => {
+  const folder = await exampleFolder(t);
+  const snapshot = await currentSnapshot(folder);
+  await writeFile(snapshot, "{}\n");
+  for (const args of [
+    ["verify", folder],
+    ["verify", folder, "--json"],
+    ["repair", folder],
+  ]) {
+    const child = startCli(t, args);
+    child.stdout.destroy();
+    t.deepEqual(await once(child, "exit"), [1, null], args.join(" "));
   }
 });
 
@@ -122,6 +138,26 @@ terminalTest(
   },
 );
 
+terminalTest(
+  "on a terminal too narrow for all of an operation, no colour is cut in the middle",
+  async (t) => {
+    const folder = await temporaryFolder(t);
+    const store = new Store();
+    await store.open(folder, { checkpointOnClose: false });
+    const id = "123e4567-e89b-42d3-a456-426614174000";
+    await store.set(id, { n: 1 });
+    await store.delete(id);
+    await store.close();
+    const { shown } = await cliOnTerminal(t, ["log", folder]);
+    t.regex(shown, /delete {2}123e4567-\S+ {2}-\r\n/);
+    const codes = shown
+      .split("\u001b")
+      .slice(1)
+      .map((text) => /^\[\d+m/.exec(text)?.[0]);
+    t.deepEqual(codes, ["[1m", "[0m", "[1m", "[0m", "[1m", "[0m", "[1m", "[0m", "[2m", "[0m"]);
+  },
+);
+
 terminalTest("on a terminal, ids and values cannot command it", async (t) => {
   const folder = await temporaryFolder(t);
   const store = new Store();
@@ -175,14 +211,19 @@ test("backup, ended by Ctrl-C, leaves no half copy and the store as it was", asy
   const folder = await largeFolder(t);
   const before = await contents(folder);
   const to = join(await temporaryFolder(t), "copy");
-  const child = startCli(t, ["backup", folder, to, "--progress"]);
+  const child = startCli(t, ["backup", folder, to, "--progress", "--json"]);
+  let stderr = "";
+  child.stderr.on("data", (text) => (stderr += text));
   await once(child.stderr, "data");
   const ended = once(child, "close");
   child.kill("SIGINT");
   const [status] = await ended;
   // The signal may come when the last byte is copied.
   if (status === 0) t.true((await Store.verify(to)).ok);
-  else t.deepEqual(await contents(to).catch(() => ({})), {});
+  else {
+    t.deepEqual(await contents(to).catch(() => ({})), {});
+    t.is(JSON.parse(stderr.trim().split("\n").at(-1)).error.code, "ENDED");
+  }
   t.deepEqual(await contents(folder), before);
   t.is((await cli(t, ["backup", folder, `${to}-2`])).status, 0);
 });

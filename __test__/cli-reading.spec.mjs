@@ -1,5 +1,5 @@
 /** The commands that read: what they print, for people and for programs, in every kind of folder. */
-import { chmod } from "node:fs/promises";
+import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
 import { Store } from "../index.mjs";
@@ -151,7 +151,20 @@ test("ls, with filters and a limit, lists what matches", async (t) => {
   ]) {
     t.is((await cli(t, ["ls", folder, ...args])).status, 2);
   }
-  t.is((await cli(t, ["log", folder, "--since", "yesterday"])).status, 2);
+  for (const time of ["yesterday", "yesterday 5", "5", "2026-02-30", "2026-13-01", "2026-01-01T25:00"])
+    t.is((await cli(t, ["log", folder, "--since", time])).status, 2, time);
+  for (const time of ["2026-01-31T12:00", "2026-01-31T12:00:00.5Z", "2024-02-29T12:00+01:00"])
+    t.is((await cli(t, ["log", folder, "--since", time])).status, 0, time);
+});
+
+test("stats, a lock file that holds no process, tells of no writer", async (t) => {
+  const folder = await exampleFolder(t);
+  for (const content of ["", "0", "-1", "nonsense", "99999999999"]) {
+    await writeFile(join(folder, ".lock"), content);
+    t.is((await cliJson(t, ["stats", folder])).values[0].writer, null, JSON.stringify(content));
+  }
+  await writeFile(join(folder, ".lock"), `${process.pid}\n`);
+  t.is((await cliJson(t, ["stats", folder])).values[0].writer, process.pid);
 });
 
 test("get and history of what is not there, end with 1 and print nothing on stdout", async (t) => {

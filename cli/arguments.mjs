@@ -41,11 +41,22 @@ export function parseCommand(command, args) {
   return { folder, operands, values };
 }
 
+// NOTE: what else `Date` takes for a time it guesses: of "yesterday 5" it makes the first of May, of the 30th of February
+// the second of March.
+const TIME = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/;
+
+function isoTime(text) {
+  const time = new Date(text);
+  return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
+}
+
 /** A point in time as operations have it. */
 export function parseTime(text) {
-  const time = new Date(text);
-  if (Number.isNaN(time.getTime())) throw new UsageError(`"${text}" is no time; try 2026-01-31T12:00:00Z`);
-  return time.toISOString();
+  const [, day] = TIME.exec(text) ?? [];
+  const time = isoTime(text);
+  if (time === undefined || day === undefined || !isoTime(day)?.startsWith(day))
+    throw new UsageError(`"${text}" is no time; try 2026-01-31T12:00:00Z`);
+  return time;
 }
 
 /** A positive integer. */

@@ -38,7 +38,6 @@ async function run([name, ...rest], output) {
 
 /** Says what went wrong, and returns the status for it. */
 function failed(error, args) {
-  if (error instanceof ReaderGone) return OK;
   const isUsage = error instanceof UsageError || error?.code === "OPSLOG_INVALID_ARGUMENT";
   if (args.includes("--json")) {
     const { code = isUsage ? "USAGE" : "FAILED", path, offset } = error ?? {};
@@ -54,15 +53,15 @@ function failed(error, args) {
 export async function main(args) {
   const output = new Output();
   try {
-    const status = await run(args, output);
+    output.status = await run(args, output);
     output.flush();
-    return status;
+    return output.status;
   } catch (error) {
     try {
       output.flush();
     } catch {
       // What went wrong first is what is told.
     }
-    return failed(error, args);
+    return error instanceof ReaderGone ? output.status : failed(error, args);
   }
 }

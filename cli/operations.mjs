@@ -46,19 +46,13 @@ export class OperationList {
 
   #cells({ ts, op, id, data, agent }) {
     const shownAgent = this.#withAgent ? [printable(agent ?? "")] : [];
-    return [
-      printable(ts),
-      ...shownAgent,
-      op,
-      printable(id),
-      op === "delete" ? paint("dim", "-") : shown(data),
-    ];
+    return [printable(ts), ...shownAgent, op, printable(id), op === "delete" ? "-" : shown(data)];
   }
 }
 
-/** The operations that a command is about, and whether they say who made them. */
-export async function operationsOf(folder, store, { all = false }) {
+/** The operations that a command is about, at least those on the record `id`, and whether they say who made them. */
+export async function operationsOf(folder, store, { all = false, id }) {
   if (all) return allOperations(folder, store);
-  const operations = store.getOps();
+  const operations = id === undefined ? store.getOps() : store.getHistory(id);
   return { operations, withAgent: operations.some(({ agent }) => agent !== undefined) };
 }

@@ -3,6 +3,7 @@
  * written yet, and a reader that went away is noticed at the write.
  */
 import { writeSync } from "node:fs";
+import { OK } from "./exit-codes.mjs";
 
 /** Whoever read the output is gone, as `head` is after ten lines. */
 export class ReaderGone extends Error {}
@@ -28,6 +29,8 @@ export function writeAll(descriptor, text) {
 
 /** Lines for a descriptor, some of them held back until there is a block of them. */
 export class Output {
+  /** What the program ends with, as far as is known: also if the reader goes away. */
+  status = OK;
   #descriptor;
   #held = "";
 

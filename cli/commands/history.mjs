@@ -16,7 +16,7 @@ export const historyCommand = {
   options: allOption,
   run({ folder, operands: [id], values, output }) {
     return reading(folder, async (store) => {
-      const found = await operationsOf(folder, store, values);
+      const found = await operationsOf(folder, store, { ...values, id });
       const operations = [];
       for await (const operation of found.operations) if (operation.id === id) operations.push(operation);
       const exists = store.has(id);

@@ -43,7 +43,12 @@ export const lsCommand = {
       table.flush();
       if (values.json) return;
       const all = store.count();
-      output.line(paint("dim", found === all ? count(all, "record") : `${found} of ${count(all, "record")}`));
+      output.line(
+        paint(
+          "dim",
+          found === all ? count(all, "record") : `${found.toLocaleString("en")} of ${count(all, "record")}`,
+        ),
+      );
     });
   },
 };

@@ -26,6 +26,7 @@ export const repairCommand = {
       bar.end(),
     );
     const { before, steps, after } = repaired;
+    output.status = after.ok ? OK : FAILED;
     if (values.json) {
       output.json(repaired);
     } else {
@@ -36,6 +37,6 @@ export const repairCommand = {
       if (!before.ok) output.line(paint("bold", `${count(steps.length, "place")} mended`));
       for (const line of reportLines(after)) output.line(line);
     }
-    return after.ok ? OK : FAILED;
+    return output.status;
   },
 };

@@ -16,13 +16,16 @@ async function sizeOf(path) {
 
 /** The process that has the folder open for writing, if one does. */
 async function writerOf(folder) {
+  const content = await readFile(join(folder, ".lock"), "utf8").catch(() => "");
+  const pid = Number.parseInt(content, 10);
+  // NOTE: to the system, 0 and what is below are groups of processes.
+  if (!(pid > 0)) return null;
   try {
-    const pid = Number(await readFile(join(folder, ".lock"), "utf8"));
     process.kill(pid, 0);
-    return pid;
   } catch (error) {
-    return error.code === "EPERM" ? "another user's" : null;
+    if (error.code !== "EPERM") return null;
   }
+  return pid;
 }
 
 async function collect(folder, store) {

@@ -18,8 +18,9 @@ export const verifyCommand = {
     const report = await inFolder(folder, () => Store.verify(folder, { onProgress })).finally(() =>
       bar.end(),
     );
+    output.status = report.ok ? OK : FAILED;
     if (values.json) output.json(report);
     else for (const line of reportLines(report)) output.line(line);
-    return report.ok ? OK : FAILED;
+    return output.status;
   },
 };
