@@ -392,7 +392,7 @@ impl State {
     /// at the next open, and the caller is told so.
     pub(super) fn mirror_failed(&mut self, store: &Store, at: u64, error: Error) -> Result<()> {
         if !self.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
-            self.give_mirror_up(store);
+            self.give_mirror_up(store, Some(error));
             return Ok(());
         }
         if let Err(cut) = self.wal.cut(at) {
@@ -412,9 +412,10 @@ impl State {
         Error::Failed(format!("{what} may or may not take effect, because {why}: {error}"))
     }
 
-    /// Goes on without the next WAL: the checkpoint under way will find that and fail.
-    pub(super) fn give_mirror_up(&mut self, store: &Store) {
+    /// Goes on without the next WAL: the checkpoint under way will find that, and fail with this error if nobody else does.
+    pub(super) fn give_mirror_up(&mut self, store: &Store, error: Option<Error>) {
         if let Some(mirror) = self.mirror.take() {
+            self.mirror_lost = error;
             let _ = store.disk.unlink(mirror.writer.path());
         }
     }

@@ -215,6 +215,7 @@ impl Checkpoint {
         sync_folder_of(&*store.disk, &path)?;
         let mut state = store.lock();
         state.mirror = Some(Mirror { writer, offsets: Vec::new(), publishing: false });
+        state.mirror_lost = None;
         if planted!("late-operations-not-carried") {
             return Ok(());
         }
@@ -240,11 +241,10 @@ impl Checkpoint {
             // What a panic left half done may be in one of the two logs only.
             state.writable()?;
             let Some(mirror) = &mut state.mirror else {
-                return Err(Error::io(
-                    "write",
-                    &store.path(layout::OPS),
-                    std::io::Error::other("a late operation did not reach the next log"),
-                ));
+                return Err(state.mirror_lost.take().unwrap_or_else(|| {
+                    let source = std::io::Error::other("a late operation did not reach the next log");
+                    Error::io("write", &store.path(layout::OPS), source)
+                }));
             };
             mirror.publishing = true;
             let active_ops = mirror.writer.relative().to_owned();

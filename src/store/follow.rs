@@ -189,7 +189,7 @@ impl Store {
         {
             match state.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
                 true => taken = Err(error),
-                false => state.give_mirror_up(self),
+                false => state.give_mirror_up(self, Some(error)),
             }
         }
         if let Err(error) = &taken {

@@ -107,6 +107,8 @@ struct State {
     /// that writes went to before.
     left: Vec<Unsynced>,
     mirror: Option<Mirror>,
+    /// Why the mirror was given up, for the checkpoint that finds it gone.
+    mirror_lost: Option<Error>,
     manifest: Manifest,
     /// For a store that follows: the manifest's file as it was read.
     manifest_text: Vec<u8>,

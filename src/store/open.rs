@@ -163,6 +163,7 @@ impl State {
             wal: Writer::new(PathBuf::new(), String::new(), None, 0),
             left: Vec::new(),
             mirror: None,
+            mirror_lost: None,
             manifest: Manifest::fresh(String::new(), String::new(), String::new()),
             lock: None,
             buffered: 0,

@@ -132,7 +132,7 @@ impl State {
             if self.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
                 return Err(error);
             }
-            self.give_mirror_up(store);
+            self.give_mirror_up(store, Some(error));
         }
         let marker = offset + marker_in(&end, self.wal.path())?;
         if !planted!("undo-keeps-marker") {
@@ -174,7 +174,7 @@ impl State {
             if self.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
                 return Err(error);
             }
-            self.give_mirror_up(store);
+            self.give_mirror_up(store, Some(error));
         }
         if let Err(error) = self.wal.cut(offset) {
             return Err(self.cut_off_mirror_only(store, error));
@@ -231,7 +231,7 @@ impl State {
         if self.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
             return self.in_one_log_only("an undo", &error);
         }
-        self.give_mirror_up(store);
+        self.give_mirror_up(store, None);
         error
     }
 }

@@ -119,6 +119,43 @@ fn operations_at_any_call_of_a_checkpoint_that_fails_join_the_history_again() {
     }
 }
 
+#[test]
+fn a_checkpoint_that_fails_because_of_a_late_operation_says_what_the_system_said() {
+    let (mut nth, mut given_up) = (1, 0);
+    loop {
+        let disk = HookDisk::new(SimDisk::new());
+        let sim = disk.sim().clone();
+        let store = try_open(disk.clone(), options()).unwrap().store;
+        set(&store, "a", "1");
+        let begun = store.begin_checkpoint(NOW, true).unwrap().unwrap();
+        let (late, before) = (Arc::clone(&store), disk.clear());
+        let refused = Arc::new(Mutex::new(None));
+        let told = Arc::clone(&refused);
+        disk.before(nth, move || {
+            // The first is into the log, the second into the next one or, without that, into another new file.
+            sim.fail_next(CallKind::Append, 2, 28, Times::Once);
+            *told.lock() = try_set(&late, "b", "2").err();
+        });
+        let result = begun.run();
+        if disk.clear() < before + nth {
+            break;
+        }
+        let is_full = |error: &Error| error.io_source().and_then(std::io::Error::raw_os_error) == Some(28);
+        match (refused.lock().take(), result) {
+            (None, Err(error)) => {
+                assert!(is_full(&error), "call {nth}: {error}");
+                given_up += 1;
+            }
+            (Some(Rejected::Error(error)), Ok(())) => assert!(is_full(&error), "call {nth}: {error}"),
+            (None, Ok(())) => {}
+            (refused, result) => panic!("call {nth}: {refused:?}, {result:?}"),
+        }
+        assert!(records(&store).contains(&"a=1".into()));
+        nth += 1;
+    }
+    assert!(given_up >= 3, "only {given_up}");
+}
+
 /// A checkpoint in whose n-th call `change` fails, with what it leaves open in both logs. Returns how it was refused;
 /// `None` if the checkpoint has fewer calls.
 fn torn_between_logs(
