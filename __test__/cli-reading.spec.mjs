@@ -1,4 +1,5 @@
 /** The commands that read: what they print, for people and for programs, in every kind of folder. */
+import { spawnSync } from "node:child_process";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
@@ -166,6 +167,14 @@ test("stats, a lock file that holds no process, tells of no writer", async (t) =
   await writeFile(join(folder, ".lock"), `${process.pid}\n`);
   t.is((await cliJson(t, ["stats", folder])).values[0].writer, process.pid);
 });
+
+if (process.platform !== "win32") {
+  test("stats, a pipe in the place of the lock file, waits for nobody", async (t) => {
+    const folder = await exampleFolder(t);
+    t.is(spawnSync("mkfifo", [join(folder, ".lock")]).status, 0);
+    t.is((await cliJson(t, ["stats", folder])).values[0].writer, null);
+  });
+}
 
 test("get and history of what is not there, end with 1 and print nothing on stdout", async (t) => {
   const folder = await exampleFolder(t);

@@ -43,7 +43,6 @@ export async function cliJson(t, args, options) {
 }
 
 /** A folder with a snapshot, a log behind it, and one that a checkpoint left behind. */
-
 export async function exampleFolder(t, Class = Store) {
   const folder = await temporaryFolder(t);
   const store = new Class();

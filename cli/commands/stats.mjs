@@ -1,4 +1,5 @@
 /** `opslog stats`: how large a store is, and what it is made of. */
+import { constants } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FsBackend } from "../../index.mjs";
@@ -14,9 +15,12 @@ async function sizeOf(path) {
   }
 }
 
+// A pipe of that name is not waited for. Windows has no such flag, and no such pipes.
+const NOW = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
 /** The process that has the folder open for writing, if one does. */
 async function writerOf(folder) {
-  const content = await readFile(join(folder, ".lock"), "utf8").catch(() => "");
+  const content = await readFile(join(folder, ".lock"), { encoding: "utf8", flag: NOW }).catch(() => "");
   const pid = Number.parseInt(content, 10);
   // NOTE: to the system, 0 and what is below are groups of processes.
   if (!(pid > 0)) return null;
