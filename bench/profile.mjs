@@ -38,7 +38,7 @@ function buildWithSymbols() {
     CARGO_PROFILE_RELEASE_STRIP: "none",
     CARGO_PROFILE_RELEASE_DEBUG: "line-tables-only",
   };
-  const { status } = spawnSync("cargo", ["rustc", ...cargoArguments], {
+  const { status } = spawnSync("cargo", cargoArguments(), {
     cwd: project,
     env,
     stdio: "inherit",

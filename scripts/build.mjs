@@ -9,8 +9,14 @@ import { digest, fail, isStamped, requireCargo, requireNode, root, stamp } from 
 
 const { platformTriple } = createRequire(import.meta.url)("../lib/native.js");
 
-/** How cargo builds the addon. Made into nothing else, all crates are optimised as one: cargo does not do that to libraries. */
-export const cargoArguments = ["--release", "--lib", "--crate-type=cdylib"];
+/**
+ * How cargo builds the addon, with further options. Made into nothing else, all crates are optimised as one: cargo does not do
+ * that to libraries. The thresholds say what is small enough to be inlined, and what of that is marked for it.
+ */
+export const cargoArguments = (...options) => [
+  ...["rustc", "--release", "--lib", "--crate-type=cdylib", ...options],
+  ...["--", "-C", "llvm-args=-inline-threshold=25 -inlinehint-threshold=200"],
+];
 
 function sources() {
   const src = path.join(root, "src");
@@ -29,7 +35,7 @@ function environment(triple) {
 
 /** Runs cargo and returns the path of the library that it says it made. */
 function compile(triple) {
-  const args = ["rustc", ...cargoArguments, "--message-format=json-render-diagnostics"];
+  const args = cargoArguments("--message-format=json-render-diagnostics");
   const { status, stdout } = spawnSync("cargo", args, {
     cwd: root,
     env: environment(triple),

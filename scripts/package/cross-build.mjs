@@ -60,7 +60,7 @@ function build(platform) {
   const [plain] = target.split(/\.\d/);
   console.log(`Building the addon for ${platform}...`);
   if (!run("rustup", ["target", "add", plain])) fail(`rustup has no target ${plain} for this toolchain.`);
-  const args = ["rustc", ...cargoArguments, "--target", target];
+  const args = cargoArguments("--target", target);
   if (!run("cargo-zigbuild", args, { env: environment(platform) })) {
     fail(`The addon for ${platform} could not be built; cargo's output above says why.`);
   }
