@@ -7,8 +7,8 @@ use napi::bindgen_prelude::AsyncTask;
 use napi_derive::napi;
 use serde_json::{Value, json};
 
+use super::INDEX_FROM_BYTES;
 use super::catch::plain;
-use super::store::INDEX_FROM_BYTES;
 use super::tasks::Work;
 use crate::disk::{Disk, OsDisk};
 use crate::lock::OsProbe;

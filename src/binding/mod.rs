@@ -23,5 +23,8 @@ mod tasks;
 mod text;
 mod wal;
 
+/// From this size on a snapshot has an index file: below it, reading all of it costs about as much.
+const INDEX_FROM_BYTES: u64 = 1 << 20;
+
 /// About how many bytes of JSON go to V8 at once.
 const CHUNK: usize = 1 << 18;

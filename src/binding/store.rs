@@ -9,7 +9,6 @@ use napi::{Either, Env, JsString};
 use napi_derive::napi;
 use parking_lot::Mutex;
 
-use super::CHUNK;
 use super::catch::{caught, caught_js, plain};
 use super::change::coded;
 use super::error::to_js;
@@ -20,13 +19,11 @@ use super::maintenance::NativeProgress;
 use super::syncs::{Report, Syncs};
 use super::tasks::Work;
 use super::text;
+use super::{CHUNK, INDEX_FROM_BYTES};
 use crate::disk::OsDisk;
 use crate::engine::Cursor;
 use crate::lock::OsProbe;
 use crate::store::{Checkpoint, Durability, Look, Options, Rejected, Store, load_segment};
-
-/// From this size on a snapshot has an index file: below it, reading all of it costs about as much.
-pub(super) const INDEX_FROM_BYTES: u64 = 1 << 20;
 
 /// How a store is opened.
 #[napi(object)]

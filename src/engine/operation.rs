@@ -64,7 +64,7 @@ impl PartialOrd for Rank {
 
 impl Operation {
     /// Its place in the total order, in a folder of agents.
-    pub(super) fn rank(&self) -> Option<&Rank> {
+    pub fn rank(&self) -> Option<&Rank> {
         self.origin.as_ref().map(|origin| &origin.rank)
     }
 

@@ -186,7 +186,7 @@ impl Store {
         }
         let news = state.read_news(self)?;
         if self.options.skip_load {
-            let highest = news.added.iter().filter_map(rank_of).map(|rank| rank.clock).max();
+            let highest = news.added.iter().filter_map(Operation::rank).map(|rank| rank.clock).max();
             state.engine.see_clock(highest.unwrap_or(0));
         } else if !state.is_stale() {
             followed.take(&news)?;
@@ -256,11 +256,11 @@ impl Store {
             .engine
             .operations()
             .iter()
-            .filter_map(|operation| Some(rank_key(rank_of(operation)?)))
+            .filter_map(|operation| Some(rank_key(operation.rank()?)))
             .collect();
         if state.is_stale() {
             for operation in engine.operations() {
-                if rank_of(operation).is_some_and(|rank| !known.contains(&rank_key(rank))) {
+                if operation.rank().is_some_and(|rank| !known.contains(&rank_key(rank))) {
                     followed.add_operation(operation)?;
                 }
             }
@@ -303,7 +303,7 @@ impl Store {
             progress.reach(read);
         }
         if self.options.skip_load {
-            let highest = news.added.iter().filter_map(rank_of).map(|rank| rank.clock).max();
+            let highest = news.added.iter().filter_map(Operation::rank).map(|rank| rank.clock).max();
             engine.see_clock(highest.unwrap_or(0));
         } else {
             engine.integrate(news.added, &[]).map_err(|source| self.read_failed(source))?;
@@ -468,7 +468,7 @@ impl State {
 impl Followed {
     fn take(&mut self, news: &News) -> Result<()> {
         let mut added: Vec<&Operation> = news.added.iter().collect();
-        order::sort_by(&mut added, |one, other| rank_of(one).cmp(&rank_of(other)));
+        order::sort_by(&mut added, |one, other| one.rank().cmp(&other.rank()));
         for operation in added {
             self.add_operation(operation)?;
         }
@@ -482,10 +482,6 @@ impl Followed {
         }
         Ok(())
     }
-}
-
-pub(super) fn rank_of(operation: &Operation) -> Option<&Rank> {
-    operation.origin.as_ref().map(|origin| &origin.rank)
 }
 
 fn rank_key(rank: &Rank) -> (u64, Arc<[u8]>) {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use hashbrown::DefaultHashBuilder;
 
-use super::follow::rank_of;
 use super::{Known, Log};
 use crate::disk::{DiskFile, OpenMode, read_exact_at};
 use crate::engine::{Operation, Origin, Rank, Text};
@@ -62,7 +61,7 @@ impl Log {
                     None => Text::Held(bytes.into()),
                 };
                 let operation = operation_of(text, *number, line, &agent);
-                if let Some(rank) = rank_of(&operation) {
+                if let Some(rank) = operation.rank() {
                     let (len, hash) = (bytes.len() as u32, line_hash(hasher, bytes));
                     lines.push(Known { offset, len, hash, rank: rank.clone() });
                 }

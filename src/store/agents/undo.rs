@@ -1,9 +1,7 @@
 //! An agent takes its own last operation back, if no compaction has sealed it. Others may have written behind
 //! it: those are taken back in memory, and applied again without it.
 
-use std::sync::Arc;
-
-use crate::engine::{Id, Operation, Rank, Text};
+use crate::engine::{Id, Rank, Text};
 use crate::error::Result;
 use crate::store::{State, Store};
 
@@ -16,7 +14,7 @@ impl Store {
         let Some(last) = last else { return Ok(None) };
         let Text::At { offset, .. } = last.line else { return Ok(None) };
         state.wal.cut(offset)?;
-        let removed: Vec<Rank> = rank_of(&last).into_iter().collect();
+        let removed: Vec<Rank> = last.rank().cloned().into_iter().collect();
         let changed = match state.engine.integrate(Vec::new(), &removed) {
             Ok(changed) => changed,
             Err(source) => {
@@ -32,9 +30,4 @@ impl Store {
         state.departures += 1;
         Ok(Some(changed))
     }
-}
-
-fn rank_of(operation: &Operation) -> Option<Rank> {
-    let origin = operation.origin.as_ref()?;
-    Some(Rank { clock: origin.rank.clock, agent: Arc::clone(&origin.rank.agent) })
 }
