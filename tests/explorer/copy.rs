@@ -24,7 +24,7 @@ pub fn back_up(live: &Arc<Mutex<Live>>, late: &[(u64, Vec<Step>)]) -> std::resul
     guard.now += 7;
     let now = guard.now;
     let (store, disk) = (Arc::clone(&guard.store), guard.disk.clone());
-    let moments = Arc::new(Mutex::new(vec![guard.model.on_disk()]));
+    let moments = Arc::new(Mutex::new(vec![guard.model.in_use()]));
     let failures = failures(disk.sim());
     drop(guard);
     for (nth, steps) in late {
@@ -33,7 +33,7 @@ pub fn back_up(live: &Arc<Mutex<Live>>, late: &[(u64, Vec<Step>)]) -> std::resul
             let mut live = live.lock();
             for step in &steps {
                 live.late(std::slice::from_ref(step));
-                moments.lock().push(live.model.on_disk());
+                moments.lock().push(live.model.in_use());
             }
         });
     }

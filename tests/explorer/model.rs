@@ -63,6 +63,8 @@ pub struct Model {
     unflushed: usize,
     disk: Generation,
     next: Option<Generation>,
+    /// What the store goes by while it does not know which generation counts.
+    doubted: Option<Generation>,
     /// Records that leave memory when the checkpoint under way is published.
     archived: Vec<String>,
     /// Ids that are in an archive segment for good.
@@ -113,6 +115,11 @@ impl Model {
     /// The records in the files, in the order in which opening finds them.
     pub fn on_disk(&self) -> Records {
         self.disk.records()
+    }
+
+    /// The records in the files that the store goes by.
+    pub fn in_use(&self) -> Records {
+        self.doubted.as_ref().unwrap_or(&self.disk).records()
     }
 
     /// A write that is in memory only so far.
@@ -209,7 +216,7 @@ impl Model {
     /// The checkpoint's manifest has its name, and may lose it: the store shows what it would without it.
     pub fn publish_in_doubt(&mut self) {
         let Some(next) = self.next.take() else { return };
-        self.disk = next;
+        self.doubted = Some(std::mem::replace(&mut self.disk, next));
         self.thaw();
     }
 
