@@ -29,6 +29,7 @@ const bugs = {
   "late-operations-not-carried": "operations before the next log is there do not get into it",
   "undo-keeps-marker": "undo in a batch leaves an unfinished batch",
   "undo-in-batch-unsynced": "undo in a batch cuts before the batch's new end is durable",
+  "undo-marks-memory-late": "undo in a batch marks the batch's new end in memory only after it was synced",
   "undo-in-one-log": "undo during a checkpoint cuts the old log only",
   "acknowledged-unsynced": "writers are told of a sync that was not made",
   "next-log-unsynced": "during publication only the old log is synced for them",

@@ -15,6 +15,7 @@ mod explorer {
     pub mod lives;
     pub mod model;
     pub mod oracle;
+    pub mod pause;
     pub mod plan;
     pub mod reader;
     pub mod world;

@@ -92,13 +92,17 @@ impl Store {
         state.writable()?;
         let Some(index) = state.end_to_be() else { return Ok(()) };
         let written = state.end_batch_at(self, index)?;
+        if !planted!("undo-marks-memory-late") {
+            state.note_end_of_batch(index);
+        }
+        // NOTE: the lock is given up here, and a checkpoint may copy the operations to its next log.
         drop(state);
         self.sync_at_once(&written)?;
-        let mut state = self.lock();
-        if state.end_to_be() == Some(index)
-            && let Some(end) = state.engine.operations_mut().get_mut(index)
-        {
-            end.batch = Some(BatchMark::Last);
+        if planted!("undo-marks-memory-late") {
+            let mut state = self.lock();
+            if state.end_to_be() == Some(index) {
+                state.note_end_of_batch(index);
+            }
         }
         Ok(())
     }
@@ -120,6 +124,13 @@ impl State {
         let (index, before) =
             operations.filter(|(_, operation)| own.is_none_or(|own| operation.is_of_log(own))).nth(1)?;
         (before.batch == Some(BatchMark::More)).then_some(index)
+    }
+
+    /// Notes that an operation's line is marked as the end of its batch in the file.
+    fn note_end_of_batch(&mut self, index: usize) {
+        if let Some(end) = self.engine.operations_mut().get_mut(index) {
+            end.batch = Some(BatchMark::Last);
+        }
     }
 
     /// Overwrites the marker of a line in the log, and in the next log during a checkpoint. Returns what counts of

@@ -12,14 +12,14 @@ use parking_lot::Mutex;
 use super::live::{Live, Violation, scan};
 use super::model::Records;
 use super::oracle::power_loss;
-use super::plan::{Random, Step};
+use super::plan::{Late, Random};
 use super::reader;
 use super::world::Dead;
 
 /// Small, so that steps come in the middle of a file.
 const PIECE: u64 = 100;
 
-pub fn back_up(live: &Arc<Mutex<Live>>, late: &[(u64, Vec<Step>)]) -> std::result::Result<(), Violation> {
+pub fn back_up(live: &Arc<Mutex<Live>>, late: &[Late]) -> std::result::Result<(), Violation> {
     let mut guard = live.lock();
     guard.now += 7;
     let now = guard.now;
@@ -27,9 +27,9 @@ pub fn back_up(live: &Arc<Mutex<Live>>, late: &[(u64, Vec<Step>)]) -> std::resul
     let moments = Arc::new(Mutex::new(vec![guard.model.in_use()]));
     let failures = failures(disk.sim());
     drop(guard);
-    for (nth, steps) in late {
-        let (live, moments, steps) = (Arc::clone(live), Arc::clone(&moments), steps.clone());
-        disk.before(*nth, move || {
+    for Late { nth, steps, pause } in late.iter().cloned() {
+        let (live, moments) = (Arc::clone(live), Arc::clone(&moments));
+        disk.before_with_pause(nth, pause, move || {
             let mut live = live.lock();
             for step in &steps {
                 live.late(std::slice::from_ref(step));

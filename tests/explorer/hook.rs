@@ -1,5 +1,5 @@
 //! A disk around a simulated one that can run something just before a chosen call: that is how a test lets
-//! writes come in the middle of a checkpoint, on one thread and always in the same place. Only calls at
+//! writes come in the middle of a checkpoint, one activity at a time and always in the same place. Only calls at
 //! which the store holds no lock of its own are counted.
 
 use std::io;
@@ -10,7 +10,9 @@ use opslog::disk::sim::{CallKind, SimDisk};
 use opslog::disk::{Disk, DiskFile, FileInfo, OpenMode};
 use parking_lot::Mutex;
 
-type Action = Box<dyn FnMut() + Send>;
+use super::pause::{self, Pause, Paused};
+
+type Action = Box<dyn FnOnce() + Send>;
 
 /// A simulated disk whose calls can be interrupted. Clones are the same disk.
 #[derive(Clone)]
@@ -23,7 +25,9 @@ pub struct HookDisk {
 
 #[derive(Default)]
 struct Hooks {
-    waiting: Vec<(u64, Action)>,
+    waiting: Vec<(u64, Option<Pause>, Action)>,
+    /// What has run in part, and the call before which it goes on.
+    paused: Option<(u64, Paused)>,
     calls: u64,
     busy: bool,
 }
@@ -44,20 +48,42 @@ impl HookDisk {
     }
 
     /// Runs something before the n-th call from now (1 is the next) that can be interrupted.
-    pub fn before(&self, nth: u64, action: impl FnMut() + Send + 'static) {
-        let mut hooks = self.hooks.lock();
-        let at = hooks.calls + nth;
-        hooks.waiting.push((at, Box::new(action)));
+    pub fn before(&self, nth: u64, action: impl FnOnce() + Send + 'static) {
+        self.before_with_pause(nth, None, action);
     }
 
-    /// Forgets what has not run. Returns how many calls could have been interrupted so far.
+    /// As [`HookDisk::before`]; it may pause while the interrupted activity goes on.
+    pub fn before_with_pause(&self, nth: u64, pause: Option<Pause>, action: impl FnOnce() + Send + 'static) {
+        let mut hooks = self.hooks.lock();
+        let at = hooks.calls + nth;
+        hooks.waiting.push((at, pause, Box::new(action)));
+    }
+
+    /// Lets a paused action go on to its end, and forgets the actions that have not run. Returns how many calls could
+    /// have been interrupted so far.
     pub fn clear(&self) -> u64 {
+        let paused = self.hooks.lock().paused.take();
+        self.finish(paused);
         let mut hooks = self.hooks.lock();
         hooks.waiting.clear();
         hooks.calls
     }
 
+    fn finish(&self, paused: Option<(u64, Paused)>) {
+        if let Some((_, paused)) = paused {
+            self.hooks.lock().busy = true;
+            paused.finish();
+            self.hooks.lock().busy = false;
+        }
+    }
+
     fn notify(&self, kind: CallKind, path: &Path) {
+        if pause::is_interrupting() {
+            if kind == CallKind::Sync {
+                pause::before_sync();
+            }
+            return;
+        }
         let in_wal = path.to_string_lossy().contains("/ops/");
         let unlocked = match kind {
             CallKind::Open | CallKind::Info | CallKind::ReadAt => self.is_reader,
@@ -69,24 +95,39 @@ impl HookDisk {
         if !unlocked {
             return;
         }
-        let mut due = {
+        let (paused, due) = {
             let mut hooks = self.hooks.lock();
             if hooks.busy {
                 return;
             }
             hooks.calls += 1;
             let now = hooks.calls;
-            hooks.busy = true;
-            let (due, waiting) =
-                std::mem::take(&mut hooks.waiting).into_iter().partition(|(at, _)| *at <= now);
+            let (due, waiting): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut hooks.waiting).into_iter().partition(|(at, ..)| *at <= now);
             hooks.waiting = waiting;
-            let due: Vec<(u64, Action)> = due;
-            due
+            (hooks.paused.take_if(|(until, _)| *until <= now || !due.is_empty()), due)
         };
-        for (_, action) in &mut due {
-            action();
+        self.finish(paused);
+        for (at, pause, action) in due {
+            self.interrupt(at, pause, action);
         }
-        self.hooks.lock().busy = false;
+    }
+
+    fn interrupt(&self, at: u64, pause: Option<Pause>, action: Action) {
+        // One that came before at this very call may pause.
+        let paused = self.hooks.lock().paused.take();
+        self.finish(paused);
+        self.hooks.lock().busy = true;
+        let paused = match pause {
+            None => {
+                action();
+                None
+            }
+            Some(pause) => Paused::start(pause, action).map(|paused| (at + pause.calls, paused)),
+        };
+        let mut hooks = self.hooks.lock();
+        hooks.busy = false;
+        hooks.paused = paused;
     }
 }
 

@@ -13,6 +13,7 @@ mod lives;
 mod model;
 mod oracle;
 mod party;
+mod pause;
 mod plan;
 mod reader;
 mod world;

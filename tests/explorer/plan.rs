@@ -3,6 +3,7 @@
 use opslog::disk::sim::{CallKind, Fault};
 
 use super::model::Write;
+use super::pause::Pause;
 
 /// A generator that gives the same numbers for the same seed (xorshift64*, Vigna 2014).
 #[derive(Clone)]
@@ -41,6 +42,16 @@ impl Random {
     }
 }
 
+/// Steps that come in the middle of something else.
+#[derive(Debug, Clone)]
+pub struct Late {
+    /// Before which of its disk calls.
+    pub nth: u64,
+    pub steps: Vec<Step>,
+    /// The steps wait in the middle of one of them, while what they interrupt goes on.
+    pub pause: Option<Pause>,
+}
+
 #[derive(Debug, Clone)]
 pub enum Step {
     Change(Write),
@@ -53,15 +64,15 @@ pub enum Step {
     Sync,
     /// The history starts anew for a checkpoint that comes later.
     Hide,
-    /// Of everything, or of what was there at `Hide`, with steps that come before its n-th disk call.
+    /// Of everything, or of what was there at `Hide`, with steps in the middle of it.
     Checkpoint {
         all: bool,
-        late: Vec<(u64, Vec<Step>)>,
+        late: Vec<Late>,
     },
     Archive(Vec<String>),
-    /// A copy to another folder, with steps that come before its n-th disk call.
+    /// A copy to another folder, with steps in the middle of it.
     Backup {
-        late: Vec<(u64, Vec<Step>)>,
+        late: Vec<Late>,
     },
     /// Close, with a checkpoint or without, and open again, buffering or not.
     Reopen {
@@ -110,6 +121,8 @@ const IDS: [&str; 7] = ["a", "b", "c", "d", "é", "__proto__", "\"\\\n"];
 
 pub struct Planner {
     pub random: Random,
+    /// Of its own, so that plans stay what they are without them.
+    pauses: Random,
     values: u64,
 }
 
@@ -120,7 +133,8 @@ impl Planner {
 
     /// Values are numbered from there on.
     pub fn with(random: Random, values: u64) -> Self {
-        Self { random, values }
+        let pauses = Random::new(values + 1);
+        Self { random, pauses, values }
     }
 
     /// A life of a store: what is done until it dies.
@@ -148,13 +162,29 @@ impl Planner {
         }
     }
 
-    fn late_steps(&mut self) -> Vec<(u64, Vec<Step>)> {
+    fn late_steps(&mut self) -> Vec<Late> {
         let count = self.random.below(4);
         // Publication, where two logs may count, is at the end.
         let mut at =
             || 1 + if self.random.chance(2) { self.random.below(20) } else { 10 + self.random.below(8) };
         let places: Vec<u64> = (0..count).map(|_| at()).collect();
-        places.into_iter().map(|place| (place, self.late())).collect()
+        places.into_iter().map(|nth| self.late_at(nth)).collect()
+    }
+
+    fn late_at(&mut self, nth: u64) -> Late {
+        let mut steps = self.late();
+        let pause = self.pause();
+        if pause.is_some() && self.pauses.chance(2) {
+            // The undo that waits for a sync.
+            steps.extend([Step::Batch(vec![self.other_set(), self.other_set()]), Step::Undo]);
+        }
+        Late { nth, steps, pause }
+    }
+
+    /// Each second group of late steps pauses, if one of its first two syncs comes.
+    fn pause(&mut self) -> Option<Pause> {
+        let random = &mut self.pauses;
+        random.chance(2).then(|| Pause { before_sync: 1 + random.below(2), calls: 1 + random.below(14) })
     }
 
     fn late(&mut self) -> Vec<Step> {
@@ -203,6 +233,12 @@ impl Planner {
     fn write(&mut self) -> Write {
         let id = self.id();
         if self.random.chance(4) { Write::Delete(id) } else { Write::Set(id, self.value()) }
+    }
+
+    fn other_set(&mut self) -> Write {
+        self.values += 1;
+        let id = IDS[self.pauses.below(IDS.len() as u64) as usize];
+        Write::Set(id.to_owned(), format!("{{\"n\":{}}}", self.values))
     }
 
     fn id(&mut self) -> String {

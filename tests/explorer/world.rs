@@ -18,7 +18,7 @@ use super::hook::HookDisk;
 use super::live::{Live, ROOT, Violation, doubtful_logs, history, scan};
 use super::model::Model;
 use super::oracle::Legal;
-use super::plan::Step;
+use super::plan::{Late, Step};
 use super::reader;
 
 /// All other processes are dead.
@@ -350,7 +350,7 @@ enum Begun {
 fn checkpoint(
     live: &Arc<Mutex<Live>>,
     all: bool,
-    late: &[(u64, Vec<Step>)],
+    late: &[Late],
     archived: &[String],
 ) -> Result<(), Violation> {
     let mut guard = live.lock();
@@ -382,9 +382,9 @@ fn checkpoint(
     // What an earlier step could not remove was told of there, and goes with the next opening.
     let temporaries = temporary_files(&disk);
     drop(guard);
-    for (nth, steps) in late {
-        let (live, steps) = (Arc::clone(live), steps.clone());
-        disk.before(*nth, move || live.lock().late(&steps));
+    for Late { nth, steps, pause } in late.iter().cloned() {
+        let live = Arc::clone(live);
+        disk.before_with_pause(nth, pause, move || live.lock().late(&steps));
     }
     let result = match run {
         Begun::Checkpoint(checkpoint) => checkpoint.run(),

@@ -254,3 +254,44 @@ fn what_came_during_a_checkpoint_that_may_be_published_or_not_is_synced_in_both_
     }
     assert!(uncertain > 5, "{uncertain}");
 }
+
+#[test]
+fn undo_in_a_batch_while_a_checkpoint_runs_from_its_first_to_its_last_step_keeps_the_rest_of_the_batch() {
+    let disk = HookDisk::new(SimDisk::new());
+    let sim = disk.sim().clone();
+    let store = try_open(disk.clone(), options()).unwrap().store;
+    set(&store, "z", "1");
+    let begun = store.begin_checkpoint(NOW, true).unwrap().unwrap();
+    batch(&store, &[("a", "1"), ("b", "2"), ("c", "3")]);
+    disk.before(1, move || begun.run().unwrap());
+    for left in [&["z=1", "a=1", "b=2"][..], &["z=1", "a=1"], &["z=1"]] {
+        assert!(undo(&store));
+        assert_eq!(records(&store), left);
+        assert_eq!(records(&reader(&sim.after_kill())), left);
+        assert_eq!(found(&sim), left);
+    }
+    assert!(!undo(&store));
+}
+
+#[test]
+fn a_checkpoint_that_begins_while_undo_waits_for_its_sync_takes_the_whole_batch_along() {
+    for runs in [false, true] {
+        let disk = HookDisk::new(SimDisk::new());
+        let sim = disk.sim().clone();
+        let store = try_open(disk.clone(), options()).unwrap().store;
+        batch(&store, &[("a", "1"), ("b", "2"), ("c", "3")]);
+        let other = Arc::clone(&store);
+        disk.before(1, move || {
+            let begun = other.begin_checkpoint(NOW, true).unwrap().unwrap();
+            if runs {
+                begun.run().unwrap();
+            } else {
+                drop(begun);
+            }
+        });
+        assert_eq!(undo(&store), !runs);
+        let left = if runs { vec!["a=1", "b=2", "c=3"] } else { vec!["a=1", "b=2"] };
+        assert_eq!(records(&store), left);
+        assert_eq!(found(&sim), left);
+    }
+}

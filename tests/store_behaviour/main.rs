@@ -22,6 +22,8 @@ mod looking;
 mod mistrust;
 mod numbers;
 mod panics;
+#[path = "../explorer/pause.rs"]
+mod pause;
 mod recovery;
 mod shared;
 mod support;
