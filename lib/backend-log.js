@@ -6,6 +6,7 @@
 
 const diagnostics = require("node:diagnostics_channel");
 const { Sealed } = require("./backend-agent");
+const { CallerContext } = require("./caller-context");
 const { deleteRecord, setText } = require("./native-errors");
 const { now } = require("./values");
 
@@ -41,7 +42,9 @@ class BackendLog {
   /** Takes a change (`text` is `null` for a deletion). Returns a promise that it has arrived. */
   add(id, text) {
     if (this.isBuffered) return this.#addToBuffer(id, text);
-    const change = { id, text, ms: now() };
+    // The first one is carried away at its call.
+    const context = this.#pumping === null ? null : new CallerContext();
+    const change = { id, text, ms: now(), context };
     if (this.#inFlight.length === 0) this.#core.beginBatch();
     try {
       change.line = this.#draft(change);
@@ -99,7 +102,8 @@ class BackendLog {
     while (this.#inFlight.length > 0) {
       const change = this.#inFlight[0];
       try {
-        await this.#carry(change);
+        const carry = () => this.#carry(change);
+        await (change.context === null ? carry() : change.context.run(carry));
         this.#inFlight.shift();
         this.#core.commitFirst();
         change.resolve();

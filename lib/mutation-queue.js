@@ -4,6 +4,8 @@
 // a plain append takes effect at the call, and never comes here. Everything else runs in a microtask of its own, and appends that
 // were called behind it run together, in order, once it is done.
 
+const { CallerContext } = require("./caller-context");
+
 /** What an append returns that must wait for another agent. */
 const RETRY = Symbol("retry");
 
@@ -40,7 +42,10 @@ class MutationQueue {
   /** With `late`, the task was tried, and must wait for another agent before it is tried again. */
   #enqueue(task, plain, late = false) {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ task, plain, late, resolve, reject });
+      // What runs first runs in a microtask of this call, and so in its context.
+      const context = this.#draining ? new CallerContext() : null;
+      const run = context === null ? task : () => context.run(task);
+      this.#waiting.push({ task: run, plain, late, resolve, reject });
       if (this.#draining) return;
       this.#draining = true;
       queueMicrotask(() => this.#drain());

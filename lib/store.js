@@ -4,6 +4,7 @@
 // the driver's affair.
 
 const diagnostics = require("node:diagnostics_channel");
+const { inCurrentContext } = require("./caller-context");
 const { messages, opslogError } = require("./errors");
 const { FileDriver } = require("./file-driver");
 const { MutationQueue, RETRY } = require("./mutation-queue");
@@ -50,7 +51,9 @@ class Store {
     }
     this.#state = "opening";
     try {
-      const parsed = parseOptions(options);
+      const given = parseOptions(options);
+      // Other calls may come upon records that must be migrated.
+      const parsed = Object.freeze({ ...given, migrate: inCurrentContext(given.migrate) });
       this.#queue = new MutationQueue(() => this.#driver.catchUp());
       this.#driver = await this.#openDriver(dir, parsed);
       this.#options = parsed;
