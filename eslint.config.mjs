@@ -1,4 +1,5 @@
 import js from "@eslint/js";
+import noLateGlobals from "./scripts/lint/no-late-globals.mjs";
 
 // Node's own globals, as the running Node has them.
 const globals = Object.fromEntries(Object.getOwnPropertyNames(globalThis).map((name) => [name, "readonly"]));
@@ -23,7 +24,8 @@ export default [
   {
     files: ["index.js", "lib/**/*.js"],
     languageOptions: { sourceType: "commonjs", globals: { __dirname: "readonly" } },
-    rules: { strict: ["error", "global"] },
+    plugins: { opslog: { rules: { "no-late-globals": noLateGlobals } } },
+    rules: { strict: ["error", "global"], "opslog/no-late-globals": "error" },
   },
   { files: ["**/*.mjs"], languageOptions: { sourceType: "module" } },
 ];

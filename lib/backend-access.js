@@ -5,9 +5,9 @@
 // once more just before and after. No change is made from what was read earlier.
 
 const { randomUUID } = require("node:crypto");
-const { setTimeout: delay } = require("node:timers/promises");
 const { messages, opslogError } = require("./errors");
 const { FsBackend } = require("./fs-backend");
+const { delay, monotonicMs } = require("./timers");
 
 const UPDATE_ATTEMPTS = 100;
 const REFUSAL_ATTEMPTS = 5;
@@ -34,7 +34,7 @@ function isHeld(error) {
 async function takeLock(acquire, waitMs) {
   let left = waitMs;
   for (let attempt = 0; ; attempt++) {
-    const began = performance.now();
+    const began = monotonicMs();
     try {
       return { handle: await acquire(), waited: attempt > 0 };
     } catch (error) {
@@ -43,7 +43,7 @@ async function takeLock(acquire, waitMs) {
     }
     await pause(attempt + 2);
     // A process that was itself stopped meanwhile has not looked: that says nothing about the holder.
-    left -= Math.min(performance.now() - began, LONGEST_LOOK_MS);
+    left -= Math.min(monotonicMs() - began, LONGEST_LOOK_MS);
   }
 }
 

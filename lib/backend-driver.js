@@ -19,6 +19,7 @@ const native = require("./native");
 const { call, deleteRecord, setText } = require("./native-errors");
 const { Meter, watched } = require("./progress");
 const { Records } = require("./records");
+const { monotonicMs } = require("./timers");
 const { now } = require("./values");
 
 const LOAD_ATTEMPTS = 5;
@@ -73,7 +74,7 @@ class BackendDriver {
       changed: (ids) => ids.forEach((id) => driver.records.look(id)),
       takenBack: (ids) => driver.#takenBack(ids),
     });
-    const started = performance.now();
+    const started = monotonicMs();
     await backend.initialize(dir, { readOnly: options.readOnly });
     try {
       await watched(options.onProgress, driver.meter, dir, () => driver.#open());
@@ -86,7 +87,7 @@ class BackendDriver {
       tornBytes: 0,
       tornPath: null,
       indexRebuilt: false,
-      milliseconds: performance.now() - started,
+      milliseconds: monotonicMs() - started,
     });
     return driver;
   }

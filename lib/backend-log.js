@@ -8,6 +8,7 @@ const diagnostics = require("node:diagnostics_channel");
 const { Sealed } = require("./backend-agent");
 const { CallerContext } = require("./caller-context");
 const { deleteRecord, setText } = require("./native-errors");
+const { clearTimeout, setTimeout } = require("./timers");
 const { now } = require("./values");
 
 const flushFailures = diagnostics.channel("opslog:flush-failed");

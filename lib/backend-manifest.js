@@ -8,13 +8,13 @@
 //   clock       no agent's clock may begin below it       sessions  which store an agent's log belongs to
 //   quiet       agents that wrote nothing for a while     retired   logs that went into the last snapshots
 
-const { setTimeout: delay } = require("node:timers/promises");
 const { opslogError } = require("./errors");
+const { delay } = require("./timers");
+const { isoNow, now } = require("./values");
 
 const NAME_ATTEMPTS = 200;
 const RETIRED_LIMIT = 128;
 const SEALED = /^sealed\/(\d+)\//;
-const isoNow = () => new Date().toISOString();
 
 const isSealed = (key) => key.includes("/");
 
@@ -56,7 +56,7 @@ function newestName({ currentSnapshot, activeOps, activeAgentOps = {} }) {
  * there, so this waits until the clock is past it.
  */
 async function passNames(newest) {
-  for (let attempt = 0; Date.now() <= newest && attempt < NAME_ATTEMPTS; attempt++) await delay(1);
+  for (let attempt = 0; now() <= newest && attempt < NAME_ATTEMPTS; attempt++) await delay(1);
 }
 
 function stats(created, activeRecords, archivedRecords) {

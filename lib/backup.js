@@ -19,7 +19,7 @@ function parseBackup(dir, options) {
   if (typeof sealedLogs !== "boolean") {
     throw wrongType(`option sealedLogs must be a boolean, got ${describe(sealedLogs)}`);
   }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+  if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
     throw wrongType(`option signal must be an AbortSignal, got ${describe(signal)}`);
   }
   return { folder: path.resolve(dir), sealedLogs, onProgress, signal };

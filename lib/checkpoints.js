@@ -4,6 +4,7 @@
 // the next one. An automatic one that fails is reported, its operations count again, and the next waits.
 
 const diagnostics = require("node:diagnostics_channel");
+const { monotonicMs } = require("./timers");
 
 const failures = diagnostics.channel("opslog:checkpoint-failed");
 const FIRST_BACKOFF_MS = 1000;
@@ -94,7 +95,7 @@ class Checkpoints {
 
   #crossed() {
     this.#work.onFrozen();
-    if (Date.now() >= this.#notBefore) this.#startInBackground();
+    if (monotonicMs() >= this.#notBefore) this.#startInBackground();
     // The last one failed and it is too early for another: the operations still count.
     else this.#work.show();
   }
@@ -105,7 +106,7 @@ class Checkpoints {
 
   #backOff() {
     this.#backoffMs = Math.min(LONGEST_BACKOFF_MS, this.#backoffMs * 2 || FIRST_BACKOFF_MS);
-    this.#notBefore = Date.now() + this.#backoffMs;
+    this.#notBefore = monotonicMs() + this.#backoffMs;
   }
 }
 

@@ -5,6 +5,7 @@
 
 const diagnostics = require("node:diagnostics_channel");
 const { call } = require("./native-errors");
+const { clearTimeout, setTimeout } = require("./timers");
 
 const failures = diagnostics.channel("opslog:flush-failed");
 

@@ -2,11 +2,11 @@
 
 // Brings every record to the current schema version, in memory. Nothing is written here.
 
-const { setImmediate } = require("node:timers"); // the true one, whatever a test puts into its place
 const { opslogError } = require("./errors");
 const { call, getText } = require("./native-errors");
 const { parseList } = require("./pass");
 const { forEachPair } = require("./records");
+const { loopTurn } = require("./timers");
 const { toText } = require("./values");
 
 function migrateRecord(core, id, record, migrate, from) {
@@ -38,7 +38,7 @@ async function migrateAllInTurns(core, migrate, { from, version }, meter) {
       done++;
     });
     meter.reach(done);
-    await new Promise((resolve) => setImmediate(resolve));
+    await loopTurn();
   }
   core.setVersion(version);
   meter.end();

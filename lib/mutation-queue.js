@@ -5,6 +5,7 @@
 // were called behind it run together, in order, once it is done.
 
 const { CallerContext } = require("./caller-context");
+const { inMicrotask } = require("./timers");
 
 /** What an append returns that must wait for another agent. */
 const RETRY = Symbol("retry");
@@ -48,7 +49,7 @@ class MutationQueue {
       this.#waiting.push({ task: run, plain, late, resolve, reject });
       if (this.#draining) return;
       this.#draining = true;
-      queueMicrotask(() => this.#drain());
+      inMicrotask(() => this.#drain());
     });
   }
 

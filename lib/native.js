@@ -4,6 +4,7 @@
 // machine without a binary can still use everything that needs none.
 
 const path = require("node:path");
+const process = require("node:process");
 const { opslogError } = require("./errors");
 const { isMusl } = require("./fs/libc");
 

@@ -6,6 +6,7 @@
 const { messages, outOfRange, wrongType } = require("./errors");
 const { checkAgentId, describe } = require("./paths");
 const { readOnProgress } = require("./progress");
+const { warn } = require("./warnings");
 
 const WRITE_MODES = ["immediate", "group", "async"];
 const DURABILITIES = ["process", "interval", "always"];
@@ -174,7 +175,7 @@ function parseOptions(options) {
     syncIntervalMs: readSyncInterval(options),
     onProgress: readOnProgress(options),
   });
-  if (requestedMode !== parsed.writeMode) console.error(messages.writeModeIgnored(requestedMode));
+  if (requestedMode !== parsed.writeMode) warn(messages.writeModeIgnored(requestedMode));
   return parsed;
 }
 

@@ -4,9 +4,9 @@
 // at numbers that it sets.
 
 const diagnostics = require("node:diagnostics_channel");
-const { clearInterval, setInterval } = require("node:timers"); // the true ones, whatever a test puts into their place
 const { wrongType } = require("./errors");
 const { describe } = require("./paths");
+const { clearInterval, setInterval } = require("./timers");
 
 const failures = diagnostics.channel("opslog:progress-failed");
 const LOOK_EVERY_MS = 50;

@@ -4,7 +4,7 @@
 // those that follow before a microtask could run are held on the native side, and written together: in that
 // microtask, or before anything looks or waits for its turn. Nobody sees a change before its bytes are in the file.
 
-const settled = Promise.resolve();
+const { inMicrotask } = require("./timers");
 
 class SharedWrite {
   #work;
@@ -29,7 +29,7 @@ class SharedWrite {
   next() {
     if (!this.#follows) {
       this.#follows = true;
-      settled.then(this.#endStretch);
+      inMicrotask(this.#endStretch);
       return false;
     }
     if (this.#held === null) {

@@ -11,8 +11,9 @@ const { MutationQueue, RETRY } = require("./mutation-queue");
 const { parseOptions } = require("./options");
 const { checkPeriod, describe } = require("./paths");
 const { readOnProgress, watched } = require("./progress");
+const { clearInterval, setInterval } = require("./timers");
 const { Turns } = require("./turns");
-const { checkId, toText } = require("./values");
+const { checkId, toText, today } = require("./values");
 
 const checkpointFailures = diagnostics.channel("opslog:checkpoint-failed");
 const watchFailures = diagnostics.channel("opslog:watch-failed");
@@ -456,8 +457,8 @@ function isNamed(path, segment) {
 
 /** Where archived records go by default: year and quarter by the local calendar, such as `2026-Q4`. */
 function currentQuarter() {
-  const now = new Date();
-  return `${now.getFullYear()}-Q${Math.floor(now.getMonth() / 3) + 1}`;
+  const date = today();
+  return `${date.getFullYear()}-Q${Math.floor(date.getMonth() / 3) + 1}`;
 }
 
 module.exports = { Store };

@@ -5,6 +5,7 @@
 
 const diagnostics = require("node:diagnostics_channel");
 const { decode } = require("./native-errors");
+const { inMicrotask } = require("./timers");
 
 const failures = diagnostics.channel("opslog:sync-failed");
 
@@ -66,7 +67,7 @@ class Syncs {
       group.resolve = resolve;
       group.reject = reject;
     });
-    queueMicrotask(() => {
+    inMicrotask(() => {
       this.#gathering = null;
       try {
         group.ticket = this.#core.askForSync();

@@ -4,8 +4,7 @@
 // from the event loop: timers, sockets and ends of checkpoints would stand still until the last one. Therefore a
 // write resolves a turn of the loop later now and then; so does every other call that may be done at once.
 
-// Taken when this is loaded: a test's fake timers would stand still with the rest.
-const { setImmediate } = require("node:timers");
+const { loopTurn } = require("./timers");
 
 /** So many operations take a millisecond or two; a turn of the loop takes as long as one or two of them. */
 const OPERATIONS_IN_A_TURN = 512;
@@ -20,7 +19,7 @@ class Turns {
     this.#operations += operations;
     if (this.#operations >= OPERATIONS_IN_A_TURN) {
       this.#operations = 0;
-      this.#turn ??= new Promise((resolve) => setImmediate(resolve)).then(() => {
+      this.#turn ??= loopTurn().then(() => {
         this.#turn = null;
       });
     }

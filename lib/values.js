@@ -28,6 +28,9 @@ function toText(id, value) {
   return text;
 }
 
+// Only calculates with times that it is given.
+const Calendar = Date;
+
 /** The JS clock, asked at each call, so that tests with a fake clock see their own time. */
 function now() {
   const ms = Date.now();
@@ -35,4 +38,14 @@ function now() {
   return ms;
 }
 
-module.exports = { checkId, toText, now };
+/** The JS clock as a date. */
+function today() {
+  return new Calendar(now());
+}
+
+/** The same as the text that operations and files have. */
+function isoNow() {
+  return today().toISOString();
+}
+
+module.exports = { checkId, isoNow, now, toText, today };

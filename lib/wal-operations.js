@@ -7,9 +7,10 @@ const { messages } = require("./errors");
 const { History } = require("./history");
 const native = require("./native");
 const { settle } = require("./native-errors");
+const { warn } = require("./warnings");
 
 function warnOfSkipped(count, file) {
-  if (count > 0) console.error(messages.skippedLines(count, file));
+  if (count > 0) warn(messages.skippedLines(count, file));
 }
 
 async function* operationsOf(root, relativePath) {

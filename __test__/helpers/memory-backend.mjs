@@ -5,6 +5,7 @@ export function memoryBucket() {
   return { manifest: null, version: 0, files: new Map(), locks: new Set(), names: 0 };
 }
 
+const loopTurn = () => new Promise((resolve) => setImmediate(resolve));
 const copy = (value) => (value === undefined ? undefined : JSON.parse(JSON.stringify(value)));
 
 function held() {
@@ -13,11 +14,12 @@ function held() {
 
 /**
  * A backend over a bucket. `conditional` adds `writeManifestIf`; `ignoresConditions` makes it a server that
- * takes every write; `before(method, ...args)` is awaited ahead of each call and may throw.
+ * takes every write; `before(method, ...args)` is awaited ahead of each call and may throw. `turn` is awaited ahead of that; with
+ * `null`, methods are done without a turn of the event loop.
  */
 export function memoryBackend(
   bucket,
-  { conditional = false, ignoresConditions = false, unsafeLock = false } = {},
+  { conditional = false, ignoresConditions = false, unsafeLock = false, turn = loopTurn } = {},
 ) {
   const calls = [];
   const holding = new Set();
@@ -87,7 +89,7 @@ export function memoryBackend(
   const backend = { bucket, calls, dropLocks, before: async () => {}, after: async () => {} };
   for (const [name, method] of Object.entries(methods)) {
     backend[name] = async (...args) => {
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn?.();
       await backend.before(name, ...args);
       calls.push(name);
       const result = method(...args);

@@ -8,6 +8,7 @@ const path = require("node:path");
 const { corruptError, ioError } = require("../errors");
 const { checkPeriod } = require("../paths");
 const { validateArchiveSegment } = require("../validate");
+const { isoNow } = require("../values");
 const { replaceFile, translated } = require("./durable");
 const { ARCHIVE, archiveName } = require("./names");
 const { readDocument } = require("./document");
@@ -36,7 +37,7 @@ async function existingRecords(filePath) {
 
 /** What `JSON.stringify(segment, null, 2)` prints, piece by piece. */
 function* pretty(period, records) {
-  const head = { version: 1, period, timestamp: new Date().toISOString() };
+  const head = { version: 1, period, timestamp: isoNow() };
   yield JSON.stringify(head, null, 2).slice(0, -"\n}".length);
   yield ',\n  "records": {';
   let separator = "\n";

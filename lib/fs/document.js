@@ -3,6 +3,7 @@
 // A JSON document of any size that is an object with a large object `records` in it. A document that fits
 // into one string is parsed as one; a larger one member by member.
 
+const { Buffer } = require("node:buffer");
 const fs = require("node:fs/promises");
 const { decode } = require("./lines");
 

@@ -6,6 +6,7 @@
 const { constants } = require("node:fs");
 const fs = require("node:fs/promises");
 const path = require("node:path");
+const process = require("node:process");
 const { ioError } = require("../errors");
 const { nextNumber, temporaryName, temporaryOwner } = require("./names");
 

@@ -2,7 +2,9 @@
 
 // Which C library this Node runs on: musl's, or glibc's.
 
+const { Buffer } = require("node:buffer");
 const fs = require("node:fs");
+const process = require("node:process");
 
 /** As much of an executable as holds its headers and the name of its loader. */
 const HEAD_BYTES = 4096;

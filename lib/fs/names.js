@@ -3,6 +3,9 @@
 // Names of the files in a store's folder. Each file that is written once carries a number: the clock's
 // milliseconds, but always above every number that is already in its folder.
 
+const process = require("node:process");
+const { now } = require("../values");
+
 const SNAPSHOTS = "snapshots";
 const OPS = "ops";
 const ARCHIVE = "archive";
@@ -25,7 +28,7 @@ function nextNumber(names) {
     const match = NUMBERED.exec(name);
     if (match !== null) highest = Math.max(highest, Number(match[1]));
   }
-  return Math.max(Date.now(), highest + 1);
+  return Math.max(now(), highest + 1);
 }
 
 let temporaries = 0;

@@ -3,10 +3,12 @@
 // Snapshot files: a header line, then a line per record; and the two older formats, one JSON document on one
 // line or pretty-printed. Reading and writing hold about a megabyte of text at a time.
 
+const { Buffer } = require("node:buffer");
 const fs = require("node:fs/promises");
 const path = require("node:path");
 const { corruptError, ioError, opslogError } = require("../errors");
 const { validateSnapshot } = require("../validate");
+const { isoNow } = require("../values");
 const { createNumbered, translated } = require("./durable");
 const { decode, readLines } = require("./lines");
 const { SNAPSHOTS, snapshotName } = require("./names");
@@ -15,7 +17,7 @@ const WRITE_CHARACTERS = 1 << 20;
 
 /** Writes a snapshot of the records as they are at the call. Returns its path inside the store. */
 async function writeSnapshot(root, records, version) {
-  const header = JSON.stringify({ version, timestamp: new Date().toISOString() });
+  const header = JSON.stringify({ version, timestamp: isoNow() });
   // The caller's map may change while the file is being written: this is what was asked to be kept.
   const ids = [...records.keys()];
   const values = [...records.values()];

@@ -3,6 +3,7 @@
 // The end of a write-ahead log: what a crash left there, and which operation is the last. What is cut off
 // without having been an operation is kept beside the log as `<wal>.torn`.
 
+const { Buffer } = require("node:buffer");
 const { constants } = require("node:fs");
 const fs = require("node:fs/promises");
 const { validateOp } = require("../validate");

@@ -3,10 +3,12 @@
 // One write-ahead log as a file: append, read, and take the last operation back. An append that fails
 // leaves the file as it was; a torn tail is set aside before anything is written behind it.
 
+const { Buffer } = require("node:buffer");
 const { constants } = require("node:fs");
 const fs = require("node:fs/promises");
 const { ioError, messages, opslogError } = require("../errors");
 const { validateOp } = require("../validate");
+const { warn } = require("../warnings");
 const { NO_FOLLOW, translated } = require("./durable");
 const { readLines } = require("./lines");
 const { cutBack, lastOperation, repairTail } = require("./wal-tail");
@@ -144,7 +146,7 @@ async function readOps(path) {
   }
   try {
     const { ops, skipped } = await translated(() => collect(handle, path));
-    if (skipped > 0) console.error(messages.skippedLines(skipped, path));
+    if (skipped > 0) warn(messages.skippedLines(skipped, path));
     return ops;
   } finally {
     await handle.close();
