@@ -469,7 +469,8 @@ export declare class Store<T = Record<string, unknown>> {
   open(dir: string, options?: StoreOptions): Promise<void>;
 
   /**
-   * Finishes what was called before, checkpoints if `checkpointOnClose`, and gives up the lock.
+   * Finishes what was called before, checkpoints if `checkpointOnClose`, and gives up the lock. While `open()` runs, it waits
+   * for that first; if that fails, it rejects with `OPSLOG_NOT_OPEN`.
    *
    * Cost: the checkpoint's, if there is one, and a sync unless `durability` is `"process"`.
    *
@@ -754,13 +755,15 @@ export declare class Store<T = Record<string, unknown>> {
 
   /**
    * Calls `tail()` again and again, and the callback when there is something. A look that fails, or a callback that
-   * throws, is published on the diagnostics channel `opslog:watch-failed` and followed by the next look.
+   * throws, is published on the diagnostics channel `opslog:watch-failed` and followed by the next look. No look begins
+   * before the former one ended.
    *
    * Cost: that of `tail()`, each time. Keeps the process alive until `unwatch()` or `close()`.
    *
    * @param callback Called with the operations that are new.
-   * @param intervalMs Milliseconds from one look to the next (default: 1000).
-   * @throws `OPSLOG_NOT_OPEN`, at once.
+   * @param intervalMs Milliseconds from one look to the next (default: 1000), by real time.
+   * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_INVALID_ARGUMENT` for a callback that is no function, and for an interval that is no
+   * finite number from 0 on. At once.
    */
   watch(callback: (ops: Operation<T>[]) => void, intervalMs?: number): void;
 

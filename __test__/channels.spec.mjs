@@ -44,9 +44,12 @@ test("channels in the sources, are those in docs/errors.md, and each has a test"
 });
 
 test("the sources, print nothing but the two lines of 0.8.1, and those on stderr", async (t) => {
-  const printed = (await sources()).match(/(?:console\.|process\.std|emitWarning)[^;]*;/g);
-  t.true(printed.length >= 2);
-  for (const call of printed) t.regex(call, /^console\.error\(messages\.(skippedLines|writeModeIgnored)\(/);
+  const text = await sources();
+  const printed = text.match(/(?:console\.|process\.std|emitWarning)[^;]*;/g);
+  t.deepEqual(printed, ["console.error(line);"]);
+  const warnings = text.match(/(?<!function )\bwarn\([^;]*;/g);
+  t.true(warnings.length >= 2);
+  for (const call of warnings) t.regex(call, /^warn\(messages\.(skippedLines|writeModeIgnored)\(/);
 });
 
 test("watch(), its callback throws, tells a channel and goes on looking", async (t) => {

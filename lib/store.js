@@ -11,12 +11,11 @@ const { MutationQueue, RETRY } = require("./mutation-queue");
 const { parseOptions } = require("./options");
 const { checkPeriod, describe } = require("./paths");
 const { readOnProgress, watched } = require("./progress");
-const { clearInterval, setInterval } = require("./timers");
 const { Turns } = require("./turns");
 const { checkId, toText, today } = require("./values");
+const { checkCallback, readInterval, Watching } = require("./watching");
 
 const checkpointFailures = diagnostics.channel("opslog:checkpoint-failed");
-const watchFailures = diagnostics.channel("opslog:watch-failed");
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for("nodejs.asyncDispose");
 
 class Store {
@@ -26,6 +25,7 @@ class Store {
   #queue = null;
   #turns = new Turns();
   #batch = null;
+  #opening = null;
   #closing = null;
   #watching = null;
 
@@ -51,6 +51,15 @@ class Store {
       throw opslogError("OPSLOG_ALREADY_OPEN", "Store is already open. Call close() first.");
     }
     this.#state = "opening";
+    this.#opening = this.#open(dir, options);
+    try {
+      await this.#opening;
+    } finally {
+      this.#opening = null;
+    }
+  }
+
+  async #open(dir, options) {
     try {
       const given = parseOptions(options);
       // Other calls may come upon records that must be migrated.
@@ -67,14 +76,29 @@ class Store {
   }
 
   async close() {
-    this.#ensureOpen();
     if (this.#closing !== null) throw notOpen();
+    if (this.#opening !== null) return this.#closeWhenOpen();
+    this.#ensureOpen();
+    return this.#close();
+  }
+
+  /** Closes the store that `open()` is opening. From the call on, no writes are taken. */
+  #closeWhenOpen() {
+    const failed = () => {
+      this.#closing = null;
+      throw notOpen();
+    };
+    this.#closing = this.#opening.then(() => this.#close(), failed);
+    return this.#closing;
+  }
+
+  #close() {
     this.unwatch();
     this.#closing = this.#exclusive(async (driver) => {
       try {
         await driver.close();
       } finally {
-        // Somebody may have begun to watch since.
+        // The caller may have begun to watch since.
         this.unwatch();
         // At once: what was called behind it must find the store closed.
         this.#state = "closed";
@@ -86,8 +110,13 @@ class Store {
   }
 
   async [asyncDispose]() {
-    if (this.#closing !== null) await this.#closing;
-    else if (this.#state === "open") await this.close();
+    if (this.#state === "closed") return;
+    try {
+      await (this.#closing ?? this.close());
+    } catch (error) {
+      // There is nothing to close where open() failed.
+      if (error?.code !== "OPSLOG_NOT_OPEN") throw error;
+    }
   }
 
   // Records
@@ -309,26 +338,17 @@ class Store {
     return this.#inTurn(this.#exclusive(() => this.#driver.follow()));
   }
 
-  watch(callback, intervalMs = 1000) {
+  watch(callback, intervalMs) {
     this.#ensureOpen();
+    checkCallback(callback);
+    const interval = readInterval(intervalMs);
     this.unwatch();
-    const watching = { timer: null };
     const { folder } = this.#driver;
-    watching.timer = setInterval(async () => {
-      try {
-        const operations = await this.tail();
-        if (operations.length > 0 && this.#watching === watching) callback(operations);
-      } catch (error) {
-        // As in 0.8.1, the next look may succeed: whoever wants to hear of it listens on the channel.
-        watchFailures.publish({ folder, error });
-      }
-    }, intervalMs);
-    this.#watching = watching;
+    this.#watching = new Watching({ look: () => this.tail(), callback, intervalMs: interval, folder });
   }
 
   unwatch() {
-    if (this.#watching === null) return;
-    clearInterval(this.#watching.timer);
+    this.#watching?.end();
     this.#watching = null;
   }
 

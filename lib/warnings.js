@@ -1,6 +1,6 @@
 "use strict";
 
-// Lines that 0.8.1 prints with `console.error()`: programs and tests listen there.
+// Lines that 0.8.1 prints on the console, where programs and tests look for them.
 
 // NOTE: the object is taken at load, as it is gone when a test framework has torn its globals down; its method is looked
 // up at each call, as tests spy on that.
