@@ -152,6 +152,11 @@ impl Error {
         }
     }
 
+    /// Whether the file was there already.
+    pub fn is_existing_file(&self) -> bool {
+        self.io_source().is_some_and(|source| source.kind() == io::ErrorKind::AlreadyExists)
+    }
+
     /// Whether the file was not there.
     pub fn is_missing_file(&self) -> bool {
         self.io_source().is_some_and(|source| source.kind() == io::ErrorKind::NotFound)

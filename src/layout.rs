@@ -5,7 +5,6 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
-use crate::format::timestamp::MAX_MS;
 
 /// The manifest.
 pub const MANIFEST: &str = "manifest.json";
@@ -137,7 +136,7 @@ pub fn is_temporary_of_writer(name: &str) -> bool {
 /// The time in the name of an agent's WAL.
 pub fn agent_milliseconds(name: &str) -> Option<u64> {
     let rest = name.rsplit('/').next()?.strip_prefix("agent-")?;
-    parse_ms(rest.strip_suffix(".jsonl")?.rsplit_once('-')?.1)
+    rest.strip_suffix(".jsonl")?.rsplit_once('-')?.1.parse().ok()
 }
 
 /// The time in the name of a snapshot or WAL of the single writer.
@@ -145,17 +144,17 @@ pub fn milliseconds(name: &str) -> Option<u64> {
     let name = name.rsplit('/').next()?;
     let rest = name.strip_prefix("snap-").or_else(|| name.strip_prefix("ops-"))?;
     let digits = rest.strip_suffix(".jsonl").or_else(|| rest.strip_suffix(".json"))?;
-    parse_ms(digits)
+    digits.parse().ok()
 }
 
-/// A time that a clock can have said.
-fn parse_ms(digits: &str) -> Option<u64> {
-    digits.parse().ok().filter(|&ms| ms <= MAX_MS as u64)
+/// The time in the name of a snapshot or of any WAL.
+pub fn time_of(name: &str) -> Option<u64> {
+    milliseconds(name).or_else(|| agent_milliseconds(name))
 }
 
-/// A time for a name behind those that are there.
+/// A time for a name behind those that are there. Behind the last there is none.
 pub fn after(highest: u64, now_ms: i64) -> u64 {
-    (now_ms.max(0) as u64).max(highest + 1)
+    (now_ms.max(0) as u64).max(highest.saturating_add(1))
 }
 
 /// The absolute path of something that a manifest names, which must lie in its folder.

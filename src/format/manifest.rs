@@ -143,6 +143,12 @@ impl Manifest {
         if self.generation > 0 {
             self.superseded.push((old, now_ms));
         }
+        // A clock may have been ahead: a snapshot was superseded before those that came after it, and by now.
+        let mut latest = now_ms;
+        for (_, since) in self.superseded.iter_mut().rev() {
+            latest = latest.min(*since);
+            *since = latest;
+        }
         let mut gone = Vec::new();
         while self.superseded.len() > KEEP_SUPERSEDED
             && self.superseded.first().is_some_and(|(_, since)| since + KEEP_SUPERSEDED_MS <= now_ms)

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::change::append_to_mirror;
+use super::names::time_after;
 use super::{Mirror, State, Store};
 use crate::disk::Disk;
 use crate::engine::{Base, Id, Text, View};
@@ -111,34 +112,24 @@ impl Store {
         self.lock().engine.is_apart()
     }
 
-    /// Deletes snapshots that nobody needs any more, and the index files of all but the current one. Best effort.
-    pub(super) fn remove_superseded(&self, relatives: &[String], current: &str) {
-        let current = layout::index_name(current);
-        let folder = self.path(layout::INDEX);
-        for name in self.disk.list(&folder).unwrap_or_default() {
-            if layout::is_index(&name) && name != current {
-                let _ = self.disk.unlink(&folder.join(name));
+    /// Deletes snapshots that are no longer needed, and the index files of files that the manifest `left` was the last to
+    /// name, or the one before it. Best effort.
+    pub(super) fn remove_superseded(&self, gone: &[String], left: &Manifest) {
+        let before = left.superseded.last().map(|(relative, _)| relative);
+        let snapshots = gone.iter().chain(before).chain([&left.current_snapshot]);
+        let logs = left.previous_ops.iter().chain([&left.active_ops]);
+        let in_folders =
+            snapshots.map(|path| (layout::SNAPSHOTS, path)).chain(logs.map(|path| (layout::OPS, path)));
+        for (folder, relative) in in_folders {
+            if layout::inside(&self.root, folder, relative).is_ok() {
+                let _ = self.disk.unlink(&layout::index(&self.root, relative));
             }
         }
-        for relative in relatives {
+        for relative in gone {
             if let Ok(path) = layout::inside(&self.root, layout::SNAPSHOTS, relative) {
                 let _ = self.disk.unlink(&path);
             }
         }
-    }
-
-    /// A time for file names that no file in the store has yet.
-    pub(super) fn unused_ms(&self, now_ms: i64, manifest: Option<&Manifest>) -> Result<u64> {
-        let mut highest = manifest.map_or(0, |manifest| {
-            let names = [&manifest.current_snapshot, &manifest.active_ops];
-            names.iter().filter_map(|name| layout::milliseconds(name)).max().unwrap_or(0)
-        });
-        for folder in [layout::SNAPSHOTS, layout::OPS] {
-            let path = self.path(folder);
-            let names = self.disk.list(&path).map_err(|source| Error::io("scandir", &path, source))?;
-            highest = names.iter().filter_map(|name| layout::milliseconds(name)).fold(highest, u64::max);
-        }
-        Ok(layout::after(highest, now_ms))
     }
 }
 
@@ -169,13 +160,12 @@ impl Checkpoint {
     }
 
     fn carry_out(&mut self) -> Result<()> {
-        let manifest = self.store.manifest();
-        let ms = self.store.unused_ms(self.now_ms, Some(&manifest))?;
-        self.attach_wal(ms)?;
+        let left = self.store.manifest();
+        let ms = self.attach_wal(time_after(Some(&left), self.now_ms))?;
         let (relative, written) = self.write_snapshot(ms)?;
         let (manifest, superseded) = self.publish(&relative)?;
         self.switch(manifest, written)?;
-        self.store.remove_superseded(&superseded, &relative);
+        self.store.remove_superseded(&superseded, &left);
         Ok(())
     }
 
@@ -196,11 +186,10 @@ impl Checkpoint {
         }
     }
 
-    /// Creates the next WAL and sends late operations to it, those that came meanwhile first.
-    fn attach_wal(&mut self, ms: u64) -> Result<()> {
+    /// Creates the next WAL and sends late operations to it, those that came meanwhile first. Returns the time that its
+    /// name has, and the snapshot gets.
+    fn attach_wal(&mut self, from: u64) -> Result<u64> {
         let store = Arc::clone(&self.store);
-        let relative = layout::wal(ms);
-        let path = store.path(&relative);
         let after = {
             let state = store.lock();
             // An empty WAL is left out of the chain: nothing in it could say what it follows.
@@ -209,17 +198,18 @@ impl Checkpoint {
                 end => Some(format!("{}:{end}", state.wal.relative())),
             }
         };
-        let mut writer = Writer::create(&*store.disk, path.clone(), relative, after)?;
+        let (mut writer, ms) = store.create_log(from, after.as_deref())?;
+        let path = writer.path().to_path_buf();
         self.created.push(path.clone());
         writer.sync()?;
         sync_folder_of(&*store.disk, &path)?;
         let mut state = store.lock();
         state.mirror = Some(Mirror { writer, offsets: Vec::new(), publishing: false });
         state.mirror_lost = None;
-        if planted!("late-operations-not-carried") {
-            return Ok(());
+        if !planted!("late-operations-not-carried") {
+            state.carry(&store, 0)?;
         }
-        state.carry(&store, 0)
+        Ok(ms)
     }
 
     fn write_snapshot(&mut self, ms: u64) -> Result<(String, Written)> {
@@ -270,7 +260,8 @@ impl Checkpoint {
             return Err(Error::Failed("the lock file was taken away".into()));
         }
         if planted!("superseded-before-manifest") {
-            store.remove_superseded(&[store.manifest().current_snapshot], snapshot);
+            let left = store.manifest();
+            store.remove_superseded(std::slice::from_ref(&left.current_snapshot), &left);
         }
         // NOTE: from here on the manifest may have its name, whatever happens: a file that it names must not go.
         self.published = true;
@@ -413,17 +404,15 @@ pub(super) fn create_files(
     if !planted!("folders-unsynced") {
         sync_way_to(disk, &store.root)?;
     }
-    let ms = store.unused_ms(now_ms, None)?;
+    let (mut wal, ms) = store.create_log(time_after(None, now_ms), None)?;
+    wal.sync()?;
+    sync_folder_of(disk, wal.path())?;
     let snapshot_relative = layout::snapshot(ms);
     let path = store.path(&snapshot_relative);
     let mut header = Vec::new();
     crate::format::snapshot::write_header(&mut header, version, now_ms);
     publish::replace(disk, &path, &header)?;
-    let relative = layout::wal(ms);
-    let wal_path = store.path(&relative);
-    let mut wal = Writer::create(disk, wal_path.clone(), relative.clone(), None)?;
-    wal.sync()?;
-    sync_folder_of(disk, &wal_path)?;
+    let relative = wal.relative().to_owned();
     let mut iso = Vec::new();
     iso_into(&mut iso, now_ms);
     let manifest = Manifest::fresh(snapshot_relative, relative, String::from_utf8_lossy(&iso).into_owned());

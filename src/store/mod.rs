@@ -16,6 +16,7 @@ mod followed;
 mod head;
 mod locked;
 mod look;
+mod names;
 mod open;
 mod read;
 mod seen;

@@ -115,7 +115,7 @@ fn operations_at_any_call_of_a_checkpoint_that_fails_join_the_history_again() {
         }) {
             calls += 1;
         }
-        assert!(calls - unharmed.get() >= 2, "{failing:?}");
+        assert!(calls - unharmed.get() >= 1, "{failing:?}");
     }
 }
 

@@ -21,6 +21,7 @@ mod log_index;
 mod looking;
 mod mistrust;
 mod numbers;
+mod old_files;
 mod panics;
 #[path = "../explorer/pause.rs"]
 mod pause;

@@ -19,8 +19,8 @@ use crate::patience::Patience;
 use crate::publish::{Unnamed, sync_folder_of};
 use crate::snapshot::Written;
 use crate::store::Store;
+use crate::store::names::time_after;
 use crate::store::open::{open_own_wal, read_manifest};
-use crate::wal::Writer;
 use crate::{layout, snapshot};
 
 /// Records that are to go to an archive, with the texts that they had when they were chosen.
@@ -129,8 +129,8 @@ impl Store {
             segment = Some((path, added));
             compacted.archived = ids;
         }
-        let ms = self.unused_ms(now_ms, None)?;
-        let relative = layout::snapshot(ms);
+        let after = time_after(Some(&self.manifest()), now_ms);
+        let relative = layout::snapshot(self.free_snapshot(after)?);
         let path = self.root.join(&relative);
         let indexing = self.indexing(&relative);
         let written = snapshot::write(&*self.disk, &path, &indexing, &sealed.view, sealed.version, now_ms)?;
@@ -170,7 +170,7 @@ impl Store {
             (state.manifest.clone(), state.engine.clock())
         };
         let mut next = current.clone();
-        let ms = self.unused_agent_ms(now_ms)?;
+        let from = time_after(Some(&current), now_ms);
         let mut agents = Vec::new();
         let mut logs = Vec::new();
         for (agent, path) in current.active_agent_ops.iter().flatten() {
@@ -179,9 +179,9 @@ impl Store {
             if is_agent_open(&*self.disk, &self.root, agent)? == Some(false) {
                 continue;
             }
-            let relative = layout::agent_wal(agent, ms);
-            Writer::create(&*self.disk, self.root.join(&relative), relative.clone(), None)?.sync()?;
-            agents.push((agent.clone(), relative));
+            let mut log = self.create_agent_log(agent, from)?;
+            log.sync()?;
+            agents.push((agent.clone(), log.relative().to_owned()));
         }
         logs.extend(logs_of(&current).into_iter().map(str::to_owned));
         order::sort(&mut logs);
@@ -250,7 +250,7 @@ impl Store {
         if !lock.is_still_ours()? {
             return Err(Error::Failed("the compaction lock was taken away".into()));
         }
-        let mut next = current;
+        let mut next = current.clone();
         let gone = next.supersede(relative.clone(), now_ms.max(0) as u64);
         if let Some(agents) = &mut next.active_agent_ops {
             agents.retain(|(_, path)| !sealed.logs.contains(path));
@@ -293,7 +293,7 @@ impl Store {
         drop(state);
         drop(exclusive);
         drop(freed);
-        self.remove_superseded(&gone, &relative);
+        self.remove_superseded(&gone, &current);
         self.remove_empty_logs(&sealed.logs);
         Ok(())
     }

@@ -178,7 +178,7 @@ impl Store {
         let is_published = next.current_snapshot != state.manifest.current_snapshot;
         // Logs that were sealed, and now published, are read to their end before they are let go; and so are
         // those that came and went between two looks.
-        if is_published && !state.is_stale() {
+        if is_published && !state.is_stale() && may_have_passed(&state.manifest, next) {
             self.add_passed_logs(&mut state, next)?;
         }
         for relative in logs_of(next) {
@@ -390,6 +390,14 @@ impl Store {
             None => Ok(()),
         }
     }
+}
+
+/// Whether logs can have come and gone between two manifests. For that one must have named them, a seal and a publication
+/// must have followed, and each of these three counts a generation. A 0.8.1 counts none, and forgets what was superseded.
+fn may_have_passed(known: &Manifest, next: &Manifest) -> bool {
+    let is_next = next.superseded.last().is_some_and(|(snapshot, _)| *snapshot == known.current_snapshot);
+    let generations = known.generation..known.generation.saturating_add(3);
+    !is_next || !generations.contains(&next.generation)
 }
 
 /// Everything that a manifest names, loaded.

@@ -18,9 +18,10 @@ use crate::lock::{self, HeldLock, ProcessProbe};
 use crate::publish::{Unnamed, replace, sync_folder_of};
 use crate::snapshot;
 use crate::store::checkpoint::create_files;
+use crate::store::names::time_after;
 use crate::store::open::{Report, open_own_wal, read_manifest, refuse_to_overwrite, remove_temporaries};
 use crate::store::{Opened, Options, State, Store};
-use crate::wal::{Unsynced, Writer, doubt};
+use crate::wal::{Unsynced, doubt};
 
 /// Opens a folder for an agent, creating the store or registering the agent as needed.
 ///
@@ -170,11 +171,10 @@ impl Store {
         if own_path(&manifest, agent).is_some() {
             return Ok(());
         }
-        let ms = self.unused_agent_ms(self.options.now_ms)?;
-        let relative = layout::agent_wal(agent, ms);
-        let path = self.root.join(&relative);
-        Writer::create(&*self.disk, path.clone(), relative.clone(), None)?.sync()?;
-        sync_folder_of(&*self.disk, &path)?;
+        let mut log = self.create_agent_log(agent, time_after(Some(&manifest), self.options.now_ms))?;
+        log.sync()?;
+        sync_folder_of(&*self.disk, log.path())?;
+        let relative = log.relative().to_owned();
         if manifest.active_agent_ops.is_none() {
             // The single writer's log is empty by now; as in 0.8.1 the field then names an agent's.
             manifest.active_ops.clone_from(&relative);
@@ -196,14 +196,6 @@ impl Store {
         Ok(count)
     }
 
-    /// A time for the names of agents' logs that no file has yet.
-    pub(super) fn unused_agent_ms(&self, now_ms: i64) -> Result<u64> {
-        let folder = self.root.join(layout::OPS);
-        let names = self.disk.list(&folder).map_err(|source| Error::io("scandir", &folder, source))?;
-        let highest = names.iter().filter_map(|name| layout::agent_milliseconds(name)).max();
-        Ok(layout::after(highest.unwrap_or(0), now_ms))
-    }
-
     /// Makes a folder of agents a single writer's again: everything goes into a snapshot, with an empty log
     /// behind it. The caller holds `.lock`.
     ///
@@ -223,24 +215,24 @@ impl Store {
         let clock = state.engine.clock();
         let view = state.engine.freeze(usize::MAX);
         let now_ms = self.options.now_ms;
-        let ms = self.unused_ms(now_ms, Some(manifest))?;
-        let (snapshot_relative, wal_relative) = (layout::snapshot(ms), layout::wal(ms));
+        let (mut log, ms) = self.create_log(time_after(Some(manifest), now_ms), None)?;
+        log.sync()?;
+        sync_folder_of(&*self.disk, log.path())?;
+        let snapshot_relative = layout::snapshot(ms);
         let path = self.root.join(&snapshot_relative);
         let indexing = self.indexing(&snapshot_relative);
         snapshot::write(&*self.disk, &path, &indexing, &view, state.version, now_ms)?;
-        let path = self.root.join(&wal_relative);
-        Writer::create(&*self.disk, path.clone(), wal_relative.clone(), None)?.sync()?;
-        sync_folder_of(&*self.disk, &path)?;
         let mut next = manifest.clone();
         next.version = u64::from(state.version);
-        next.current_snapshot = snapshot_relative;
-        next.active_ops = wal_relative;
+        let gone = next.supersede(snapshot_relative, now_ms.max(0) as u64);
+        next.active_ops = log.relative().to_owned();
         next.active_agent_ops = None;
         next.generation += 1;
         next.departures += 1;
         next.clock = clock;
         next.stats.active_records = view.count() as u64;
         self.change_manifest(&exclusive, &next)?;
+        self.remove_superseded(&gone, manifest);
         Ok(())
     }
 
