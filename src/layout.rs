@@ -170,13 +170,23 @@ pub fn inside(root: &Path, folder: &str, relative: &str) -> Result<PathBuf> {
         matches!(part, Component::Normal(_))
     });
     if in_folder && plain && names > 0 && !relative.contains(['\\', '\0']) {
-        return Ok(root.join(relative));
+        return Ok(at(root, relative));
     }
     Err(Error::corrupt(
         &root.join(MANIFEST),
         None,
         format!("the manifest names \"{}\", which is not inside {folder}/", relative.escape_debug()),
     ))
+}
+
+/// The absolute path of a file of a store, spelled as the system spells paths: a relative path has slashes everywhere.
+pub fn at(root: &Path, relative: &str) -> PathBuf {
+    if std::path::MAIN_SEPARATOR == '/' {
+        return root.join(relative);
+    }
+    let mut path = root.to_path_buf();
+    path.extend(relative.split('/'));
+    path
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

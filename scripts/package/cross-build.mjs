@@ -1,9 +1,10 @@
 // `npm run build:platforms [-- <platform>...]`: builds the addon for every platform that can be built for from here,
 // into npm/<platform>/, and checks what came out. Zig links for the others: its C libraries go back to the oldest
-// systems that are supported. What needs Microsoft's SDK is left to the release workflow.
+// systems that are supported, and are what Windows has without Microsoft's SDK.
 
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { cargoArguments } from "../build.mjs";
@@ -19,6 +20,8 @@ export const rustTargets = {
   "linux-arm64-musl": "aarch64-unknown-linux-musl",
   "darwin-x64": "x86_64-apple-darwin",
   "darwin-arm64": "aarch64-apple-darwin",
+  "win32-x64-msvc": "x86_64-pc-windows-gnullvm",
+  "win32-arm64-msvc": "aarch64-pc-windows-gnullvm",
 };
 
 const TOOLS = ["ziglang==0.15.2", "cargo-zigbuild==0.21.1"];
@@ -37,21 +40,48 @@ function requireZig() {
     fail("Zig could not be installed: Python 3 with pip is needed.");
 }
 
+/** Options of rustc for a platform. None of them lets a path of this machine into the binary. */
 function flags(platform) {
+  const cargoHome = process.env.CARGO_HOME ?? path.join(homedir(), ".cargo");
+  const always = [`--remap-path-prefix=${cargoHome}=/cargo`, `--remap-path-prefix=${root}=/opslog`];
   // A static C library cannot be loaded into Node, and is the default on musl.
-  if (platform.endsWith("-musl")) return "-C target-feature=-crt-static";
-  // Cargo leaves the symbols to a program of Apple's.
-  return platform.startsWith("darwin") ? "-C link-arg=-s" : "";
+  if (platform.endsWith("-musl")) return [...always, "-Ctarget-feature=-crt-static"];
+  // Cargo leaves the symbols to a program of Apple's, and the library's name to the linker, which takes its path.
+  if (platform.startsWith("darwin")) {
+    const name = path.basename(binaryOf(platform));
+    return [...always, "-Clink-arg=-s", `-Clink-arg=-Wl,-install_name,@rpath/${name}`];
+  }
+  return always;
+}
+
+/**
+ * A folder with a `libnode` in it that has nothing in it: the build script of `napi` asks for one when it builds for
+ * Windows with another linker than Microsoft's. The addon looks Node's functions up when it is loaded.
+ */
+function emptyLibnode() {
+  const folder = path.join(root, ".cache", "libnode");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, "libnode.dll"), "");
+  writeFileSync(path.join(folder, "libnode.a"), "!<arch>\n");
+  return folder;
 }
 
 function environment(platform) {
-  const { PATH, RUSTFLAGS = "" } = process.env;
+  const { PATH, RUSTFLAGS = "", CARGO_ENCODED_RUSTFLAGS, ...env } = process.env;
+  const encoded = CARGO_ENCODED_RUSTFLAGS ?? RUSTFLAGS.split(" ").filter(Boolean).join("\x1f");
   return {
-    ...process.env,
+    ...env,
     PATH: `${path.join(tools, "bin")}${path.delimiter}${PATH}`,
     PYTHONPATH: tools,
-    RUSTFLAGS: `${RUSTFLAGS} ${flags(platform)}`.trim(),
+    CARGO_ENCODED_RUSTFLAGS: [encoded, ...flags(platform)].filter(Boolean).join("\x1f"),
+    ...(platform.startsWith("win32") ? { LIBNODE_PATH: emptyLibnode() } : {}),
   };
+}
+
+/** The name that cargo gives the library for a platform. */
+function libraryOf(platform) {
+  const system = platform.split("-", 1)[0];
+  return { darwin: "libopslog.dylib", linux: "libopslog.so", win32: "opslog.dll" }[system];
 }
 
 /** Builds the addon for a platform. Returns the path of the binary. */
@@ -65,7 +95,7 @@ function build(platform) {
     fail(`The addon for ${platform} could not be built; cargo's output above says why.`);
   }
   const targets = process.env.CARGO_TARGET_DIR ?? path.join(root, "target");
-  const library = platform.startsWith("darwin") ? "libopslog.dylib" : "libopslog.so";
+  const library = libraryOf(platform);
   const binary = binaryOf(platform);
   mkdirSync(path.dirname(binary), { recursive: true });
   copyFileSync(path.join(targets, plain, "release", library), binary);
@@ -79,7 +109,6 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   for (const platform of wanted) {
     if (!(platform in platforms))
       fail(`There is no platform ${platform}; there are ${Object.keys(platforms).join(", ")}.`);
-    if (!(platform in rustTargets)) fail(`${platform} can be built on Windows only.`);
   }
   if (spawnSync("rustup", ["--version"]).error)
     fail("rustup is needed, for the standard libraries of other platforms.");

@@ -3,10 +3,12 @@
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { fail } from "../setup.mjs";
+import { homedir } from "node:os";
+import { fail, root } from "../setup.mjs";
 import { inspectMachO } from "./mach-o.mjs";
+import { inspectPortableExecutable } from "./portable-executable.mjs";
 
-const MOST_BYTES = 1_500_000;
+const MOST_BYTES = 1_600_000;
 const OLDEST_GLIBC = "2.17";
 /** What Node calls when it has loaded an addon. */
 const ENTRY = "napi_register_module_v1";
@@ -28,7 +30,12 @@ const libraries = {
   gnu: /^(lib(c|m|dl|pthread|rt|gcc_s)\.so\.\d+|ld-linux.*)$/,
   musl: /^libc\.(musl-.*\.)?so(\.\d+)?$/,
   darwin: /^\/usr\/lib\/lib(System\.B|iconv\.2|charset\.1|objc\.A)\.dylib$/,
+  win32: /^(kernel32|ntdll|bcryptprimitives|api-ms-win-core-synch-.*|api-ms-win-crt-.*)\.dll$/i,
 };
+
+/** Paths of the machine that built a binary: nothing of them belongs into it. */
+const buildPaths = () =>
+  [root, homedir(), process.env.CARGO_HOME].filter((folder) => folder !== undefined && folder.length > 1);
 
 function output(program, args) {
   const { stdout, stderr, status, error } = spawnSync(program, args, { encoding: "utf8" });
@@ -71,7 +78,11 @@ function dependencies(platform, binary, content) {
       faults: fault === undefined ? [] : [fault],
     };
   }
-  return { known: /^/, needed: [], system: "Windows", faults: [] };
+  const { machine, needed, exported, system, fault } = inspectPortableExecutable(content);
+  const faults = fault === undefined ? [] : [fault];
+  if (!platform.includes(machine)) faults.push(`it is for ${machine}`);
+  if (!exported.includes(ENTRY)) faults.push(`it does not export ${ENTRY}`);
+  return { known: libraries.win32, needed, system, faults };
 }
 
 /** Looks into a platform's binary. `faults` tells what is not as it must be. */
@@ -82,6 +93,7 @@ export function inspect(platform, binary) {
   const size = content.length;
   if (!kinds[platform].test(kind)) faults.push(`it is ${kind}`);
   if (!content.includes(ENTRY)) faults.push(`it has no ${ENTRY}`);
+  for (const folder of buildPaths()) if (content.includes(folder)) faults.push(`it names ${folder}`);
   if (size > MOST_BYTES) faults.push(`over ${MOST_BYTES} bytes`);
   const strange = needed.filter((name) => !known.test(name));
   if (strange.length > 0) faults.push(`it needs ${strange.join(", ")}`);

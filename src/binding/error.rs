@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::disk;
 use crate::error::Error;
 
 /// An error whose message tells the facade everything.
@@ -41,8 +42,8 @@ pub fn reason(error: &Error) -> String {
 }
 
 fn insert_errno(fields: &mut Map<String, Value>, source: &std::io::Error) {
-    if let Some(errno) = source.raw_os_error() {
-        fields.insert("errno".into(), json!(-errno));
+    if let Some(errno) = disk::errno(source) {
+        fields.insert("errno".into(), json!(errno));
     }
 }
 

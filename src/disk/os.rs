@@ -7,6 +7,8 @@ pub mod process;
 mod unix;
 #[cfg(windows)]
 mod windows;
+#[cfg(windows)]
+mod windows_errno;
 
 #[cfg(unix)]
 use unix as system;
@@ -19,6 +21,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Disk, DiskFile, FileInfo, OpenMode};
+
+/// The number that Node has for a failed system call (`errno`, negative). `None` when the system said nothing.
+pub fn errno(error: &io::Error) -> Option<i32> {
+    error.raw_os_error().map(system::errno)
+}
 
 /// The file system of this machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,7 +49,7 @@ impl Disk for OsDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
+        system::rename(from, to)
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {

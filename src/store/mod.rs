@@ -273,7 +273,7 @@ impl Store {
     }
 
     fn path(&self, relative: &str) -> PathBuf {
-        self.root.join(relative)
+        layout::at(&self.root, relative)
     }
 }
 

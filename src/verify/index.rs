@@ -101,7 +101,7 @@ impl Verifier<'_> {
         };
         let Some(name) = layout::indexed_name(&subject.relative) else { return Ok(None) };
         let relative = format!("{folder}/{name}");
-        let path = self.root.join(&relative);
+        let path = layout::at(self.root, &relative);
         let Ok(file) = self.disk.open(&path, OpenMode::Read) else { return Ok(None) };
         let len = file.info().map_err(|source| Error::io("fstat", &path, source))?.len;
         let source = Source { relative, file, path };

@@ -112,7 +112,8 @@ impl<'a> Verifier<'a> {
             (&indexes, Verifier::index),
         ];
         let files = steps.iter().flat_map(|(names, _)| names.iter());
-        let total: u64 = files.filter_map(|name| Some(self.disk.info(&self.root.join(name)).ok()?.len)).sum();
+        let total: u64 =
+            files.filter_map(|name| Some(self.disk.info(&layout::at(self.root, name)).ok()?.len)).sum();
         let manifest_len = text.as_ref().map_or(0, |text| text.len() as u64);
         self.progress.begin(Phase::Verify, total + manifest_len);
         self.pass_by(manifest_len);
@@ -148,7 +149,7 @@ impl<'a> Verifier<'a> {
 
     /// Checks a file. One that is gone by now was superseded.
     fn file(&mut self, relative: &str, check: Check<'a>) -> Result<()> {
-        let path = self.root.join(relative);
+        let path = layout::at(self.root, relative);
         let file = match self.disk.open(&path, OpenMode::Read) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),

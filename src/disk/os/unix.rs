@@ -54,6 +54,15 @@ pub(super) fn unlock(file: &File) -> io::Result<()> {
     file.unlock()
 }
 
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)
+}
+
+/// Node's number for the system's: they are the same but for the sign.
+pub(super) fn errno(code: i32) -> i32 {
+    -code
+}
+
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

@@ -1,5 +1,5 @@
 //! What differs on Windows: identity and number of names need a handle, the lock is one byte far past the
-//! end (the whole-file lock of `std` would keep others from reading the pid), folders cannot be synced,
+//! end (the whole-file lock of `std` would keep others from reading the pid), a rename waits for names that are in use,
 //! and the check for symbolic links is made before the open, so it does not hold against a racing hand.
 
 use std::fs::{self, File, OpenOptions};
@@ -7,14 +7,24 @@ use std::io;
 use std::os::windows::fs::{FileExt, OpenOptionsExt};
 use std::os::windows::io::AsRawHandle;
 use std::path::Path;
+use std::time::Duration;
 
 use super::super::{FileInfo, OpenMode};
+pub(super) use super::windows_errno::errno;
 
 const FILE_ATTRIBUTE_READONLY: u32 = 0x1;
 const FILE_ATTRIBUTE_DIRECTORY: u32 = 0x10;
 const FILE_ATTRIBUTE_REPARSE_POINT: u32 = 0x400;
 const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
 const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+const FILE_ADD_FILE: u32 = 0x2;
+const SYNCHRONIZE: u32 = 0x0010_0000;
+const ERROR_ACCESS_DENIED: i32 = 5;
+const ERROR_SHARING_VIOLATION: i32 = 32;
+/// Invalid function, access denied, invalid handle, not supported, invalid parameter.
+const NO_FOLDER_SYNC: [i32; 5] = [1, ERROR_ACCESS_DENIED, 6, 50, 87];
+/// 1 + 2 + 4 + ... + 1024 ms.
+const LONGEST_PAUSE_MS: u64 = 1024;
 const LOCKFILE_FAIL_IMMEDIATELY: u32 = 0x1;
 const LOCKFILE_EXCLUSIVE_LOCK: u32 = 0x2;
 const ERROR_LOCK_VIOLATION: i32 = 33;
@@ -157,8 +167,36 @@ fn locked_place() -> Overlapped {
     }
 }
 
-pub(super) fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
+/// Renames. A name that another program has open for a moment (a reader, a virus scanner, a share) refuses to be
+/// replaced: then it tries again for about two seconds.
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    let mut pause_ms = 1;
+    loop {
+        match fs::rename(from, to) {
+            Err(error) if is_in_use(&error) && pause_ms <= LONGEST_PAUSE_MS => {
+                std::thread::sleep(Duration::from_millis(pause_ms));
+                pause_ms *= 2;
+            }
+            renamed => return renamed,
+        }
+    }
+}
+
+fn is_in_use(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(ERROR_ACCESS_DENIED | ERROR_SHARING_VIOLATION | ERROR_LOCK_VIOLATION))
+}
+
+/// Writes the journal of the file system, and so the names in a folder. FAT and some network shares have no such call
+/// for folders, and say so in different words.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    let opened = OpenOptions::new()
+        .access_mode(FILE_ADD_FILE | SYNCHRONIZE)
+        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS)
+        .open(folder);
+    match opened.and_then(|folder| folder.sync_all()) {
+        Err(error) if matches!(error.raw_os_error(), Some(code) if NO_FOLDER_SYNC.contains(&code)) => Ok(()),
+        synced => synced,
+    }
 }
 
 pub(super) fn info_of_path(path: &Path) -> io::Result<FileInfo> {

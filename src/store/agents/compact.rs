@@ -131,7 +131,7 @@ impl Store {
         }
         let after = time_after(Some(&self.manifest()), now_ms);
         let relative = layout::snapshot(self.free_snapshot(after)?);
-        let path = self.root.join(&relative);
+        let path = layout::at(&self.root, &relative);
         let indexing = self.indexing(&relative);
         let written = snapshot::write(&*self.disk, &path, &indexing, &sealed.view, sealed.version, now_ms)?;
         self.publish_sealed(gate, lock, &sealed, (relative, written), segment, now_ms)?;
@@ -189,12 +189,12 @@ impl Store {
         let own = self.options.agent.as_ref().and_then(|own| agents.iter().find(|(agent, _)| agent == own));
         let Some((_, own)) = own.cloned() else { return Err(Error::Failed("the agent lost its log".into())) };
         for path in &logs {
-            let info = self.disk.info(&self.root.join(path));
+            let info = self.disk.info(&layout::at(&self.root, path));
             if info.is_ok_and(|info| info.len > 0) {
                 agents.push((layout::sealed_key(path), path.clone()));
             }
         }
-        sync_folder_of(&*self.disk, &self.root.join(&own))?;
+        sync_folder_of(&*self.disk, &layout::at(&self.root, &own))?;
         next.active_agent_ops = Some(agents);
         next.active_ops.clone_from(&own);
         next.generation += 1;

@@ -219,7 +219,7 @@ impl Store {
         log.sync()?;
         sync_folder_of(&*self.disk, log.path())?;
         let snapshot_relative = layout::snapshot(ms);
-        let path = self.root.join(&snapshot_relative);
+        let path = layout::at(&self.root, &snapshot_relative);
         let indexing = self.indexing(&snapshot_relative);
         snapshot::write(&*self.disk, &path, &indexing, &view, state.version, now_ms)?;
         let mut next = manifest.clone();

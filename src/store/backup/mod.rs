@@ -22,9 +22,10 @@ const ATTEMPTS: u32 = 5;
 /// A copy under way. Dropped before [`Backup::step`] said that it is complete, it takes away what it has written.
 pub struct Backup {
     store: Arc<Store>,
-    target: Target,
     with_trail: bool,
+    // NOTE: before `target`, which deletes files when it is dropped: on Windows none of them may be open then.
     capture: Capture,
+    target: Target,
     attempts: u32,
     files: u64,
     copied: u64,
@@ -54,7 +55,7 @@ impl Store {
         let target = Target::prepare(&self.disk, &self.root, folder)?;
         let capture = self.capture(with_trail)?;
         let store = Arc::clone(self);
-        Ok(Backup { store, target, with_trail, capture, attempts: 1, files: 0, copied: 0 })
+        Ok(Backup { store, with_trail, capture, target, attempts: 1, files: 0, copied: 0 })
     }
 }
 
@@ -89,6 +90,7 @@ impl Backup {
 
     /// Another hand has cut a log: takes another moment. In the end the others must wait while logs are copied.
     fn begin_anew(&mut self) -> Result<()> {
+        self.capture.drop_source();
         self.target.clear();
         (self.files, self.copied) = (0, 0);
         self.attempts += 1;

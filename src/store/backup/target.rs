@@ -89,7 +89,7 @@ impl Target {
 
     /// Creates a file of the copy, given by a path that [`layout::inside`] has checked.
     pub(super) fn create(&mut self, relative: &str) -> Result<Arc<dyn DiskFile>> {
-        let path = self.folder.join(relative);
+        let path = layout::at(&self.folder, relative);
         for above in path.ancestors().skip(1).take_while(|above| *above != self.folder) {
             if !self.folders.iter().any(|folder| folder == above) {
                 self.folders.push(above.to_path_buf());
