@@ -72,7 +72,7 @@ test("open() by many stores of one process at once, the folder is new, lets exac
   await winners[0].close();
 });
 
-test("open(), another process holds the store, rejects with 0.8.1's message and OPSLOG_LOCKED", async (t) => {
+test("open(), another process holds the store, rejects with OPSLOG_LOCKED and says which, not to delete its lock", async (t) => {
   for (const original of [false, true]) {
     const folder = await temporaryFolder(t);
     const holder = await openInProcess(t, folder, {}, { original });
@@ -80,7 +80,9 @@ test("open(), another process holds the store, rejects with 0.8.1's message and 
     t.is(await readFile(lock, "utf8"), String(holder.pid));
     await t.throwsAsync(new Store().open(folder), {
       code: "OPSLOG_LOCKED",
-      message: `Store is locked by process ${holder.pid}. If this is stale, delete ${lock}`,
+      message:
+        `Store is locked by process ${holder.pid}. Close the store there, or end that process, or open this one ` +
+        "with readOnly. The lock of a process that has ended is taken over.",
     });
     await holder.kill();
     await t.notThrowsAsync(openAndClose(folder));
@@ -133,12 +135,17 @@ posix("open(), the lock file can't be read, rejects with OPSLOG_IO and writes no
 });
 
 posix(
-  "open() in the process that holds the lock, by a second store, rejects with OPSLOG_LOCKED",
+  "open() in the process that holds the lock, by a second store, rejects and says that it is this very process",
   async (t) => {
     const folder = await temporaryFolder(t);
     const first = new Store();
     await first.open(folder);
-    await t.throwsAsync(new Store().open(folder), { code: "OPSLOG_LOCKED" });
+    await t.throwsAsync(new Store().open(folder), {
+      code: "OPSLOG_LOCKED",
+      message: new RegExp(
+        `^Store is locked by process ${process.pid}\\. It is this very process: another Store`,
+      ),
+    });
     await first.set("a", { n: 1 });
     await first.close();
     t.deepEqual(await storedEntries(Store, folder), [["a", { n: 1 }]]);

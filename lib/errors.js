@@ -10,7 +10,6 @@ const messages = Object.freeze({
   readOnly: () => "Store is read-only. Cannot perform mutations.",
   noStore: () => "Cannot open in readOnly mode: no existing store found",
   notFound: (id) => `Record '${id}' not found`,
-  locked: (pid, path) => `Store is locked by process ${pid}. If this is stale, delete ${path}`,
   compactionLocked: () => "Compaction lock held by another agent",
   snapshotMissing: (relativePath) =>
     `Snapshot file not found: ${relativePath}. The data directory may be corrupted.`,

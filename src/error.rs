@@ -48,8 +48,10 @@ pub enum Error {
     },
     /// Another process, or another store of this process, holds the lock.
     Locked {
-        /// The holder.
+        /// The holder; 0 if the file does not tell.
         pid: u32,
+        /// Where that process runs.
+        place: Place,
         /// The lock file.
         path: PathBuf,
     },
@@ -97,6 +99,19 @@ pub enum Error {
     InvalidArgument(String),
     /// The store refuses writes until it is reopened, because an earlier failure left the log uncertain.
     Failed(String),
+}
+
+/// Where the holder of a lock runs, seen from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It is the process that asks.
+    ThisProcess,
+    /// It is another process of this machine.
+    Here,
+    /// No process that can be seen has that number and the file open: it is in another container, or on another machine.
+    Elsewhere,
+    /// The file names no process.
+    Unknown,
 }
 
 impl Error {
@@ -176,8 +191,28 @@ impl fmt::Display for Error {
             Self::AgentFolder => f.write_str("The folder is used by agents. Open it with an agentId."),
             Self::InvalidManifest { path, detail, .. } => write!(f, "{}: {detail}", path.display()),
             Self::Corrupt { path, offset: None, detail } => write!(f, "{}: {detail}", path.display()),
-            Self::Locked { pid, path } => {
-                write!(f, "Store is locked by process {pid}. If this is stale, delete {}", path.display())
+            Self::Locked { pid, place, path } => {
+                let path = path.display();
+                write!(f, "Store is locked by process {pid}. ")?;
+                match place {
+                    Place::ThisProcess => f.write_str(
+                        "It is this very process: another Store in it has the folder open. Close that one first, or open \
+                         this one with readOnly.",
+                    ),
+                    Place::Here => f.write_str(
+                        "Close the store there, or end that process, or open this one with readOnly. The lock of a process \
+                         that has ended is taken over.",
+                    ),
+                    Place::Elsewhere => write!(
+                        f,
+                        "It has {path} open but cannot be seen from here: it runs in another container or on another \
+                         machine. Close the store there, or open this one with readOnly."
+                    ),
+                    Place::Unknown => write!(
+                        f,
+                        "It has {path} open and has not written its number yet. Try again, or open this one with readOnly."
+                    ),
+                }
             }
             Self::CompactionLocked { .. } => f.write_str("Compaction lock held by another agent"),
             Self::BatchOpen { seconds } => {

@@ -334,3 +334,53 @@ fn a_lock_file_of_the_wrong_kind_is_an_error_and_stays() {
     assert_eq!(errno(folder.path()), Some(libc::ELOOP));
     assert_eq!(names(folder.path()), [LOCK]);
 }
+
+/// The number of a thread, which `kill` takes for a process.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stale_lock_whose_number_is_that_of_a_thread_by_now_is_taken() {
+    let thread = |number: std::sync::mpsc::Sender<String>, until: std::sync::mpsc::Receiver<()>| {
+        std::thread::spawn(move || {
+            let link = fs::read_link("/proc/thread-self").unwrap();
+            number.send(link.file_name().unwrap().to_str().unwrap().to_owned()).unwrap();
+            let _ = until.recv();
+        })
+    };
+    let (told, number) = std::sync::mpsc::channel();
+    let (end, until) = std::sync::mpsc::channel();
+    let living = thread(told, until);
+    let number = number.recv().unwrap();
+    assert!(!OsProbe.is_alive(number.parse().unwrap()));
+    for name in [LOCK, opslog::lock::COMPACT_LOCK] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(name), &number).unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+        acquire(&disk, folder.path(), name, std::process::id(), &OsProbe).unwrap().release().unwrap();
+        // In another process it is the number of a thread of this one.
+        fs::write(folder.path().join(name), &number).unwrap();
+        assert_eq!(Contender::new(folder.path()).ask("take"), "won");
+    }
+    drop(end);
+    living.join().unwrap();
+}
+
+/// What 0.8.1 has in another container: a file without a kernel lock that it can write to, and a number that means
+/// nothing here.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_is_open_for_writing_somewhere_is_respected_whatever_number_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = folder.path().join(LOCK);
+    let numbers = [dead_pid(), 1, std::process::id()].map(|pid| pid.to_string());
+    for number in &numbers {
+        let mut original = fs::File::create_new(&lock).unwrap();
+        original.write_all(number.as_bytes()).unwrap();
+        for answer in race(&mut contenders(folder.path())) {
+            assert_eq!(answer, format!("locked by {number}"));
+        }
+        drop(original);
+        let answers = race(&mut contenders(folder.path()));
+        assert_eq!(answers.iter().filter(|answer| *answer == "won").count(), 1, "{answers:?}");
+        let _ = fs::remove_file(&lock);
+    }
+}

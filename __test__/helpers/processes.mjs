@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { inContainer } from "./containers.mjs";
 import { originalUrl } from "./original.mjs";
 
 const program = fileURLToPath(new URL("./store-process.mjs", import.meta.url));
@@ -62,12 +63,12 @@ class StoreProcess {
 
 /**
  * Starts the program. `original` runs 0.8.1 instead of ours; `fileSizeLimit` bounds every file that it
- * writes, in units of 512 bytes, as a full disk would.
+ * writes, in units of 512 bytes, as a full disk would; in a `container` it is process 1 among its own.
  */
-export async function startStoreProcess(t, { original = false, fileSizeLimit } = {}) {
+export async function startStoreProcess(t, { original = false, fileSizeLimit, container = false } = {}) {
   const command = [process.execPath, program, original ? originalUrl : oursUrl];
   const limited = ["sh", "-c", `ulimit -f ${fileSizeLimit} && exec "$@"`, "sh", ...command];
-  const [file, ...args] = fileSizeLimit ? limited : command;
+  const [file, ...args] = [...(container ? inContainer() : []), ...(fileSizeLimit ? limited : command)];
   const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
   const storeProcess = new StoreProcess(child);
   t.teardown(() => storeProcess.kill());

@@ -8,6 +8,7 @@ const held = [];
 
 const commands = {
   ready: () => {},
+  pid: () => process.pid,
   chdir: (folder) => process.chdir(folder),
   becomeNobody: () => process.getuid() === 0 && process.setuid(65534),
   openAt: async (time, folder, options) => {

@@ -58,5 +58,8 @@ function refusal({ code, message }) {
 
 function describe(error, side) {
   const type = ["TypeError", "RangeError", "SyntaxError"].find((name) => error instanceof globalThis[name]);
-  return { type: type ?? "Error", message: error.message.replaceAll(side.folder, "<folder>") };
+  const message = error.message.replaceAll(side.folder, "<folder>");
+  // What stands behind it is a listed difference.
+  const [held] = /^Store is locked by process \d+\./.exec(message) ?? [];
+  return { type: type ?? "Error", message: held ?? message };
 }

@@ -308,6 +308,18 @@ export const witnesses = [
     ours: "refused",
     show: atOnce(keep, (store) => accepts(() => store.set("", {}))),
   },
+  {
+    difference: "the message of a held lock",
+    original: "If this is stale, delete <lock>",
+    ours: "It is this very process: another Store in it has the folder open. Close that one first, or open this one with readOnly.",
+    show: atOnce(keep, async (_, folder, Store) => {
+      const { message } = await new Store().open(folder).then(
+        () => ({}),
+        (error) => error,
+      );
+      return message.replace(/^Store is locked by process \d+\. /, "").replace(`${folder}/.lock`, "<lock>");
+    }),
+  },
 ];
 
 /** Entries that a few calls can't show, and why. */

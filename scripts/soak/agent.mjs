@@ -118,7 +118,7 @@ async function undo() {
 
 async function archive() {
   const salt = random.below(2 ** 31);
-  const period = random.chance(0.2) ? "common" : `${index}-${next}`;
+  const period = random.chance(0.2) ? "common" : `${index}-${next++}`; // not that of an archive in which nothing was found
   const matched = new Map();
   const wanted = (value, id) => {
     const own = id.startsWith(privatePrefix(index));

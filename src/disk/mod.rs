@@ -17,12 +17,21 @@ use std::sync::Arc;
 pub enum OpenMode {
     /// Existing file, reading only.
     Read,
+    /// As `Read`, but a symbolic link or a folder is refused.
+    ReadNoFollow,
     /// Existing file; appends go to its end, whatever its length is by then; can be read too.
     Append,
     /// Existing file for reading and writing at offsets.
     ReadWrite,
     /// A file that must not exist yet (`O_EXCL`); opened as `Append`.
     CreateNew,
+}
+
+impl OpenMode {
+    /// Whether the file can be read only.
+    pub fn is_read_only(self) -> bool {
+        matches!(self, Self::Read | Self::ReadNoFollow)
+    }
 }
 
 /// What the system knows of a file.
@@ -87,6 +96,11 @@ pub trait DiskFile: Send + Sync {
     fn try_lock_shared(&self) -> io::Result<bool>;
     /// Gives the kernel lock of this handle back.
     fn unlock(&self) -> io::Result<()>;
+    /// Whether some process of this machine has the file open for writing, whatever container it runs in. Asked through
+    /// a handle that cannot write. `None` where the system does not tell.
+    fn is_open_for_writing(&self) -> Option<bool> {
+        None
+    }
     /// The system's descriptor, for those who must show one.
     fn descriptor(&self) -> Option<i32> {
         None

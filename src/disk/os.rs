@@ -92,7 +92,7 @@ impl DiskFile for OsFile {
         match self.mode {
             OpenMode::Append | OpenMode::CreateNew => system::append(&self.file, bytes),
             // Without O_APPEND the bytes would land wherever the handle happens to stand.
-            OpenMode::Read | OpenMode::ReadWrite => Err(io::ErrorKind::Unsupported.into()),
+            _ => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -131,6 +131,10 @@ impl DiskFile for OsFile {
 
     fn unlock(&self) -> io::Result<()> {
         system::unlock(&self.file)
+    }
+
+    fn is_open_for_writing(&self) -> Option<bool> {
+        self.mode.is_read_only().then(|| system::is_open_for_writing(&self.file)).flatten()
     }
 
     fn descriptor(&self) -> Option<i32> {

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::{COMPACT_LOCK, HeldLock, ProcessProbe, leads_to};
 use crate::disk::{Disk, DiskFile, OpenMode};
+use crate::error::Place;
 use crate::{Error, Result};
 
 /// How long a file without a pid is taken for one whose creator, a 0.8.1, is about to write it.
@@ -20,6 +21,8 @@ const WAIT: Duration = Duration::from_millis(20);
 pub(super) const MORE_WAITS: u32 = 10;
 /// How often the file may change under our hands. The first few times cost nothing, then a pause each.
 pub(super) const RESTARTS: u32 = 100;
+/// `EBADF`.
+const BAD_DESCRIPTOR: i32 = 9;
 const RESTARTS_AT_ONCE: u32 = 5;
 pub(super) const RESTART_PAUSE: Duration = Duration::from_millis(1);
 
@@ -54,7 +57,7 @@ pub fn acquire(
                 contest.remove_leftovers(&lock);
                 return Ok(lock);
             }
-            Outcome::Taken(pid) => return Err(contest.locked(pid)),
+            Outcome::Taken(holder) => return Err(contest.locked(holder)),
             Outcome::Wait(identity) if waited.identity == Some(identity) => {
                 waited.times += 1;
                 probe.sleep(WAIT);
@@ -64,7 +67,7 @@ pub fn acquire(
                 waited = Waited { identity: Some(identity), times: 0 };
                 restarts += 1;
             }
-            Outcome::Settling(pid) if settling == MORE_WAITS => return Err(contest.locked(pid)),
+            Outcome::Settling(holder) if settling == MORE_WAITS => return Err(contest.locked(holder)),
             Outcome::Settling(_) => {
                 settling += 1;
                 probe.sleep(RESTART_PAUSE);
@@ -93,14 +96,21 @@ impl Waited {
     }
 }
 
+/// The process that has a lock.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Holder {
+    pid: u32,
+    place: Place,
+}
+
 pub(super) enum Outcome {
     Won(HeldLock),
-    /// Somebody has it; 0 if it cannot be told who.
-    Taken(u32),
+    /// Another holder has it; its pid is 0 if the file does not tell.
+    Taken(Holder),
     /// The file holds no pid yet.
     Wait((u64, u64)),
     /// Somebody has it, but not the one whose pid is in it: he may be about to write his.
-    Settling(u32),
+    Settling(Holder),
     /// The file changed meanwhile.
     Again,
 }
@@ -116,13 +126,10 @@ pub(super) struct Contest<'a> {
 
 impl Contest<'_> {
     fn attempt(&self, waited: &Waited) -> Result<Outcome> {
-        match self.disk.open(&self.path, OpenMode::ReadWrite) {
+        match self.disk.open(&self.path, OpenMode::ReadNoFollow) {
             Ok(file) => self.take_over(file, waited),
-            Err(error) => match error.kind() {
-                io::ErrorKind::NotFound => self.create(),
-                io::ErrorKind::PermissionDenied => self.look(error),
-                _ => Err(self.failed("open", error)),
-            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.create(),
+            Err(error) => Err(self.failed("open", error)),
         }
     }
 
@@ -133,24 +140,31 @@ impl Contest<'_> {
         if self.read_pid(&*file)?.is_none() && !waited.is_over(identity, WAITS) {
             return Ok(Outcome::Wait(identity));
         }
-        if !self.try_lock(&*file)? {
+        let (file, is_locked) = self.try_lock_found(file)?;
+        if !is_locked {
             return Ok(match self.read_pid(&*file)? {
-                Some(pid) if self.is_held(pid, identity) => Outcome::Taken(pid),
-                Some(pid) => Outcome::Settling(pid),
-                None if waited.is_over(identity, WAITS + MORE_WAITS) => Outcome::Taken(0),
+                Some(pid) if self.has_open(pid, identity) => self.taken(pid, identity),
+                Some(pid) => Outcome::Settling(self.holder(pid, identity)),
+                None if waited.is_over(identity, WAITS + MORE_WAITS) => self.taken(0, identity),
                 None => Outcome::Wait(identity),
             });
         }
         // Its holder may have removed it between our open and our lock.
-        if !leads_to(&**self.disk, &self.path, identity)? {
+        if self.identity(&*file)? != identity || !leads_to(&**self.disk, &self.path, identity)? {
             return Ok(Outcome::Again);
         }
-        if let Some(pid) = self.read_pid(&*file)?
-            && self.is_held(pid, identity)
-        {
-            return Ok(Outcome::Taken(pid));
+        let pid = self.read_pid(&*file)?;
+        // NOTE: asked before this process opens it for writing: only a holder that knows no kernel locks can have it open so.
+        let is_held =
+            file.is_open_for_writing().unwrap_or_else(|| pid.is_some_and(|pid| self.has_open(pid, identity)));
+        if is_held {
+            return Ok(self.taken(pid.unwrap_or(0), identity));
         }
-        self.overwrite(&*file)?;
+        let writable = self.open_to_write()?;
+        if self.identity(&*writable)? != identity {
+            return Ok(Outcome::Again);
+        }
+        self.overwrite(&*writable)?;
         self.confirm(file, identity)
     }
 
@@ -162,19 +176,9 @@ impl Contest<'_> {
         })
     }
 
-    /// Another user's file, which we may not write to: says who has it, if somebody has.
-    fn look(&self, refused: io::Error) -> Result<Outcome> {
-        if let Ok(file) = self.disk.open(&self.path, OpenMode::Read)
-            && let Some(pid) = self.read_pid(&*file)?
-            && (!file.try_lock().unwrap_or(true) || self.is_held(pid, self.identity(&*file)?))
-        {
-            return Ok(Outcome::Taken(pid));
-        }
-        Err(self.failed("open", refused))
-    }
-
-    /// Whether a file that nobody has a kernel lock on belongs to a living process that knows no such locks.
-    fn is_held(&self, pid: u32, identity: (u64, u64)) -> bool {
+    /// Whether a process lives and has the file open, as far as can be seen from here. A process in another container
+    /// has another number there, if it has one here at all.
+    fn has_open(&self, pid: u32, identity: (u64, u64)) -> bool {
         if !self.probe.is_alive(pid) {
             return false;
         }
@@ -183,19 +187,51 @@ impl Contest<'_> {
         self.probe.has_open(pid, identity).unwrap_or_else(unknown)
     }
 
+    fn taken(&self, pid: u32, identity: (u64, u64)) -> Outcome {
+        Outcome::Taken(self.holder(pid, identity))
+    }
+
+    /// The process that a held file names.
+    fn holder(&self, pid: u32, identity: (u64, u64)) -> Holder {
+        let place = match self.probe.has_open(pid, identity) {
+            _ if pid == 0 => Place::Unknown,
+            Some(false) => Place::Elsewhere,
+            None if !self.probe.is_alive(pid) => Place::Elsewhere,
+            _ if pid == self.pid => Place::ThisProcess,
+            _ => Place::Here,
+        };
+        Holder { pid, place }
+    }
+
     pub(super) fn identity(&self, file: &dyn DiskFile) -> Result<(u64, u64)> {
         file.info().map(|info| info.identity).map_err(|error| self.failed("fstat", error))
+    }
+
+    /// Tries to lock a file that was found, opened for reading. NFS and CIFS want a handle that can write.
+    fn try_lock_found(&self, file: Arc<dyn DiskFile>) -> Result<(Arc<dyn DiskFile>, bool)> {
+        match file.try_lock() {
+            Err(error) if error.raw_os_error() == Some(BAD_DESCRIPTOR) => {
+                let writable = self.open_to_write()?;
+                let is_locked = self.try_lock(&*writable)?;
+                Ok((writable, is_locked))
+            }
+            is_locked => Ok((file, is_locked.map_err(|error| self.failed("flock", error))?)),
+        }
+    }
+
+    fn open_to_write(&self) -> Result<Arc<dyn DiskFile>> {
+        self.disk.open(&self.path, OpenMode::ReadWrite).map_err(|error| self.failed("open", error))
     }
 
     pub(super) fn try_lock(&self, file: &dyn DiskFile) -> Result<bool> {
         file.try_lock().map_err(|error| self.failed("flock", error))
     }
 
-    fn locked(&self, pid: u32) -> Error {
+    fn locked(&self, Holder { pid, place }: Holder) -> Error {
         let path = self.path.clone();
         match self.name {
             COMPACT_LOCK => Error::CompactionLocked { path },
-            _ => Error::Locked { pid, path },
+            _ => Error::Locked { pid, place, path },
         }
     }
 

@@ -151,7 +151,7 @@ fn a_holder_that_leaves_between_our_open_and_our_lock_makes_us_start_again() {
     let holder = Mutex::new(Some(holder));
     let mut meddling = Meddling::new(&disk);
     meddling.after_open = Box::new(move |mode| {
-        if mode == OpenMode::ReadWrite
+        if mode == OpenMode::ReadNoFollow
             && let Some(holder) = holder.lock().unwrap().take()
         {
             holder.release().unwrap();

@@ -101,7 +101,7 @@ pub fn take(disk: &SimDisk, probe: &Probe) -> Result<HeldLock> {
 
 pub fn locked_by<T: std::fmt::Debug>(result: Result<T>) -> u32 {
     match result {
-        Err(Error::Locked { pid, path }) => {
+        Err(Error::Locked { pid, path, .. }) => {
             assert_eq!(path, lock_path());
             pid
         }

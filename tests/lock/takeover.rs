@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::sync::{Arc, Mutex};
 
+use opslog::Error;
+use opslog::disk::sim::{CallKind, Times};
 use opslog::disk::{Disk, OpenMode};
+use opslog::error::Place;
 use opslog::lock::LOCK;
 
 use crate::support::*;
@@ -206,4 +209,72 @@ fn a_kernel_lock_on_a_file_that_never_gets_a_pid_is_not_broken() {
     assert!(other.try_lock().unwrap());
     assert_eq!(locked_by(take(&disk, &probe(&[], &[]))), 0);
     assert_eq!(files(&disk), only_lock_with(""));
+}
+
+#[test]
+fn a_holder_in_another_container_is_told_by_its_open_file_whatever_its_number_means_here() {
+    // Nothing here has that number; another process has it; this very process has it.
+    for (pid, alive) in [("7", vec![]), ("77", vec![OTHER]), ("4242", vec![OWN])] {
+        let disk = disk_with_lock(pid.as_bytes());
+        disk.tell_writers(true);
+        let known: Vec<_> = alive.iter().map(|pid| (*pid, false)).collect();
+        let original = disk.open(&lock_path(), OpenMode::Append).unwrap();
+        let refused = take(&disk, &probe(&alive, &known)).unwrap_err();
+        assert!(matches!(refused, Error::Locked { place: Place::Elsewhere, .. }), "{refused:?}");
+        drop(original);
+        assert!(take(&disk, &probe(&alive, &known)).is_ok());
+    }
+}
+
+#[test]
+fn a_file_that_nothing_can_write_to_is_stale_although_its_pid_lives() {
+    let disk = disk_with_lock(b"77");
+    disk.tell_writers(true);
+    let reader = disk.open(&lock_path(), OpenMode::Read).unwrap();
+    assert!(take(&disk, &probe(&[OTHER], &[])).is_ok());
+    drop(reader);
+}
+
+#[test]
+fn an_original_that_is_stopped_before_it_has_written_its_pid_keeps_its_lock() {
+    let disk = disk_with_lock(b"");
+    disk.tell_writers(true);
+    let original = disk.open(&lock_path(), OpenMode::Append).unwrap();
+    assert_eq!(locked_by(take(&disk, &probe(&[], &[]))), 0);
+    assert_eq!(files(&disk), only_lock_with(""));
+    drop(original);
+    assert!(take(&disk, &probe(&[], &[])).is_ok());
+}
+
+#[test]
+fn a_file_system_that_locks_only_what_can_be_written_to_gets_such_a_handle() {
+    const BAD_DESCRIPTOR: i32 = 9;
+    let disk = disk_with_lock(b"77");
+    disk.fail_next(CallKind::TryLock, 1, BAD_DESCRIPTOR, Times::Once);
+    let held = take(&disk, &probe(&[], &[])).unwrap();
+    assert_eq!(files(&disk), only_lock_with("4242"));
+    assert_eq!(locked_by(take_as(&disk, OTHER, &probe(&[OWN], &[]))), OWN);
+    held.release().unwrap();
+}
+
+#[test]
+fn the_message_says_where_the_holder_is_and_never_to_delete_the_file() {
+    let told = |alive: &[u32], open: &[(u32, bool)], content: &[u8]| {
+        let disk = disk_with_lock(content);
+        let other = disk.open(&lock_path(), OpenMode::ReadWrite).unwrap();
+        assert!(other.try_lock().unwrap());
+        let message = take(&disk, &probe(alive, open)).unwrap_err().to_string();
+        assert!(!message.contains("delete"), "{message}");
+        message
+    };
+    let own = told(&[OWN], &[(OWN, true)], b"4242");
+    assert!(own.starts_with("Store is locked by process 4242. It is this very process"), "{own}");
+    let namesake = told(&[OWN], &[(OWN, false)], b"4242");
+    assert!(namesake.contains("runs in another container"), "{namesake}");
+    let unseen = told(&[], &[], b"7");
+    assert!(unseen.starts_with("Store is locked by process 7. "), "{unseen}");
+    assert!(unseen.contains("runs in another container"), "{unseen}");
+    let other = told(&[OTHER], &[(OTHER, true)], b"77");
+    assert!(other.starts_with("Store is locked by process 77. Close the store there"), "{other}");
+    assert!(told(&[], &[], b"").contains("has not written its number yet"));
 }

@@ -29,7 +29,10 @@ export class IdealFolder {
     const path = join(this.#path, ".lock");
     const pid = existsSync(path) ? Number(readFileSync(path, "utf8")) : 0;
     if (pid === process.pid)
-      throw new Error(`Store is locked by process ${pid}. If this is stale, delete ${path}`);
+      throw new Error(
+        `Store is locked by process ${pid}. It is this very process: another Store in it has the folder open. ` +
+          "Close that one first, or open this one with readOnly.",
+      );
     writeFileSync(path, String(process.pid));
   }
 

@@ -8,13 +8,28 @@ pub fn is_alive(pid: u32) -> bool {
     let Some(pid) = libc::pid_t::try_from(pid).ok().filter(|pid| *pid > 0) else {
         return false;
     };
+    match is_there(pid) {
+        Ok(()) => !is_zombie(pid),
+        Err(error) => error.raw_os_error() != Some(libc::ESRCH),
+    }
+}
+
+/// Whether there is a process with this number. The number of a thread is none: `kill` would take it for one.
+#[cfg(target_os = "linux")]
+fn is_there(pid: libc::pid_t) -> std::io::Result<()> {
+    // SAFETY: signal 0 is never delivered, the call only checks; it takes no pointers.
+    #[allow(unsafe_code)]
+    let sent = unsafe { libc::syscall(libc::SYS_tgkill, pid, pid, 0) };
+    if sent == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
+/// Whether there is a process with this number.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn is_there(pid: libc::pid_t) -> std::io::Result<()> {
     // SAFETY: signal 0 is never delivered, the call only checks; it takes no pointers.
     #[allow(unsafe_code)]
     let sent = unsafe { libc::kill(pid, 0) };
-    match sent {
-        0 => !is_zombie(pid),
-        _ => std::io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH),
-    }
+    if sent == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
 /// Whether a process is dead and only waits for its parent to notice. (One whose first thread ended before

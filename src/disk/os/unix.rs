@@ -10,16 +10,21 @@ use super::super::{FileInfo, OpenMode};
 pub(super) fn open(path: &Path, mode: OpenMode) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
-    match mode {
+    let opened = match mode {
         // A pipe of that name would be waited for until somebody writes to it; to a file the flag means nothing.
         OpenMode::Read => options.custom_flags(libc::O_NONBLOCK),
+        OpenMode::ReadNoFollow => options.custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW),
         OpenMode::Append => options.append(true).custom_flags(libc::O_NOFOLLOW),
         OpenMode::ReadWrite => options.write(true).custom_flags(libc::O_NOFOLLOW),
         OpenMode::CreateNew => {
             options.append(true).create_new(true).mode(0o666).custom_flags(libc::O_NOFOLLOW)
         }
     }
-    .open(path)
+    .open(path)?;
+    match mode == OpenMode::ReadNoFollow && opened.metadata()?.is_dir() {
+        true => Err(io::Error::from_raw_os_error(libc::EISDIR)),
+        false => Ok(opened),
+    }
 }
 
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -101,3 +106,62 @@ pub(super) fn begin_sync(file: &File) {
 
 #[cfg(not(target_os = "linux"))]
 pub(super) fn begin_sync(_: &File) {}
+
+/// Numbers of the file systems on which a lease answers for every process of this kernel. Others refuse leases for
+/// reasons of their own, or have writers on other machines: NFS, CIFS.
+#[cfg(target_os = "linux")]
+const ANSWERING: [u32; 9] = [
+    0xEF53,      // ext2, ext3, ext4
+    0x0102_1994, // tmpfs
+    0x5846_5342, // XFS
+    0x9123_683E, // Btrfs
+    0x794C_7630, // overlayfs
+    0xF2F5_2010, // F2FS
+    0x2FC1_2FC1, // ZFS
+    0x6573_5546, // FUSE, virtiofs
+    0xCA45_1A4E, // bcachefs
+];
+
+/// Not in `libc`.
+#[cfg(target_os = "linux")]
+const F_SETSIG: libc::c_int = 10;
+
+/// Asks for a lease for reading, which the kernel refuses while a process has the file open for writing, whatever
+/// namespace that is in; and gives it back at once.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+pub(super) fn is_open_for_writing(file: &File) -> Option<bool> {
+    let descriptor = std::os::fd::AsRawFd::as_raw_fd(file);
+    let mut system = std::mem::MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: the descriptor is open while `file` is borrowed, and the structure is filled if the call succeeds.
+    let kind = unsafe {
+        if libc::fstatfs(descriptor, system.as_mut_ptr()) != 0 {
+            return None;
+        }
+        system.assume_init().f_type as u32
+    };
+    if !ANSWERING.contains(&kind) {
+        return None;
+    }
+    // NOTE: an open for writing in the moment of the lease is told by a signal. SIGIO, the default, would end the process;
+    // SIGURG is ignored by one that has no handler for it.
+    // SAFETY: the calls take numbers only.
+    let leased = unsafe {
+        if libc::fcntl(descriptor, F_SETSIG, libc::SIGURG) != 0 {
+            return None;
+        }
+        libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_RDLCK) == 0
+    };
+    if !leased {
+        return (io::Error::last_os_error().raw_os_error() == Some(libc::EAGAIN)).then_some(true);
+    }
+    // SAFETY: as above.
+    unsafe { libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_UNLCK) };
+    Some(false)
+}
+
+/// This system does not tell.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn is_open_for_writing(_: &File) -> Option<bool> {
+    None
+}

@@ -96,14 +96,10 @@ pub(super) fn open(path: &Path, mode: OpenMode) -> io::Result<File> {
     options.read(true);
     match mode {
         OpenMode::Read => {}
+        OpenMode::ReadNoFollow => refuse_link(path)?,
         // Not `append(true)`: such a handle cannot be cut to a length.
         OpenMode::Append | OpenMode::ReadWrite => {
-            if fs::symlink_metadata(path)?.file_type().is_symlink() {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    "refused to write through a symbolic link",
-                ));
-            }
+            refuse_link(path)?;
             options.write(true);
         }
         OpenMode::CreateNew => {
@@ -111,6 +107,13 @@ pub(super) fn open(path: &Path, mode: OpenMode) -> io::Result<File> {
         }
     }
     options.open(path)
+}
+
+fn refuse_link(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path)?.file_type().is_symlink() {
+        true => Err(io::Error::new(io::ErrorKind::InvalidInput, "refused to follow a symbolic link")),
+        false => Ok(()),
+    }
 }
 
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -234,3 +237,8 @@ pub fn descriptor(_: &File) -> Option<i32> {
 }
 
 pub(super) fn begin_sync(_: &File) {}
+
+/// Windows does not tell.
+pub(super) fn is_open_for_writing(_: &File) -> Option<bool> {
+    None
+}

@@ -111,6 +111,11 @@ impl SimDisk {
         self.shared.inner.lock().state.reuse_numbers = reuse;
     }
 
+    /// Whether a file tells that some handle can write to it, as the file systems of Linux do. Off by default.
+    pub fn tell_writers(&self, tell: bool) {
+        self.shared.inner.lock().state.tells_writers = tell;
+    }
+
     /// How far the logical clock goes at each change; 0 makes all times equal. Default: 1 ms.
     pub fn set_clock_step_ns(&self, step: i128) {
         self.shared.inner.lock().state.clock_step_ns = step;

@@ -89,7 +89,7 @@ impl DiskFile for SimFile {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        if self.mode == OpenMode::Read {
+        if self.mode.is_read_only() {
             return Err(Errno::Invalid.error());
         }
         self.shared.change(CallKind::SetLen, &[&self.path], |state| state.write(self.id, Write::SetLen(len)))
@@ -134,10 +134,18 @@ impl DiskFile for SimFile {
             Ok(())
         })
     }
+
+    fn is_open_for_writing(&self) -> Option<bool> {
+        let inner = self.shared.inner.lock();
+        match self.mode.is_read_only() && inner.state.tells_writers {
+            true => Some(inner.state.inode(self.id).ok()?.writers > 0),
+            false => None,
+        }
+    }
 }
 
 impl Drop for SimFile {
     fn drop(&mut self) {
-        self.shared.inner.lock().state.close(self.id, self.handle);
+        self.shared.inner.lock().state.close(self.id, self.handle, self.mode);
     }
 }

@@ -89,7 +89,9 @@ impl Shared {
 impl Disk for SimDisk {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
         let opened = |state: &mut State, id: Id| {
-            state.inode_mut(id)?.opens += 1;
+            let inode = state.inode_mut(id)?;
+            inode.opens += 1;
+            inode.writers += u64::from(!mode.is_read_only());
             Ok((id, state.next_handle()))
         };
         let (id, handle) = match mode {

@@ -23,10 +23,10 @@ impl State {
     /// Whether an existing file may be opened so.
     pub(super) fn may_open(&self, id: Id, mode: OpenMode) -> io::Result<()> {
         let inode = self.inode(id)?;
-        let writes = mode != OpenMode::Read;
+        let writes = !mode.is_read_only();
         match &inode.node {
             Node::Symlink(_) => Err(Errno::Loop.error()),
-            Node::Folder { .. } if writes => Err(Errno::IsFolder.error()),
+            Node::Folder { .. } if mode != OpenMode::Read => Err(Errno::IsFolder.error()),
             _ if writes && self.read_only => Err(Errno::ReadOnlySystem.error()),
             _ if !inode.readable || (writes && !inode.writable) => Err(Errno::Access.error()),
             _ => Ok(()),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::super::FileInfo;
+use super::super::{FileInfo, OpenMode};
 use super::errno::Errno;
 use super::locks::Holders;
 use super::names::NameChange;
@@ -57,6 +57,8 @@ pub(super) struct Inode {
     pub(super) modified_ns: i128,
     pub(super) links: u64,
     pub(super) opens: u64,
+    /// How many of them can write.
+    pub(super) writers: u64,
     pub(super) readable: bool,
     pub(super) writable: bool,
 }
@@ -70,6 +72,8 @@ pub(super) struct State {
     pub(super) plan: Plan,
     pub(super) reuse_numbers: bool,
     pub(super) read_only: bool,
+    /// Whether a file tells who has it open for writing.
+    pub(super) tells_writers: bool,
     pub(super) clock_step_ns: i128,
     pub(super) now_ns: i128,
     pub(super) last_number: u64,
@@ -87,6 +91,7 @@ impl State {
             plan: Plan::default(),
             reuse_numbers: false,
             read_only: false,
+            tells_writers: false,
             clock_step_ns: 1_000_000,
             now_ns: FIRST_NS,
             last_number: 1,
@@ -146,7 +151,16 @@ impl State {
             self.last_number
         });
         let modified_ns = self.tick();
-        let inode = Inode { node, number, modified_ns, links: 0, opens: 0, readable: true, writable: true };
+        let inode = Inode {
+            node,
+            number,
+            modified_ns,
+            links: 0,
+            opens: 0,
+            writers: 0,
+            readable: true,
+            writable: true,
+        };
         self.inodes.insert(self.last_id, inode);
         self.last_id
     }
@@ -221,12 +235,13 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn close(&mut self, id: Id, handle: u64) {
+    pub(super) fn close(&mut self, id: Id, handle: u64, mode: OpenMode) {
         if let Some(holders) = self.locks.get_mut(&id) {
             holders.release(handle);
         }
         if let Some(inode) = self.inodes.get_mut(&id) {
             inode.opens = inode.opens.saturating_sub(1);
+            inode.writers = inode.writers.saturating_sub(u64::from(!mode.is_read_only()));
         }
         self.free_number_of(id);
     }
@@ -248,7 +263,7 @@ impl State {
         let ids: Vec<Id> = self.inodes.keys().copied().collect();
         for id in ids {
             if let Ok(inode) = self.inode_mut(id) {
-                inode.opens = 0;
+                (inode.opens, inode.writers) = (0, 0);
             }
             self.free_number_of(id);
         }
