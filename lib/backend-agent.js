@@ -131,7 +131,7 @@ class BackendAgent {
     const isCopied = undone.path === this.#path;
     const own = isCopied ? this.#own.splice(0) : [];
     this.take(known);
-    if (isCopied) this.#own = own.filter(({ clock }) => clock !== undone.operation.clock);
+    if (isCopied) this.#own = ended(own.filter(({ clock }) => clock !== undone.operation.clock));
     return true;
   }
 
@@ -141,12 +141,7 @@ class BackendAgent {
     const taken = manifests.logsIn(manifest);
     const path = await manifests.createLog(this.#backend, this.#agentId, taken);
     const kept = entries.filter((entry) => entry.path === removed.path && entry !== removed);
-    if (kept.length > 0) {
-      await this.#backend.appendOps(
-        path,
-        kept.map(({ operation }) => operation),
-      );
-    }
+    if (kept.length > 0) await this.#backend.appendOps(path, ended(kept.map(({ operation }) => operation)));
     const logs = manifests.agentLogs(manifest);
     return {
       ...manifest,
@@ -192,6 +187,12 @@ class BackendAgent {
     const message = `Another store was opened with the agentId '${this.#agentId}', and writes are its now.`;
     throw opslogError("OPSLOG_LOCKED", message);
   }
+}
+
+/** The operations of a log whose last one was taken out: the batch that it belonged to ends one earlier. */
+function ended(operations) {
+  const last = operations.at(-1);
+  return last?.batch === "more" ? [...operations.slice(0, -1), { ...last, batch: "last" }] : operations;
 }
 
 function hasAgents(manifest) {

@@ -22,6 +22,8 @@ class BackendLog {
   #pumping = null;
   #buffer = [];
   #flushing = null;
+  /** The newest call that waits for the buffer, which was full: if that cannot be carried away, it is taken back. */
+  #filling = null;
   #timer = null;
 
   /**
@@ -59,19 +61,20 @@ class BackendLog {
     });
   }
 
-  /** Resolves when everything that was called has arrived or failed. */
+  /** Resolves when everything that was called has arrived, or failed, or is in the buffer to stay. */
   async settled() {
     while (this.#pumping !== null) await this.#pumping;
+    while (this.#filling !== null) await this.#filling.catch(() => {});
   }
 
   /** Carries the buffer away. What does not arrive stays in it. */
   async flush() {
-    await this.settled();
+    while (this.#pumping !== null) await this.#pumping;
     while (this.#flushing !== null) await this.#flushing.catch(() => {});
     if (this.#buffer.length === 0) return;
     this.#clearTimer();
     const carried = this.#buffer.length;
-    this.#flushing = this.#append(this.#buffer.map((line) => JSON.parse(line)));
+    this.#flushing = this.#append(this.#buffer.map(({ line }) => JSON.parse(line)));
     try {
       await this.#flushing;
       this.#buffer.splice(0, carried);
@@ -152,25 +155,35 @@ class BackendLog {
   }
 
   async #addToBuffer(id, text) {
-    const line = this.#draft({ id, text, ms: now() });
-    this.#buffer.push(line);
+    const change = { id, line: this.#draft({ id, text, ms: now() }) };
+    this.#buffer.push(change);
     if (this.#buffer.length < this.#options.groupCommitSize) {
       this.#flushLater();
       return;
     }
-    const flushed = this.flush();
     if (this.#options.writeMode === "async") {
-      flushed.catch((error) => flushFailures.publish({ error }));
+      this.flush().catch((error) => flushFailures.publish({ error }));
       return;
     }
+    const filling = this.#fill(change);
+    this.#filling = filling;
     try {
-      await flushed;
+      await filling;
+    } finally {
+      if (this.#filling === filling) this.#filling = null;
+    }
+  }
+
+  /** Carries the full buffer away, or takes the change back that filled it. */
+  async #fill(change) {
+    try {
+      await this.flush();
     } catch (error) {
       // Others may have come behind it, and then it waits with them.
-      if (this.#buffer.at(-1) !== line) return;
+      if (this.#buffer.at(-1) !== change) return;
       this.#buffer.pop();
       this.#core.takeBack();
-      this.#on.takenBack([id]);
+      this.#on.takenBack([change.id]);
       throw error;
     }
   }

@@ -34,12 +34,21 @@ pub struct Engine {
     records: Records,
     operations: Vec<Operation>,
     frozen: Vec<Operation>,
-    journal: Option<VecDeque<(Id, Option<Entry>)>>,
+    journal: Option<VecDeque<Applied>>,
     /// What [`Engine::note_place`] found, and how many operations there were by then.
     noted: Option<(usize, Option<Entry>)>,
     agent: Option<Box<[u8]>>,
     clock: u64,
     stamp: Stamp,
+}
+
+/// What is remembered of an operation that may be taken back.
+struct Applied {
+    id: Id,
+    /// What the overlay said of the record before.
+    entry: Option<Entry>,
+    /// The value that the operation gave it.
+    data: Option<Text>,
 }
 
 /// The operations of a batch that was set aside, with their values.
@@ -103,32 +112,26 @@ impl Engine {
     }
 
     /// Puts what the log's head says, replayed over the same base, in its place. Returns how many operations it has.
-    ///
-    /// # Errors
-    /// Those of reading; the state is as it was then.
-    pub fn replace_head(&mut self, replayed: Self) -> io::Result<usize> {
-        let unfinished = self.set_batch_aside()?;
+    pub fn replace_head(&mut self, replayed: Self) -> usize {
+        let unfinished = self.set_batch_aside();
         let head = replayed.operations.len();
         self.records.replace_head(replayed.records);
         self.operations.splice(0..0, replayed.operations);
         self.apply_again(unfinished);
-        Ok(head)
+        head
     }
 
     /// Takes back what was applied since [`Engine::begin`], before the layers change underneath: what was remembered
-    /// for a rollback is about the layers as they are now.
-    fn set_batch_aside(&mut self) -> io::Result<Option<Unfinished>> {
-        let Some(journal) = &self.journal else { return Ok(None) };
+    /// for a rollback, or by [`Engine::note_place`], is about the layers as they are now.
+    fn set_batch_aside(&mut self) -> Option<Unfinished> {
+        self.noted = None;
+        let journal = self.journal.as_ref()?;
         let from = self.operations.len().saturating_sub(journal.len());
-        let unfinished = self
-            .operations
-            .get(from..)
-            .unwrap_or_default()
-            .iter()
-            .map(|operation| Ok((operation.clone(), operation.data()?)));
-        let unfinished = unfinished.collect::<io::Result<Vec<_>>>()?;
+        let operations = self.operations.get(from..).unwrap_or_default();
+        let unfinished =
+            operations.iter().cloned().zip(journal.iter().map(|applied| applied.data.clone())).collect();
         self.rollback();
-        Ok(Some(unfinished))
+        Some(unfinished)
     }
 
     fn apply_again(&mut self, unfinished: Option<Unfinished>) {
@@ -263,7 +266,8 @@ impl Engine {
     ) {
         let origin = origin.map(|origin| Box::new(Origin { placed: self.records.entry(id), ..origin }));
         if let Some(journal) = &mut self.journal {
-            journal.push_back((Arc::clone(id), self.records.entry(id)));
+            let entry = self.records.entry(id);
+            journal.push_back(Applied { id: Arc::clone(id), entry, data: data.clone() });
         }
         let kind = match data {
             Some(text) => {
@@ -379,7 +383,7 @@ impl Engine {
         let journal = self.journal.take().unwrap_or_default();
         let keep = self.operations.len().saturating_sub(journal.len());
         self.operations.truncate(keep);
-        for (id, entry) in journal.into_iter().rev() {
+        for Applied { id, entry, .. } in journal.into_iter().rev() {
             self.records.restore(&id, entry);
         }
     }
@@ -400,10 +404,14 @@ impl Engine {
         self.records.delete(id)
     }
 
-    /// Sets records apart for the checkpoint after the one under way. The caller remembers how many operations
-    /// that concerns.
-    pub fn set_apart(&mut self) {
+    /// Sets records apart for the checkpoint after the one under way, without what may be taken back. Returns how many
+    /// operations that concerns.
+    pub fn set_apart(&mut self) -> usize {
+        let unfinished = self.set_batch_aside();
         self.records.set_apart();
+        let apart = self.operations.len();
+        self.apply_again(unfinished);
+        apart
     }
 
     /// Whether something is set apart.
@@ -413,11 +421,14 @@ impl Engine {
 
     /// Takes what was set apart back.
     pub fn rejoin(&mut self) {
+        let unfinished = self.set_batch_aside();
         self.records.rejoin();
+        self.apply_again(unfinished);
     }
 
     /// Freezes records and the first operations for a checkpoint: what was set apart, or everything.
     pub fn freeze(&mut self, operations: usize) -> View {
+        self.noted = None;
         let late = self.operations.split_off(operations.min(self.operations.len()));
         self.frozen = std::mem::replace(&mut self.operations, late);
         self.records.freeze()
@@ -429,17 +440,14 @@ impl Engine {
     }
 
     /// Gives a failed checkpoint up: its operations count again. Returns how many there are.
-    ///
-    /// # Errors
-    /// Those of reading what a batch holds, which cannot fail for held texts; nothing is changed then.
-    pub fn thaw(&mut self) -> io::Result<usize> {
-        let unfinished = self.set_batch_aside()?;
+    pub fn thaw(&mut self) -> usize {
+        let unfinished = self.set_batch_aside();
         self.records.thaw();
         let frozen = self.frozen.len();
         let late = std::mem::replace(&mut self.operations, std::mem::take(&mut self.frozen));
         self.operations.extend(late);
         self.apply_again(unfinished);
-        Ok(frozen)
+        frozen
     }
 
     /// Ends a checkpoint: the new base holds what was frozen. Returns what can be freed.

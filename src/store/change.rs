@@ -216,6 +216,7 @@ impl Store {
         let mut state = self.lock();
         state.engine.rollback();
         state.batch = None;
+        state.hidden = state.hidden.min(state.engine.operations().len());
     }
 
     /// Appends what is buffered, with one write.

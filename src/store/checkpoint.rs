@@ -349,18 +349,9 @@ impl Drop for Checkpoint {
             state.mirror = None;
         }
         state.checkpointing = false;
-        let late = state.buffered;
         state.engine.refreeze(&self.original);
-        match state.engine.thaw() {
-            Ok(frozen) => {
-                state.buffered = frozen + late;
-                state.batch = state.batch.map(|from| from + frozen);
-                state.hidden = 0;
-            }
-            Err(error) => {
-                state.failed = Some(format!("a checkpoint that failed could not be given up: {error}"))
-            }
-        }
+        state.take_frozen_back();
+        state.hidden = 0;
         drop(state);
         // NOTE: with the log, which late operations are in too and which is still synced, what the manifest may name stays.
         if self.published {
@@ -373,6 +364,14 @@ impl Drop for Checkpoint {
 }
 
 impl State {
+    /// Lets the operations count again that a checkpoint, which failed, had frozen. A batch may be put together
+    /// meanwhile: it is in no file yet.
+    pub(super) fn take_frozen_back(&mut self) {
+        let frozen = self.engine.thaw();
+        self.buffered += frozen;
+        self.batch = self.batch.map(|from| from + frozen);
+    }
+
     /// Copies operations that are in the WAL, from this one on, to the next WAL, if there is one.
     pub(super) fn carry(&mut self, store: &Store, from: usize) -> Result<()> {
         let Some(mirror) = &mut self.mirror else { return Ok(()) };

@@ -78,7 +78,7 @@ impl Store {
         }
         let mut state = self.lock();
         if state.engine.head().is_some_and(|now| Arc::ptr_eq(now, &head)) {
-            state.take_head(engine).map_err(|source| self.read_failed(source))?;
+            state.take_head(engine);
         }
         Ok(())
     }
@@ -127,15 +127,14 @@ type LogIndex = (Arc<dyn DiskFile>, std::path::PathBuf, Contents, Hash, Vec<Slot
 
 impl State {
     /// Puts the replayed head of the log in its place.
-    fn take_head(&mut self, replayed: Engine) -> std::io::Result<()> {
+    fn take_head(&mut self, replayed: Engine) {
         let is_apart = self.engine.is_apart();
-        let count = self.engine.replace_head(replayed)?;
+        let count = self.engine.replace_head(replayed);
         self.buffered += count;
         self.batch = self.batch.map(|from| from + count);
         if is_apart {
             self.hidden += count;
         }
-        Ok(())
     }
 
     fn is_index_due(&self, store: &Store) -> bool {

@@ -300,9 +300,9 @@ impl State {
 
     /// Lets the history shown start anew: what there is now belongs to the next checkpoint.
     fn hide(&mut self) {
-        self.engine.set_apart();
         self.departures_hidden = self.departures;
-        self.hidden = self.engine.operations().len();
+        // Without files, a checkpoint waits for what is on its way, and takes everything along.
+        self.hidden = if self.detached { self.engine.operations().len() } else { self.engine.set_apart() };
     }
 
     /// Gives the operations back that were hidden.

@@ -332,3 +332,20 @@ fn an_agent_whose_look_fails_at_any_call_can_still_flush() {
     }
     assert!(failed > 2, "{failed}");
 }
+
+#[test]
+fn a_batch_that_is_given_up_after_the_history_was_hidden_meanwhile_leaves_all_records() {
+    let disk = SimDisk::new();
+    let store = open(&disk);
+    batch(&store, &[("a", "3"), ("b", "2"), ("c", "4")]);
+    store.begin_batch();
+    set(&store, "a", "9");
+    delete(&store, "b");
+    set(&store, "d", "4");
+    store.hide_history();
+    assert_eq!(history(&store), ["a", "b", "d"]);
+    store.abandon_batch();
+    assert_eq!(records(&store), THREE);
+    checkpoint(&store).unwrap();
+    assert_eq!(found(&disk), THREE);
+}

@@ -336,10 +336,7 @@ impl Drop for Undertaking<'_> {
         let mut state = self.store.lock();
         state.checkpointing = false;
         state.engine.refreeze(&self.original);
-        if let Err(error) = state.engine.thaw() {
-            state.failed = Some(format!("a compaction that failed could not be given up: {error}"));
-        }
-        state.buffered = state.engine.operations().len();
+        state.take_frozen_back();
         if let Some(agents) = &mut state.agents {
             agents.stale = true;
         }
