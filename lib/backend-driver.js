@@ -20,6 +20,7 @@ const { call, deleteRecord, setText } = require("./native-errors");
 const { Meter, watched } = require("./progress");
 const { Records } = require("./records");
 const { monotonicMs } = require("./timers");
+const { paced } = require("./turns");
 const { now } = require("./values");
 
 const LOAD_ATTEMPTS = 5;
@@ -98,13 +99,16 @@ class BackendDriver {
 
   // Appends
 
-  async set(id, text) {
-    await this.#log.add(id, text);
-    this.#checkDue();
+  set(id, text) {
+    return paced(this.#add(id, text));
   }
 
-  async delete(id) {
-    await this.#log.add(id, null);
+  delete(id) {
+    return paced(this.#add(id, null));
+  }
+
+  async #add(id, text) {
+    await this.#log.add(id, text);
     this.#checkDue();
   }
 

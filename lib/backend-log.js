@@ -9,6 +9,7 @@ const { Sealed } = require("./backend-agent");
 const { CallerContext } = require("./caller-context");
 const { deleteRecord, setText } = require("./native-errors");
 const { clearTimeout, setTimeout } = require("./timers");
+const { count, countRefusal } = require("./turns");
 const { now } = require("./values");
 
 const flushFailures = diagnostics.channel("opslog:flush-failed");
@@ -105,17 +106,21 @@ class BackendLog {
   async #pump() {
     while (this.#inFlight.length > 0) {
       const change = this.#inFlight[0];
+      let due;
       try {
         const carry = () => this.#carry(change);
         await (change.context === null ? carry() : change.context.run(carry));
         this.#inFlight.shift();
         this.#core.commitFirst();
         change.resolve();
+        due = count(1);
       } catch (error) {
         this.#inFlight.shift();
         this.#redraft([change]);
         change.reject(error);
+        due = countRefusal();
       }
+      if (due !== null && this.#inFlight.length > 0) await due;
     }
     this.#core.commitBatch();
     this.#pumping = null;

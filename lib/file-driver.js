@@ -20,6 +20,7 @@ const { SharedWrite } = require("./shared-write");
 const { streamSnapshotFile } = require("./snapshot-stream");
 const { Syncs } = require("./syncs");
 const { monotonicMs, setImmediate } = require("./timers");
+const { after, countRefusal } = require("./turns");
 const { now } = require("./values");
 const { walOperations, warnOfSkipped } = require("./wal-operations");
 
@@ -38,7 +39,6 @@ class FileDriver {
   blocksAppends = false;
   #core;
   #handle;
-  #turns;
   #options;
   #backend;
   #checkpoints;
@@ -55,14 +55,12 @@ class FileDriver {
   #backups = new Set();
 
   /**
-   * Opens the store of a folder. `backend` is an unmodified FsBackend that wants to know the folder, `turns` are what
-   * changes that share a write count for.
+   * Opens the store of a folder. `backend` is an unmodified FsBackend that wants to know the folder.
    */
-  static async open(dir, options, backend, turns) {
+  static async open(dir, options, backend) {
     const started = monotonicMs();
     const addon = native.load();
     const driver = new FileDriver();
-    driver.#turns = turns;
     driver.folder = path.resolve(dir);
     driver.meter = new NativeMeter(new addon.NativeProgress());
     const opened = () => driver.#open(addon, dir, options, backend);
@@ -393,9 +391,12 @@ class FileDriver {
       commit: () => call(() => this.#core.commitShared()),
       done: (code, operations) => {
         this.#afterChange(code);
-        return this.written() ?? this.#turns.after(operations);
+        return this.written() ?? after(operations);
       },
-      lost: (ids) => this.#takenBack(ids),
+      lost: (ids) => {
+        countRefusal();
+        this.#takenBack(ids);
+      },
     };
   }
 

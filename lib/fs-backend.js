@@ -9,6 +9,7 @@ const { corruptError, ioError, messages, opslogError } = require("./errors");
 const names = require("./fs/names");
 const { acquireNamed, releaseLock } = require("./lock");
 const { checkAgentId, resolveInside } = require("./paths");
+const { paceMethods } = require("./turns");
 const { validateManifest } = require("./validate");
 
 // Loaded when first used: a store in a folder needs none of them, and each takes a good part of the time in
@@ -207,6 +208,8 @@ class FsBackend {
     await blobs().removeFolder(this.dir, prefix);
   }
 }
+
+paceMethods(FsBackend);
 
 const originals = Object.getOwnPropertyDescriptors(FsBackend.prototype);
 

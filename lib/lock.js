@@ -9,6 +9,7 @@ const { promisify } = require("node:util");
 const { fromNative, opslogError } = require("./errors");
 const { LOCK } = require("./fs/names");
 const native = require("./native");
+const { paced, paceMethods } = require("./turns");
 
 const fstat = promisify(fs.fstat);
 
@@ -69,6 +70,8 @@ class LockFile {
   }
 }
 
+paceMethods(LockFile);
+
 /** Takes the lock file of that name in the folder; rejects with `OPSLOG_LOCKED` if somebody holds it. */
 async function acquireNamed(root, name) {
   try {
@@ -79,12 +82,20 @@ async function acquireNamed(root, name) {
 }
 
 /** Takes the write lock of a folder. What it returns must be given to `releaseLock`. */
-async function acquireLock(dir) {
+function acquireLock(dir) {
+  return paced(acquireIn(dir));
+}
+
+async function acquireIn(dir) {
   return acquireNamed(path.resolve(dir), LOCK);
 }
 
 /** Gives the write lock of a folder back. A handle of another origin is closed, and the lock file removed. */
-async function releaseLock(dir, handle) {
+function releaseLock(dir, handle) {
+  return paced(releaseIn(dir, handle));
+}
+
+async function releaseIn(dir, handle) {
   if (handle instanceof LockFile) return handle.release();
   await handle.close();
   await fs.promises.unlink(path.join(path.resolve(dir), LOCK)).catch((error) => {

@@ -6,6 +6,7 @@
 
 const { CallerContext } = require("./caller-context");
 const { inMicrotask } = require("./timers");
+const { count, countRefusal } = require("./turns");
 
 /** What an append returns that must wait for another agent. */
 const RETRY = Symbol("retry");
@@ -56,6 +57,7 @@ class MutationQueue {
   async #drain() {
     for (let next = 0; next < this.#waiting.length; next++) {
       const { task, plain, late, resolve, reject } = this.#waiting[next];
+      let due;
       try {
         if (late) await this.#catchUp();
         let result = task();
@@ -65,9 +67,12 @@ class MutationQueue {
           result = task();
         }
         resolve(result);
+        due = count(1);
       } catch (error) {
         reject(error);
+        due = countRefusal();
       }
+      if (due !== null && next + 1 < this.#waiting.length) await due;
       if (next === 1023) next -= this.#waiting.splice(0, 1024).length;
     }
     this.#waiting = [];

@@ -3,12 +3,17 @@
 // Records of a snapshot file one by one, without holding the file.
 
 const path = require("node:path");
+const { pacedSteps } = require("./turns");
 
 /**
  * Yields `[id, record]` in the file's order and returns `{version}`. Reads about a megabyte ahead; the two
  * old formats, which are one JSON document, are read whole.
  */
-async function* streamSnapshotFile(dir, relativePath, { signal } = {}) {
+function streamSnapshotFile(dir, relativePath, options) {
+  return pacedSteps(stepsOf(dir, relativePath, options));
+}
+
+async function* stepsOf(dir, relativePath, { signal } = {}) {
   signal?.throwIfAborted();
   const { readSnapshot } = require("./fs/snapshot"); // loaded when first used, as few programs come here
   const batches = readSnapshot(path.resolve(path.join(dir, relativePath)));

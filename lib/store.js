@@ -11,7 +11,7 @@ const { MutationQueue, RETRY } = require("./mutation-queue");
 const { parseOptions } = require("./options");
 const { checkPeriod, describe } = require("./paths");
 const { readOnProgress, watched } = require("./progress");
-const { Turns } = require("./turns");
+const { after, paced, pacedSteps, refuse } = require("./turns");
 const { checkId, toText, today } = require("./values");
 const { checkCallback, readInterval, Watching } = require("./watching");
 
@@ -23,20 +23,19 @@ class Store {
   #options = null;
   #driver = null;
   #queue = null;
-  #turns = new Turns();
   #batch = null;
   #opening = null;
   #closing = null;
   #watching = null;
 
   /** Checks a folder that need not be open, and writes nothing. */
-  static async verify(dir, options) {
-    return require("./maintenance").verifyFolder(dir, options);
+  static verify(dir, options) {
+    return paced(require("./maintenance").verifyFolder(dir, options));
   }
 
   /** Mends what `verify()` finds in a folder, as far as that loses nothing. */
-  static async repair(dir, options) {
-    return require("./maintenance").repairFolder(dir, options);
+  static repair(dir, options) {
+    return paced(require("./maintenance").repairFolder(dir, options));
   }
 
   /** What the last `open()` found. */
@@ -46,7 +45,11 @@ class Store {
 
   // Lifecycle
 
-  async open(dir, options) {
+  open(dir, options) {
+    return paced(this.#openOnce(dir, options));
+  }
+
+  async #openOnce(dir, options) {
     if (this.#state !== "closed") {
       throw opslogError("OPSLOG_ALREADY_OPEN", "Store is already open. Call close() first.");
     }
@@ -75,7 +78,11 @@ class Store {
     }
   }
 
-  async close() {
+  close() {
+    return paced(this.#closeOnce());
+  }
+
+  async #closeOnce() {
     if (this.#closing !== null) throw notOpen();
     if (this.#opening !== null) return this.#closeWhenOpen();
     this.#ensureOpen();
@@ -109,7 +116,11 @@ class Store {
     return this.#closing;
   }
 
-  async [asyncDispose]() {
+  [asyncDispose]() {
+    return paced(this.#dispose());
+  }
+
+  async #dispose() {
     if (this.#state === "closed") return;
     try {
       await (this.#closing ?? this.close());
@@ -144,12 +155,12 @@ class Store {
       const text = toText(id, value);
       const driver = this.#driver;
       const again = () => this.#inForce(driver).set(id, text);
-      if (this.#queue.isBusy) return this.#inTurn(this.#queue.append(again));
+      if (this.#queue.isBusy) return paced(this.#queue.append(again));
       const done = driver.set(id, text);
-      if (done === undefined) return this.#turns.after(1);
-      return done === RETRY ? this.#inTurn(this.#queue.retry(again)) : done;
+      if (done === undefined) return after(1);
+      return done === RETRY ? paced(this.#queue.retry(again)) : done;
     } catch (error) {
-      return Promise.reject(error);
+      return refuse(error);
     }
   }
 
@@ -161,16 +172,16 @@ class Store {
       this.#batch.push(id);
       return undefined;
     }
-    if (typeof id !== "string") return Promise.reject(notFound(id));
+    if (typeof id !== "string") return refuse(notFound(id));
     try {
       const driver = this.#driver;
       const again = () => this.#inForce(driver).delete(id);
-      if (this.#queue.isBusy) return this.#inTurn(this.#queue.append(again));
+      if (this.#queue.isBusy) return paced(this.#queue.append(again));
       const done = driver.delete(id);
-      if (done === undefined) return this.#turns.after(1);
-      return done === RETRY ? this.#inTurn(this.#queue.retry(again)) : done;
+      if (done === undefined) return after(1);
+      return done === RETRY ? paced(this.#queue.retry(again)) : done;
     } catch (error) {
-      return Promise.reject(error);
+      return refuse(error);
     }
   }
 
@@ -213,15 +224,23 @@ class Store {
   // Batches, history
 
   async batch(fn) {
-    this.#ensureWritable();
-    const operations = await this.#durably(() => this.#runBatch(fn));
-    return this.#turns.after(Math.max(1, operations));
+    let operations;
+    try {
+      this.#ensureWritable();
+      operations = await this.#durably(() => this.#runBatch(fn));
+    } catch (error) {
+      return refuse(error);
+    }
+    return after(Math.max(1, operations));
   }
 
-  async undo() {
+  undo() {
+    return paced(this.#undo());
+  }
+
+  async #undo() {
     this.#ensureWritable();
-    const isUndone = await this.#durably(() => this.#driver.undo());
-    return this.#turns.after(1, isUndone);
+    return this.#durably(() => this.#driver.undo());
   }
 
   getHistory(id) {
@@ -235,7 +254,11 @@ class Store {
     return since ? operations.filter((operation) => operation.ts > since) : [...operations];
   }
 
-  async *getWalOps(sinceTimestamp, { signal } = {}) {
+  getWalOps(sinceTimestamp, options) {
+    return pacedSteps(this.#walOps(sinceTimestamp, options));
+  }
+
+  async *#walOps(sinceTimestamp, { signal } = {}) {
     this.#ensureOpen();
     signal?.throwIfAborted();
     for await (const operation of this.#driver.walOperations()) {
@@ -246,15 +269,19 @@ class Store {
 
   // Maintenance
 
-  async compact(options) {
+  compact(options) {
+    return paced(this.#compact(options));
+  }
+
+  async #compact(options) {
     this.#ensureWritable();
     if (this.#options.skipLoad) {
       throw opslogError("OPSLOG_SKIP_LOAD", messages.skipLoadCompact());
     }
-    await this.#watched(options, () => this.#compact());
+    await this.#watched(options, () => this.#checkpoint());
   }
 
-  async #compact() {
+  async #checkpoint() {
     const { published } = await this.#exclusive(() => {
       // Wrapped, so that the queue goes on: only the caller waits for publication.
       const published = this.#driver.checkpoint();
@@ -264,7 +291,11 @@ class Store {
     await published;
   }
 
-  async backup(dir, options) {
+  backup(dir, options) {
+    return paced(this.#backup(dir, options));
+  }
+
+  async #backup(dir, options) {
     this.#ensureOpen();
     const backup = require("./backup").parseBackup(dir, options);
     const { copying } = await this.#exclusive((driver) => {
@@ -276,9 +307,13 @@ class Store {
     return copying;
   }
 
-  async archive(predicate, segment, options) {
+  archive(predicate, segment, options) {
+    return paced(this.#archive(predicate, segment, options));
+  }
+
+  async #archive(predicate, segment, options) {
     this.#ensureWritable();
-    return this.#inTurn(this.#watched(options, () => this.#durably(() => this.#archive(predicate, segment))));
+    return this.#watched(options, () => this.#durably(() => this.#moveToArchive(predicate, segment)));
   }
 
   /** Runs work of the driver, and tells `onProgress` how far it has come. */
@@ -294,7 +329,11 @@ class Store {
     return [...this.#driver.manifest.archiveSegments];
   }
 
-  async loadArchive(segment) {
+  loadArchive(segment) {
+    return paced(this.#loadArchive(segment));
+  }
+
+  async #loadArchive(segment) {
     this.#ensureOpen();
     const { archiveSegments } = this.#driver.manifest;
     const path =
@@ -310,32 +349,47 @@ class Store {
     return { currentSnapshot, activeOps, archiveSegments: [...archiveSegments], stats: { ...stats } };
   }
 
-  async *streamSnapshot(options) {
+  streamSnapshot(options) {
+    return pacedSteps(this.#streamSnapshot(options));
+  }
+
+  async *#streamSnapshot(options) {
     this.#ensureOpen();
     yield* this.#driver.streamSnapshot(options);
   }
 
-  async flush() {
+  flush() {
+    return paced(this.#flush());
+  }
+
+  async #flush() {
     if (this.#state !== "open" || this.#options.readOnly) return;
     // A close() that was called before flushes everything.
     await (this.#closing ?? this.#durably((driver) => driver.flush(), "synced"));
-    return this.#turns.after(1);
   }
 
-  async sync() {
-    await this.flush();
+  sync() {
+    return this.flush();
   }
 
   // Other writers
 
-  async refresh() {
-    this.#ensureOpen();
-    return this.#inTurn(this.#exclusive(() => this.#driver.refresh()));
+  refresh() {
+    return paced(this.#refresh());
   }
 
-  async tail() {
+  async #refresh() {
     this.#ensureOpen();
-    return this.#inTurn(this.#exclusive(() => this.#driver.follow()));
+    return this.#exclusive(() => this.#driver.refresh());
+  }
+
+  tail() {
+    return paced(this.#tail());
+  }
+
+  async #tail() {
+    this.#ensureOpen();
+    return this.#exclusive(() => this.#driver.follow());
   }
 
   watch(callback, intervalMs) {
@@ -365,7 +419,7 @@ class Store {
       }
       return require("./backend-driver").BackendDriver.open(dir, options, backend, onDue);
     }
-    return FileDriver.open(dir, options, backend, this.#turns);
+    return FileDriver.open(dir, options, backend);
   }
 
   #exclusive(task) {
@@ -388,12 +442,6 @@ class Store {
     });
     await durable;
     return result;
-  }
-
-  /** The promise of something that may be done at once, which leaves the event loop its turns. */
-  async #inTurn(promise) {
-    const result = await promise;
-    return this.#turns.after(1, result);
   }
 
   /** The driver that a call was made for; the store may have been closed before the call's turn came. */
@@ -425,7 +473,7 @@ class Store {
     return ids.length;
   }
 
-  async #archive(predicate, segment) {
+  async #moveToArchive(predicate, segment) {
     const ids = [];
     this.#driver.records.forEach((value, id) => {
       if (predicate(value, id)) ids.push(id);
