@@ -66,7 +66,8 @@ function emptyLibnode() {
   return folder;
 }
 
-function environment(platform) {
+/** The environment in which `cargo-zigbuild` builds for a platform. */
+export function crossEnvironment(platform) {
   const { PATH, RUSTFLAGS = "", CARGO_ENCODED_RUSTFLAGS, ...env } = process.env;
   const encoded = CARGO_ENCODED_RUSTFLAGS ?? RUSTFLAGS.split(" ").filter(Boolean).join("\x1f");
   return {
@@ -84,14 +85,15 @@ function libraryOf(platform) {
   return { darwin: "libopslog.dylib", linux: "libopslog.so", win32: "opslog.dll" }[system];
 }
 
-/** Builds the addon for a platform. Returns the path of the binary. */
-function build(platform) {
+/** Builds the addon for a platform, with Zig. Returns the path of the binary. */
+export function buildFor(platform) {
+  requireZig();
   const target = rustTargets[platform];
   const [plain] = target.split(/\.\d/);
   console.log(`Building the addon for ${platform}...`);
   if (!run("rustup", ["target", "add", plain])) fail(`rustup has no target ${plain} for this toolchain.`);
   const args = cargoArguments("--target", target);
-  if (!run("cargo-zigbuild", args, { env: environment(platform) })) {
+  if (!run("cargo-zigbuild", args, { env: crossEnvironment(platform) })) {
     fail(`The addon for ${platform} could not be built; cargo's output above says why.`);
   }
   const targets = process.env.CARGO_TARGET_DIR ?? path.join(root, "target");
@@ -112,9 +114,8 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   }
   if (spawnSync("rustup", ["--version"]).error)
     fail("rustup is needed, for the standard libraries of other platforms.");
-  requireZig();
   const built = wanted.length > 0 ? wanted : Object.keys(rustTargets);
-  const found = built.map((platform) => inspect(platform, build(platform)));
+  const found = built.map((platform) => inspect(platform, buildFor(platform)));
   console.log(`\n${inspectionTable(found)}`);
   if (found.some(({ faults }) => faults.length > 0)) process.exitCode = 1;
 }

@@ -1,0 +1,135 @@
+// `npm run test:windows [-- --short]`: runs the binary for Windows in a Windows: a real Node for Windows under Wine. Prints
+// a table; exits with 1 if a row of it is not well. `--short` leaves out what takes minutes.
+
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { buildFor } from "../package/cross-build.mjs";
+import { fail, requireCargo, requireModules, requireNode, root } from "../setup.mjs";
+import { buildRustTests, rustRows } from "./rust.mjs";
+import { markdown } from "./table.mjs";
+import { NEEDS, obstacle, requireWine, requireWindowsNode, runInWine, windowsPath } from "./wine.mjs";
+
+const PLATFORM = "win32-x64-msvc";
+const MAJORS = [20, 22, 24];
+const { values } = parseArgs({
+  options: { short: { type: "boolean", default: false }, only: { type: "string" } },
+});
+
+/** Specs that cannot run there, each with its reason. */
+const LEFT_OUT = {
+  bench: "tests the benchmark's own scripts, which compare stores of this machine",
+  "cli-ends": "Windows has no signal that a program could answer to",
+  dependents: "installs packages with a shell of POSIX",
+  faults: "loads a library in front of libc",
+  "mach-o": "looks into files alone",
+  overrides: "runs package managers of this machine",
+  package: "looks into files alone",
+  panics: "needs a binary that is built to panic",
+  "s3-store": "starts a server of this machine",
+  soak: "starts processes with POSIX's signals",
+  workflows: "looks into files alone",
+};
+
+const count = (text, pattern) => Number(pattern.exec(text)?.[1] ?? 0);
+
+/** What a run of ava said: how many tests passed and failed, and the titles of those that failed. */
+function readAva(output) {
+  const failed = count(output, /(\d+) tests? failed/) + count(output, /(\d+) uncaught exceptions?/);
+  const titles = [...output.matchAll(/^ +[×✘] \[fail\]: (.+)$/gm)].map(([, title]) => title);
+  return {
+    passed: count(output, /(\d+) tests? passed/),
+    skipped: count(output, /(\d+) tests? skipped/),
+    failed,
+    titles,
+  };
+}
+
+const env = { OPSLOG_NATIVE_PATH: windowsPath(`npm/${PLATFORM}/opslog.${PLATFORM}.node`), NO_COLOR: "1" };
+const rows = [];
+const complaints = [];
+
+function add(name, seconds, said, complaint = "") {
+  rows.push([name, said, `${seconds.toFixed(0)} s`]);
+  console.log(`${name}: ${said} (${seconds.toFixed(0)} s)`);
+  if (complaint !== "") complaints.push(`${name}:\n${complaint}`);
+}
+
+/** Runs a script with Node. The row is what `read` makes of its output. */
+function runScript(name, node, args, read, timeoutMs) {
+  const started = performance.now();
+  const run = runInWine(node, args, { env, timeoutMs });
+  const ended = run.status === 0 ? undefined : `exit ${run.status ?? run.signal}`;
+  const { said, complaint } = read(run, ended);
+  add(name, (performance.now() - started) / 1000, said, complaint);
+}
+
+const plainly = (run, ended) => ({
+  said: ended ?? "ok",
+  complaint: ended === undefined ? "" : `${run.stdout}${run.stderr}`.trim().split("\n").slice(-20).join("\n"),
+});
+
+function runSpecs(node, specs) {
+  for (const spec of specs) {
+    const file = `__test__/${spec}.spec.mjs`;
+    const ava = ["node_modules/ava/entrypoints/cli.mjs", "--worker-threads", "--timeout=10m", file];
+    runScript(spec, node, ava, ({ stdout }, ended) => {
+      const { passed, skipped, failed, titles } = readAva(stdout);
+      const parts = [
+        `${passed} passed`,
+        failed > 0 && `${failed} failed`,
+        skipped > 0 && `${skipped} skipped`,
+      ];
+      const isDone = ended === undefined || failed > 0;
+      const said = isDone ? parts.filter(Boolean).join(", ") : ended;
+      return { said, complaint: ended === undefined ? "" : titles.join("\n") || stdout.slice(-500) };
+    });
+  }
+}
+
+requireNode();
+requireCargo();
+requireModules();
+const missing = obstacle();
+if (missing !== undefined) {
+  if (!values.short) fail(`${NEEDS} It cannot be had here: ${missing}.`);
+  console.log(`Not tried on Windows: ${missing}.`);
+  process.exit(0);
+}
+requireWine();
+buildFor(PLATFORM);
+
+const nodes = MAJORS.map((major) => [major, requireWindowsNode(major)]);
+const [, newest] = nodes.at(-1);
+const binary = `npm/${PLATFORM}/opslog.${PLATFORM}.node`;
+for (const [major, node] of values.short ? nodes.slice(-1) : nodes) {
+  runScript(`smoke, Node ${major}`, node, ["scripts/package/smoke.mjs", binary], plainly);
+  runScript(`quick start, Node ${major}`, node, ["scripts/windows/quick-start.mjs"], plainly);
+}
+const all = readdirSync(path.join(root, "__test__"))
+  .filter((name) => name.endsWith(".spec.mjs"))
+  .map((name) => name.slice(0, -".spec.mjs".length));
+const chosen = values.only?.split(",") ?? (values.short ? ["behaviour-store"] : all);
+runSpecs(
+  newest,
+  chosen.filter((spec) => !(spec in LEFT_OUT)),
+);
+if (!values.short && values.only === undefined) {
+  for (const row of rustRows(buildRustTests())) add(...row);
+  const model = ["scripts/model.mjs", "--sequences", "2000", "--seed", "20261128"];
+  runScript("model, 2,000 sequences", newest, model, plainly);
+  const kills = ["scripts/soak-kill.mjs", "--kills", "500", "--acknowledged", "1", "--work-ms", "30"];
+  runScript("kill soak, 500 kills", newest, kills, plainly, 1_800_000);
+  const agents = ["scripts/soak-agents.mjs", "--agents", "4", "--minutes", "1", "--seed", "20261128"];
+  runScript("soak of 4 agents, one minute", newest, agents, plainly);
+}
+
+console.log(`\n${markdown(["what", "", "time"], rows)}`);
+if (!values.short) {
+  const reasons = Object.entries(LEFT_OUT).map(([spec, reason]) => `- ${spec}: ${reason}.`);
+  console.log(`\nNot run there:\n${reasons.join("\n")}`);
+}
+if (complaints.length > 0) {
+  console.log(`\n${complaints.join("\n\n")}`);
+  process.exitCode = 1;
+}
