@@ -23,9 +23,13 @@ export default [
   },
   {
     files: ["index.js", "lib/**/*.js"],
-    languageOptions: { sourceType: "commonjs", globals: { __dirname: "readonly" } },
+    languageOptions: { sourceType: "commonjs", globals: { __dirname: "readonly", __filename: "readonly" } },
     plugins: { opslog: { rules: { "no-late-globals": noLateGlobals } } },
     rules: { strict: ["error", "global"], "opslog/no-late-globals": "error" },
+  },
+  {
+    files: ["npm/*/locate.cjs"],
+    languageOptions: { sourceType: "commonjs", globals: { __dirname: "readonly" } },
   },
   { files: ["**/*.mjs"], languageOptions: { sourceType: "module" } },
 ];

@@ -5,7 +5,7 @@ import { Store } from "../index.mjs";
 import { storedEntries, temporaryFolder } from "./helpers/store-folder.mjs";
 
 const require = createRequire(import.meta.url);
-const native = require("../lib/native.js");
+const native = require("../lib/native/index.js");
 const addon = native.load();
 
 const manual = { checkpointOnClose: false, checkpointThreshold: Number.MAX_SAFE_INTEGER };
@@ -59,7 +59,7 @@ test("the handle of another thread's store means nothing here", async (t) => {
     parentPort.postMessage(cores.map((core) => core.handle()));
     parentPort.once("message", () => parentPort.postMessage(cores.map((core) => core.count())));
   `;
-  const worker = new Worker(source, { eval: true, workerData: require.resolve("../lib/native.js") });
+  const worker = new Worker(source, { eval: true, workerData: require.resolve("../lib/native/index.js") });
   const next = () => new Promise((resolve) => worker.once("message", resolve));
   for (const handle of await next()) {
     t.throws(() => addon.setRecord(handle, "a", "1", now, false));

@@ -7,7 +7,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { digest, fail, isStamped, requireCargo, requireNode, root, stamp } from "./setup.mjs";
 
-const { platformTriple } = createRequire(import.meta.url)("../lib/native.js");
+const { platformTriple } = createRequire(import.meta.url)("../lib/native/index.js");
 
 /**
  * How cargo builds the addon, with further options. Made into nothing else, all crates are optimised as one: cargo does not do

@@ -32,10 +32,21 @@ export function platformPackage(triple, main = readPackage()) {
     license: main.license,
     author: main.author,
     main: addon,
-    files: [addon],
+    // Node takes the addon. A bundler takes a path to it, and with the condition `node-addons` the addon as well.
+    exports: {
+      ".": { "node-addons": `./${addon}`, default: "./locate.cjs" },
+      "./package.json": "./package.json",
+    },
+    files: [addon, "locate.cjs"],
     engines: main.engines,
     ...platforms[triple],
   };
+}
+
+/** What a bundler finds in the place of a platform's addon: where its file is, if that can be known in the bundle. */
+export function locator(triple) {
+  const file = `opslog.${triple}.node`;
+  return `"use strict";\n\nmodule.exports = typeof __dirname === "string" ? __dirname + "/${file}" : undefined;\n`;
 }
 
 const print = (value) => `${JSON.stringify(value, null, 2)}\n`;
@@ -46,6 +57,7 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
     const folder = path.join(root, "npm", triple);
     mkdirSync(folder, { recursive: true });
     writeFileSync(path.join(folder, "package.json"), print(platformPackage(triple, main)));
+    writeFileSync(path.join(folder, "locate.cjs"), locator(triple));
   }
   if (process.argv.includes("--link")) {
     main.optionalDependencies = Object.fromEntries(

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { stage } from "../../scripts/package/stage.mjs";
 
-const { platformTriple } = createRequire(import.meta.url)("../../lib/native.js");
+const { platformTriple } = createRequire(import.meta.url)("../../lib/native/index.js");
 const run = promisify(execFile);
 const project = fileURLToPath(new URL("../..", import.meta.url));
 const maxBuffer = 64 << 20;

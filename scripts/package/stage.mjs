@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { platformPackage, platforms } from "../platform-packages.mjs";
+import { locator, platformPackage, platforms } from "../platform-packages.mjs";
 import { fail, root } from "../setup.mjs";
 
 const print = (value) => `${JSON.stringify(value, null, 2)}\n`;
@@ -43,6 +43,7 @@ function stagePackage(folder) {
 function stagePlatform(platform, binary, folder) {
   const manifest = platformPackage(platform);
   writeFileSync(path.join(folder, "package.json"), print(manifest));
+  writeFileSync(path.join(folder, "locate.cjs"), locator(platform));
   cpSync(binary, path.join(folder, manifest.main));
   cpSync(path.join(root, "LICENSE"), path.join(folder, "LICENSE"));
 }

@@ -18,7 +18,7 @@ import { inspect, inspectionTable } from "./inspect.mjs";
 import { installRuntimes } from "./runtimes.mjs";
 import { stage } from "./stage.mjs";
 
-const { platformTriple } = createRequire(import.meta.url)("../../lib/native.js");
+const { platformTriple } = createRequire(import.meta.url)("../../lib/native/index.js");
 const UNTESTED = "untested";
 
 function table(header, rows) {

@@ -1,0 +1,53 @@
+"use strict";
+
+// Where a program that was bundled, or packed into one executable, may have the binary. There the package's own folder
+// is gone: what is known is the program's.
+
+const fs = require("node:fs");
+const os = require("node:os");
+const path = require("node:path");
+const process = require("node:process");
+
+const HERE = path.join("lib", "native", "bundle.js");
+
+/** The package's folder; `undefined` in a bundle. */
+function ownFolder() {
+  if (typeof __filename !== "string" || !__filename.endsWith(HERE)) return undefined;
+  return __filename.slice(0, -HERE.length);
+}
+
+/** The folders of the program that runs, and of the executable that runs it. */
+function besideProgram() {
+  const files = [process.argv[1], process.execPath].filter((file) => typeof file === "string");
+  return [...new Set(files.map((file) => path.dirname(file)))].filter((folder) => path.isAbsolute(folder));
+}
+
+/** Node's own way to have files in an executable; `undefined` where there is none, or this is no such executable. */
+function executable() {
+  const sea = process.getBuiltinModule?.("node:sea");
+  return sea?.isSea() === true && typeof sea.getRawAsset === "function" ? sea : undefined;
+}
+
+/**
+ * A function that writes an asset of a single executable to a file and returns its path; `undefined` if there is no such
+ * asset. The system loads libraries from files only, so this is done at each start, in a folder of this process.
+ */
+function asset(name) {
+  const sea = executable();
+  if (sea === undefined) return undefined;
+  let content;
+  try {
+    content = sea.getRawAsset(name);
+  } catch {
+    return undefined;
+  }
+  return () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "opslog-"));
+    const file = path.join(folder, name);
+    fs.writeFileSync(file, new Uint8Array(content), { mode: 0o700 });
+    process.once("exit", () => fs.rmSync(folder, { recursive: true, force: true }));
+    return file;
+  };
+}
+
+module.exports = { asset, besideProgram, ownFolder };

@@ -1,0 +1,90 @@
+"use strict";
+
+// Finds and loads the compiled addon, on first use and once. Importing the package never comes here, so a
+// machine without a binary can still use everything that needs none.
+
+const { createRequire } = require("node:module");
+const path = require("node:path");
+const process = require("node:process");
+const { opslogError } = require("../errors");
+const { isMusl } = require("../fs/libc");
+const { advice } = require("./advice");
+const { asset, besideProgram, ownFolder } = require("./bundle");
+const { requirePackage } = require("./packages");
+
+/** The name of this platform as napi-rs spells it, such as `linux-x64-gnu`. */
+function platformTriple() {
+  const { platform, arch } = process;
+  const base = `${platform}-${arch}`;
+  if (platform === "win32") return `${base}-msvc`;
+  if (platform !== "linux") return base;
+  const abi = isMusl() ? "musl" : "gnu";
+  return arch === "arm" ? `${base}-${abi}eabihf` : `${base}-${abi}`;
+}
+
+/** Loads a binary by its absolute path, also where a bundler or an executable has replaced `require`. */
+function loadFile(file) {
+  return createRequire(file)(file);
+}
+
+/** Loads the addon of a platform's package. */
+function loadPackage(triple) {
+  const found = requirePackage(triple);
+  if (found === undefined) throw new Error("there is no such package in the bundle, or for this platform");
+  return typeof found === "string" ? loadFile(found) : found;
+}
+
+/** The places where the addon may be, in the order in which they are tried. Each is a name and a function that loads it. */
+function candidates(triple) {
+  const file = `opslog.${triple}.node`;
+  const inFile = (place) => ({ place, load: () => loadFile(place) });
+  const places = [];
+  if (process.env.OPSLOG_NATIVE_PATH) places.push(inFile(path.resolve(process.env.OPSLOG_NATIVE_PATH)));
+  const folder = ownFolder();
+  if (folder !== undefined) places.push(inFile(path.join(folder, "native", file)));
+  places.push({ place: `@backloghq/opslog-${triple}`, load: () => loadPackage(triple) });
+  if (folder !== undefined) return places;
+  const extracted = asset(file);
+  if (extracted !== undefined) places.push({ place: `the asset ${file}`, load: () => loadFile(extracted()) });
+  for (const beside of besideProgram()) {
+    places.push(inFile(path.join(beside, file)));
+    const name = `@backloghq/opslog-${triple}`;
+    places.push({ place: `${name} from ${beside}`, load: () => createRequire(path.join(beside, "x"))(name) });
+  }
+  return places;
+}
+
+/** The first line of what went wrong: the rest is Node's list of requiring modules. */
+function reason(error) {
+  return String(error?.message ?? error).split("\n", 1)[0];
+}
+
+let addon;
+
+/** Returns the addon. Throws `OPSLOG_NATIVE_UNAVAILABLE` with every place tried and why it failed. */
+function load() {
+  if (addon !== undefined) return addon;
+  const triple = platformTriple();
+  const tried = [];
+  for (const { place, load: loadPlace } of candidates(triple)) {
+    try {
+      addon = loadPlace();
+      return addon;
+    } catch (error) {
+      tried.push({ path: place, reason: reason(error), error });
+    }
+  }
+  const errors = tried.map((attempt) => attempt.error);
+  throw opslogError(
+    "OPSLOG_NATIVE_UNAVAILABLE",
+    `No usable binary of opslog for ${triple} (Node ${process.version}). Tried:\n` +
+      tried.map((attempt) => `  ${attempt.path}: ${attempt.reason}`).join("\n") +
+      `\n${advice(triple, errors, ownFolder() === undefined)}`,
+    {
+      cause: new AggregateError(errors, "every place failed"),
+      tried: tried.map((attempt) => ({ path: attempt.path, reason: attempt.reason })),
+    },
+  );
+}
+
+module.exports = { load, platformTriple };

@@ -1,0 +1,3 @@
+"use strict";
+
+module.exports = typeof __dirname === "string" ? __dirname + "/opslog.darwin-arm64.node" : undefined;
