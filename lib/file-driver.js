@@ -11,6 +11,7 @@ const { GroupBuffer } = require("./group-buffer");
 const { History } = require("./history");
 const { migrateAllInTurns } = require("./migration");
 const native = require("./native");
+const { ensurePermitted } = require("./native/permission");
 const { call, deleteRecord, settle, setText } = require("./native-errors");
 const { nativeOptions, syncWithin } = require("./native-options");
 const { RETRY } = require("./mutation-queue");
@@ -62,6 +63,7 @@ class FileDriver {
     const addon = native.load();
     const driver = new FileDriver();
     driver.folder = path.resolve(dir);
+    ensurePermitted(driver.folder, { write: !options.readOnly });
     driver.meter = new NativeMeter(new addon.NativeProgress());
     const opened = () => driver.#open(addon, dir, options, backend);
     const report = await watched(options.onProgress, driver.meter, driver.folder, opened);
@@ -316,6 +318,7 @@ class FileDriver {
 
   /** Copies the store as it is from now on into a folder. Appends and checkpoints go on meanwhile. */
   backup(options) {
+    ensurePermitted(options.folder, { write: true });
     if (!this.#options.readOnly) this.flush();
     const copying = require("./backup").runBackup(this.#core, options);
     this.#backups.add(copying);

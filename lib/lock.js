@@ -9,6 +9,7 @@ const { promisify } = require("node:util");
 const { fromNative, opslogError } = require("./errors");
 const { LOCK } = require("./fs/names");
 const native = require("./native");
+const { ensurePermitted } = require("./native/permission");
 const { paced, paceMethods } = require("./turns");
 
 const fstat = promisify(fs.fstat);
@@ -74,6 +75,7 @@ paceMethods(LockFile);
 
 /** Takes the lock file of that name in the folder; rejects with `OPSLOG_LOCKED` if somebody holds it. */
 async function acquireNamed(root, name) {
+  ensurePermitted(root, { write: true });
   try {
     return new LockFile(await native.load().lockAcquire(root, name), path.join(root, name));
   } catch (error) {
