@@ -1,7 +1,9 @@
+import assert from "node:assert/strict";
 import test from "ava";
-import { Store } from "../index.mjs";
+import { FsBackend, Store } from "../index.mjs";
+import { original } from "./helpers/original.mjs";
 import { openOurs } from "./helpers/stores.mjs";
-import { storedEntries } from "./helpers/store-folder.mjs";
+import { storedEntries, temporaryFolder } from "./helpers/store-folder.mjs";
 
 test("undo() in a batch while compact() attaches its next log keeps the rest of the batch", async (t) => {
   const { store, folder } = await openOurs(t, { checkpointOnClose: false });
@@ -28,3 +30,108 @@ test("undo() in a batch while compact() attaches its next log keeps the rest of 
   await store.close();
   t.deepEqual(await storedEntries(Store, folder), live);
 });
+
+class OwnBackend extends FsBackend {}
+
+const ways = {
+  "in a folder": () => ({}),
+  "in group mode": () => ({ writeMode: "group" }),
+  "through a backend": () => ({ backend: new OwnBackend() }),
+  "of an agent": () => ({ agentId: "one" }),
+  "of an agent through a backend": () => ({ agentId: "one", backend: new OwnBackend() }),
+};
+
+const rejected = new Error("rejected");
+
+const undone = {
+  "of a record": async (store) => {
+    await store.delete("a");
+    assert.ok(await store.undo());
+  },
+  "of a record that was looked at": async (store) => {
+    store.all();
+    await store.delete("a");
+    store.all();
+    assert.ok(await store.undo());
+  },
+  "of two records": async (store) => {
+    await store.delete("a");
+    await store.delete("c");
+    store.entries();
+    assert.ok(await store.undo());
+    assert.ok(await store.undo());
+  },
+  "of a record that was set again": async (store) => {
+    await store.delete("a");
+    await store.set("a", { again: true });
+    store.entries();
+    assert.ok(await store.undo());
+    assert.ok(await store.undo());
+  },
+  "in a batch": async (store) => {
+    await store.batch(() => {
+      store.set("x", {});
+      store.delete("a");
+    });
+    assert.ok(await store.undo());
+  },
+  "behind a batch that was rolled back": async (store) => {
+    const batch = store.batch(() => {
+      store.delete("b");
+      store.set("b", {});
+      throw rejected;
+    });
+    await batch.catch(() => {});
+    await store.delete("a");
+    assert.ok(await store.undo());
+  },
+  "while a compaction runs": async (store) => {
+    const compacting = store.compact();
+    await store.delete("a");
+    await store.undo();
+    await compacting;
+  },
+  "behind a compaction": async (store) => {
+    await store.compact();
+    await store.delete("a");
+    assert.ok(await store.undo());
+  },
+};
+
+for (const [way, options] of Object.entries(ways)) {
+  for (const [what, undo] of Object.entries(undone)) {
+    test(`undo() of a deletion ${what}, ${way}, the order is the same for the store, for readers and after a restart`, async (t) => {
+      const folder = await temporaryFolder(t);
+      const { store } = await openOurs(t, { folder, checkpointOnClose: false, ...options() });
+      for (const id of ["a", "b", "c", "d"]) await store.set(id, { id });
+      await store.flush();
+      const backend = options().backend;
+      const { store: reader } = await openOurs(t, { folder, readOnly: true, backend });
+      await undo(store);
+      await store.flush();
+      const order = store.entries();
+      t.deepEqual(
+        store
+          .all()
+          .map(({ id }) => id)
+          .slice(0, 4),
+        ["a", "b", "c", "d"],
+      );
+      t.deepEqual(
+        store.filter(() => true),
+        store.all(),
+      );
+      await reader.tail();
+      t.deepEqual(reader.entries(), order);
+      await reader.refresh();
+      t.deepEqual(reader.entries(), order);
+      t.deepEqual(await storedEntries(Store, folder, { readOnly: true }), order);
+      t.deepEqual(await storedEntries(original.Store, folder, { readOnly: true }), order);
+      await store.compact();
+      t.deepEqual(store.entries(), order);
+      t.deepEqual(await storedEntries(Store, folder, { readOnly: true }), order);
+      await store.close();
+      t.deepEqual(await storedEntries(Store, folder, options()), order);
+    });
+  }
+}

@@ -405,7 +405,7 @@ class BackendDriver {
   #undoInMemory() {
     const undone = call(() => this.#core.undo());
     this.history.cut(this.#core.operationCount());
-    for (const id of JSON.parse(undone)) this.records.look(id);
+    for (const id of JSON.parse(undone)) this.records.undone(id);
   }
 
   async #undoOfAgent() {

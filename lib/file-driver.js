@@ -254,7 +254,7 @@ class FileDriver {
       this.records.reorder(ids);
     } else {
       this.history.cut(this.#core.operationCount());
-      for (const id of ids) this.records.look(id);
+      for (const id of ids) this.records.undone(id);
     }
     return ids.length > 0;
   }

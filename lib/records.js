@@ -137,6 +137,12 @@ class Records {
     else this.deleted(id);
   }
 
+  /** An operation on the record was undone: a record that it deleted is back where it stood. */
+  undone(id) {
+    if (this.#complete && !this.#map.has(id)) this.reorder([id]);
+    else this.look(id);
+  }
+
   /** Records changed, and the order with them: what is known stays, but where it stands is asked anew. */
   reorder(ids) {
     for (const id of ids) this.deleted(id);

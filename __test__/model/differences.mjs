@@ -55,6 +55,11 @@ export const differences = [
     repair: "RepairedStore._batch",
   },
   {
+    name: "order after an undone deletion",
+    reason: "0.8.1 puts the record at the end until a restart, ours where the log has it",
+    repair: "RepairedStore.reverseOp",
+  },
+  {
     name: "undo moves restored fields to the end",
     reason: "0.8.1 adds fields that the update had removed behind the others, until a restart",
     repair: "RepairedStore.reverseOp",

@@ -81,6 +81,17 @@ export const plantedDefects = {
       }
     }
   },
+  "an undone deletion puts its record at the end": class extends IdealStore {
+    undoLast() {
+      const last = this.operations.at(-1)?.operation;
+      const isUndone = super.undoLast();
+      if (!isUndone || last.op !== "delete") return isUndone;
+      const record = this.records.get(last.id);
+      this.records.delete(last.id);
+      this.records.set(last.id, record);
+      return true;
+    }
+  },
   "close() forgets what was not awaited": class extends IdealStore {
     enqueue(work) {
       return super.enqueue(() => (this.closing && work !== this.closing ? undefined : work()));

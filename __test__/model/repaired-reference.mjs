@@ -91,6 +91,7 @@ export class RepairedBackend extends original.FsBackend {
 
 export class RepairedStore extends original.Store {
   #before = new WeakMap();
+  #stood = new WeakMap();
 
   /** Difference: "order after a rolled-back batch". */
   async _batch(fn) {
@@ -106,17 +107,24 @@ export class RepairedStore extends original.Store {
   makeOp(type, id, data, prev) {
     const operation = super.makeOp(type, id, data, prev);
     this.#before.set(operation, prev);
+    this.#stood.set(operation, [...this.records.keys()].indexOf(id));
     return operation;
   }
 
   applyOp(operation) {
     this.#before.set(operation, this.records.get(operation.id));
+    this.#stood.set(operation, [...this.records.keys()].indexOf(operation.id));
     super.applyOp(operation);
   }
 
-  /** Difference: "undo moves restored fields to the end". */
+  /** Differences: "order after an undone deletion", "undo moves restored fields to the end". */
   reverseOp(operation) {
     super.reverseOp(operation);
+    if (operation.op === "delete") {
+      const others = [...this.records].filter(([id]) => id !== operation.id);
+      const restored = [operation.id, this.records.get(operation.id)];
+      this.records = new Map(others.toSpliced(this.#stood.get(operation), 0, restored));
+    }
     if (operation.encoding !== "delta") return;
     const before = this.#before.get(operation);
     if (!isDeepStrictEqual(before, this.records.get(operation.id)))

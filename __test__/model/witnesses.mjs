@@ -133,6 +133,18 @@ export const witnesses = [
     }),
   },
   {
+    difference: "order after an undone deletion",
+    original: ["b", "a"],
+    ours: ["a", "b"],
+    show: atOnce(keep, async (store) => {
+      await store.set("a", {});
+      await store.set("b", {});
+      await store.delete("a");
+      await store.undo();
+      return keys(store);
+    }),
+  },
+  {
     difference: "undo moves restored fields to the end",
     original: ["pad", "n"],
     ours: ["n", "pad"],

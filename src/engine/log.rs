@@ -10,7 +10,7 @@ use super::base::Base;
 use super::delta::reverse_delta;
 use super::log_head::LogHead;
 use super::operation::{Operation, Origin, Rank};
-use super::overlay::{Entry, Id, Overlay};
+use super::overlay::{Entry, Id, Overlay, Place};
 use super::records::{Cursor, Records, View};
 use super::text::{Moved, Text};
 use crate::format::operation::{BatchMark, Body, Draft, Kind, Prev, write_body};
@@ -35,8 +35,6 @@ pub struct Engine {
     operations: Vec<Operation>,
     frozen: Vec<Operation>,
     journal: Option<VecDeque<Applied>>,
-    /// What [`Engine::note_place`] found, and how many operations there were by then.
-    noted: Option<(usize, Option<Entry>)>,
     agent: Option<Box<[u8]>>,
     clock: u64,
     stamp: Stamp,
@@ -71,7 +69,6 @@ impl Engine {
             operations: Vec::new(),
             frozen: Vec::new(),
             journal: None,
-            noted: None,
             agent: agent.map(Box::from),
             clock: 0,
             stamp: Stamp::default(),
@@ -111,20 +108,23 @@ impl Engine {
         self.records.set_head(head);
     }
 
-    /// Puts what the log's head says, replayed over the same base, in its place. Returns how many operations it has.
-    pub fn replace_head(&mut self, replayed: Self) -> usize {
+    /// Puts what the log's head says, replayed over the same base, in its place. `apart` says how many operations belong
+    /// to what is set apart, if anything is. Returns how many operations the head has.
+    pub fn replace_head(&mut self, replayed: Self, apart: usize) -> usize {
         let unfinished = self.set_batch_aside();
         let head = replayed.operations.len();
-        self.records.replace_head(replayed.records);
+        let lowest = if self.is_apart() { apart.min(self.operations.len()) } else { self.operations.len() };
+        let Self { records, operations, .. } = self;
+        let lowest = operations.get_mut(..lowest).unwrap_or_default();
+        records.replace_head(replayed.records, |onto| relocate(lowest, onto));
         self.operations.splice(0..0, replayed.operations);
         self.apply_again(unfinished);
         head
     }
 
     /// Takes back what was applied since [`Engine::begin`], before the layers change underneath: what was remembered
-    /// for a rollback, or by [`Engine::note_place`], is about the layers as they are now.
+    /// for a rollback is about the layers as they are now.
     fn set_batch_aside(&mut self) -> Option<Unfinished> {
-        self.noted = None;
         let journal = self.journal.as_ref()?;
         let from = self.operations.len().saturating_sub(journal.len());
         let operations = self.operations.get(from..).unwrap_or_default();
@@ -269,58 +269,37 @@ impl Engine {
             let entry = self.records.entry(id);
             journal.push_back(Applied { id: Arc::clone(id), entry, data: data.clone() });
         }
+        let mut stood = Place::BELOW;
         let kind = match data {
             Some(text) => {
-                // It was about an operation in this one's place, which was undone.
-                self.noted = None;
                 self.records.set_known(id, text, before.is_some());
                 Kind::Set
             }
             None => {
                 if before.is_some() {
+                    stood = self.records.place_of(id);
                     self.records.delete_known(id);
                 }
                 Kind::Delete
             }
         };
-        self.operations.push(Operation { id: Arc::clone(id), kind, line, before, batch, origin });
+        self.operations.push(Operation { id: Arc::clone(id), kind, line, before, stood, batch, origin });
     }
 
-    /// Takes the last operation back out of state and history, as 0.8.1 does: an update keeps the record's
-    /// position, a deleted record comes back at the end.
+    /// Takes the last operation back out of state and history, as if it had not been: a record that it deleted comes
+    /// back in its place.
     ///
     /// # Errors
     /// Those of reading the base; nothing is changed then.
     pub fn undo_last(&mut self) -> io::Result<Option<Operation>> {
         let Some(last) = self.operations.last() else { return Ok(None) };
-        let id = Arc::clone(&last.id);
+        let (id, stood) = (Arc::clone(&last.id), last.stood);
         match last.before.clone() {
+            Some(text) if last.kind == Kind::Delete => self.records.put_back(&id, text, stood)?,
             Some(text) => self.records.set(&id, text)?,
             None => self.records.delete(&id)?,
         }
         Ok(self.operations.pop())
-    }
-
-    /// Remembers where a record stands that the next operation deletes, for [`Engine::take_back_last`].
-    pub fn note_place(&mut self, id: &[u8]) {
-        self.noted = Some((self.operations.len(), self.records.entry(id)));
-    }
-
-    /// Takes the last operation back as if it had not been: a record that it deleted, if that was noted, comes back
-    /// in its place.
-    ///
-    /// # Errors
-    /// As for [`Engine::undo_last`].
-    pub fn take_back_last(&mut self) -> io::Result<()> {
-        match self.noted.take() {
-            Some((before, entry)) if before + 1 == self.operations.len() => {
-                if let Some(operation) = self.operations.pop() {
-                    self.records.restore(&operation.id, entry);
-                }
-                Ok(())
-            }
-            _ => self.undo_last().map(drop),
-        }
     }
 
     /// Takes operations of other agents in where they belong, and others out whose lines were cut. What stands
@@ -419,16 +398,17 @@ impl Engine {
         self.records.is_apart()
     }
 
-    /// Takes what was set apart back.
-    pub fn rejoin(&mut self) {
+    /// Takes what was set apart back, which `apart` operations belong to.
+    pub fn rejoin(&mut self, apart: usize) {
         let unfinished = self.set_batch_aside();
-        self.records.rejoin();
+        let Self { records, operations, .. } = self;
+        let later = operations.get_mut(apart..).unwrap_or_default();
+        records.rejoin(|onto| relocate(later, onto));
         self.apply_again(unfinished);
     }
 
     /// Freezes records and the first operations for a checkpoint: what was set apart, or everything.
     pub fn freeze(&mut self, operations: usize) -> View {
-        self.noted = None;
         let late = self.operations.split_off(operations.min(self.operations.len()));
         self.frozen = std::mem::replace(&mut self.operations, late);
         self.records.freeze()
@@ -439,10 +419,14 @@ impl Engine {
         self.records.refreeze(view);
     }
 
-    /// Gives a failed checkpoint up: its operations count again. Returns how many there are.
-    pub fn thaw(&mut self) -> usize {
+    /// Gives a failed checkpoint up: its operations count again, and those that were set apart, `apart` of them. Returns
+    /// how many the checkpoint had.
+    pub fn thaw(&mut self, apart: usize) -> usize {
         let unfinished = self.set_batch_aside();
-        self.records.thaw();
+        let Self { records, operations, .. } = self;
+        let later = operations.get_mut(apart..).unwrap_or_default();
+        records.rejoin(|onto| relocate(later, onto));
+        records.thaw(|onto| relocate(operations, onto));
         let frozen = self.frozen.len();
         let late = std::mem::replace(&mut self.operations, std::mem::take(&mut self.frozen));
         self.operations.extend(late);
@@ -459,6 +443,14 @@ impl Engine {
     /// Forgets the first operations but not the state: a checkpoint that somebody else wrote holds them.
     pub fn forget_operations(&mut self, count: usize) {
         self.operations.drain(..count.min(self.operations.len()));
+    }
+}
+
+/// Says where the records stood that these operations deleted, once the overlay that they were made over is laid into
+/// the one below it.
+fn relocate(operations: &mut [Operation], onto: &Overlay) {
+    for operation in operations.iter_mut().filter(|operation| operation.kind == Kind::Delete) {
+        operation.stood = onto.place_under(&operation.id, operation.stood);
     }
 }
 

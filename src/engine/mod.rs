@@ -15,7 +15,7 @@ pub mod text;
 pub use base::Base;
 pub use log::{Change, Engine, NotCanonical};
 pub use operation::{Operation, Origin, Rank};
-pub use overlay::Id;
+pub use overlay::{Id, Place};
 pub use records::{Cursor, View};
 pub use rows::Row;
 pub use text::Text;

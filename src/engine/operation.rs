@@ -5,7 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::overlay::{Entry, Id};
+use super::overlay::{Entry, Id, Place};
 use super::text::Text;
 use crate::format::operation::{BatchMark, Kind, parse_line};
 use crate::json::string::compare_utf16;
@@ -21,6 +21,8 @@ pub struct Operation {
     pub line: Text,
     /// The record's value before, from the state itself and not from the line.
     pub before: Option<Text>,
+    /// Where the record stood, if this deleted it.
+    pub stood: Place,
     /// Its place in a batch.
     pub batch: Option<BatchMark>,
     /// Where it comes from, in a folder of agents.

@@ -40,6 +40,15 @@ impl State {
     }
 }
 
+/// Where a record stands: in the layer below, or at a place in the sequence behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place(u64);
+
+impl Place {
+    /// In the layer below, or nowhere.
+    pub const BELOW: Self = Self(u64::MAX);
+}
+
 /// Changes on top of a layer.
 #[derive(Debug, Clone, Default)]
 pub struct Overlay {
@@ -136,6 +145,54 @@ impl Overlay {
         Ok(())
     }
 
+    /// Where a record stands.
+    pub fn place_of(&self, id: &[u8]) -> Place {
+        match self.get(id).map(|entry| &entry.state) {
+            Some(State::Appended(place, _)) => Place(*place),
+            _ => Place::BELOW,
+        }
+    }
+
+    /// Where a record stands that stands at this place of a layer on top of this one, once that is laid into this one:
+    /// see [`Overlay::absorb`].
+    pub fn place_under(&self, id: &[u8], place: Place) -> Place {
+        match place {
+            Place::BELOW => self.place_of(id),
+            Place(place) => Place(self.places.len() as u64 + place),
+        }
+    }
+
+    /// Gives a record a value that was removed, in the place that it had; `below` is asked only when the id is new here.
+    ///
+    /// # Errors
+    /// Those of `below`.
+    pub fn put_back<E>(
+        &mut self,
+        id: &Id,
+        text: Text,
+        Place(place): Place,
+        below: impl FnOnce() -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let is_free = self.places.get(place as usize) == Some(&LEFT);
+        match self.entries.get_mut(id) {
+            Some((_, entry)) if matches!(entry.state, State::Deleted) && Place(place) == Place::BELOW => {
+                entry.state = State::Replaced(text);
+                self.hidden -= 1;
+            }
+            Some((slot, entry)) if matches!(entry.state, State::Deleted) && is_free => {
+                entry.state = State::Appended(place, text);
+                self.take(place, slot);
+            }
+            None if is_free => {
+                let entry = Entry { below: false, state: State::Appended(place, text) };
+                let slot = self.entries.add(Arc::clone(id), entry);
+                self.take(place, slot);
+            }
+            _ => self.set(id, text, below)?,
+        }
+        Ok(())
+    }
+
     /// Puts back exactly what was said of an id before, position included.
     pub fn restore(&mut self, id: &Id, before: Option<Entry>) {
         let hides = |entry: &Entry| entry.below && !matches!(entry.state, State::Replaced(_));
@@ -152,14 +209,20 @@ impl Overlay {
                 self.hidden += 1;
             }
             let place = match entry.state {
-                State::Appended(place, _) => self.places.get_mut(place as usize),
+                State::Appended(place, _) => Some(place),
                 _ => None,
             };
             let slot = self.entries.add(Arc::clone(id), entry);
             if let Some(place) = place {
-                *place = slot;
-                self.appended += 1;
+                self.take(place, slot);
             }
+        }
+    }
+
+    fn take(&mut self, place: u64, slot: u32) {
+        if let Some(free) = self.places.get_mut(place as usize) {
+            *free = slot;
+            self.appended += 1;
         }
     }
 
@@ -170,7 +233,8 @@ impl Overlay {
         }
     }
 
-    /// Lays a later overlay, which stood on top of this one, into this one.
+    /// Lays a later overlay, which stood on top of this one, into this one. Each of its places is behind those that there
+    /// are, free ones too, so that [`Overlay::place_under`] can tell where they are.
     pub fn absorb(&mut self, later: Overlay) {
         let known = |entry: &Entry| {
             let below = entry.below;
@@ -187,9 +251,12 @@ impl Overlay {
                 State::Deleted | State::Appended(..) => {}
             }
         }
-        for (_, id, text) in later.appended_from(0) {
+        let first = self.places.len();
+        for (place, id, text) in later.appended_from(0) {
+            self.places.resize(first + place as usize, LEFT);
             let Ok(()) = self.set(id, text.clone(), || Ok::<_, std::convert::Infallible>(false));
         }
+        self.places.resize(first + later.places.len(), LEFT);
     }
 
     /// The records that stand behind the layer below, in order, from a place in the sequence on.

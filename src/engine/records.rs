@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::base::Base;
 use super::log_head::LogHead;
-use super::overlay::{Entry, Id, Overlay};
+use super::overlay::{Entry, Id, Overlay, Place};
 use super::rows::{Row, visit};
 use super::text::Text;
 
@@ -74,10 +74,12 @@ impl Records {
         self.head = Some(head);
     }
 
-    /// Puts what the log's head says, replayed over the same base, in its place.
-    pub fn replace_head(&mut self, replayed: Self) {
+    /// Puts what the log's head says, replayed over the same base, in its place. `relocate` is told of the overlay that
+    /// the lowest one here is laid into.
+    pub fn replace_head(&mut self, replayed: Self, relocate: impl FnOnce(&Overlay)) {
         self.turn();
         self.head = None;
+        relocate(&replayed.overlay);
         let lowest = self.pending.as_mut().unwrap_or(&mut self.overlay);
         let later = std::mem::replace(lowest, replayed.overlay);
         lowest.absorb(later);
@@ -147,6 +149,23 @@ impl Records {
         let Ok(()) = self.overlay.set(id, text, || Ok::<_, std::convert::Infallible>(exists));
     }
 
+    /// Where a record stands in the overlay, for [`Records::put_back`].
+    pub fn place_of(&self, id: &[u8]) -> Place {
+        self.overlay.place_of(id)
+    }
+
+    /// Gives a record a value that was removed, in the place that it had.
+    ///
+    /// # Errors
+    /// Those of reading the base.
+    pub fn put_back(&mut self, id: &Id, text: Text, place: Place) -> io::Result<()> {
+        self.turn();
+        let Self { base, head, frozen, pending, overlay, .. } = self;
+        let below =
+            Below { base, head: head.as_deref(), frozen: frozen.as_deref(), pending: pending.as_ref() };
+        overlay.put_back(id, text, place, || below.get(id).map(|found| found.is_some()))
+    }
+
     /// Removes a record.
     ///
     /// # Errors
@@ -187,10 +206,12 @@ impl Records {
         self.pending.is_some()
     }
 
-    /// Takes what was set apart back to the changeable part.
-    pub fn rejoin(&mut self) {
+    /// Takes what was set apart back to the changeable part. `relocate` is told of the overlay that the uppermost one is
+    /// laid into.
+    pub fn rejoin(&mut self, relocate: impl FnOnce(&Overlay)) {
         self.turn();
         if let Some(mut merged) = self.pending.take() {
+            relocate(&merged);
             merged.absorb(std::mem::take(&mut self.overlay));
             self.overlay = merged;
         }
@@ -202,12 +223,13 @@ impl Records {
         self.frozen = Some(Arc::clone(&view.frozen));
     }
 
-    /// Takes the frozen part back to the changeable one, as if it had never been frozen.
-    pub fn thaw(&mut self) {
+    /// Takes the frozen part back to the changeable one, as if it had never been frozen; nothing is set apart.
+    /// `relocate` is told of the overlay that the uppermost one is laid into.
+    pub fn thaw(&mut self, relocate: impl FnOnce(&Overlay)) {
         self.turn();
-        self.rejoin();
         if let Some(frozen) = self.frozen.take() {
             let mut merged = Arc::try_unwrap(frozen).unwrap_or_else(|shared| (*shared).clone());
+            relocate(&merged);
             merged.absorb(std::mem::take(&mut self.overlay));
             self.overlay = merged;
         }

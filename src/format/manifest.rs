@@ -36,8 +36,8 @@ pub struct Manifest {
     /// Ours: how many bytes of `previous_ops` the snapshot holds. What stands behind them in that log is at
     /// the head of `active_ops` too.
     pub previous_end: u64,
-    /// Ours: how often a snapshot was not what the log before it says: records went to an archive, or an
-    /// undone deletion left its record at the end.
+    /// Ours: how often a snapshot was not what the logs before it say: records went to an archive, or an agent undid
+    /// an operation.
     pub departures: u64,
     /// Ours: snapshots that are no longer current and not deleted yet, oldest first, each with the
     /// millisecond at which it was superseded.

@@ -116,9 +116,6 @@ impl Store {
                     }
                     let text = Text::Held(line.as_slice().into());
                     let data = body.data.map(|range| text.slice(range));
-                    if data.is_none() && self.options.buffered {
-                        state.engine.note_place(&id);
-                    }
                     state.engine.apply(&id, data, before, text, None, origin);
                     Ok(())
                 } else {
@@ -239,7 +236,7 @@ impl Store {
     pub fn take_back(&self) {
         let mut state = self.lock();
         if state.buffered < state.engine.operations().len() {
-            let _ = state.engine.take_back_last();
+            let _ = state.engine.undo_last();
             state.hidden = state.hidden.min(state.engine.operations().len());
         }
     }

@@ -65,7 +65,8 @@ impl Store {
         if all || !state.engine.is_apart() {
             state.unhide();
             state.hide();
-            state.engine.rejoin();
+            let everything = state.hidden;
+            state.engine.rejoin(everything);
         }
         let frozen_len = match state.engine.operations().get(state.hidden).map(|first| &first.line) {
             Some(Text::At { offset, .. }) => *offset,
@@ -367,7 +368,7 @@ impl State {
     /// Lets the operations count again that a checkpoint, which failed, had frozen. A batch may be put together
     /// meanwhile: it is in no file yet.
     pub(super) fn take_frozen_back(&mut self) {
-        let frozen = self.engine.thaw();
+        let frozen = self.engine.thaw(self.hidden);
         self.buffered += frozen;
         self.batch = self.batch.map(|from| from + frozen);
     }

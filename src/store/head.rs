@@ -129,7 +129,7 @@ impl State {
     /// Puts the replayed head of the log in its place.
     fn take_head(&mut self, replayed: Engine) {
         let is_apart = self.engine.is_apart();
-        let count = self.engine.replace_head(replayed);
+        let count = self.engine.replace_head(replayed, self.hidden);
         self.buffered += count;
         self.batch = self.batch.map(|from| from + count);
         if is_apart {

@@ -307,7 +307,7 @@ impl State {
 
     /// Gives the operations back that were hidden.
     fn unhide(&mut self) {
-        self.engine.rejoin();
+        self.engine.rejoin(self.hidden);
         self.hidden = 0;
     }
 

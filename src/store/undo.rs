@@ -9,7 +9,7 @@ use super::{Rejected, State, Store};
 use crate::disk::DiskFile;
 use crate::engine::{Id, Operation, Text};
 use crate::error::{Error, Result};
-use crate::format::operation::{BatchMark, Kind, batch_marker};
+use crate::format::operation::{BatchMark, batch_marker};
 use crate::wal::doubt;
 
 /// A log, with its path.
@@ -111,9 +111,6 @@ impl Store {
 impl State {
     fn undo_last(&mut self, store: &Store) -> Result<Vec<Id>> {
         let undone = self.engine.undo_last().map_err(|source| store.read_failed(source))?;
-        if undone.as_ref().is_some_and(|operation| operation.kind == Kind::Delete) {
-            self.departures += 1;
-        }
         Ok(undone.into_iter().map(|operation| operation.id).collect())
     }
 

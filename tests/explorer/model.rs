@@ -47,7 +47,8 @@ pub struct Version {
 #[derive(Debug, Clone)]
 struct Done {
     write: Write,
-    before: Option<String>,
+    /// The value before, and where the record stood.
+    before: Option<(usize, String)>,
     serial: u64,
 }
 
@@ -124,7 +125,8 @@ impl Model {
 
     /// A write that is in memory only so far.
     pub fn write(&mut self, write: &Write) {
-        let before = self.get(write.id()).cloned();
+        let stood = self.memory.iter().position(|(there, _)| there == write.id());
+        let before = stood.map(|at| (at, self.memory[at].1.clone()));
         apply(&mut self.memory, write);
         self.serials += 1;
         self.history.push(Done { write: write.clone(), before, serial: self.serials });
@@ -156,9 +158,10 @@ impl Model {
         }
         let Some(Done { write, before, .. }) = self.history.pop() else { return false };
         let id = write.id().to_owned();
-        match before {
-            Some(value) => apply(&mut self.memory, &Write::Set(id, value)),
-            None => apply(&mut self.memory, &Write::Delete(id)),
+        match (before, &write) {
+            (Some((at, value)), Write::Delete(_)) => self.memory.insert(at, (id, value)),
+            (Some((_, value)), Write::Set(..)) => apply(&mut self.memory, &Write::Set(id, value)),
+            (None, _) => apply(&mut self.memory, &Write::Delete(id)),
         }
         if self.unflushed > 0 {
             self.unflushed -= 1;

@@ -49,7 +49,7 @@ fn cuts_are_counted_on_by_a_writer_that_opens_by_an_index() {
 }
 
 #[test]
-fn a_reader_takes_the_order_over_that_an_undone_deletion_has_left_behind_a_checkpoint() {
+fn a_reader_has_the_order_of_a_writer_that_undid_a_deletion_before_a_checkpoint() {
     let disk = SimDisk::new();
     let store = open(&disk);
     for id in ["a", "b", "c"] {

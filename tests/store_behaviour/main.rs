@@ -22,6 +22,7 @@ mod looking;
 mod mistrust;
 mod numbers;
 mod old_files;
+mod orders;
 mod panics;
 #[path = "../explorer/pause.rs"]
 mod pause;

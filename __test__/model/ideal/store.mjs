@@ -66,7 +66,8 @@ export class IdealStore extends IdealView {
   }
 
   apply(operation) {
-    this.operations.push({ operation, before: this.records.get(operation.id) });
+    const before = this.records.get(operation.id);
+    this.operations.push({ operation, before, stood: [...this.records.keys()].indexOf(operation.id) });
     if (operation.op === "set") this.records.set(operation.id, operation.data);
     else this.records.delete(operation.id);
   }
@@ -188,8 +189,10 @@ export class IdealStore extends IdealView {
   undoLast() {
     const last = this.operations.pop();
     if (!last) return false;
-    if (last.before === undefined) this.records.delete(last.operation.id);
-    else this.records.set(last.operation.id, last.before);
+    const { operation, before, stood } = last;
+    if (before === undefined) this.records.delete(operation.id);
+    else if (operation.op === "set") this.records.set(operation.id, before);
+    else this.records = new Map([...this.records].toSpliced(stood, 0, [operation.id, before]));
     if (this.buffer.length > 0) this.buffer.pop();
     else this.folder.cutLastLine(this.manifest.activeOps);
     return true;

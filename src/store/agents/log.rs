@@ -10,7 +10,7 @@ use hashbrown::DefaultHashBuilder;
 
 use super::{Known, Log};
 use crate::disk::{DiskFile, OpenMode, read_exact_at};
-use crate::engine::{Operation, Origin, Rank, Text};
+use crate::engine::{Operation, Origin, Place, Rank, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::Line;
 use crate::store::Store;
@@ -153,6 +153,7 @@ fn operation_of(text: Text, log: u32, line: &Line<'_>, agent: &Arc<[u8]>) -> Ope
         kind: line.kind,
         line: text,
         before: None,
+        stood: Place::BELOW,
         batch: line.batch,
         origin: Some(Box::new(Origin { rank, log, value, placed: None })),
     }
