@@ -114,6 +114,7 @@ class BackendDriver {
 
   beginBatch() {
     call(() => this.#core.beginBatch());
+    this.records.begin();
     this.#batch = [];
   }
 
@@ -131,18 +132,20 @@ class BackendDriver {
         await this.#log.flush();
         await this.#appendBatch();
       } catch (error) {
-        this.abandonBatch(ids);
+        this.abandonBatch();
         throw error;
       }
     }
     this.#core.commitBatch();
+    this.records.keep();
     this.#batch = [];
     this.#checkDue();
   }
 
-  abandonBatch(ids) {
+  abandonBatch() {
     this.#core.abandonBatch();
-    this.#takenBack(ids);
+    this.records.takeBack();
+    this.history.cut(this.#core.operationCount());
   }
 
   async flush() {
@@ -356,7 +359,7 @@ class BackendDriver {
 
   #redraftBatch(clock) {
     const batch = this.#batch;
-    this.abandonBatch(batch.map(({ id }) => id));
+    this.abandonBatch();
     this.#state.raiseClock(clock);
     this.beginBatch();
     for (const change of batch) this.#draftInBatch(change);

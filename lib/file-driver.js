@@ -159,6 +159,7 @@ class FileDriver {
   beginBatch() {
     this.#batch = [];
     call(() => this.#core.beginBatch());
+    this.records.begin();
   }
 
   setInBatch(id, text) {
@@ -175,26 +176,29 @@ class FileDriver {
     this.records.deleted(id);
   }
 
-  async commitBatch(ids) {
+  async commitBatch() {
     const batch = this.#batch;
     for (;;) {
       let code;
       try {
         code = call(() => this.#core.commitBatch());
       } catch (error) {
-        this.#takenBack(ids);
+        this.#batchTakenBack();
         throw error;
       }
-      if (code !== NOT_NOW) return this.#afterChange(code);
+      if (code !== NOT_NOW) {
+        this.records.keep();
+        return this.#afterChange(code);
+      }
       // Another agent comes first: what it did may change what this batch finds.
-      this.abandonBatch(ids);
+      this.abandonBatch();
       await this.#following.catchUp();
-      this.#putTogether(batch, ids);
+      this.#putTogether(batch);
     }
   }
 
   /** Makes the changes of a batch again. */
-  #putTogether(batch, ids) {
+  #putTogether(batch) {
     this.beginBatch();
     try {
       for (const { id, text } of batch) {
@@ -202,14 +206,14 @@ class FileDriver {
         else this.setInBatch(id, text);
       }
     } catch (error) {
-      this.abandonBatch(ids);
+      this.abandonBatch();
       throw error;
     }
   }
 
-  abandonBatch(ids) {
+  abandonBatch() {
     call(() => this.#core.abandonBatch());
-    this.#takenBack(ids);
+    this.#batchTakenBack();
   }
 
   flush() {
@@ -445,6 +449,11 @@ class FileDriver {
     // Not before it is certain that the change stays.
     if (buffered > 0) this.#core.hideHistory();
     this.#checkpoints.cross();
+  }
+
+  #batchTakenBack() {
+    this.records.takeBack();
+    this.history.cut(this.#core.operationCount());
   }
 
   #takenBack(ids) {

@@ -1,8 +1,8 @@
 "use strict";
 
 // The records that somebody has looked at, as live objects. The native side holds their text; an object is
-// parsed on first sight and kept until the record changes. Once somebody has asked for all records, the Map
-// holds every id in order, and an entry that nobody has looked at since it changed holds UNREAD.
+// parsed on first sight and kept until the record changes. Once all records were asked for, the Map holds every
+// id in order, and an entry that was not looked at since it changed holds UNREAD.
 
 const { call, getText, hasRecord } = require("./native-errors");
 const { Pass, parseList } = require("./pass");
@@ -30,6 +30,12 @@ class Records {
   #handle;
   #map = new Map();
   #complete = false;
+  /** Whether the Map was complete, and the order of its records is to be asked anew. */
+  #reordered = false;
+  /** What was known of the records that a batch changes, before it did. */
+  #before = null;
+  /** Goes through the Map from the object that was not asked for the longest. */
+  #oldest = null;
   #walked = [];
   #passes = [];
   #passed = false;
@@ -118,9 +124,38 @@ class Records {
     for (const map of this.#walked) if (map.get(id) === UNREAD) this.#readFor(map, id);
   }
 
-  /** The record was set; its object is made when somebody looks. */
+  /** From here on, changes may be taken back. */
+  begin() {
+    this.#before = new Map();
+  }
+
+  /** The changes stay. */
+  keep() {
+    this.#before = null;
+  }
+
+  /** The changes since `begin()` did not happen: what was known before is known again. */
+  takeBack() {
+    const before = this.#before;
+    this.#before = null;
+    let isMoved = false;
+    for (const [id, known] of before ?? []) {
+      this.#tellPasses(id);
+      // The Map may have become complete since.
+      const isUnread = !known.isThere && this.#complete && this.#exists(id);
+      if (isUnread) this.#writable().set(id, UNREAD);
+      else if (!known.isThere) this.#writable().delete(id);
+      else if (this.#complete) this.#writable().set(id, known.value);
+      else this.#remember(id, known.value);
+      isMoved ||= known.isDeleted;
+    }
+    if (isMoved) this.#askOrder();
+  }
+
+  /** The record was set; its object is made when it is looked at. */
   changed(id) {
     this.#tellPasses(id);
+    if (this.#before !== null) this.#note(id, false);
     if (this.#complete) this.#writable().set(id, UNREAD);
     else if (this.#map.size > 0) this.#writable().delete(id);
   }
@@ -128,6 +163,7 @@ class Records {
   /** The record was deleted. */
   deleted(id) {
     this.#tellPasses(id);
+    if (this.#before !== null) this.#note(id, true);
     if (this.#map.size > 0) this.#writable().delete(id);
   }
 
@@ -146,15 +182,29 @@ class Records {
   /** Records changed, and the order with them: what is known stays, but where it stands is asked anew. */
   reorder(ids) {
     for (const id of ids) this.deleted(id);
-    this.#complete = false;
+    this.#askOrder();
   }
 
   /** Anything may have changed. */
   forget() {
     this.#tellPasses();
-    this.#map = new Map();
+    this.#put(new Map());
     this.#complete = false;
+    this.#reordered = false;
     this.#passed = false;
+    this.#before &&= new Map();
+  }
+
+  #askOrder() {
+    this.#reordered ||= this.#complete;
+    this.#complete = false;
+  }
+
+  /** Notes what is known of a record that a batch changes. */
+  #note(id, isDeleted) {
+    const noted = this.#before.get(id);
+    if (noted !== undefined) noted.isDeleted ||= isDeleted;
+    else this.#before.set(id, { isThere: this.#map.has(id), value: this.#map.get(id), isDeleted });
   }
 
   #exists(id) {
@@ -183,9 +233,19 @@ class Records {
     if (this.#cacheSize !== Infinity) {
       // The newest stands last, so the first is the one that was not asked for the longest.
       this.#map.delete(id);
-      if (this.#map.size >= this.#cacheSize) this.#map.delete(this.#map.keys().next().value);
+      if (this.#map.size >= this.#cacheSize) this.#evict();
     }
     this.#map.set(id, value);
+  }
+
+  #evict() {
+    // NOTE: one iterator for all: each new one would first pass the places of everything that was evicted before.
+    let next = this.#oldest?.next();
+    if (next === undefined || next.done) {
+      this.#oldest = this.#map.keys();
+      next = this.#oldest.next();
+    }
+    this.#map.delete(next.value);
   }
 
   #all(visit) {
@@ -195,7 +255,7 @@ class Records {
 
   /** Whether the next walk should keep only what it hands on: always, if not all may be kept, else the first. */
   #shouldPass() {
-    if (this.#complete || !this.#isSteady()) return false;
+    if (this.#complete || this.#reordered || !this.#isSteady()) return false;
     if (this.#cacheSize !== Infinity) return true;
     if (this.#passed || this.#core.count() <= FEW) return false;
     this.#passed = true;
@@ -250,26 +310,54 @@ class Records {
     if (this.#complete) return this.#map;
     this.#detachPasses();
     const known = this.#map;
-    const scan = (restart) => call(() => this.#core.scan(restart));
-    let map;
-    for (let text = ""; text === "";) {
-      map = new Map();
-      const take = (value, id) => map.set(id, value);
-      for (text = scan(true); text; text = scan(false)) forEachPair(parseList(this.#core, text), take);
-    }
-    // Objects that were handed out before must stay the same ones.
-    for (const [id, value] of known) if (value !== UNREAD && map.has(id)) map.set(id, value);
+    const map = this.#reordered ? this.#inOrder(known) : this.#parsed(known);
     if (this.#cacheSize === Infinity) {
-      this.#map = map;
+      this.#put(map);
       this.#complete = true;
+      this.#reordered = false;
     }
     return map;
   }
 
-  /** The Map for a change: a copy while somebody walks it. */
+  /** All records, parsed, but for those that are known. */
+  #parsed(known) {
+    const map = this.#scanned(
+      (restart) => this.#core.scan(restart),
+      (list, target) => forEachPair(list, (value, id) => target.set(id, value)),
+    );
+    // Objects that were handed out before must stay the same ones.
+    for (const [id, value] of known) if (value !== UNREAD && map.has(id)) map.set(id, value);
+    return map;
+  }
+
+  /** The records that are known, in order, and an entry for each that is not. */
+  #inOrder(known) {
+    return this.#scanned(
+      (restart) => this.#core.scanIds(restart),
+      (ids, target) => ids.forEach((id) => target.set(id, known.has(id) ? known.get(id) : UNREAD)),
+    );
+  }
+
+  /** Fills a Map with what the native side lists in pieces; anew when that changes meanwhile. */
+  #scanned(read, take) {
+    const scan = (restart) => call(() => read(restart));
+    let map;
+    for (let text = ""; text === "";) {
+      map = new Map();
+      for (text = scan(true); text; text = scan(false)) take(parseList(this.#core, text), map);
+    }
+    return map;
+  }
+
+  /** The Map for a change: a copy while it is walked through. */
   #writable() {
-    if (this.#walked.includes(this.#map)) this.#map = new Map(this.#map);
+    if (this.#walked.includes(this.#map)) this.#put(new Map(this.#map));
     return this.#map;
+  }
+
+  #put(map) {
+    this.#map = map;
+    this.#oldest = null;
   }
 }
 

@@ -464,7 +464,7 @@ class Store {
     } catch (error) {
       ids = this.#batch;
       this.#batch = null;
-      this.#driver.abandonBatch(ids);
+      this.#driver.abandonBatch();
       throw error;
     }
     ids = this.#batch;

@@ -40,6 +40,7 @@ export const nativeCalls = {
   "NativeStore.count": at(({ core }) => core.count()),
   "NativeStore.operationCount": at(({ core }) => core.operationCount()),
   "NativeStore.scan": at(({ core }) => core.scan(true)),
+  "NativeStore.scanIds": at(({ core }) => core.scanIds(true)),
   "NativeStore.checkSnapshot": at(({ core }) => core.checkSnapshot()),
   "NativeStore.operations": at(({ core }) => core.operations(0)),
   "NativeStore.beginBatch": at(({ core }) => core.beginBatch()),

@@ -22,8 +22,9 @@ use super::text;
 use super::{CHUNK, INDEX_FROM_BYTES};
 use crate::disk::OsDisk;
 use crate::engine::Cursor;
+use crate::error::Result;
 use crate::lock::OsProbe;
-use crate::store::{Checkpoint, Durability, Look, Options, Rejected, Store, load_segment};
+use crate::store::{Checkpoint, Durability, Look, Options, Place, Rejected, Store, load_segment};
 
 /// How a store is opened.
 #[napi(object)]
@@ -136,23 +137,13 @@ impl NativeStore {
     /// empty string when another thread has changed what lies underneath: begin again.
     #[napi]
     pub fn scan(&self, restart: bool) -> napi::Result<Option<String>> {
-        caught(|| {
-            let mut cursor = self.cursor.lock();
-            if restart {
-                *cursor = (Cursor::Base(0), 0);
-            }
-            if cursor.0 == Cursor::End {
-                return Ok(None);
-            }
-            let mut out = Vec::with_capacity(CHUNK + 4096);
-            Ok(Some(match self.store.scan(*cursor, CHUNK, &mut out)? {
-                None => String::new(),
-                Some(next) => {
-                    *cursor = next;
-                    text::list(out)
-                }
-            }))
-        })
+        caught(|| self.scanned(restart, |store, from, out| store.scan(from, CHUNK, out)))
+    }
+
+    /// As `scan`, a JSON list of ids alone. The two share a cursor.
+    #[napi]
+    pub fn scan_ids(&self, restart: bool) -> napi::Result<Option<String>> {
+        caught(|| self.scanned(restart, |store, from, out| store.scan_ids(from, CHUNK, out)))
     }
 
     /// Throws if a record of the snapshot was damaged since it was written.
@@ -452,6 +443,30 @@ impl NativeStore {
         self.syncs.lock().take();
         let store = Arc::clone(&self.store);
         AsyncTask::new(Work::new(move || store.close(), |()| ()))
+    }
+}
+
+impl NativeStore {
+    fn scanned(
+        &self,
+        restart: bool,
+        scan: impl FnOnce(&Store, Place, &mut Vec<u8>) -> Result<Option<Place>>,
+    ) -> Result<Option<String>> {
+        let mut cursor = self.cursor.lock();
+        if restart {
+            *cursor = (Cursor::Base(0), 0);
+        }
+        if cursor.0 == Cursor::End {
+            return Ok(None);
+        }
+        let mut out = Vec::with_capacity(CHUNK + 4096);
+        Ok(Some(match scan(&self.store, *cursor, &mut out)? {
+            None => String::new(),
+            Some(next) => {
+                *cursor = next;
+                text::list(out)
+            }
+        }))
     }
 }
 

@@ -156,6 +156,14 @@ impl Engine {
         self.records.scan(cursor, limit, out)
     }
 
+    /// See [`Records::scan_ids`].
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn scan_ids(&self, cursor: Cursor, limit: usize, out: &mut Vec<u8>) -> io::Result<Cursor> {
+        self.records.scan_ids(cursor, limit, out)
+    }
+
     /// The operations since the last checkpoint began.
     pub fn operations(&self) -> &[Operation] {
         &self.operations

@@ -248,9 +248,7 @@ impl Records {
     /// # Errors
     /// Those of reading.
     pub fn scan(&self, cursor: Cursor, limit: usize, out: &mut Vec<u8>) -> io::Result<Cursor> {
-        let layers = [self.frozen.as_deref(), self.pending.as_ref(), Some(&self.overlay)];
-        let layers: Vec<&Overlay> = layers.into_iter().flatten().collect();
-        visit(&self.base, &layers, cursor, |row| {
+        self.visit(cursor, limit, out, |row, out| {
             let text = row.text();
             if text.is_empty() {
                 out.extend_from_slice(b"null,");
@@ -260,6 +258,28 @@ impl Records {
                 out.push(b',');
                 out.extend_from_slice(text);
             }
+        })
+    }
+
+    /// As [`Records::scan`], the ids alone: `"id",`.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn scan_ids(&self, cursor: Cursor, limit: usize, out: &mut Vec<u8>) -> io::Result<Cursor> {
+        self.visit(cursor, limit, out, |row, out| row.print_id(out))
+    }
+
+    fn visit(
+        &self,
+        cursor: Cursor,
+        limit: usize,
+        out: &mut Vec<u8>,
+        print: impl Fn(&Row<'_>, &mut Vec<u8>),
+    ) -> io::Result<Cursor> {
+        let layers = [self.frozen.as_deref(), self.pending.as_ref(), Some(&self.overlay)];
+        let layers: Vec<&Overlay> = layers.into_iter().flatten().collect();
+        visit(&self.base, &layers, cursor, |row| {
+            print(row, out);
             out.push(b',');
             if out.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })

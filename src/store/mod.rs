@@ -39,7 +39,7 @@ pub use durable::Durability;
 pub use followed::Followed;
 pub use look::Look;
 pub use open::{Opened, Report};
-pub use read::Counts;
+pub use read::{Counts, Place};
 pub use seen::Seen;
 
 use crate::disk::Disk;

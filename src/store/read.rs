@@ -3,9 +3,12 @@
 use std::io;
 
 use super::{State, Store};
-use crate::engine::{Cursor, Text};
+use crate::engine::{Cursor, Engine, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::{parse_line, public_text_into};
+
+/// Where a scan goes on, and the epoch in which that means something.
+pub type Place = (Cursor, u64);
 
 /// Numbers for `stats()` and the like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,18 +61,29 @@ impl Store {
     ///
     /// # Errors
     /// `OPSLOG_IO`.
-    pub fn scan(
+    pub fn scan(&self, from: Place, limit: usize, out: &mut Vec<u8>) -> Result<Option<Place>> {
+        self.scan_with(from, |engine, cursor| engine.scan(cursor, limit, out))
+    }
+
+    /// As [`Store::scan`], the ids alone: `"id",`.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn scan_ids(&self, from: Place, limit: usize, out: &mut Vec<u8>) -> Result<Option<Place>> {
+        self.scan_with(from, |engine, cursor| engine.scan_ids(cursor, limit, out))
+    }
+
+    fn scan_with(
         &self,
-        (cursor, epoch): (Cursor, u64),
-        limit: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<Option<(Cursor, u64)>> {
+        (cursor, epoch): Place,
+        scan: impl FnOnce(&Engine, Cursor) -> io::Result<Cursor>,
+    ) -> Result<Option<Place>> {
         let state = self.lock_replayed()?;
         let now = state.engine.epoch();
         if cursor != Cursor::Base(0) && epoch != now {
             return Ok(None);
         }
-        let next = state.engine.scan(cursor, limit, out).map_err(|source| self.read_failed(source))?;
+        let next = scan(&state.engine, cursor).map_err(|source| self.read_failed(source))?;
         Ok(Some((next, now)))
     }
 
