@@ -1,5 +1,6 @@
 import js from "@eslint/js";
 import noLateGlobals from "./scripts/lint/no-late-globals.mjs";
+import noLateRequire from "./scripts/lint/no-late-require.mjs";
 
 // Node's own globals, as the running Node has them.
 const globals = Object.fromEntries(Object.getOwnPropertyNames(globalThis).map((name) => [name, "readonly"]));
@@ -24,8 +25,12 @@ export default [
   {
     files: ["index.js", "lib/**/*.js"],
     languageOptions: { sourceType: "commonjs", globals: { __dirname: "readonly", __filename: "readonly" } },
-    plugins: { opslog: { rules: { "no-late-globals": noLateGlobals } } },
-    rules: { strict: ["error", "global"], "opslog/no-late-globals": "error" },
+    plugins: { opslog: { rules: { "no-late-globals": noLateGlobals, "no-late-require": noLateRequire } } },
+    rules: {
+      strict: ["error", "global"],
+      "opslog/no-late-globals": "error",
+      "opslog/no-late-require": ["error", { functions: ["requirePackage", "loadBackendDriver", "files"] }],
+    },
   },
   {
     files: ["npm/*/locate.cjs"],

@@ -4,6 +4,7 @@
 
 const path = require("node:path");
 const process = require("node:process");
+const { runBackup } = require("./backup");
 const { AgentCheckpoint, OwnCheckpoint } = require("./checkpoint-work");
 const { Checkpoints } = require("./checkpoints");
 const { CurrentManifest, Following } = require("./following");
@@ -18,7 +19,7 @@ const { RETRY } = require("./mutation-queue");
 const { NativeMeter, watched } = require("./progress");
 const { Records, forEachPair } = require("./records");
 const { SharedWrite } = require("./shared-write");
-const { streamSnapshotFile } = require("./snapshot-stream");
+const { snapshotEntries } = require("./snapshot-stream");
 const { Syncs } = require("./syncs");
 const { monotonicMs, setImmediate } = require("./timers");
 const { after, countRefusal } = require("./turns");
@@ -324,7 +325,7 @@ class FileDriver {
   backup(options) {
     ensurePermitted(options.folder, { write: true });
     if (!this.#options.readOnly) this.flush();
-    const copying = require("./backup").runBackup(this.#core, options);
+    const copying = runBackup(this.#core, options);
     this.#backups.add(copying);
     const ended = () => this.#backups.delete(copying);
     copying.then(ended, ended);
@@ -345,12 +346,12 @@ class FileDriver {
     return records;
   }
 
-  async *streamSnapshot(options) {
-    yield* streamSnapshotFile(this.folder, this.manifest.currentSnapshot, options);
+  streamSnapshot(options) {
+    return snapshotEntries(this.folder, this.manifest.currentSnapshot, options);
   }
 
-  async *walOperations() {
-    yield* walOperations(this.folder, this.manifest);
+  walOperations() {
+    return walOperations(this.folder, this.manifest);
   }
 
   // Closing

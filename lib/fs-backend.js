@@ -12,13 +12,22 @@ const { checkAgentId, resolveInside } = require("./paths");
 const { paceMethods } = require("./turns");
 const { validateManifest } = require("./validate");
 
-// Loaded when first used: a store in a folder needs none of them, and each takes a good part of the time in
-// which a small store is opened.
-const archive = () => require("./fs/archive");
-const blobs = () => require("./fs/blobs");
-const durable = () => require("./fs/durable");
-const snapshot = () => require("./fs/snapshot");
-const wal = () => require("./fs/wal");
+let modules;
+
+/**
+ * What reads and writes the files. Loaded with the first FsBackend: a store in a folder needs none of it, and each module
+ * takes a good part of the time in which a small store is opened.
+ */
+function files() {
+  modules ??= {
+    archive: require("./fs/archive"),
+    blobs: require("./fs/blobs"),
+    durable: require("./fs/durable"),
+    snapshot: require("./fs/snapshot"),
+    wal: require("./fs/wal"),
+  };
+  return modules;
+}
 
 const FOLDERS = [names.SNAPSHOTS, names.OPS, names.ARCHIVE];
 
@@ -31,7 +40,7 @@ class FsLockHandle {
 }
 
 /** Runs `work`, turning what `node:fs` throws into `OPSLOG_IO`. */
-const translated = (work) => durable().translated(work);
+const translated = (work) => files().durable.translated(work);
 
 const instances = new WeakSet();
 
@@ -39,6 +48,11 @@ class FsBackend {
   constructor() {
     this.dir = "";
     instances.add(this);
+    try {
+      files();
+    } catch {
+      // The first method that needs them says what is wrong.
+    }
   }
 
   async initialize(dir, opts) {
@@ -76,7 +90,7 @@ class FsBackend {
   async writeManifest(manifest) {
     const text = JSON.stringify(manifest, null, 2);
     const file = path.resolve(this.dir, names.MANIFEST);
-    await translated(() => durable().replaceFile(file, (handle) => handle.appendFile(text)));
+    await translated(() => files().durable.replaceFile(file, (handle) => handle.appendFile(text)));
   }
 
   async getManifestVersion() {
@@ -91,37 +105,37 @@ class FsBackend {
   // Snapshots
 
   async writeSnapshot(records, version) {
-    return snapshot().writeSnapshot(this.dir, records, version);
+    return files().snapshot.writeSnapshot(this.dir, records, version);
   }
 
   async loadSnapshot(relativePath) {
-    return snapshot().loadSnapshot(resolveInside(this.dir, relativePath));
+    return files().snapshot.loadSnapshot(resolveInside(this.dir, relativePath));
   }
 
   // Log
 
   async appendOps(relativePath, ops) {
-    await wal().appendOps(resolveInside(this.dir, relativePath), ops);
+    await files().wal.appendOps(resolveInside(this.dir, relativePath), ops);
   }
 
   async readOps(relativePath) {
-    return wal().readOps(resolveInside(this.dir, relativePath));
+    return files().wal.readOps(resolveInside(this.dir, relativePath));
   }
 
   async truncateLastOp(relativePath) {
-    return wal().truncateLastOp(resolveInside(this.dir, relativePath));
+    return files().wal.truncateLastOp(resolveInside(this.dir, relativePath));
   }
 
   async createOpsFile() {
     const folder = path.join(this.dir, names.OPS);
-    return `${names.OPS}/${await translated(() => durable().createEmptyNumbered(folder, names.opsName))}`;
+    return `${names.OPS}/${await translated(() => files().durable.createEmptyNumbered(folder, names.opsName))}`;
   }
 
   async createAgentOpsFile(agentId) {
     checkAgentId(agentId);
     const folder = path.join(this.dir, names.OPS);
     const nameOf = (ms) => names.agentOpsName(agentId, ms);
-    return `${names.OPS}/${await translated(() => durable().createEmptyNumbered(folder, nameOf))}`;
+    return `${names.OPS}/${await translated(() => files().durable.createEmptyNumbered(folder, nameOf))}`;
   }
 
   async listOpsFiles() {
@@ -138,15 +152,15 @@ class FsBackend {
   // Archive
 
   async writeArchiveSegment(period, records) {
-    return archive().writeArchiveSegment(this.dir, period, records);
+    return files().archive.writeArchiveSegment(this.dir, period, records);
   }
 
   async loadArchiveSegment(relativePath) {
-    return archive().loadArchiveSegment(resolveInside(this.dir, relativePath));
+    return files().archive.loadArchiveSegment(resolveInside(this.dir, relativePath));
   }
 
   async listArchiveSegments() {
-    return archive().listArchiveSegments(this.dir);
+    return files().archive.listArchiveSegments(this.dir);
   }
 
   // Locks
@@ -156,7 +170,7 @@ class FsBackend {
     const handle = new FsLockHandle(await acquireNamed(root, names.LOCK), root);
     try {
       const folders = [root, ...FOLDERS.map((folder) => path.join(root, folder))];
-      await translated(() => durable().removeStaleTemporaries(folders));
+      await translated(() => files().durable.removeStaleTemporaries(folders));
     } catch (error) {
       await releaseLock(root, handle.fh);
       throw error;
@@ -185,27 +199,27 @@ class FsBackend {
   // Blobs
 
   async writeBlob(relativePath, content) {
-    await blobs().write(this.dir, relativePath, content);
+    await files().blobs.write(this.dir, relativePath, content);
   }
 
   async readBlob(relativePath) {
-    return blobs().read(this.dir, relativePath);
+    return files().blobs.read(this.dir, relativePath);
   }
 
   async readBlobRange(relativePath, offset, length) {
-    return blobs().readRange(this.dir, relativePath, offset, length);
+    return files().blobs.readRange(this.dir, relativePath, offset, length);
   }
 
   async listBlobs(prefix) {
-    return blobs().list(this.dir, prefix);
+    return files().blobs.list(this.dir, prefix);
   }
 
   async deleteBlob(relativePath) {
-    await blobs().remove(this.dir, relativePath);
+    await files().blobs.remove(this.dir, relativePath);
   }
 
   async deleteBlobDir(prefix) {
-    await blobs().removeFolder(this.dir, prefix);
+    await files().blobs.removeFolder(this.dir, prefix);
   }
 }
 

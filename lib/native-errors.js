@@ -4,13 +4,14 @@
 
 const { corruptError, fromNative, messages } = require("./errors");
 const native = require("./native");
+const { validateManifest } = require("./validate");
 
 /** Decodes an error; for a bad manifest it lets V8 and the validator find the words, as 0.8.1 does. */
 function decode(error) {
   const decoded = fromNative(error);
   if (decoded.content === undefined) return decoded;
   try {
-    require("./validate").validateManifest(JSON.parse(decoded.content));
+    validateManifest(JSON.parse(decoded.content));
   } catch (cause) {
     return corruptError(cause, decoded.path);
   }

@@ -3,6 +3,7 @@
 // Records of a snapshot file one by one, without holding the file.
 
 const path = require("node:path");
+const { readSnapshot } = require("./fs/snapshot-reader");
 const { pacedSteps } = require("./turns");
 
 /**
@@ -10,12 +11,12 @@ const { pacedSteps } = require("./turns");
  * old formats, which are one JSON document, are read whole.
  */
 function streamSnapshotFile(dir, relativePath, options) {
-  return pacedSteps(stepsOf(dir, relativePath, options));
+  return pacedSteps(() => snapshotEntries(dir, relativePath, options));
 }
 
-async function* stepsOf(dir, relativePath, { signal } = {}) {
+/** The same, for a caller that lets the event loop have its turns itself. */
+async function* snapshotEntries(dir, relativePath, { signal } = {}) {
   signal?.throwIfAborted();
-  const { readSnapshot } = require("./fs/snapshot"); // loaded when first used, as few programs come here
   const batches = readSnapshot(path.resolve(path.join(dir, relativePath)));
   try {
     for (;;) {
@@ -32,4 +33,4 @@ async function* stepsOf(dir, relativePath, { signal } = {}) {
   }
 }
 
-module.exports = { streamSnapshotFile };
+module.exports = { snapshotEntries, streamSnapshotFile };

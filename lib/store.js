@@ -4,9 +4,12 @@
 // the driver's affair.
 
 const diagnostics = require("node:diagnostics_channel");
+const { parseBackup } = require("./backup");
 const { inCurrentContext } = require("./caller-context");
-const { messages, opslogError } = require("./errors");
+const { ioError, messages, opslogError } = require("./errors");
 const { FileDriver } = require("./file-driver");
+const { isPlainFsBackend } = require("./fs-backend");
+const { repairFolder, verifyFolder } = require("./maintenance");
 const { MutationQueue, RETRY } = require("./mutation-queue");
 const { parseOptions } = require("./options");
 const { checkPeriod, describe } = require("./paths");
@@ -30,12 +33,12 @@ class Store {
 
   /** Checks a folder that need not be open, and writes nothing. */
   static verify(dir, options) {
-    return paced(require("./maintenance").verifyFolder(dir, options));
+    return paced(verifyFolder(dir, options));
   }
 
   /** Mends what `verify()` finds in a folder, as far as that loses nothing. */
   static repair(dir, options) {
-    return paced(require("./maintenance").repairFolder(dir, options));
+    return paced(repairFolder(dir, options));
   }
 
   /** What the last `open()` found. */
@@ -255,7 +258,7 @@ class Store {
   }
 
   getWalOps(sinceTimestamp, options) {
-    return pacedSteps(this.#walOps(sinceTimestamp, options));
+    return pacedSteps(() => this.#walOps(sinceTimestamp, options));
   }
 
   async *#walOps(sinceTimestamp, { signal } = {}) {
@@ -297,7 +300,7 @@ class Store {
 
   async #backup(dir, options) {
     this.#ensureOpen();
-    const backup = require("./backup").parseBackup(dir, options);
+    const backup = parseBackup(dir, options);
     const { copying } = await this.#exclusive((driver) => {
       // Wrapped, so that the queue goes on: only the caller waits for the copy.
       const copying = driver.backup(backup);
@@ -350,12 +353,10 @@ class Store {
   }
 
   streamSnapshot(options) {
-    return pacedSteps(this.#streamSnapshot(options));
-  }
-
-  async *#streamSnapshot(options) {
-    this.#ensureOpen();
-    yield* this.#driver.streamSnapshot(options);
+    return pacedSteps(() => {
+      this.#ensureOpen();
+      return this.#driver.streamSnapshot(options);
+    });
   }
 
   flush() {
@@ -409,15 +410,14 @@ class Store {
   async #openDriver(dir, options) {
     const backend = options.backend;
     const onDue = () => this.#checkpointInTurn();
-    // NOTE: loaded here: most programs have no backend, and its modules take longer to load than a store to open.
-    if (backend !== undefined && !require("./fs-backend").isPlainFsBackend(backend)) {
+    if (backend !== undefined && !isPlainFsBackend(backend)) {
       if (options.durability !== "process") {
         throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.durabilityOfBackend(options.durability));
       }
       if (options.recovery !== "skip") {
         throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.recoveryOfBackend(options.recovery));
       }
-      return require("./backend-driver").BackendDriver.open(dir, options, backend, onDue);
+      return loadBackendDriver().open(dir, options, backend, onDue);
     }
     return FileDriver.open(dir, options, backend);
   }
@@ -504,6 +504,15 @@ class Store {
     // A batch that was called before close() still runs.
     if (this.#closing !== null && this.#batch === null) throw notOpen();
     if (this.#options.readOnly) throw opslogError("OPSLOG_READ_ONLY", messages.readOnly());
+  }
+}
+
+/** Loaded when a store is opened: most programs have no backend, and its modules take longer to load than a store to open. */
+function loadBackendDriver() {
+  try {
+    return require("./backend-driver").BackendDriver;
+  } catch (error) {
+    throw ioError(error);
   }
 }
 

@@ -59,9 +59,11 @@ async function paced(promise) {
   return after(1, result);
 }
 
-/** Passes on what a generator yields and returns. */
-async function* pacedSteps(generator) {
+/** Passes on what the generator yields and returns that `begin` makes at the first step. */
+async function* pacedSteps(begin) {
+  let generator;
   try {
+    generator = begin();
     for (;;) {
       const { done, value } = await generator.next();
       const due = count(1);
@@ -74,7 +76,7 @@ async function* pacedSteps(generator) {
     if (due !== null) await due;
     throw error;
   } finally {
-    await generator.return();
+    await generator?.return();
   }
 }
 
