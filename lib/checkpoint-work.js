@@ -68,7 +68,7 @@ class OwnCheckpoint {
   }
 }
 
-/** Compactions of an agent, which take all agents' operations along, so that none is hidden for a later one. */
+/** Compactions of an agent, which take all agents' operations along: those that are hidden, and all others by then. */
 class AgentCheckpoint {
   #core;
   #following;
@@ -95,12 +95,16 @@ class AgentCheckpoint {
     this.#history.forget();
   }
 
-  hide() {}
+  hide() {
+    this.#core.hideHistory();
+  }
 
-  show() {}
+  show() {
+    this.#core.showHistory();
+  }
 
   isPending() {
-    return false;
+    return this.#core.isCheckpointPending();
   }
 
   /** A compaction without the records of `list`, a JSON text, which go to the archive. Returns the ids that did. */

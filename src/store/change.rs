@@ -305,9 +305,9 @@ impl Store {
         // For what is held, it says that the write is due.
         let is_full = state.shared && state.held_bytes > HELD_BYTES;
         let due = is_full || (state.batch.is_none() || state.shared) && state.is_due(&self.options);
-        // Among agents the history starts anew with the seal. What is only buffered may still be taken back.
+        // What is only buffered may still be taken back.
         let is_written = state.buffered == state.engine.operations().len();
-        if due && state.agents.is_none() && state.batch.is_none() && is_written {
+        if due && state.batch.is_none() && is_written {
             state.hide();
         }
         state.changed(due)

@@ -110,7 +110,8 @@ impl Store {
 
     /// Whether the threshold was crossed while another checkpoint was under way.
     pub fn is_checkpoint_pending(&self) -> bool {
-        self.lock().engine.is_apart()
+        let state = self.lock();
+        state.engine.is_apart() || state.agents.is_some() && state.hidden_operations() > 0
     }
 
     /// Deletes snapshots that are no longer needed, and the index files of files that the manifest `left` was the last to

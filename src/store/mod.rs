@@ -295,11 +295,24 @@ impl State {
             Some(head) if !self.engine.is_apart() => head.operations(),
             _ => 0,
         };
-        head + self.engine.operations().len().saturating_sub(self.hidden)
+        head + self.engine.operations().len().saturating_sub(self.hidden_operations())
+    }
+
+    /// How many operations belong to a checkpoint that is due but has not begun.
+    fn hidden_operations(&self) -> usize {
+        match &self.agents {
+            // Operations of others may come in before them.
+            Some(agents) => agents.hidden(self.engine.operations()),
+            None => self.hidden,
+        }
     }
 
     /// Lets the history shown start anew: what there is now belongs to the next checkpoint.
     fn hide(&mut self) {
+        if let Some(agents) = &mut self.agents {
+            agents.hide(self.engine.operations().last());
+            return;
+        }
         self.departures_hidden = self.departures;
         // Without files, a checkpoint waits for what is on its way, and takes everything along.
         self.hidden = if self.detached { self.engine.operations().len() } else { self.engine.set_apart() };
@@ -307,6 +320,10 @@ impl State {
 
     /// Gives the operations back that were hidden.
     fn unhide(&mut self) {
+        if let Some(agents) = &mut self.agents {
+            agents.hide(None);
+            return;
+        }
         self.engine.rejoin(self.hidden);
         self.hidden = 0;
     }

@@ -110,7 +110,7 @@ impl Store {
     pub fn operations(&self, from: usize, limit: usize, out: &mut Vec<u8>) -> Result<usize> {
         let state = self.lock_replayed()?;
         let mut next = from;
-        for operation in state.engine.operations().iter().skip(state.hidden + from) {
+        for operation in state.engine.operations().iter().skip(state.hidden_operations() + from) {
             if out.len() >= limit {
                 break;
             }

@@ -117,7 +117,7 @@ impl State {
     /// Which operation is the last of its batch once the last one is undone, but is not marked so yet.
     pub(super) fn end_to_be(&self) -> Option<usize> {
         let own = self.agents.as_ref().map(|agents| agents.own);
-        let operations = self.engine.operations().iter().enumerate().rev();
+        let operations = self.engine.operations().iter().enumerate().skip(self.hidden_operations()).rev();
         let (index, before) =
             operations.filter(|(_, operation)| own.is_none_or(|own| operation.is_of_log(own))).nth(1)?;
         (before.batch == Some(BatchMark::More)).then_some(index)

@@ -176,3 +176,43 @@ fn a_segment_is_written_under_the_lock_of_compactions_also_by_an_agent_that_load
     }
     assert!(seen > 1, "the segment was seen {seen} times");
 }
+
+#[test]
+fn a_threshold_that_an_agent_crosses_hides_its_operations_until_a_compaction_has_sealed_or_failed() {
+    let disk = SimDisk::new();
+    let crossing = Options { checkpoint_threshold: 3.0, ..agent("one") };
+    let one = try_open(disk.clone(), crossing).unwrap().store;
+    let two = open_agent(disk.clone(), "two");
+    one.catch_up().unwrap();
+    let operations = || one.counts().operations;
+    for n in 1..=2 {
+        set(&one, "a", &n.to_string());
+        assert_eq!(operations(), n);
+    }
+    batch(&one, &[("b", "1"), ("c", "1")]);
+    assert_eq!((operations(), history(&one)), (0, vec![]));
+    assert!(one.is_checkpoint_pending());
+    assert!(!undo(&one), "what is hidden is not undone");
+    assert!(own_log(&disk, &one, "one").contains("\"batch\":\"more\""), "nor is its batch ended before");
+
+    // Of others, what comes before them in the order is hidden as well.
+    set(&two, "d", "1");
+    one.catch_up().unwrap();
+    assert_eq!(operations(), 0);
+    set(&one, "e", "1");
+    assert_eq!(history(&one), ["e"]);
+    assert!(undo(&one));
+    assert!(!undo(&one));
+
+    disk.fail_next(CallKind::Rename, 2, EIO, Times::Once);
+    assert!(one.compact_agents(NOW, None).is_err());
+    one.catch_up().unwrap();
+    assert_eq!(history(&one), ["a", "d", "a", "b", "c"]);
+    one.hide_history();
+    assert_eq!(operations(), 0);
+    one.compact_agents(NOW, None).unwrap();
+    assert!(!one.is_checkpoint_pending());
+    set(&one, "f", "1");
+    assert_eq!(history(&one), ["f"]);
+    assert_eq!(records(&one), records(&reader(&disk)));
+}

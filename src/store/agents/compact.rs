@@ -93,11 +93,17 @@ impl Store {
     /// `OPSLOG_LOCKED` when the others do not let go in time, `OPSLOG_IO`, `OPSLOG_FAILED`.
     pub fn compact_agents(&self, now_ms: i64, archive: Option<ArchiveRequest>) -> Result<Compacted> {
         let Some(gate) = &self.gate else { return Ok(Compacted::default()) };
-        let lock = self.wait_for_compaction_lock()?;
-        let compacted = self.compact_locked(gate, &lock, now_ms, archive);
-        // NOTE: it has taken effect, or has not, whatever becomes of the lock's file: without its kernel lock that is
-        // stale, and whoever compacts next takes it over.
-        drop(lock);
+        let compacted = self.wait_for_compaction_lock().and_then(|lock| {
+            let compacted = self.compact_locked(gate, &lock, now_ms, archive);
+            // NOTE: it has taken effect, or has not, whatever becomes of the lock's file: without its kernel lock that is
+            // stale, and whoever compacts next takes it over.
+            drop(lock);
+            compacted
+        });
+        if compacted.is_err() {
+            // What waited for it counts again.
+            self.show_history();
+        }
         compacted
     }
 
@@ -210,6 +216,7 @@ impl Store {
         state.number_own_log();
         state.knows(next, count, self);
         let version = state.version;
+        state.unhide();
         let view = state.engine.freeze(usize::MAX);
         state.buffered = 0;
         state.checkpointing = true;

@@ -422,6 +422,7 @@ impl Agents {
             own: 0,
             stale: false,
             outdated: false,
+            hidden: self.hidden.clone(),
         }
     }
 }

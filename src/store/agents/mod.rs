@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::{State, Store};
 use crate::disk::{DiskFile, FileInfo};
-use crate::engine::{Origin, Rank};
+use crate::engine::{Operation, Origin, Rank};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::gate::{Exclusive, Shared};
@@ -42,6 +42,8 @@ pub struct Agents {
     stale: bool,
     /// The snapshot in memory is to be replaced by the current one.
     outdated: bool,
+    /// Operations up to this one belong to a compaction that is due but has not sealed them.
+    hidden: Option<Rank>,
 }
 
 /// A WAL that is being read.
@@ -76,7 +78,19 @@ impl Agents {
             own: 0,
             stale: false,
             outdated: false,
+            hidden: None,
         }
+    }
+
+    /// How many of the operations are hidden.
+    pub(super) fn hidden(&self, operations: &[Operation]) -> usize {
+        let Some(hidden) = &self.hidden else { return 0 };
+        operations.partition_point(|operation| operation.rank() <= Some(hidden))
+    }
+
+    /// Hides the operations up to one of them, or none.
+    pub(super) fn hide(&mut self, newest: Option<&Operation>) {
+        self.hidden = newest.and_then(Operation::rank).cloned();
     }
 
     fn add(&mut self, relative: &str, path: PathBuf) -> u32 {

@@ -10,7 +10,8 @@ impl Store {
     /// what stands before it may be the last.
     pub(in crate::store) fn undo_of_agent(&self, state: &mut State) -> Result<Option<Vec<Id>>> {
         let Some(own) = state.agents.as_ref().map(|agents| agents.own) else { return Ok(None) };
-        let last = state.engine.operations().iter().rev().find(|operation| operation.is_of_log(own)).cloned();
+        let shown = state.engine.operations().get(state.hidden_operations()..).unwrap_or_default();
+        let last = shown.iter().rev().find(|operation| operation.is_of_log(own)).cloned();
         let Some(last) = last else { return Ok(None) };
         let Text::At { offset, .. } = last.line else { return Ok(None) };
         state.wal.cut(offset)?;
