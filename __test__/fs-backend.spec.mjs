@@ -720,15 +720,40 @@ test("releaseLock(), after initialize() for another folder, releases the folder 
   await t.throwsAsync(fs.access(path.join(folder, ".lock")), { code: "ENOENT" });
 });
 
-test("acquireLock(), beside temporary files, removes those of dead processes", async (t) => {
+test("acquireLock(), beside temporary files, removes those that no process holds, whatever number is in their names", async (t) => {
   const { folder, ours } = await backends(t);
-  const dead = path.join(folder, "snapshots", "snap-1.jsonl.2147483646-1.tmp");
-  const living = path.join(folder, "ops", `ops-1.jsonl.${process.pid}-1.tmp`);
-  await fs.writeFile(dead, "");
-  await fs.writeFile(living, "");
+  const left = [
+    "snapshots/snap-1.jsonl.2147483646-1.tmp",
+    `snapshots/snap-1.jsonl.${process.pid}-1.tmp`,
+    "archive/archive-q.json.1-1.tmp",
+    `manifest.json.${process.pid}-99.tmp`,
+  ];
+  const blobs = ["notes.2147483646-1.tmp", "snapshots/notes.tmp"];
+  for (const name of [...left, ...blobs]) await fs.writeFile(path.join(folder, name), "");
   await ours.releaseLock(await ours.acquireLock());
-  await t.throwsAsync(fs.access(dead), { code: "ENOENT" });
-  await fs.access(living);
+  for (const name of left) await t.throwsAsync(fs.access(path.join(folder, name)), { code: "ENOENT" }, name);
+  for (const name of blobs) await t.notThrowsAsync(fs.access(path.join(folder, name)), name);
+});
+
+test("acquireLock() again and again, beside manifests, snapshots and segments that are being written, takes nothing away", async (t) => {
+  const { folder, ours } = await backends(t);
+  let isOver = false;
+  const locking = (async () => {
+    while (!isOver) await ours.releaseLock(await ours.acquireLock());
+  })();
+  const records = new Map(Array.from({ length: 300 }, (_, n) => [`r${n}`, { n }]));
+  for (let round = 0; round < 15; round++) {
+    await ours.writeManifest(manifest);
+    await ours.loadSnapshot(await ours.writeSnapshot(records, 1));
+    await ours.writeArchiveSegment(`q${round}`, records);
+  }
+  isOver = true;
+  await locking;
+  const names = await fs.readdir(folder, { recursive: true });
+  t.deepEqual(
+    names.filter((name) => name.endsWith(".tmp")),
+    [],
+  );
 });
 
 test("acquireCompactionLock(), twice, rejects with 0.8.1's message and OPSLOG_LOCKED", async (t) => {

@@ -1,6 +1,6 @@
 /**
  * A file that is there whole or not at all: written under a name of its own beside it, and given its name when all of it
- * is on the disk. The program killed, only `<file>.<pid>.tmp` is left.
+ * is on the disk. The program killed, only `<file>.<pid>.tmp` is left, or `<file>.<pid>-<n>.tmp` if that was there.
  */
 import { closeSync, fsyncSync, lstatSync, openSync, renameSync, rmSync } from "node:fs";
 
@@ -9,11 +9,22 @@ function ensureFree(path) {
   throw Object.assign(new Error(`EEXIST: file already exists, '${path}'`), { code: "EEXIST", path });
 }
 
+/** Creates a file beside another. One that was killed, in a container as process 1 for one, may have had the same number. */
+function createTemporary(path) {
+  for (let n = 0; ; n++) {
+    const temporary = `${path}.${process.pid}${n > 0 ? `-${n}` : ""}.tmp`;
+    try {
+      return [temporary, openSync(temporary, "wx")];
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+    }
+  }
+}
+
 /** Lets `write` fill a file that must not exist yet, by its descriptor. Returns what that returns. */
 export function writeNewFile(path, write) {
   ensureFree(path);
-  const temporary = `${path}.${process.pid}.tmp`;
-  const descriptor = openSync(temporary, "wx");
+  const [temporary, descriptor] = createTemporary(path);
   try {
     let result;
     try {

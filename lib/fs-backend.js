@@ -7,7 +7,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 const { corruptError, ioError, messages, opslogError } = require("./errors");
 const names = require("./fs/names");
-const { acquireNamed, releaseLock } = require("./lock");
+const { acquireNamed, releaseLock, removeLeftTemporaries } = require("./lock");
 const { checkAgentId, resolveInside } = require("./paths");
 const { paceMethods } = require("./turns");
 const { validateManifest } = require("./validate");
@@ -169,8 +169,7 @@ class FsBackend {
     const root = path.resolve(this.dir);
     const handle = new FsLockHandle(await acquireNamed(root, names.LOCK), root);
     try {
-      const folders = [root, ...FOLDERS.map((folder) => path.join(root, folder))];
-      await translated(() => files().durable.removeStaleTemporaries(folders));
+      await removeLeftTemporaries(root);
     } catch (error) {
       await releaseLock(root, handle.fh);
       throw error;

@@ -1,7 +1,7 @@
 "use strict";
 
-// The lock files of a folder. The native side takes the kernel lock; here it gets the face of the FileHandle
-// that 0.8.1 returned.
+// The lock files of a folder, and the locks of temporary files. The native side takes the kernel lock; here a lock file
+// gets the face of the FileHandle that 0.8.1 returned.
 
 const fs = require("node:fs");
 const path = require("node:path");
@@ -105,4 +105,30 @@ async function releaseIn(dir, handle) {
   });
 }
 
-module.exports = { acquireLock, releaseLock, acquireNamed };
+const UNHELD = { release() {} };
+
+/**
+ * Takes the lock of a temporary file that was just created, so that no other process takes it for left over. Resolves
+ * with what lets it go, or with `null` if one was faster, which removes the file.
+ */
+async function holdTemporary(filePath) {
+  let addon;
+  try {
+    addon = native.load();
+  } catch {
+    // What removes such files comes from there too.
+    return UNHELD;
+  }
+  try {
+    return await addon.temporaryHold(filePath);
+  } catch (error) {
+    throw fromNative(error);
+  }
+}
+
+/** Removes the temporary files in a store's folders that no process holds. */
+async function removeLeftTemporaries(root) {
+  await native.load().temporaryRemoveLeft(root);
+}
+
+module.exports = { acquireLock, releaseLock, acquireNamed, holdTemporary, removeLeftTemporaries };

@@ -72,9 +72,14 @@ pub fn damaged(path: &Path, n: u32) -> PathBuf {
 
 /// Says that a sync of a log has failed. `log` is its path.
 pub fn doubt(log: &Path) -> PathBuf {
+    with_suffix(&beside_index(log), ".unsynced")
+}
+
+/// The path that a log would have in the folder of what is ours. A temporary file of a log is put there, for the folder of
+/// logs is never listed to find those that are left.
+pub fn beside_index(log: &Path) -> PathBuf {
     let root = log.parent().and_then(Path::parent).unwrap_or(log);
-    let name = log.file_name().unwrap_or_default().to_os_string();
-    with_suffix(&root.join(INDEX).join(name), ".unsynced")
+    root.join(INDEX).join(log.file_name().unwrap_or_default())
 }
 
 /// The lock that an agent holds while it has the folder open.
@@ -114,23 +119,23 @@ pub fn torn(wal: &Path) -> PathBuf {
     with_suffix(wal, ".torn")
 }
 
-/// A name for writing a file before it gets its own: `<final name>.<pid>-<n>.tmp`.
+/// A name for writing a file before it gets its own: `<final name>.<pid>-<n>.tmp`. In containers many have the same pid, so
+/// the name may be taken.
 pub fn temporary(path: &Path) -> PathBuf {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let n = COUNTER.fetch_add(1, Ordering::Relaxed);
     with_suffix(path, &format!(".{}-{n}.tmp", std::process::id()))
 }
 
-/// The process that made a temporary file, if the name is one of ours.
-pub fn temporary_owner(name: &str) -> Option<u32> {
-    let (rest, _) = name.strip_suffix(".tmp")?.rsplit_once('-')?;
-    rest.rsplit_once('.')?.1.parse().ok()
-}
-
-/// Whether a temporary file was to become one that only the writer of a store makes: no blob, no lock.
-pub fn is_temporary_of_writer(name: &str) -> bool {
-    let starts = ["manifest.json.", "snap-", "ops-", "archive-"];
-    starts.iter().any(|start| name.starts_with(start)) || name.contains(".jsonl.idx.")
+/// Whether a name is one that [`temporary`] makes for a file of a store. Blobs, which may have any other name, have none
+/// that is temporary.
+pub fn is_temporary(name: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let ends = name.strip_suffix(".tmp").and_then(|rest| rest.rsplit_once('-')).is_some_and(|(rest, n)| {
+        is_number(n) && rest.rsplit_once('.').is_some_and(|(_, pid)| is_number(pid))
+    });
+    let starts = ["manifest.json.", "snap-", "ops-", "agent-", "archive-", ".lock.", ".compact-lock."];
+    ends && starts.iter().any(|start| name.starts_with(start))
 }
 
 /// The time in the name of an agent's WAL.
@@ -206,8 +211,21 @@ mod tests {
         assert_eq!(milliseconds("ops/agent-a-3.jsonl"), None);
         let temporary = temporary(Path::new("/x/manifest.json"));
         let name = temporary.file_name().unwrap().to_str().unwrap();
-        assert_eq!(temporary_owner(name), Some(std::process::id()));
-        assert_eq!(temporary_owner("manifest.json.tmp"), None);
+        assert!(is_temporary(name), "{name}");
+        for name in
+            ["snap-1.jsonl.1-0.tmp", "ops-1.jsonl.idx.7-99.tmp", ".lock.1-2.tmp", "archive-2026.json.1-1.tmp"]
+        {
+            assert!(is_temporary(name), "{name}");
+        }
+        for name in [
+            "manifest.json.tmp",
+            "snap-1.jsonl",
+            "snap-1.jsonl.x-1.tmp",
+            "snap-1.jsonl.1-.tmp",
+            "blob.1-2.tmp",
+        ] {
+            assert!(!is_temporary(name), "{name}");
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod repair;
 pub mod snapshot;
 pub mod store;
 pub mod sync;
+pub mod temporary;
 pub mod verify;
 pub mod wal;
 pub use error::{Error, Result};

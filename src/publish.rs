@@ -7,10 +7,7 @@ use std::sync::Arc;
 
 use crate::disk::{Disk, DiskFile, OpenMode, append_all};
 use crate::error::{Error, Result};
-use crate::layout;
-
-/// How many names are tried for a temporary file.
-const ATTEMPTS: u32 = 100;
+use crate::{layout, temporary};
 
 /// A file did not get its name, durably; or nobody knows.
 #[derive(Debug)]
@@ -47,22 +44,14 @@ impl<'a> Draft<'a> {
     /// # Errors
     /// `OPSLOG_IO`.
     pub fn create(disk: &'a dyn Disk, path: &Path) -> Result<Self> {
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
+        if planted!("temporary-not-exclusive") {
             let temporary = layout::temporary(path);
-            if planted!("temporary-not-exclusive")
-                && let Ok(file) = disk.open(&temporary, OpenMode::Append)
-            {
+            if let Ok(file) = disk.open(&temporary, OpenMode::Append) {
                 return Ok(Self { disk, temporary, file, done: false });
             }
-            match disk.open(&temporary, OpenMode::CreateNew) {
-                Ok(file) => return Ok(Self { disk, temporary, file, done: false }),
-                // Left by a dead process that had our number.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists && attempts < ATTEMPTS => {}
-                Err(source) => return Err(Error::io("open", &temporary, source)),
-            }
         }
+        let (temporary, file) = temporary::create(disk, || layout::temporary(path))?;
+        Ok(Self { disk, temporary, file, done: false })
     }
 
     /// The file, which keeps its identity when it is published.
@@ -100,6 +89,8 @@ impl<'a> Draft<'a> {
             }
         }
         self.done = true;
+        // Only a temporary file needs it, and that has another name by now.
+        let _ = self.file.unlock();
         Ok(Arc::clone(&self.file))
     }
 

@@ -1,5 +1,7 @@
 /** How each call of the addon is made: what must be there first, and the call. A new one must be added here. */
 
+import { join } from "node:path";
+
 export const now = Date.parse("2026-01-01T00:00:00.000Z");
 
 const batch = ({ addon, core }) => {
@@ -21,6 +23,8 @@ export const nativeCalls = {
   storeDetached: at(({ addon }) => addon.storeDetached(undefined, 1)),
   flushAll: at(({ addon }) => addon.flushAll()),
   lockAcquire: at(({ addon, other }) => addon.lockAcquire(other, ".test-lock")),
+  temporaryHold: at(({ addon, folder }) => addon.temporaryHold(join(folder, "manifest.json"))),
+  temporaryRemoveLeft: at(({ addon, other }) => addon.temporaryRemoveLeft(other)),
   walCursor: at(({ addon, folder, wal }) => addon.walCursor(folder, wal)),
   folderVerify: at(({ addon, folder }) => addon.folderVerify(folder, new addon.NativeProgress())),
   folderRepair: at(({ addon, other }) => addon.folderRepair(other, now, new addon.NativeProgress()), {
@@ -121,6 +125,9 @@ export const nativeCalls = {
   }),
   "NativeLock.release": at(({ made }) => made.release(), {
     prepare: ({ addon, other }) => addon.lockAcquire(other, ".lock"),
+  }),
+  "NativeHold.release": at(({ made }) => made.release(), {
+    prepare: ({ addon, folder }) => addon.temporaryHold(join(folder, "manifest.json")),
   }),
   "NativeLock.close": at(({ made }) => made.close(), {
     prepare: ({ addon, other }) => addon.lockAcquire(other, ".lock"),

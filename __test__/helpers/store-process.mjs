@@ -2,7 +2,8 @@
 import { open, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
-const { Store } = await import(process.argv[2]);
+const { FsBackend, Store } = await import(process.argv[2]);
+class Subclass extends FsBackend {}
 const store = new Store();
 const held = [];
 
@@ -15,6 +16,8 @@ const commands = {
     await delay(Math.max(0, time - Date.now()));
     await store.open(folder, options);
   },
+  /** Opens through the methods of an FsBackend. */
+  openSubclass: (folder, options) => store.open(folder, { ...options, backend: new Subclass() }),
   holdFile: async (path) => held.push(await open(path, "wx")) && undefined,
   writeHeldFile: (text) => held.at(-1).writeFile(text),
   writeFile: (path, text) => writeFile(path, text),

@@ -8,7 +8,8 @@ const fs = require("node:fs/promises");
 const path = require("node:path");
 const process = require("node:process");
 const { ioError } = require("../errors");
-const { nextNumber, temporaryName, temporaryOwner } = require("./names");
+const { holdTemporary } = require("../lock");
+const { nextNumber, temporaryName } = require("./names");
 
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0; // Windows has no such flag
 const CREATE_NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW;
@@ -39,9 +40,8 @@ async function syncFolder(folder) {
   }
 }
 
-/** Creates a file that must not exist, lets `write` fill it, syncs and closes it; removes it on failure. */
-async function createSynced(filePath, write) {
-  const handle = await fs.open(filePath, CREATE_NEW, 0o666);
+/** Fills a file that has just been created, syncs and closes it; removes it on failure. */
+async function fill(handle, filePath, write) {
   try {
     try {
       await write?.(handle);
@@ -55,29 +55,49 @@ async function createSynced(filePath, write) {
   }
 }
 
-/** Writes a temporary file for `finalPath` and returns its path. */
-async function writeTemporary(finalPath, write) {
+/** Creates a temporary file for `finalPath`. Returns its path, a handle, and what holds it until it has its name. */
+async function createTemporary(finalPath) {
   for (;;) {
     const temporary = temporaryName(finalPath);
+    let handle;
     try {
-      await createSynced(temporary, write);
-      return temporary;
+      handle = await fs.open(temporary, CREATE_NEW, 0o666);
     } catch (error) {
       // A worker thread of this process counts on its own, and a dead process may have had our pid.
-      if (error.code !== "EEXIST" || error.path !== temporary) throw error;
+      if (error.code === "EEXIST") continue;
+      throw error;
     }
+    let hold;
+    try {
+      hold = await holdTemporary(temporary);
+    } catch (error) {
+      await handle.close();
+      await fs.unlink(temporary).catch(() => {});
+      throw error;
+    }
+    // Taken for left over before it was held: once more.
+    if (hold !== null) return { temporary, handle, hold };
+    await handle.close();
+  }
+}
+
+/** Fills a temporary file for `finalPath`, and has `name` give it its name. Returns what that returns. */
+async function throughTemporary(finalPath, write, name) {
+  const { temporary, handle, hold } = await createTemporary(finalPath);
+  try {
+    await fill(handle, temporary, write);
+    return await name(temporary);
+  } catch (error) {
+    await fs.unlink(temporary).catch(() => {});
+    throw error;
+  } finally {
+    hold.release();
   }
 }
 
 /** Replaces a file by what `write` puts into the handle that it is given: all of it or nothing. */
 async function replaceFile(finalPath, write) {
-  const temporary = await writeTemporary(finalPath, write);
-  try {
-    await fs.rename(temporary, finalPath);
-  } catch (error) {
-    await fs.unlink(temporary).catch(() => {});
-    throw error;
-  }
+  await throughTemporary(finalPath, write, (temporary) => fs.rename(temporary, finalPath));
   await syncFolder(path.dirname(finalPath));
 }
 
@@ -104,8 +124,7 @@ async function claimName(temporary, finalPath) {
 /** Creates a numbered file in `folder` with what `write` puts into it. Returns its name. */
 async function createNumbered(folder, nameOf, write) {
   const number = nextNumber(await fs.readdir(folder));
-  const temporary = await writeTemporary(path.join(folder, nameOf(number)), write);
-  try {
+  return throughTemporary(path.join(folder, nameOf(number)), write, async (temporary) => {
     for (let candidate = number; ; candidate += 1) {
       const name = nameOf(candidate);
       if (await claimName(temporary, path.join(folder, name))) {
@@ -113,10 +132,7 @@ async function createNumbered(folder, nameOf, write) {
         return name;
       }
     }
-  } catch (error) {
-    await fs.unlink(temporary).catch(() => {});
-    throw error;
-  }
+  });
 }
 
 /** Creates an empty numbered file in `folder`. Returns its name. */
@@ -124,7 +140,8 @@ async function createEmptyNumbered(folder, nameOf) {
   for (let number = nextNumber(await fs.readdir(folder)); ; number += 1) {
     const name = nameOf(number);
     try {
-      await createSynced(path.join(folder, name));
+      const filePath = path.join(folder, name);
+      await fill(await fs.open(filePath, CREATE_NEW, 0o666), filePath);
     } catch (error) {
       if (error.code === "EEXIST") continue;
       throw error;
@@ -134,34 +151,10 @@ async function createEmptyNumbered(folder, nameOf) {
   }
 }
 
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code !== "ESRCH"; // EPERM: alive, and another user's
-  }
-}
-
-/** Removes temporary files of dead processes. Only for whoever holds the store's lock. */
-async function removeStaleTemporaries(folders) {
-  for (const folder of folders) {
-    const names = await fs.readdir(folder).catch((error) => {
-      if (error.code === "ENOENT") return [];
-      throw error;
-    });
-    for (const name of names) {
-      const owner = temporaryOwner(name);
-      if (owner !== null && !isAlive(owner)) await fs.rm(path.join(folder, name), { force: true });
-    }
-  }
-}
-
 module.exports = {
   NO_FOLLOW,
   translated,
   replaceFile,
   createNumbered,
   createEmptyNumbered,
-  removeStaleTemporaries,
 };

@@ -14,7 +14,6 @@ const LOCK = ".lock";
 const COMPACT_LOCK = ".compact-lock";
 
 const NUMBERED = /-(\d{1,15})\.jsonl?$/;
-const TEMPORARY = /\.(\d{1,10})-\d+\.tmp$/;
 
 const snapshotName = (ms) => `snap-${ms}.jsonl`;
 const opsName = (ms) => `ops-${ms}.jsonl`;
@@ -33,16 +32,10 @@ function nextNumber(names) {
 
 let temporaries = 0;
 
-/** A name beside the final one that no other process, and no other call of this one, uses. */
+/** A name beside the final one that no other call of this process uses. In containers many have the same pid. */
 function temporaryName(finalPath) {
   temporaries += 1;
   return `${finalPath}.${process.pid}-${temporaries}.tmp`;
-}
-
-/** The process that made a temporary file, or `null` if the name is no such name. */
-function temporaryOwner(name) {
-  const match = TEMPORARY.exec(name);
-  return match === null ? null : Number(match[1]);
 }
 
 module.exports = {
@@ -58,5 +51,4 @@ module.exports = {
   archiveName,
   nextNumber,
   temporaryName,
-  temporaryOwner,
 };

@@ -6,7 +6,7 @@ use napi::bindgen_prelude::ObjectFinalize;
 
 use super::backup::NativeBackup;
 use super::catch::plain;
-use super::lock::NativeLock;
+use super::lock::{NativeHold, NativeLock};
 use super::maintenance::NativeProgress;
 use super::store::NativeStore;
 use super::wal::NativeWalCursor;
@@ -22,4 +22,4 @@ macro_rules! drop_caught {
     )* };
 }
 
-drop_caught!(NativeBackup, NativeLock, NativeProgress, NativeStore, NativeWalCursor);
+drop_caught!(NativeBackup, NativeHold, NativeLock, NativeProgress, NativeStore, NativeWalCursor);

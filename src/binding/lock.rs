@@ -1,4 +1,4 @@
-//! Lock files for `acquireLock()` and `FsBackend`.
+//! Lock files for `acquireLock()` and `FsBackend`, and the locks of temporary files that JS writes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,8 +9,9 @@ use parking_lot::Mutex;
 
 use super::catch::plain;
 use super::tasks::Work;
-use crate::disk::{Disk, OsDisk};
+use crate::disk::{Disk, DiskFile, OsDisk};
 use crate::lock::{HeldLock, OsProbe, acquire};
+use crate::temporary;
 
 /// A held lock file.
 #[napi(custom_finalize)]
@@ -62,5 +63,41 @@ pub fn lock_acquire(root: String, name: String) -> AsyncTask<Work> {
             descriptor: held.descriptor().unwrap_or(-1),
             held: Arc::new(Mutex::new(Some(held))),
         },
+    ))
+}
+
+/// A temporary file that this process holds.
+#[napi(custom_finalize)]
+pub struct NativeHold {
+    file: Mutex<Option<Arc<dyn DiskFile>>>,
+}
+
+#[napi]
+impl NativeHold {
+    /// Lets the file go.
+    #[napi]
+    pub fn release(&self) -> napi::Result<()> {
+        plain(|| drop(self.file.lock().take()))
+    }
+}
+
+/// Takes the lock of a temporary file. `null` if it was taken for left over, and is being removed.
+#[napi]
+pub fn temporary_hold(path: String) -> AsyncTask<Work> {
+    AsyncTask::new(Work::new(
+        move || temporary::hold_at(&OsDisk, &PathBuf::from(path)),
+        |file| file.map(|file| NativeHold { file: Mutex::new(Some(file)) }),
+    ))
+}
+
+/// Removes the temporary files in a store's folders that no process holds.
+#[napi]
+pub fn temporary_remove_left(root: String) -> AsyncTask<Work> {
+    AsyncTask::new(Work::new(
+        move || {
+            temporary::remove_left(&OsDisk, &PathBuf::from(root));
+            Ok(())
+        },
+        |()| (),
     ))
 }

@@ -6,7 +6,7 @@ mod os;
 #[cfg(any(test, feature = "simulation"))]
 pub mod sim;
 
-pub use os::{OsDisk, errno, process};
+pub use os::{OsDisk, errno, lacks, process};
 
 use std::io;
 use std::path::Path;

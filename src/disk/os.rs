@@ -2,6 +2,7 @@
 //! length is by then, and no file that is written is reached through a symbolic link in its last
 //! component. Handles are not inherited by child processes. It never retries, hides or rewords a failure.
 
+pub mod lacks;
 pub mod process;
 #[cfg(unix)]
 mod unix;

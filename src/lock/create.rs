@@ -4,15 +4,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::HeldLock;
 use super::contest::{Contest, MORE_WAITS, Outcome, RESTART_PAUSE, RESTARTS};
-use crate::disk::{DiskFile, OpenMode};
-use crate::{Error, Result};
-
-/// Makes the names of temporary files different within this process.
-static TEMPORARIES: AtomicU64 = AtomicU64::new(0);
+use crate::disk::{DiskFile, OpenMode, lacks};
+use crate::{Error, Result, layout};
 
 impl Contest<'_> {
     /// Creates the file under another name, complete and locked, and gives it its own name.
@@ -29,8 +25,7 @@ impl Contest<'_> {
 
     fn create_temporary(&self) -> Result<(PathBuf, Arc<dyn DiskFile>)> {
         for _ in 0..RESTARTS {
-            let number = TEMPORARIES.fetch_add(1, Ordering::Relaxed);
-            let temporary = self.root.join(format!("{}.{}-{number}.tmp", self.name, self.pid));
+            let temporary = layout::temporary(&self.path);
             match self.disk.open(&temporary, OpenMode::CreateNew) {
                 Ok(file) => return Ok((temporary, file)),
                 // Left by a dead process that had our pid.
@@ -84,14 +79,8 @@ impl Contest<'_> {
 
     /// Removes the temporary files of processes that died in `create`.
     pub(super) fn remove_leftovers(&self, lock: &HeldLock) {
-        let is_temporary = |name: &String| {
-            let middle = name.strip_prefix(self.name).and_then(|rest| rest.strip_prefix('.'));
-            let middle = middle.and_then(|rest| rest.strip_suffix(".tmp"));
-            let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-            middle
-                .and_then(|middle| middle.split_once('-'))
-                .is_some_and(|(pid, number)| is_number(pid) && is_number(number))
-        };
+        let start = format!("{}.", self.name);
+        let is_temporary = |name: &String| name.starts_with(&start) && layout::is_temporary(name);
         let names = self.disk.list(self.root).unwrap_or_default();
         for name in names.into_iter().filter(is_temporary) {
             let path = self.root.join(name);
@@ -107,9 +96,7 @@ impl Contest<'_> {
     }
 }
 
-/// Whether a link failed because the file system has none: EPERM on Linux, "unsupported" elsewhere, and on
-/// Windows "invalid function", which has EPERM's number.
+/// Whether a link failed because the file system has none.
 fn has_no_links(error: &Error) -> bool {
-    matches!(error, Error::Io { syscall: "link", source, .. }
-        if source.kind() == io::ErrorKind::Unsupported || source.raw_os_error() == Some(1))
+    matches!(error, Error::Io { syscall: "link", source, .. } if lacks::link(source))
 }

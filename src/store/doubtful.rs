@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::error::{Error, Result};
+use crate::layout;
 use crate::publish::{Draft, sync_folder_of};
 use crate::wal::doubt;
 
@@ -21,7 +22,7 @@ pub(super) fn write_anew_if_in_doubt(disk: &dyn Disk, log: &Path) -> Result<()> 
     }
     match disk.open(log, OpenMode::Read) {
         Ok(old) => {
-            let draft = Draft::create(disk, log)?;
+            let draft = Draft::create(disk, &layout::beside_index(log))?;
             copy(&*old, &draft, log)?;
             draft.sync()?;
             draft.rename(log)?;

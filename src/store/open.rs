@@ -17,7 +17,7 @@ use crate::lock::{self, ProcessProbe};
 use crate::progress::{Phase, Progress};
 use crate::publish::read_if_there;
 use crate::wal::{LineReader, Tail, Unsynced, Writer, repair, replay, replay_unlocked};
-use crate::{layout, snapshot};
+use crate::{layout, snapshot, temporary};
 
 /// A store, and what opening it found.
 pub struct Opened {
@@ -79,7 +79,7 @@ impl Store {
             }
             let was_killed = is_there(&*disk, &root.join(layout::LOCK))?;
             held = Some(lock::acquire(&disk, root, layout::LOCK, std::process::id(), probe)?);
-            remove_temporaries(&*disk, root, probe, true);
+            temporary::remove_left(&*disk, root);
             if was_killed && !planted!("found-manifest-unsynced") {
                 // NOTE: whoever died with the lock may not have come to this, and the manifest that is found here
                 // must not go back to an older one once there are writes that belong to it.
@@ -451,23 +451,5 @@ fn is_there(disk: &dyn Disk, path: &Path) -> Result<bool> {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(source) => Err(Error::io("lstat", path, source)),
-    }
-}
-
-/// Removes temporaries of processes that are gone. Best effort: they do no harm. `alone` says that no other
-/// store of this process can be writing here.
-pub(super) fn remove_temporaries(disk: &dyn Disk, root: &Path, probe: &dyn ProcessProbe, alone: bool) {
-    let folders = layout::FOLDERS.iter().chain([&layout::INDEX]).map(|folder| root.join(folder));
-    let folders = folders.chain([root.to_path_buf()]);
-    for folder in folders {
-        for name in disk.list(&folder).unwrap_or_default() {
-            let owner = layout::temporary_owner(&name);
-            let dead = owner.is_some_and(|pid| pid != std::process::id() && !probe.is_alive(pid));
-            // Whoever had our number is gone, if nobody else may write here.
-            let ours = alone && owner == Some(std::process::id()) && layout::is_temporary_of_writer(&name);
-            if dead || ours {
-                let _ = disk.unlink(&folder.join(&name));
-            }
-        }
     }
 }

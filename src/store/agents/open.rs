@@ -19,8 +19,9 @@ use crate::publish::{Unnamed, replace, sync_folder_of};
 use crate::snapshot;
 use crate::store::checkpoint::create_files;
 use crate::store::names::time_after;
-use crate::store::open::{Report, open_own_wal, read_manifest, refuse_to_overwrite, remove_temporaries};
+use crate::store::open::{Report, open_own_wal, read_manifest, refuse_to_overwrite};
 use crate::store::{Opened, Options, State, Store};
+use crate::temporary;
 use crate::wal::{Unsynced, doubt};
 
 /// Opens a folder for an agent, creating the store or registering the agent as needed.
@@ -126,7 +127,7 @@ impl Store {
                     self.checkpoint_single_writer(probe)?;
                     continue;
                 }
-                Some(_) => remove_temporaries(&*self.disk, &self.root, probe, false),
+                Some(_) => temporary::remove_left(&*self.disk, &self.root),
             }
             return Ok(lock);
         }
