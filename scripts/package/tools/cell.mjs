@@ -1,0 +1,32 @@
+// A cell of a table: what became of some commands, of which the last prints "works".
+
+import { spawnSync } from "node:child_process";
+import path from "node:path";
+
+const TIMEOUT_MS = 240_000;
+
+/** Runs a command, given as a list of words, in a folder. Tools that a project has installed are found by their name. */
+export function execute(folder, env, [program, ...args]) {
+  const tools = path.join(folder, "node_modules", ".bin");
+  return spawnSync(program, args, {
+    cwd: folder,
+    env: { ...env, PATH: `${tools}${path.delimiter}${env.PATH}`, CI: "1", NO_COLOR: "1" },
+    encoding: "utf8",
+    timeout: TIMEOUT_MS,
+  });
+}
+
+const lastLines = (run) =>
+  `${run.stdout ?? ""}\n${run.stderr ?? ""}`.trim().split("\n").slice(-4).join(" ").slice(0, 400);
+
+/** "ok", or what was said instead: `expected` must stand in what the last command prints. */
+export function cell(folder, env, commands, expected = /^works$/m) {
+  let last;
+  for (const [index, command] of commands.entries()) {
+    last = execute(folder, env, command);
+    if (last.error !== undefined) return `${command[0]}: ${last.error.message}`;
+    const isLast = index === commands.length - 1;
+    if (last.status !== 0 && !isLast) return `${command.join(" ")}: ${lastLines(last)}`;
+  }
+  return expected.test(`${last.stdout}\n${last.stderr}`) ? "ok" : lastLines(last);
+}
