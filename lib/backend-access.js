@@ -4,7 +4,7 @@
 // modify, write: with `writeManifestIf` as a conditional write, without it under the compaction lock, looked at
 // once more just before and after. No change is made from what was read earlier.
 
-const { randomUUID } = require("node:crypto");
+const { randomUUID } = require("./builtins").crypto;
 const { messages, opslogError } = require("./errors");
 const { FsBackend } = require("./fs-backend");
 const { delay, monotonicMs } = require("./timers");

@@ -4,7 +4,7 @@
 // compaction has sealed that log. An append counts once a look at the manifest, made after it, still finds the
 // log there: compactions seal all logs first and read them afterwards, so whoever compacts has seen it.
 
-const { randomUUID } = require("node:crypto");
+const { randomUUID } = require("./builtins").crypto;
 const { highestClock, logsOf, readOperations } = require("./backend-loader");
 const manifests = require("./backend-manifest");
 const { messages, opslogError } = require("./errors");

@@ -4,7 +4,7 @@
 // own, in order; when one does not arrive, it is taken back from under those that were called after it. In
 // group and async mode changes wait in a buffer that is carried away as one.
 
-const diagnostics = require("node:diagnostics_channel");
+const diagnostics = require("./builtins").diagnosticsChannel;
 const { Sealed } = require("./backend-agent");
 const { CallerContext } = require("./caller-context");
 const { deleteRecord, setText } = require("./native-errors");

@@ -3,7 +3,7 @@
 // What a store that a backend keeps holds in memory: the engine's state, and from which snapshot and which
 // operations it came about, so that a refresh applies only what is new where it can.
 
-const { randomUUID } = require("node:crypto");
+const { randomUUID } = require("./builtins").crypto;
 const { identityOf, lineOf, readOperations, Snapshots } = require("./backend-loader");
 const { migrateAll } = require("./migration");
 const { call } = require("./native-errors");

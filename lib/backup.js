@@ -2,7 +2,7 @@
 
 // A copy of a store in a folder: checked here, carried out natively in steps.
 
-const path = require("node:path");
+const { path } = require("./builtins");
 const { wrongType } = require("./errors");
 const { settle } = require("./native-errors");
 const { describe } = require("./paths");

@@ -3,7 +3,7 @@
 // The async context of a call (AsyncLocalStorage, tracing). A call that waits for its turn keeps its context, so that
 // the functions and the backend of the caller run in it, whichever call is carried out before.
 
-const { AsyncResource } = require("node:async_hooks");
+const { AsyncResource } = require("./builtins").asyncHooks;
 
 /** Keeps the current context. It costs a tenth of what `AsyncLocalStorage.snapshot()` does. */
 class CallerContext {

@@ -3,7 +3,7 @@
 // When checkpoints of a file store run: one at a time, on another thread. Crossings meanwhile are joined into
 // the next one. An automatic one that fails is reported, its operations count again, and the next waits.
 
-const diagnostics = require("node:diagnostics_channel");
+const diagnostics = require("./builtins").diagnosticsChannel;
 const { monotonicMs } = require("./timers");
 
 const failures = diagnostics.channel("opslog:checkpoint-failed");

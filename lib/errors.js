@@ -3,7 +3,7 @@
 // Every error that the package throws is made here, and carries a stable `code`. Messages of 0.8.1 are
 // spelled in `messages` and must stay equal to the byte: dependents match on them.
 
-const { getSystemErrorMap } = require("node:util");
+const { getSystemErrorMap } = require("./builtins").util;
 
 const messages = Object.freeze({
   notOpen: () => "Store is not open. Call open() first.",

@@ -2,8 +2,7 @@
 
 // A store in a folder, written and read natively.
 
-const path = require("node:path");
-const process = require("node:process");
+const { path, process } = require("./builtins");
 const { runBackup } = require("./backup");
 const { AgentCheckpoint, OwnCheckpoint } = require("./checkpoint-work");
 const { Checkpoints } = require("./checkpoints");

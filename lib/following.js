@@ -3,7 +3,7 @@
 // How a store in a folder takes over what others wrote: looks at the files, and puts what they hold into its records and
 // history.
 
-const path = require("node:path");
+const { path } = require("./builtins");
 const { migrateAll, migrateSome } = require("./migration");
 const { call, settle } = require("./native-errors");
 const { Untold } = require("./untold");

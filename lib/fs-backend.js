@@ -3,8 +3,7 @@
 // The file system as a storage backend, complete on its own: what a subclass inherits, what a wrapper calls,
 // and what reads and writes blobs. A store with an unmodified FsBackend does the rest natively.
 
-const fs = require("node:fs");
-const path = require("node:path");
+const { fs, path } = require("./builtins");
 const { corruptError, ioError, messages, opslogError } = require("./errors");
 const names = require("./fs/names");
 const { acquireNamed, releaseLock, removeLeftTemporaries } = require("./lock");

@@ -3,7 +3,7 @@
 // Group and async mode: when the native buffer is flushed. What cannot be flushed stays buffered, and the next
 // flush tries again.
 
-const diagnostics = require("node:diagnostics_channel");
+const diagnostics = require("./builtins").diagnosticsChannel;
 const { call } = require("./native-errors");
 const { clearTimeout, setTimeout } = require("./timers");
 

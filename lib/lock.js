@@ -3,9 +3,8 @@
 // The lock files of a folder, and the locks of temporary files. The native side takes the kernel lock; here a lock file
 // gets the face of the FileHandle that 0.8.1 returned.
 
-const fs = require("node:fs");
-const path = require("node:path");
-const { promisify } = require("node:util");
+const { fs, path } = require("./builtins");
+const { promisify } = require("./builtins").util;
 const { fromNative, opslogError } = require("./errors");
 const { LOCK } = require("./fs/names");
 const native = require("./native");

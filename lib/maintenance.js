@@ -2,7 +2,7 @@
 
 // What is done to a folder without opening it: checking, mending.
 
-const path = require("node:path");
+const { path } = require("./builtins");
 const native = require("./native");
 const { ensurePermitted } = require("./native/permission");
 const { settle } = require("./native-errors");

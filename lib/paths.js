@@ -3,9 +3,8 @@
 // Which names and paths are taken from callers. Whatever passes here can be joined to a store's folder
 // without leaving it, and never names the store's own lock or manifest.
 
-const { Buffer } = require("node:buffer");
-const path = require("node:path");
-const process = require("node:process");
+const { Buffer } = require("./builtins").buffer;
+const { path, process } = require("./builtins");
 const { outOfRange, wrongType } = require("./errors");
 
 const NAME_LIMIT_BYTES = 150;

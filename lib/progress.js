@@ -3,7 +3,7 @@
 // How far long work has come, told to whoever asked for it. Nobody is called while the work itself runs: a timer looks
 // at numbers that it sets.
 
-const diagnostics = require("node:diagnostics_channel");
+const diagnostics = require("./builtins").diagnosticsChannel;
 const { wrongType } = require("./errors");
 const { describe } = require("./paths");
 const { clearInterval, setInterval } = require("./timers");

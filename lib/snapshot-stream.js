@@ -2,7 +2,7 @@
 
 // Records of a snapshot file one by one, without holding the file.
 
-const path = require("node:path");
+const { path } = require("./builtins");
 const { readSnapshot } = require("./fs/snapshot-reader");
 const { pacedSteps } = require("./turns");
 

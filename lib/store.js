@@ -3,7 +3,7 @@
 // The store: checks arguments, keeps the order of mutations, holds the live objects. Where the bytes are is
 // the driver's affair.
 
-const diagnostics = require("node:diagnostics_channel");
+const diagnostics = require("./builtins").diagnosticsChannel;
 const { parseBackup } = require("./backup");
 const { inCurrentContext } = require("./caller-context");
 const { ioError, messages, opslogError } = require("./errors");

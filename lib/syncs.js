@@ -3,7 +3,7 @@
 // Who waits for a sync. All that is written in one go shares a ticket, which is asked for in a microtask, so
 // that one sync covers it all. Natively, what is asked for while a sync runs shares the next one.
 
-const diagnostics = require("node:diagnostics_channel");
+const diagnostics = require("./builtins").diagnosticsChannel;
 const { decode } = require("./native-errors");
 const { inMicrotask } = require("./timers");
 

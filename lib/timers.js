@@ -4,8 +4,7 @@
 // vitest), with which a call of this package would never settle. The JS clock, which tells the time of an operation, is
 // the exception: see `now()` in values.js.
 
-const process = require("node:process");
-const timers = require("node:timers");
+const { process, timers } = require("./builtins");
 
 /** Node's own function, also where a fake stands in its place already. */
 function own(name) {

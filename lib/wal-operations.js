@@ -2,7 +2,7 @@
 
 // The operations of a folder's logs as the manifest names them, read anew from the files.
 
-const path = require("node:path");
+const { path } = require("./builtins");
 const { messages } = require("./errors");
 const { History } = require("./history");
 const native = require("./native");

@@ -3,7 +3,7 @@
 // Looks again and again for operations of others, from one `watch()` to the next `unwatch()`. No look begins before the
 // former one ended.
 
-const diagnostics = require("node:diagnostics_channel");
+const diagnostics = require("./builtins").diagnosticsChannel;
 const { outOfRange, wrongType } = require("./errors");
 const { describe } = require("./paths");
 const { clearTimeout, monotonicMs, setTimeout } = require("./timers");

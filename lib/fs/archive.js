@@ -3,8 +3,8 @@
 // Archive segments: one pretty-printed JSON document each, with the records of a period. Written member by
 // member, so that a segment may be larger than the longest string.
 
-const fs = require("node:fs/promises");
-const path = require("node:path");
+const fs = require("../builtins").fsPromises;
+const { path } = require("../builtins");
 const { corruptError, ioError } = require("../errors");
 const { checkPeriod } = require("../paths");
 const { validateArchiveSegment } = require("../validate");

@@ -3,10 +3,10 @@
 // Blobs: files of the caller's own, anywhere inside the store's folder. They are plain files, written in
 // place and not synced, and Node's own errors are passed on: callers look at `ENOENT`.
 
-const { Buffer } = require("node:buffer");
-const { constants } = require("node:fs");
-const fs = require("node:fs/promises");
-const path = require("node:path");
+const { Buffer } = require("../builtins").buffer;
+const { constants } = require("../builtins").fs;
+const fs = require("../builtins").fsPromises;
+const { path } = require("../builtins");
 const { messages, opslogError } = require("../errors");
 const { resolveBlob } = require("../paths");
 const { NO_FOLLOW } = require("./durable");

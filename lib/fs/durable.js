@@ -3,10 +3,9 @@
 // Files that must be whole or absent after a crash: written beside their final name, synced, given the
 // final name, and the folder synced. No symbolic link is followed for a file that is created here.
 
-const { constants } = require("node:fs");
-const fs = require("node:fs/promises");
-const path = require("node:path");
-const process = require("node:process");
+const { constants } = require("../builtins").fs;
+const fs = require("../builtins").fsPromises;
+const { path, process } = require("../builtins");
 const { ioError } = require("../errors");
 const { holdTemporary } = require("../lock");
 const { nextNumber, temporaryName } = require("./names");

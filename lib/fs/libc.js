@@ -2,9 +2,8 @@
 
 // Which C library this Node runs on: musl's, or glibc's.
 
-const { Buffer } = require("node:buffer");
-const fs = require("node:fs");
-const process = require("node:process");
+const { Buffer } = require("../builtins").buffer;
+const { fs, process } = require("../builtins");
 
 /** As much of an executable as holds its headers and the name of its loader. */
 const HEAD_BYTES = 4096;

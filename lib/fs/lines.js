@@ -3,7 +3,7 @@
 // Lines of files of any size, forwards and backwards. A line ends at \n and nowhere else; lines are cut as
 // bytes and decoded one by one, so nothing depends on how long a file is.
 
-const { Buffer } = require("node:buffer");
+const { Buffer } = require("../builtins").buffer;
 const { opslogError } = require("../errors");
 
 const NEWLINE = 0x0a;

@@ -3,7 +3,7 @@
 // Names of the files in a store's folder. Each file that is written once carries a number: the clock's
 // milliseconds, but always above every number that is already in its folder.
 
-const process = require("node:process");
+const { process } = require("../builtins");
 const { now } = require("../values");
 
 const SNAPSHOTS = "snapshots";

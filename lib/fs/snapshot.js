@@ -2,7 +2,7 @@
 
 // Snapshot files, written and loaded. Writing holds about a megabyte of text at a time.
 
-const path = require("node:path");
+const { path } = require("../builtins");
 const { isoNow } = require("../values");
 const { createNumbered, translated } = require("./durable");
 const { SNAPSHOTS, snapshotName } = require("./names");

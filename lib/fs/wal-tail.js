@@ -3,9 +3,9 @@
 // The end of a write-ahead log: what a crash left there, and which operation is the last. What is cut off
 // without having been an operation is kept beside the log as `<wal>.torn`.
 
-const { Buffer } = require("node:buffer");
-const { constants } = require("node:fs");
-const fs = require("node:fs/promises");
+const { Buffer } = require("../builtins").buffer;
+const { constants } = require("../builtins").fs;
+const fs = require("../builtins").fsPromises;
 const { validateOp } = require("../validate");
 const { NO_FOLLOW } = require("./durable");
 const { NEWLINE, decode, lineStartBefore, readRange } = require("./lines");

@@ -3,9 +3,9 @@
 // One write-ahead log as a file: append, read, and take the last operation back. An append that fails
 // leaves the file as it was; a torn tail is set aside before anything is written behind it.
 
-const { Buffer } = require("node:buffer");
-const { constants } = require("node:fs");
-const fs = require("node:fs/promises");
+const { Buffer } = require("../builtins").buffer;
+const { constants } = require("../builtins").fs;
+const fs = require("../builtins").fsPromises;
 const { ioError, messages, opslogError } = require("../errors");
 const { validateOp } = require("../validate");
 const { warn } = require("../warnings");

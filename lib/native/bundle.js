@@ -3,10 +3,7 @@
 // Where a program that was bundled, or packed into one executable, may have the binary. There the package's own folder
 // is gone: what is known is the program's.
 
-const fs = require("node:fs");
-const os = require("node:os");
-const path = require("node:path");
-const process = require("node:process");
+const { fs, os, path, process } = require("../builtins");
 
 const HERE = path.join("lib", "native", "bundle.js");
 

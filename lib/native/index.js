@@ -3,9 +3,8 @@
 // Finds and loads the compiled addon, on first use and once. Importing the package never comes here, so a
 // machine without a binary can still use everything that needs none.
 
-const { createRequire } = require("node:module");
-const path = require("node:path");
-const process = require("node:process");
+const { createRequire } = require("../builtins").module;
+const { path, process } = require("../builtins");
 const { opslogError } = require("../errors");
 const { isMusl } = require("../fs/libc");
 const { advice } = require("./advice");

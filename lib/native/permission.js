@@ -2,7 +2,7 @@
 
 // What Node's permission model allows: an addon's system calls do not ask it, so the store asks before it makes any.
 
-const process = require("node:process");
+const { process } = require("../builtins");
 const { opslogError } = require("../errors");
 
 const WANTED = {

@@ -19,7 +19,7 @@ exports.life = async function life(
   const streamed = [];
   for await (const [id] of store.streamSnapshot()) streamed.push(id);
   expect("a streamed snapshot", streamed.length === 100);
-  await store.backup(join(folder, "..", `${folder}-copy`));
+  await store.backup(`${folder}-copy`);
   await store.close();
   expect("verify()", (await Store.verify(folder)).ok);
   const again = new Store();
