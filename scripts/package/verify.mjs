@@ -17,14 +17,11 @@ import { foreignRuntime } from "./foreign.mjs";
 import { inspect, inspectionTable } from "./inspect.mjs";
 import { installRuntimes } from "./runtimes.mjs";
 import { stage } from "./stage.mjs";
+import { toolTables, tryTools } from "./tools/main.mjs";
+import { markdown as table } from "../windows/table.mjs";
 
 const { platformTriple } = createRequire(import.meta.url)("../../lib/native/index.js");
 const UNTESTED = "untested";
-
-function table(header, rows) {
-  const lines = [header, header.map(() => "---"), ...rows];
-  return lines.map((cells) => `| ${cells.join(" | ").replaceAll("\n", " ")} |`).join("\n");
-}
 
 /** Whether the packages that were installed tell npm to run anything. */
 function withoutScripts(folder, platform) {
@@ -78,7 +75,8 @@ const consumer = project(
   env,
 );
 compile(consumer, env);
-const rows = installRuntimes(cache).map((runtime) => row(consumer, env, runtime));
+const runtimes = installRuntimes(cache);
+const rows = runtimes.map((runtime) => row(consumer, env, runtime));
 const untested = [];
 
 /** Why there is nothing to run of a platform, if so. */
@@ -102,6 +100,12 @@ for (const platform of Object.keys(platforms).filter((platform) => platform !== 
     rows.push([platform, ...Object.keys(columns).map(() => UNTESTED)]);
   }
 }
+const tools = tryTools(path.join(folder, "tools"), {
+  env,
+  tarballs: [tarballs.main.file, tarballs[own].file],
+  node: runtimes.find(({ name }) => name.startsWith("Node 24")).program,
+  binary: binaries[own],
+});
 const publint = runTool(consumer, env, "publint", tarballs.main.file, "--strict");
 const attw = runTool(consumer, env, "attw", tarballs.main.file, "--no-emoji");
 const bare = path.join(folder, "without");
@@ -115,6 +119,7 @@ const checks = [
 
 console.log(`\n${table(["", ...Object.keys(columns)], rows)}`);
 if (untested.length > 0) console.log(`\nUntested here:\n${untested.map((each) => `- ${each}`).join("\n")}`);
+console.log(`\n${toolTables(tools)}`);
 console.log(`\n${table(["check", ""], checks)}`);
 console.log(`\n${inspectionTable(found)}`);
 const sizes = Object.entries(tarballs).map(([name, { packed, unpacked }]) =>
@@ -122,6 +127,7 @@ const sizes = Object.entries(tarballs).map(([name, { packed, unpacked }]) =>
 );
 console.log(`\n${table(["tarball", "bytes", "bytes, unpacked"], sizes)}`);
 rmSync(folder, { recursive: true, force: true });
-const cells = [...rows.flatMap((row) => row.slice(1)), ...checks.map(([, said]) => said)];
+const ofTools = [...tools.bundled, ...tools.framed];
+const cells = [...rows, ...ofTools, ...checks].flatMap(([, ...said]) => said);
 const isFaulty = cells.some((said) => said !== "ok" && said !== UNTESTED);
 if (isFaulty || found.some(({ faults }) => faults.length > 0)) process.exitCode = 1;
