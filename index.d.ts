@@ -108,11 +108,16 @@ export interface StoreOptions {
   checkpointThreshold?: number;
   /** Checkpoint in `close()` if operations were logged (default: true). */
   checkpointOnClose?: boolean;
-  /** The application's schema version, an integer from 1 to 2^31-1 (default: 1). */
+  /**
+   * The application's schema version, an integer from 1 to 2^31-1. Records of a lower one are migrated; a writer is refused
+   * with `OPSLOG_NEWER_VERSION` where there are records of a higher one. Without it records are taken as they are, and
+   * written in the version that the store has (a new store: 1).
+   */
   version?: number;
   /**
-   * Called for each record when the stored version is lower than `version`; returns the record in its new
-   * shape (default: as it is). Must be synchronous. If it throws, `open()` rejects and nothing is written.
+   * Called for each record that comes from a file or an agent of a lower version than `version`, with that version; returns
+   * the record in its new shape (default: as it is). Must be synchronous. If it throws, `open()` rejects and no record is
+   * changed; `tail()` and `refresh()` of a reader reject, show nothing of that look, and find all of it again the next time.
    */
   migrate?: (record: unknown, fromVersion: number) => unknown;
   /** Take no lock and write nothing at all; mutations throw `OPSLOG_READ_ONLY` (default: false). */
@@ -403,6 +408,8 @@ export interface BackupResult {
  * - `OPSLOG_INVALID_ARGUMENT`: an id, option, name or path that cannot be.
  * - `OPSLOG_LOCKED`: another process, or another store of this one, is writing here. With agents: it has this
  *   `agentId`, or it keeps a lock for longer than the others wait. Nothing is lost, the call can be repeated.
+ * - `OPSLOG_NEWER_VERSION`: a program that gave a lower `version` than the store has must not write to it; or one that gave
+ *   none must not make a checkpoint of records of several versions. Reads go on. Nothing was changed.
  * - `OPSLOG_CORRUPT`: a file is damaged; `path`, and `offset` in bytes where known.
  * - `OPSLOG_IO`: a system call failed; `errno`, `syscall` and `path` as Node has them, and Node's own code
  *   (`ENOSPC`) as `cause.code`. Nothing was changed.
@@ -463,7 +470,8 @@ export declare class Store<T = Record<string, unknown>> {
    * @param dir The folder. Created with all above it, unless `readOnly` is set.
    * @param options How to open it; the default of each is told there.
    * @throws `OPSLOG_ALREADY_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_LOCKED`, `OPSLOG_NO_STORE`, `OPSLOG_CORRUPT`,
-   * `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_UNSAFE_BACKEND`, `OPSLOG_NATIVE_UNAVAILABLE`; `OPSLOG_INVALID_VALUE` if `migrate`
+   * `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_NEWER_VERSION`, `OPSLOG_UNSAFE_BACKEND`, `OPSLOG_NATIVE_UNAVAILABLE`;
+   * `OPSLOG_INVALID_VALUE` if `migrate`
    * returns what JSON cannot hold; and what `migrate` throws. All reject.
    */
   open(dir: string, options?: StoreOptions): Promise<void>;

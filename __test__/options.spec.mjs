@@ -32,6 +32,7 @@ const defaults = {
   recovery: "skip",
   syncIntervalMs: 1000,
   version: 1,
+  versionGiven: false,
   readOnly: false,
   skipLoad: false,
   agentId: undefined,

@@ -74,14 +74,17 @@ function nameSame(one, other) {
 
 class ManifestAccess {
   #backend;
+  #guard;
   #generation = 0;
   #hasExactVersions;
   #isFolder;
   /** Whether the backend can write the manifest on condition. */
   isConditional;
 
-  constructor(backend) {
+  /** `guard` is called with each manifest that is about to be replaced, and throws if that must not be. */
+  constructor(backend, guard) {
     this.#backend = backend;
+    this.#guard = guard;
     this.isConditional = typeof backend.writeManifestIf === "function";
     // The time of a file's change is too coarse to tell two changes apart.
     this.#isFolder = backend instanceof FsBackend;
@@ -122,6 +125,7 @@ class ManifestAccess {
       if (refusals === REFUSAL_ATTEMPTS)
         throw unsafe("it refuses to replace a manifest that nobody has changed");
       last = before;
+      if (before.manifest !== null) this.#guard(before.manifest);
       const generation = this.#generation + 1;
       const changed = await change(before.manifest, generation);
       if (changed === before.manifest) return before;
@@ -137,11 +141,16 @@ class ManifestAccess {
     const manifest = { ...next, stamp: randomUUID() };
     if (this.isConditional) {
       const written = await this.#replace(before, manifest);
-      if (written === null) throw takenOver();
+      if (written === null) {
+        this.#guard((await this.read()).manifest);
+        throw takenOver();
+      }
       return written;
     }
-    if (before.manifest !== null && !nameSame((await this.look(before)).manifest, before.manifest)) {
-      throw takenOver();
+    if (before.manifest !== null) {
+      const found = await this.look(before);
+      this.#guard(found.manifest);
+      if (!nameSame(found.manifest, before.manifest)) throw takenOver();
     }
     await this.#backend.writeManifest(manifest);
     return { manifest, version: (await this.#backend.getManifestVersion?.()) ?? null };

@@ -26,15 +26,20 @@ class BackendAgent {
   /** The manifest and version that were last seen. */
   #known = null;
   #path = undefined;
+  /** Whether the log at `#path` was made while this store had another. */
+  #isFresh = false;
   /** What was acknowledged in the log at `#path`. */
   #own = [];
   /** What was acknowledged in a log that nobody reads any more. */
   #lost = [];
+  #guard;
 
-  constructor(backend, access, agentId) {
+  /** `guard`, if it is not `null`, is called with the manifest before each append, and throws if that must not be. */
+  constructor(backend, access, agentId, guard) {
     this.#backend = backend;
     this.#access = access;
     this.#agentId = agentId;
+    this.#guard = guard;
   }
 
   get manifest() {
@@ -44,6 +49,11 @@ class BackendAgent {
   /** Whether acknowledged operations must be appended again. */
   get hasLost() {
     return this.#lost.length > 0;
+  }
+
+  /** The agent's log, if nothing was appended to it. */
+  get emptyLog() {
+    return this.#own.length === 0 && this.#isFresh ? this.#path : undefined;
   }
 
   /** Registers at open, creating the store if there is none; refuses a backend that keeps nobody apart. */
@@ -59,15 +69,26 @@ class BackendAgent {
     }
   }
 
-  /** Appends operations to the agent's log. Throws `Sealed` if they must be appended again, behind others. */
-  async append(operations) {
+  /** Appends operations, whose values are of a schema version, to the agent's log. Throws `Sealed` if they must be appended again, behind others. */
+  async append(operations, version) {
     if (this.#lost.length > 0 || this.#path === undefined) throw new Sealed();
+    const isFirst = operations.every(({ again }) => again === undefined);
+    // NOTE: not for what was appended before to a log that was sealed: it may count already.
+    if (isFirst && this.#guard !== null) await this.#lookFirst();
+    this.#isFresh = false;
     await this.#backend.appendOps(this.#path, operations);
     const found = await this.#access.look(this.#known);
     if (found !== this.#known) this.#checkSession(found.manifest);
     if (manifests.logOf(found.manifest, this.#agentId) !== this.#path) throw new Sealed();
     this.#known = found;
-    for (const operation of operations) this.#own.push(operation);
+    for (const operation of operations) this.#own.push({ version, ...operation });
+  }
+
+  async #lookFirst() {
+    const found = await this.#access.look(this.#known);
+    this.#guard(found.manifest);
+    if (manifests.logOf(found.manifest, this.#agentId) !== this.#path) throw new Sealed();
+    this.#known = found;
   }
 
   /**
@@ -97,6 +118,7 @@ class BackendAgent {
     this.#known = known;
     if (path === this.#path) return;
     if (this.#own.length > 0 && isLost(this.#path, before, known.manifest)) this.#lost.push(...this.#own);
+    this.#isFresh = this.#path !== undefined;
     this.#path = path;
     this.#own = [];
   }
@@ -131,6 +153,7 @@ class BackendAgent {
     const isCopied = undone.path === this.#path;
     const own = isCopied ? this.#own.splice(0) : [];
     this.take(known);
+    this.#isFresh = false;
     if (isCopied) this.#own = ended(own.filter(({ clock }) => clock !== undone.operation.clock));
     return true;
   }
@@ -143,8 +166,11 @@ class BackendAgent {
     const kept = entries.filter((entry) => entry.path === removed.path && entry !== removed);
     if (kept.length > 0) await this.#backend.appendOps(path, ended(kept.map(({ operation }) => operation)));
     const logs = manifests.agentLogs(manifest);
+    const { logVersions } = manifest;
+    const isNoted = logVersions !== undefined && Object.hasOwn(logVersions, removed.path);
     return {
       ...manifest,
+      ...(isNoted && { logVersions: { ...logVersions, [path]: logVersions[removed.path] } }),
       activeOps: manifest.activeOps === removed.path ? path : manifest.activeOps,
       activeAgentOps: Object.fromEntries(logs.map(([key, log]) => [key, log === removed.path ? path : log])),
     };

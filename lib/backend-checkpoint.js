@@ -32,11 +32,11 @@ class BackendCheckpoint {
 
   /**
    * Makes a checkpoint without the records that go to `archive`, if that is not `null`. Returns whether it could:
-   * another writer may hold the lock, or overtake this one.
+   * another writer may hold the lock for longer than `waitMs`, or overtake this one.
    */
-  make(archive) {
+  make(archive, waitMs = 0) {
     const isShared = this.#known.agent !== null || this.#known.manifest.activeAgentOps !== undefined;
-    return isShared ? this.#compact(archive) : this.#alone(archive);
+    return isShared ? this.#compact(archive, waitMs) : this.#alone(archive);
   }
 
   /** Adds records to an archive segment. Returns where, which, and how many were not in it before. */
@@ -53,19 +53,20 @@ class BackendCheckpoint {
   }
 
   async #alone(archive) {
+    const version = this.#state.oneVersion(this.#known.manifest);
     const archived = await this.writeArchive(archive, this.#known.manifest);
     const records = this.#recordsWithout(archived);
-    const details = { records, version: this.#state.version, newest: this.#known.newest, archived };
+    const details = { records, version, newest: this.#known.newest, archived };
     this.#meter.begin("write-snapshot", records.size);
     const manifest = await checkpointed(this.#backend, this.#known.manifest, details);
     this.#meter.end();
     this.#known.take(await this.#access.replaceAlone(this.#known.last, manifest));
-    this.#state.checkpointed(manifest.currentSnapshot, archived?.ids ?? []);
+    this.#state.checkpointed(manifest.currentSnapshot, version, archived?.ids ?? []);
     return true;
   }
 
-  async #compact(archive) {
-    let waitMs = this.#known.agent === null ? TAKEOVER_WAIT_MS : 0;
+  async #compact(archive, waitMs) {
+    if (this.#known.agent === null) waitMs = TAKEOVER_WAIT_MS;
     if (archive !== null) waitMs = ARCHIVE_WAIT_MS;
     const canLock = typeof this.#backend.acquireCompactionLock === "function";
     const lock = canLock ? await this.#access.lock(waitMs) : null;
@@ -87,16 +88,18 @@ class BackendCheckpoint {
     const { manifest } = known;
     const sealed = await compaction.readSealed(this.#backend, manifest);
     await this.#state.apply(manifest, sealed.entries);
+    const before = this.#state.snapshotVersion(manifest);
+    const version = this.#state.oneVersion(manifest);
     const archived = await this.writeArchive(archive, manifest);
     const records = this.#recordsWithout(archived);
-    const { version } = this.#state;
-    const details = { manifest, sealed, records, version, agentId: this.#agentId, archived };
+    const versions = { before, version, empty: this.#known.agent?.emptyLog };
+    const details = { manifest, sealed, records, versions, agentId: this.#agentId, archived };
     this.#meter.begin("write-snapshot", records.size);
     const published = await compaction.publish(this.#backend, this.#access, details);
     this.#meter.end();
     if (published === null) return false;
     this.#known.take(published);
-    this.#state.checkpointed(published.manifest.currentSnapshot, archived?.ids ?? []);
+    this.#state.checkpointed(published.manifest.currentSnapshot, version, archived?.ids ?? []);
     return true;
   }
 

@@ -42,12 +42,12 @@ function quietAgents(manifest, entries) {
  * `null` if what it stands for is not what is to be replaced any more, or, without `agentId`, if agents have come
  * meanwhile.
  */
-async function publish(backend, access, { manifest, sealed, records, version, agentId, archived }) {
+async function publish(backend, access, { manifest, sealed, records, versions, agentId, archived }) {
   await passNames(newestName(manifest));
-  const currentSnapshot = await backend.writeSnapshot(records, version);
+  const currentSnapshot = await backend.writeSnapshot(records, versions.version);
   const published = {
     currentSnapshot,
-    version,
+    versions,
     size: records.size,
     merged: sealed.paths,
     quiet: quietAgents(manifest, sealed.entries).filter((agent) => agent !== agentId),

@@ -9,9 +9,10 @@ const { BackendCheckpoint } = require("./backend-checkpoint");
 const { KnownManifest } = require("./backend-known");
 const { highestClock, readOperations } = require("./backend-loader");
 const { BackendLog } = require("./backend-log");
-const { emptyStore } = require("./backend-manifest");
+const { emptyStore, logOf } = require("./backend-manifest");
 const { BackendState } = require("./backend-state");
 const { BackendTail } = require("./backend-tail");
+const { newestVersion, refuseNewer } = require("./backend-versions");
 const { messages, opslogError } = require("./errors");
 const { FsBackend } = require("./fs-backend");
 const { History } = require("./history");
@@ -24,6 +25,8 @@ const { paced } = require("./turns");
 const { now } = require("./values");
 
 const LOAD_ATTEMPTS = 5;
+/** How long a store that opens waits for the compaction lock, to store what it has migrated. */
+const MIGRATION_WAIT_MS = 20_000;
 
 class BackendDriver {
   #core;
@@ -55,7 +58,7 @@ class BackendDriver {
     driver.#backend = backend;
     driver.#options = options;
     driver.#onDue = onDue;
-    driver.#access = new ManifestAccess(backend);
+    driver.#access = new ManifestAccess(backend, (manifest) => driver.#guard(manifest));
     driver.#tail = new BackendTail(backend, options.agentId);
     driver.records = new Records(core, { cacheSize: options.cacheSize, isSteady: () => false });
     driver.history = new History(core);
@@ -167,6 +170,7 @@ class BackendDriver {
   }
 
   async undo() {
+    this.#guard(this.manifest);
     if (this.#known.agent !== null) return this.#undoOfAgent();
     if (this.#core.operationCount() === 0) return false;
     const wasBuffered = this.#log.isBuffered && (await this.#log.takeBack());
@@ -176,6 +180,7 @@ class BackendDriver {
   }
 
   async checkpoint() {
+    this.#guard(this.manifest);
     await this.#checkpoint();
   }
 
@@ -234,12 +239,21 @@ class BackendDriver {
     try {
       if (!readOnly) {
         await this.flush();
-        if (checkpointOnClose && this.#core.operationCount() > 0) await this.#checkpoint();
+        if (checkpointOnClose && this.#core.operationCount() > 0) await this.#checkpointAtClose();
         await this.#heal();
       }
     } finally {
       this.#log.stop();
       await this.#release();
+    }
+  }
+
+  async #checkpointAtClose() {
+    try {
+      await this.#checkpoint();
+    } catch (error) {
+      // What was acknowledged is in the logs: the newer program takes it along.
+      if (error.code !== "OPSLOG_NEWER_VERSION") throw error;
     }
   }
 
@@ -256,13 +270,33 @@ class BackendDriver {
     }
     // NOTE: before an agent registers: where something cannot be read or migrated, nothing is to be written.
     const loaded = found.manifest === null || skipLoad ? null : await this.#load(found.manifest);
+    if (found.manifest !== null) this.#guard(found.manifest);
     this.#known.take(found);
     if (isAgent) await this.#join();
     await this.#look(loaded);
     // Without an agentId there is one writer, which takes over what the agents left.
     const isTakeover = !readOnly && !isAgent && this.manifest.activeAgentOps !== undefined;
     if (isTakeover) await this.#takeOver();
-    else if (loaded?.isMigrated && !readOnly) await this.#checkpoint();
+    if (loaded !== null && !readOnly) await this.#storeMigrated();
+  }
+
+  /** Stores what was migrated, until nothing that counts is older than the program. */
+  async #storeMigrated() {
+    while (this.#state.isOlder(this.manifest)) {
+      if (!(await this.#checkpoint(null, MIGRATION_WAIT_MS))) {
+        throw opslogError("OPSLOG_LOCKED", messages.compactionLocked());
+      }
+      if (this.#known.agent !== null) this.#tail.look(this.manifest, await this.#catchUp());
+    }
+  }
+
+  /** Refuses to write beside what a newer program has written. */
+  #guard(manifest) {
+    const found = Math.max(
+      newestVersion(manifest),
+      this.#options.skipLoad ? 1 : this.#state.newest(manifest),
+    );
+    refuseNewer(found, this.#options);
   }
 
   async #load(manifest) {
@@ -280,7 +314,8 @@ class BackendDriver {
   }
 
   async #join() {
-    const agent = new BackendAgent(this.#backend, this.#access, this.#options.agentId);
+    const guard = this.#options.versionGiven ? (manifest) => this.#guard(manifest) : null;
+    const agent = new BackendAgent(this.#backend, this.#access, this.#options.agentId, guard);
     await agent.open(this.#options.version);
     this.#known.agent = agent;
   }
@@ -323,9 +358,12 @@ class BackendDriver {
   // Appending
 
   async #append(operations) {
-    if (this.#known.agent === null) await this.#backend.appendOps(this.manifest.activeOps, operations);
-    else await this.#known.agent.append(operations);
-    this.#state.appended(operations);
+    const { agent } = this.#known;
+    const log = agent === null ? this.manifest.activeOps : logOf(this.manifest, this.#options.agentId);
+    const { marked, written } = this.#state.marked(operations, this.manifest, log);
+    if (agent === null) await this.#backend.appendOps(log, marked);
+    else await agent.append(marked, written);
+    this.#state.appended(marked);
   }
 
   #draftInBatch(change) {
@@ -423,10 +461,10 @@ class BackendDriver {
   // Checkpoints
 
   /** Writes a checkpoint, without the records that go to an archive. Returns whether it could. */
-  async #checkpoint(archive = null) {
+  async #checkpoint(archive = null, waitMs = 0) {
     try {
       await this.#log.flush();
-      const done = await this.#checkpoints.make(archive);
+      const done = await this.#checkpoints.make(archive, waitMs);
       if (!done) this.#core.showHistory();
       return done;
     } catch (error) {

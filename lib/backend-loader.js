@@ -71,11 +71,10 @@ function readOperations(backend, manifest, { onlySealed = false } = {}) {
   return readLogs(backend, logs, manifest.activeAgentOps !== undefined);
 }
 
-/** An operation's line for the engine. */
-function lineOf({ operation }) {
-  if (operation.again === undefined) return JSON.stringify(operation);
+/** An operation's line for the engine, with the schema version of its value if that is given. */
+function lineOf({ operation }, version = operation.version) {
   const { again: _again, ...shown } = operation;
-  return JSON.stringify(shown);
+  return JSON.stringify(version === undefined ? shown : { ...shown, version });
 }
 
 function highestClock(entries) {

@@ -6,8 +6,10 @@
 // agent can have: "sealed/<generation>/<agent>". Further fields that 0.8.1 passes over:
 //   generation  counts the changes of the manifest        stamp   differs from change to change
 //   clock       no agent's clock may begin below it       sessions  which store an agent's log belongs to
+//   logVersions logs whose operations have another schema version than the snapshot (see backend-versions.js)
 //   quiet       agents that wrote nothing for a while     retired   logs that went into the last snapshots
 
+const { withVersion } = require("./backend-versions");
 const { opslogError } = require("./errors");
 const { delay } = require("./timers");
 const { isoNow, now } = require("./values");
@@ -74,6 +76,8 @@ async function emptyStore(backend, version, agentId) {
     ...(agentId !== undefined && { activeAgentOps: withKey({}, agentId, activeOps) }),
     archiveSegments: [],
     stats: stats(isoNow(), 0, 0),
+    // As in 0.8.1 the version of a new manifest is 1; who does not read the snapshot goes by this.
+    ...(version !== 1 && { logVersions: { [activeOps]: version } }),
   };
 }
 
@@ -146,15 +150,15 @@ function retire(manifest, ops) {
 
 /** The manifest with a snapshot in the place of the sealed logs that went into it. */
 function withSnapshot(manifest, published) {
-  const { currentSnapshot, version, size, merged, quiet, clock, archived } = published;
+  const { currentSnapshot, size, merged, quiet, clock, archived } = published;
   const logs = agentLogs(manifest).filter(
     ([key]) => !(isSealed(key) && merged.has(manifest.activeAgentOps[key])),
   );
   const archiveSegments = [...manifest.archiveSegments];
   if (archived && !archiveSegments.includes(archived.path)) archiveSegments.push(archived.path);
+  const named = [manifest.activeOps, ...logs.map(([, path]) => path)];
   const next = {
-    ...manifest,
-    version,
+    ...withVersion(manifest, { ...published.versions, logs: named }),
     currentSnapshot,
     activeAgentOps: Object.fromEntries(logs),
     quiet: quiet.filter((agent) => logOf(manifest, agent) !== undefined),

@@ -44,7 +44,11 @@ class BackendTail {
   shown(entries) {
     if (entries.length === 0) return [];
     const shown = native.load().storeDetached(undefined, 1);
-    shown.applyLines(entries.map(lineOf), false);
+    shown.applyLines(
+      entries.map((entry) => lineOf(entry)),
+      false,
+      1,
+    );
     return new History(shown).all();
   }
 }

@@ -110,7 +110,18 @@ class AgentCheckpoint {
   /** A compaction without the records of `list`, a JSON text, which go to the archive. Returns the ids that did. */
   async compact(list, period) {
     const work = call(() => this.#core.compactAgents(now(), list, period));
-    return JSON.parse(await this.#following.withForeign(work));
+    return JSON.parse((await this.#following.withForeign(work)) ?? (await this.#finish()));
+  }
+
+  /** Goes on with a compaction that came upon records of an older version. */
+  async #finish() {
+    try {
+      this.#following.migrateFound();
+    } catch (error) {
+      await settle(this.#core.abandonCompaction());
+      throw error;
+    }
+    return this.#following.withForeign(this.#core.finishCompaction());
   }
 }
 

@@ -25,6 +25,12 @@ const messages = Object.freeze({
     `option recovery "${recovery}" is for stores in a folder; what a backend makes of malformed lines is its affair`,
   backupOfBackend: () =>
     "backup() copies a store in a folder; how to copy what is behind a backend is the backend's affair",
+  newerVersion: (found, version) =>
+    `The store has records of version ${found}, and this program gave version ${version}: it must not write to it. ` +
+    "Use the newer program, or open the store read-only.",
+  severalVersions: (found) =>
+    `A migration to version ${found} has not come to its end, and no snapshot can hold records of several versions. ` +
+    `Open the store once with version ${found} and its migrate function.`,
   skippedLines: (count, path) => `opslog: skipped ${count} malformed line(s) in ${path}`,
 });
 

@@ -9,7 +9,7 @@ const { Checkpoints } = require("./checkpoints");
 const { CurrentManifest, Following } = require("./following");
 const { GroupBuffer } = require("./group-buffer");
 const { History } = require("./history");
-const { migrateAllInTurns } = require("./migration");
+const { migrateInTurns } = require("./migration");
 const native = require("./native");
 const { ensurePermitted } = require("./native/permission");
 const { call, deleteRecord, settle, setText } = require("./native-errors");
@@ -104,7 +104,7 @@ class FileDriver {
       if (syncWithin(options) >= 0) {
         this.#syncs = new Syncs(core, this.folder, options.durability === "always");
       }
-      if (report.migrate) await this.#migrate(report.migrateFrom);
+      if (report.needsMigration) await this.#migrate();
     } catch (error) {
       await core.close();
       throw error;
@@ -375,17 +375,23 @@ class FileDriver {
       await this.#checkpoints.finish();
       const { checkpointOnClose, checkpointOnCloseGiven } = this.#options;
       if (checkpointOnClose && this.#core.isDueOnClose(checkpointOnCloseGiven)) await this.checkpoint();
+    } catch (error) {
+      // What was acknowledged is in the logs: the newer program takes it along.
+      if (error.code !== "OPSLOG_NEWER_VERSION") throw error;
     } finally {
       // Those who wait hear of it before close() settles, whatever else fails.
       await this.synced();
     }
   }
 
-  async #migrate(from) {
-    const { migrate, version, readOnly } = this.#options;
-    await migrateAllInTurns(this.#core, migrate, { from, version }, this.meter);
-    this.#following.migrates(from);
-    if (!readOnly) await this.checkpoint();
+  async #migrate() {
+    const { migrate, readOnly } = this.#options;
+    // In memory first: where a record cannot be migrated, nothing is written.
+    await migrateInTurns(this.#core, migrate, this.meter);
+    if (readOnly) return;
+    if (!this.#isAgent) return void (await this.checkpoint());
+    // Others may write, or migrate, meanwhile: what they logged in the older version takes another compaction.
+    for (await this.refresh(); this.#core.hasOlderFiles(); await this.refresh()) await this.checkpoint();
   }
 
   get #isAgent() {

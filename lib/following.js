@@ -4,7 +4,7 @@
 // history.
 
 const { path } = require("./builtins");
-const { migrateAll, migrateSome } = require("./migration");
+const { migrateFound } = require("./migration");
 const { call, settle } = require("./native-errors");
 const { Untold } = require("./untold");
 const { warnOfSkipped } = require("./wal-operations");
@@ -19,7 +19,6 @@ class Following {
   #manifest;
   #records;
   #history;
-  #migrateFrom = null;
   #untold = new Untold();
   #renewing = null;
   /** How much native work is under way that may change records. */
@@ -38,11 +37,6 @@ class Following {
   /** Whether no native work is under way that may change records. */
   get isSteady() {
     return this.#working === 0;
-  }
-
-  /** Records of the older version `from`, which others may still write, are migrated as they come. */
-  migrates(from) {
-    this.#migrateFrom = from;
   }
 
   /** Returns what others wrote since the last look, also what was come upon in between. */
@@ -101,12 +95,46 @@ class Following {
     }
   }
 
+  /** Migrates what was come upon of an older version. Throws what `migrate` throws; the next look tries again. */
+  migrateFound() {
+    const { migrate, version } = this.#options;
+    if (version === 1 || !call(() => this.#core.needsMigration())) return;
+    try {
+      migrateFound(this.#core, migrate);
+    } finally {
+      this.#records.forget();
+    }
+  }
+
   /** Takes over what others wrote: little of it at once, and then it returns `null`; much of it in time. */
   #look() {
+    if (this.#mayMeetOlder()) return this.#lookAndMigrate();
     const news = this.#lookAtOnce();
     if (news !== null && typeof news === "object") {
       return this.withForeign(news).then((later) => this.#takeOver(later));
     }
+    this.takeForeign();
+    this.#takeOver(news);
+    return null;
+  }
+
+  /** Whether a reader looks at files that are older than its program. */
+  #mayMeetOlder() {
+    const { readOnly, version } = this.#options;
+    return readOnly && version > 1 && call(() => this.#core.mayMeetOlder());
+  }
+
+  /** As `#look`, at once, and with all that is to be migrated: nobody sees a record that is not, or a part of the news. */
+  #lookAndMigrate() {
+    let news;
+    try {
+      news = call(() => this.#core.followWhole());
+      migrateFound(this.#core, this.#options.migrate);
+    } catch (error) {
+      call(() => this.#core.restore());
+      throw error;
+    }
+    call(() => this.#core.forgetSaved());
     this.takeForeign();
     this.#takeOver(news);
     return null;
@@ -157,11 +185,6 @@ class Following {
       warnOfSkipped(skipped.length, path.join(this.#folder, this.#manifest.get().activeOps));
     if (operations.length + changed.length + undone > 0 || reloaded) this.#history.forget();
     const touched = () => [...changed, ...operations.map(({ id }) => id)];
-    if (this.#migrateFrom !== null) {
-      const { migrate, version } = this.#options;
-      if (reloaded || undone > 0) migrateAll(this.#core, migrate, this.#migrateFrom, version);
-      else migrateSome(this.#core, new Set(touched()), migrate, this.#migrateFrom);
-    }
     if (reloaded) this.#records.forget();
     else if (undone > 0 || reordered) this.#records.reorder(touched());
     else
@@ -169,6 +192,7 @@ class Following {
         if (op === "set") this.#records.changed(id);
         else this.#records.deleted(id);
       }
+    this.migrateFound();
   }
 }
 

@@ -10,6 +10,7 @@ function nativeOptions(options) {
     readOnly: options.readOnly,
     skipLoad: options.skipLoad,
     version: options.version,
+    versionGiven: options.versionGiven,
     checkpointThreshold: options.checkpointThreshold,
     amortised: !options.checkpointThresholdGiven,
     buffered: options.writeMode !== "immediate",

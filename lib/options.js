@@ -162,6 +162,7 @@ function parseOptions(options) {
     checkpointOnCloseGiven: given(options.checkpointOnClose),
     cacheSize: readCacheSize(options),
     version: readVersion(options),
+    versionGiven: given(options.version),
     migrate: readMigrate(options),
     readOnly,
     skipLoad,

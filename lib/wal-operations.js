@@ -34,7 +34,7 @@ async function* walOperations(root, { activeOps, activeAgentOps }) {
     for await (const operation of operationsOf(root, relativePath)) lines.push(JSON.stringify(operation));
   }
   const merged = native.load().storeDetached(undefined, 1);
-  merged.applyLines(lines, true);
+  merged.applyLines(lines, true, 1);
   yield* new History(merged).all();
 }
 

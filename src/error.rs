@@ -97,6 +97,18 @@ pub enum Error {
     SkipLoadCompact,
     /// An argument is out of range or of the wrong shape.
     InvalidArgument(String),
+    /// The store has records of a newer schema version than the program gave: it must not write its own beside them.
+    NewerVersion {
+        /// The version that was found.
+        found: u32,
+        /// The version that the program gave.
+        given: u32,
+    },
+    /// Records of several schema versions stand side by side, and a program that gave none cannot make them one.
+    SeveralVersions {
+        /// The highest of them.
+        found: u32,
+    },
     /// The store refuses writes until it is reopened, because an earlier failure left the log uncertain.
     Failed(String),
 }
@@ -140,6 +152,7 @@ impl Error {
             Self::NoStore => "OPSLOG_NO_STORE",
             Self::SkipLoadCompact => "OPSLOG_SKIP_LOAD",
             Self::InvalidArgument(_) => "OPSLOG_INVALID_ARGUMENT",
+            Self::NewerVersion { .. } | Self::SeveralVersions { .. } => "OPSLOG_NEWER_VERSION",
             Self::Failed(_) => "OPSLOG_FAILED",
         }
     }
@@ -240,6 +253,16 @@ impl fmt::Display for Error {
                 f.write_str("Cannot compact in skipLoad mode \u{2014} in-memory Map is incomplete")
             }
             Self::InvalidArgument(message) => f.write_str(message),
+            Self::NewerVersion { found, given } => write!(
+                f,
+                "The store has records of version {found}, and this program gave version {given}: it must not write \
+                 to it. Use the newer program, or open the store read-only."
+            ),
+            Self::SeveralVersions { found } => write!(
+                f,
+                "A migration to version {found} has not come to its end, and no snapshot can hold records of several \
+                 versions. Open the store once with version {found} and its migrate function."
+            ),
             Self::Failed(why) => write!(
                 f,
                 "Store refuses writes after a failure: {why}. Close it and open it again to recover."

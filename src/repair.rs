@@ -122,6 +122,7 @@ fn writer(index_from_bytes: u64, now_ms: i64) -> Options {
         read_only: false,
         skip_load: false,
         version: 1,
+        version_given: false,
         checkpoint_threshold: f64::INFINITY,
         strict: false,
         amortised: false,

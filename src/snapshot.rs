@@ -93,6 +93,21 @@ pub fn load(disk: &dyn Disk, path: &Path, indexing: &Indexing) -> Result<Loaded>
     scan(disk, path, indexing, &file, bytes)
 }
 
+/// The schema version in a snapshot's header, from its first line alone; `None` of what it holds means a header without
+/// a number, `None` at all that it is a document of the older formats.
+///
+/// # Errors
+/// `OPSLOG_IO`.
+pub fn header_version(disk: &dyn Disk, path: &Path) -> Result<Option<Option<f64>>> {
+    let file = disk.open(path, OpenMode::Read).map_err(|source| Error::io("open", path, source))?;
+    let mut lines = LineReader::new(&*file, 0);
+    let first = lines.next_line().map_err(|source| Error::io("read", path, source))?;
+    Ok(match first.and_then(|line| parse_header(line.bytes).ok()) {
+        Some(Header::Jsonl { version }) => Some(version),
+        _ => None,
+    })
+}
+
 fn scan(
     disk: &dyn Disk,
     path: &Path,

@@ -86,7 +86,9 @@ impl Log {
                     ",\"after\":\":\"",
                 ])
                 .to_owned(),
-            9 => bytes.one_of(&[",\"prevValue\":7", ",\"prevValue\":{}", ",\"again\":true"]).to_owned(),
+            9 => bytes
+                .one_of(&[",\"prevValue\":7", ",\"prevValue\":{}", ",\"again\":true", ",\"version\":2"])
+                .to_owned(),
             10 => ",\"batch\":\"last\",\"batch\":\"more\"".to_owned(),
             _ => String::new(),
         };

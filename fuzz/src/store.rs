@@ -54,6 +54,7 @@ pub fn options(read_only: bool) -> Options {
         read_only,
         skip_load: false,
         version: 1,
+        version_given: false,
         checkpoint_threshold: f64::INFINITY,
         strict: false,
         amortised: false,

@@ -20,11 +20,18 @@ impl NativeStore {
         })
     }
 
-    /// Applies operations; returns how many are none.
+    /// Applies operations, whose values are of this schema version unless they say another; returns how many are none.
     #[napi]
-    pub fn apply_lines(&self, lines: Vec<JsString<'_>>, merge: bool) -> napi::Result<f64> {
+    pub fn apply_lines(&self, lines: Vec<JsString<'_>>, merge: bool, version: u32) -> napi::Result<f64> {
         let lines = lines.into_iter().map(text::json).collect::<napi::Result<Vec<_>>>()?;
-        caught(|| Ok(self.store.apply_lines(lines, merge)? as f64))
+        caught(|| Ok(self.store.apply_lines(lines, merge, version)? as f64))
+    }
+
+    /// Gives a record a value of this schema version without an operation.
+    #[napi]
+    pub fn load(&self, id: JsString<'_>, value: JsString<'_>, version: u32) -> napi::Result<()> {
+        let (id, value) = (text::id(id)?, text::json(value)?);
+        caught(|| self.store.load(&id, &value, version))
     }
 
     /// The newest operations' lines.

@@ -18,8 +18,7 @@ pub fn report(report: &Report) -> String {
         "tornBytes": report.torn_bytes,
         "tornPath": torn_path,
         "indexRebuilt": report.index_rebuilt,
-        "migrateFrom": report.migrate_from,
-        "migrate": report.migrate_from.is_some(),
+        "needsMigration": report.needs_migration,
     })
     .to_string()
 }

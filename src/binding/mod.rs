@@ -17,6 +17,7 @@ mod hot;
 mod json;
 mod lock;
 mod maintenance;
+mod migration;
 mod store;
 mod syncs;
 mod tasks;

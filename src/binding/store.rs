@@ -16,6 +16,7 @@ use super::exit;
 use super::handles;
 use super::json;
 use super::maintenance::NativeProgress;
+use super::migration::Migrating;
 use super::syncs::{Report, Syncs};
 use super::tasks::Work;
 use super::text;
@@ -24,7 +25,9 @@ use crate::disk::OsDisk;
 use crate::engine::Cursor;
 use crate::error::Result;
 use crate::lock::OsProbe;
-use crate::store::{Checkpoint, Durability, Look, Options, Place, Rejected, Store, load_segment};
+use crate::store::{
+    Checkpoint, Compacted, Compaction, Durability, Look, Options, Place, Rejected, Store, load_segment,
+};
 
 /// How a store is opened.
 #[napi(object)]
@@ -35,6 +38,8 @@ pub struct NativeOptions {
     pub skip_load: bool,
     /// Schema version.
     pub version: u32,
+    /// Whether the program gave it.
+    pub version_given: bool,
     /// Operations until a checkpoint is due.
     pub checkpoint_threshold: f64,
     /// A checkpoint also waits until it pays.
@@ -59,6 +64,8 @@ pub struct NativeStore {
     report: String,
     cursor: Mutex<(Cursor, u64)>,
     checkpoint: Arc<Mutex<Option<Checkpoint>>>,
+    pub(super) compaction: Arc<Mutex<Option<Compaction>>>,
+    pub(super) migrating: Mutex<Migrating>,
     syncs: Mutex<Option<Arc<Syncs>>>,
 }
 
@@ -77,6 +84,7 @@ pub fn store_open(root: String, options: NativeOptions, progress: &NativeProgres
         read_only: options.read_only,
         skip_load: options.skip_load,
         version: options.version,
+        version_given: options.version_given,
         checkpoint_threshold: options.checkpoint_threshold,
         amortised: options.amortised,
         strict: options.strict,
@@ -106,7 +114,8 @@ impl NativeStore {
         let checkpoint = Arc::new(Mutex::new(None));
         let handle = handles::give(&store);
         let cursor = Mutex::new((Cursor::End, 0));
-        Self { store, handle, report, cursor, checkpoint, syncs: Mutex::new(None) }
+        let (compaction, migrating, syncs) = Default::default();
+        Self { store, handle, report, cursor, checkpoint, compaction, migrating, syncs }
     }
 
     /// By which number the raw calls know the store.
@@ -220,7 +229,8 @@ impl NativeStore {
     }
 
     /// Compacts a folder of agents; with ids, given as a JSON list, these records go to an archive segment.
-    /// Returns what was archived, as a JSON list; what others wrote is for `takeForeign`.
+    /// Returns what was archived, as a JSON list, or `null` when records must be migrated before `finishCompaction`; what
+    /// others wrote is for `takeForeign`.
     #[napi]
     pub fn compact_agents(
         &self,
@@ -229,16 +239,24 @@ impl NativeStore {
         period: Option<String>,
     ) -> napi::Result<AsyncTask<Work>> {
         let ids = ids.map(text::json).transpose()?;
-        let store = Arc::clone(&self.store);
+        let (store, slot) = (Arc::clone(&self.store), Arc::clone(&self.compaction));
         caught(|| {
             let archive = match (ids, period) {
                 (Some(ids), Some(period)) => Some(store.choose_for_archive(json::parse_ids(&ids), period)?),
                 _ => None,
             };
-            Ok(AsyncTask::new(Work::new(
-                move || store.compact_agents(now as i64, archive),
-                |compacted| json::ids(&compacted.archived),
-            )))
+            let compact = move || {
+                let Some(begun) = store.begin_compaction(now as i64, archive)? else {
+                    return Ok(Some(Compacted::default()));
+                };
+                if store.needs_migration()? {
+                    *slot.lock() = Some(begun);
+                    return Ok(None);
+                }
+                begun.finish().map(Some)
+            };
+            let archived = |compacted: Option<Compacted>| compacted.map(|done| json::ids(&done.archived));
+            Ok(AsyncTask::new(Work::new(compact, archived)))
         })
     }
 
@@ -395,20 +413,6 @@ impl NativeStore {
     #[napi]
     pub fn manifest(&self) -> napi::Result<String> {
         caught(|| Ok(self.store.manifest().print()))
-    }
-
-    /// Gives a record a value without an operation.
-    #[napi]
-    pub fn replace(&self, id: JsString<'_>, value: JsString<'_>) -> napi::Result<()> {
-        let id = text::id(id)?;
-        let value = text::json(value)?;
-        caught(|| self.store.replace(&id, &value))
-    }
-
-    /// Says which schema version all records have.
-    #[napi]
-    pub fn set_version(&self, version: u32) -> napi::Result<()> {
-        plain(|| self.store.set_version(version))
     }
 
     /// Has the buffer flushed when this environment ends: the process, or the worker thread.

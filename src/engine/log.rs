@@ -9,11 +9,11 @@ use std::sync::Arc;
 use super::base::Base;
 use super::delta::reverse_delta;
 use super::log_head::LogHead;
-use super::operation::{Operation, Origin, Rank};
+use super::operation::{Logged, Operation, Origin, Rank};
 use super::overlay::{Entry, Id, Overlay, Place};
 use super::records::{Cursor, Records, View};
 use super::text::{Moved, Text};
-use crate::format::operation::{BatchMark, Body, Draft, Kind, Prev, write_body};
+use crate::format::operation::{self, BatchMark, Body, Kind, Prev, write_body};
 use crate::format::timestamp::Stamp;
 use crate::json::canonical::is_canonical;
 use crate::json::number::is_countable;
@@ -27,6 +27,19 @@ pub enum Change<'a> {
     Set(&'a [u8]),
     /// It goes.
     Delete,
+}
+
+/// A change whose line is to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Draft<'a> {
+    /// What it does.
+    pub change: Change<'a>,
+    /// The record.
+    pub id: &'a [u8],
+    /// When.
+    pub ts_ms: i64,
+    /// The schema version of the value, where the log does not say it.
+    pub version: Option<u32>,
 }
 
 /// State and history.
@@ -73,6 +86,27 @@ impl Engine {
             clock: 0,
             stamp: Stamp::default(),
         }
+    }
+
+    /// A copy that goes its own way, for a savepoint. No batch is being put together.
+    pub fn fork(&self) -> Self {
+        Self {
+            records: self.records.clone(),
+            operations: self.operations.clone(),
+            frozen: self.frozen.clone(),
+            journal: None,
+            agent: self.agent.clone(),
+            clock: self.clock,
+            stamp: Stamp::default(),
+        }
+    }
+
+    pub(super) fn records(&self) -> &Records {
+        &self.records
+    }
+
+    pub(super) fn records_mut(&mut self) -> &mut Records {
+        &mut self.records
     }
 
     /// The current snapshot.
@@ -138,8 +172,9 @@ impl Engine {
         let Some(unfinished) = unfinished else { return };
         self.begin();
         for (operation, data) in unfinished {
-            let Operation { id, line, before, batch, origin, .. } = operation;
-            self.apply(&id, data, before, line, batch, origin.map(|origin| *origin));
+            let Operation { id, line, before, batch, origin, version, .. } = operation;
+            let origin = origin.map(|origin| *origin);
+            self.apply(Logged { id, data, line, batch, origin, version }, before);
         }
     }
 
@@ -217,12 +252,11 @@ impl Engine {
     pub fn draft(
         &mut self,
         out: &mut Vec<u8>,
-        change: Change<'_>,
-        id: &[u8],
-        ts_ms: i64,
+        draft: &Draft<'_>,
         prev: Option<&[u8]>,
         printed: bool,
     ) -> Result<Body, NotCanonical> {
+        let Draft { change, id, ts_ms, version } = *draft;
         let is_object = |text: &[u8]| kind(text) == Some(scan::Kind::Object);
         let mut delta = None;
         if let (Change::Set(data), Some(prev)) = (change, prev)
@@ -240,7 +274,7 @@ impl Engine {
         });
         Ok(write_body(
             out,
-            &Draft {
+            &operation::Draft {
                 ts: self.stamp.iso(ts_ms),
                 kind: match change {
                     Change::Set(_) => Kind::Set,
@@ -258,21 +292,21 @@ impl Engine {
                 },
                 agent: self.agent.as_deref(),
                 clock,
+                version: version.filter(|_| matches!(change, Change::Set(_))),
             },
         ))
     }
 
     /// Takes a logged operation into the state. `before` is the record's value so far.
-    pub fn apply(
-        &mut self,
-        id: &Id,
-        data: Option<Text>,
-        before: Option<Text>,
-        line: Text,
-        batch: Option<BatchMark>,
-        origin: Option<Origin>,
-    ) {
-        let origin = origin.map(|origin| Box::new(Origin { placed: self.records.entry(id), ..origin }));
+    pub fn apply(&mut self, logged: Logged, before: Option<Text>) {
+        let Logged { id, data, line, batch, origin, version } = logged;
+        let id = &id;
+        let data = data.map(|text| self.records.schema_mut().of_line(text, version));
+        let aged = match &data {
+            Some(Text::Aged(aged)) => Some(Arc::clone(aged)),
+            _ => None,
+        };
+        let origin = origin.map(|origin| Box::new(Origin { placed: self.records.entry(id), aged, ..origin }));
         if let Some(journal) = &mut self.journal {
             let entry = self.records.entry(id);
             journal.push_back(Applied { id: Arc::clone(id), entry, data: data.clone() });
@@ -291,7 +325,8 @@ impl Engine {
                 Kind::Delete
             }
         };
-        self.operations.push(Operation { id: Arc::clone(id), kind, line, before, stood, batch, origin });
+        let id = Arc::clone(id);
+        self.operations.push(Operation { id, kind, line, before, stood, batch, origin, version });
     }
 
     /// Takes the last operation back out of state and history, as if it had not been: a record that it deleted comes
@@ -343,7 +378,8 @@ impl Engine {
             if let Some(origin) = &origin {
                 self.see_clock(origin.rank.clock);
             }
-            self.apply(&operation.id, data, before, operation.line, operation.batch, origin);
+            let Operation { id, line, batch, version, .. } = operation;
+            self.apply(Logged { id, data, line, batch, origin, version }, before);
         }
         Ok(changed)
     }
@@ -375,11 +411,12 @@ impl Engine {
         }
     }
 
-    /// Adds or replaces a record without an operation: loading from a backend, or migrating.
+    /// Adds or replaces a record without an operation: loading from a backend. `version` is that of the value.
     ///
     /// # Errors
     /// Those of reading the base.
-    pub fn load(&mut self, id: &Id, text: Text) -> io::Result<()> {
+    pub fn load(&mut self, id: &Id, text: Text, version: u32) -> io::Result<()> {
+        let text = self.records.schema_mut().of_line(text, version);
         self.records.set(id, text)
     }
 
@@ -422,6 +459,11 @@ impl Engine {
         self.records.freeze()
     }
 
+    /// What is frozen, as it is by now.
+    pub fn frozen_view(&self) -> View {
+        self.records.frozen_view()
+    }
+
     /// Puts another view in the place of the frozen one: records that went to an archive are not in it.
     pub fn refreeze(&mut self, view: &View) {
         self.records.refreeze(view);
@@ -442,9 +484,9 @@ impl Engine {
         frozen
     }
 
-    /// Ends a checkpoint: the new base holds what was frozen. Returns what can be freed.
-    pub fn rebase(&mut self, base: Base) -> (Arc<Base>, Option<Arc<Overlay>>, Vec<Operation>) {
-        let (base, overlay) = self.records.rebase(base);
+    /// Ends a checkpoint: the new base, of this schema version, holds what was frozen. Returns what can be freed.
+    pub fn rebase(&mut self, base: Base, version: u32) -> (Arc<Base>, Option<Arc<Overlay>>, Vec<Operation>) {
+        let (base, overlay) = self.records.rebase(base, version);
         (base, overlay, std::mem::take(&mut self.frozen))
     }
 

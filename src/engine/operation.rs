@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::overlay::{Entry, Id, Place};
-use super::text::Text;
+use super::text::{Aged, Text};
 use crate::format::operation::{BatchMark, Kind, parse_line};
 use crate::json::string::compare_utf16;
 
@@ -27,6 +27,24 @@ pub struct Operation {
     pub batch: Option<BatchMark>,
     /// Where it comes from, in a folder of agents.
     pub origin: Option<Box<Origin>>,
+    /// The schema version of its value.
+    pub version: u32,
+}
+
+/// An operation that stands in a log, on its way into the state.
+pub struct Logged {
+    /// The record.
+    pub id: Id,
+    /// Its new value as it stands in the line; none for a deletion.
+    pub data: Option<Text>,
+    /// The line, without its newline.
+    pub line: Text,
+    /// Its place in a batch.
+    pub batch: Option<BatchMark>,
+    /// Where it comes from, in a folder of agents.
+    pub origin: Option<Origin>,
+    /// The schema version of its value.
+    pub version: u32,
 }
 
 /// Where an operation of an agent comes from.
@@ -40,6 +58,8 @@ pub struct Origin {
     pub value: Option<Range<u32>>,
     /// What the overlay said of the record before, so that it can be taken back exactly.
     pub placed: Option<Entry>,
+    /// Its value, if that is of an older schema version.
+    pub aged: Option<Arc<Aged>>,
 }
 
 /// A place in the total order of operations: clock, then agent by UTF-16 code units. The original's
@@ -82,6 +102,9 @@ impl Operation {
     pub(super) fn data(&self) -> io::Result<Option<Text>> {
         if self.kind == Kind::Delete {
             return Ok(None);
+        }
+        if let Some(aged) = self.origin.as_ref().and_then(|origin| origin.aged.as_ref()) {
+            return Ok(Some(Text::Aged(Arc::clone(aged))));
         }
         if let Some(Range { start, end }) = self.origin.as_ref().and_then(|origin| origin.value.clone()) {
             return Ok(Some(self.line.slice(start as usize..end as usize)));

@@ -11,9 +11,11 @@ use super::base::Base;
 use super::log_head::LogHead;
 use super::overlay::{Entry, Id, Overlay, Place};
 use super::rows::{Row, visit};
+use super::schema::Schema;
 use super::text::Text;
 
 /// Base and overlays.
+#[derive(Clone)]
 pub struct Records {
     base: Arc<Base>,
     /// While it is there, nothing is frozen, and nobody goes through all records.
@@ -22,6 +24,7 @@ pub struct Records {
     pending: Option<Overlay>,
     overlay: Overlay,
     epoch: u64,
+    schema: Schema,
 }
 
 /// The epochs of all records: no two are the same.
@@ -31,6 +34,8 @@ static EPOCHS: AtomicU64 = AtomicU64::new(1);
 #[derive(Clone)]
 pub struct View {
     base: Arc<Base>,
+    /// What values of the base were migrated to.
+    values: Arc<Overlay>,
     frozen: Arc<Overlay>,
 }
 
@@ -55,7 +60,17 @@ impl Records {
             pending: None,
             overlay: Overlay::default(),
             epoch: EPOCHS.fetch_add(1, Ordering::Relaxed),
+            schema: Schema::default(),
         }
+    }
+
+    /// Which schema versions the values have.
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    pub(super) fn schema_mut(&mut self) -> &mut Schema {
+        &mut self.schema
     }
 
     /// Changes whenever a [`Cursor`] that was got before means nothing any more. Setting and deleting records
@@ -130,6 +145,11 @@ impl Records {
     /// Puts an overlay entry back exactly.
     pub fn restore(&mut self, id: &Id, before: Option<Entry>) {
         self.turn();
+        match before.as_ref().map(|entry| entry.state.text()) {
+            Some(Some(text)) => self.schema.sees(id, text),
+            Some(None) => {}
+            None => self.schema.sees_base(id),
+        }
         self.overlay.restore(id, before);
     }
 
@@ -138,14 +158,14 @@ impl Records {
     /// # Errors
     /// Those of reading the base.
     pub fn set(&mut self, id: &Id, text: Text) -> io::Result<()> {
-        let Self { base, head, frozen, pending, overlay, .. } = self;
-        let below =
-            Below { base, head: head.as_deref(), frozen: frozen.as_deref(), pending: pending.as_ref() };
+        self.schema.sees(id, &text);
+        let (below, overlay) = self.parts();
         overlay.set(id, text, || below.get(id).map(|found| found.is_some()))
     }
 
     /// As [`Records::set`], for a caller that has just looked the record up.
     pub fn set_known(&mut self, id: &Id, text: Text, exists: bool) {
+        self.schema.sees(id, &text);
         let Ok(()) = self.overlay.set(id, text, || Ok::<_, std::convert::Infallible>(exists));
     }
 
@@ -160,9 +180,8 @@ impl Records {
     /// Those of reading the base.
     pub fn put_back(&mut self, id: &Id, text: Text, place: Place) -> io::Result<()> {
         self.turn();
-        let Self { base, head, frozen, pending, overlay, .. } = self;
-        let below =
-            Below { base, head: head.as_deref(), frozen: frozen.as_deref(), pending: pending.as_ref() };
+        self.schema.sees(id, &text);
+        let (below, overlay) = self.parts();
         overlay.put_back(id, text, place, || below.get(id).map(|found| found.is_some()))
     }
 
@@ -171,9 +190,7 @@ impl Records {
     /// # Errors
     /// Those of reading the base.
     pub fn delete(&mut self, id: &Id) -> io::Result<()> {
-        let Self { base, head, frozen, pending, overlay, .. } = self;
-        let below =
-            Below { base, head: head.as_deref(), frozen: frozen.as_deref(), pending: pending.as_ref() };
+        let (below, overlay) = self.parts();
         overlay.delete(id, || below.get(id).map(|found| found.is_some()))
     }
 
@@ -197,8 +214,14 @@ impl Records {
         self.turn();
         let pending = self.pending.take();
         let frozen = Arc::new(pending.unwrap_or_else(|| std::mem::take(&mut self.overlay)));
-        self.frozen = Some(Arc::clone(&frozen));
-        View { base: Arc::clone(&self.base), frozen }
+        self.frozen = Some(frozen);
+        self.frozen_view()
+    }
+
+    /// What is frozen, as it is by now.
+    pub fn frozen_view(&self) -> View {
+        let frozen = self.frozen.as_ref().map(Arc::clone).unwrap_or_default();
+        View { base: Arc::clone(&self.base), values: Arc::clone(self.schema.values()), frozen }
     }
 
     /// Whether something is set apart.
@@ -235,10 +258,11 @@ impl Records {
         }
     }
 
-    /// Replaces base and frozen overlay by a new base that holds the same records. Returns what was
-    /// replaced, so that the caller can free it elsewhere.
-    pub fn rebase(&mut self, base: Base) -> (Arc<Base>, Option<Arc<Overlay>>) {
+    /// Replaces base and frozen overlay by a new base, of this schema version, that holds the same records. Returns
+    /// what was replaced, so that the caller can free it elsewhere.
+    pub fn rebase(&mut self, base: Base, version: u32) -> (Arc<Base>, Option<Arc<Overlay>>) {
         self.turn();
+        self.schema.rebased(version);
         (std::mem::replace(&mut self.base, Arc::new(base)), self.frozen.take())
     }
 
@@ -276,13 +300,23 @@ impl Records {
         out: &mut Vec<u8>,
         print: impl Fn(&Row<'_>, &mut Vec<u8>),
     ) -> io::Result<Cursor> {
-        let layers = [self.frozen.as_deref(), self.pending.as_ref(), Some(&self.overlay)];
-        let layers: Vec<&Overlay> = layers.into_iter().flatten().collect();
-        visit(&self.base, &layers, cursor, |row| {
+        visit(&self.base, &self.layers(), cursor, |row| {
             print(row, out);
             out.push(b',');
             if out.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })
+    }
+
+    /// Whether no layer has anything to say of a record.
+    pub(super) fn says_nothing_of(&self, id: &[u8]) -> bool {
+        self.layers().into_iter().all(|layer| layer.get(id).is_none())
+    }
+
+    /// All that lies on top of the base.
+    fn layers(&self) -> Vec<&Overlay> {
+        let values = Some(&**self.schema.values());
+        let layers = [values, self.frozen.as_deref(), self.pending.as_ref(), Some(&self.overlay)];
+        layers.into_iter().flatten().collect()
     }
 
     fn below(&self) -> Below<'_> {
@@ -291,7 +325,14 @@ impl Records {
             head: self.head.as_deref(),
             frozen: self.frozen.as_deref(),
             pending: self.pending.as_ref(),
+            schema: &self.schema,
         }
+    }
+
+    fn parts(&mut self) -> (Below<'_>, &mut Overlay) {
+        let Self { base, head, frozen, pending, overlay, schema, .. } = self;
+        let (head, frozen, pending) = (head.as_deref(), frozen.as_deref(), pending.as_ref());
+        (Below { base, head, frozen, pending, schema }, overlay)
     }
 }
 
@@ -301,6 +342,7 @@ struct Below<'a> {
     head: Option<&'a LogHead>,
     frozen: Option<&'a Overlay>,
     pending: Option<&'a Overlay>,
+    schema: &'a Schema,
 }
 
 impl Below<'_> {
@@ -316,7 +358,7 @@ impl Below<'_> {
             Some(entry) => Ok(entry.state.text().cloned()),
             None => match self.head.map(|head| head.find(id)).transpose()?.flatten() {
                 Some(said) => Ok(said),
-                None => self.base.find(id),
+                None => Ok(self.base.find(id)?.map(|text| self.schema.of_base(id, text))),
             },
         }
     }
@@ -332,7 +374,7 @@ impl View {
         for id in ids {
             frozen.delete(id, || self.base.find(id).map(|found| found.is_some()))?;
         }
-        Ok(Self { base: Arc::clone(&self.base), frozen: Arc::new(frozen) })
+        Ok(Self { frozen: Arc::new(frozen), ..self.clone() })
     }
 
     /// Number of records.
@@ -345,7 +387,11 @@ impl View {
     /// # Errors
     /// Those of reading the base.
     pub fn get(&self, id: &[u8]) -> io::Result<Option<Text>> {
-        Below { base: &self.base, head: None, frozen: Some(&self.frozen), pending: None }.get(id)
+        let entry = self.frozen.get(id).or_else(|| self.values.get(id));
+        match entry {
+            Some(entry) => Ok(entry.state.text().cloned()),
+            None => self.base.find(id),
+        }
     }
 
     /// Visits records in order, from a cursor on, until told to stop; says where to go on.
@@ -357,6 +403,6 @@ impl View {
         cursor: Cursor,
         visitor: impl FnMut(&Row<'_>) -> ControlFlow<()>,
     ) -> io::Result<Cursor> {
-        visit(&self.base, &[&self.frozen], cursor, visitor)
+        visit(&self.base, &[&self.values, &self.frozen], cursor, visitor)
     }
 }

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::disk::{DiskFile, read_exact_at, read_exact_into, read_full_at};
 
@@ -32,9 +32,48 @@ pub enum Text {
         /// Its length in bytes.
         len: u32,
     },
+    /// A value of an older schema version: what it was migrated to, and until then what it was. Whoever has the text
+    /// sees it migrated from one moment on.
+    Aged(Arc<Aged>),
+}
+
+/// A value of an older schema version.
+#[derive(Debug)]
+pub struct Aged {
+    raw: Text,
+    version: u32,
+    migrated: OnceLock<Arc<[u8]>>,
+}
+
+impl Aged {
+    /// A value that was written by a program of this version.
+    pub fn new(raw: Text, version: u32) -> Self {
+        Self { raw, version, migrated: OnceLock::new() }
+    }
+
+    /// The version of the program that wrote it.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Whether it was migrated.
+    pub fn is_migrated(&self) -> bool {
+        self.migrated.get().is_some()
+    }
+
+    /// Says what it was migrated to. The first who says so is right.
+    pub fn migrate(&self, text: &[u8]) {
+        self.migrated.get_or_init(|| text.into());
+    }
 }
 
 impl Text {
+    /// No text.
+    pub fn empty() -> Self {
+        static EMPTY: OnceLock<Arc<[u8]>> = OnceLock::new();
+        Self::Held(Arc::clone(EMPTY.get_or_init(Arc::default)))
+    }
+
     /// Reads the text; costs one `pread` when it is in a file.
     ///
     /// # Errors
@@ -47,6 +86,18 @@ impl Text {
                 Ok(Cow::Borrowed(whole.get(range).unwrap_or_default()))
             }
             Self::At { file, offset, len } => read_exact_at(&**file, *offset, *len as usize).map(Cow::Owned),
+            Self::Aged(aged) => match aged.migrated.get() {
+                Some(bytes) => Ok(Cow::Borrowed(bytes)),
+                None => aged.raw.read(),
+            },
+        }
+    }
+
+    /// What is to be migrated of it, if it is.
+    pub fn unmigrated(&self) -> Option<&Aged> {
+        match self {
+            Self::Aged(aged) if !aged.is_migrated() => Some(aged),
+            _ => None,
         }
     }
 
@@ -57,7 +108,7 @@ impl Text {
     pub fn read_into(&self, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::At { file, offset, len } => read_exact_into(&**file, *offset, *len as usize, out),
-            Self::Held(_) | Self::Part { .. } => {
+            Self::Held(_) | Self::Part { .. } | Self::Aged(_) => {
                 out.extend_from_slice(&self.read()?);
                 Ok(())
             }
@@ -69,6 +120,7 @@ impl Text {
         match self {
             Self::Held(bytes) => bytes.len(),
             Self::Part { len, .. } | Self::At { len, .. } => *len as usize,
+            Self::Aged(aged) => aged.migrated.get().map_or_else(|| aged.raw.len(), |bytes| bytes.len()),
         }
     }
 
@@ -94,6 +146,10 @@ impl Text {
                 file: Arc::clone(file),
                 offset: offset + range.start as u64,
                 len: (range.end - range.start) as u32,
+            },
+            Self::Aged(aged) => match aged.migrated.get() {
+                Some(bytes) => Self::Held(Arc::clone(bytes)).slice(range),
+                None => aged.raw.slice(range),
             },
         }
     }
@@ -141,6 +197,10 @@ impl Nearby {
     /// # Errors
     /// As for [`Text::read`].
     pub fn read<'a>(&'a mut self, text: &'a Text) -> io::Result<&'a [u8]> {
+        let text = match text {
+            Text::Aged(aged) if !aged.is_migrated() => &aged.raw,
+            text => text,
+        };
         let Text::At { file, offset, len } = text else {
             return match text.read()? {
                 Cow::Borrowed(bytes) => Ok(bytes),
@@ -170,6 +230,7 @@ impl std::fmt::Debug for Text {
             Self::Held(bytes) => write!(f, "Held({})", String::from_utf8_lossy(bytes)),
             Self::Part { start, len, .. } => write!(f, "Part({start}, {len})"),
             Self::At { offset, len, .. } => write!(f, "At({offset}, {len})"),
+            Self::Aged(aged) => write!(f, "Aged({:?}, {})", aged.raw, aged.version),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! absent. Paths are not checked here.
 
 use super::Invalid;
-use super::fields::{Fields, counter, lossy, non_empty_string};
+use super::fields::{Fields, counter, integer, lossy, non_empty_string};
 use crate::json::array::elements;
 use crate::json::number::push_integer;
 use crate::json::object::sort_keys;
@@ -42,6 +42,8 @@ pub struct Manifest {
     /// Ours: snapshots that are no longer current and not deleted yet, oldest first, each with the
     /// millisecond at which it was superseded.
     pub superseded: Vec<(String, u64)>,
+    /// Ours: logs whose lines have another schema version than the snapshot, and which.
+    pub log_versions: Vec<(String, u32)>,
 }
 
 /// Counts and times in the manifest.
@@ -99,6 +101,7 @@ pub fn parse(text: &[u8]) -> Result<Manifest, Invalid> {
         previous_end: fields.counter("previousEnd").unwrap_or_default(),
         departures: fields.counter("departures").unwrap_or_default(),
         superseded: superseded.into_iter().filter_map(parse_superseded).collect(),
+        log_versions: fields.object("logVersions").as_ref().map(parse_log_versions).unwrap_or_default(),
     })
 }
 
@@ -121,6 +124,11 @@ fn parse_agents(value: &[u8]) -> Result<Vec<(String, String)>, Invalid> {
         .map(|(agent, path)| Some((lossy(agent), non_empty_string(path)?)))
         .collect::<Option<_>>()
         .ok_or(Invalid::Rule("activeAgentOps values must be non-empty strings"))
+}
+
+fn parse_log_versions(fields: &Fields<'_>) -> Vec<(String, u32)> {
+    let version = |value| integer(value).and_then(|version| u32::try_from(version).ok()).filter(|&n| n >= 1);
+    fields.iter().filter_map(|(path, value)| Some((lossy(path), version(value)?))).collect()
 }
 
 fn parse_superseded(value: &[u8]) -> Option<(String, u64)> {
@@ -226,6 +234,14 @@ impl Manifest {
                 push_integer(out, *ms);
                 out.push(b']');
             });
+        }
+        if !self.log_versions.is_empty() {
+            push_key(out, "logVersions");
+            out.push(b'{');
+            for (path, version) in &self.log_versions {
+                push_number(out, path, u64::from(*version));
+            }
+            out.push(b'}');
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod snapshot;
 mod tests;
 pub mod timestamp;
 mod trim;
+pub mod versions;
 
 pub use trim::js_trim;
 

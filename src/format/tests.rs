@@ -31,7 +31,8 @@ fn a_stamp_prints_each_time_as_it_is_however_they_follow_each_other() {
 }
 
 fn draft<'a>(kind: Kind, prev: Prev<'a>, data: Option<&'a [u8]>) -> Draft<'a> {
-    Draft { ts: b"1970-01-01T00:00:00.000Z", kind, id: b"a", prev, data, agent: None, clock: None }
+    let ts = b"1970-01-01T00:00:00.000Z";
+    Draft { ts, kind, id: b"a", prev, data, agent: None, clock: None, version: None }
 }
 
 fn written(draft: &Draft<'_>, marks: &Marks<'_>) -> String {
@@ -47,12 +48,13 @@ fn fields_are_written_in_their_fixed_order() {
     let mut full = draft(Kind::Set, Prev::Full(b"[1]"), Some(b"{}"));
     full.agent = Some(b"me");
     full.clock = Some(7);
+    full.version = Some(2);
     let marks = Marks { batch: Some(BatchMark::More), cuts: 2, after: Some("ops/ops-1.jsonl") };
     assert_eq!(
         written(&full, &marks),
         concat!(
             r#"{"ts":"1970-01-01T00:00:00.000Z","op":"set","id":"a","prev":{},"data":{},"agent":"me","clock":7,"#,
-            r#""prevValue":[1],"batch":"more","cuts":2,"after":"ops/ops-1.jsonl"}"#
+            r#""prevValue":[1],"version":2,"batch":"more","cuts":2,"after":"ops/ops-1.jsonl"}"#
         )
     );
     let delta = draft(Kind::Set, Prev::Delta(b"{\"$unset\":[]}"), Some(b"1"));
@@ -203,6 +205,7 @@ fn our_manifest_fields_survive_printing() {
         previous_end: 5,
         departures: 3,
         superseded: vec![("x".into(), 6), ("y".into(), 7)],
+        log_versions: vec![("z".into(), 8)],
     };
     assert_eq!(manifest::parse(written.print().as_bytes()), Ok(written));
 }

@@ -16,6 +16,7 @@ pub(super) struct Link {
 }
 
 /// A WAL that a follower has gone on to, though its manifest in memory still names an earlier one.
+#[derive(Clone)]
 pub(super) struct Entered {
     relative: String,
     /// What it follows, as a manifest would say.

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use super::{Mirror, State, Store};
-use crate::engine::{Change, Id, NotCanonical, Origin, Text};
+use crate::engine::{Change, Draft, Id, Logged, NotCanonical, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, Marks, finish_line};
 use crate::wal::Standing;
@@ -103,24 +103,27 @@ impl Store {
             _ => prev.is_some(),
         };
         let prev = prev.or(before.is_some().then_some(&known));
-        let drafted = state.engine.draft(&mut line, change, id, now_ms, prev, printed);
+        let draft = Draft { change, id, ts_ms: now_ms, version: state.version_mark(&self.options) };
+        let drafted = state.engine.draft(&mut line, &draft, prev, printed);
         let result = match drafted {
             Err(NotCanonical(text)) => Err(Rejected::NotCanonical(text)),
             Ok(body) => {
                 let id: Id = id.into();
                 let origin = state.own_origin();
+                let version = state.writes(&self.options);
+                let mut logged = Logged { id, data: None, line: Text::empty(), batch: None, origin, version };
                 if is_held {
                     line.push(b'}');
                     if state.shared {
                         state.held_bytes += line.len();
                     }
                     let text = Text::Held(line.as_slice().into());
-                    let data = body.data.map(|range| text.slice(range));
-                    state.engine.apply(&id, data, before, text, None, origin);
+                    logged.data = body.data.map(|range| text.slice(range));
+                    logged.line = text;
+                    state.engine.apply(logged, before);
                     Ok(())
                 } else {
-                    self.append_one(&mut state, &mut line, body.data, &id, before, origin)
-                        .map_err(Rejected::Error)
+                    self.append_one(&mut state, &mut line, body.data, logged, before).map_err(Rejected::Error)
                 }
             }
         };
@@ -270,18 +273,19 @@ impl Store {
         state: &mut State,
         line: &mut Vec<u8>,
         data: Option<std::ops::Range<usize>>,
-        id: &Id,
+        mut logged: Logged,
         before: Option<Text>,
-        origin: Option<Origin>,
     ) -> Result<()> {
         let body = line.len();
         let marks = state.wal.marks();
         finish_line(line, &marks);
         let appended = state.wal.append(&*self.disk, line);
         if planted!("memory-before-append") && appended.is_err() {
-            let text = Text::Held(line.as_slice().into());
-            let data = data.clone().map(|range| text.slice(range));
-            state.engine.apply(id, data, before.clone(), text, None, None);
+            logged.line = Text::Held(line.as_slice().into());
+            logged.data = data.clone().map(|range| logged.line.slice(range));
+            logged.origin = None;
+            state.engine.apply(logged, before);
+            return appended.map(drop);
         }
         let at = appended?;
         let len = (line.len() - 1) as u32;
@@ -293,9 +297,9 @@ impl Store {
             }
         }
         let Some(file) = state.wal.file() else { return Ok(()) };
-        let text = Text::At { file: Arc::clone(file), offset: at, len };
-        let data = data.map(|range| text.slice(range));
-        state.engine.apply(id, data, before, text, None, origin);
+        logged.line = Text::At { file: Arc::clone(file), offset: at, len };
+        logged.data = data.map(|range| logged.line.slice(range));
+        state.engine.apply(logged, before);
         state.buffered = state.engine.operations().len();
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::change::append_to_mirror;
 use super::names::time_after;
+use super::versions::Versions;
 use super::{Mirror, State, Store};
 use crate::disk::Disk;
 use crate::engine::{Base, Id, Text, View};
@@ -28,6 +29,8 @@ pub struct Checkpoint {
     original: View,
     frozen_len: u64,
     departures: u64,
+    /// The snapshot is not what the log says: something was migrated.
+    migrates: bool,
     now_ms: i64,
     archived: Option<Archived>,
     created: Vec<PathBuf>,
@@ -72,6 +75,8 @@ impl Store {
             Some(Text::At { offset, .. }) => *offset,
             _ => state.wal.len(),
         };
+        state.require_one_version(&self.options)?;
+        let migrates = !state.is_of_one_version(&self.options);
         let departures = state.departures_hidden;
         let frozen = std::mem::take(&mut state.hidden);
         let view = state.engine.freeze(frozen);
@@ -83,6 +88,7 @@ impl Store {
             view,
             frozen_len,
             departures,
+            migrates,
             now_ms,
             archived: None,
             created: Vec::new(),
@@ -94,7 +100,8 @@ impl Store {
     pub fn is_checkpoint_due_on_close(&self, explicit: bool) -> bool {
         let state = self.lock();
         let has_operations = state.engine.head().is_some() || !state.engine.operations().is_empty();
-        !self.options.skip_load && has_operations && (explicit || state.pays())
+        let is_possible = !self.options.skip_load && state.require_one_version(&self.options).is_ok();
+        is_possible && has_operations && (explicit || state.pays())
     }
 
     /// Lets the history shown start anew, because a checkpoint was asked for while another is under way.
@@ -218,7 +225,7 @@ impl Checkpoint {
         let store = Arc::clone(&self.store);
         let relative = layout::snapshot(ms);
         let path = store.path(&relative);
-        let version = store.lock().version;
+        let version = store.lock().writes(&store.options);
         let indexing = store.indexing(&relative);
         self.created.extend([path.clone(), indexing.path.clone()]);
         let written = snapshot::write(&*store.disk, &path, &indexing, &self.view, version, self.now_ms)?;
@@ -231,6 +238,9 @@ impl Checkpoint {
         let (manifest, superseded, next) = {
             let mut state = store.lock();
             // What a panic left half done may be in one of the two logs only.
+            if let Some(found) = store.version_on_disk() {
+                state.look_for_newer(&store.options, found);
+            }
             state.writable()?;
             let Some(mirror) = &mut state.mirror else {
                 return Err(state.mirror_lost.take().unwrap_or_else(|| {
@@ -242,7 +252,7 @@ impl Checkpoint {
             let active_ops = mirror.writer.relative().to_owned();
             let next = mirror.writer.take_unsynced();
             let (manifest, superseded) =
-                self.next_manifest(&state.manifest, snapshot, active_ops, state.version);
+                self.next_manifest(&state.manifest, snapshot, active_ops, state.writes(&store.options));
             (manifest, superseded, next)
         };
         let path = store.path(layout::MANIFEST);
@@ -286,6 +296,7 @@ impl Checkpoint {
     ) -> (Manifest, Vec<String>) {
         let mut next = current.clone();
         next.version = u64::from(version);
+        next.log_versions.clear();
         if self.frozen_len > 0 {
             next.previous_ops = Some(current.active_ops.clone());
             next.previous_end = self.frozen_len;
@@ -295,7 +306,7 @@ impl Checkpoint {
         next.generation += 1;
         next.stats.active_records = self.view.count() as u64;
         next.stats.ops_count = 0;
-        next.departures = self.departures;
+        next.departures = self.departures + u64::from(self.migrates);
         let mut iso = Vec::new();
         iso_into(&mut iso, self.now_ms);
         next.stats.last_checkpoint = String::from_utf8_lossy(&iso).into_owned();
@@ -323,16 +334,17 @@ impl Checkpoint {
                 operation.line = Text::At { file: file.clone(), offset, len: (end - offset - 1) as u32 };
             }
         }
-        if self.archived.is_some() {
-            state.departures += 1;
-        }
-        state.manifest = manifest;
+        state.departures += u64::from(self.archived.is_some()) + u64::from(self.migrates);
         state.wal = mirror.writer;
+        state.versions.take_snapshot(Versions::of_manifest(&manifest));
+        state.manifest = manifest;
+        state.take_log_version();
         state.indexed = 0;
         state.is_plain = true;
         state.snapshot_bytes = bytes;
         state.checkpointing = false;
-        let freed = state.engine.rebase(base);
+        let version = state.versions.snapshot;
+        let freed = state.engine.rebase(base, version);
         drop(state);
         drop(freed);
         Ok(())

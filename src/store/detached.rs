@@ -6,9 +6,10 @@ use std::cmp::Ordering;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::versions::{Versions, with_schema};
 use super::{Durability, Options, State, Store};
 use crate::disk::OsDisk;
-use crate::engine::{Base, Engine, Id, Text};
+use crate::engine::{Base, Engine, Id, Logged, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::parse_line;
 use crate::json::string::compare_utf16;
@@ -21,6 +22,7 @@ impl Store {
             read_only: false,
             skip_load: false,
             version,
+            version_given: true,
             checkpoint_threshold: f64::INFINITY,
             strict: false,
             amortised: false,
@@ -31,7 +33,9 @@ impl Store {
             now_ms: 0,
             progress: Arc::default(),
         };
-        let state = State { engine: Engine::new(Base::empty(), agent), detached: true, ..State::unloaded() };
+        let versions = Versions::of_header(Some(f64::from(version)), &options);
+        let engine = with_schema(Engine::new(Base::empty(), agent), &options, versions);
+        let state = State { engine, versions, detached: true, ..State::unloaded() };
         let detached = Self::closed(Arc::new(OsDisk), Path::new(""), options, None);
         *detached.lock() = state;
         detached
@@ -41,19 +45,29 @@ impl Store {
     pub fn reset(&self, agent: Option<&[u8]>) {
         let mut state = self.lock();
         let clock = state.engine.clock();
-        state.engine = Engine::new(Base::empty(), agent);
+        state.engine = with_schema(Engine::new(Base::empty(), agent), &self.options, state.versions);
         state.engine.see_clock(clock);
         state.hidden = 0;
         state.buffered = 0;
     }
 
-    /// Applies operations from one or several logs. With `merge`, they are put into the total order (clock,
+    /// Gives a record a value of this version without an operation.
+    ///
+    /// # Errors
+    /// None but `OPSLOG_IO` of reading, which cannot happen for held texts.
+    pub fn load(&self, id: &[u8], text: &[u8], version: u32) -> Result<()> {
+        let id: Id = id.into();
+        let mut state = self.lock();
+        state.engine.load(&id, Text::Held(text.into()), version).map_err(|source| self.read_failed(source))
+    }
+
+    /// Applies operations from one or several logs; `version` is that of lines without a mark. With `merge`, they are put into the total order (clock,
     /// agent by UTF-16 code units) first; operations of equal rank keep their order. Returns how many are
     /// not operations.
     ///
     /// # Errors
     /// None but `OPSLOG_IO` of reading, which cannot happen for held texts.
-    pub fn apply_lines(&self, lines: Vec<Vec<u8>>, merge: bool) -> Result<usize> {
+    pub fn apply_lines(&self, lines: Vec<Vec<u8>>, merge: bool, version: u32) -> Result<usize> {
         let given = lines.len();
         let mut operations: Vec<Pending> = lines.into_iter().filter_map(Pending::parse).collect();
         if merge {
@@ -62,12 +76,13 @@ impl Store {
         let skipped = given - operations.len();
         let mut state = self.lock();
         for operation in operations {
-            let Pending { id, clock, line, data, .. } = operation;
+            let Pending { id, clock, line, data, mark, .. } = operation;
+            let version = mark.unwrap_or(version);
             state.engine.see_clock(clock);
             let before = state.engine.get(&id).map_err(|source| Error::io("read", Path::new(""), source))?;
             let line = Text::Held(line.into());
             let data = data.map(|range| line.slice(range));
-            state.engine.apply(&id, data, before, line, None, None);
+            state.engine.apply(Logged { id, data, line, batch: None, origin: None, version }, before);
         }
         Ok(skipped)
     }
@@ -113,6 +128,7 @@ struct Pending {
     clock: u64,
     agent: Vec<u8>,
     data: Option<std::ops::Range<usize>>,
+    mark: Option<u32>,
     line: Vec<u8>,
 }
 
@@ -122,8 +138,8 @@ impl Pending {
         let id = (&*parsed.id).into();
         let clock = parsed.clock.unwrap_or(0);
         let agent = parsed.agent.as_deref().unwrap_or_default().to_vec();
-        let data = parsed.data.clone();
-        Some(Self { id, clock, agent, data, line })
+        let (data, mark) = (parsed.data.clone(), parsed.version);
+        Some(Self { id, clock, agent, data, mark, line })
     }
 
     fn order(&self, other: &Self) -> Ordering {

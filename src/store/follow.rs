@@ -12,7 +12,7 @@ use super::open::{Loaded, Report, load, parse_manifest};
 use super::seen::SeenLine;
 use super::{Followed, State, Store};
 use crate::disk::{DiskFile, OpenMode, read_exact_at};
-use crate::engine::{Engine, Id, Text};
+use crate::engine::{Engine, Id, Logged, Text};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::format::operation::{Kind, Line, parse_line, unmarked};
@@ -135,13 +135,13 @@ impl Store {
         let path = state.wal.path().to_path_buf();
         let Some(file) = self.file_of(state)? else { return Ok(true) };
         let from = state.wal.len();
-        let State { engine, seen, .. } = state;
+        let State { engine, seen, versions, .. } = state;
         let still = seen.still_last(&file, &path);
         let piece = replay_unlocked(&*file, &path, from, PIECE, still, |offset, bytes, line| {
             if until.is_some_and(|until| offset >= until) {
                 return Ok(ControlFlow::Break(()));
             }
-            take(engine, Text::Held(bytes.into()), line, &path)?;
+            take(engine, Text::Held(bytes.into()), line, versions.of_line(line), &path)?;
             seen.push(offset, bytes);
             followed.add(bytes, line);
             Ok(ControlFlow::Continue(()))
@@ -159,10 +159,10 @@ impl Store {
         let Some(file) = self.file_of(state)? else { return Ok(()) };
         let from = state.wal.len();
         let first = state.engine.operations().len();
-        let State { engine, .. } = state;
+        let State { engine, versions, .. } = state;
         let tail = replay(&*file, &path, from, |offset, bytes, line| {
             let text = Text::At { file: Arc::clone(&file), offset, len: bytes.len() as u32 };
-            take(engine, text, line, &path)?;
+            take(engine, text, line, versions.of_line(line), &path)?;
             followed.add(bytes, line);
             Ok(ControlFlow::Continue(()))
         })?;
@@ -282,6 +282,7 @@ impl Store {
         state.buffered = state.engine.operations().len();
         state.note_entered(link);
         state.wal = Writer::new(path, link.relative.clone(), file, len);
+        state.take_log_version();
         Ok(())
     }
 
@@ -314,6 +315,8 @@ impl Store {
         state.engine = loaded.engine;
         state.wal = loaded.wal;
         state.seen = loaded.seen;
+        state.versions = loaded.versions;
+        state.take_log_version();
         state.snapshot_bytes = loaded.snapshot_bytes;
         followed.reloaded = true;
         Ok(())
@@ -366,10 +369,10 @@ impl State {
 }
 
 /// Takes an operation of a single writer in.
-fn take(engine: &mut Engine, text: Text, line: &Line<'_>, path: &Path) -> Result<()> {
+fn take(engine: &mut Engine, text: Text, line: &Line<'_>, version: u32, path: &Path) -> Result<()> {
     let before = engine.get(&line.id).map_err(|source| Error::io("read", path, source))?;
     let data = line.data.clone().map(|range| text.slice(range));
     let id: Id = (&*line.id).into();
-    engine.apply(&id, data, before, text, line.batch, None);
+    engine.apply(Logged { id, data, line: text, batch: line.batch, origin: None, version }, before);
     Ok(())
 }

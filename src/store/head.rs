@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
-use super::open::replay_into;
+use super::open::{Replayed, label};
 use super::{State, Store};
 use crate::disk::DiskFile;
 use crate::engine::index::Hash;
@@ -33,9 +33,12 @@ impl Store {
         path: &Path,
     ) -> Result<Tail> {
         let progress = &*self.options.progress;
+        let version = label(engine, manifest);
+        let log = Replayed { file, path, version };
         let len = file.info().map_err(|source| Error::io("fstat", path, source))?.len;
-        // An index tells nothing of lines that were skipped.
-        let found = if len >= self.options.index_from_bytes && !self.options.strict {
+        // An index tells nothing of lines that were skipped, and values that are to be migrated are all looked at.
+        let is_current = version >= self.options.version;
+        let found = if len >= self.options.index_from_bytes && !self.options.strict && is_current {
             let kind = (Kind::Log, index::context(&manifest.current_snapshot));
             let path = layout::index(&self.root, &manifest.active_ops);
             // NOTE: where another index is due, all is replayed for it, and should that show that this one is wrong,
@@ -46,12 +49,12 @@ impl Store {
             None
         };
         let Some((paged, first_line)) = found else {
-            return replay_into(engine, None, file, path, 0..u64::MAX, progress);
+            return log.replay_into(engine, None, 0..u64::MAX, progress);
         };
         let head = LogHead::new(Arc::clone(file), paged);
         let (from, cuts) = (head.end(), head.cuts());
         engine.set_head(Arc::new(head));
-        let mut tail = replay_into(engine, None, file, path, from..u64::MAX, progress)?;
+        let mut tail = log.replay_into(engine, None, from..u64::MAX, progress)?;
         tail.cuts = tail.cuts.max(cuts);
         tail.after = parse_line(&first_line).ok().and_then(|line| line.after.map(str::to_owned));
         Ok(tail)
@@ -63,14 +66,16 @@ impl Store {
     /// # Errors
     /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
     pub fn replay_head(&self) -> Result<()> {
-        let (head, base, path) = {
+        let (head, mut engine, path, version) = {
             let state = self.lock();
             let Some(head) = state.engine.head() else { return Ok(()) };
-            (Arc::clone(head), state.engine.base(), state.wal.path().to_path_buf())
+            let mut engine = Engine::over(state.engine.base(), None);
+            engine.set_schema(state.engine.schema().clone());
+            let version = label(&state.engine, &state.manifest);
+            (Arc::clone(head), engine, state.wal.path().to_path_buf(), version)
         };
-        let mut engine = Engine::over(base, None);
-        let file = head.file();
-        replay_into(&mut engine, None, file, &path, 0..head.end(), &self.options.progress)?;
+        let log = Replayed { file: head.file(), path: &path, version };
+        log.replay_into(&mut engine, None, 0..head.end(), &self.options.progress)?;
         if engine.operations().len() != head.operations() || engine.count() != head.records() {
             self.forget_log_index(&mut self.lock());
             let detail = "the log is not what its index was made from; open the store again";

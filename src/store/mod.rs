@@ -19,8 +19,10 @@ mod look;
 mod names;
 mod open;
 mod read;
+mod savepoint;
 mod seen;
 mod undo;
+mod versions;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,8 +31,9 @@ use hashbrown::DefaultHashBuilder;
 use parking_lot::Mutex;
 
 use locked::Locked;
+use versions::Versions;
 
-pub use agents::{Agents, ArchiveRequest, Compacted, refuse_agents};
+pub use agents::{Agents, ArchiveRequest, Compacted, Compaction, refuse_agents};
 pub use archive::{ArchivePlan, load_segment};
 pub use backup::{Backup, Copied};
 pub use change::{Changed, Rejected};
@@ -40,6 +43,7 @@ pub use followed::Followed;
 pub use look::Look;
 pub use open::{Opened, Report};
 pub use read::{Counts, Place};
+pub use savepoint::Savepoint;
 pub use seen::Seen;
 
 use crate::disk::Disk;
@@ -62,8 +66,10 @@ pub struct Options {
     pub read_only: bool,
     /// Records and operations are not read; the store can only be written to.
     pub skip_load: bool,
-    /// The user's schema version.
+    /// The schema version that records are brought to.
     pub version: u32,
+    /// Whether the program gave that version; without, it takes records as they are.
+    pub version_given: bool,
     /// Operations after which a checkpoint is due.
     pub checkpoint_threshold: f64,
     /// Opening refuses a log with a malformed line, which is skipped otherwise.
@@ -127,7 +133,7 @@ struct State {
     /// Whether that batch is none of the user's, but changes that share a write; and the bytes that their lines take.
     shared: bool,
     held_bytes: usize,
-    version: u32,
+    versions: Versions,
     snapshot_bytes: u64,
     checkpointing: bool,
     failed: Option<String>,
@@ -279,6 +285,7 @@ impl Store {
 
 impl State {
     fn writable(&self) -> Result<()> {
+        self.refuse_newer()?;
         match &self.failed {
             Some(why) => Err(Error::Failed(why.clone())),
             // NOTE: with a clock that is another operation's, one of the two would count for a copy.

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::agents;
 use super::checkpoint::create_files;
 use super::doubtful::write_anew_if_in_doubt;
+use super::versions::{Versions, with_schema};
 use super::{Options, Seen, State, Store};
 use crate::disk::{Disk, DiskFile, OpenMode};
-use crate::engine::{Base, Engine, Id, Text};
+use crate::engine::{Base, Engine, Id, Logged, Text};
 use crate::error::{Error, Result};
 use crate::format::manifest::{self, Manifest};
 use crate::format::operation::Line;
@@ -42,8 +43,8 @@ pub struct Report {
     pub torn_path: Option<PathBuf>,
     /// Whether an index had to be built from the snapshot.
     pub index_rebuilt: bool,
-    /// The schema version of the snapshot, when the records must be migrated from it.
-    pub migrate_from: Option<f64>,
+    /// Whether records are of an older schema version than the program: they must be migrated first.
+    pub needs_migration: bool,
 }
 
 /// What the files say.
@@ -51,7 +52,7 @@ pub(super) struct Loaded {
     pub engine: Engine,
     pub wal: Writer,
     pub seen: Seen,
-    pub version: u32,
+    pub versions: Versions,
     pub snapshot_bytes: u64,
     /// How much of the log its index file speaks of.
     pub indexed: u64,
@@ -105,10 +106,16 @@ impl Store {
                 let version = store.options.version;
                 let (manifest, wal, base, bytes) = create_files(&store, store.options.now_ms, version)?;
                 let engine = Engine::new(base, None);
+                let versions = Versions::of_header(Some(f64::from(version)), &store.options);
+                let engine = with_schema(engine, &store.options, versions);
                 let seen = Seen::default();
-                (manifest, Loaded { engine, wal, seen, version, snapshot_bytes: bytes, indexed: 0 })
+                (manifest, Loaded { engine, wal, seen, versions, snapshot_bytes: bytes, indexed: 0 })
             }
         };
+        store.options.refuse_newer(loaded.versions.snapshot.max(loaded.engine.schema().newest()))?;
+        let is_older = loaded.versions.snapshot < store.options.version && !store.options.skip_load;
+        report.needs_migration =
+            is_older || !loaded.engine.is_migrated().map_err(|source| store.read_failed(source))?;
         *store.lock() = State {
             buffered: loaded.engine.operations().len(),
             engine: loaded.engine,
@@ -118,12 +125,13 @@ impl Store {
             departures: manifest.departures,
             manifest,
             lock: held,
-            version: loaded.version,
+            versions: loaded.versions,
             snapshot_bytes: loaded.snapshot_bytes,
             indexed: loaded.indexed,
             is_plain: report.skipped.is_empty() && !report.torn_line,
             ..State::unloaded()
         };
+        store.lock().take_log_version();
         store.index_log()?;
         Ok(Opened { store: Arc::new(store), report })
     }
@@ -139,20 +147,6 @@ impl Store {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Replaces a record's value without an operation: migration.
-    ///
-    /// # Errors
-    /// `OPSLOG_IO`.
-    pub fn replace(&self, id: &[u8], text: &[u8]) -> Result<()> {
-        let id: Id = id.into();
-        self.lock().engine.load(&id, Text::Held(text.into())).map_err(|source| self.read_failed(source))
-    }
-
-    /// Says that all records have this schema version now.
-    pub fn set_version(&self, version: u32) {
-        self.lock().version = version;
     }
 }
 
@@ -173,7 +167,7 @@ impl State {
             batch: None,
             shared: false,
             held_bytes: 0,
-            version: 1,
+            versions: Versions::default(),
             snapshot_bytes: 0,
             checkpointing: false,
             failed: None,
@@ -224,31 +218,22 @@ fn load_with_retry(store: &Store, mut manifest: Manifest, report: &mut Report) -
 /// Loads what a manifest names.
 pub(super) fn load(store: &Store, manifest: &Manifest, report: &mut Report) -> Result<Loaded> {
     let options = &store.options;
-    let mut version = options.version;
     let mut snapshot_bytes = 0;
     let mut base = Base::empty();
-    if !options.skip_load {
+    let versions = if options.skip_load {
+        store.snapshot_version(manifest)?
+    } else {
         let loaded = load_snapshot(store, manifest)?;
-        (version, report.migrate_from) = version_of(options, loaded.version);
         snapshot_bytes = loaded.bytes;
         report.index_rebuilt = loaded.scanned && !loaded.base.is_empty();
         base = loaded.base;
-    }
-    let mut engine = Engine::new(base, None);
+        Versions::of_header(loaded.version, options)
+    };
+    let mut engine = with_schema(Engine::new(base, None), options, versions);
     let mut seen = Seen::default();
     let wal = load_wal(store, manifest, &mut engine, &mut seen, report)?;
     let indexed = engine.head().map_or(0, |head| head.end());
-    Ok(Loaded { engine, wal, seen, version, snapshot_bytes, indexed })
-}
-
-/// The schema version that the records have once they are migrated, and from which one that must be.
-pub(super) fn version_of(options: &Options, stored: Option<f64>) -> (u32, Option<f64>) {
-    let wanted = options.version;
-    match stored {
-        Some(stored) if stored < f64::from(wanted) => (wanted, Some(stored)),
-        Some(stored) if stored.fract() == 0.0 && stored <= f64::from(u32::MAX) => (stored as u32, None),
-        _ => (wanted, None),
-    }
+    Ok(Loaded { engine, wal, seen, versions, snapshot_bytes, indexed })
 }
 
 /// Opens an agent's own WAL, as a writer: a torn end is repaired.
@@ -316,7 +301,8 @@ fn load_wal(
         let tail = if store.options.skip_load {
             tail_only(&**file, &path)?
         } else if store.options.read_only {
-            replay_into(engine, Some(seen), file, &path, 0..u64::MAX, &store.options.progress)?
+            let log = Replayed { file, path: &path, version: label(engine, manifest) };
+            log.replay_into(engine, Some(seen), 0..u64::MAX, &store.options.progress)?
         } else {
             store.replay_behind_head(engine, manifest, file, &path)?
         };
@@ -342,41 +328,56 @@ fn load_wal(
     Ok(wal)
 }
 
-/// Applies the operations of a WAL. With `seen`, for a store that follows, the lines are held in memory.
-pub(super) fn replay_into(
-    engine: &mut Engine,
-    mut seen: Option<&mut Seen>,
-    file: &Arc<dyn DiskFile>,
-    path: &Path,
-    range: Range<u64>,
-    progress: &Progress,
-) -> Result<Tail> {
-    let is_follower = seen.is_some();
-    let len = file.info().map_err(|source| Error::io("fstat", path, source))?.len;
-    progress.begin(Phase::ReadLog, len.min(range.end).saturating_sub(range.start));
-    let each = |offset: u64, bytes: &[u8], line: &Line<'_>| {
-        if offset >= range.end {
-            return Ok(ControlFlow::Break(()));
-        }
-        progress.reach(offset - range.start);
-        let text = match &mut seen {
-            Some(seen) => {
-                seen.push(offset, bytes);
-                Text::Held(bytes.into())
+/// The version of lines without a mark in a single writer's log.
+pub(super) fn label(engine: &Engine, manifest: &Manifest) -> u32 {
+    manifest.log_version(&manifest.active_ops, engine.schema().base())
+}
+
+/// A log that is to be replayed; `version` is that of lines without a mark.
+pub(super) struct Replayed<'a> {
+    pub file: &'a Arc<dyn DiskFile>,
+    pub path: &'a Path,
+    pub version: u32,
+}
+
+impl Replayed<'_> {
+    /// Applies the operations of the log. With `seen`, for a store that follows, the lines are held in memory.
+    pub(super) fn replay_into(
+        &self,
+        engine: &mut Engine,
+        mut seen: Option<&mut Seen>,
+        range: Range<u64>,
+        progress: &Progress,
+    ) -> Result<Tail> {
+        let Self { file, path, version } = *self;
+        let is_follower = seen.is_some();
+        let len = file.info().map_err(|source| Error::io("fstat", path, source))?.len;
+        progress.begin(Phase::ReadLog, len.min(range.end).saturating_sub(range.start));
+        let each = |offset: u64, bytes: &[u8], line: &Line<'_>| {
+            if offset >= range.end {
+                return Ok(ControlFlow::Break(()));
             }
-            None => Text::At { file: Arc::clone(file), offset, len: bytes.len() as u32 },
+            progress.reach(offset - range.start);
+            let text = match &mut seen {
+                Some(seen) => {
+                    seen.push(offset, bytes);
+                    Text::Held(bytes.into())
+                }
+                None => Text::At { file: Arc::clone(file), offset, len: bytes.len() as u32 },
+            };
+            let before = engine.get(&line.id).map_err(|source| Error::io("read", path, source))?;
+            let data = line.data.clone().map(|range| text.slice(range));
+            let id: Id = (&*line.id).into();
+            let version = line.version.unwrap_or(version);
+            engine.apply(Logged { id, data, line: text, batch: line.batch, origin: None, version }, before);
+            Ok(ControlFlow::Continue(()))
         };
-        let before = engine.get(&line.id).map_err(|source| Error::io("read", path, source))?;
-        let data = line.data.clone().map(|range| text.slice(range));
-        let id: Id = (&*line.id).into();
-        engine.apply(&id, data, before, text, line.batch, None);
-        Ok(ControlFlow::Continue(()))
-    };
-    if is_follower {
-        let whole = replay_unlocked(&**file, path, range.start, usize::MAX, || Ok(true), each)?;
-        return Ok(whole.unwrap_or_default().tail);
+        if is_follower {
+            let whole = replay_unlocked(&**file, path, range.start, usize::MAX, || Ok(true), each)?;
+            return Ok(whole.unwrap_or_default().tail);
+        }
+        replay(&**file, path, range.start, each)
     }
-    replay(&**file, path, range.start, each)
 }
 
 /// Reads only as much of a WAL's end as it takes to know where its last good line ends.

@@ -12,12 +12,13 @@ use crate::format::operation::without_marker;
 
 /// For a store that follows: where the line of each operation stands, and its hash, to see whether the writer
 /// has cut and written anew. As he may do so at any time, the lines themselves are held in memory.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Seen {
     pub(super) lines: Vec<SeenLine>,
     hasher: DefaultHashBuilder,
 }
 
+#[derive(Clone)]
 pub(super) struct SeenLine {
     pub(super) offset: u64,
     pub(super) len: usize,

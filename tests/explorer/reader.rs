@@ -95,6 +95,7 @@ pub fn options(now: i64) -> Options {
         read_only: true,
         skip_load: false,
         version: 1,
+        version_given: false,
         checkpoint_threshold: f64::INFINITY,
         strict: false,
         amortised: false,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use opslog::disk::Disk;
 use opslog::disk::sim::SimDisk;
+use opslog::engine::Cursor;
 use opslog::layout;
 use opslog::lock::ProcessProbe;
 use opslog::store::{ArchivePlan, Checkpoint, Durability, Opened, Options, Store};
@@ -196,8 +197,14 @@ impl World {
         let disk = HookDisk::new(self.disk.clone());
         let durability = self.durability;
         let version = self.version;
-        let options =
-            Options { read_only: false, buffered, durability, version, ..reader::options(self.now) };
+        let options = Options {
+            read_only: false,
+            buffered,
+            durability,
+            version,
+            version_given: true,
+            ..reader::options(self.now)
+        };
         let probe: &dyn ProcessProbe = if self.now % 2 == 0 { &Dead } else { &SameNumber };
         let seen = self.peek()?;
         let noted: Vec<_> = doubtful_logs(&self.disk)
@@ -249,10 +256,10 @@ impl World {
             None => return Err(self.describe(&records, &log)),
         }
         let is_first = !std::mem::replace(&mut self.recovered, true);
-        if report.migrate_from.is_some() {
+        if report.needs_migration {
             self.migrate(&store)?;
         }
-        if (report.migrate_from.is_some() || legal >= Legal::Damaged) && !self.checkpoint_at_open(&store)? {
+        if (report.needs_migration || legal >= Legal::Damaged) && !self.checkpoint_at_open(&store)? {
             return Ok(None);
         }
         if is_first && self.now % 3 == 0 {
@@ -280,15 +287,33 @@ impl World {
 
     /// Brings all records to the version of the schema that was asked for, as the facade does.
     fn migrate(&mut self, store: &Store) -> Result<(), Violation> {
-        let mark = format!("{{\"v\":{},\"was\":", self.version);
-        for (id, value) in &mut self.model.memory {
-            if value.starts_with(&mark) {
-                return Err(format!("{id:?} is to be migrated twice: {value}"));
-            }
-            *value = format!("{mark}{value}}}");
-            store.replace(id.as_bytes(), value.as_bytes()).map_err(|error| error.to_string())?;
+        let mut found = Vec::new();
+        let mut cursor = Cursor::Base(0);
+        while cursor != Cursor::End {
+            let visited = store.unmigrated(cursor, usize::MAX, |id, from, value| {
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                found.push((text(id), from, text(value)));
+            });
+            cursor = visited.map_err(|error| error.to_string())?;
         }
-        store.set_version(self.version);
+        let mut expected = self.model.memory.clone();
+        let mark = |version: f64| format!("{{\"v\":{version},\"was\":");
+        for (id, from, value) in &found {
+            if value.starts_with(&mark(f64::from(self.version))) {
+                return Err(format!("{id:?} is migrated from {from}: {value}"));
+            }
+            let migrated = format!("{}{value}}}", mark(f64::from(self.version)));
+            store.migrate(id.as_bytes(), migrated.as_bytes()).map_err(|error| error.to_string())?;
+            match expected.iter_mut().find(|(known, was)| known == id && was == value) {
+                Some((_, was)) => *was = migrated,
+                None => return Err(format!("{id:?} is migrated from {value}, which it is not")),
+            }
+        }
+        if found.len() != expected.len() {
+            return Err(format!("only {} of {} records are migrated", found.len(), expected.len()));
+        }
+        store.finish_migration();
+        self.model.memory = expected;
         self.same = false;
         self.deeds.migrated += 1;
         Ok(())
@@ -315,7 +340,7 @@ impl World {
         let again = Store::open(Arc::new(self.disk.after_kill()), Path::new(ROOT), options.clone(), &Dead);
         let Opened { store: again, report } =
             again.map_err(|error| format!("it does not open again: {error}"))?;
-        if report.torn_line || report.torn_bytes > 0 || report.migrate_from.is_some() {
+        if report.torn_line || report.torn_bytes > 0 || report.needs_migration {
             return Err("recovery left something to recover".into());
         }
         if (scan(&again)?, history(&again)?) != (scan(store)?, history(store)?) {

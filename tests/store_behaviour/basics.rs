@@ -168,16 +168,15 @@ fn migrated_records_keep_their_order_and_are_stored_by_a_checkpoint() {
     checkpoint(&store).unwrap();
     set(&store, "b", "2");
     store.close().unwrap();
-    let opened = try_open(disk.clone(), Options { version: 2, ..options() }).unwrap();
-    assert_eq!(opened.report.migrate_from, Some(1.0));
+    let opened = try_open(disk.clone(), second()).unwrap();
+    assert!(opened.report.needs_migration);
     let store = opened.store;
-    store.replace(b"a", b"10").unwrap();
-    store.replace(b"b", b"20").unwrap();
-    store.set_version(2);
+    let migrated = migrate(&store, |_, value| format!("{value}0")).unwrap();
+    assert_eq!(migrated, ["a from 1", "b from 1"]);
     assert_eq!(found(&disk), ["a=1", "b=2"]);
     checkpoint(&store).unwrap();
-    let opened = try_open(disk.after_kill(), Options { version: 2, ..options() }).unwrap();
-    assert_eq!(opened.report.migrate_from, None);
+    let opened = try_open(disk.after_kill(), second()).unwrap();
+    assert!(!opened.report.needs_migration);
     assert_eq!(records(&opened.store), ["a=10", "b=20"]);
 }
 

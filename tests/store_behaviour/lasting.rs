@@ -259,13 +259,9 @@ fn what_a_disk_refuses_that_fails_from_any_call_on_changes_nothing_that_shows() 
 
 /// Opens with the next version of the schema and migrates, as the facade does.
 fn migrate(disk: &SimDisk) -> Result<()> {
-    let opened = try_open(disk.clone(), Options { version: 2, ..options() })?;
-    if opened.report.migrate_from.is_some() {
-        for record in THREE {
-            let (id, value) = record.split_once('=').expect("an id and a value");
-            opened.store.replace(id.as_bytes(), format!("[{value}]").as_bytes())?;
-        }
-        opened.store.set_version(2);
+    let opened = try_open(disk.clone(), second())?;
+    if opened.report.needs_migration {
+        super::support::migrate(&opened.store, |_, value| format!("[{value}]"))?;
         checkpoint(&opened.store)?;
     }
     opened.store.close()

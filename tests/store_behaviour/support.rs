@@ -35,6 +35,7 @@ pub fn options() -> Options {
         read_only: false,
         skip_load: false,
         version: 1,
+        version_given: false,
         checkpoint_threshold: f64::INFINITY,
         strict: false,
         amortised: false,
@@ -175,4 +176,27 @@ pub fn line(id: &str, value: &str) -> String {
 
 pub fn temporaries(disk: &SimDisk) -> Vec<PathBuf> {
     disk.tree().into_keys().filter(|path| path.to_string_lossy().ends_with(".tmp")).collect()
+}
+
+/// The options of a program of version 2.
+pub fn second() -> Options {
+    Options { version: 2, version_given: true, ..options() }
+}
+
+/// Migrates all records that are to be, as the facade does. Returns which, and from which version.
+pub fn migrate(store: &Store, change: impl Fn(f64, &str) -> String) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut cursor = Cursor::Base(0);
+    while cursor != Cursor::End {
+        cursor = store.unmigrated(cursor, usize::MAX, |id, version, text| {
+            let (id, text) =
+                (String::from_utf8_lossy(id).into_owned(), String::from_utf8_lossy(text).into_owned());
+            found.push((id, version, text));
+        })?;
+    }
+    for (id, version, text) in &found {
+        store.migrate(id.as_bytes(), change(*version, text).as_bytes())?;
+    }
+    store.finish_migration();
+    Ok(found.into_iter().map(|(id, version, _)| format!("{id} from {version}")).collect())
 }

@@ -11,7 +11,7 @@ const load = (name) => import(pathToFileURL(join(reference, "dist", name)).href)
 const [validate, delta, snapshot, archive] = reference
   ? await Promise.all(["validate.js", "delta.js", "snapshot.js", "archive.js"].map(load))
   : [];
-const OURS = ["prevValue", "batch", "cuts", "after"];
+const OURS = ["prevValue", "version", "batch", "cuts", "after"];
 /** Where our integers end, as a double. */
 const LIMIT = 2 ** 64;
 const folder = mkdtempSync(join(tmpdir(), "opslog-v8-"));
@@ -75,7 +75,24 @@ const topics = {
   trim(input, trimmed) {
     same("trimmed", text(trimmed), text(input).trim());
   },
-  line(line, answer, ts, op, id, data, prev, encoding, agent, clock, batch, cuts, after, prevValue, shown) {
+  line(
+    line,
+    answer,
+    ts,
+    op,
+    id,
+    data,
+    prev,
+    encoding,
+    agent,
+    clock,
+    batch,
+    cuts,
+    after,
+    prevValue,
+    version,
+    shown,
+  ) {
     const result = attempt(() => validate.validateOp(JSON.parse(text(line))));
     if (!accepted(answer, result)) return;
     const theirs = result.value;
@@ -99,6 +116,12 @@ const topics = {
       "prevValue",
       prevValue.length ? print(prevValue) : undefined,
       replaced ? JSON.stringify(theirs.prevValue) : undefined,
+    );
+    const isVersion = Number.isInteger(theirs.version) && theirs.version >= 1 && theirs.version < 2 ** 32;
+    same(
+      "version",
+      version.length ? Number(text(version)) : undefined,
+      isVersion ? theirs.version : undefined,
     );
     if (replaced) theirs.prev = theirs.prevValue;
     for (const name of OURS) delete theirs[name];

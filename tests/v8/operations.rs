@@ -47,6 +47,7 @@ fn line(random: &mut Random) -> Vec<u8> {
     );
     add(random, 4, "encoding", &["\"delta\"", "\"full\"", "\"d\\u0065lta\""]);
     add(random, 5, "prevValue", &["[1]", "null", "5", "\"s\"", "{}", "true"]);
+    add(random, 5, "version", &["2", "2.0", "0", "-1", "1.5", "4294967295", "4294967296", "\"2\""]);
     add(random, 5, "batch", &["\"more\"", "\"last\"", "\"mor\\u0065\""]);
     add(random, 5, "cuts", &["3", "1e2", "1.5", "-1"]);
     add(random, 5, "after", &["\"ops/ops-1.jsonl\"", "\"ops\\/ops-1.jsonl\""]);
@@ -119,6 +120,7 @@ fn push_line(frames: &mut Frames, line: &[u8]) {
             read.cuts.to_string().as_bytes(),
             read.after.unwrap_or_default().as_bytes(),
             read.prev_value.map_or(b"", |value| &line[value]),
+            read.version.map_or(String::new(), |version| version.to_string()).as_bytes(),
             &public,
         ],
     );
@@ -145,6 +147,7 @@ pub fn written_lines(frames: &mut Frames, random: &mut Random) {
         data: (kind == Kind::Set).then_some(&value),
         agent: random.one_in(2).then_some(b"agent"),
         clock: random.one_in(2).then_some(random.next() >> 12),
+        version: random.one_in(3).then_some(1 + random.below(9) as u32),
     };
     let marks = Marks {
         batch: [None, Some(BatchMark::More), Some(BatchMark::Last)][random.below(3)],

@@ -1,5 +1,5 @@
 //! One operation as one line of a log: the fields of 0.8.1 in its order, then marks of our own that it
-//! ignores (`prevValue`, `batch`, `cuts`, `after`, and
+//! ignores (`prevValue`, `version`, `batch`, `cuts`, `after`, and
 //! `again`, which stores with a backend write).
 //!
 //! Invariant: a line is accepted exactly when 0.8.1 accepts it; a mark that makes no sense counts as

@@ -14,7 +14,7 @@ pub fn public_text_into(out: &mut Vec<u8>, line: &[u8], parsed: &Line<'_>) {
     let start = out.len();
     for member in Members::new(line).map_while(Result::ok) {
         let key = string::unescape(member.key);
-        if is_mark(&key) || &*key == b"prevValue" {
+        if is_mark(&key) || matches!(&*key, b"prevValue" | b"version") {
             continue;
         }
         let value = match &parsed.prev_value {

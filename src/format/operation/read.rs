@@ -41,6 +41,8 @@ pub struct Line<'a> {
     pub after: Option<&'a str>,
     /// The value before, where it was no object; `prev` is `{}` then.
     pub prev_value: Option<Range<usize>>,
+    /// The schema version of the value, where that is not its log's.
+    pub version: Option<u32>,
     /// Whether any field of ours is there, sensible or not.
     pub(super) has_ours: bool,
 }
@@ -64,6 +66,7 @@ struct Fields {
     agent: Option<Range<usize>>,
     clock: Option<Range<usize>>,
     prev_value: Option<Range<usize>>,
+    version: Option<Range<usize>>,
     batch: Option<Range<usize>>,
     cuts: Option<Range<usize>>,
     after: Option<Range<usize>>,
@@ -82,6 +85,7 @@ impl Fields {
             b"agent" => &mut self.agent,
             b"clock" => &mut self.clock,
             b"prevValue" => &mut self.prev_value,
+            b"version" => &mut self.version,
             b"batch" => &mut self.batch,
             b"cuts" => &mut self.cuts,
             b"after" => &mut self.after,
@@ -154,9 +158,9 @@ fn interpret(line: &[u8], fields: Fields) -> Option<Line<'_>> {
         None => None,
         Some(clock) => Some(integer(clock)?),
     };
-    let has_ours = [&fields.prev_value, &fields.batch, &fields.cuts, &fields.after, &fields.again]
-        .iter()
-        .any(|field| field.is_some());
+    let ours =
+        [&fields.prev_value, &fields.version, &fields.batch, &fields.cuts, &fields.after, &fields.again];
+    let has_ours = ours.iter().any(|field| field.is_some());
     let prev_value = fields.prev_value.clone().filter(|value| {
         !encoding_delta
             && json::kind(part(line, value.clone())) != Some(json::Kind::Object)
@@ -178,6 +182,7 @@ fn interpret(line: &[u8], fields: Fields) -> Option<Line<'_>> {
             .unwrap_or_default(),
         after: text(&fields.after).and_then(after),
         prev_value,
+        version: text(&fields.version).and_then(schema_version),
         has_ours,
     })
 }
@@ -188,6 +193,10 @@ fn non_empty_string(value: &[u8]) -> Option<&[u8]> {
 
 fn integer(value: &[u8]) -> Option<u64> {
     (json::kind(value) == Some(json::Kind::Number)).then(|| number::to_integer(value))?
+}
+
+fn schema_version(value: &[u8]) -> Option<u32> {
+    integer(value).and_then(|version| u32::try_from(version).ok()).filter(|&version| version >= 1)
 }
 
 fn is_empty_object(value: &[u8]) -> bool {

@@ -35,6 +35,8 @@ pub struct Draft<'a> {
     pub agent: Option<&'a [u8]>,
     /// The Lamport clock, where many may write.
     pub clock: Option<u64>,
+    /// The schema version of the new value, where that is not the log's.
+    pub version: Option<u32>,
 }
 
 /// What [`write_body`] wrote.
@@ -96,6 +98,10 @@ pub fn write_body(out: &mut Vec<u8>, draft: &Draft<'_>) -> Body {
     if let Some(text) = prev_value {
         out.extend_from_slice(b",\"prevValue\":");
         out.extend_from_slice(text);
+    }
+    if let Some(version) = draft.version {
+        out.extend_from_slice(b",\"version\":");
+        push_integer(out, u64::from(version));
     }
     Body { data }
 }

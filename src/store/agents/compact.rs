@@ -21,6 +21,7 @@ use crate::snapshot::Written;
 use crate::store::Store;
 use crate::store::names::time_after;
 use crate::store::open::{open_own_wal, read_manifest};
+use crate::store::versions::Versions;
 use crate::{layout, snapshot};
 
 /// Records that are to go to an archive, with the texts that they had when they were chosen.
@@ -42,13 +43,18 @@ pub struct Compacted {
 struct Sealed {
     view: View,
     logs: Vec<String>,
-    version: u32,
+    /// Whether the snapshot is not what snapshot and logs before it say: something is migrated.
+    migrates: bool,
 }
 
-/// Gives a compaction up, unless it was published.
-struct Undertaking<'a> {
-    store: &'a Store,
+/// A compaction that has sealed all logs. Dropped before [`Compaction::finish`] succeeded, it is given up; its seal stays.
+pub struct Compaction {
+    store: Arc<Store>,
+    lock: HeldLock,
+    sealed: Sealed,
     original: View,
+    archive: Option<ArchiveRequest>,
+    now_ms: i64,
     done: bool,
 }
 
@@ -90,32 +96,36 @@ impl Store {
     /// compaction to end.
     ///
     /// # Errors
-    /// `OPSLOG_LOCKED` when the others do not let go in time, `OPSLOG_IO`, `OPSLOG_FAILED`.
-    pub fn compact_agents(&self, now_ms: i64, archive: Option<ArchiveRequest>) -> Result<Compacted> {
-        let Some(gate) = &self.gate else { return Ok(Compacted::default()) };
-        let compacted = self.wait_for_compaction_lock().and_then(|lock| {
-            let compacted = self.compact_locked(gate, &lock, now_ms, archive);
-            // NOTE: it has taken effect, or has not, whatever becomes of the lock's file: without its kernel lock that is
-            // stale, and whoever compacts next takes it over.
-            drop(lock);
-            compacted
-        });
-        if compacted.is_err() {
-            // What waited for it counts again.
-            self.show_history();
-        }
-        compacted
-    }
-
-    fn compact_locked(
-        &self,
-        gate: &Gate,
-        lock: &HeldLock,
+    /// As for [`Store::begin_compaction`] and [`Compaction::finish`].
+    pub fn compact_agents(
+        self: &Arc<Self>,
         now_ms: i64,
         archive: Option<ArchiveRequest>,
     ) -> Result<Compacted> {
-        let mut compacted = Compacted::default();
-        let mut sealed = loop {
+        self.begin_compaction(now_ms, archive)?.map_or(Ok(Compacted::default()), Compaction::finish)
+    }
+
+    /// Seals all logs of a folder of agents, once no other agent compacts. What is to be migrated must be before
+    /// [`Compaction::finish`]. `None` where there are no agents.
+    ///
+    /// # Errors
+    /// `OPSLOG_LOCKED` when the others do not let go in time, `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_NEWER_VERSION`.
+    pub fn begin_compaction(
+        self: &Arc<Self>,
+        now_ms: i64,
+        archive: Option<ArchiveRequest>,
+    ) -> Result<Option<Compaction>> {
+        let Some(gate) = &self.gate else { return Ok(None) };
+        let sealed =
+            self.wait_for_compaction_lock().and_then(|lock| Ok((lock, self.seal_all(gate, now_ms)?)));
+        // What waited for it counts again if it fails.
+        let (lock, sealed) = sealed.inspect_err(|_| self.show_history())?;
+        let (store, original) = (Arc::clone(self), sealed.view.clone());
+        Ok(Some(Compaction { store, lock, sealed, original, archive, now_ms, done: false }))
+    }
+
+    fn seal_all(&self, gate: &Gate, now_ms: i64) -> Result<Sealed> {
+        loop {
             // NOTE: what is in memory may be older than the snapshot, and still hold what went to an archive. Nobody
             // publishes another snapshot while this holds the compaction lock.
             let followed = self.catch_up()?;
@@ -123,26 +133,9 @@ impl Store {
             let followed = self.renew()?;
             self.lock().foreign.push(followed);
             if let Some(sealed) = self.seal(gate, now_ms)? {
-                break sealed;
+                return Ok(sealed);
             }
-        };
-        let mut undertaking = Undertaking { store: self, original: sealed.view.clone(), done: false };
-        let mut segment = None;
-        if let Some(request) = archive {
-            let (path, added, ids) = self.archive_sealed(&sealed.view, request, now_ms)?;
-            sealed.view = sealed.view.without(&ids).map_err(|source| self.read_failed(source))?;
-            self.lock().engine.refreeze(&sealed.view);
-            segment = Some((path, added));
-            compacted.archived = ids;
         }
-        let after = time_after(Some(&self.manifest()), now_ms);
-        let relative = layout::snapshot(self.free_snapshot(after)?);
-        let path = layout::at(&self.root, &relative);
-        let indexing = self.indexing(&relative);
-        let written = snapshot::write(&*self.disk, &path, &indexing, &sealed.view, sealed.version, now_ms)?;
-        self.publish_sealed(gate, lock, &sealed, (relative, written), segment, now_ms)?;
-        undertaking.done = true;
-        Ok(compacted)
     }
 
     /// Waits for another agent's compaction to end, and keeps others from beginning one.
@@ -170,6 +163,7 @@ impl Store {
         let (current, clock) = {
             let state = self.lock();
             state.writable()?;
+            state.require_one_version(&self.options)?;
             if state.is_outdated() || state.is_stale() {
                 return Ok(None);
             }
@@ -211,16 +205,17 @@ impl Store {
         let mut state = self.lock_without_batch()?;
         state.go_over_to(wal, &self.root);
         for relative in logs_of(&next) {
-            self.add_log(&mut state, relative)?;
+            let version = next.log_version(relative, state.versions.snapshot);
+            self.add_log(&mut state, relative, version)?;
         }
         state.number_own_log();
         state.knows(next, count, self);
-        let version = state.version;
         state.unhide();
+        let migrates = !state.is_of_one_version(&self.options);
         let view = state.engine.freeze(usize::MAX);
         state.buffered = 0;
         state.checkpointing = true;
-        Ok(Some(Sealed { view, logs, version }))
+        Ok(Some(Sealed { view, logs, migrates }))
     }
 
     fn archive_sealed(
@@ -265,7 +260,12 @@ impl Store {
                 agents.retain(|(_, path)| *path == next.active_ops);
             }
         }
-        next.version = u64::from(sealed.version);
+        let (before, version) = {
+            let state = self.lock();
+            (state.versions.snapshot, state.writes(&self.options))
+        };
+        let is_empty = |log: &str| self.disk.info(&self.root.join(log)).is_ok_and(|info| info.len == 0);
+        next.set_snapshot_version(before, version, is_empty);
         next.generation += 1;
         next.previous_ops = None;
         next.previous_end = 0;
@@ -274,7 +274,7 @@ impl Store {
         let mut iso = Vec::new();
         iso_into(&mut iso, now_ms);
         next.stats.last_checkpoint = String::from_utf8_lossy(&iso).into_owned();
-        next.departures = self.lock().departures;
+        next.departures = self.lock().departures + u64::from(sealed.migrates);
         let is_archive = segment.is_some();
         if let Some((path, added)) = segment {
             next.departures += 1;
@@ -292,10 +292,12 @@ impl Store {
         })?;
         let mut state = self.lock();
         state.departures = next.departures;
-        let freed = state.engine.rebase(written.base);
+        let freed = state.engine.rebase(written.base, version);
         state.snapshot_bytes = written.bytes;
         state.checkpointing = false;
         state.drop_logs(&sealed.logs);
+        state.versions.take_snapshot(Versions::of_manifest(&next));
+        state.take_log_versions(&next, version);
         state.knows(next, count, self);
         drop(state);
         drop(exclusive);
@@ -322,6 +324,7 @@ impl crate::store::State {
     /// Takes note of a manifest that this store has just published.
     fn knows(&mut self, manifest: Manifest, count: u64, store: &Store) {
         self.manifest = manifest;
+        self.take_log_version();
         if let Some(agents) = &mut self.agents {
             agents.count = count;
             agents.manifest_file = store.manifest_file();
@@ -335,7 +338,44 @@ impl crate::store::State {
     }
 }
 
-impl Drop for Undertaking<'_> {
+impl Compaction {
+    /// Writes the snapshot and publishes it.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_LOCKED`, `OPSLOG_FAILED`; what was sealed is read until the next compaction then.
+    pub fn finish(mut self) -> Result<Compacted> {
+        let Self { store, now_ms, .. } = &self;
+        let (store, now_ms) = (Arc::clone(store), *now_ms);
+        let Some(gate) = &store.gate else { return Err(Error::AgentFolder) };
+        if store.needs_migration()? {
+            return Err(Error::Failed("records are still to be migrated".into()));
+        }
+        // What was migrated since the seal is in it.
+        self.sealed.view = store.lock().engine.frozen_view();
+        let mut compacted = Compacted::default();
+        let mut segment = None;
+        if let Some(request) = self.archive.take() {
+            let (path, added, ids) = store.archive_sealed(&self.sealed.view, request, now_ms)?;
+            self.sealed.view = self.sealed.view.without(&ids).map_err(|source| store.read_failed(source))?;
+            store.lock().engine.refreeze(&self.sealed.view);
+            segment = Some((path, added));
+            compacted.archived = ids;
+        }
+        let after = time_after(Some(&store.manifest()), now_ms);
+        let relative = layout::snapshot(store.free_snapshot(after)?);
+        let path = layout::at(&store.root, &relative);
+        let indexing = store.indexing(&relative);
+        let version = store.lock().writes(&store.options);
+        let written = snapshot::write(&*store.disk, &path, &indexing, &self.sealed.view, version, now_ms)?;
+        store.publish_sealed(gate, &self.lock, &self.sealed, (relative, written), segment, now_ms)?;
+        self.done = true;
+        // NOTE: it has taken effect, or has not, whatever becomes of the lock's file: without its kernel lock that is
+        // stale, and whoever compacts next takes it over.
+        Ok(compacted)
+    }
+}
+
+impl Drop for Compaction {
     fn drop(&mut self) {
         if self.done {
             return;
@@ -344,6 +384,7 @@ impl Drop for Undertaking<'_> {
         state.checkpointing = false;
         state.engine.refreeze(&self.original);
         state.take_frozen_back();
+        state.unhide();
         if let Some(agents) = &mut state.agents {
             agents.stale = true;
         }

@@ -11,11 +11,13 @@ use crate::engine::{Base, Engine, Operation, Rank};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::format::operation::parse_line;
+use crate::format::versions::version_of;
 use crate::gate::{Exclusive, Shared};
 use crate::layout;
 use crate::order;
 use crate::progress::Phase;
-use crate::store::open::{Report, load_snapshot, open_own_wal, parse_manifest, read_manifest, version_of};
+use crate::store::open::{Report, load_snapshot, open_own_wal, parse_manifest, read_manifest};
+use crate::store::versions::{Versions, with_schema};
 use crate::store::{Followed, State, Store};
 
 /// Proof that the manifest cannot change meanwhile; a reader has none and may see it change.
@@ -76,7 +78,9 @@ impl Store {
             return Ok(followed);
         }
         let agent = state.agents.as_ref().and_then(|agents| agents.id.clone());
-        let mut engine = Engine::new(loaded.base, agent.as_deref());
+        state.versions.take_snapshot(Versions::of_header(loaded.version, &self.options));
+        let engine = Engine::new(loaded.base, agent.as_deref());
+        let mut engine = with_schema(engine, &self.options, state.versions);
         let operations = state.engine.operations().to_vec();
         engine.integrate(operations, &[]).map_err(|source| self.read_failed(source))?;
         engine.see_clock(state.engine.clock());
@@ -176,15 +180,19 @@ impl Store {
     ) -> Result<()> {
         let mut state = self.lock_without_batch()?;
         let is_published = next.current_snapshot != state.manifest.current_snapshot;
+        let versions = if is_published { Versions::of_manifest(next) } else { state.versions };
         // Logs that were sealed, and now published, are read to their end before they are let go; and so are
         // those that came and went between two looks.
         if is_published && !state.is_stale() && may_have_passed(&state.manifest, next) {
             self.add_passed_logs(&mut state, next)?;
         }
         for relative in logs_of(next) {
-            self.add_log(&mut state, relative)?;
+            self.add_log(&mut state, relative, versions.snapshot)?;
         }
+        state.take_log_versions(next, versions.snapshot);
         let news = state.read_news(self)?;
+        let newest = news.added.iter().map(|operation| operation.version).max().unwrap_or(0);
+        state.look_for_newer(&self.options, newest.max(versions.snapshot));
         if self.options.skip_load {
             let highest = news.added.iter().filter_map(Operation::rank).map(|rank| rank.clock).max();
             state.engine.see_clock(highest.unwrap_or(0));
@@ -200,8 +208,7 @@ impl Store {
             followed.changed.extend(changed);
             followed.skipped.extend(news.skipped);
         }
-        let version = u32::try_from(next.version).unwrap_or(0);
-        let departed = version > state.version
+        let departed = versions.snapshot != state.versions.snapshot
             || next.departures != state.manifest.departures
             || next.archive_segments != state.manifest.archive_segments
             || next.stats.archived_records != state.manifest.stats.archived_records;
@@ -212,7 +219,7 @@ impl Store {
                 agents.stale = !in_order && !self.options.skip_load;
             }
         }
-        state.version = state.version.max(version);
+        state.versions.take_snapshot(versions);
         state.engine.see_clock(next.clock);
         self.go_to_own_log(&mut state, next)?;
         let count = match held {
@@ -233,6 +240,7 @@ impl Store {
         state.buffered = state.engine.operations().len();
         state.departures = state.departures.max(next.departures);
         state.manifest = next.clone();
+        state.take_log_version();
         followed.outdated = state.is_outdated();
         Ok(())
     }
@@ -251,7 +259,7 @@ impl Store {
             }
             return Ok(());
         }
-        let All { engine, agents, .. } = self.load_all(state, manifest)?;
+        let All { engine, agents, versions, .. } = self.load_all(state, manifest)?;
         let known: HashSet<(u64, Arc<[u8]>)> = state
             .engine
             .operations()
@@ -268,6 +276,7 @@ impl Store {
         let clock = state.engine.clock();
         state.engine = engine;
         state.engine.see_clock(clock);
+        state.versions.take_snapshot(versions);
         state.agents = Some(agents);
         state.number_own_log();
         followed.reloaded = true;
@@ -283,12 +292,16 @@ impl Store {
         let snapshot = if self.options.skip_load { None } else { Some(load_snapshot(self, manifest)?) };
         let bytes = snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes);
         let is_scanned = snapshot.as_ref().is_some_and(|snapshot| snapshot.scanned);
-        let stored = snapshot.as_ref().and_then(|snapshot| snapshot.version);
+        let versions = match &snapshot {
+            Some(snapshot) => Versions::of_header(snapshot.version, &self.options),
+            None => self.snapshot_version(manifest)?,
+        };
         let base = snapshot.map_or_else(Base::empty, |snapshot| snapshot.base);
         let is_scanned = is_scanned && !base.is_empty();
-        let mut engine = Engine::new(base, agents.id.as_deref());
+        let mut engine = with_schema(Engine::new(base, agents.id.as_deref()), &self.options, versions);
         for relative in logs_of(manifest) {
-            agents.add(relative, layout::inside(&self.root, layout::OPS, relative)?);
+            let version = manifest.log_version(relative, versions.snapshot);
+            agents.add(relative, layout::inside(&self.root, layout::OPS, relative)?, version);
         }
         let mut news = News::default();
         let sizes = agents.logs.iter().map(|log| self.disk.info(&log.path).map_or(0, |info| info.len));
@@ -302,6 +315,7 @@ impl Store {
             read += log.end;
             progress.reach(read);
         }
+        let newest = news.added.iter().map(|operation| operation.version).max().unwrap_or(0);
         if self.options.skip_load {
             let highest = news.added.iter().filter_map(Operation::rank).map(|rank| rank.clock).max();
             engine.see_clock(highest.unwrap_or(0));
@@ -309,7 +323,7 @@ impl Store {
             engine.integrate(news.added, &[]).map_err(|source| self.read_failed(source))?;
         }
         engine.see_clock(manifest.clock);
-        Ok(All { engine, agents, bytes, stored, is_scanned, skipped: news.skipped })
+        Ok(All { engine, agents, bytes, versions, newest, is_scanned, skipped: news.skipped })
     }
 
     /// Loads everything for the first time.
@@ -320,30 +334,33 @@ impl Store {
         report: &mut Report,
     ) -> Result<()> {
         let all = self.load_all(state, manifest)?;
+        self.options.refuse_newer(all.newest.max(all.versions.snapshot))?;
         state.engine = all.engine;
+        state.versions = all.versions;
         state.agents = Some(all.agents);
         state.number_own_log();
         state.snapshot_bytes = all.bytes;
         if !self.options.skip_load {
-            let (version, migrate_from) = version_of(&self.options, all.stored);
-            state.version = version;
-            report.migrate_from = migrate_from;
+            report.needs_migration = state.versions.snapshot < self.options.version
+                || !state.engine.is_migrated().map_err(|source| self.read_failed(source))?;
             report.index_rebuilt = all.is_scanned;
         }
         report.skipped = all.skipped;
         state.buffered = state.engine.operations().len();
         state.departures = manifest.departures;
         state.manifest = manifest.clone();
+        state.take_log_version();
         Ok(())
     }
 
-    pub(super) fn add_log(&self, state: &mut State, relative: &str) -> Result<()> {
+    /// Adds a log that is to be read. `version` is that of lines without a mark.
+    pub(super) fn add_log(&self, state: &mut State, relative: &str, version: u32) -> Result<()> {
         let path = layout::inside(&self.root, layout::OPS, relative)?;
         let own = state.wal.relative() == relative;
         if let Some(agents) = &mut state.agents
             && !agents.logs.iter().any(|log| log.relative == relative)
         {
-            let number = agents.add(relative, path);
+            let number = agents.add(relative, path, version);
             // What is in the own log by now was written by this store and needs no reading.
             if own && let Some(log) = agents.logs.iter_mut().find(|log| log.number == number) {
                 log.end = state.wal.len();
@@ -368,7 +385,8 @@ impl Store {
             let relative = format!("{}/{name}", layout::OPS);
             let is_passed = layout::agent_milliseconds(&name).is_some_and(|ms| ms > from && ms < to);
             if is_passed && !named.contains(&relative.as_str()) {
-                self.add_log(state, &relative)?;
+                // What they say is in the snapshot by now, whatever version they were of.
+                self.add_log(state, &relative, version_of(next.version))?;
             }
         }
         Ok(())
@@ -405,7 +423,9 @@ struct All {
     engine: Engine,
     agents: Agents,
     bytes: u64,
-    stored: Option<f64>,
+    versions: Versions,
+    /// The highest version of a line.
+    newest: u32,
     is_scanned: bool,
     skipped: Vec<u64>,
 }
@@ -434,6 +454,16 @@ impl State {
 
     pub(super) fn is_stale(&self) -> bool {
         self.agents.as_ref().is_some_and(|agents| agents.stale)
+    }
+
+    /// Takes note of the versions of all logs that a manifest names.
+    pub(super) fn take_log_versions(&mut self, manifest: &Manifest, snapshot: u32) {
+        let named = logs_of(manifest);
+        for log in self.agents.iter_mut().flat_map(|agents| &mut agents.logs) {
+            if named.contains(&log.relative.as_str()) {
+                log.version = manifest.log_version(&log.relative, snapshot);
+            }
+        }
     }
 
     /// Reads all logs on from where they were left.

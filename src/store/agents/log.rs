@@ -48,7 +48,7 @@ impl Log {
         loop {
             self.drop_cut_lines(&*file, hasher, news)?;
             let last = self.lines.last().map(|last| (last.offset, last.len, last.hash));
-            let Self { number, path, lines, end, .. } = self;
+            let Self { number, path, lines, end, version, .. } = self;
             // Nearly always one agent's, whose name need not be kept once for each line.
             let mut agent: Arc<[u8]> = Arc::default();
             let each = |offset: u64, bytes: &[u8], line: &Line<'_>| {
@@ -60,7 +60,8 @@ impl Log {
                     Some(file) => Text::At { file: Arc::clone(file), offset, len: bytes.len() as u32 },
                     None => Text::Held(bytes.into()),
                 };
-                let operation = operation_of(text, *number, line, &agent);
+                let version = line.version.unwrap_or(*version);
+                let operation = operation_of(text, (*number, version), line, &agent);
                 if let Some(rank) = operation.rank() {
                     let (len, hash) = (bytes.len() as u32, line_hash(hasher, bytes));
                     lines.push(Known { offset, len, hash, rank: rank.clone() });
@@ -145,7 +146,7 @@ fn is_line(
     }
 }
 
-fn operation_of(text: Text, log: u32, line: &Line<'_>, agent: &Arc<[u8]>) -> Operation {
+fn operation_of(text: Text, (log, version): (u32, u32), line: &Line<'_>, agent: &Arc<[u8]>) -> Operation {
     let rank = Rank { clock: line.clock.unwrap_or(0), agent: Arc::clone(agent) };
     let value = line.data.as_ref().map(|range| range.start as u32..range.end as u32);
     Operation {
@@ -155,7 +156,8 @@ fn operation_of(text: Text, log: u32, line: &Line<'_>, agent: &Arc<[u8]>) -> Ope
         before: None,
         stood: Place::BELOW,
         batch: line.batch,
-        origin: Some(Box::new(Origin { rank, log, value, placed: None })),
+        origin: Some(Box::new(Origin { rank, log, value, placed: None, aged: None })),
+        version,
     }
 }
 

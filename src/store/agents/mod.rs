@@ -7,6 +7,7 @@ mod compact;
 mod follow;
 mod log;
 mod open;
+mod take_over;
 mod undo;
 
 use std::path::PathBuf;
@@ -20,11 +21,12 @@ use crate::format::manifest::Manifest;
 use crate::gate::{Exclusive, Shared};
 use crate::layout;
 
-pub use compact::{ArchiveRequest, Compacted};
+pub use compact::{ArchiveRequest, Compacted, Compaction};
 pub(super) use open::open_agent;
 pub use open::refuse_agents;
 
 /// What a store of an agent, or a reader of agents, knows besides its own log.
+#[derive(Clone)]
 pub struct Agents {
     /// The agent; `None` for a reader.
     id: Option<Arc<[u8]>>,
@@ -47,10 +49,13 @@ pub struct Agents {
 }
 
 /// A WAL that is being read.
+#[derive(Clone)]
 struct Log {
     number: u32,
     relative: String,
     path: PathBuf,
+    /// The schema version of lines without a mark.
+    version: u32,
     file: Option<Arc<dyn DiskFile>>,
     /// Up to where it was read.
     end: u64,
@@ -59,6 +64,7 @@ struct Log {
 }
 
 /// A line that was read.
+#[derive(Clone)]
 struct Known {
     offset: u64,
     len: u32,
@@ -93,11 +99,11 @@ impl Agents {
         self.hidden = newest.and_then(Operation::rank).cloned();
     }
 
-    fn add(&mut self, relative: &str, path: PathBuf) -> u32 {
+    fn add(&mut self, relative: &str, path: PathBuf, version: u32) -> u32 {
         let number = self.next_log;
         self.next_log += 1;
         let (lines, relative) = (Vec::new(), relative.to_owned());
-        self.logs.push(Log { number, relative, path, file: None, end: 0, lines });
+        self.logs.push(Log { number, relative, path, version, file: None, end: 0, lines });
         number
     }
 
@@ -157,7 +163,7 @@ impl State {
         let agents = self.agents.as_ref()?;
         let agent = Arc::clone(agents.id.as_ref()?);
         let rank = Rank { clock: self.engine.clock(), agent };
-        Some(Origin { rank, log: agents.own, value: None, placed: None })
+        Some(Origin { rank, log: agents.own, value: None, placed: None, aged: None })
     }
 
     /// Finds the number of the agent's own log among those that were read.

@@ -16,7 +16,6 @@ use crate::gate::{Exclusive, Gate, open_or_create};
 use crate::layout;
 use crate::lock::{self, HeldLock, ProcessProbe};
 use crate::publish::{Unnamed, replace, sync_folder_of};
-use crate::snapshot;
 use crate::store::checkpoint::create_files;
 use crate::store::names::time_after;
 use crate::store::open::{Report, open_own_wal, read_manifest, refuse_to_overwrite};
@@ -42,11 +41,14 @@ pub(in crate::store) fn open_agent(
     let path = layout::agent_lock(root, agent);
     let held = open_or_create(&*disk, &path)?;
     let gate = Gate::open(&disk, root)?;
-    let store = Store::closed(disk, root, options, Some(gate));
+    let store = Arc::new(Store::closed(disk, root, options, Some(gate)));
     let mut report = Report::default();
     {
         let Some(gate) = &store.gate else { return Err(Error::AgentFolder) };
         let exclusive = gate.exclusive()?;
+        if let Some(manifest) = read_manifest(&*store.disk, &store.root)? {
+            store.options.refuse_newer(store.snapshot_version(&manifest)?.snapshot)?;
+        }
         // NOTE: within the gate, for a seal tries this lock too, to see who is there.
         if !held.try_lock().map_err(|source| Error::io("flock", &path, source))? {
             return Err(Error::AgentInUse { agent: agent.to_owned(), path });
@@ -68,7 +70,7 @@ pub(in crate::store) fn open_agent(
         state.left.extend(store.sealed_logs(&manifest)?);
     }
     store.leave_doubtful_log(&report.wal)?;
-    Ok(Opened { store: Arc::new(store), report })
+    Ok(Opened { store, report })
 }
 
 impl Store {
@@ -90,7 +92,7 @@ impl Store {
 
     /// Goes over to another log if a sync of this one has failed. Others hold it open, so it is not written anew as a
     /// single writer's is: a compaction writes what the system still shows of it to a snapshot.
-    fn leave_doubtful_log(&self, log: &Path) -> Result<()> {
+    fn leave_doubtful_log(self: &Arc<Self>, log: &Path) -> Result<()> {
         if !doubt::is_noted(&*self.disk, log)? {
             return Ok(());
         }
@@ -115,6 +117,7 @@ impl Store {
     /// Returns `.lock`, to be held until the agent is registered: a single writer that came in before would not
     /// know that there are agents.
     fn prepare(&self, probe: &dyn ProcessProbe) -> Result<HeldLock> {
+        let mut is_of_several = false;
         loop {
             let lock = lock::acquire(&self.disk, &self.root, layout::LOCK, std::process::id(), probe)?;
             match read_manifest(&*self.disk, &self.root)? {
@@ -122,9 +125,13 @@ impl Store {
                     refuse_to_overwrite(self)?;
                     create_files(self, self.options.now_ms, self.options.version)?;
                 }
-                Some(manifest) if manifest.active_agent_ops.is_none() && self.has_log(&manifest)? => {
+                Some(manifest)
+                    if !is_of_several
+                        && manifest.active_agent_ops.is_none()
+                        && self.has_log(&manifest)? =>
+                {
                     lock.release()?;
-                    self.checkpoint_single_writer(probe)?;
+                    is_of_several = !self.checkpoint_single_writer(probe)?;
                     continue;
                 }
                 Some(_) => temporary::remove_left(&*self.disk, &self.root),
@@ -143,12 +150,14 @@ impl Store {
         }
     }
 
-    /// Puts what a single writer's log says into a snapshot: a 0.8.1 would forget that log.
-    fn checkpoint_single_writer(&self, probe: &dyn ProcessProbe) -> Result<()> {
+    /// Puts what a single writer's log says into a snapshot: a 0.8.1 would forget that log. `false` if it cannot, because
+    /// there are values of several schema versions.
+    fn checkpoint_single_writer(&self, probe: &dyn ProcessProbe) -> Result<bool> {
         let single = Options {
             read_only: false,
             skip_load: false,
             version: 1,
+            version_given: false,
             buffered: false,
             agent: None,
             ..self.options.clone()
@@ -157,12 +166,13 @@ impl Store {
         let opened = Store::open(Arc::clone(&self.disk), &self.root, single, probe)?;
         // NOTE: also when all its lines are malformed: the log must be empty afterwards.
         let published = match opened.store.begin_checkpoint(now_ms, true) {
-            Ok(Some(checkpoint)) => checkpoint.run(),
-            Ok(None) => Ok(()),
+            Ok(Some(checkpoint)) => checkpoint.run().map(|()| true),
+            Ok(None) => Ok(true),
+            Err(Error::SeveralVersions { .. }) => Ok(false),
             Err(error) => Err(error),
         };
         let closed = opened.store.close();
-        published.and(closed)
+        closed.and(published)
     }
 
     /// Names the agent's log in the manifest, if it is not named there.
@@ -177,7 +187,11 @@ impl Store {
         sync_folder_of(&*self.disk, log.path())?;
         let relative = log.relative().to_owned();
         if manifest.active_agent_ops.is_none() {
-            // The single writer's log is empty by now; as in 0.8.1 the field then names an agent's.
+            // What stands in the single writer's log, if that could not go into a snapshot, is read first.
+            let single = self.has_log(&manifest)?.then(|| manifest.active_ops.clone());
+            let sealed = single.map(|log| (layout::sealed_key(&log), log));
+            manifest.active_agent_ops = Some(sealed.into_iter().collect());
+            // As in 0.8.1 the field then names an agent's.
             manifest.active_ops.clone_from(&relative);
         }
         manifest.active_agent_ops.get_or_insert_default().push((agent.clone(), relative));
@@ -195,46 +209,6 @@ impl Store {
         let count = exclusive.raise(&*self.disk, &self.root)?;
         replace(&*self.disk, &self.root.join(layout::MANIFEST), manifest.print().as_bytes())?;
         Ok(count)
-    }
-
-    /// Makes a folder of agents a single writer's again: everything goes into a snapshot, with an empty log
-    /// behind it. The caller holds `.lock`.
-    ///
-    /// # Errors
-    /// `OPSLOG_LOCKED` while an agent has the folder open.
-    pub(in crate::store) fn take_over(&self, manifest: &Manifest) -> Result<()> {
-        let path = self.root.join(layout::INDEX);
-        self.disk.create_folder(&path).map_err(|source| Error::io("mkdir", &path, source))?;
-        let gate = Gate::open(&self.disk, &self.root)?;
-        let exclusive = gate.exclusive()?;
-        let agents = manifest.active_agent_ops.as_deref().unwrap_or_default();
-        refuse_while_open(&*self.disk, &self.root, agents)?;
-        let everything = Options { skip_load: false, version: 1, agent: None, ..self.options.clone() };
-        let loader = Store::closed(Arc::clone(&self.disk), &self.root, everything, None);
-        let mut state = loader.lock();
-        loader.load_first(&mut state, manifest, &mut Report::default())?;
-        let clock = state.engine.clock();
-        let view = state.engine.freeze(usize::MAX);
-        let now_ms = self.options.now_ms;
-        let (mut log, ms) = self.create_log(time_after(Some(manifest), now_ms), None)?;
-        log.sync()?;
-        sync_folder_of(&*self.disk, log.path())?;
-        let snapshot_relative = layout::snapshot(ms);
-        let path = layout::at(&self.root, &snapshot_relative);
-        let indexing = self.indexing(&snapshot_relative);
-        snapshot::write(&*self.disk, &path, &indexing, &view, state.version, now_ms)?;
-        let mut next = manifest.clone();
-        next.version = u64::from(state.version);
-        let gone = next.supersede(snapshot_relative, now_ms.max(0) as u64);
-        next.active_ops = log.relative().to_owned();
-        next.active_agent_ops = None;
-        next.generation += 1;
-        next.departures += 1;
-        next.clock = clock;
-        next.stats.active_records = view.count() as u64;
-        self.change_manifest(&exclusive, &next)?;
-        self.remove_superseded(&gone, manifest);
-        Ok(())
     }
 
     /// Opens the logs of agents for reading only.
@@ -283,7 +257,7 @@ pub fn refuse_agents(disk: &Arc<dyn Disk>, root: &Path) -> Result<bool> {
     Ok(true)
 }
 
-fn refuse_while_open(disk: &dyn Disk, root: &Path, agents: &[(String, String)]) -> Result<()> {
+pub(super) fn refuse_while_open(disk: &dyn Disk, root: &Path, agents: &[(String, String)]) -> Result<()> {
     for (agent, _) in agents {
         if is_agent_open(disk, root, agent)? == Some(true) {
             return Err(Error::AgentInUse { agent: agent.clone(), path: layout::agent_lock(root, agent) });

@@ -1,0 +1,97 @@
+//! A folder of agents becomes a single writer's again. Everything goes into a snapshot, with an empty log behind it; where
+//! there are values of several schema versions, which no snapshot can hold, into one log behind the snapshot that is there.
+
+use std::sync::Arc;
+
+use super::open::refuse_while_open;
+use crate::disk::append_all;
+use crate::engine::Operation;
+use crate::error::{Error, Result};
+use crate::format::manifest::Manifest;
+use crate::format::operation::{Kind, Marks, finish_line, parse_line, unmarked};
+use crate::gate::Gate;
+use crate::json::number::push_integer;
+use crate::publish::sync_folder_of;
+use crate::store::names::time_after;
+use crate::store::open::Report;
+use crate::store::{Options, State, Store};
+use crate::{layout, snapshot};
+
+impl Store {
+    /// Makes a folder of agents a single writer's again. The caller holds `.lock`.
+    ///
+    /// # Errors
+    /// `OPSLOG_LOCKED` while an agent has the folder open; `OPSLOG_NEWER_VERSION`, `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub(in crate::store) fn take_over(&self, manifest: &Manifest) -> Result<()> {
+        let path = self.root.join(layout::INDEX);
+        self.disk.create_folder(&path).map_err(|source| Error::io("mkdir", &path, source))?;
+        let gate = Gate::open(&self.disk, &self.root)?;
+        let exclusive = gate.exclusive()?;
+        let agents = manifest.active_agent_ops.as_deref().unwrap_or_default();
+        refuse_while_open(&*self.disk, &self.root, agents)?;
+        let raw = Options {
+            skip_load: false,
+            version: 1,
+            version_given: false,
+            agent: None,
+            ..self.options.clone()
+        };
+        let loader = Store::closed(Arc::clone(&self.disk), &self.root, raw, None);
+        let mut state = loader.lock();
+        loader.load_first(&mut state, manifest, &mut Report::default())?;
+        self.options.refuse_newer(state.engine.schema().newest())?;
+        let (mut log, ms) = self.create_log(time_after(Some(manifest), self.options.now_ms), None)?;
+        let mut next = manifest.clone();
+        let mut gone = Vec::new();
+        if state.is_of_one_version(&loader.options) {
+            gone = self.write_taken_over(&mut state, ms, &mut next)?;
+        } else if let Some(file) = log.file() {
+            let written = append_all(&**file, &one_log(&state)?);
+            written.map_err(|source| Error::io("write", log.path(), source))?;
+        }
+        log.sync()?;
+        sync_folder_of(&*self.disk, log.path())?;
+        next.active_ops = log.relative().to_owned();
+        next.active_agent_ops = None;
+        next.log_versions.clear();
+        next.generation += 1;
+        next.departures += 1;
+        next.clock = state.engine.clock();
+        self.change_manifest(&exclusive, &next)?;
+        self.remove_superseded(&gone, manifest);
+        Ok(())
+    }
+
+    /// Writes the snapshot. Returns those that can go.
+    fn write_taken_over(&self, state: &mut State, ms: u64, next: &mut Manifest) -> Result<Vec<String>> {
+        let (version, now_ms) = (state.versions.snapshot, self.options.now_ms);
+        let view = state.engine.freeze(usize::MAX);
+        let relative = layout::snapshot(ms);
+        let (path, indexing) = (layout::at(&self.root, &relative), self.indexing(&relative));
+        snapshot::write(&*self.disk, &path, &indexing, &view, version, now_ms)?;
+        next.version = u64::from(version);
+        next.stats.active_records = view.count() as u64;
+        Ok(next.supersede(relative, now_ms.max(0) as u64))
+    }
+}
+
+/// All operations in their order, as the lines of one log. Each has a mark whose version is not that of the snapshot.
+fn one_log(state: &State) -> Result<Vec<u8>> {
+    let snapshot = state.versions.snapshot;
+    let mut out = Vec::new();
+    for operation in state.engine.operations() {
+        let line = operation.line.read().map_err(|source| Error::io("read", "ops".as_ref(), source))?;
+        out.extend_from_slice(&unmarked(&line));
+        if needs_mark(operation, &line, snapshot) {
+            out.extend_from_slice(b",\"version\":");
+            push_integer(&mut out, u64::from(operation.version));
+        }
+        finish_line(&mut out, &Marks::default());
+    }
+    Ok(out)
+}
+
+fn needs_mark(operation: &Operation, line: &[u8], snapshot: u32) -> bool {
+    let has_mark = parse_line(line).is_ok_and(|line| line.version.is_some());
+    operation.kind == Kind::Set && operation.version != snapshot && !has_mark
+}
