@@ -31,6 +31,10 @@ export function platformPackage(triple, main = readPackage()) {
     description: `The native part of ${main.name} for ${triple}.`,
     license: main.license,
     author: main.author,
+    repository: main.repository,
+    homepage: main.homepage,
+    bugs: main.bugs,
+    publishConfig: main.publishConfig,
     main: addon,
     // Node takes the addon. A bundler takes a path to it, and with the condition `node-addons` the addon as well.
     exports: {
