@@ -33,16 +33,22 @@ class Expected {
 
   apply(id, value) {
     const { records } = this;
-    this.operations.push({ id, value, known: records.has(id), before: records.get(id) });
+    const stood = [...records.keys()].indexOf(id);
+    this.operations.push({ id, value, stood, before: records.get(id) });
     if (value === undefined) records.delete(id);
     else records.set(id, value);
   }
 
-  undo() {
+  /** 0.8.1 leaves the record of an undone deletion at the end until the store is opened again. */
+  undo(isOurs) {
     const last = this.operations.pop();
-    if (last?.known) this.records.set(last.id, last.before);
-    else this.records.delete(last?.id);
-    return last !== undefined;
+    if (last === undefined) return false;
+    const { id, value, stood, before } = last;
+    if (stood === -1) this.records.delete(id);
+    else if (value === undefined && isOurs)
+      this.records = new Map([...this.records].toSpliced(stood, 0, [id, before]));
+    else this.records.set(id, before);
+    return true;
   }
 
   checkpoint() {
@@ -50,7 +56,6 @@ class Expected {
     this.operations = [];
   }
 
-  /** An undone deletion leaves its record at the end only until the store is opened again. */
   reopen() {
     const { operations } = this;
     this.records = new Map(this.#base);
@@ -89,7 +94,7 @@ for (let seed = 1; seed <= 6; seed++) {
       async () => Promise.all(Array.from({ length: 5 + pick(40) }, change)),
       async () => store.batch(() => Array.from({ length: 5 + pick(10) }, change)),
       async () => {
-        for (let n = pick(5); n > 0; n--) t.is(await store.undo(), expected.undo());
+        for (let n = pick(5); n > 0; n--) t.is(await store.undo(), expected.undo(store instanceof Store));
       },
       async () => {
         for (let n = 0; n < 20; n++) {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
 import test from "ava";
 import { FsBackend, Store } from "../index.mjs";
 import { original } from "./helpers/original.mjs";
@@ -30,6 +32,8 @@ test("undo() in a batch while compact() attaches its next log keeps the rest of 
   await store.close();
   t.deepEqual(await storedEntries(Store, folder), live);
 });
+
+const manual = { checkpointOnClose: false, checkpointThreshold: Infinity };
 
 class OwnBackend extends FsBackend {}
 
@@ -135,3 +139,42 @@ for (const [way, options] of Object.entries(ways)) {
     });
   }
 }
+
+test("undo() behind two compact() at once over a long log that is not replayed undoes what came behind both", async (t) => {
+  const { store, folder } = await openOurs(t, manual);
+  await store.set("long", { text: "x".repeat(1_100_000) });
+  await store.close();
+  await store.open(folder, manual);
+  await Promise.all([store.compact(), store.set("a", 1), store.compact(), store.set("b", 2)]);
+  t.deepEqual(
+    store.getOps().map(({ id }) => id),
+    ["b"],
+  );
+  t.true(await store.undo());
+  t.false(await store.undo());
+  t.true(store.has("a"));
+  t.false(store.has("b"));
+  const entries = store.entries();
+  await store.close();
+  t.deepEqual(await storedEntries(Store, folder), entries);
+});
+
+test("undo() behind two compact() at once of which the first fails undoes what came behind both", async (t) => {
+  const { store, folder } = await openOurs(t, manual);
+  await store.set("a", 1);
+  await rename(join(folder, "snapshots"), join(folder, "elsewhere"));
+  const first = store.compact();
+  const isRestored = first.catch(() => rename(join(folder, "elsewhere"), join(folder, "snapshots")));
+  const second = store.compact();
+  await store.set("b", 2);
+  await isRestored;
+  await second.catch(() => {});
+  await store.set("c", 3);
+  const shown = store.getOps().map(({ id }) => id);
+  t.true(shown.includes("b") && shown.includes("c"));
+  t.true(await store.undo());
+  t.true(await store.undo());
+  t.deepEqual(store.entries(), [["a", 1]]);
+  await store.close();
+  t.deepEqual(await storedEntries(Store, folder), [["a", 1]]);
+});

@@ -23,6 +23,8 @@ class OwnCheckpoint {
 
   begin(all) {
     this.#arrive();
+    // What was hidden for this one is in a checkpoint that began later.
+    if (!all && !this.#core.isCheckpointPending()) return Promise.resolve();
     return this.#core.hasHead() ? this.#ofHead(all) : this.#run(all);
   }
 
@@ -58,12 +60,7 @@ class OwnCheckpoint {
   async #ofHead(all) {
     // From here on, what is set belongs to the next one.
     if (all) this.#core.hideHistory();
-    try {
-      await this.#following.changing(this.#core.replayHead());
-    } catch (error) {
-      this.show();
-      throw error;
-    }
+    await this.#following.changing(this.#core.replayHead());
     return this.#run(false);
   }
 }

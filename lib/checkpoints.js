@@ -95,6 +95,8 @@ class Checkpoints {
 
   #crossed() {
     this.#work.onFrozen();
+    // The one that was asked for takes it along.
+    if (this.#next !== null) return;
     if (monotonicMs() >= this.#notBefore) this.#startInBackground();
     // The last one failed and it is too early for another: the operations still count.
     else this.#work.show();

@@ -147,13 +147,18 @@ impl Engine {
     pub fn replace_head(&mut self, replayed: Self, apart: usize) -> usize {
         let unfinished = self.set_batch_aside();
         let head = replayed.operations.len();
-        let lowest = if self.is_apart() { apart.min(self.operations.len()) } else { self.operations.len() };
+        let lowest = self.over_lowest(apart);
         let Self { records, operations, .. } = self;
         let lowest = operations.get_mut(..lowest).unwrap_or_default();
         records.replace_head(replayed.records, |onto| relocate(lowest, onto));
         self.operations.splice(0..0, replayed.operations);
         self.apply_again(unfinished);
         head
+    }
+
+    /// How many operations were made over the lowest overlay that changes: what is set apart, if anything is.
+    fn over_lowest(&self, apart: usize) -> usize {
+        if self.is_apart() { apart.min(self.operations.len()) } else { self.operations.len() }
     }
 
     /// Takes back what was applied since [`Engine::begin`], before the layers change underneath: what was remembered
@@ -428,11 +433,13 @@ impl Engine {
         self.records.delete(id)
     }
 
-    /// Sets records apart for the checkpoint after the one under way, without what may be taken back. Returns how many
-    /// operations that concerns.
-    pub fn set_apart(&mut self) -> usize {
+    /// Sets records apart for the checkpoint after the one under way, without what may be taken back; with what was set
+    /// apart before, which `apart` operations belong to. Returns how many operations that concerns now.
+    pub fn set_apart(&mut self, apart: usize) -> usize {
         let unfinished = self.set_batch_aside();
-        self.records.set_apart();
+        let Self { records, operations, .. } = self;
+        let later = operations.get_mut(apart..).unwrap_or_default();
+        records.set_apart(|onto| relocate(later, onto));
         let apart = self.operations.len();
         self.apply_again(unfinished);
         apart
@@ -469,14 +476,14 @@ impl Engine {
         self.records.refreeze(view);
     }
 
-    /// Gives a failed checkpoint up: its operations count again, and those that were set apart, `apart` of them. Returns
-    /// how many the checkpoint had.
+    /// Gives a failed checkpoint up: its operations count again. If anything is set apart for the next one, which `apart`
+    /// operations belong to, they belong to that too. Returns how many the checkpoint had.
     pub fn thaw(&mut self, apart: usize) -> usize {
         let unfinished = self.set_batch_aside();
+        let lowest = self.over_lowest(apart);
         let Self { records, operations, .. } = self;
-        let later = operations.get_mut(apart..).unwrap_or_default();
-        records.rejoin(|onto| relocate(later, onto));
-        records.thaw(|onto| relocate(operations, onto));
+        let lowest = operations.get_mut(..lowest).unwrap_or_default();
+        records.thaw(|onto| relocate(lowest, onto));
         let frozen = self.frozen.len();
         let late = std::mem::replace(&mut self.operations, std::mem::take(&mut self.frozen));
         self.operations.extend(late);

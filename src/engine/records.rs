@@ -199,12 +199,16 @@ impl Records {
         let Ok(()) = self.overlay.delete(id, || Ok::<_, std::convert::Infallible>(true));
     }
 
-    /// Sets apart what there is now, for the checkpoint after the one under way.
-    pub fn set_apart(&mut self) {
+    /// Sets apart what there is now, for the checkpoint after the one under way. `relocate` is told of the overlay that the
+    /// uppermost one is laid into, if something was set apart before.
+    pub fn set_apart(&mut self, relocate: impl FnOnce(&Overlay)) {
         self.turn();
         let overlay = std::mem::take(&mut self.overlay);
         match &mut self.pending {
-            Some(pending) => pending.absorb(overlay),
+            Some(pending) => {
+                relocate(pending);
+                pending.absorb(overlay);
+            }
             None => self.pending = Some(overlay),
         }
     }
@@ -246,15 +250,16 @@ impl Records {
         self.frozen = Some(Arc::clone(&view.frozen));
     }
 
-    /// Takes the frozen part back to the changeable one, as if it had never been frozen; nothing is set apart.
-    /// `relocate` is told of the overlay that the uppermost one is laid into.
+    /// Takes the frozen part back, as if it had never been frozen: to what is set apart, if anything is, else to the
+    /// changeable part. `relocate` is told of the overlay that this one is laid into.
     pub fn thaw(&mut self, relocate: impl FnOnce(&Overlay)) {
         self.turn();
         if let Some(frozen) = self.frozen.take() {
             let mut merged = Arc::try_unwrap(frozen).unwrap_or_else(|shared| (*shared).clone());
             relocate(&merged);
-            merged.absorb(std::mem::take(&mut self.overlay));
-            self.overlay = merged;
+            let lowest = self.pending.as_mut().unwrap_or(&mut self.overlay);
+            merged.absorb(std::mem::take(lowest));
+            *lowest = merged;
         }
     }
 

@@ -365,7 +365,6 @@ impl Drop for Checkpoint {
         state.checkpointing = false;
         state.engine.refreeze(&self.original);
         state.take_frozen_back();
-        state.hidden = 0;
         drop(state);
         // NOTE: with the log, which late operations are in too and which is still synced, what the manifest may name stays.
         if self.published {
@@ -378,12 +377,15 @@ impl Drop for Checkpoint {
 }
 
 impl State {
-    /// Lets the operations count again that a checkpoint, which failed, had frozen. A batch may be put together
-    /// meanwhile: it is in no file yet.
+    /// Lets the operations count again that a checkpoint, which failed, had frozen; or those of a later checkpoint with
+    /// them, if one was asked for meanwhile. A batch may be put together: it is in no file yet.
     pub(super) fn take_frozen_back(&mut self) {
         let frozen = self.engine.thaw(self.hidden);
         self.buffered += frozen;
         self.batch = self.batch.map(|from| from + frozen);
+        if self.engine.is_apart() {
+            self.hidden += frozen;
+        }
     }
 
     /// Copies operations that are in the WAL, from this one on, to the next WAL, if there is one.

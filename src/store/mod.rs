@@ -322,7 +322,8 @@ impl State {
         }
         self.departures_hidden = self.departures;
         // Without files, a checkpoint waits for what is on its way, and takes everything along.
-        self.hidden = if self.detached { self.engine.operations().len() } else { self.engine.set_apart() };
+        self.hidden =
+            if self.detached { self.engine.operations().len() } else { self.engine.set_apart(self.hidden) };
     }
 
     /// Gives the operations back that were hidden.

@@ -244,7 +244,9 @@ impl Model {
     /// What was frozen joins the history again.
     fn thaw(&mut self) {
         self.archived.clear();
-        self.apart = None;
+        // What was asked for meanwhile takes this along.
+        let frozen = self.frozen.as_ref().map_or(0, Vec::len);
+        self.apart = self.apart.take().map(|(memory, hidden)| (memory, hidden + frozen));
         let late = std::mem::replace(&mut self.history, self.frozen.take().unwrap_or_default());
         self.history.extend(late);
     }

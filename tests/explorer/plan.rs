@@ -139,7 +139,33 @@ impl Planner {
 
     /// A life of a store: what is done until it dies.
     pub fn steps(&mut self, count: u64) -> Vec<Step> {
-        (0..count).map(|_| self.step()).collect()
+        (0..count).flat_map(|_| self.step_or_two()).collect()
+    }
+
+    /// A step; or a checkpoint and another one that is asked for in the middle of the first, which may fail.
+    fn step_or_two(&mut self) -> Vec<Step> {
+        let mut step = self.step();
+        let Step::Checkpoint { late, .. } = &mut step else { return vec![step] };
+        if !self.pauses.chance(3) {
+            return vec![step];
+        }
+        let nth = 1 + self.pauses.below(12);
+        let behind = [self.other_change(), self.other_change()];
+        let [one, other] = behind.clone();
+        late.push(Late { nth, steps: vec![one, Step::Hide, other], pause: None });
+        let mut steps = vec![step];
+        steps.extend(behind);
+        steps.extend([Step::Checkpoint { all: false, late: Vec::new() }, Step::Undo]);
+        if self.pauses.chance(2) {
+            let kinds = [CallKind::Create, CallKind::Sync, CallKind::Rename];
+            let kind = kinds[self.pauses.below(kinds.len() as u64) as usize];
+            steps.insert(0, Step::Fail { kind, nth: 1 + self.pauses.below(2), half: false });
+        }
+        steps
+    }
+
+    fn other_change(&mut self) -> Step {
+        Step::Change(self.other_set())
     }
 
     fn step(&mut self) -> Step {

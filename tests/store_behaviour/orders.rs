@@ -213,6 +213,52 @@ fn interrupted(case: &Case, outcome: Outcome, late: &str, hides: bool) {
     }
 }
 
+/// `h` hides the history, `s` shows it, `c` begins a checkpoint of what is hidden, `C` of everything, `F` has it fail, `P` publishes it.
+fn carry_out_with_checkpoints(case: &Case, steps: &str) {
+    let mut begun = None;
+    for step in steps.chars() {
+        match step {
+            'h' => case.store.hide_history(),
+            's' => case.store.show_history(),
+            'c' | 'C' => begun = case.store.begin_checkpoint(NOW, step == 'C').unwrap(),
+            'F' => drop(begun.take()),
+            'P' => begun.take().unwrap().run().unwrap(),
+            _ => carry_out(case, &step.to_string()),
+        }
+    }
+}
+
+#[test]
+fn deletions_are_undone_in_place_whatever_was_hidden_shown_frozen_and_taken_back_before() {
+    for steps in [
+        "XhxYhyXsuuuuu",
+        "XhYxhXys",
+        "aAhbBhaAsuuuuuu",
+        "aAhbBhaAhsuuuuuu",
+        "XYhxyhXYhxysuuuuuuuu",
+        "aCbFuu",
+        "aCXxBhbFsuuuuu",
+        "aAChbBFsuuuu",
+        "aAChbBhFcPuu",
+        "aAChbBFcbPu",
+        "XCxhXYFcyPuu",
+        "XCxhXhyYFsuuuuuuu",
+    ] {
+        for begun in BEGUN {
+            let case = Case::begin(begun, false, None);
+            for (at, _) in steps.char_indices() {
+                // Each prefix of it, so that all moments are looked at.
+                let case = Case::begin(begun, false, None);
+                carry_out_with_checkpoints(&case, &steps[..at]);
+                case.store.show_history();
+                case.check(&format!("{begun:?}, {}", &steps[..at]));
+            }
+            carry_out_with_checkpoints(&case, steps);
+            case.check(&format!("{begun:?}, {steps}"));
+        }
+    }
+}
+
 #[test]
 fn a_change_that_a_full_disk_refuses_leaves_the_order_that_the_files_say() {
     let refused: [fn(&Store); 3] = [

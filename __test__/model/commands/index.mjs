@@ -7,11 +7,12 @@
  */
 import fc from "fast-check";
 import { lifecycle } from "./lifecycle.mjs";
+import { longLog } from "./long-log.mjs";
 import { mutations } from "./mutations.mjs";
 import { looks } from "./reads.mjs";
 import { readers } from "./readers.mjs";
 
-export const commands = [...mutations, ...looks, ...lifecycle, ...readers];
+export const commands = [...mutations, ...looks, ...lifecycle, longLog, ...readers];
 
 const byName = new Map(commands.map((command) => [command.name, command]));
 

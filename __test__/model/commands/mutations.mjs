@@ -120,8 +120,11 @@ const undo = {
 const compact = {
   name: "compact",
   weight: 5,
-  arbitrary: () => fc.record({ floating }),
-  run: (world, step) => world.mutate("compact", step.floating, ({ store }) => store.compact()),
+  arbitrary: () => fc.record({ floating, twice: fc.nat({ max: 3 }).map((n) => n === 3) }),
+  run(world, step) {
+    if (step.twice) world.mutate("compact", true, ({ store }) => store.compact());
+    return world.mutate("compact", step.floating, ({ store }) => store.compact());
+  },
 };
 
 const archive = {
