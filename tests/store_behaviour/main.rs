@@ -19,6 +19,7 @@ mod lasting;
 mod late;
 mod log_index;
 mod looking;
+mod migrations;
 mod mistrust;
 mod numbers;
 mod old_files;
