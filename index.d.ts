@@ -566,6 +566,8 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: looks at every record. In a store of more than 5,000 records the first call keeps only the objects that it
    * returns, later ones keep all (see `cacheSize`).
    *
+   * What the predicate itself changes is seen inside `batch()` only, where this walks the records as a `Map` is walked.
+   *
    * @param predicate Called with each record and its id.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`; and what the predicate throws.
    */

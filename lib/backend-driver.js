@@ -75,6 +75,7 @@ class BackendDriver {
       append: (operations) => driver.#append(operations),
       move: () => driver.#move(),
       raiseClock: (clock) => driver.#state.raiseClock(clock),
+      beforeChange: (id) => driver.records.beforeChange(id),
       changed: (ids) => ids.forEach((id) => driver.records.look(id)),
       takenBack: (ids) => driver.#takenBack(ids),
     });
@@ -368,6 +369,7 @@ class BackendDriver {
 
   #draftInBatch(change) {
     const { id, text, ms } = change;
+    this.records.beforeChange(id);
     if (text === null) deleteRecord(this.#core.handle(), id, ms, false);
     else setText(this.#core.handle(), id, text, ms, false);
     this.#batch.push(change);

@@ -29,7 +29,7 @@ class BackendLog {
 
   /**
    * `append` carries a list of operations away. When it says that the log was sealed, `move` goes over to the
-   * next one and returns the clock to be raised to with `raiseClock`. `changed` and `takenBack` are told which
+   * next one and returns the clock to be raised to with `raiseClock`. `beforeChange`, `changed` and `takenBack` are told which
    * records that concerns.
    */
   constructor(core, options, { append, ...on }) {
@@ -97,6 +97,7 @@ class BackendLog {
 
   /** Applies a change in memory and returns the line that is to be stored. */
   #draft({ id, text, ms }) {
+    this.#on.beforeChange(id);
     if (text === null) deleteRecord(this.#core.handle(), id, ms, false);
     else setText(this.#core.handle(), id, text, ms, false);
     this.#on.changed([id]);

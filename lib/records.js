@@ -4,10 +4,10 @@
 // parsed on first sight and kept until the record changes. Once all records were asked for, the Map holds every
 // id in order, and an entry that was not looked at since it changed holds UNREAD.
 
+const { LiveWalk, UNREAD } = require("./live-walk");
 const { call, getText, hasRecord } = require("./native-errors");
 const { Pass, parseList } = require("./pass");
 
-const UNREAD = Symbol("unread");
 const GONE = Symbol("gone");
 /** Up to so many records, the first walk over all of them makes and keeps their objects. */
 const FEW = 5000;
@@ -38,6 +38,9 @@ class Records {
   #oldest = null;
   #walked = [];
   #passes = [];
+  #liveWalks = [];
+  /** Whether walks see what is changed meanwhile: within a batch, as in 0.8.1. */
+  #isLive = false;
   #passed = false;
   #cacheSize;
   #isSteady;
@@ -109,16 +112,30 @@ class Records {
   }
 
   /**
-   * Visits each record in order. What the visitor changes is not seen by this walk. It returns whether it handed the
-   * object on: objects that nobody got are not kept by the first walk over many records, and the next one keeps all.
+   * Visits each record in order. What the visitor changes is not seen by this walk, unless it is `live()`. It returns
+   * whether it handed the object on: objects that nobody got are not kept by the first walk over many records, and the next one keeps all.
    */
   forEach(visit) {
     if (this.#shouldPass()) this.#pass(visit);
     else this.#walk(visit);
   }
 
-  /** The record is about to be set or deleted: walks that are under way must not see it. */
+  /** Runs a function: what it changes is seen by walks that it has under way, as by those of a Map. */
+  live(fn) {
+    this.#isLive = true;
+    try {
+      return fn();
+    } finally {
+      this.#isLive = false;
+    }
+  }
+
+  /** The record is about to be set or deleted: walks that are under way must not see it, unless they are live. */
   beforeChange(id) {
+    if (this.#isLive) {
+      for (const walk of this.#liveWalks) walk.beforeChange(this.#exists(id));
+      return;
+    }
     if (this.#walked.length === 0) return;
     this.#detachPasses();
     for (const map of this.#walked) if (map.get(id) === UNREAD) this.#readFor(map, id);
@@ -156,15 +173,25 @@ class Records {
   changed(id) {
     this.#tellPasses(id);
     if (this.#before !== null) this.#note(id, false);
+    if (this.#isLive)
+      this.#tellWalks(
+        (walked) => walked.changed(id),
+        (map) => map.set(id, UNREAD),
+      );
     if (this.#complete) this.#writable().set(id, UNREAD);
-    else if (this.#map.size > 0) this.#writable().delete(id);
+    else this.#drop(id);
   }
 
   /** The record was deleted. */
   deleted(id) {
     this.#tellPasses(id);
     if (this.#before !== null) this.#note(id, true);
-    if (this.#map.size > 0) this.#writable().delete(id);
+    if (this.#isLive)
+      this.#tellWalks(
+        (walked) => walked.deleted(id),
+        (map) => map.delete(id),
+      );
+    this.#drop(id);
   }
 
   /** Something happened to the record; the native side knows what. */
@@ -198,6 +225,17 @@ class Records {
   #askOrder() {
     this.#reordered ||= this.#complete;
     this.#complete = false;
+  }
+
+  /** The object of the record is not known any more; to walks that are not live it still is. */
+  #drop(id) {
+    if (this.#map.size > 0 || this.#walked.length > 0) this.#writable().delete(id);
+  }
+
+  /** Tells live walks of a change: those of passes, and those of a Map that is not kept. */
+  #tellWalks(tell, tellMap) {
+    for (const walk of this.#liveWalks) tell(walk);
+    for (const map of this.#walked) if (map !== this.#map) tellMap(map);
   }
 
   /** Notes what is known of a record that a batch changes. */
@@ -257,6 +295,7 @@ class Records {
   #shouldPass() {
     if (this.#complete || this.#reordered || !this.#isSteady()) return false;
     if (this.#cacheSize !== Infinity) return true;
+    if (this.#isLive) return false;
     if (this.#passed || this.#core.count() <= FEW) return false;
     this.#passed = true;
     return true;
@@ -280,6 +319,10 @@ class Records {
   #pass(visit) {
     this.#detachPasses();
     const pass = new Pass(this.#core);
+    if (this.#isLive) {
+      this.#passLive(pass, visit);
+      return;
+    }
     const known = this.#map;
     this.#passes.push(pass);
     this.#walked.push(known);
@@ -294,6 +337,24 @@ class Records {
     } finally {
       this.#passes.pop();
       this.#walked.pop();
+    }
+  }
+
+  /** The same within a batch, whose changes are seen. */
+  #passLive(pass, visit) {
+    const walk = new LiveWalk(pass);
+    this.#passes.push(pass);
+    this.#liveWalks.push(walk);
+    try {
+      for (const [id, value] of walk) {
+        const kept = this.#map.get(id);
+        if (kept !== undefined && kept !== UNREAD) visit(kept, id);
+        else if (value === UNREAD) visit(this.#readFor(this.#map, id), id);
+        else if (visit(value, id) && !pass.hasChanged(id)) this.#remember(id, value);
+      }
+    } finally {
+      this.#passes.pop();
+      this.#liveWalks.pop();
     }
   }
 
@@ -351,7 +412,7 @@ class Records {
 
   /** The Map for a change: a copy while it is walked through. */
   #writable() {
-    if (this.#walked.includes(this.#map)) this.#put(new Map(this.#map));
+    if (!this.#isLive && this.#walked.includes(this.#map)) this.#put(new Map(this.#map));
     return this.#map;
   }
 

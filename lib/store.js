@@ -455,7 +455,7 @@ class Store {
     this.#driver.beginBatch();
     let ids;
     try {
-      const returned = fn();
+      const returned = this.#driver.records.live(fn);
       if (typeof returned?.then === "function") {
         Promise.resolve(returned).catch(() => {});
         const message = "batch() takes a function that does its work at once, not one that returns a promise";
