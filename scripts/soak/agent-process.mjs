@@ -150,6 +150,8 @@ export class AgentProcess {
     },
     opened: (tokens) => this.#opened(tokens),
     repeated: (identity) => this.#tally.note("tail", `${this.name}: tail() returned ${identity} twice`),
+    migrated: (what) => this.#tally.note("migration", `${this.name} migrates ${what}`),
+    older: (what) => this.#tally.note("migration", `${this.name}: ${what}`),
     quiet: () => {},
     state: (tokens) => {
       this.state = tokens === null ? null : new Map(Object.entries(tokens));

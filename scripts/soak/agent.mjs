@@ -25,6 +25,10 @@ let next = settings.next;
 let command = "resume";
 let undoable = 0;
 let skipLoad = false;
+/** The schema version of this program; each record says which one it has. */
+let version = 1;
+/** Another agent has migrated the store: this one writes no more before it knows the newer version. */
+let isOutdated = false;
 let seen = new Set();
 const behind = new Set();
 
@@ -34,14 +38,41 @@ const tokenSeen = (id) => (skipLoad ? false : (store.get(id)?.t ?? null));
 /** The tokens of chosen records, by id. */
 function tokens(isChosen) {
   const chosen = store.entries().filter(([id]) => isChosen(id));
+  const older = settings.versions ? chosen.find(([, { v }]) => v < version) : undefined;
+  if (older !== undefined) say("older", `${older[1].t} of version ${older[1].v} shows to ${version}`);
   return Object.fromEntries(chosen.map(([id, { t }]) => [id, t]));
 }
 
 function makeValue(n) {
   const length = random.chance(0.01) ? 8000 : random.below(120);
-  const value = { t: `${index}.${n}`, by: agent, text: "x".repeat(length), nested: { n, list: [n, "ü"] } };
+  const value = {
+    t: `${index}.${n}`,
+    v: version,
+    by: agent,
+    text: "x".repeat(length),
+    nested: { n, list: [n, "ü"] },
+  };
   if (random.chance(0.3)) value.more = n;
   return value;
+}
+
+function migrate(record, from) {
+  if (record.v !== from) say("migrated", `${record.t} of version ${record.v} from ${from} to ${version}`);
+  return { ...record, v: version };
+}
+
+/** Takes note of a refusal because of the version. Returns whether it was one. */
+function isRefusal(error) {
+  const isNewer = error.code === "OPSLOG_NEWER_VERSION";
+  isOutdated ||= isNewer;
+  return isNewer;
+}
+
+/** A program of a version, which now and then is newer than all before. */
+function program() {
+  if (!settings.versions) return {};
+  if (random.chance(0.15)) version++;
+  return { version, migrate };
 }
 
 function chooseId() {
@@ -63,6 +94,7 @@ async function told(name, call, tell = () => []) {
     say("done", name, started, microseconds(), ...tell(result));
     return result;
   } catch (error) {
+    isRefusal(error);
     sayFailure("fail", name, error);
     return undefined;
   }
@@ -77,6 +109,7 @@ async function change(id, deletes) {
     say("ack", n, 1, started, microseconds());
     undoable++;
   } catch (error) {
+    isRefusal(error);
     sayFailure("reject", n, error, 1);
   }
 }
@@ -102,6 +135,7 @@ async function batch() {
     say("ack", first, count, started, microseconds());
     undoable += count;
   } catch (error) {
+    isRefusal(error);
     sayFailure("reject", first ?? next, error, count);
   }
 }
@@ -156,7 +190,9 @@ async function open() {
   if (skipLoad) Object.assign(options, { skipLoad: true });
   for (let tries = 1; ; tries++) {
     store = new Store();
-    if (await told("open", () => store.open(folder, options).then(() => true))) break;
+    isOutdated = false;
+    if (await told("open", () => openStore(options))) break;
+    if (isOutdated) continue;
     // NOTE: 0.8.1 can spoil its own manifest for good; whoever waits for this agent would wait for ever.
     if (tries === OPEN_TRIES) process.exit(1);
     await delay(100);
@@ -165,6 +201,17 @@ async function open() {
     ? undefined
     : await told("look", () => tokens((id) => id.startsWith(privatePrefix(index))));
   if (own !== undefined) say("opened", own);
+}
+
+/** Opens the store; one that is refused learns from that which version it needs. */
+async function openStore(options) {
+  try {
+    await store.open(folder, { ...options, ...program() });
+  } catch (error) {
+    if (isRefusal(error)) version = Math.max(version, Number(/of version (\d+)/.exec(error.message)[1]));
+    throw error;
+  }
+  return true;
 }
 
 async function reopen() {
@@ -185,9 +232,15 @@ async function burst() {
   await Promise.all(chooseIds(3 + random.below(6)).map((id) => change(id, false)));
 }
 
-const timed = { refresh: () => told("refresh", () => store.refresh()), tail, compact, archive, reopen };
+async function refresh() {
+  await told("refresh", () => store.refresh());
+  if (settings.versions && !skipLoad) tokens(() => true);
+}
+
+const timed = { refresh, tail, compact, archive, reopen };
 
 async function step() {
+  if (isOutdated) return reopen();
   if (skipLoad) return workUnseen();
   for (const [name, timer] of Object.entries(every)) {
     if (performance.now() < timer.due) continue;

@@ -37,6 +37,7 @@ export function report(summary) {
     ["archived", `${summary.archived} records`],
     ["compactions", summary.compactions],
     ["kills", summary.kills],
+    ["refused", `${summary.refused} calls of programs of an older version`],
     ["shared keys", `${percent(summary.sharedKeys, 1)}%`],
     ["overlap", `${overlap.shared} of ${overlap.seconds} seconds with two agents or more at work;`],
     ["", `${percent(overlap.operations, acknowledged)}% of the writes began during another agent's`],

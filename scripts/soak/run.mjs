@@ -24,6 +24,8 @@ export const defaults = {
   stepsPerSecond: 200,
   /** Between two looks at all agents at rest. Every fourth also reads the logs, and the last two. */
   lookEverySeconds: 15,
+  /** Whether programs of newer and newer schema versions come, and older ones are refused. */
+  versions: true,
   /** A call that takes longer hangs. */
   hangSeconds: 60,
   everyMs: { refresh: 700, tail: 900, compact: 3000, archive: 8000, reopen: 6000 },
@@ -41,6 +43,7 @@ export class Soak {
   constructor(options) {
     this.#options = { ...defaults, ...options };
     const { store, module, agents, seed, keys, stepsPerSecond, everyMs } = this.#options;
+    const versions = store === "ours" && this.#options.versions;
     this.#random = new Random(hash("soak", seed));
     this.#folder = memoryFolder("opslog-soak-");
     this.#logs = new Logs(this.#folder.folder);
@@ -49,7 +52,7 @@ export class Soak {
     this.#agents = agentNames(agents, store === "original").map((agent, index) => {
       const settings = { module: module ?? moduleOf(store), folder: this.#folder.folder, agent, index, seed };
       const work = { privateKeys: keys, sharedKeys, sharedChance: 0.2, stepsPerSecond, everyMs };
-      return new AgentProcess({ ...settings, ...work, skipLoad: store === "ours" }, this.#tally);
+      return new AgentProcess({ ...settings, ...work, skipLoad: store === "ours", versions }, this.#tally);
     });
   }
 
@@ -106,6 +109,7 @@ export class Soak {
       calls: tally.calls,
       errors: tally.errors,
       unexpectedErrors: tally.unexpectedErrors,
+      refused: tally.refused,
       violations: tally.violations,
     };
   }
