@@ -1,5 +1,5 @@
 // Proves that the tests see bugs: plants one after the other and lets a harness loose on each: the crash explorer, for
-// ten seeds, or the tests of the store or of locks. Each must be caught, and the store as it is must pass.
+// ten seeds, the simulated world of the protocols, or the tests of the store or of locks. Each must be caught, and the store as it is must pass.
 // `node scripts/planted-bugs.mjs [name...]`
 
 import { spawnSync } from "node:child_process";
@@ -8,7 +8,8 @@ import path from "node:path";
 import { fail, requireCargo, requireNode, root } from "./setup.mjs";
 
 const SEEDS = 10;
-const TESTS = ["explorer", "store_behaviour", "lock"];
+const WORLDS = 20_000;
+const TESTS = ["explorer", "store_behaviour", "lock", "world"];
 const target = process.env.CARGO_TARGET_DIR ?? path.join(root, "target");
 
 /** What each bug does, and which tests are to see it: the explorer's, if nothing else is said. */
@@ -66,6 +67,46 @@ const bugs = {
     what: "an index file is believed to be of the file beside it",
   },
   "index-of-older-snapshot": { test: "store_behaviour", what: "the index of a log outlives its snapshot" },
+  "world-publish-without-seal": {
+    test: "world",
+    what: "a compaction publishes without having sealed the logs",
+  },
+  "world-overtaken-publishes": { test: "world", what: "a compaction publishes although another was faster" },
+  "world-version-not-compared": {
+    test: "world",
+    what: "a manifest is published whatever its version is by now",
+  },
+  "world-manifest-error-swallowed": {
+    test: "world",
+    what: "a publication that failed is taken for one without effect",
+  },
+  "world-ancestors-unread": {
+    test: "world",
+    what: "a publication that another has followed is taken for one without effect",
+  },
+  "world-late-manifest-ignored": {
+    test: "world",
+    what: "nothing keeps a late publication from taking effect",
+  },
+  "world-no-look-after-append": { test: "world", what: "an append counts without a look at the manifest" },
+  "world-no-reread-after-append": { test: "world", what: "an append that failed is not read back" },
+  "world-late-append-ignored": { test: "world", what: "nothing keeps a late append from showing" },
+  "world-no-reread-after-cut": { test: "world", what: "an undo that failed is not read back" },
+  "world-no-look-after-cut": { test: "world", what: "an undo counts without a look at the manifest" },
+  "world-session-not-compared": { test: "world", what: "a store goes on whose place another has taken" },
+  "world-lock-is-proof": { test: "world", what: "a lock object that can run out is taken for proof" },
+  "world-no-fence": {
+    test: "world",
+    what: "a single writer that takes over leaves the old log in its place",
+  },
+  "world-clock-not-raised": { test: "world", what: "an operation is appended again below what was sealed" },
+  "world-copies-kept": { test: "world", what: "an operation that was appended again is applied twice" },
+  "world-copies-told": { test: "world", what: "an operation that was appended again is told again" },
+  "world-order-unchecked": {
+    test: "world",
+    what: "new operations are applied behind those that follow them",
+  },
+  "world-archive-unchecked": { test: "world", what: "an archive takes records that have changed meanwhile" },
   "lock-without-inode-check": {
     test: "lock",
     what: "a lock file is not compared with its path once it is locked",
@@ -102,6 +143,7 @@ function cargo(args, chosen = {}) {
     ...chosen,
     RUST_BACKTRACE: "0",
     OPSLOG_EXPLORER_SEEDS: String(SEEDS),
+    OPSLOG_WORLD_SEEDS: String(WORLDS),
   };
   for (const name of ["STATES", "REPLAY", "AGENTS_REPLAY"]) delete env[`OPSLOG_EXPLORER_${name}`];
   const tests = TESTS.flatMap((test) => ["--test", test]);
@@ -117,6 +159,8 @@ function explore(name, test) {
   if (status === 0) return { caught: null, seconds };
   const output = stdout + stderr;
   const [, agents, seed] = /OPSLOG_EXPLORER_(AGENTS_)?REPLAY=([\d/]+)/.exec(output) ?? [];
+  const [, world] = /OPSLOG_WORLD_REPLAY=(\d+)/.exec(output) ?? [];
+  if (world) return { caught: `world ${world}`, seconds };
   if (seed) return { caught: `${agents ? "agents, " : ""}seed ${seed}`, seconds };
   const failed = /^(?:test | {4})([\w:]+)(?: \.\.\. FAILED)?$/m.exec(
     output.slice(output.indexOf("\nfailures:")),

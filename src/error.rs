@@ -126,6 +126,40 @@ pub enum Place {
     Unknown,
 }
 
+/// The codes of errors that a protocol finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// Another writer has the store, or keeps a lock.
+    Locked,
+    /// What the carrier returned is not what it must be.
+    Corrupt,
+    /// Whether a write counts is not known.
+    Failed,
+    /// The carrier cannot keep writers apart.
+    UnsafeBackend,
+    /// There is no store.
+    NoStore,
+    /// The record is not there.
+    NotFound,
+    /// The carrier did what it must not do.
+    Io,
+}
+
+impl Code {
+    /// As JS errors carry it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Locked => "OPSLOG_LOCKED",
+            Self::Corrupt => "OPSLOG_CORRUPT",
+            Self::Failed => "OPSLOG_FAILED",
+            Self::UnsafeBackend => "OPSLOG_UNSAFE_BACKEND",
+            Self::NoStore => "OPSLOG_NO_STORE",
+            Self::NotFound => "OPSLOG_NOT_FOUND",
+            Self::Io => "OPSLOG_IO",
+        }
+    }
+}
+
 impl Error {
     /// Wraps a failed system call.
     pub fn io(syscall: &'static str, path: &Path, source: io::Error) -> Self {

@@ -16,6 +16,7 @@ pub mod lock;
 pub mod order;
 pub mod patience;
 pub mod progress;
+pub mod protocol;
 pub mod publish;
 pub mod repair;
 pub mod snapshot;

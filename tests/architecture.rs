@@ -192,12 +192,13 @@ fn one_source_starts_a_thread_and_none_reads_a_clock() {
 
 #[test]
 fn the_layers_know_only_those_below_them() {
-    let layers: [(&str, &[&str]); 7] = [
+    let layers: [(&str, &[&str]); 8] = [
         ("json/", &["format", "engine", "disk", "wal", "lock", "store", "publish", "snapshot", "error"]),
         ("format/", &["engine", "disk", "wal", "lock", "store", "publish", "snapshot", "layout"]),
         ("engine/", &["wal", "lock", "store", "publish", "snapshot", "layout", "error"]),
         ("disk/", &["format", "engine", "wal", "lock", "store", "publish", "snapshot", "layout", "error"]),
         ("lock/", &["format", "engine", "wal", "store", "publish", "snapshot"]),
+        ("protocol/", &["disk", "wal", "lock", "publish", "snapshot", "sync", "gate", "layout", "patience"]),
         ("wal/", &["engine", "lock", "store", "publish", "snapshot", "sync"]),
         (
             "sync/",
@@ -257,7 +258,8 @@ fn every_call_from_js_catches_panics() {
     let mut count = 0;
     for source in sources().iter().filter(|source| source.is_in(&["binding/"])) {
         for (name, body) in exported(source) {
-            let catches = |token: &String| ["caught", "caught_js", "plain", "Work"].contains(&token.as_str());
+            let catches =
+                |token: &String| ["caught", "caught_js", "plain", "begin", "Work"].contains(&token.as_str());
             // Adding the raw calls to the exports happens once, when the addon is loaded.
             let is_loading = source.name == "binding/hot.rs" && name == "register";
             assert!(is_loading || body.iter().any(catches), "{}: {name} catches no panics", source.name);

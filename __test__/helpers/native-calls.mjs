@@ -18,8 +18,31 @@ const detached = { detached: true };
 const at = (call, more = {}) => ({ call, ...more });
 const line = '{"ts":"2026-01-01T00:00:00.000Z","op":"set","id":"z","prev":null,"data":1}';
 
+const newSession = ({ addon }) => addon.sessionNew(undefined, sessionOptions);
+const session = { prepare: newSession };
+/** A protocol is begun where all of them are. */
+const task = { ...session, rust: "NativeSession::begin" };
+const sessionOptions = {
+  version: 1,
+  readOnly: false,
+  skipLoad: false,
+  buffered: false,
+  checkpointThreshold: 1e9,
+  checkpointOnClose: false,
+  kernelLock: true,
+  conditional: false,
+  exactVersions: false,
+  answersAreFinal: true,
+  marksBatches: true,
+  compactionLock: true,
+  singleLock: true,
+  randomHigh: 1,
+  randomLow: 1,
+};
+
 export const nativeCalls = {
   storeOpen: at(({ openOther }) => openOther()),
+  sessionNew: at(newSession),
   storeDetached: at(({ addon }) => addon.storeDetached(undefined, 1)),
   flushAll: at(({ addon }) => addon.flushAll()),
   lockAcquire: at(({ addon, other }) => addon.lockAcquire(other, ".test-lock")),
@@ -95,6 +118,36 @@ export const nativeCalls = {
   "NativeStore.forgetOperations": at(({ core }) => core.forgetOperations(), detached),
   "NativeStore.remove": at(({ core }) => core.remove('["a"]'), detached),
 
+  "NativeSession.store": at(({ made }) => made.store(), session),
+  "NativeSession.turn": at(({ made }) => made.turn(now), session),
+  "NativeSession.part": at(({ made }) => made.part(1, "[]"), session),
+  "NativeSession.answer": at(({ made }) => made.answer(1, "null"), session),
+  "NativeSession.fail": at(({ made }) => made.fail(1, "it", false, false, false), session),
+  "NativeSession.manifest": at(({ made }) => made.manifest(), session),
+  "NativeSession.change": at(({ made }) => made.change("a", "1", now), session),
+  "NativeSession.buffer": at(({ made }) => made.buffer("a", "1", now), session),
+  "NativeSession.takeBack": at(({ made }) => made.takeBack(), session),
+  "NativeSession.beginBatch": at(({ made }) => made.beginBatch(), session),
+  "NativeSession.abandonBatch": at(({ made }) => made.abandonBatch(), session),
+  "NativeSession.changeInBatch": at(({ made }) => made.changeInBatch("a", "1", now), {
+    prepare: (context) => {
+      const made = newSession(context);
+      made.beginBatch();
+      return made;
+    },
+  }),
+  "NativeSession.open": at(({ made }) => made.open(), task),
+  "NativeSession.carry": at(({ made }) => made.carry(), task),
+  "NativeSession.flushBuffer": at(({ made }) => made.flushBuffer(), task),
+  "NativeSession.flush": at(({ made }) => made.flush(), task),
+  "NativeSession.commitBatch": at(({ made }) => made.commitBatch(), task),
+  "NativeSession.undo": at(({ made }) => made.undo(), task),
+  "NativeSession.checkpoint": at(({ made }) => made.checkpoint(0), task),
+  "NativeSession.archive": at(({ made }) => made.archive("[]", "one"), task),
+  "NativeSession.refresh": at(({ made }) => made.refresh(), task),
+  "NativeSession.follow": at(({ made }) => made.follow(), task),
+  "NativeSession.logged": at(({ made }) => made.logged(), task),
+  "NativeSession.close": at(({ made }) => made.close(), task),
   "NativeBackup.step": at(({ made }) => made.step(), {
     prepare: ({ core, other }) => core.backup(other, false),
   }),

@@ -18,6 +18,8 @@ mod json;
 mod lock;
 mod maintenance;
 mod migration;
+mod session;
+mod steps;
 mod store;
 mod syncs;
 mod tasks;

@@ -118,6 +118,11 @@ impl NativeStore {
         Self { store, handle, report, cursor, checkpoint, compaction, migrating, syncs }
     }
 
+    /// A store that a session holds too.
+    pub(super) fn of(store: Arc<Store>) -> Self {
+        Self::new(store, String::new())
+    }
+
     /// By which number the raw calls know the store.
     #[napi]
     pub fn handle(&self) -> napi::Result<f64> {

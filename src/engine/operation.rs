@@ -99,7 +99,7 @@ impl Operation {
     ///
     /// # Errors
     /// Those of reading its line.
-    pub(super) fn data(&self) -> io::Result<Option<Text>> {
+    pub fn data(&self) -> io::Result<Option<Text>> {
         if self.kind == Kind::Delete {
             return Ok(None);
         }

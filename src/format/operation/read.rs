@@ -39,6 +39,8 @@ pub struct Line<'a> {
     pub cuts: u64,
     /// The log that this one follows.
     pub after: Option<&'a str>,
+    /// The clock that the operation had when it was appended for the first time, if it was appended again.
+    pub again: Option<u64>,
     /// The value before, where it was no object; `prev` is `{}` then.
     pub prev_value: Option<Range<usize>>,
     /// The schema version of the value, where that is not its log's.
@@ -181,6 +183,7 @@ fn interpret(line: &[u8], fields: Fields) -> Option<Line<'_>> {
             .filter(|&cuts| number::is_countable(cuts))
             .unwrap_or_default(),
         after: text(&fields.after).and_then(after),
+        again: text(&fields.again).and_then(integer),
         prev_value,
         version: text(&fields.version).and_then(schema_version),
         has_ours,

@@ -1,0 +1,52 @@
+"use strict";
+
+// What a backend returned, checked: a wrong answer is an error that names the method, never a silent loss.
+
+const { opslogError } = require("../errors");
+const { describe } = require("../paths");
+
+function wrong(method, wanted, got) {
+  return opslogError(
+    "OPSLOG_CORRUPT",
+    `The backend's ${method}() must return ${wanted}, it returned ${describe(got)}`,
+  );
+}
+
+function path(method, value) {
+  if (typeof value !== "string" || value === "")
+    throw wrong(method, "a path, a string that is not empty", value);
+  return value;
+}
+
+function version(method, value) {
+  if (value === undefined || value === null) return null;
+  if (typeof value !== "string") throw wrong(method, "a string or null", value);
+  return value;
+}
+
+/** The manifest; `null` and `undefined` say that there is none. */
+function manifest(method, value) {
+  if (value === undefined || value === null) return null;
+  if (typeof value !== "object") throw wrong(method, "a manifest or null", value);
+  return value;
+}
+
+function operations(method, value) {
+  if (!Array.isArray(value)) throw wrong(method, "an array of operations", value);
+  return value;
+}
+
+/** A `Map` of records, also one of another realm. */
+function records(method, value) {
+  const isMap = typeof value?.entries === "function" && typeof value.get === "function";
+  if (!isMap) throw wrong(method, "a Map of records", value);
+  for (const id of value.keys()) if (typeof id !== "string") throw wrong(method, "a Map by ids", id);
+  return value;
+}
+
+function boolean(method, value) {
+  if (typeof value !== "boolean") throw wrong(method, "a boolean", value);
+  return value;
+}
+
+module.exports = { boolean, manifest, operations, path, records, version };

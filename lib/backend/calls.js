@@ -1,0 +1,74 @@
+"use strict";
+
+// A call of a method of the user's backend: with a time limit, and refused where it would call its own store.
+
+const { AsyncLocalStorage } = require("node:async_hooks");
+const { opslogError } = require("../errors");
+const { clearTimeout, setTimeout } = require("../timers");
+
+/** What a backend's own code runs in. */
+const calling = new AsyncLocalStorage();
+
+/** A call that was not answered within the limit. */
+class Unanswered extends Error {}
+
+/** What a method rejected with, as an error: some throw texts, or nothing. */
+function asError(method, thrown) {
+  if (thrown instanceof Error || (typeof thrown === "object" && thrown !== null && "message" in thrown)) {
+    return thrown;
+  }
+  return opslogError("OPSLOG_IO", `The backend's ${method}() failed: ${String(thrown)}`, { cause: thrown });
+}
+
+class Calls {
+  #backend;
+  #owner;
+  #limitMs;
+
+  /** `owner` is the store's driver: what runs in one of these calls must not wait for it. */
+  constructor(backend, owner, limitMs) {
+    this.#backend = backend;
+    this.#owner = owner;
+    this.#limitMs = limitMs;
+  }
+
+  has(method) {
+    return typeof this.#backend[method] === "function";
+  }
+
+  /** Calls a method. Rejects with an error, whatever it throws; with `Unanswered` after the limit. */
+  async run(method, ...args) {
+    const call = { owner: this.#owner, method, isRunning: true };
+    try {
+      const answer = calling.run(call, async () => this.#backend[method](...args));
+      return await (this.#limitMs === Infinity ? answer : this.#limited(method, answer));
+    } catch (thrown) {
+      throw thrown instanceof Unanswered ? thrown : asError(method, thrown);
+    } finally {
+      call.isRunning = false;
+    }
+  }
+
+  #limited(method, answer) {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const message =
+          `The backend's ${method}() did not answer within ${this.#limitMs} ms. ` +
+          "It may still take effect. The option backendTimeoutMs sets the limit.";
+        const error = new Unanswered(message);
+        reject(Object.assign(error, { name: "Error", code: "OPSLOG_TIMEOUT" }));
+      }, this.#limitMs);
+      answer.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+  }
+}
+
+/** Throws if this code runs in a call of the backend that the store waits for. */
+function refuseOwnBackend(owner) {
+  const call = calling.getStore();
+  if (call === undefined || !call.isRunning || call.owner !== owner) return;
+  const message = `The backend's ${call.method}() must not call the store that called it: both would wait for ever`;
+  throw opslogError("OPSLOG_INVALID_ARGUMENT", message);
+}
+
+module.exports = { Calls, refuseOwnBackend, Unanswered };

@@ -1,0 +1,382 @@
+"use strict";
+
+// A store whose bytes a StorageBackend keeps. The protocols run natively; their steps are carried out here, through the
+// backend's methods alone, and what they change is told to the live objects.
+
+const { randomFillSync } = require("node:crypto");
+const diagnostics = require("node:diagnostics_channel");
+const { messages, opslogError } = require("../errors");
+const { History } = require("../history");
+const native = require("../native");
+const { Meter, watched } = require("../progress");
+const { Records } = require("../records");
+const { clearTimeout, monotonicMs, setTimeout } = require("../timers");
+const { paced } = require("../turns");
+const { now } = require("../values");
+const { Calls, refuseOwnBackend } = require("./calls");
+const { factsOf } = require("./facts");
+const { Steps } = require("./steps");
+
+const flushFailures = diagnostics.channel("opslog:flush-failed");
+/** How long a checkpoint that was asked for waits for another agent's. */
+const CHECKPOINT_WAIT_MS = 20_000;
+
+class BackendDriver {
+  #options;
+  #session;
+  #calls;
+  #steps;
+  #core;
+  #onDue;
+  #manifest = null;
+  /** Changes on their way, by ticket, and protocols, by number. */
+  #changes = new Map();
+  #tasks = new Map();
+  #settled = [];
+  #flushing = null;
+  #timer = null;
+  recovery = null;
+  /** The folder, or whatever it is to the backend. */
+  folder;
+  /** How far opening, a checkpoint or an archive has come. */
+  meter = new Meter();
+  /** A checkpoint through a backend holds up the appends behind it. */
+  blocksAppends = true;
+
+  /** Opens a store through a backend. `onDue` is called when a checkpoint is due. */
+  static async open(dir, options, backend, onDue) {
+    const driver = new BackendDriver(dir, options, backend, onDue);
+    const started = monotonicMs();
+    await driver.#calls.run("initialize", dir, { readOnly: options.readOnly });
+    try {
+      await watched(options.onProgress, driver.meter, dir, () => driver.#run("open"));
+    } catch (error) {
+      await driver.#calls.run("shutdown").catch(() => {});
+      throw error;
+    }
+    driver.recovery = Object.freeze({
+      skippedLines: [],
+      tornBytes: 0,
+      tornPath: null,
+      indexRebuilt: false,
+      milliseconds: monotonicMs() - started,
+    });
+    return driver;
+  }
+
+  constructor(dir, options, backend, onDue) {
+    this.folder = dir;
+    this.#options = options;
+    this.#onDue = onDue;
+    const [randomHigh, randomLow] = randomFillSync(new Uint32Array(2));
+    this.#session = native.load().sessionNew(options.agentId, {
+      version: options.version,
+      readOnly: options.readOnly,
+      skipLoad: options.skipLoad,
+      buffered: this.#isBuffered,
+      checkpointThreshold: options.checkpointThreshold,
+      checkpointOnClose: options.checkpointOnClose,
+      ...factsOf(backend),
+      randomHigh,
+      randomLow,
+    });
+    this.#core = this.#session.store();
+    this.records = new Records(this.#core, { cacheSize: options.cacheSize, isSteady: () => false });
+    this.history = new History(this.#core);
+    this.#calls = new Calls(backend, this, options.backendTimeoutMs);
+    this.#steps = new Steps(this.#session, this.#calls, { migrate: options.migrate, records: this.records });
+  }
+
+  get #isBuffered() {
+    return this.#options.writeMode !== "immediate";
+  }
+
+  get manifest() {
+    const text = this.#session.manifest();
+    if (this.#manifest?.text !== text) this.#manifest = { text, value: JSON.parse(text) };
+    return this.#manifest.value;
+  }
+
+  /** Throws if the backend calls the store that waits for it. */
+  refuseOwnBackend() {
+    refuseOwnBackend(this);
+  }
+
+  // Appends
+
+  set(id, text) {
+    return paced(this.#change(id, text));
+  }
+
+  delete(id) {
+    return paced(this.#change(id, null));
+  }
+
+  beginBatch() {
+    this.#session.beginBatch();
+    this.records.begin();
+  }
+
+  setInBatch(id, text) {
+    this.#called(id, () => this.#session.changeInBatch(id, text, now()));
+    this.records.changed(id);
+  }
+
+  deleteInBatch(id) {
+    this.#called(id, () => this.#session.changeInBatch(id, null, now()));
+    this.records.deleted(id);
+  }
+
+  async commitBatch() {
+    try {
+      await this.#unflushed();
+      await this.#run("commitBatch");
+    } catch (error) {
+      this.#takenBack();
+      throw error;
+    }
+    this.records.keep();
+  }
+
+  abandonBatch() {
+    this.#session.abandonBatch();
+    this.#takenBack();
+  }
+
+  async flush() {
+    await this.settled();
+    await this.#unflushed();
+    this.#clearTimer();
+    await this.#run("flush");
+  }
+
+  // What is durable is the backend's affair.
+  written() {}
+  synced() {}
+
+  // Mutations that nothing overtakes
+
+  /** What was called shows at once here. */
+  arrive() {}
+
+  /** Resolves when everything that was called has arrived or failed. */
+  async settled() {
+    if (this.#changes.size > 0) await new Promise((resolve) => this.#settled.push(resolve));
+  }
+
+  async undo() {
+    await this.#unflushed();
+    return this.#run("undo");
+  }
+
+  async checkpoint() {
+    await this.#unflushed();
+    await this.#run("checkpoint", CHECKPOINT_WAIT_MS);
+  }
+
+  /** A checkpoint that no call waits for. */
+  async checkpointIfFree() {
+    await this.#unflushed();
+    await this.#run("checkpoint", 0);
+  }
+
+  async archive(ids, period) {
+    await this.#unflushed();
+    return this.#run("archive", JSON.stringify(ids), period);
+  }
+
+  async follow() {
+    return this.#run("follow");
+  }
+
+  /** Takes over what others wrote. Until all of it is there, reads see what they saw. */
+  async refresh() {
+    await this.#unflushed();
+    await this.#run("refresh");
+  }
+
+  // Reading
+
+  backup() {
+    throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.backupOfBackend());
+  }
+
+  async loadArchive(relativePath) {
+    return this.#calls.run("loadArchiveSegment", relativePath);
+  }
+
+  async *streamSnapshot({ signal } = {}) {
+    signal?.throwIfAborted();
+    const { records } = await this.#calls.run("loadSnapshot", this.manifest.currentSnapshot);
+    for (const entry of records) {
+      signal?.throwIfAborted();
+      yield entry;
+    }
+  }
+
+  async *walOperations() {
+    yield* await this.#run("logged");
+  }
+
+  // Closing
+
+  async close() {
+    try {
+      await this.settled();
+      await this.#unflushed();
+      this.#clearTimer();
+      await this.#run("close");
+    } finally {
+      this.#clearTimer();
+      await this.#calls.run("shutdown");
+    }
+  }
+
+  // Changes
+
+  async #change(id, text) {
+    if (this.#isBuffered) return this.#buffer(id, text);
+    const ticket = this.#called(id, () => this.#session.change(id, text, now()));
+    const arrived = new Promise((resolve, reject) => {
+      this.#changes.set(Math.abs(ticket), { resolve, reject });
+    });
+    // NOTE: behind that, for a change that is refused settles at once.
+    if (ticket < 0) this.#run("carry").catch(() => {});
+    this.#turn();
+    return arrived;
+  }
+
+  async #buffer(id, text) {
+    const waiting = this.#called(id, () => this.#session.buffer(id, text, now()));
+    this.#turn();
+    if (waiting < this.#options.groupCommitSize) {
+      this.#flushLater();
+      return;
+    }
+    const flushed = this.#flushBuffer();
+    if (this.#options.writeMode === "async") {
+      flushed.catch((error) => flushFailures.publish({ error }));
+      return;
+    }
+    const place = this.#buffered;
+    try {
+      await flushed;
+    } catch (error) {
+      // Others may have come behind it, and then it waits with them.
+      if (this.#buffered !== place) return;
+      this.#session.takeBack();
+      this.#turn();
+      throw error;
+    }
+  }
+
+  /** How many changes were ever buffered. */
+  #buffered = 0;
+
+  /** Carries the buffer away. What does not arrive stays in it. */
+  async #flushBuffer() {
+    await this.#unflushed();
+    this.#clearTimer();
+    this.#flushing = this.#run("flushBuffer");
+    try {
+      await this.#flushing;
+    } catch (error) {
+      this.#flushLater();
+      throw error;
+    } finally {
+      this.#flushing = null;
+    }
+  }
+
+  /** Resolves when the buffer is not on its way. */
+  async #unflushed() {
+    while (this.#flushing !== null) await this.#flushing.catch(() => {});
+  }
+
+  #flushLater() {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.#flushBuffer().catch((error) => flushFailures.publish({ error }));
+    }, this.#options.groupCommitMs);
+  }
+
+  #clearTimer() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #takenBack() {
+    this.records.takeBack();
+    this.history.cut(this.#core.operationCount());
+  }
+
+  #called(id, call) {
+    try {
+      const result = call();
+      this.#buffered++;
+      return result;
+    } catch (error) {
+      throw this.#errorOf(error, id);
+    }
+  }
+
+  // Protocols
+
+  /** Begins a protocol. Returns a promise of its end. */
+  #run(protocol, ...args) {
+    const number = this.#session[protocol](...args);
+    const ended = new Promise((resolve, reject) => this.#tasks.set(number, { resolve, reject }));
+    this.#turn();
+    return ended;
+  }
+
+  /** Lets the protocols go on, and does what they ask for. */
+  #turn() {
+    const told = JSON.parse(this.#session.turn(now()));
+    this.#show(told);
+    for (const request of told.requests) this.#carry(request);
+    for (const [ticket, error] of told.settled) this.#end(this.#changes, ticket, error);
+    for (const [number, error, result] of told.ended) this.#end(this.#tasks, number, error, result);
+    if (this.#changes.size === 0) for (const resolve of this.#settled.splice(0)) resolve();
+    if (this.#tasks.size === 0) this.#steps.forgetFailures();
+    if (told.due) this.#onDue();
+  }
+
+  #carry(request) {
+    if (request.step === "begins") this.meter.begin(request.phase, request.total);
+    else if (request.step === "ends") this.meter.end();
+    else this.#steps.carry(request).then(() => this.#turn());
+  }
+
+  #end(waiting, number, error, result) {
+    const { resolve, reject } = waiting.get(number);
+    waiting.delete(number);
+    if (error === null) resolve(result);
+    else reject(this.#errorFrom(error));
+  }
+
+  /** Tells the live objects what has changed. */
+  #show({ looked, reordered, undone, reset, history }) {
+    if (reset) this.records.forget();
+    for (const id of looked) this.records.look(id);
+    for (const id of undone) this.records.undone(id);
+    if (reordered.length > 0) this.records.reorder(reordered);
+    if (history) this.history.forget();
+    else if (undone.length + reordered.length > 0) this.history.cut(this.#core.operationCount());
+  }
+
+  #errorFrom({ code, message, request }) {
+    const cause = this.#steps.failure(request);
+    if (code === "") return cause;
+    return opslogError(code, message, cause === undefined ? {} : { cause });
+  }
+
+  #errorOf(error, id) {
+    if (!error?.message?.startsWith("{")) return error;
+    const details = JSON.parse(error.message);
+    if (details.code === "OPSLOG_NOT_FOUND") return opslogError(details.code, messages.notFound(id));
+    return this.#errorFrom(details);
+  }
+}
+
+module.exports = { BackendDriver };

@@ -1,0 +1,26 @@
+"use strict";
+
+// By what a backend keeps two writers apart, and what its answers mean.
+
+const { FsBackend } = require("../fs-backend");
+
+const { acquireLock } = FsBackend.prototype;
+
+function factsOf(backend) {
+  const has = (method) => typeof backend[method] === "function";
+  // A subclass writes files: what failed has no effect later, and what is read is what was written.
+  const isFolder = backend instanceof FsBackend;
+  const conditional = has("writeManifestIf");
+  return {
+    kernelLock: isFolder && backend.acquireLock === acquireLock,
+    conditional,
+    // The time of a file's change is too coarse to tell two changes apart.
+    exactVersions: has("getManifestVersion") && !(isFolder && !conditional),
+    answersAreFinal: isFolder,
+    marksBatches: isFolder,
+    compactionLock: has("acquireCompactionLock"),
+    singleLock: has("acquireLock"),
+  };
+}
+
+module.exports = { factsOf };

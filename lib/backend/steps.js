@@ -1,0 +1,190 @@
+"use strict";
+
+// Carries out the steps that the native side asks for, and answers. No rule stands here: which step, in which order,
+// and what its answer means is decided there.
+
+const { migratedText } = require("../migration");
+const { forEachPair } = require("../records");
+const { delay } = require("../timers");
+const answers = require("./answers");
+const { Unanswered } = require("./calls");
+
+/** About how many characters go to the native side at once. */
+const PART = 1 << 18;
+
+const isMissing = (error) => error?.code === "ENOENT" || error?.cause?.code === "ENOENT";
+
+/** Whether a rejected lock is held by another writer; what carries another code is a failure. */
+function isHeld(error) {
+  const status = error?.$metadata?.httpStatusCode;
+  if (status !== undefined) return status === 412 || status === 409;
+  return error?.code === undefined || error.code === "OPSLOG_LOCKED" || error.code === "EEXIST";
+}
+
+class Steps {
+  #session;
+  #calls;
+  #migrate;
+  #records;
+  #handles = new Map();
+  #nextHandle = 1;
+  /** What steps failed with, by the number of the request. */
+  #failures = new Map();
+
+  /** `records` are the live records of the store. */
+  constructor(session, calls, { migrate, records }) {
+    this.#session = session;
+    this.#calls = calls;
+    this.#migrate = migrate;
+    this.#records = records;
+  }
+
+  /** Carries a request out, and tells the native side what came of it. */
+  async carry(request) {
+    const { number, step } = request;
+    try {
+      this.#session.answer(number, JSON.stringify((await this[step](request)) ?? null));
+    } catch (error) {
+      this.#failures.set(number, error);
+      const isLock = step === "lock" && !(error instanceof Unanswered) && isHeld(error);
+      this.#session.fail(
+        number,
+        String(error?.message ?? error),
+        isMissing(error),
+        error instanceof Unanswered,
+        isLock,
+      );
+    }
+  }
+
+  /** What the step of a request failed with. */
+  failure(number) {
+    return this.#failures.get(number);
+  }
+
+  /** Nothing is on its way any more. */
+  forgetFailures() {
+    this.#failures.clear();
+  }
+
+  async pause({ ms }) {
+    await delay(ms);
+  }
+
+  async manifestVersion() {
+    if (!this.#calls.has("getManifestVersion")) return null;
+    return answers.version("getManifestVersion", await this.#calls.run("getManifestVersion"));
+  }
+
+  async readManifest() {
+    return answers.manifest("readManifest", await this.#calls.run("readManifest"));
+  }
+
+  async publish({ manifest, condition }) {
+    if (condition === undefined) {
+      await this.#calls.run("writeManifest", manifest);
+      return true;
+    }
+    const version = await this.#calls.run("writeManifestIf", manifest, condition);
+    return answers.version("writeManifestIf", version);
+  }
+
+  async readLog({ log, number }) {
+    const operations = answers.operations("readOps", await this.#calls.run("readOps", log));
+    this.#inParts(
+      number,
+      operations.map((operation) => JSON.stringify(operation) ?? "null"),
+    );
+  }
+
+  async append({ log, operations }) {
+    await this.#calls.run("appendOps", log, operations);
+  }
+
+  async cut({ log }) {
+    return answers.boolean("truncateLastOp", await this.#calls.run("truncateLastOp", log));
+  }
+
+  async createLog({ agent }) {
+    if (agent === null) return answers.path("createOpsFile", await this.#calls.run("createOpsFile"));
+    return answers.path("createAgentOpsFile", await this.#calls.run("createAgentOpsFile", agent));
+  }
+
+  async loadSnapshot({ path, number }) {
+    const snapshot = await this.#calls.run("loadSnapshot", path);
+    const records = answers.records("loadSnapshot", snapshot?.records);
+    this.#inParts(number, pairsOf(records));
+    return Number.isInteger(snapshot.version) ? snapshot.version : null;
+  }
+
+  async writeSnapshot({ version, without, isEmpty }) {
+    const gone = new Set(without);
+    const entries = isEmpty ? [] : this.#records.entries().filter(([id]) => !gone.has(id));
+    return answers.path("writeSnapshot", await this.#calls.run("writeSnapshot", new Map(entries), version));
+  }
+
+  async segmentIds({ path, number }) {
+    const records = await this.#calls.run("loadArchiveSegment", path);
+    const ids = answers.records("loadArchiveSegment", records).keys();
+    this.#inParts(
+      number,
+      [...ids].map((id) => JSON.stringify(id)),
+    );
+  }
+
+  async writeSegment({ period, ids }) {
+    const archived = new Map(ids.map((id) => [id, this.#records.get(id)]));
+    return answers.path(
+      "writeArchiveSegment",
+      await this.#calls.run("writeArchiveSegment", period, archived),
+    );
+  }
+
+  async lock({ isCompaction }) {
+    const handle = await this.#calls.run(isCompaction ? "acquireCompactionLock" : "acquireLock");
+    this.#handles.set(this.#nextHandle, handle);
+    return this.#nextHandle++;
+  }
+
+  async unlock({ isCompaction, handle: number }) {
+    const handle = this.#handles.get(number);
+    this.#handles.delete(number);
+    await this.#calls.run(isCompaction ? "releaseCompactionLock" : "releaseLock", handle);
+  }
+
+  async sync() {
+    if (this.#calls.has("sync")) await this.#calls.run("sync");
+  }
+
+  async migrate({ from, records, number }) {
+    const texts = [];
+    forEachPair(records, (record, id) => texts.push(migratedText([from, id, record], this.#migrate)));
+    this.#inParts(number, texts);
+  }
+
+  /** Tells the native side JSON texts as lists of a size that it can take. */
+  #inParts(number, texts) {
+    let part = [];
+    let length = 0;
+    for (const text of texts) {
+      part.push(text);
+      length += text.length;
+      if (length < PART || part.length % 2 === 1) continue;
+      this.#session.part(number, `[${part.join(",")}]`);
+      part = [];
+      length = 0;
+    }
+    if (part.length > 0) this.#session.part(number, `[${part.join(",")}]`);
+  }
+}
+
+/** Ids and values in turn; `null` and an id for a record whose value is `undefined`. */
+function* pairsOf(records) {
+  for (const [id, value] of records) {
+    const text = JSON.stringify(value);
+    if (text === undefined) yield* ["null", JSON.stringify(id)];
+    else yield* [JSON.stringify(id), text];
+  }
+}
+
+module.exports = { Steps };

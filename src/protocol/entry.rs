@@ -1,0 +1,209 @@
+//! The operations of all logs that a manifest names, in the one order that every reader agrees on, each of them once.
+//! The generation that sealed a log comes first, since snapshots come about in that order; then the clock, then the agent
+//! by UTF-16 code units.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::carrier::{Carrier, Error};
+use super::document::{Manifest, Name};
+use super::join::join_all;
+use super::transition::{is_sealed, sealed_by};
+use crate::engine::Id;
+use crate::error::Code;
+use crate::format::operation::{parse_line, unmarked};
+use crate::json::string::compare_utf16;
+use crate::order;
+
+/// A log to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// Its path.
+    pub path: Name,
+    /// The generation that sealed it; [`Log::LIVE`] for one that is appended to.
+    pub generation: u64,
+    /// How many snapshots there were before the one that holds this log: tells operations without an agent apart.
+    pub era: u64,
+    /// The schema version of its operations, where it is known.
+    pub version: Option<u64>,
+}
+
+impl Log {
+    /// Of a log that is appended to.
+    pub const LIVE: u64 = u64::MAX;
+}
+
+/// An operation as it was read.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The line, with its marks.
+    pub line: Arc<[u8]>,
+    /// The record.
+    pub id: Id,
+    /// Where the new value stands in the line.
+    pub data: Option<Range<usize>>,
+    /// The clock; 0 for an operation of a single writer.
+    pub clock: u64,
+    /// The clock that the operation had when it was appended for the first time.
+    pub first: u64,
+    /// Whether it was appended again.
+    pub is_again: bool,
+    /// The agent; empty for a single writer.
+    pub agent: Name,
+    /// What tells it from all other operations, wherever it stands.
+    pub identity: Arc<[u8]>,
+    /// The log that it was read from.
+    pub log: Name,
+    /// See [`Log::generation`].
+    pub generation: u64,
+    /// See [`Log::version`].
+    pub version: Option<u64>,
+}
+
+impl Entry {
+    /// What tells an operation from all others, for a line that stands at a place of a log.
+    pub fn identity_of(line: &[u8], index: usize, log: &Log) -> Option<Arc<[u8]>> {
+        Self::read(line.to_vec(), index, log).map(|entry| entry.identity)
+    }
+
+    fn read(line: Vec<u8>, index: usize, log: &Log) -> Option<Self> {
+        let parsed = parse_line(&line).ok()?;
+        let agent: Name = Arc::from(parsed.agent.as_deref().unwrap_or_default());
+        let clock = parsed.clock.unwrap_or_default();
+        let first = parsed.again.unwrap_or(clock);
+        let mut identity = Vec::with_capacity(64);
+        if agent.is_empty() {
+            // Without an agent, its place must do.
+            identity.extend_from_slice(format!("{}/{index}/", log.era).as_bytes());
+            identity.extend_from_slice(&unmarked(&line));
+        } else {
+            for part in [&*agent, first.to_string().as_bytes(), &parsed.ts(&line), &parsed.id] {
+                identity.extend_from_slice(part);
+                identity.push(b'\n');
+            }
+            identity.push(b'0' + u8::from(parsed.data.is_some()));
+        }
+        Some(Self {
+            id: (&*parsed.id).into(),
+            data: parsed.data.clone(),
+            clock,
+            first,
+            is_again: parsed.again.is_some(),
+            agent,
+            identity: Arc::from(identity),
+            log: Arc::clone(&log.path),
+            generation: log.generation,
+            version: log.version,
+            line: Arc::from(line),
+        })
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        self.generation
+            .cmp(&other.generation)
+            .then_with(|| self.clock.cmp(&other.clock))
+            .then_with(|| compare_utf16(&self.agent, &other.agent))
+    }
+}
+
+/// The logs that a manifest names, each once.
+pub fn logs_of(manifest: &Manifest) -> Vec<Log> {
+    let era = manifest.snapshots();
+    let versions = manifest.numbers("logVersions");
+    let version = |path: &Name| versions.iter().find(|(log, _)| log == path).map(|(_, version)| *version);
+    let log = |path: Name, generation| Log { version: version(&path), path, generation, era };
+    let Some(named) = manifest.agent_logs() else { return vec![log(manifest.active_ops(), Log::LIVE)] };
+    let mut logs: Vec<Log> = Vec::new();
+    for (key, path) in named {
+        let generation = if is_sealed(&key) { sealed_by(&key) } else { Log::LIVE };
+        match logs.iter_mut().find(|known| known.path == path) {
+            Some(known) => known.generation = known.generation.min(generation),
+            None => logs.push(log(path, generation)),
+        }
+    }
+    logs
+}
+
+/// The sealed logs among them, which no write that counts goes to.
+pub fn sealed_logs(manifest: &Manifest) -> Vec<Log> {
+    let mut logs = logs_of(manifest);
+    logs.retain(|log| log.generation < Log::LIVE);
+    logs
+}
+
+/// The operations of some logs in their order.
+///
+/// # Errors
+/// Those of reading; `OPSLOG_CORRUPT` for something that is no operation.
+pub async fn read_logs(carrier: &impl Carrier, logs: &[Log], merge: bool) -> Result<Vec<Entry>, Error> {
+    let mut found = Vec::new();
+    let read = join_all(logs.iter().map(|log| carrier.read_log(&log.path))).await;
+    for (log, lines) in logs.iter().zip(read) {
+        let lines = lines?;
+        found.reserve(lines.len());
+        for (index, line) in lines.into_iter().enumerate() {
+            found.push(Entry::read(line, index, log).ok_or_else(|| no_operation(&log.path, index))?);
+        }
+    }
+    if merge {
+        order::sort_by(&mut found, Entry::order);
+        keep_last_copies(&mut found);
+    }
+    Ok(found)
+}
+
+/// The operations of all logs that a manifest names.
+///
+/// # Errors
+/// As for [`read_logs`].
+pub async fn read_all(carrier: &impl Carrier, manifest: &Manifest) -> Result<Vec<Entry>, Error> {
+    read_logs(carrier, &logs_of(manifest), manifest.agent_logs().is_some()).await
+}
+
+/// The highest clock among operations.
+pub fn highest_clock(entries: &[Entry]) -> u64 {
+    entries.iter().map(|entry| entry.clock).max().unwrap_or_default()
+}
+
+/// An operation that was appended again with a higher clock stands where its last copy stands.
+fn keep_last_copies(entries: &mut Vec<Entry>) {
+    if planted!("world-copies-kept") {
+        return;
+    }
+    let mut last: HashMap<Arc<[u8]>, usize> = HashMap::with_capacity(entries.len());
+    for (place, entry) in entries.iter().enumerate() {
+        last.insert(Arc::clone(&entry.identity), place);
+    }
+    if last.len() == entries.len() {
+        return;
+    }
+    let mut place = 0;
+    entries.retain(|entry| {
+        place += 1;
+        last.get(&entry.identity) == Some(&(place - 1))
+    });
+}
+
+fn no_operation(log: &Name, index: usize) -> Error {
+    let path = String::from_utf8_lossy(log);
+    Error::rule(
+        Code::Corrupt,
+        format!("readOps(\"{path}\") returned something at index {index} that is no operation"),
+    )
+}
+
+/// A line with marks of ours before its closing brace.
+pub fn marked(line: &[u8], again: Option<u64>, batch: Option<&str>) -> Vec<u8> {
+    let mut out = line.strip_suffix(b"}").unwrap_or(line).to_vec();
+    if let Some(clock) = again {
+        out.extend_from_slice(format!(",\"again\":{clock}").as_bytes());
+    }
+    if let Some(mark) = batch {
+        out.extend_from_slice(format!(",\"batch\":\"{mark}\"").as_bytes());
+    }
+    out.push(b'}');
+    out
+}

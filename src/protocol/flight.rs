@@ -1,0 +1,317 @@
+//! Changes on their way. Each shows in memory at the call and is carried away on its own, in order; one that does not
+//! arrive is taken back from under those that were called after it. In a buffered store changes wait in a buffer that is
+//! carried away as one. A batch is one append.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::append::{Appended, Copy};
+use super::carrier::{Carrier, Error};
+use super::entry::marked;
+use super::session::{Session, Settled};
+use crate::engine::Id;
+use crate::error::Code;
+use crate::format::operation::parse_line;
+
+/// A change that was called.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The record.
+    pub id: Id,
+    /// Its new value; `None` for a deletion.
+    pub text: Option<Vec<u8>>,
+    /// When it was called.
+    pub ms: i64,
+}
+
+struct Waiting {
+    ticket: u64,
+    change: Change,
+    line: Vec<u8>,
+    /// The clock of its first copy, once it was appended.
+    first: Option<u64>,
+}
+
+/// Changes on their way.
+#[derive(Default)]
+pub struct Flight {
+    waiting: RefCell<VecDeque<Waiting>>,
+    buffer: RefCell<VecDeque<Vec<u8>>>,
+    batch: RefCell<Vec<(Change, Vec<u8>)>>,
+    settled: RefCell<Vec<Settled>>,
+    is_carrying: Cell<bool>,
+    is_due: Cell<bool>,
+    next_ticket: Cell<u64>,
+}
+
+impl Flight {
+    fn settle(&self, ticket: u64, result: Result<(), Error>) {
+        self.settled.borrow_mut().push(Settled { ticket, result });
+    }
+}
+
+impl<C: Carrier> Session<C> {
+    /// Takes a change, which shows at once. Returns its ticket, and whether [`Session::carry_all`] must be run for it.
+    ///
+    /// # Errors
+    /// `OPSLOG_NOT_FOUND`; nothing is changed then.
+    pub fn change(&self, change: Change) -> Result<(u64, bool), Error> {
+        let is_first = self.flight.waiting.borrow().is_empty();
+        if is_first {
+            self.view.store().begin_batch();
+        }
+        let line = match self.draft(&change) {
+            Ok(line) => line,
+            Err(error) => {
+                if is_first {
+                    self.commit_memory();
+                }
+                return Err(error);
+            }
+        };
+        self.view.touched(&change.id);
+        let ticket = self.flight.next_ticket.get() + 1;
+        self.flight.next_ticket.set(ticket);
+        self.flight.waiting.borrow_mut().push_back(Waiting { ticket, change, line, first: None });
+        Ok((ticket, !self.flight.is_carrying.replace(true)))
+    }
+
+    /// What has become of changes since this was last asked.
+    pub fn take_settled(&self) -> Vec<Settled> {
+        self.flight.settled.take()
+    }
+
+    /// Whether a checkpoint has become due since this was last asked.
+    pub fn take_due(&self) -> bool {
+        self.flight.is_due.take()
+    }
+
+    /// Carries away everything that was called, until nothing waits.
+    pub async fn carry_all(&self) {
+        loop {
+            let Some(ticket) = self.flight.waiting.borrow().front().map(|waiting| waiting.ticket) else {
+                break;
+            };
+            let carried = self.carry_first().await;
+            let first = self.flight.waiting.borrow_mut().pop_front();
+            if carried.is_err() {
+                self.redraft(first.map(|waiting| waiting.change.id), 0);
+            }
+            if carried.is_ok() {
+                self.view.store().commit_first();
+                self.check_due();
+            }
+            self.flight.settle(ticket, carried);
+        }
+        self.commit_memory();
+        self.flight.is_carrying.set(false);
+    }
+
+    async fn carry_first(&self) -> Result<(), Error> {
+        let mut copies = Vec::new();
+        match self.carry_until_it_counts(&mut copies).await {
+            Err(error) if !copies.is_empty() => Err(self.give_up(&copies, error).await),
+            carried => carried,
+        }
+    }
+
+    async fn carry_until_it_counts(&self, copies: &mut Vec<Copy>) -> Result<(), Error> {
+        loop {
+            let Some((line, first)) =
+                self.flight.waiting.borrow().front().map(|waiting| (waiting.line.clone(), waiting.first))
+            else {
+                return Ok(());
+            };
+            let lines = vec![marked(&line, first, None)];
+            match self.append(&lines).await? {
+                Appended::Counts => return Ok(()),
+                Appended::Sealed(copy) => copies.extend(copy),
+            }
+            if let Some(waiting) = self.flight.waiting.borrow_mut().front_mut() {
+                waiting.first = waiting.first.or_else(|| clock_of(&line));
+            }
+            let clock = self.move_on().await?;
+            self.redraft(None, clock);
+        }
+    }
+
+    /// Takes all changes in flight back, and applies them anew above a clock. `removed` was one of them.
+    fn redraft(&self, removed: Option<Id>, clock: u64) {
+        let store = self.view.store();
+        store.abandon_batch();
+        let ids: Vec<Id> = {
+            let waiting = self.flight.waiting.borrow();
+            removed.into_iter().chain(waiting.iter().map(|waiting| Arc::clone(&waiting.change.id))).collect()
+        };
+        self.view.reordered(ids.into_iter());
+        if !planted!("world-clock-not-raised") {
+            store.see_clock(clock);
+        }
+        store.begin_batch();
+        let again = std::mem::take(&mut *self.flight.waiting.borrow_mut());
+        for mut waiting in again {
+            match self.draft(&waiting.change) {
+                Ok(line) => {
+                    waiting.line = line;
+                    self.flight.waiting.borrow_mut().push_back(waiting);
+                }
+                Err(error) => self.flight.settle(waiting.ticket, Err(error)),
+            }
+        }
+    }
+
+    fn commit_memory(&self) {
+        // Nothing is in a file: committing cannot fail.
+        let _ = self.view.store().commit_batch();
+    }
+
+    fn draft(&self, change: &Change) -> Result<Vec<u8>, Error> {
+        let drafted = self.view.store().draft(&change.id, change.text.as_deref(), change.ms);
+        let line = drafted.map_err(|error| {
+            let is_missing = matches!(error, crate::error::Error::NotFound { .. });
+            Error::rule(if is_missing { Code::NotFound } else { Code::Failed }, error.to_string())
+        })?;
+        Ok(line)
+    }
+
+    fn check_due(&self) {
+        let operations = self.view.store().counts().operations as f64;
+        if self.options.skip_load || operations < self.options.checkpoint_threshold {
+            return;
+        }
+        // NOTE: only the count starts anew: what is in flight must still be found where it was applied.
+        self.view.store().hide_operations();
+        self.view.history_begins_anew();
+        self.flight.is_due.set(true);
+    }
+
+    // Buffered stores
+
+    /// Takes a change into the buffer. Returns how many wait there.
+    ///
+    /// # Errors
+    /// `OPSLOG_NOT_FOUND`; nothing is changed then.
+    pub fn buffer(&self, change: &Change) -> Result<usize, Error> {
+        let line = self.draft(change)?;
+        self.view.touched(&change.id);
+        self.flight.buffer.borrow_mut().push_back(line);
+        self.check_due();
+        Ok(self.flight.buffer.borrow().len())
+    }
+
+    /// Carries the buffer away. What does not arrive stays in it.
+    ///
+    /// # Errors
+    /// Those of appending.
+    pub async fn flush_buffer(&self) -> Result<(), Error> {
+        let lines: Vec<Vec<u8>> = self.flight.buffer.borrow().iter().cloned().collect();
+        if lines.is_empty() {
+            return Ok(());
+        }
+        match self.append(&lines).await? {
+            Appended::Counts => {}
+            Appended::Sealed(_) => return Err(super::publication::taken_over()),
+        }
+        self.flight.buffer.borrow_mut().drain(..lines.len());
+        Ok(())
+    }
+
+    /// Takes the newest change in the buffer back; `false` if there is none.
+    pub fn take_back(&self) -> bool {
+        let is_buffered = self.flight.buffer.borrow_mut().pop_back().is_some();
+        if is_buffered {
+            self.view.undone_in_memory();
+        }
+        is_buffered
+    }
+
+    // Batches
+
+    /// Begins a batch.
+    pub fn begin_batch(&self) {
+        self.view.store().begin_batch();
+        self.flight.batch.borrow_mut().clear();
+    }
+
+    /// Takes a change into the batch.
+    ///
+    /// # Errors
+    /// `OPSLOG_NOT_FOUND`; nothing is changed then.
+    pub fn change_in_batch(&self, change: Change) -> Result<(), Error> {
+        let line = self.draft(&change)?;
+        self.flight.batch.borrow_mut().push((change, line));
+        Ok(())
+    }
+
+    /// Takes the batch back. The caller knows which records it concerns.
+    pub fn abandon_batch(&self) {
+        self.view.store().abandon_batch();
+        self.flight.batch.take();
+    }
+
+    /// Carries the batch away, with one append.
+    ///
+    /// # Errors
+    /// Those of appending; the batch is taken back then.
+    pub async fn commit_batch(&self) -> Result<(), Error> {
+        if let Err(error) = self.carry_batch().await {
+            self.abandon_batch();
+            return Err(error);
+        }
+        self.commit_memory();
+        if !self.flight.batch.take().is_empty() {
+            self.check_due();
+        }
+        Ok(())
+    }
+
+    async fn carry_batch(&self) -> Result<(), Error> {
+        self.flush_buffer().await?;
+        let mut copies = Vec::new();
+        match self.carry_batch_until_it_counts(&mut copies).await {
+            Err(error) if !copies.is_empty() => Err(self.give_up(&copies, error).await),
+            carried => carried,
+        }
+    }
+
+    async fn carry_batch_until_it_counts(&self, copies: &mut Vec<Copy>) -> Result<(), Error> {
+        let mut first: Option<Vec<Option<u64>>> = None;
+        loop {
+            let lines: Vec<Vec<u8>> =
+                self.flight.batch.borrow().iter().map(|(_, line)| line.clone()).collect();
+            if lines.is_empty() {
+                return Ok(());
+            }
+            let marks = self.carrier.facts().marks_batches && lines.len() > 1;
+            let last = lines.len() - 1;
+            let appended: Vec<Vec<u8>> = lines
+                .iter()
+                .enumerate()
+                .map(|(place, line)| {
+                    let again = first.as_ref().and_then(|first| first.get(place).copied().flatten());
+                    let mark = if place == last { "last" } else { "more" };
+                    marked(line, again, marks.then_some(mark))
+                })
+                .collect();
+            match self.append(&appended).await? {
+                Appended::Counts => return Ok(()),
+                Appended::Sealed(copy) => copies.extend(copy),
+            }
+            first.get_or_insert_with(|| lines.iter().map(|line| clock_of(line)).collect());
+            let clock = self.move_on().await?;
+            let batch = self.flight.batch.take();
+            self.view.store().abandon_batch();
+            self.view.reordered(batch.iter().map(|(change, _)| Arc::clone(&change.id)));
+            self.view.store().see_clock(clock);
+            self.view.store().begin_batch();
+            for (change, _) in batch {
+                self.change_in_batch(change)?;
+            }
+        }
+    }
+}
+
+fn clock_of(line: &[u8]) -> Option<u64> {
+    parse_line(line).ok()?.clock
+}

@@ -1,0 +1,28 @@
+//! The protocols of a store, written once: opening, take-over, append, checkpoint, archive, refresh, tail, undo, close.
+//! `async fn`s over a trait of storage steps; a future is polled by whoever carries it, so that no runtime is needed.
+//! Carriers differ by a few facts (`carrier::Facts`), never by a rule. A test carries them through a simulated world
+//! (`tests/world`).
+
+mod append;
+pub mod carrier;
+mod checkpoint;
+pub mod document;
+pub mod entry;
+mod flight;
+mod join;
+mod lock;
+mod open;
+mod publication;
+mod session;
+mod tail;
+pub mod transition;
+#[cfg(test)]
+mod transition_tests;
+mod undo;
+pub mod view;
+mod writer;
+
+pub use carrier::{Carrier, Error, Facts, Failure};
+pub use document::Name;
+pub use flight::Change;
+pub use session::{Options, Session, Settled};

@@ -1,0 +1,413 @@
+//! Opening and closing. Nothing is written before everything could be read and migrated. A single writer whose lock proves
+//! nothing first claims the manifest, then reads the log, and puts a copy in its place if the last one may still be at work:
+//! what that one appends afterwards goes to a log that is named nowhere.
+
+use std::sync::Arc;
+
+use super::append::CHANGE_WAIT_MS;
+use super::carrier::{Carrier, Error, Lock, Taken};
+use super::document::{Manifest, Name};
+use super::entry::{Entry, highest_clock, read_all};
+use super::lock::compaction_locked;
+use super::publication::{Found, taken_over};
+use super::session::{Known, Session, missing};
+use super::transition::{agent_released, claimed, fenced, fresh, is_sealed, registered, released};
+use crate::error::Code;
+
+/// How long an agent waits for the lock to be registered: longer than lock objects of the dead are kept.
+const JOIN_WAIT_MS: u64 = 90_000;
+const PROBE_WAIT_MS: u64 = 1000;
+const SINGLE_WAIT_MS: u64 = 1000;
+/// How often everything is loaded when files go missing meanwhile.
+const LOADS: u32 = 5;
+
+/// What was loaded.
+struct Loaded {
+    entries: Vec<Entry>,
+    is_migrated: bool,
+}
+
+impl<C: Carrier> Session<C> {
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// Those of the steps and rules; locks are given back then.
+    pub async fn open(&self) -> Result<(), Error> {
+        let opened = self.open_all().await;
+        if opened.is_err() {
+            let _ = self.unlock().await;
+        }
+        opened
+    }
+
+    async fn open_all(&self) -> Result<(), Error> {
+        let is_agent = self.agent().is_some();
+        let is_single = !is_agent && !self.options.read_only;
+        if is_single && self.carrier.facts().single_lock {
+            match self.carrier.lock(Lock::Single).await? {
+                Taken::Yes(handle) => self.lock.set(Some(handle)),
+                Taken::Held(failure) => return Err(failure.into()),
+            }
+        }
+        let mut found = self.read().await?;
+        if found.manifest.is_none() {
+            if self.options.read_only {
+                let message = "Cannot open in readOnly mode: no existing store found";
+                return Err(Error::rule(Code::NoStore, message));
+            }
+            if is_single {
+                found = self.create_alone(found).await?;
+            }
+        }
+        // NOTE: before an agent registers: where something cannot be read or migrated, nothing is to be written.
+        let mut loaded = None;
+        if found.manifest.is_some() {
+            let known = found.known()?;
+            if !self.options.skip_load {
+                loaded = Some(self.load(&known.manifest).await?);
+            }
+            self.take(known);
+        }
+        if is_agent {
+            self.join().await?;
+        }
+        let is_takeover = is_single && self.known()?.manifest.agent_logs().is_some();
+        if is_single && !is_takeover && !self.is_alone() {
+            loaded = self.claim(loaded).await?;
+        }
+        let is_migrated = loaded.as_ref().is_some_and(|loaded| loaded.is_migrated);
+        self.first_look(loaded).await?;
+        if is_takeover {
+            self.take_over().await?;
+        } else if is_migrated && !self.options.read_only {
+            self.checkpoint(CHANGE_WAIT_MS).await?;
+        }
+        self.writer.begins();
+        Ok(())
+    }
+
+    async fn load(&self, manifest: &Manifest) -> Result<Loaded, Error> {
+        let entries = read_all(&self.carrier, manifest).await?;
+        let is_migrated = self.view.bring(&self.carrier, manifest, &entries).await?;
+        Ok(Loaded { entries, is_migrated })
+    }
+
+    /// Creates the store where there was none. Another writer may be faster.
+    async fn create_alone(&self, before: Found) -> Result<Found, Error> {
+        let manifest = self.empty_store(None).await?;
+        let manifest = if self.is_alone() { manifest } else { claimed(&manifest, self.writer.session()) };
+        match self.create(&before, manifest).await? {
+            Some(known) => Ok(Found { manifest: Some(known.manifest), version: known.version }),
+            None => self.read().await,
+        }
+    }
+
+    /// Writes the files of an empty store, and returns its manifest, which is not published yet.
+    async fn empty_store(&self, agent: Option<&Name>) -> Result<Manifest, Error> {
+        let records = super::carrier::Records { store: self.view.store(), only: Some(&[]), without: &[] };
+        let snapshot = self.carrier.write_snapshot(records, self.options.version).await?;
+        let log = self.create_log(agent).await?;
+        Ok(fresh(&snapshot, &log, &self.now()))
+    }
+
+    /// The single writer says that the store is its own, and shuts out one that may still be at work.
+    async fn claim(&self, loaded: Option<Loaded>) -> Result<Option<Loaded>, Error> {
+        let manifest = self.known_rc()?;
+        let last = manifest.text("writer");
+        if last.as_ref() == Some(self.writer.session()) {
+            return Ok(loaded);
+        }
+        let known = self.replace_own(claimed(&manifest, self.writer.session())).await?;
+        self.check_replaced()?;
+        self.take(known);
+        if planted!("world-no-fence") {
+            return Ok(loaded);
+        }
+        // What the last one appended before the claim counts, also if it came after the first look.
+        let known = self.known()?;
+        let loaded = match loaded {
+            Some(_) => Some(self.load(&known.manifest).await?),
+            None => None,
+        };
+        if last.is_some() {
+            let lines = self.carrier.read_log(&known.manifest.active_ops()).await?;
+            // NOTE: the copy and memory must hold the same; what arrives between the two reads is not acknowledged.
+            let lines = match &loaded {
+                Some(loaded) => loaded.entries.iter().map(|entry| entry.line.to_vec()).collect(),
+                None => lines,
+            };
+            let copy = self.copy_of(&lines).await?;
+            let next = fenced(&known.manifest, &copy, lines.len() as u64);
+            self.become_copy(next, &copy, &lines).await?;
+            self.check_replaced()?;
+        }
+        Ok(loaded)
+    }
+
+    /// From here on, `tail()` returns what comes. An agent also takes over what came while it registered.
+    async fn first_look(&self, loaded: Option<Loaded>) -> Result<(), Error> {
+        let manifest = self.known_rc()?;
+        let mut entries = loaded.map(|loaded| loaded.entries).unwrap_or_default();
+        let is_agent = self.agent().is_some();
+        if is_agent || self.options.skip_load {
+            entries = read_all(&self.carrier, &manifest).await?;
+        }
+        let store = self.view.store();
+        if self.options.skip_load {
+            store.see_clock(manifest.number("clock").max(highest_clock(&entries)));
+        } else if is_agent {
+            self.view.bring(&self.carrier, &manifest, &entries).await?;
+        }
+        // NOTE: what a copy of the log holds is known already.
+        if self.writer.count() == 0 {
+            self.own_of(&entries);
+        }
+        self.tail.look(&manifest, &entries);
+        Ok(())
+    }
+
+    /// The operations of the writer's own log are these.
+    fn own_of(&self, entries: &[Entry]) {
+        if let Some(log) = self.writer.log() {
+            let own = entries.iter().filter(|entry| entry.log == log);
+            self.writer.holds(own.map(|entry| Arc::clone(&entry.line)));
+        }
+    }
+
+    /// A single writer takes over what agents left.
+    async fn take_over(&self) -> Result<(), Error> {
+        self.checkpoint(CHANGE_WAIT_MS).await?;
+        if self.options.skip_load {
+            self.view.empty();
+        }
+        Ok(())
+    }
+
+    // Agents
+
+    /// Registers at open, creating the store if there is none; refuses a carrier that keeps no writers apart.
+    async fn join(&self) -> Result<(), Error> {
+        let facts = self.carrier.facts();
+        let wait_ms = if facts.conditional { PROBE_WAIT_MS } else { JOIN_WAIT_MS };
+        let lock = if facts.compaction_lock { self.probed_lock(wait_ms).await? } else { None };
+        if lock.is_none() && facts.compaction_lock && !facts.conditional {
+            return Err(compaction_locked());
+        }
+        let mut joined = self.register(true).await;
+        if joined.is_ok() {
+            joined = self.probe_condition().await;
+        }
+        if let Some(lock) = lock {
+            self.give_back(Lock::Compaction, lock).await;
+        }
+        joined
+    }
+
+    /// Registers a store whose log another writer took.
+    pub(super) async fn register_again(&self) -> Result<(), Error> {
+        let facts = self.carrier.facts();
+        if facts.conditional || !facts.compaction_lock {
+            return self.register(false).await;
+        }
+        let Some(lock) = self.wait_for(Lock::Compaction, JOIN_WAIT_MS).await? else {
+            return Err(compaction_locked());
+        };
+        let registered = self.register(false).await;
+        self.give_back(Lock::Compaction, lock).await;
+        registered
+    }
+
+    /// With `create`, a store that does not exist is created, and another one's log is taken over.
+    async fn register(&self, create: bool) -> Result<(), Error> {
+        let Some(agent) = self.agent().cloned() else { return Ok(()) };
+        let mut single = None;
+        let session = Arc::clone(self.writer.session());
+        let known = self
+            .update(async |manifest, generation| {
+                let is_alone = manifest.is_none_or(|manifest| !has_agents(manifest));
+                if is_alone && single.is_none() {
+                    single = self.lock_single(SINGLE_WAIT_MS).await?;
+                }
+                let base = match manifest {
+                    Some(manifest) => (**manifest).clone(),
+                    None if create => self.empty_store(Some(&agent)).await?,
+                    None => return Err(missing()),
+                };
+                if manifest.is_none() {
+                    let log = base.active_ops();
+                    let next = registered(&base, &agent, &session, &log, generation);
+                    return Ok(Some(without_sealed(&next)));
+                }
+                if base.session_of(&agent).as_ref() == Some(&session) && base.log_of(&agent).is_some() {
+                    return Ok(None);
+                }
+                if !create && base.session_of(&agent).is_some() {
+                    return Err(taken_over());
+                }
+                self.newest.set(self.newest.get().max(base.newest_name()));
+                // One without a session is no store's any more.
+                let log = match base.log_of(&agent).filter(|_| base.session_of(&agent).is_none()) {
+                    Some(log) => log,
+                    None => self.create_log(Some(&agent)).await?,
+                };
+                Ok(Some(registered(&base, &agent, &session, &log, generation)))
+            })
+            .await;
+        if let Some(single) = single {
+            self.give_back(Lock::Single, single).await;
+        }
+        self.take(known?);
+        self.writer.begins();
+        Ok(())
+    }
+
+    // Following
+
+    /// Reads the manifest anew, and what it names. Returns the operations of all logs.
+    pub(super) async fn catch_up(&self) -> Result<Vec<Entry>, Error> {
+        for attempt in 1.. {
+            let known = self.read().await?.known()?;
+            let loaded = self.load_or_read(&known).await;
+            match loaded {
+                Ok(entries) => {
+                    self.take(known);
+                    if self.agent().is_none() && !self.options.read_only {
+                        self.own_of(&entries);
+                    }
+                    self.heal().await?;
+                    return Ok(entries);
+                }
+                Err(error) => {
+                    // A newer snapshot may have been made meanwhile, and the one that was to be read removed.
+                    let found = self.read().await?.manifest;
+                    let is_newer =
+                        found.is_some_and(|manifest| manifest.snapshot() != known.manifest.snapshot());
+                    if !is_newer || attempt == LOADS {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    async fn load_or_read(&self, known: &Known) -> Result<Vec<Entry>, Error> {
+        if self.options.skip_load {
+            return read_all(&self.carrier, &known.manifest).await;
+        }
+        Ok(self.load(&known.manifest).await?.entries)
+    }
+
+    /// Takes over what others wrote.
+    ///
+    /// # Errors
+    /// Those of the steps and rules; what is in memory stays then.
+    pub async fn refresh(&self) -> Result<(), Error> {
+        self.flush_buffer().await?;
+        let entries = self.catch_up().await?;
+        self.tail.look(&*self.known_rc()?, &entries);
+        Ok(())
+    }
+
+    /// As `refresh()`. Returns the operations of others that were not told yet, in order, a line each.
+    ///
+    /// # Errors
+    /// As for `refresh()`; nothing counts as told then.
+    pub async fn follow(&self) -> Result<Vec<Vec<u8>>, Error> {
+        if self.options.agent.is_none() && !self.options.read_only {
+            return Ok(Vec::new());
+        }
+        let entries = self.catch_up().await?;
+        let manifest = self.known_rc()?;
+        let told = self.tail.since(&self.carrier, &manifest, entries).await?;
+        let is_own = |entry: &Entry| self.options.agent.as_ref() == Some(&entry.agent);
+        Ok(told.into_iter().filter(|entry| !is_own(entry)).map(|entry| entry.line.to_vec()).collect())
+    }
+
+    /// The operations of all logs as they are now, a line each.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub async fn logged(&self) -> Result<Vec<Vec<u8>>, Error> {
+        let manifest = self.known_rc()?;
+        let entries = read_all(&self.carrier, &manifest).await?;
+        Ok(entries.into_iter().map(|entry| entry.line.to_vec()).collect())
+    }
+
+    // Closing
+
+    /// Finishes what was called, makes a checkpoint if that is wanted, and gives up the lock.
+    ///
+    /// # Errors
+    /// Those of the steps and rules; the store is closed all the same.
+    pub async fn close(&self) -> Result<(), Error> {
+        let finished = if self.options.read_only { Ok(()) } else { self.finish().await };
+        let unlocked = self.unlock().await;
+        finished.and(unlocked)
+    }
+
+    async fn finish(&self) -> Result<(), Error> {
+        self.flush().await?;
+        let has_operations = self.view.store().has_operations();
+        if self.options.checkpoint_on_close && has_operations && !self.writer.is_replaced() {
+            self.checkpoint_if_free().await?;
+        }
+        if !self.writer.is_replaced() {
+            self.heal().await?;
+        }
+        if let Some(agent) = self.agent().cloned()
+            && !self.writer.is_replaced()
+            && self.writer.doubt().is_none()
+            && self.writer.log().is_some()
+        {
+            // The next store with this agentId may go on with its log. If this cannot be said, it gets another.
+            let session = Arc::clone(self.writer.session());
+            let _ = self
+                .changing_if_free(async || {
+                    self.update(async |manifest, _| {
+                        let manifest = manifest.ok_or_else(missing)?;
+                        let is_ours = manifest.session_of(&agent).as_ref() == Some(&session);
+                        Ok(is_ours.then(|| agent_released(manifest, &agent)))
+                    })
+                    .await
+                })
+                .await;
+        }
+        let is_claimed = self.agent().is_none() && !self.is_alone() && !self.writer.is_replaced();
+        if is_claimed && self.writer.doubt().is_none() {
+            // The next writer need not shut this one out. If this cannot be said, it does.
+            let _ = self.replace_own(released(&*self.known_rc()?)).await;
+        }
+        Ok(())
+    }
+
+    /// Carries the buffer away, and has it made durable.
+    ///
+    /// # Errors
+    /// Those of the steps.
+    pub async fn flush(&self) -> Result<(), Error> {
+        self.flush_buffer().await?;
+        Ok(self.carrier.sync().await?)
+    }
+
+    async fn unlock(&self) -> Result<(), Error> {
+        match self.lock.take() {
+            Some(handle) => Ok(self.carrier.unlock(Lock::Single, handle).await?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether agents have logs, and not only sealed ones.
+pub(super) fn has_agents(manifest: &Manifest) -> bool {
+    manifest.agent_logs().unwrap_or_default().iter().any(|(key, _)| !is_sealed(key))
+}
+
+/// The log of a store that was just created is the first agent's, and nobody's before.
+fn without_sealed(manifest: &Manifest) -> Manifest {
+    let mut next = manifest.clone();
+    let mut logs = manifest.agent_logs().unwrap_or_default();
+    logs.retain(|(key, _)| !is_sealed(key));
+    next.set_names("activeAgentOps", &logs);
+    next
+}

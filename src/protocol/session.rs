@@ -1,0 +1,172 @@
+//! An open store behind a carrier: its owners, and nothing else. Memory is the view's, the log the writer's, what the
+//! manifest says is `Known`, changes on their way are the flight's.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::carrier::{Carrier, Error, Version};
+use super::document::{Manifest, Name};
+use super::flight::Flight;
+use super::tail::Tail;
+use super::view::{Effects, View};
+use super::writer::Writer;
+use crate::store::Store;
+
+/// How a store is opened. Argument checks are the facade's.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The agent that writes, where many may.
+    pub agent: Option<Name>,
+    /// The user's schema version.
+    pub version: u64,
+    /// Nothing is written, no lock is taken.
+    pub read_only: bool,
+    /// Records and operations are not read; the store can only be written to.
+    pub skip_load: bool,
+    /// Changes wait in a buffer until it is flushed.
+    pub buffered: bool,
+    /// Operations after which a checkpoint is due.
+    pub checkpoint_threshold: f64,
+    /// Closing makes a checkpoint.
+    pub checkpoint_on_close: bool,
+}
+
+/// A manifest with its version, as it was read or written.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The manifest.
+    pub manifest: Rc<Manifest>,
+    /// Its version.
+    pub version: Version,
+}
+
+/// What became of a change, for its caller.
+#[derive(Debug)]
+pub struct Settled {
+    /// The number that the change was given.
+    pub ticket: u64,
+    /// What became of it.
+    pub result: Result<(), Error>,
+}
+
+/// An open store.
+pub struct Session<C> {
+    pub(super) carrier: C,
+    pub(super) options: Options,
+    pub(super) view: View,
+    pub(super) writer: Writer,
+    pub(super) flight: Flight,
+    pub(super) tail: Tail,
+    pub(super) known: RefCell<Option<Known>>,
+    /// The highest generation seen, and the newest millisecond in a name.
+    pub(super) generation: Cell<u64>,
+    pub(super) newest: Cell<u64>,
+    /// The lock of the single writer.
+    pub(super) lock: Cell<Option<u64>>,
+}
+
+impl<C: Carrier> Session<C> {
+    /// A store that is not open yet.
+    pub fn new(carrier: C, options: Options) -> Self {
+        let session = token(&carrier);
+        Self {
+            view: View::new(options.agent.as_ref().filter(|_| !options.read_only), options.version),
+            writer: Writer::new(session),
+            flight: Flight::default(),
+            tail: Tail::default(),
+            known: RefCell::default(),
+            generation: Cell::new(0),
+            newest: Cell::new(0),
+            lock: Cell::new(None),
+            carrier,
+            options,
+        }
+    }
+
+    /// Records and operations, for reading.
+    pub fn store(&self) -> &Arc<Store> {
+        self.view.store()
+    }
+
+    /// The carrier.
+    pub fn carrier(&self) -> &C {
+        &self.carrier
+    }
+
+    /// What the facade must know since it last asked.
+    pub fn take_effects(&self) -> Effects {
+        self.view.take_effects()
+    }
+
+    /// The manifest that is known.
+    pub fn manifest(&self) -> Option<Rc<Manifest>> {
+        self.known.borrow().as_ref().map(|known| Rc::clone(&known.manifest))
+    }
+
+    /// The agent that writes through this store.
+    pub(super) fn agent(&self) -> Option<&Name> {
+        self.options.agent.as_ref().filter(|_| !self.options.read_only)
+    }
+
+    /// Whether the single writer's lock proves that there is no other.
+    pub(super) fn is_alone(&self) -> bool {
+        self.agent().is_none() && (self.carrier.facts().kernel_lock || planted!("world-lock-is-proof"))
+    }
+
+    pub(super) fn known(&self) -> Result<Known, Error> {
+        self.known.borrow().clone().ok_or_else(missing)
+    }
+
+    /// Takes over a manifest that was read or written.
+    pub(super) fn take(&self, known: Known) {
+        self.newest.set(self.newest.get().max(known.manifest.newest_name()));
+        if !self.options.read_only {
+            let before = self.known.borrow().as_ref().map(|known| Rc::clone(&known.manifest));
+            if self.writer.is_at_work() && !self.is_alone() && self.is_another_at_work(&known) {
+                // NOTE: the log that the manifest names is the other store's.
+                self.writer.replaced();
+            } else {
+                self.writer.follow(self.agent(), before.as_deref(), &known.manifest);
+            }
+        }
+        *self.known.borrow_mut() = Some(known);
+    }
+
+    /// Waits until the clock is past every name that is in use, where files are named by the time: a name that was in use
+    /// would mix what is new with what was there.
+    pub(super) async fn pass_names(&self) {
+        if !self.carrier.facts().names_by_time {
+            return;
+        }
+        for _ in 0..200 {
+            if self.carrier.now_ms() > self.newest.get() as i64 {
+                return;
+            }
+            self.carrier.pause(1).await;
+        }
+    }
+
+    /// The time, as `toISOString` prints it.
+    pub(super) fn now(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        crate::format::timestamp::iso_into(&mut out, self.carrier.now_ms());
+        out
+    }
+
+    /// Waits longer from attempt to attempt, and not in step with others.
+    pub(super) async fn pause(&self, attempt: u32) {
+        let longest = 10_u64.saturating_mul(1 << attempt.min(10)).min(400);
+        self.carrier.pause(self.carrier.random() % longest.max(1)).await;
+    }
+}
+
+/// A text that no other store has.
+pub(super) fn token(carrier: &impl Carrier) -> Name {
+    Arc::from(format!("{:016x}{:016x}", carrier.random(), carrier.random()).into_bytes())
+}
+
+/// There was a manifest, and now there is none.
+pub(super) fn missing() -> Error {
+    Error::rule(crate::error::Code::Corrupt, "Manifest not found during refresh")
+}

@@ -1,0 +1,327 @@
+//! How a manifest changes: one pure function for each transition, with the rules of every field. Fields that a transition
+//! does not speak of stay as they are, those of newer versions too.
+//!
+//! With agents, `activeAgentOps` also names sealed logs, which are read but no more appended to, by keys that no agent can
+//! have: `sealed/<generation>/<agent>`. Fields that 0.8.1 ignores: `generation` counts the manifests; `stamp` differs
+//! from one to the next, and `ancestors` are those of the last ones; `clock` is what every agent's clock is above; `sessions` says which store an agent's log belongs
+//! to, `writer` which single writer is at work; `quiet` names agents that wrote nothing lately; `retired` the logs that
+//! went into the last snapshots; `fenced` how many operations of a log counted that others may still append to.
+
+use std::sync::Arc;
+
+use super::document::{Manifest, Name, Retired};
+
+/// What each transition writes besides its own fields.
+#[derive(Debug, Clone)]
+pub struct Stamp {
+    /// The number of the manifest.
+    pub generation: u64,
+    /// A text that no other manifest has.
+    pub stamp: Name,
+}
+
+/// A snapshot and what it stands for.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Its path.
+    pub path: Name,
+    /// The schema version of its records.
+    pub version: u64,
+    /// How many records it has.
+    pub records: u64,
+    /// When it was taken, as `toISOString` prints it.
+    pub taken: Vec<u8>,
+    /// The archive segment that the same change made or added to.
+    pub archived: Option<Archived>,
+}
+
+/// An archive segment that records were added to.
+#[derive(Debug, Clone)]
+pub struct Archived {
+    /// Its path.
+    pub path: Name,
+    /// How many records it did not have before.
+    pub added: u64,
+}
+
+/// How many retired logs the manifest tells of at most.
+const RETIRED_LIMIT: usize = 128;
+/// How many fenced logs the manifest tells of at most.
+const FENCED_LIMIT: usize = 32;
+/// How many stamps of earlier manifests a manifest has at most.
+pub const ANCESTORS: usize = 8;
+
+/// Whether a key of `activeAgentOps` is that of a sealed log.
+pub fn is_sealed(key: &[u8]) -> bool {
+    key.contains(&b'/')
+}
+
+/// The generation that sealed a log; 0 for a key that does not say.
+pub fn sealed_by(key: &[u8]) -> u64 {
+    let number = key.strip_prefix(b"sealed/").and_then(|rest| rest.split(|&byte| byte == b'/').next());
+    number.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok()).unwrap_or_default()
+}
+
+/// The agent whose sealed log has this key.
+pub fn sealed_agent(key: &[u8]) -> &[u8] {
+    let rest = key.strip_prefix(b"sealed/").unwrap_or_default();
+    let slash = rest.iter().position(|&byte| byte == b'/').map_or(rest.len(), |at| at + 1);
+    rest.get(slash..).unwrap_or_default()
+}
+
+fn sealed_key(generation: u64, agent: &[u8]) -> Name {
+    let mut key = format!("sealed/{generation}/").into_bytes();
+    key.extend_from_slice(agent);
+    Arc::from(key)
+}
+
+/// The manifest with the stamp that tells it from all others.
+#[must_use]
+pub fn stamped(manifest: &Manifest, Stamp { generation, stamp }: &Stamp) -> Manifest {
+    let mut next = manifest.clone();
+    if let Some(before) = manifest.text("stamp") {
+        let mut ancestors = manifest.list("ancestors");
+        ancestors.push(before);
+        let surplus = ancestors.len().saturating_sub(ANCESTORS);
+        next.set_list("ancestors", ancestors.get(surplus..).unwrap_or_default());
+    }
+    next.set_number("generation", *generation);
+    next.set_text("stamp", stamp);
+    next
+}
+
+/// The manifest of a store that has just been created. Its `version` is 1 whatever the schema version is, as 0.8.1
+/// writes it.
+pub fn fresh(snapshot: &[u8], log: &[u8], now: &[u8]) -> Manifest {
+    let mut manifest = Manifest::empty();
+    manifest.set_number("version", 1);
+    manifest.set_text("currentSnapshot", snapshot);
+    manifest.set_text("activeOps", log);
+    manifest.set_list("archiveSegments", &[]);
+    let mut stats = Manifest::empty();
+    for key in ["activeRecords", "archivedRecords", "opsCount"] {
+        stats.set_number(key, 0);
+    }
+    stats.set_text("created", now);
+    stats.set_text("lastCheckpoint", now);
+    manifest.set("stats", stats.print());
+    manifest
+}
+
+/// A single writer says that the store is its own: an earlier one finds this after its next append.
+pub fn claimed(manifest: &Manifest, session: &[u8]) -> Manifest {
+    let mut next = manifest.clone();
+    next.set_text("writer", session);
+    next
+}
+
+/// The single writer is done: nothing of it is on its way.
+pub fn released(manifest: &Manifest) -> Manifest {
+    let mut next = manifest.clone();
+    next.remove("writer");
+    next
+}
+
+/// A copy of the log of a replaced single writer takes its place, with the operations that counted.
+pub fn fenced(manifest: &Manifest, copy: &[u8], operations: u64) -> Manifest {
+    let old = manifest.active_ops();
+    let next = replaced(manifest, &old, copy);
+    with_fence(&next, &[(old, operations)])
+}
+
+/// Says how many operations counted of logs that are named no more.
+pub fn with_fence(manifest: &Manifest, counts: &[(Name, u64)]) -> Manifest {
+    let mut next = manifest.clone();
+    let mut fenced = manifest.numbers("fenced");
+    fenced.extend_from_slice(counts);
+    let surplus = fenced.len().saturating_sub(FENCED_LIMIT);
+    next.set_numbers("fenced", fenced.get(surplus..).unwrap_or_default());
+    next
+}
+
+/// One log takes the place of another, wherever it is named: a copy without an operation that was undone or refused.
+pub fn replaced(manifest: &Manifest, old: &[u8], copy: &[u8]) -> Manifest {
+    let mut next = manifest.clone();
+    if *manifest.active_ops() == *old {
+        next.set_text("activeOps", copy);
+    }
+    if let Some(mut logs) = manifest.agent_logs() {
+        for (_, log) in logs.iter_mut().filter(|(_, log)| **log == *old) {
+            *log = Arc::from(copy);
+        }
+        next.set_names("activeAgentOps", &logs);
+    }
+    let versions = manifest.numbers("logVersions");
+    if let Some((_, version)) = versions.iter().find(|(log, _)| **log == *old) {
+        next = with_log_version(&next, copy, *version);
+    }
+    next
+}
+
+/// An agent takes part, with a log of its own: a new one, or the one that it had, if no store may still be at work there. With
+/// a new one, one that it had is sealed. The log of a single writer is read before everything that agents write.
+pub fn registered(
+    manifest: &Manifest,
+    agent: &[u8],
+    session: &[u8],
+    log: &[u8],
+    generation: u64,
+) -> Manifest {
+    let mut next = manifest.clone();
+    let mut logs = match manifest.agent_logs() {
+        Some(logs) => logs,
+        None => vec![(sealed_key(0, b""), manifest.active_ops())],
+    };
+    if !logs.iter().any(|(key, path)| **key == *agent && **path == *log) {
+        for (key, _) in logs.iter_mut().filter(|(key, _)| **key == *agent) {
+            *key = sealed_key(generation, agent);
+        }
+        logs.push((Arc::from(agent), Arc::from(log)));
+    }
+    next.set_names("activeAgentOps", &logs);
+    let mut sessions = manifest.names("sessions").unwrap_or_default();
+    sessions.retain(|(key, _)| **key != *agent);
+    sessions.push((Arc::from(agent), Arc::from(session)));
+    next.set_names("sessions", &sessions);
+    let mut quiet = manifest.list("quiet");
+    quiet.retain(|quiet| **quiet != *agent);
+    next.set_list("quiet", &quiet);
+    next.remove("writer");
+    next
+}
+
+/// The agent's store is done: nothing of it is on its way.
+pub fn agent_released(manifest: &Manifest, agent: &[u8]) -> Manifest {
+    let mut next = manifest.clone();
+    let mut sessions = manifest.names("sessions").unwrap_or_default();
+    sessions.retain(|(known, _)| **known != *agent);
+    next.set_names("sessions", &sessions);
+    next
+}
+
+/// The agents that get a new log when all are sealed: those that have one and were not quiet, and the one that compacts.
+pub fn going_on(manifest: &Manifest, agent: Option<&[u8]>) -> Vec<Name> {
+    let Some(agent) = agent else { return Vec::new() };
+    let quiet = manifest.list("quiet");
+    let logs = manifest.agent_logs().unwrap_or_default();
+    let mut going: Vec<Name> = logs.into_iter().map(|(key, _)| key).collect();
+    going.retain(|key| !is_sealed(key) && !quiet.contains(key));
+    if !going.iter().any(|key| **key == *agent) {
+        going.push(Arc::from(agent));
+    }
+    going
+}
+
+/// The logs that follow those that are sealed.
+#[derive(Debug, Clone)]
+pub struct NextLogs {
+    /// Agents and their new logs.
+    pub writers: Vec<(Name, Name)>,
+    /// What `activeOps` says.
+    pub active: Name,
+    /// The agent that compacts, and its session.
+    pub own: Option<(Name, Name)>,
+}
+
+/// All logs are sealed; those that write go on with new ones.
+pub fn sealed(manifest: &Manifest, generation: u64, next_logs: &NextLogs, clock: u64) -> Manifest {
+    let NextLogs { writers, active, own } = next_logs;
+    let mut next = manifest.clone();
+    let logs = manifest.agent_logs().unwrap_or_else(|| vec![(Arc::from(&b""[..]), manifest.active_ops())]);
+    let mut logs: Vec<(Name, Name)> = logs
+        .into_iter()
+        .map(|(key, log)| (if is_sealed(&key) { key } else { sealed_key(generation, &key) }, log))
+        .collect();
+    logs.extend_from_slice(writers);
+    next.set_text("activeOps", active);
+    next.set_names("activeAgentOps", &logs);
+    let mut sessions = manifest.names("sessions").unwrap_or_default();
+    sessions.retain(|(agent, _)| writers.iter().any(|(writer, _)| writer == agent));
+    if let Some((agent, session)) = own {
+        sessions.retain(|(known, _)| known != agent);
+        sessions.push((Arc::clone(agent), Arc::clone(session)));
+    }
+    next.set_names("sessions", &sessions);
+    next.set_list("quiet", &[]);
+    next.set_number("clock", clock.max(manifest.number("clock")));
+    next
+}
+
+/// A snapshot takes the place of the sealed logs that went into it. Without agents, a single writer is left.
+pub fn published(
+    manifest: &Manifest,
+    snapshot: &Snapshot,
+    merged: &[Name],
+    quiet: &[Name],
+    clock: u64,
+) -> Manifest {
+    let mut next = with_snapshot(manifest, snapshot, merged);
+    let mut logs = manifest.agent_logs().unwrap_or_default();
+    logs.retain(|(key, log)| !(is_sealed(key) && merged.contains(log)));
+    next.set_number("clock", clock.max(manifest.number("clock")));
+    if logs.is_empty() {
+        for key in ["activeAgentOps", "sessions", "quiet"] {
+            next.remove(key);
+        }
+        return next;
+    }
+    let mut quiet = quiet.to_vec();
+    quiet.retain(|agent| logs.iter().any(|(key, _)| key == agent));
+    next.set_names("activeAgentOps", &logs);
+    next.set_list("quiet", &quiet);
+    next
+}
+
+/// A snapshot of a single writer takes the place of its log, and an empty log follows.
+pub fn checkpointed(manifest: &Manifest, snapshot: &Snapshot, log: &[u8]) -> Manifest {
+    let mut next = with_snapshot(manifest, snapshot, &[manifest.active_ops()]);
+    next.set_text("activeOps", log);
+    next
+}
+
+/// Records were added to an archive segment, and nothing else changed.
+pub fn archived(manifest: &Manifest, Archived { path, added }: &Archived) -> Manifest {
+    let mut next = manifest.clone();
+    let mut segments = manifest.list("archiveSegments");
+    if !segments.contains(path) {
+        segments.push(Arc::clone(path));
+        next.set_list("archiveSegments", &segments);
+    }
+    let mut stats = manifest.stats();
+    stats.set_number("archivedRecords", stats.number("archivedRecords") + added);
+    next.set("stats", stats.print());
+    next
+}
+
+/// The schema version of what is written to a log from now on. What no version is told of has that of the snapshot.
+pub fn with_log_version(manifest: &Manifest, log: &[u8], version: u64) -> Manifest {
+    let named = manifest.logs();
+    let mut versions = manifest.numbers("logVersions");
+    versions.retain(|(path, _)| **path != *log && named.contains(path));
+    versions.push((Arc::from(log), version));
+    let mut next = manifest.clone();
+    next.set_numbers("logVersions", &versions);
+    next
+}
+
+fn with_snapshot(manifest: &Manifest, snapshot: &Snapshot, merged: &[Name]) -> Manifest {
+    let mut next = match &snapshot.archived {
+        Some(segment) => archived(manifest, segment),
+        None => manifest.clone(),
+    };
+    next.set_number("version", snapshot.version);
+    next.set_text("currentSnapshot", &snapshot.path);
+    let mut retired = manifest.retired();
+    retired.push(Retired { snapshot: manifest.snapshots() + 1, logs: merged.to_vec() });
+    let mut count: usize = retired.iter().map(|retired| retired.logs.len()).sum();
+    while retired.len() > 1 && count > RETIRED_LIMIT {
+        count -= retired.remove(0).logs.len();
+    }
+    next.set_retired(&retired);
+    let mut stats = next.stats();
+    stats.set_number("activeRecords", snapshot.records);
+    stats.set_number("opsCount", 0);
+    stats.set_text("lastCheckpoint", &snapshot.taken);
+    next.set("stats", stats.print());
+    next
+}

@@ -1,0 +1,250 @@
+//! Each transition, field by field.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // Tests.
+
+use std::sync::Arc;
+
+use super::document::{Manifest, Name};
+use super::transition::*;
+
+fn name(text: &str) -> Name {
+    Arc::from(text.as_bytes())
+}
+
+fn parse(text: &str) -> Manifest {
+    Manifest::parse(text.as_bytes()).unwrap()
+}
+
+fn printed(manifest: &Manifest) -> String {
+    String::from_utf8(manifest.print()).unwrap()
+}
+
+const STATS: &str =
+    r#"{"activeRecords":1,"archivedRecords":2,"opsCount":3,"created":"c","lastCheckpoint":"l","newer":4}"#;
+
+/// A single writer's, with fields of a newer version.
+fn single() -> Manifest {
+    parse(&format!(
+        r#"{{"version":1,"currentSnapshot":"s1","activeOps":"l1","archiveSegments":["a"],"stats":{STATS},"newer":{{"x":[1]}},"generation":7,"clock":5}}"#
+    ))
+}
+
+/// One of two agents, of which one is quiet.
+fn shared() -> Manifest {
+    parse(&format!(
+        r#"{{"version":1,"currentSnapshot":"s1","activeOps":"l1","activeAgentOps":{{"sealed/3/one":"l0","one":"l1","two":"l2"}},"archiveSegments":[],"stats":{STATS},"newer":true,"sessions":{{"one":"x","two":"y"}},"quiet":["two"],"clock":5,"logVersions":{{"l1":2}}}}"#
+    ))
+}
+
+fn snapshot(archived: Option<Archived>) -> Snapshot {
+    Snapshot { path: name("s2"), version: 3, records: 9, taken: b"t".to_vec(), archived }
+}
+
+/// The fields that differ, with their new text; `-` for one that is gone.
+fn changes(before: &Manifest, after: &Manifest) -> Vec<(String, String)> {
+    let keys = |manifest: &Manifest| Manifest::keys(manifest);
+    let mut all = keys(before);
+    all.extend(keys(after).into_iter().filter(|key| before.field(key).is_none()));
+    let text = |value: Option<&[u8]>| {
+        value.map_or("-".to_owned(), |value| String::from_utf8_lossy(value).into_owned())
+    };
+    all.into_iter()
+        .filter(|key| before.field(key) != after.field(key))
+        .map(|key| (key.clone(), text(after.field(&key))))
+        .collect()
+}
+
+fn assert_changes(before: &Manifest, after: &Manifest, expected: &[(&str, &str)]) {
+    let expected: Vec<(String, String)> =
+        expected.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    assert_eq!(changes(before, after), expected);
+}
+
+#[test]
+fn a_manifest_keeps_every_field_it_does_not_know() {
+    let text = printed(&single());
+    assert!(text.contains(r#""newer":{"x":[1]}"#));
+    assert_eq!(printed(&parse(&text)), text);
+}
+
+#[test]
+fn fresh_has_the_fields_of_the_original() {
+    let made = fresh(b"s", b"l", b"now");
+    assert_eq!(
+        printed(&made),
+        r#"{"version":1,"currentSnapshot":"s","activeOps":"l","archiveSegments":[],"stats":{"activeRecords":0,"archivedRecords":0,"opsCount":0,"created":"now","lastCheckpoint":"now"}}"#
+    );
+}
+
+#[test]
+fn stamped_counts_and_marks() {
+    let next = stamped(&single(), &Stamp { generation: 8, stamp: name("u") });
+    assert_changes(&single(), &next, &[("generation", "8"), ("stamp", "\"u\"")]);
+    let later = stamped(&next, &Stamp { generation: 9, stamp: name("v") });
+    assert_changes(&next, &later, &[("generation", "9"), ("stamp", "\"v\""), ("ancestors", "[\"u\"]")]);
+    let mut last = later;
+    for number in 10..40 {
+        last = stamped(&last, &Stamp { generation: number, stamp: name(&number.to_string()) });
+    }
+    assert_eq!(last.list("ancestors").len(), ANCESTORS);
+}
+
+#[test]
+fn claimed_and_released_change_the_writer_alone() {
+    let next = claimed(&single(), b"me");
+    assert_changes(&single(), &next, &[("writer", "\"me\"")]);
+    assert_eq!(released(&next), single());
+}
+
+#[test]
+fn fenced_names_the_copy_and_how_many_operations_it_has() {
+    let next = fenced(&single(), b"l9", 4);
+    assert_changes(&single(), &next, &[("activeOps", "\"l9\""), ("fenced", r#"{"l1":4}"#)]);
+}
+
+#[test]
+fn replaced_changes_every_name_of_the_log_and_carries_its_version() {
+    let next = replaced(&shared(), b"l1", b"l9");
+    let logs = r#"{"sealed/3/one":"l0","one":"l9","two":"l2"}"#;
+    assert_changes(
+        &shared(),
+        &next,
+        &[("activeOps", "\"l9\""), ("activeAgentOps", logs), ("logVersions", r#"{"l9":2}"#)],
+    );
+}
+
+#[test]
+fn registered_keeps_the_log_of_a_single_writer_as_the_first_sealed_one() {
+    let next = registered(&claimed(&single(), b"w"), b"one", b"s", b"l9", 8);
+    assert_changes(
+        &single(),
+        &next,
+        &[
+            ("activeAgentOps", r#"{"sealed/0/":"l1","one":"l9"}"#),
+            ("sessions", r#"{"one":"s"}"#),
+            ("quiet", "[]"),
+        ],
+    );
+}
+
+#[test]
+fn registered_seals_the_log_of_an_earlier_store_with_the_same_agent_id() {
+    let next = registered(&shared(), b"two", b"z", b"l9", 8);
+    assert_changes(
+        &shared(),
+        &next,
+        &[
+            ("activeAgentOps", r#"{"sealed/3/one":"l0","one":"l1","sealed/8/two":"l2","two":"l9"}"#),
+            ("sessions", r#"{"one":"x","two":"z"}"#),
+            ("quiet", "[]"),
+        ],
+    );
+}
+
+#[test]
+fn registered_goes_on_with_a_log_that_was_released() {
+    let free = agent_released(&shared(), b"two");
+    assert_changes(&shared(), &free, &[("sessions", r#"{"one":"x"}"#)]);
+    let next = registered(&free, b"two", b"z", b"l2", 8);
+    assert_changes(&shared(), &next, &[("sessions", r#"{"one":"x","two":"z"}"#), ("quiet", "[]")]);
+}
+
+#[test]
+fn sealed_gives_new_logs_to_those_that_write() {
+    assert_eq!(going_on(&shared(), Some(b"one")), [name("one")]);
+    let next_logs = NextLogs {
+        writers: vec![(name("one"), name("l9"))],
+        active: name("l9"),
+        own: Some((name("one"), name("x"))),
+    };
+    let next = sealed(&shared(), 8, &next_logs, 6);
+    assert_changes(
+        &shared(),
+        &next,
+        &[
+            ("activeOps", "\"l9\""),
+            ("activeAgentOps", r#"{"sealed/3/one":"l0","sealed/8/one":"l1","sealed/8/two":"l2","one":"l9"}"#),
+            ("sessions", r#"{"one":"x"}"#),
+            ("quiet", "[]"),
+            ("clock", "6"),
+        ],
+    );
+}
+
+#[test]
+fn published_drops_the_merged_logs_and_no_others() {
+    let next = published(&shared(), &snapshot(None), &[name("l0")], &[name("two"), name("gone")], 4);
+    assert_changes(
+        &shared(),
+        &next,
+        &[
+            ("version", "3"),
+            ("currentSnapshot", "\"s2\""),
+            ("activeAgentOps", r#"{"one":"l1","two":"l2"}"#),
+            (
+                "stats",
+                r#"{"activeRecords":9,"archivedRecords":2,"opsCount":0,"created":"c","lastCheckpoint":"t","newer":4}"#,
+            ),
+            ("retired", r#"[{"snapshot":1,"ops":["l0"]}]"#),
+        ],
+    );
+}
+
+#[test]
+fn published_without_agents_leaves_a_single_writer() {
+    let next_logs = NextLogs { writers: Vec::new(), active: name("l9"), own: None };
+    let taken = sealed(&shared(), 8, &next_logs, 5);
+    let next = published(&taken, &snapshot(None), &[name("l0"), name("l1"), name("l2")], &[], 5);
+    for key in ["activeAgentOps", "sessions", "quiet"] {
+        assert!(next.field(key).is_none(), "{key}");
+    }
+    assert_eq!(next.active_ops(), name("l9"));
+    assert_eq!(next.field("newer"), Some(&b"true"[..]));
+}
+
+#[test]
+fn checkpointed_retires_the_log_and_counts_what_was_archived() {
+    let segment = Archived { path: name("b"), added: 2 };
+    let next = checkpointed(&single(), &snapshot(Some(segment)), b"l9");
+    assert_changes(
+        &single(),
+        &next,
+        &[
+            ("version", "3"),
+            ("currentSnapshot", "\"s2\""),
+            ("activeOps", "\"l9\""),
+            ("archiveSegments", r#"["a","b"]"#),
+            (
+                "stats",
+                r#"{"activeRecords":9,"archivedRecords":4,"opsCount":0,"created":"c","lastCheckpoint":"t","newer":4}"#,
+            ),
+            ("retired", r#"[{"snapshot":1,"ops":["l1"]}]"#),
+        ],
+    );
+}
+
+#[test]
+fn archived_adds_a_segment_once() {
+    let segment = Archived { path: name("a"), added: 1 };
+    let next = archived(&single(), &segment);
+    assert_eq!(next.list("archiveSegments"), [name("a")]);
+    assert_eq!(next.stat("archivedRecords"), 3);
+}
+
+#[test]
+fn the_versions_of_logs_are_kept_for_the_logs_that_are_named() {
+    let next = with_log_version(&shared(), b"l2", 4);
+    assert_changes(&shared(), &next, &[("logVersions", r#"{"l1":2,"l2":4}"#)]);
+    let forgotten = with_log_version(&published(&shared(), &snapshot(None), &[name("l0")], &[], 1), b"l1", 3);
+    assert_eq!(forgotten.numbers("logVersions"), [(name("l1"), 3)]);
+}
+
+#[test]
+fn the_lists_of_retired_logs_are_bounded() {
+    let mut manifest = single();
+    for number in 0..400 {
+        manifest = checkpointed(&manifest, &snapshot(None), format!("l{number}").as_bytes());
+    }
+    assert_eq!(manifest.snapshots(), 400);
+    assert!(manifest.retired().len() <= 128);
+}

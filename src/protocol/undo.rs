@@ -1,0 +1,184 @@
+//! `undo()`: the writer's own last operation leaves its log. A single writer cuts its log; an agent puts a copy without
+//! the operation in the place of its log, for others may keep what they have read of the old one.
+
+use std::sync::Arc;
+
+use super::append::{failure_of, identity};
+use super::carrier::{Carrier, Error};
+use super::document::Name;
+use super::entry::{Entry, read_all};
+use super::publication::unknown;
+use super::session::{Session, missing};
+use super::transition::replaced;
+
+impl<C: Carrier> Session<C> {
+    /// Takes the last operation back. `false` if there is none that can be.
+    ///
+    /// # Errors
+    /// Those of the steps; nothing was undone then, unless the error says that this is not known.
+    pub async fn undo(&self) -> Result<bool, Error> {
+        if self.agent().is_some() {
+            return self.undo_of_agent().await;
+        }
+        if self.view.store().counts().operations == 0 {
+            return Ok(false);
+        }
+        if self.take_back() {
+            return Ok(true);
+        }
+        self.settle_doubt().await?;
+        self.check_replaced()?;
+        if !self.cut_last().await? {
+            return Ok(false);
+        }
+        self.view.undone();
+        Ok(true)
+    }
+
+    async fn cut_last(&self) -> Result<bool, Error> {
+        let Some(log) = self.writer.log() else { return Ok(false) };
+        if !self.is_alone() {
+            let known = self.known()?;
+            let found = self.look(&known).await?;
+            if self.is_another_at_work(&found) {
+                self.writer.replaced();
+                self.check_replaced()?;
+            }
+        }
+        let own = self.writer.own();
+        let failure = match self.carrier.cut(&log).await {
+            Ok(is_cut) => {
+                if let (true, Some(last)) = (is_cut, own.last()) {
+                    self.writer.forget(last);
+                }
+                return if is_cut { self.judge_cut(&log, own.len()).await } else { Ok(false) };
+            }
+            Err(failure) if planted!("world-no-reread-after-cut") => return Err(failure.into()),
+            Err(failure) => failure,
+        };
+        let left = self.carrier.read_log(&log).await.ok().map(|lines| lines.len());
+        let is_final = self.carrier.facts().answers_are_final && !failure.is_unanswered;
+        match left {
+            Some(left) if left + 1 == own.len() && is_final => {
+                if let Some(last) = own.last() {
+                    self.writer.forget(last);
+                }
+                return self.judge_cut(&log, own.len()).await;
+            }
+            Some(left) if left == own.len() && is_final => return Err(failure.into()),
+            _ => {}
+        }
+        // NOTE: a cut that arrives later would take another operation: what it may cut is put out of its reach.
+        let is_done = left.is_some_and(|left| left + 1 == own.len());
+        let kept: Vec<Vec<u8>> = match own.split_last() {
+            Some((_, before)) if is_done => before.to_vec(),
+            _ => own,
+        };
+        self.writer.holds(kept.iter().map(|line| Arc::from(line.as_slice())));
+        self.writer.doubts(&failure, Some((log, Vec::new())));
+        match self.settle_doubt().await {
+            Ok(()) if is_done => Ok(true),
+            Ok(()) => Err(failure.into()),
+            Err(_) if is_done => {
+                self.view.undone();
+                Err(unknown("the undo", &failure))
+            }
+            Err(_) => Err(unknown("the undo", &failure)),
+        }
+    }
+
+    /// An operation was cut off a log that had this many. Does that count?
+    async fn judge_cut(&self, log: &Name, before: usize) -> Result<bool, Error> {
+        if self.is_alone() || planted!("world-no-look-after-cut") {
+            return Ok(true);
+        }
+        let known = self.known()?;
+        let found = match self.look_patiently(&known).await {
+            Ok(found) => found,
+            Err(failure) => {
+                self.writer.doubts(&failure, Some((Arc::clone(log), Vec::new())));
+                self.view.undone();
+                return Err(unknown("the undo", &failure));
+            }
+        };
+        if !self.is_another_at_work(&found) {
+            self.take(found);
+            return Ok(true);
+        }
+        // The writer that took over says how many operations of this log it took along.
+        let fenced = found.manifest.numbers("fenced");
+        match fenced.iter().find(|(fenced, _)| fenced == log).map(|(_, count)| *count as usize) {
+            Some(count) if count < before => Ok(true),
+            Some(_) => Err(self.replaced_by_another()),
+            None => {
+                let failure = failure_of(self.replaced_by_another());
+                Err(unknown("the undo", &failure))
+            }
+        }
+    }
+
+    async fn undo_of_agent(&self) -> Result<bool, Error> {
+        self.settle_doubt().await?;
+        self.check_replaced()?;
+        let Some(agent) = self.agent().cloned() else { return Ok(false) };
+        if !self.view.store().has_operation_of(&agent) {
+            return Ok(false);
+        }
+        let mut undone: Option<(Entry, Name)> = None;
+        let known = self
+            .changing(async || {
+                undone = None;
+                self.update(async |manifest, _| {
+                    let manifest = manifest.ok_or_else(missing)?;
+                    if manifest.session_of(&agent).is_some_and(|session| session != *self.writer.session()) {
+                        self.writer.replaced();
+                        self.check_replaced()?;
+                    }
+                    let entries = read_all(&self.carrier, manifest).await?;
+                    if let Some((entry, copy)) = &undone
+                        && manifest.logs().contains(copy)
+                        && !entries.iter().any(|known| known.identity == entry.identity)
+                    {
+                        // An earlier attempt took effect after all.
+                        return Ok(None);
+                    }
+                    undone = None;
+                    let last = entries.iter().rev().find(|entry| entry.agent == agent);
+                    // Of one that was appended again, the first copy may be in a snapshot.
+                    let Some(last) = last.filter(|entry| !entry.is_again) else { return Ok(None) };
+                    self.newest.set(self.newest.get().max(manifest.newest_name()));
+                    let mut kept = self.carrier.read_log(&last.log).await?;
+                    // It may be there more than once.
+                    kept.retain(|line| identity(line).is_none_or(|identity| identity != last.identity));
+                    let copy = self.copy_of(&kept).await?;
+                    let next = replaced(manifest, &last.log, &copy);
+                    self.writer.expects(&copy, &kept);
+                    undone = Some((last.clone(), copy));
+                    Ok(Some(next))
+                })
+                .await
+            })
+            .await?;
+        let Some((entry, copy)) = undone else {
+            self.take(known);
+            return Ok(false);
+        };
+        let is_own = self.writer.log().as_ref() == Some(&entry.log);
+        if is_own {
+            let own: Vec<Arc<[u8]>> = self.writer.own().into_iter().map(Arc::from).collect();
+            self.writer.moved(&copy);
+            self.take(known);
+            self.writer.holds(own.into_iter().filter(|line| **line != *entry.line));
+        } else {
+            self.take(known);
+        }
+        // NOTE: it is undone: what fails from here on must not say that it is not.
+        if self.options.skip_load {
+            self.view.undone();
+        } else if !self.view.removed(&entry.identity)? {
+            self.view.forget_origin();
+            let _ = self.catch_up().await;
+        }
+        Ok(true)
+    }
+}

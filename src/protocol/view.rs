@@ -1,0 +1,327 @@
+//! What a store behind a carrier holds in memory: the records and operations, and from which snapshot and which
+//! operations they came about, so that a refresh applies only what is new where it can. Tells the facade which of its
+//! live objects a change concerns.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::carrier::{Carrier, Error, Loaded, Pairs, Phase};
+use super::document::{Manifest, Name};
+use super::entry::Entry;
+use crate::engine::Id;
+use crate::error::Code;
+use crate::store::Store;
+
+/// Snapshots up to this size are kept, so that a refresh need not fetch them again.
+const KEPT_BYTES: usize = 16 << 20;
+
+/// What the facade must know of a change in memory.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Records that changed in their place, or came at the end.
+    pub looked: Vec<Id>,
+    /// Records whose order may have changed.
+    pub reordered: Vec<Id>,
+    /// Records whose last operation was undone.
+    pub undone: Vec<Id>,
+    /// Anything may have changed.
+    pub reset: bool,
+    /// The operations begin anew.
+    pub history: bool,
+}
+
+/// The snapshot that memory began with, and what was applied to it since, in order.
+struct Applied {
+    snapshot: Name,
+    identities: Vec<Arc<[u8]>>,
+}
+
+/// Records and operations in memory.
+pub struct View {
+    store: Arc<Store>,
+    agent: Option<Name>,
+    version: Cell<u64>,
+    applied: RefCell<Option<Applied>>,
+    kept: RefCell<Option<(Name, Rc<Loaded>)>>,
+    effects: RefCell<Effects>,
+}
+
+impl View {
+    /// Nothing is loaded yet.
+    pub fn new(agent: Option<&Name>, version: u64) -> Self {
+        Self {
+            store: Arc::new(Store::detached(agent.map(|agent| &**agent), version as u32)),
+            agent: agent.cloned(),
+            version: Cell::new(version),
+            applied: RefCell::default(),
+            kept: RefCell::default(),
+            effects: RefCell::default(),
+        }
+    }
+
+    /// Records and operations, for reading.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The schema version that all records have.
+    pub fn version(&self) -> u64 {
+        self.version.get()
+    }
+
+    /// What the facade must know since it last asked.
+    pub fn take_effects(&self) -> Effects {
+        self.effects.take()
+    }
+
+    /// Brings memory to a manifest's snapshot with these operations. Returns whether a snapshot of an older version was
+    /// migrated. Until all of it is there, memory stays as it was.
+    ///
+    /// # Errors
+    /// Those of the steps; `OPSLOG_CORRUPT`.
+    pub async fn bring(
+        &self,
+        carrier: &impl Carrier,
+        manifest: &Manifest,
+        entries: &[Entry],
+    ) -> Result<bool, Error> {
+        let snapshot = manifest.snapshot();
+        let more = self.more(&snapshot, entries);
+        if let Some(from) = more {
+            let fresh = entries.get(from..).unwrap_or_default();
+            let values = self.migrated(carrier, None, fresh).await?;
+            self.store.see_clock(manifest.number("clock"));
+            self.apply(fresh)?;
+            for (id, text) in &values {
+                self.replace(id, text)?;
+            }
+            if let Some(applied) = self.applied.borrow_mut().as_mut() {
+                applied.identities.extend(fresh.iter().map(|entry| Arc::clone(&entry.identity)));
+            }
+            self.effects.borrow_mut().looked.extend(fresh.iter().map(|entry| Arc::clone(&entry.id)));
+            return Ok(false);
+        }
+        let loaded = self.load(carrier, manifest).await?;
+        let wanted = self.version.get();
+        let is_migrated = loaded.version.is_some_and(|version| version < wanted);
+        let values = self.migrated(carrier, Some(&loaded), entries).await?;
+        // NOTE: from here on nothing waits: what reads see changes in one step.
+        self.store.reset(self.agent.as_deref());
+        self.store.see_clock(manifest.number("clock"));
+        for (id, text) in &loaded.records {
+            self.replace(id, text)?;
+        }
+        self.apply(entries)?;
+        for (id, text) in &values {
+            self.replace(id, text)?;
+        }
+        self.version.set(loaded.version.map_or(wanted, |version| version.max(wanted)));
+        let identities = entries.iter().map(|entry| Arc::clone(&entry.identity)).collect();
+        // What comes in later must be migrated with all the rest.
+        let applied = Applied { snapshot, identities };
+        *self.applied.borrow_mut() = Some(applied);
+        let mut effects = self.effects.borrow_mut();
+        effects.reset = true;
+        effects.history = true;
+        Ok(is_migrated)
+    }
+
+    /// The store appended an operation that memory holds already.
+    pub fn appended(&self, identity: Arc<[u8]>) {
+        if let Some(applied) = self.applied.borrow_mut().as_mut() {
+            applied.identities.push(identity);
+        }
+    }
+
+    /// A snapshot holds the state without some records, and all operations.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO` of reading, which cannot happen for held texts.
+    pub fn checkpointed(&self, snapshot: &Name, removed: &[Id]) -> Result<(), Error> {
+        self.store.remove(removed).map_err(unreadable)?;
+        self.store.forget_operations();
+        if let Some(applied) = self.applied.borrow_mut().as_mut() {
+            applied.snapshot = Arc::clone(snapshot);
+            applied.identities.clear();
+        }
+        let mut effects = self.effects.borrow_mut();
+        effects.looked.extend_from_slice(removed);
+        effects.history = true;
+        Ok(())
+    }
+
+    /// Lets go of everything.
+    pub fn empty(&self) {
+        self.store.reset(self.agent.as_deref());
+        self.forget_origin();
+        let mut effects = self.effects.borrow_mut();
+        effects.reset = true;
+        effects.history = true;
+    }
+
+    /// Where memory came from is not certain any more: the next look loads everything.
+    pub fn forget_origin(&self) {
+        *self.applied.borrow_mut() = None;
+    }
+
+    /// Records changed.
+    pub fn touched(&self, id: &Id) {
+        self.effects.borrow_mut().looked.push(Arc::clone(id));
+    }
+
+    /// Records changed, and the order with them.
+    pub fn reordered(&self, ids: impl Iterator<Item = Id>) {
+        self.effects.borrow_mut().reordered.extend(ids);
+    }
+
+    /// The operations that are shown begin anew.
+    pub fn history_begins_anew(&self) {
+        self.effects.borrow_mut().history = true;
+    }
+
+    /// The last change, which was carried nowhere yet, was taken back.
+    pub fn undone_in_memory(&self) {
+        if let Some(id) = self.store.take_back_exactly() {
+            self.effects.borrow_mut().undone.push(id);
+        }
+    }
+
+    /// The last operation was undone.
+    pub fn undone(&self) {
+        if let Some(id) = self.store.take_back_exactly() {
+            self.effects.borrow_mut().undone.push(id);
+        }
+        if let Some(applied) = self.applied.borrow_mut().as_mut() {
+            applied.identities.pop();
+        }
+    }
+
+    /// An operation was taken out from among the others. `false` if it is not known where it stands.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO` of reading, which cannot happen for held texts.
+    pub fn removed(&self, identity: &[u8]) -> Result<bool, Error> {
+        let mut applied = self.applied.borrow_mut();
+        let Some(applied) = applied.as_mut() else { return Ok(false) };
+        let Some(place) = applied.identities.iter().rposition(|known| **known == *identity) else {
+            return Ok(false);
+        };
+        let behind = applied.identities.len() - place;
+        let Some(concerned) = self.store.remove_operation(behind).map_err(unreadable)? else {
+            return Ok(false);
+        };
+        applied.identities.remove(place);
+        self.reordered(concerned.into_iter());
+        Ok(true)
+    }
+
+    /// From which of these operations on they are not applied yet, if all before them are, and nothing else is.
+    fn more(&self, snapshot: &Name, entries: &[Entry]) -> Option<usize> {
+        let applied = self.applied.borrow();
+        let applied = applied.as_ref().filter(|applied| applied.snapshot == *snapshot)?;
+        let mut known = applied.identities.iter().zip(entries);
+        let is_prefix = applied.identities.len() <= entries.len()
+            && (planted!("world-order-unchecked")
+                || known.all(|(identity, entry)| *identity == entry.identity));
+        is_prefix.then_some(applied.identities.len())
+    }
+
+    fn apply(&self, entries: &[Entry]) -> Result<(), Error> {
+        for entry in entries {
+            self.store.see_clock(entry.clock);
+        }
+        let read =
+            entries.iter().map(|entry| (Arc::clone(&entry.id), entry.data.clone(), Arc::clone(&entry.line)));
+        self.store.apply_read(read).map_err(unreadable)
+    }
+
+    fn replace(&self, id: &Id, text: &[u8]) -> Result<(), Error> {
+        self.store.load(id, text, self.version.get() as u32).map_err(unreadable)
+    }
+
+    /// The values of all records that come from something of an older version than the store's, in the new shape: a record
+    /// is migrated when, and only when, what it comes from is older.
+    async fn migrated(
+        &self,
+        carrier: &impl Carrier,
+        snapshot: Option<&Loaded>,
+        entries: &[Entry],
+    ) -> Result<Pairs, Error> {
+        let wanted = self.version.get();
+        let found = snapshot.and_then(|loaded| loaded.version);
+        let is_old = |version: Option<u64>| version.is_some_and(|version| version < wanted);
+        let of_log = |entry: &Entry| entry.version.or(found);
+        if !is_old(found) && !entries.iter().any(|entry| is_old(entry.version)) {
+            return Ok(Vec::new());
+        }
+        let mut last: hashbrown::HashMap<&Id, (Option<u64>, Option<&[u8]>)> = hashbrown::HashMap::new();
+        let mut order: Vec<&Id> = Vec::new();
+        for (id, text) in snapshot.map(|loaded| &loaded.records).into_iter().flatten() {
+            if last.insert(id, (found, Some(text))).is_none() {
+                order.push(id);
+            }
+        }
+        for entry in entries {
+            let text = entry.data.clone().and_then(|range| entry.line.get(range));
+            if last.insert(&entry.id, (of_log(entry), text)).is_none() {
+                order.push(&entry.id);
+            }
+        }
+        let mut old: Vec<(u64, Pairs)> = Vec::new();
+        for id in order {
+            let Some((Some(version), Some(text))) = last.get(id).copied() else { continue };
+            if version >= wanted {
+                continue;
+            }
+            let pair = (Arc::clone(id), text.to_vec());
+            match old.iter_mut().find(|(from, _)| *from == version) {
+                Some((_, pairs)) => pairs.push(pair),
+                None => old.push((version, vec![pair])),
+            }
+        }
+        let mut values = Vec::new();
+        for (from, pairs) in old {
+            let texts = carrier.migrate(from, &pairs).await?;
+            values.extend(pairs.into_iter().map(|(id, _)| id).zip(texts));
+        }
+        Ok(values)
+    }
+
+    async fn load(&self, carrier: &impl Carrier, manifest: &Manifest) -> Result<Rc<Loaded>, Error> {
+        let path = manifest.snapshot();
+        if let Some((kept, loaded)) = &*self.kept.borrow()
+            && *kept == path
+        {
+            return Ok(Rc::clone(loaded));
+        }
+        *self.kept.borrow_mut() = None;
+        carrier.begins(Phase::ReadSnapshot, manifest.stat("activeRecords"));
+        let loaded = carrier.load_snapshot(&path).await;
+        carrier.ends();
+        let shown = String::from_utf8_lossy(&path);
+        let loaded = loaded.map_err(|failure| {
+            if !failure.is_missing {
+                return Error::Step(failure);
+            }
+            let message = format!("Snapshot file not found: {shown}. The data directory may be corrupted.");
+            Error::caused(Code::Corrupt, message, &failure)
+        })?;
+        let (found, told) = (loaded.records.len() as u64, manifest.stat("activeRecords"));
+        if found < told {
+            let message = format!("The snapshot {shown} holds {found} records, the manifest says {told}");
+            return Err(Error::rule(Code::Corrupt, message));
+        }
+        let bytes: usize = loaded.records.iter().map(|(id, text)| id.len() + text.len()).sum();
+        let loaded = Rc::new(loaded);
+        if bytes <= KEPT_BYTES {
+            *self.kept.borrow_mut() = Some((path, Rc::clone(&loaded)));
+        }
+        Ok(loaded)
+    }
+}
+
+/// Texts that are held can be read.
+pub(super) fn unreadable(error: crate::error::Error) -> Error {
+    Error::rule(Code::Io, error.to_string())
+}

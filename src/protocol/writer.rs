@@ -1,0 +1,191 @@
+//! The log of this store: where it is, which operations in it count, and whether writing may go on. Invariant: nothing is
+//! acknowledged while it is not known what has become of an earlier step.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use super::carrier::Failure;
+use super::document::{Manifest, Name};
+use super::entry::logs_of;
+
+/// A step of which it is not known whether it takes effect.
+#[derive(Debug, Clone)]
+pub struct Doubt {
+    /// What was told.
+    pub failure: Failure,
+    /// The log that may get lines that do not count, and those lines; `None` if it is the manifest that is in doubt.
+    pub log: Option<(Name, Vec<Vec<u8>>)>,
+}
+
+/// A log that is to take the place of the writer's, and its lines.
+type Copy = (Name, Vec<Arc<[u8]>>);
+
+/// The writer's own log.
+pub struct Writer {
+    session: Name,
+    log: RefCell<Option<Name>>,
+    own: RefCell<Vec<Arc<[u8]>>>,
+    lost: RefCell<Vec<Arc<[u8]>>>,
+    copies: RefCell<Vec<Copy>>,
+    doubt: RefCell<Option<Doubt>>,
+    is_at_work: Cell<bool>,
+    is_replaced: Cell<bool>,
+}
+
+impl Writer {
+    pub(super) fn new(session: Name) -> Self {
+        Self {
+            session,
+            log: RefCell::default(),
+            own: RefCell::default(),
+            lost: RefCell::default(),
+            copies: RefCell::default(),
+            doubt: RefCell::default(),
+            is_at_work: Cell::new(false),
+            is_replaced: Cell::new(false),
+        }
+    }
+
+    /// What tells this store from others with its agentId.
+    pub(super) fn session(&self) -> &Name {
+        &self.session
+    }
+
+    /// The log that is appended to.
+    pub(super) fn log(&self) -> Option<Name> {
+        self.log.borrow().clone()
+    }
+
+    /// How many operations of the log count.
+    pub(super) fn count(&self) -> usize {
+        self.own.borrow().len()
+    }
+
+    /// The lines of the log that count.
+    pub(super) fn own(&self) -> Vec<Vec<u8>> {
+        self.own.borrow().iter().map(|line| line.to_vec()).collect()
+    }
+
+    /// Lines were appended and count.
+    pub(super) fn counts(&self, lines: &[Vec<u8>]) {
+        self.own.borrow_mut().extend(lines.iter().map(|line| Arc::from(line.as_slice())));
+    }
+
+    /// The log has these lines, and all of them count.
+    pub(super) fn holds(&self, lines: impl Iterator<Item = Arc<[u8]>>) {
+        *self.own.borrow_mut() = lines.collect();
+    }
+
+    /// One of the lines does not count any more.
+    pub(super) fn forget(&self, line: &[u8]) {
+        let mut own = self.own.borrow_mut();
+        if let Some(place) = own.iter().rposition(|own| **own == *line) {
+            own.remove(place);
+        }
+    }
+
+    /// A copy of the log with these lines is about to take its place: it is recognised whenever it does.
+    pub(super) fn expects(&self, copy: &Name, lines: &[Vec<u8>]) {
+        let lines = lines.iter().map(|line| Arc::from(line.as_slice())).collect();
+        self.copies.borrow_mut().push((Arc::clone(copy), lines));
+    }
+
+    /// A copy of the log with these lines took its place.
+    pub(super) fn moved(&self, copy: &Name) {
+        *self.log.borrow_mut() = Some(Arc::clone(copy));
+    }
+
+    /// Operations that count but whose log was dropped by mistake: they are to be appended again.
+    pub(super) fn take_lost(&self) -> Vec<Arc<[u8]>> {
+        self.lost.take()
+    }
+
+    /// Whether there are any.
+    pub(super) fn has_lost(&self) -> bool {
+        !self.lost.borrow().is_empty()
+    }
+
+    /// They could not be appended again.
+    pub(super) fn put_lost_back(&self, lines: Vec<Arc<[u8]>>) {
+        self.lost.borrow_mut().splice(0..0, lines);
+    }
+
+    /// What has become of a step is not known.
+    pub(super) fn doubts(&self, failure: &Failure, log: Option<(Name, Vec<Vec<u8>>)>) {
+        self.doubt.borrow_mut().get_or_insert(Doubt { failure: failure.clone(), log });
+    }
+
+    /// The step of which it is not known what has become of it.
+    pub(super) fn doubt(&self) -> Option<Doubt> {
+        self.doubt.borrow().clone()
+    }
+
+    /// It is known by now.
+    pub(super) fn is_certain(&self) {
+        *self.doubt.borrow_mut() = None;
+    }
+
+    /// The manifest names this store: from now on another one there has taken its place.
+    pub(super) fn begins(&self) {
+        self.is_at_work.set(true);
+    }
+
+    /// Whether the manifest has named this store.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.is_at_work.get()
+    }
+
+    /// Another store writes in this one's place.
+    pub(super) fn replaced(&self) {
+        self.is_replaced.set(true);
+    }
+
+    /// Whether another store writes in this one's place.
+    pub(super) fn is_replaced(&self) -> bool {
+        self.is_replaced.get()
+    }
+
+    /// The manifest is another: goes over to the log that it names for this writer.
+    pub(super) fn follow(&self, agent: Option<&Name>, before: Option<&Manifest>, now: &Manifest) {
+        let log = match agent {
+            Some(agent) => now.log_of(agent),
+            None if now.agent_logs().is_none() => Some(now.active_ops()),
+            None => None,
+        };
+        let old = self.log();
+        if log == old {
+            return;
+        }
+        let copies = self.copies.take();
+        if let Some((copy, lines)) = copies.iter().find(|(copy, _)| Some(copy) == log.as_ref()) {
+            *self.log.borrow_mut() = Some(Arc::clone(copy));
+            *self.own.borrow_mut() = lines.clone();
+            return;
+        }
+        if let (Some(old), Some(before)) = (&old, before)
+            && agent.is_some()
+            && self.count() > 0
+            // A copy of the log may have been published, and sealed since.
+            && [old].into_iter().chain(copies.iter().map(|(copy, _)| copy)).all(|log| is_lost(log, before, now))
+        {
+            self.lost.borrow_mut().append(&mut self.own.borrow_mut());
+        }
+        *self.log.borrow_mut() = log;
+        self.own.borrow_mut().clear();
+    }
+}
+
+/// Whether a log went missing without having gone into a snapshot: another writer published a manifest made from what it
+/// was before. That can be known only if the manifest tells of all snapshots since.
+fn is_lost(log: &Name, before: &Manifest, now: &Manifest) -> bool {
+    if now.number("generation") <= before.number("generation")
+        || logs_of(now).iter().any(|named| named.path == *log)
+    {
+        return false;
+    }
+    let retired = now.retired();
+    if retired.iter().any(|retired| retired.logs.contains(log)) {
+        return false;
+    }
+    retired.first().map_or(1, |first| first.snapshot) <= before.snapshots() + 1
+}

@@ -1,0 +1,261 @@
+//! A process that uses a store: it opens it, works at random, and closes it. It may die at every await.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use opslog::engine::Id;
+use opslog::protocol::{Change, Error, Name, Options, Session};
+
+use super::carrier::Simulated;
+use super::ledger::{Ledger, Told};
+use super::scheduler::World;
+
+pub type Opened = Rc<RefCell<HashMap<u64, Rc<Session<Simulated>>>>>;
+
+/// One process.
+pub struct Actor {
+    pub name: String,
+    pub life: u64,
+    pub options: Options,
+    pub world: Rc<World>,
+    pub ledger: Rc<Ledger>,
+    /// The stores that are open.
+    pub opened: Opened,
+    pub steps: usize,
+    /// The next number of a record; lives of one name share it.
+    pub next: Rc<RefCell<u64>>,
+    pub closes: bool,
+}
+
+pub fn name(text: &str) -> Name {
+    Arc::from(text.as_bytes())
+}
+
+pub fn shown(session: &Session<Simulated>) -> Vec<(String, String)> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    session.store().pairs().unwrap().iter().map(|(id, value)| (text(id), text(value))).collect()
+}
+
+fn told(result: &Result<(), Error>) -> Told {
+    match result {
+        Ok(()) => Told::Acknowledged,
+        Err(error) if error.code().is_some_and(|code| code.name() == "OPSLOG_FAILED") => Told::Unknown,
+        Err(_) => Told::Refused,
+    }
+}
+
+impl Actor {
+    pub async fn live(self, session: Rc<Session<Simulated>>) {
+        if session.open().await.is_err() {
+            return;
+        }
+        let is_single = self.options.agent.is_none() && !self.options.read_only;
+        if is_single {
+            let now = self.ledger.tick();
+            *self.ledger.term.borrow_mut() = Some((self.life, now));
+        }
+        self.opened.borrow_mut().insert(self.life, Rc::clone(&session));
+        for _ in 0..self.steps {
+            self.step(&session).await;
+        }
+        if self.closes {
+            self.opened.borrow_mut().remove(&self.life);
+            let _ = session.close().await;
+        }
+    }
+
+    async fn step(&self, session: &Rc<Session<Simulated>>) {
+        let dice = self.world.dice.borrow_mut().below(100);
+        if self.options.read_only {
+            return self.look(session, dice < 50).await;
+        }
+        match dice {
+            0..25 => {
+                let (id, text) = self.fresh();
+                self.write(session, &id, Some(&text)).await;
+            }
+            25..40 => self.burst(session).await,
+            40..48 => {
+                let id = format!("shared{}", self.world.dice.borrow_mut().below(3));
+                let (_, text) = self.fresh();
+                self.write(session, &id, Some(&text)).await;
+            }
+            48..54 => {
+                if let Some(id) = self.own(session) {
+                    self.write(session, &id, None).await;
+                }
+            }
+            54..64 => self.batch(session).await,
+            64..74 => self.undo(session).await,
+            74..84 => self.look(session, dice < 79).await,
+            84..94 => drop(session.checkpoint(1000).await),
+            94..97 => self.archive(session).await,
+            _ => {
+                // A shared record that is deleted and set again changes its place.
+                let id = format!("shared{}", self.world.dice.borrow_mut().below(3));
+                self.write(session, &id, None).await;
+                let (_, text) = self.fresh();
+                self.write(session, &id, Some(&text)).await;
+            }
+        }
+    }
+
+    fn fresh(&self) -> (String, String) {
+        let mut next = self.next.borrow_mut();
+        *next += 1;
+        (format!("{}-{next}", self.name), format!("{{\"by\":\"{}\",\"n\":{next}}}", self.name))
+    }
+
+    /// A record that this process wrote and that shows.
+    fn own(&self, session: &Session<Simulated>) -> Option<String> {
+        let prefix = format!("{}-", self.name);
+        let mut own: Vec<String> = shown(session).into_iter().map(|(id, _)| id).collect();
+        own.retain(|id| id.starts_with(&prefix));
+        let batched = self.ledger.writes.borrow();
+        own.retain(|id| !batched.iter().any(|write| write.batch.is_some() && write.id == *id));
+        (!own.is_empty()).then(|| own.swap_remove(self.world.dice.borrow_mut().below(own.len())))
+    }
+
+    fn change(&self, session: &Rc<Session<Simulated>>, id: &str, text: Option<&str>) -> Option<(u64, usize)> {
+        let place = self.ledger.call(self.life, id, text, None);
+        let change = Change {
+            id: Id::from(id.as_bytes()),
+            text: text.map(|text| text.as_bytes().to_vec()),
+            ms: self.world.inner.borrow().clock_ms,
+        };
+        match session.change(change) {
+            Ok((ticket, must_carry)) => {
+                if must_carry {
+                    let session = Rc::clone(session);
+                    self.world.spawn(self.life, async move { session.carry_all().await });
+                }
+                Some((ticket, place))
+            }
+            Err(_) => {
+                self.ledger.told(place, Told::Refused);
+                None
+            }
+        }
+    }
+
+    async fn write(&self, session: &Rc<Session<Simulated>>, id: &str, text: Option<&str>) {
+        let called = self.change(session, id, text);
+        self.settle(session, called.into_iter().collect()).await;
+    }
+
+    async fn burst(&self, session: &Rc<Session<Simulated>>) {
+        let count = 2 + self.world.dice.borrow_mut().below(4);
+        let mut called = Vec::new();
+        for _ in 0..count {
+            let (id, text) = self.fresh();
+            called.extend(self.change(session, &id, Some(&text)));
+        }
+        self.settle(session, called).await;
+    }
+
+    /// Waits for the answers of changes.
+    async fn settle(&self, session: &Rc<Session<Simulated>>, called: Vec<(u64, usize)>) {
+        let mut called: BTreeMap<u64, usize> = called.into_iter().collect();
+        std::future::poll_fn(|_| {
+            for settled in session.take_settled() {
+                if let Some(place) = called.remove(&settled.ticket) {
+                    self.ledger.told(place, told(&settled.result));
+                }
+            }
+            if called.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    async fn batch(&self, session: &Session<Simulated>) {
+        let count = 2 + self.world.dice.borrow_mut().below(3);
+        let batch = self.ledger.tick();
+        session.begin_batch();
+        let mut places = Vec::new();
+        for _ in 0..count {
+            let (id, text) = self.fresh();
+            places.push(self.ledger.call(self.life, &id, Some(&text), Some(batch)));
+            let change = Change { id: Id::from(id.as_bytes()), text: Some(text.into_bytes()), ms: 0 };
+            session.change_in_batch(change).unwrap();
+        }
+        let told = told(&session.commit_batch().await);
+        for place in places {
+            self.ledger.told(place, told);
+        }
+    }
+
+    /// Writes a record and takes that back: what is undone is the last operation, so nothing else may be on its way.
+    async fn undo(&self, session: &Rc<Session<Simulated>>) {
+        let (id, text) = self.fresh();
+        let Some((ticket, place)) = self.change(session, &id, Some(&text)) else { return };
+        self.settle(session, vec![(ticket, place)]).await;
+        if self.ledger.writes.borrow()[place].told != Told::Acknowledged {
+            return;
+        }
+        let undo = self.ledger.call(self.life, &id, None, None);
+        let undone = session.undo().await;
+        self.ledger.told(
+            undo,
+            match undone {
+                Ok(true) => Told::Acknowledged,
+                Ok(false) => Told::Refused,
+                Err(error) => told(&Err(error)),
+            },
+        );
+    }
+
+    async fn archive(&self, session: &Session<Simulated>) {
+        let Some(id) = self.own(session) else { return };
+        let place = self.ledger.call(self.life, &id, None, None);
+        let archived = session.archive(&[Id::from(id.as_bytes())], &name("old")).await;
+        let told = match archived {
+            Ok(0) => Told::Refused,
+            Ok(_) => Told::Acknowledged,
+            Err(error) => told(&Err(error)),
+        };
+        self.ledger.told(place, told);
+        let is_stored = self
+            .world
+            .inner
+            .borrow()
+            .disk
+            .segments
+            .values()
+            .any(|segment| segment.contains_key(id.as_bytes()));
+        if told == Told::Acknowledged && !is_stored {
+            self.ledger.fail(format!("{id} was archived and is in no segment"));
+        }
+    }
+
+    async fn look(&self, session: &Session<Simulated>, tells: bool) {
+        let looked = match tells {
+            true => session.follow().await.map(|lines| {
+                for line in lines {
+                    let line = String::from_utf8_lossy(&line).into_owned();
+                    self.ledger.follower(self.life, told_of(&line));
+                }
+            }),
+            false => Ok(()),
+        };
+        if looked.is_ok() && self.options.read_only {
+            let shown = shown(session);
+            let shown = shown.iter().map(|(id, text)| (id.as_str(), text.as_str())).collect();
+            self.ledger.check_batches(&shown, &self.name);
+        }
+        // NOTE: `refresh()` lets what it shows count as told, so a follower does not call it here.
+    }
+}
+
+/// What tells an operation in the eyes of a follower: record and value.
+pub fn told_of(line: &str) -> String {
+    let between = |from: &str, to: &str| {
+        line.split_once(from).map(|(_, rest)| rest.split(to).next().unwrap_or_default().to_owned())
+    };
+    let id = between("\"id\":\"", "\"").unwrap_or_default();
+    let data = between("\"data\":{", "}").unwrap_or_default();
+    let ts = between("\"ts\":\"", "\"").unwrap_or_default();
+    if data.is_empty() { format!("{id} deleted {ts} {line}") } else { format!("{id} {data}") }
+}

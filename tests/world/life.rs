@@ -1,0 +1,300 @@
+//! One world from its beginning to its end: who is in it, what befalls them, and what must hold once all is quiet.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use opslog::protocol::carrier::Lock;
+use opslog::protocol::{Facts, Options, Session};
+
+use super::actor::{Actor, Opened, name, shown};
+use super::carrier::Simulated;
+use super::faults::{Fault, count};
+use super::ledger::Ledger;
+use super::scheduler::{Tasks, Weather, World};
+
+/// By what the writers of a world are kept apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A folder behind a backend: kernel locks, answers that are final.
+    Folder,
+    /// An object store with conditional writes, whose locks run out.
+    Conditional,
+    /// A store with lock objects alone.
+    LockObject,
+}
+
+/// How long a world goes on before it becomes quiet.
+const TURNS: u64 = 260;
+/// How long it may take to come to an end.
+const LONGEST: u64 = 60_000;
+
+struct Plan {
+    kind: Kind,
+    is_single: bool,
+    facts: Facts,
+    weather: Weather,
+}
+
+impl Plan {
+    fn of(seed: u64) -> Self {
+        let kind = match seed % 4 {
+            0 => Kind::Folder,
+            1 | 2 => Kind::Conditional,
+            _ => Kind::LockObject,
+        };
+        let is_single = (seed / 4).is_multiple_of(3);
+        let facts = Facts {
+            kernel_lock: kind == Kind::Folder,
+            conditional: kind == Kind::Conditional,
+            exact_versions: kind != Kind::Folder,
+            answers_are_final: kind == Kind::Folder,
+            marks_batches: kind == Kind::Folder,
+            names_by_time: false,
+            compaction_lock: true,
+            single_lock: true,
+        };
+        let is_conditional = kind == Kind::Conditional;
+        let weather = Weather {
+            per_mille: [0, 10, 30, 80, 150][(seed / 12 % 5) as usize],
+            is_late: is_conditional && !(seed / 60).is_multiple_of(4),
+            // Operations of a single writer have no number, so that one that comes twice cannot be told.
+            is_twice: is_conditional && !is_single && !(seed / 60).is_multiple_of(4),
+            is_silent: is_conditional && !(seed / 240).is_multiple_of(3),
+            has_limit: seed / 240 % 3 > 1,
+        };
+        Self { kind, is_single, facts, weather }
+    }
+}
+
+struct Party {
+    plan: Plan,
+    world: Rc<World>,
+    ledger: Rc<Ledger>,
+    opened: Opened,
+    tasks: Tasks,
+    /// The next number of a record, by the name of the writer.
+    numbers: HashMap<String, Rc<RefCell<u64>>>,
+    /// Who is alive: life and name.
+    alive: Vec<(u64, String, bool)>,
+    next_life: u64,
+}
+
+impl Party {
+    fn session(&self, life: u64, options: &Options) -> Rc<Session<Simulated>> {
+        let carrier = Simulated {
+            world: Rc::clone(&self.world),
+            life,
+            facts: self.plan.facts,
+            reads_only: options.read_only,
+            skew_ms: 0,
+            number: Cell::new(0),
+        };
+        Rc::new(Session::new(carrier, options.clone()))
+    }
+
+    fn options(&self, writer: &str, is_reader: bool) -> Options {
+        Options {
+            agent: (!self.plan.is_single && !is_reader).then(|| name(writer)),
+            version: 1,
+            read_only: is_reader,
+            skip_load: false,
+            buffered: false,
+            checkpoint_threshold: f64::INFINITY,
+            checkpoint_on_close: true,
+        }
+    }
+
+    fn start(&mut self, writer: &str, is_reader: bool) {
+        self.next_life += 1;
+        let life = self.next_life;
+        let options = self.options(writer, is_reader);
+        let session = self.session(life, &options);
+        let steps = 3 + self.world.dice.borrow_mut().below(20);
+        let closes = !is_reader && self.world.dice.borrow_mut().chance(700);
+        let actor = Actor {
+            name: writer.to_owned(),
+            life,
+            options,
+            world: Rc::clone(&self.world),
+            ledger: Rc::clone(&self.ledger),
+            opened: Rc::clone(&self.opened),
+            steps,
+            next: Rc::clone(self.numbers.entry(writer.to_owned()).or_default()),
+            closes,
+        };
+        super::scheduler::trace(|| format!("{life:>3} starts: {writer}"));
+        self.alive.push((life, writer.to_owned(), is_reader));
+        self.world.spawn(life, actor.live(session));
+    }
+
+    fn kill(&mut self, which: usize) -> (String, bool) {
+        let (life, writer, is_reader) = self.alive.swap_remove(which);
+        self.world.kill(&mut self.tasks, life);
+        self.opened.borrow_mut().remove(&life);
+        (writer, is_reader)
+    }
+
+    fn chance(&self, per_mille: u64) -> bool {
+        self.world.dice.borrow_mut().chance(per_mille)
+    }
+
+    /// What befalls the processes between two steps.
+    fn befall(&mut self) {
+        if !self.alive.is_empty() && self.chance(8) {
+            let which = self.world.dice.borrow_mut().below(self.alive.len());
+            let (writer, is_reader) = self.kill(which);
+            self.start(&writer, is_reader);
+        }
+        // A process whose work is done is followed by another.
+        if let Some(which) = self.alive.iter().position(|(life, _, is_reader)| {
+            !is_reader && !self.tasks.has(&self.world, *life) && !self.opened.borrow().contains_key(life)
+        }) && self.chance(100)
+        {
+            let (_, writer, is_reader) = self.alive.swap_remove(which);
+            self.start(&writer, is_reader);
+        }
+        if self.plan.kind == Kind::Conditional && self.chance(12) {
+            let lock = if self.plan.is_single { Lock::Single } else { Lock::Compaction };
+            if self.world.inner.borrow_mut().disk.steal(lock) {
+                count(Fault::Stolen);
+            }
+        }
+        // Another store is opened in the place of one that is at work.
+        let writers = self.alive.iter().filter(|(_, _, is_reader)| !is_reader).count();
+        if self.plan.kind == Kind::Conditional && writers < 4 && self.chance(6) {
+            let writer = match self.plan.is_single {
+                true => {
+                    self.world.inner.borrow_mut().disk.steal(Lock::Single);
+                    count(Fault::Replaced);
+                    format!("single{}", self.next_life)
+                }
+                false => {
+                    count(Fault::SameAgent);
+                    self.alive
+                        .iter()
+                        .find(|(_, _, is_reader)| !is_reader)
+                        .map(|(_, writer, _)| writer.clone())
+                        .unwrap_or_else(|| "one".to_owned())
+                }
+            };
+            self.start(&writer, false);
+        }
+    }
+
+    fn run_until_quiet(&mut self) {
+        self.world.calm();
+        let end = self.world.inner.borrow().turns + LONGEST;
+        while self.tasks.turn(&self.world) {
+            if self.world.inner.borrow().turns > end {
+                self.ledger.fail("a step waits for ever".to_owned());
+                return;
+            }
+        }
+    }
+
+    /// Runs something alone, without faults.
+    fn alone<T: 'static>(&mut self, work: impl Future<Output = T> + 'static) -> Option<T> {
+        let result = Rc::new(RefCell::new(None));
+        let told = Rc::clone(&result);
+        self.world.spawn(0, async move {
+            let output = work.await;
+            *told.borrow_mut() = Some(output);
+        });
+        self.run_until_quiet();
+        result.take()
+    }
+}
+
+/// Runs the world of a seed. Returns what is wrong in it.
+pub fn run(seed: u64) -> Vec<String> {
+    let plan = Plan::of(seed);
+    let has_limit = plan.weather.has_limit || !plan.weather.is_silent;
+    let world = World::new(seed, plan.weather);
+    let mut party = Party {
+        plan,
+        world,
+        ledger: Rc::default(),
+        opened: Rc::default(),
+        tasks: Tasks::default(),
+        numbers: HashMap::new(),
+        alive: Vec::new(),
+        next_life: 0,
+    };
+    let writers = if party.plan.is_single { 1 } else { 1 + party.world.dice.borrow_mut().below(3) };
+    for writer in ["one", "two", "three"].into_iter().take(writers) {
+        party.start(writer, false);
+    }
+    party.start("reader", true);
+    for _ in 0..TURNS {
+        party.tasks.turn(&party.world);
+        party.befall();
+    }
+    if !has_limit {
+        // What is never answered is ended by the death of its process.
+        while !party.alive.is_empty() {
+            party.kill(0);
+        }
+    }
+    party.run_until_quiet();
+    judge(&mut party);
+    let mut wrong = party.ledger.wrong.take();
+    wrong.truncate(8);
+    wrong
+}
+
+/// What must hold once all is quiet.
+fn judge(party: &mut Party) {
+    let reader_options = party.options("reader", true);
+    let mut fresh = None;
+    for _ in 0..2 {
+        party.next_life += 1;
+        let session = party.session(party.next_life, &reader_options);
+        let opening = Rc::clone(&session);
+        let has_opened = party.alone(async move { opening.open().await });
+        if matches!(has_opened, Some(Ok(()))) {
+            fresh = Some(session);
+            break;
+        }
+        // A store that no writer ever created.
+        if has_opened.is_some() {
+            party.start("one", false);
+            party.run_until_quiet();
+        } else {
+            return;
+        }
+    }
+    let Some(reader) = fresh else { return party.ledger.fail("no reader can open the store".to_owned()) };
+    let expected = shown(&reader);
+    party.ledger.check(&expected, "a fresh reader");
+    let opened: Vec<_> =
+        party.opened.borrow().iter().map(|(life, session)| (*life, Rc::clone(session))).collect();
+    for (life, session) in opened {
+        let following = Rc::clone(&session);
+        let is_reader = session.store().has_operations() || session.manifest().is_some();
+        let told = party.alone(async move { following.refresh().await });
+        if matches!(told, Some(Ok(()))) && is_reader && shown(&session) != expected {
+            let found = shown(&session);
+            party
+                .ledger
+                .fail(format!("the store of life {life} shows {found:?}, a fresh reader {expected:?}"));
+        }
+    }
+    // A writer opens, compacts, and the same is there.
+    party.world.inner.borrow_mut().disk.steal(Lock::Single);
+    party.world.inner.borrow_mut().disk.steal(Lock::Compaction);
+    party.next_life += 1;
+    let session = party.session(party.next_life, &party.options("last", false));
+    let working = Rc::clone(&session);
+    let result = party.alone(async move {
+        working.open().await?;
+        working.checkpoint(1000).await
+    });
+    if !matches!(result, Some(Ok(()))) {
+        return party.ledger.fail(format!("a writer cannot open and compact: {result:?}"));
+    }
+    if shown(&session) != expected {
+        let found = shown(&session);
+        party.ledger.fail(format!("after a compaction there is {found:?}, before {expected:?}"));
+    }
+}

@@ -1,0 +1,27 @@
+//! Worlds in which faults were found, each with what it found in the protocol. They run whatever the plan of other worlds.
+
+/// Seeds, and what was wrong in them.
+const FOUND: [(u64, &str); 14] = [
+    (17, "an undo that took effect was told as failed, because what came after it failed"),
+    (25, "a copy of the log was taken for an empty one"),
+    (70, "a store followed the manifest to the log of the store that had taken its agentId"),
+    (84, "a follower was told again what an older listing did not show"),
+    (310, "an undo left a second copy of an operation that had arrived twice"),
+    (434, "an undo of a single writer counted although another had taken over"),
+    (518, "a replaced single writer went on once its successor was closed"),
+    (2102, "of two single writers that create a store at once, both went on"),
+    (12_407, "an undo that was found out later was taken for a log that was lost"),
+    (16_856, "a copy that was published and sealed before its writer knew was taken for a log that was lost"),
+    (1357, "an archive that took effect was told as refused, because another writer had published since"),
+    (1, "the first world"),
+    (3, "lock objects alone"),
+    (4, "a folder"),
+];
+
+#[test]
+fn faults_that_were_found_once_do_not_come_back() {
+    for (seed, what) in FOUND {
+        let wrong = super::wrong_in(seed);
+        assert!(wrong.is_empty(), "OPSLOG_WORLD_REPLAY={seed} ({what}): {wrong:#?}");
+    }
+}
