@@ -7,6 +7,14 @@ declare global {
   }
 }
 
+/** A `file:` URL object, such as `new URL("./data", import.meta.url)`. */
+export interface FileUrl {
+  /** The URL as text. */
+  readonly href: string;
+  /** `"file:"`. */
+  readonly protocol: string;
+}
+
 /** One entry of the log. */
 export interface Operation<T = Record<string, unknown>> {
   /** When the operation was made: ISO 8601, UTC, milliseconds. */
@@ -96,7 +104,9 @@ export interface ManifestInfo {
 
 /**
  * Options of `store.open()`. An option that is `undefined` means its default. A wrong type is a `TypeError`,
- * a value out of range a `RangeError`, both with the code `OPSLOG_INVALID_ARGUMENT` and the option's name.
+ * a value out of range a `RangeError`, both with the code `OPSLOG_INVALID_ARGUMENT` and the option's name. So is a
+ * misspelled option, of any method. Another one that the method does not have is ignored, and told once as a warning of
+ * the process with the code `OPSLOG_UNKNOWN_OPTION`.
  */
 export interface StoreOptions {
   /**
@@ -110,8 +120,8 @@ export interface StoreOptions {
   checkpointOnClose?: boolean;
   /**
    * The application's schema version, an integer from 1 to 2^31-1. Records of a lower one are migrated; a writer is refused
-   * with `OPSLOG_NEWER_VERSION` where there are records of a higher one. Without it records are taken as they are, and
-   * written in the version that the store has (a new store: 1).
+   * with `OPSLOG_NEWER_VERSION` where there are records of a higher one. Without it, which is the default, records are
+   * taken as they are, and written in the version that the store has (a new store: 1).
    */
   version?: number;
   /**
@@ -402,10 +412,11 @@ export interface BackupResult {
  * - `OPSLOG_READ_ONLY`: a mutation of a store that was opened with `readOnly`.
  * - `OPSLOG_ALREADY_OPEN`: `open()` of a store that is open or opening.
  * - `OPSLOG_SKIP_LOAD`: `compact()` of a store that was opened with `skipLoad`.
- * - `OPSLOG_NO_STORE`: a read-only open of a folder without a store.
+ * - `OPSLOG_NO_STORE`: a read-only open of a folder without a store; `path` is the folder.
  * - `OPSLOG_NOT_FOUND`: the record or archive segment is not there.
  * - `OPSLOG_INVALID_VALUE`: a value that JSON cannot hold. Nothing was changed.
- * - `OPSLOG_INVALID_ARGUMENT`: an id, option, name or path that cannot be.
+ * - `OPSLOG_INVALID_ARGUMENT`: an argument or option that cannot be: an id, a name, a folder, a function, a signal.
+ *   (`OPSLOG_UNKNOWN_OPTION` is the code of a warning of the process, see `StoreOptions`.)
  * - `OPSLOG_LOCKED`: another process, or another store of this one, is writing here. With agents: it has this
  *   `agentId`, or it keeps a lock for longer than the others wait. Nothing is lost, the call can be repeated.
  * - `OPSLOG_NEWER_VERSION`: a program that gave a lower `version` than the store has must not write to it; or one that gave
@@ -437,11 +448,11 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * Cost: reads every byte, on another thread; needs about 50 bytes of memory for each record.
    *
-   * @param dir The store's folder.
+   * @param dir The store's folder: a path, or a `file:` URL object.
    * @param options Who is told how far it has come (default: nobody).
    * @throws `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_NATIVE_UNAVAILABLE`.
    */
-  static verify(dir: string, options?: ProgressOptions): Promise<VerifyReport>;
+  static verify(dir: string | FileUrl, options?: ProgressOptions): Promise<VerifyReport>;
 
   /**
    * Mends what `verify()` finds in a folder, where that loses nothing: no record changes by it. Takes the folder's lock
@@ -450,12 +461,12 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * Cost: that of `verify()`, twice if something was damaged, and a pass over each snapshot whose index is made again.
    *
-   * @param dir The store's folder.
+   * @param dir The store's folder: a path, or a `file:` URL object.
    * @param options Who is told how far it has come (default: nobody).
    * @throws `OPSLOG_LOCKED` while a writer or an agent has the folder open; otherwise as `verify()`: `OPSLOG_NO_STORE`,
    * `OPSLOG_IO`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_NATIVE_UNAVAILABLE`.
    */
-  static repair(dir: string, options?: ProgressOptions): Promise<RepairReport>;
+  static repair(dir: string | FileUrl, options?: ProgressOptions): Promise<RepairReport>;
 
   /** What `open()` found and repaired; `null` when the store is not open. */
   readonly recovery: RecoveryReport | null;
@@ -467,14 +478,15 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: with index files, the same for any number of records; without them a pass over the snapshot or the log. With a
    * `version` that is greater than the store's, `migrate` for each record, and a checkpoint.
    *
-   * @param dir The folder. Created with all above it, unless `readOnly` is set.
+   * @param dir The folder: a path, or a `file:` URL object. Created with all above it, unless `readOnly` is set. A
+   * backend of your own gets what is given here, URL objects as strings.
    * @param options How to open it; the default of each is told there.
    * @throws `OPSLOG_ALREADY_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_LOCKED`, `OPSLOG_NO_STORE`, `OPSLOG_CORRUPT`,
    * `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_NEWER_VERSION`, `OPSLOG_UNSAFE_BACKEND`, `OPSLOG_NATIVE_UNAVAILABLE`;
    * `OPSLOG_INVALID_VALUE` if `migrate`
    * returns what JSON cannot hold; and what `migrate` throws. All reject.
    */
-  open(dir: string, options?: StoreOptions): Promise<void>;
+  open(dir: string | FileUrl, options?: StoreOptions): Promise<void>;
 
   /**
    * Finishes what was called before, checkpoints if `checkpointOnClose`, and gives up the lock. While `open()` runs, it waits
@@ -569,7 +581,8 @@ export declare class Store<T = Record<string, unknown>> {
    * What the predicate itself changes is seen inside `batch()` only, where this walks the records as a `Map` is walked.
    *
    * @param predicate Called with each record and its id.
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`; and what the predicate throws.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`; `OPSLOG_INVALID_ARGUMENT` for a predicate that is no
+   * function; and what the predicate throws.
    */
   filter(predicate: (value: T, id: string) => boolean): T[];
 
@@ -588,7 +601,8 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: one pass over the snapshot; about a megabyte of it is in memory.
    *
    * @param options An aborted `signal` ends it with the signal's reason (default: none).
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_CORRUPT`, `OPSLOG_IO`, or Node's own `ENOENT` if the snapshot is gone. All reject.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT` (the options), `OPSLOG_CORRUPT`, `OPSLOG_IO`, or Node's own `ENOENT`
+   * if the snapshot is gone. All reject.
    */
   streamSnapshot(options?: { signal?: AbortSignal }): AsyncGenerator<[string, T]>;
 
@@ -599,7 +613,8 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * @param sinceTimestamp Only operations whose `ts` is greater, compared as strings (default: all).
    * @param options An aborted `signal` ends it with the signal's reason (default: none).
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT` (a time that is no string, the options), `OPSLOG_IO`,
+   * `OPSLOG_CORRUPT`. All reject.
    */
   getWalOps(sinceTimestamp?: string, options?: { signal?: AbortSignal }): AsyncGenerator<Operation<T>>;
 
@@ -609,7 +624,8 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: without a predicate none of them is looked at; with one, as `filter()`.
    *
    * @param predicate Called with each record and its id (default: all count).
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`; and what the predicate throws.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`; `OPSLOG_INVALID_ARGUMENT` for a predicate that is no
+   * function; and what the predicate throws.
    */
   count(predicate?: (value: T, id: string) => boolean): number;
 
@@ -621,7 +637,7 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * @param fn Calls `set()` and `delete()` of this store. Must not be async.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, what the function or a call in it throws, `OPSLOG_INVALID_ARGUMENT` if it
-   * returns a promise, and otherwise as `set()`; an agent's also `OPSLOG_NOT_FOUND`, if another agent has just deleted what
+   * is none or returns a promise, and otherwise as `set()`; an agent's also `OPSLOG_NOT_FOUND`, if another agent has just deleted what
    * the batch deletes. All reject.
    */
   batch(fn: () => void): Promise<void>;
@@ -653,7 +669,8 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: as `getHistory()`.
    *
    * @param since An ISO 8601 time: only operations whose `ts` is greater, compared as strings (default: all).
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`; `OPSLOG_INVALID_ARGUMENT` for a time that is no
+   * string, such as a `Date`.
    */
   getOps(since?: string): Operation<T>[];
 
@@ -688,13 +705,13 @@ export declare class Store<T = Record<string, unknown>> {
    * (`undo()`) while it was copied, and among agents for as long as it takes to look at the logs' lengths.
    * `close()` waits for it.
    *
-   * @param dir The folder of the copy: new or empty, and not inside the store's.
+   * @param dir The folder of the copy, a path or a `file:` URL object: new or empty, and not inside the store's.
    * @param options What is copied, who is told, and what ends it; the default of each is told there.
    * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_INVALID_ARGUMENT` (the folder is not empty, or inside the store's, or the store is
    * behind a backend of your own); `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`, among agents `OPSLOG_LOCKED`; and the
    * signal's reason. All reject, and what it has written is deleted then.
    */
-  backup(dir: string, options?: BackupOptions): Promise<BackupResult>;
+  backup(dir: string | FileUrl, options?: BackupOptions): Promise<BackupResult>;
 
   /**
    * Moves the records for which the predicate returns a truthy value into an archive segment. Returns their number. An
@@ -705,7 +722,8 @@ export declare class Store<T = Record<string, unknown>> {
    * @param predicate Called with each record and its id.
    * @param segment The segment's name (default: the current quarter, such as `2026-Q3`).
    * @param options Who is told how far it has come (default: nobody).
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT` (the segment's name, the options), `OPSLOG_IO`,
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT` (the predicate, the segment's name, the
+   * options), `OPSLOG_IO`,
    * `OPSLOG_CORRUPT` (an existing segment), `OPSLOG_FAILED`, an agent's also `OPSLOG_LOCKED`, and what the predicate throws.
    * All reject, and all records are in the store then.
    */
@@ -730,7 +748,8 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: reads and parses the whole segment; nothing of it is kept.
    *
    * @param segment Its period or its path.
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_NOT_FOUND`, `OPSLOG_CORRUPT`, `OPSLOG_IO`. All reject.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT` for an empty name or one that is no string, `OPSLOG_NOT_FOUND`,
+   * `OPSLOG_CORRUPT`, `OPSLOG_IO`. All reject.
    */
   loadArchive(segment: string): Promise<Map<string, T>>;
 
@@ -814,7 +833,7 @@ export declare class Store<T = Record<string, unknown>> {
  * name its lock or its manifest (`OPSLOG_INVALID_ARGUMENT`).
  */
 export declare class FsBackend implements StorageBackend {
-  initialize(dir: string, opts: { readOnly: boolean }): Promise<void>;
+  initialize(dir: string | FileUrl, opts: { readOnly: boolean }): Promise<void>;
   shutdown(): Promise<void>;
   readManifest(): Promise<Manifest | null>;
   writeManifest(manifest: Manifest): Promise<void>;
@@ -847,7 +866,10 @@ export declare class FsBackend implements StorageBackend {
 
 /** A Lamport clock: orders the operations of many writers. */
 export declare class LamportClock {
-  /** @param initial The value to go on from (default: 0). */
+  /**
+   * @param initial The value to go on from (default: 0).
+   * @throws `OPSLOG_INVALID_ARGUMENT` for what is no finite number.
+   */
   constructor(initial?: number);
   /**
    * Counts a local event. Returns the new value.
@@ -863,7 +885,7 @@ export declare class LamportClock {
    * Cost: none.
    *
    * @param received The other's value.
-   * @throws Nothing with an `OPSLOG_` code.
+   * @throws `OPSLOG_INVALID_ARGUMENT` for what is no finite number.
    */
   merge(received: number): number;
   /** The value as it is. */
@@ -886,7 +908,7 @@ export interface DeltaPatch {
  *
  * @param oldRecord What there was before; `null` if there was nothing.
  * @param newRecord What there is now.
- * @throws What `JSON.stringify` throws; nothing with an `OPSLOG_` code.
+ * @throws `OPSLOG_INVALID_ARGUMENT` for what is no object, and what `JSON.stringify` throws.
  */
 export declare function createDelta(
   oldRecord: Record<string, unknown> | null,
@@ -900,7 +922,7 @@ export declare function createDelta(
  *
  * @param record What there is now.
  * @param patch Leads back from it.
- * @throws Nothing with an `OPSLOG_` code.
+ * @throws `OPSLOG_INVALID_ARGUMENT` for what is no object or no patch.
  */
 export declare function applyDelta(
   record: Record<string, unknown>,
@@ -914,7 +936,7 @@ export declare function applyDelta(
  *
  * @param patch A patch; `null` is never smaller.
  * @param fullRecord The record that it leads to.
- * @throws What `JSON.stringify` throws; nothing with an `OPSLOG_` code.
+ * @throws `OPSLOG_INVALID_ARGUMENT` for what is no object, and what `JSON.stringify` throws.
  */
 export declare function isDeltaSmaller(
   patch: DeltaPatch | null,
@@ -926,13 +948,14 @@ export declare function isDeltaSmaller(
  *
  * Cost: one pass over the file; reads about a megabyte ahead.
  *
- * @param dir The store's folder.
+ * @param dir The store's folder: a path, or a `file:` URL object.
  * @param relativePath The snapshot, as the manifest names it.
  * @param options An aborted `signal` ends it with the signal's reason (default: none).
- * @throws Node's own `ENOENT` if there is no such file; `OPSLOG_CORRUPT` at a damaged line; `OPSLOG_IO`. All reject.
+ * @throws Node's own `ENOENT` if there is no such file; `OPSLOG_CORRUPT` at a damaged line; `OPSLOG_INVALID_ARGUMENT`,
+ * `OPSLOG_IO`. All reject.
  */
 export declare function streamSnapshotFile<T>(
-  dir: string,
+  dir: string | FileUrl,
   relativePath: string,
   options?: { signal?: AbortSignal },
 ): AsyncGenerator<[string, T], { version: number }>;
@@ -944,21 +967,22 @@ export declare function streamSnapshotFile<T>(
  *
  * Cost: a few system calls; waits for up to two seconds where the lock's file is empty.
  *
- * @param dir The folder; it must be there.
- * @throws `OPSLOG_LOCKED` if a living process holds it; `OPSLOG_IO`, `OPSLOG_NATIVE_UNAVAILABLE`. All reject.
+ * @param dir The folder, a path or a `file:` URL object; it must be there.
+ * @throws `OPSLOG_LOCKED` if a living process holds it; `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`, `OPSLOG_NATIVE_UNAVAILABLE`.
+ * All reject.
  */
-export declare function acquireLock(dir: string): Promise<FileHandle>;
+export declare function acquireLock(dir: string | FileUrl): Promise<FileHandle>;
 
 /**
  * Gives the write lock of a folder back and removes its file.
  *
  * Cost: a few system calls.
  *
- * @param dir The folder.
+ * @param dir The folder: a path, or a `file:` URL object.
  * @param fh What `acquireLock()` returned.
- * @throws `OPSLOG_IO`, and Node's own `EBADF` if it was given back before. Both reject.
+ * @throws `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`, and Node's own `EBADF` if it was given back before. All reject.
  */
-export declare function releaseLock(dir: string, fh: FileHandle): Promise<void>;
+export declare function releaseLock(dir: string | FileUrl, fh: FileHandle): Promise<void>;
 
 /**
  * Returns the value if it is an operation.

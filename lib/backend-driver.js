@@ -220,7 +220,7 @@ class BackendDriver {
     return this.#backend.loadArchiveSegment(relativePath);
   }
 
-  async *streamSnapshot({ signal } = {}) {
+  async *streamSnapshot({ signal }) {
     signal?.throwIfAborted();
     const { records } = await this.#backend.loadSnapshot(this.manifest.currentSnapshot);
     for (const entry of records) {
@@ -266,7 +266,7 @@ class BackendDriver {
     if (!readOnly && !isAgent) this.#lock = await this.#backend.acquireLock();
     const found = await this.#access.read();
     if (found.manifest === null) {
-      if (readOnly) throw opslogError("OPSLOG_NO_STORE", messages.noStore());
+      if (readOnly) throw opslogError("OPSLOG_NO_STORE", messages.noStore(), { path: this.folder });
       if (!isAgent) found.manifest = await this.#createAlone(found);
     }
     // NOTE: before an agent registers: where something cannot be read or migrated, nothing is to be written.

@@ -2,27 +2,22 @@
 
 // A copy of a store in a folder: checked here, carried out natively in steps.
 
-const { path } = require("./builtins");
+const { readFolder, readSignal } = require("./arguments");
 const { wrongType } = require("./errors");
 const { settle } = require("./native-errors");
+const { checkNames } = require("./option-names");
 const { describe } = require("./paths");
 const { readOnProgress, watched } = require("./progress");
 
 /** Checks what `backup()` was given. */
 function parseBackup(dir, options) {
-  if (typeof dir !== "string" || dir === "" || dir.includes("\0")) {
-    const given = typeof dir === "string" ? JSON.stringify(dir) : describe(dir);
-    throw wrongType(`backup needs the path of a folder, got ${given}`);
-  }
-  const onProgress = readOnProgress(options);
-  const { sealedLogs = false, signal } = options ?? {};
+  const folder = readFolder(dir, "backup");
+  checkNames(options, ["sealedLogs", "onProgress", "signal"], "backup()");
+  const sealedLogs = options?.sealedLogs ?? false;
   if (typeof sealedLogs !== "boolean") {
     throw wrongType(`option sealedLogs must be a boolean, got ${describe(sealedLogs)}`);
   }
-  if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
-    throw wrongType(`option signal must be an AbortSignal, got ${describe(signal)}`);
-  }
-  return { folder: path.resolve(dir), sealedLogs, onProgress, signal };
+  return { folder, sealedLogs, onProgress: readOnProgress(options), signal: readSignal(options) };
 }
 
 /** How many bytes were copied. */

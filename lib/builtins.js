@@ -40,6 +40,9 @@ module.exports = {
   get timers() {
     return known("node:timers") ?? require("node:timers");
   },
+  get url() {
+    return known("node:url") ?? require("node:url");
+  },
   get util() {
     return known("node:util") ?? require("node:util");
   },

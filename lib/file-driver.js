@@ -2,7 +2,8 @@
 
 // A store in a folder, written and read natively.
 
-const { path, process } = require("./builtins");
+const { readFolder } = require("./arguments");
+const { process } = require("./builtins");
 const { runBackup } = require("./backup");
 const { AgentCheckpoint, OwnCheckpoint } = require("./checkpoint-work");
 const { Checkpoints } = require("./checkpoints");
@@ -62,20 +63,21 @@ class FileDriver {
     const started = monotonicMs();
     const addon = native.load();
     const driver = new FileDriver();
-    driver.folder = path.resolve(dir);
+    driver.folder = readFolder(dir, "open()");
     ensurePermitted(driver.folder, { write: !options.readOnly });
     driver.meter = new NativeMeter(new addon.NativeProgress());
-    const opened = () => driver.#open(addon, dir, options, backend);
+    const opened = () => driver.#open(addon, options, backend);
     const report = await watched(options.onProgress, driver.meter, driver.folder, opened);
     driver.recovery = recoveryOf(report, monotonicMs() - started);
     return driver;
   }
 
-  async #open(addon, dir, options, backend) {
+  async #open(addon, options, backend) {
     this.#options = options;
     this.#backend = backend;
-    await backend?.initialize(dir, { readOnly: options.readOnly });
-    const core = await settle(addon.storeOpen(this.folder, nativeOptions(options), this.meter.progress));
+    await backend?.initialize(this.folder, { readOnly: options.readOnly });
+    const opening = addon.storeOpen(this.folder, nativeOptions(options), this.meter.progress);
+    const core = await settle(opening, this.folder);
     this.#core = core;
     this.#handle = core.handle();
     this.records = new Records(core, {

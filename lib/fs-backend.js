@@ -3,8 +3,17 @@
 // The file system as a storage backend, complete on its own: what a subclass inherits, what a wrapper calls,
 // and what reads and writes blobs. A store with an unmodified FsBackend does the rest natively.
 
+const { readFolder } = require("./arguments");
+const {
+  checkHandle,
+  checkManifest,
+  checkOperations,
+  checkOptions,
+  checkRecords,
+  checkVersion,
+} = require("./fs-arguments");
 const { fs, path } = require("./builtins");
-const { corruptError, ioError, messages, opslogError } = require("./errors");
+const { corruptError, ioError, messages, opslogError, wrongType } = require("./errors");
 const names = require("./fs/names");
 const { acquireNamed, releaseLock, removeLeftTemporaries } = require("./lock");
 const { checkAgentId, resolveInside } = require("./paths");
@@ -44,7 +53,13 @@ const translated = (work) => files().durable.translated(work);
 const instances = new WeakSet();
 
 class FsBackend {
-  constructor() {
+  constructor(...given) {
+    // NOTE: a subclass may pass on what is its own.
+    if (given.length > 0 && new.target === FsBackend) {
+      throw wrongType(
+        "new FsBackend() takes no arguments: the folder is given to initialize(), or to open()",
+      );
+    }
     this.dir = "";
     instances.add(this);
     try {
@@ -55,8 +70,9 @@ class FsBackend {
   }
 
   async initialize(dir, opts) {
+    checkOptions(opts, "initialize()");
     // Absolute from here on: a later chdir() must not move the store.
-    this.dir = path.resolve(dir);
+    this.dir = readFolder(dir, "initialize()");
     if (opts.readOnly) return;
     const folders = FOLDERS.map((folder) => path.join(this.dir, folder));
     await translated(() =>
@@ -87,6 +103,7 @@ class FsBackend {
   }
 
   async writeManifest(manifest) {
+    checkManifest(manifest);
     const text = JSON.stringify(manifest, null, 2);
     const file = path.resolve(this.dir, names.MANIFEST);
     await translated(() => files().durable.replaceFile(file, (handle) => handle.appendFile(text)));
@@ -104,6 +121,8 @@ class FsBackend {
   // Snapshots
 
   async writeSnapshot(records, version) {
+    checkRecords(records, "writeSnapshot()");
+    checkVersion(version);
     return files().snapshot.writeSnapshot(this.dir, records, version);
   }
 
@@ -114,6 +133,7 @@ class FsBackend {
   // Log
 
   async appendOps(relativePath, ops) {
+    checkOperations(ops);
     await files().wal.appendOps(resolveInside(this.dir, relativePath), ops);
   }
 
@@ -151,6 +171,7 @@ class FsBackend {
   // Archive
 
   async writeArchiveSegment(period, records) {
+    checkRecords(records, "writeArchiveSegment()");
     return files().archive.writeArchiveSegment(this.dir, period, records);
   }
 
@@ -177,6 +198,7 @@ class FsBackend {
   }
 
   async releaseLock(handle) {
+    checkHandle(handle, "releaseLock()");
     await releaseLock(handle.dir, handle.fh);
   }
 
@@ -191,6 +213,7 @@ class FsBackend {
   }
 
   async releaseCompactionLock(handle) {
+    checkHandle(handle, "releaseCompactionLock()");
     await handle.fh.release();
   }
 

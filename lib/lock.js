@@ -3,12 +3,14 @@
 // The lock files of a folder, and the locks of temporary files. The native side takes the kernel lock; here a lock file
 // gets the face of the FileHandle that 0.8.1 returned.
 
+const { readFolder } = require("./arguments");
 const { fs, path } = require("./builtins");
 const { promisify } = require("./builtins").util;
-const { fromNative, opslogError } = require("./errors");
+const { fromNative, opslogError, wrongType } = require("./errors");
 const { LOCK } = require("./fs/names");
 const native = require("./native");
 const { ensurePermitted } = require("./native/permission");
+const { describe } = require("./paths");
 const { paced, paceMethods } = require("./turns");
 
 const fstat = promisify(fs.fstat);
@@ -88,7 +90,7 @@ function acquireLock(dir) {
 }
 
 async function acquireIn(dir) {
-  return acquireNamed(path.resolve(dir), LOCK);
+  return acquireNamed(readFolder(dir, "acquireLock()"), LOCK);
 }
 
 /** Gives the write lock of a folder back. A handle of another origin is closed, and the lock file removed. */
@@ -98,8 +100,12 @@ function releaseLock(dir, handle) {
 
 async function releaseIn(dir, handle) {
   if (handle instanceof LockFile) return handle.release();
+  const folder = readFolder(dir, "releaseLock()");
+  if (typeof handle?.close !== "function") {
+    throw wrongType(`releaseLock() takes what acquireLock() returned, got ${describe(handle)}`);
+  }
   await handle.close();
-  await fs.promises.unlink(path.join(path.resolve(dir), LOCK)).catch((error) => {
+  await fs.promises.unlink(path.join(folder, LOCK)).catch((error) => {
     if (error.code !== "ENOENT") throw error;
   });
 }

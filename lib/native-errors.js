@@ -28,12 +28,14 @@ function call(run) {
   }
 }
 
-/** Awaits a promise and decodes what it rejects with. */
-async function settle(promise) {
+/** Awaits a promise and decodes what it rejects with. That there is no store is said of the folder. */
+async function settle(promise, folder) {
   try {
     return await promise;
   } catch (error) {
-    throw decode(error);
+    const decoded = decode(error);
+    if (decoded.code === "OPSLOG_NO_STORE" && folder !== undefined) decoded.path ??= folder;
+    throw decoded;
   }
 }
 

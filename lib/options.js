@@ -4,10 +4,29 @@
 // `undefined` or `null` means its default, as dependents of 0.8.1 expect.
 
 const { messages, outOfRange, wrongType } = require("./errors");
+const { checkNames } = require("./option-names");
 const { checkAgentId, describe } = require("./paths");
 const { readOnProgress } = require("./progress");
 const { warn } = require("./warnings");
 
+const NAMES = [
+  "checkpointThreshold",
+  "checkpointOnClose",
+  "version",
+  "migrate",
+  "readOnly",
+  "skipLoad",
+  "backend",
+  "agentId",
+  "writeMode",
+  "cacheSize",
+  "groupCommitSize",
+  "groupCommitMs",
+  "durability",
+  "recovery",
+  "syncIntervalMs",
+  "onProgress",
+];
 const WRITE_MODES = ["immediate", "group", "async"];
 const DURABILITIES = ["process", "interval", "always"];
 const RECOVERIES = ["skip", "strict"];
@@ -146,8 +165,8 @@ function readBackend(options, { readOnly, agentId }) {
  * and the option's name; prints 0.8.1's warning when `writeMode` must give way to `agentId`.
  */
 function parseOptions(options) {
+  checkNames(options, NAMES, "open()");
   if (!given(options)) options = {};
-  if (typeof options !== "object") throw wrongType(`options must be an object, got ${describe(options)}`);
   const readOnly = readBoolean(options, "readOnly", false);
   const skipLoad = readBoolean(options, "skipLoad", false);
   const checkpointOnClose = readBoolean(options, "checkpointOnClose", true);

@@ -88,10 +88,20 @@ function resolveBlob(root, relativePath, { allowRoot = false } = {}) {
   return path.join(root, ...parts);
 }
 
-/** A value's type for an error message: `null`, `array`, or what `typeof` says. */
+/** A value's type for an error message: `null`, `array`, the name of its class, or what `typeof` says. */
 function describe(value) {
   if (value === null) return "null";
-  return Array.isArray(value) ? "array" : typeof value;
+  if (Array.isArray(value)) return "array";
+  return typeof value === "object" ? classOf(value) : typeof value;
+}
+
+function classOf(value) {
+  try {
+    const { name } = value.constructor;
+    return typeof name === "string" && /^[A-Z]\w{0,40}$/.test(name) && name !== "Object" ? name : "object";
+  } catch {
+    return "object";
+  }
 }
 
 module.exports = { checkAgentId, checkPeriod, resolveInside, resolveBlob, describe };

@@ -14,9 +14,7 @@ const IDLE = "idle";
 
 /** The `onProgress` among the options of a method, if there is one. */
 function readOnProgress(options) {
-  if (options === undefined || options === null) return undefined;
-  if (typeof options !== "object") throw wrongType(`options must be an object, got ${describe(options)}`);
-  const { onProgress } = options;
+  const { onProgress } = options ?? {};
   if (onProgress === undefined || onProgress === null) return undefined;
   if (typeof onProgress !== "function") {
     throw wrongType(`option onProgress must be a function, got ${describe(onProgress)}`);

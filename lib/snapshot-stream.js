@@ -2,6 +2,7 @@
 
 // Records of a snapshot file one by one, without holding the file.
 
+const { readFolder, readRelativePath, readSignalAlone } = require("./arguments");
 const { path } = require("./builtins");
 const { readSnapshot } = require("./fs/snapshot-reader");
 const { pacedSteps } = require("./turns");
@@ -11,13 +12,18 @@ const { pacedSteps } = require("./turns");
  * old formats, which are one JSON document, are read whole.
  */
 function streamSnapshotFile(dir, relativePath, options) {
-  return pacedSteps(() => snapshotEntries(dir, relativePath, options));
+  return pacedSteps(() => {
+    const folder = readFolder(dir, "streamSnapshotFile()");
+    readRelativePath(relativePath, "relativePath");
+    const signal = readSignalAlone(options, "streamSnapshotFile()");
+    return snapshotEntries(folder, relativePath, { signal });
+  });
 }
 
 /** The same, for a caller that lets the event loop have its turns itself. */
-async function* snapshotEntries(dir, relativePath, { signal } = {}) {
+async function* snapshotEntries(folder, relativePath, { signal }) {
   signal?.throwIfAborted();
-  const batches = readSnapshot(path.resolve(path.join(dir, relativePath)));
+  const batches = readSnapshot(path.join(folder, relativePath));
   try {
     for (;;) {
       const { done, value } = await batches.next();

@@ -3,20 +3,28 @@
 // The store: checks arguments, keeps the order of mutations, holds the live objects. Where the bytes are is
 // the driver's affair.
 
+const {
+  checkFunction,
+  readBackendFolder,
+  readRelativePath,
+  readSignalAlone,
+  readSince,
+} = require("./arguments");
 const diagnostics = require("./builtins").diagnosticsChannel;
 const { parseBackup } = require("./backup");
 const { inCurrentContext } = require("./caller-context");
-const { ioError, messages, opslogError } = require("./errors");
+const { ioError, messages, opslogError, wrongType } = require("./errors");
 const { FileDriver } = require("./file-driver");
-const { isPlainFsBackend } = require("./fs-backend");
+const { FsBackend, isPlainFsBackend } = require("./fs-backend");
 const { repairFolder, verifyFolder } = require("./maintenance");
 const { MutationQueue, RETRY } = require("./mutation-queue");
+const { checkNames } = require("./option-names");
 const { parseOptions } = require("./options");
 const { checkPeriod, describe } = require("./paths");
 const { readOnProgress, watched } = require("./progress");
 const { after, paced, pacedSteps, refuse } = require("./turns");
 const { checkId, toText, today } = require("./values");
-const { checkCallback, readInterval, Watching } = require("./watching");
+const { readInterval, Watching } = require("./watching");
 
 const checkpointFailures = diagnostics.channel("opslog:checkpoint-failed");
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for("nodejs.asyncDispose");
@@ -30,6 +38,12 @@ class Store {
   #opening = null;
   #closing = null;
   #watching = null;
+
+  constructor(...given) {
+    // NOTE: a subclass may pass on what is its own.
+    if (given.length > 0 && new.target === Store)
+      throw wrongType("new Store() takes no arguments: the folder is given to open()");
+  }
 
   /** Checks a folder that need not be open, and writes nothing. */
   static verify(dir, options) {
@@ -200,12 +214,14 @@ class Store {
 
   filter(predicate) {
     this.#ensureOpen();
+    checkFunction(predicate, "filter()");
     return this.#driver.records.filter(predicate);
   }
 
   count(predicate) {
     this.#ensureOpen();
     if (!predicate) return this.#driver.records.size;
+    checkFunction(predicate, "count()");
     let matching = 0;
     this.#driver.records.forEach((value, id) => {
       if (predicate(value, id)) matching++;
@@ -230,6 +246,7 @@ class Store {
     let operations;
     try {
       this.#ensureWritable();
+      checkFunction(fn, "batch()");
       operations = await this.#durably(() => this.#runBatch(fn));
     } catch (error) {
       return refuse(error);
@@ -253,20 +270,23 @@ class Store {
 
   getOps(since) {
     this.#ensureOpen();
+    const after = readSince(since);
     const operations = this.#driver.history.all();
-    return since ? operations.filter((operation) => operation.ts > since) : [...operations];
+    return after === undefined ? [...operations] : operations.filter(({ ts }) => ts > after);
   }
 
   getWalOps(sinceTimestamp, options) {
     return pacedSteps(() => this.#walOps(sinceTimestamp, options));
   }
 
-  async *#walOps(sinceTimestamp, { signal } = {}) {
+  async *#walOps(sinceTimestamp, options) {
     this.#ensureOpen();
+    const after = readSince(sinceTimestamp);
+    const signal = readSignalAlone(options, "getWalOps()");
     signal?.throwIfAborted();
     for await (const operation of this.#driver.walOperations()) {
       signal?.throwIfAborted();
-      if (!sinceTimestamp || operation.ts > sinceTimestamp) yield operation;
+      if (after === undefined || operation.ts > after) yield operation;
     }
   }
 
@@ -281,6 +301,7 @@ class Store {
     if (this.#options.skipLoad) {
       throw opslogError("OPSLOG_SKIP_LOAD", messages.skipLoadCompact());
     }
+    checkNames(options, ["onProgress"], "compact()");
     await this.#watched(options, () => this.#checkpoint());
   }
 
@@ -316,6 +337,9 @@ class Store {
 
   async #archive(predicate, segment, options) {
     this.#ensureWritable();
+    checkFunction(predicate, "archive()");
+    if (segment !== undefined && segment !== null) checkPeriod(segment);
+    checkNames(options, ["onProgress"], "archive()");
     return this.#watched(options, () => this.#durably(() => this.#moveToArchive(predicate, segment)));
   }
 
@@ -338,6 +362,7 @@ class Store {
 
   async #loadArchive(segment) {
     this.#ensureOpen();
+    readRelativePath(segment, "archive segment");
     const { archiveSegments } = this.#driver.manifest;
     const path =
       archiveSegments.find((name) => isNamed(name, segment)) ??
@@ -355,7 +380,7 @@ class Store {
   streamSnapshot(options) {
     return pacedSteps(() => {
       this.#ensureOpen();
-      return this.#driver.streamSnapshot(options);
+      return this.#driver.streamSnapshot({ signal: readSignalAlone(options, "streamSnapshot()") });
     });
   }
 
@@ -395,7 +420,7 @@ class Store {
 
   watch(callback, intervalMs) {
     this.#ensureOpen();
-    checkCallback(callback);
+    checkFunction(callback, "watch()");
     const interval = readInterval(intervalMs);
     this.unwatch();
     const { folder } = this.#driver;
@@ -417,7 +442,8 @@ class Store {
       if (options.recovery !== "skip") {
         throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.recoveryOfBackend(options.recovery));
       }
-      return loadBackendDriver().open(dir, options, backend, onDue);
+      const folder = readBackendFolder(dir, { isInFiles: backend instanceof FsBackend });
+      return loadBackendDriver().open(folder, options, backend, onDue);
     }
     return FileDriver.open(dir, options, backend);
   }
@@ -480,9 +506,7 @@ class Store {
       return false;
     });
     if (ids.length === 0) return 0;
-    const period = segment ?? currentQuarter();
-    checkPeriod(period);
-    return (await this.#driver.archive(ids, period)) ?? ids.length;
+    return (await this.#driver.archive(ids, segment ?? currentQuarter())) ?? ids.length;
   }
 
   /** A checkpoint that nobody asked for; it fails nobody's call. */

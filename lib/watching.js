@@ -13,11 +13,6 @@ const DEFAULT_INTERVAL_MS = 1000;
 /** The longest that a timer of Node's can wait. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Checks the callback of `watch()`. */
-function checkCallback(callback) {
-  if (typeof callback !== "function") throw wrongType(`watch() takes a function, got ${describe(callback)}`);
-}
-
 /** The interval of `watch()`. Zero means that a look follows the other at once, as in 0.8.1. */
 function readInterval(intervalMs) {
   if (intervalMs === undefined || intervalMs === null) return DEFAULT_INTERVAL_MS;
@@ -73,4 +68,4 @@ class Watching {
   }
 }
 
-module.exports = { checkCallback, readInterval, Watching };
+module.exports = { readInterval, Watching };

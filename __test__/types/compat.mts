@@ -10,6 +10,9 @@ type Public<Instance> = Pick<Instance, keyof Instance>;
 /** Accepts only two types that are assignable to each other. */
 declare function same<A extends B, B extends C, C = A>(): void;
 
+/** Accepts only a type that can stand for the second, and may take more than that does. */
+declare function stands<A extends B, B>(): void;
+
 // @ts-expect-error -- What this accepts must really be the same: else nothing below says anything.
 same<{ a: string }, { a: string | number }>();
 // @ts-expect-error -- In the other direction as well.
@@ -59,9 +62,10 @@ same<keyof typeof ours.LamportClock, keyof typeof theirs.LamportClock>();
 same<typeof ours.createDelta, typeof theirs.createDelta>();
 same<typeof ours.applyDelta, typeof theirs.applyDelta>();
 same<typeof ours.isDeltaSmaller, typeof theirs.isDeltaSmaller>();
-same<typeof ours.streamSnapshotFile, typeof theirs.streamSnapshotFile>();
-same<typeof ours.acquireLock, typeof theirs.acquireLock>();
-same<typeof ours.releaseLock, typeof theirs.releaseLock>();
+// A folder may be a URL.
+stands<typeof ours.streamSnapshotFile, typeof theirs.streamSnapshotFile>();
+stands<typeof ours.acquireLock, typeof theirs.acquireLock>();
+stands<typeof ours.releaseLock, typeof theirs.releaseLock>();
 same<typeof ours.validateOp, typeof theirs.validateOp>();
 same<typeof ours.validateManifest, typeof theirs.validateManifest>();
 same<typeof ours.validateSnapshot, typeof theirs.validateSnapshot>();

@@ -3,11 +3,11 @@
 // Blobs: files of the caller's own, anywhere inside the store's folder. They are plain files, written in
 // place and not synced, and Node's own errors are passed on: callers look at `ENOENT`.
 
+const { checkContent, checkRange } = require("../fs-arguments");
 const { Buffer } = require("../builtins").buffer;
 const { constants } = require("../builtins").fs;
 const fs = require("../builtins").fsPromises;
 const { path } = require("../builtins");
-const { messages, opslogError } = require("../errors");
 const { resolveBlob } = require("../paths");
 const { NO_FOLLOW } = require("./durable");
 const lines = require("./lines");
@@ -16,6 +16,7 @@ const OVERWRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | N
 
 async function write(root, relativePath, content) {
   const file = resolveBlob(root, relativePath);
+  checkContent(content);
   await fs.mkdir(path.dirname(file), { recursive: true });
   await fs.writeFile(file, content, { flag: OVERWRITE });
 }
@@ -27,9 +28,7 @@ async function read(root, relativePath) {
 /** The bytes from `offset` on, at most `length`, fewer at the end of the file. */
 async function readRange(root, relativePath, offset, length) {
   const file = resolveBlob(root, relativePath);
-  if (offset < 0 || length < 0) {
-    throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.negativeRange());
-  }
+  checkRange(offset, length);
   if (length === 0) return Buffer.alloc(0);
   const handle = await fs.open(file, "r");
   try {

@@ -32,4 +32,3 @@ mod shared;
 mod support;
 mod temporaries;
 mod turns;
-mod unpublished;
