@@ -178,3 +178,34 @@ test("undo() behind two compact() at once of which the first fails undoes what c
   await store.close();
   t.deepEqual(await storedEntries(Store, folder), [["a", 1]]);
 });
+
+test("getOps() after a checkpoint has failed on its thread and before that is heard of shows each operation once", async (t) => {
+  const { store, folder } = await openOurs(t, manual);
+  const shown = () => store.getOps().map(({ id }) => id);
+  await store.set("a", 1);
+  await rename(join(folder, "snapshots"), join(folder, "elsewhere"));
+  const compacting = t.throwsAsync(store.compact());
+  await store.set("b", 2);
+  shown();
+  // Nothing of this thread runs meanwhile.
+  while (store.stats().opsCount < 2);
+  t.deepEqual(shown(), ["a", "b"]);
+  await compacting;
+  t.deepEqual(shown(), ["a", "b"]);
+  await rename(join(folder, "elsewhere"), join(folder, "snapshots"));
+});
+
+test("getWalOps() beside undo() yields every operation that stays", async (t) => {
+  const { store } = await openOurs(t, manual);
+  for (const id of ["a", "b", "c"]) await store.set(id, { id });
+  const operations = store.getWalOps();
+  const yielded = [(await operations.next()).value.id];
+  t.true(await store.undo());
+  await store.set("long", { text: "x".repeat(1000) });
+  await store.set("d", {});
+  for await (const { id } of operations) yielded.push(id);
+  t.deepEqual(
+    yielded.filter((id) => id !== "c"),
+    ["a", "b", "long", "d"],
+  );
+});

@@ -8,6 +8,8 @@ const { call } = require("./native-errors");
 class History {
   #core;
   #operations = [];
+  /** Which history they are of. */
+  #history = null;
 
   constructor(core) {
     this.#core = core;
@@ -19,6 +21,18 @@ class History {
 
   /** All operations, in a list that the caller must not keep. */
   all() {
+    // NOTE: work on another thread may change them between two of these calls, and before it is heard of.
+    let history;
+    do {
+      history = this.#core.history();
+      if (history !== this.#history) this.forget();
+      this.#history = history;
+      this.#complete();
+    } while (history !== this.#core.history());
+    return this.#operations;
+  }
+
+  #complete() {
     const count = this.#core.operationCount();
     if (this.#operations.length > count) this.#operations.length = count;
     while (this.#operations.length < count) {
@@ -26,7 +40,6 @@ class History {
       if (more.length === 0) break;
       for (const operation of more) this.#operations.push(operation);
     }
-    return this.#operations;
   }
 
   /** The last operations were taken back. */

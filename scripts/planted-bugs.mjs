@@ -42,6 +42,14 @@ const bugs = {
     test: "store_behaviour",
     what: "what a dead agent left in a sealed log is not synced with what comes behind it",
   },
+  "log-versions-forgotten": {
+    test: "store_behaviour",
+    what: "what is logged during a migration counts as migrated",
+  },
+  "newer-version-unnoticed": {
+    test: "store_behaviour",
+    what: "an agent of a lower version goes on writing after a migration",
+  },
   "missing-manifest-is-fresh": {
     test: "store_behaviour",
     what: "a folder with data but no manifest is begun anew",

@@ -127,6 +127,16 @@ pub fn temporary(path: &Path) -> PathBuf {
     with_suffix(path, &format!(".{}-{n}.tmp", std::process::id()))
 }
 
+/// The list of files that no manifest names yet. There are only temporary files of it.
+pub fn unpublished(root: &Path) -> PathBuf {
+    root.join(".unpublished")
+}
+
+/// Whether a temporary file is such a list.
+pub fn is_list(name: &str) -> bool {
+    name.starts_with(".unpublished.")
+}
+
 /// Whether a name is one that [`temporary`] makes for a file of a store. Blobs, which may have any other name, have none
 /// that is temporary.
 pub fn is_temporary(name: &str) -> bool {
@@ -134,7 +144,16 @@ pub fn is_temporary(name: &str) -> bool {
     let ends = name.strip_suffix(".tmp").and_then(|rest| rest.rsplit_once('-')).is_some_and(|(rest, n)| {
         is_number(n) && rest.rsplit_once('.').is_some_and(|(_, pid)| is_number(pid))
     });
-    let starts = ["manifest.json.", "snap-", "ops-", "agent-", "archive-", ".lock.", ".compact-lock."];
+    let starts = [
+        "manifest.json.",
+        "snap-",
+        "ops-",
+        "agent-",
+        "archive-",
+        ".lock.",
+        ".compact-lock.",
+        ".unpublished.",
+    ];
     ends && starts.iter().any(|start| name.starts_with(start))
 }
 

@@ -23,6 +23,7 @@ pub mod snapshot;
 pub mod store;
 pub mod sync;
 pub mod temporary;
+pub mod unpublished;
 pub mod verify;
 pub mod wal;
 pub use error::{Error, Result};

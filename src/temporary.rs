@@ -78,7 +78,8 @@ pub fn remove_left(disk: &dyn Disk, root: &Path) {
     let folders = [layout::SNAPSHOTS, layout::ARCHIVE, layout::INDEX].map(|folder| root.join(folder));
     for folder in folders.into_iter().chain([root.to_path_buf()]) {
         for name in disk.list(&folder).unwrap_or_default() {
-            if layout::is_temporary(&name) {
+            // A list is gone through before it is removed.
+            if layout::is_temporary(&name) && !layout::is_list(&name) {
                 remove_if_left(disk, &folder.join(name));
             }
         }
@@ -87,8 +88,14 @@ pub fn remove_left(disk: &dyn Disk, root: &Path) {
 
 /// Removes a temporary file if no process holds it.
 fn remove_if_left(disk: &dyn Disk, path: &Path) {
+    with_left(disk, path, |_| ());
+}
+
+/// Removes a temporary file if no process holds it, after `use_it`.
+pub fn with_left(disk: &dyn Disk, path: &Path, use_it: impl FnOnce(&dyn DiskFile)) {
     let Ok(file) = disk.open(path, OpenMode::ReadWrite) else { return };
     if file.try_lock().unwrap_or(false) && leads_to(disk, path, &*file).unwrap_or(false) {
+        use_it(&*file);
         let _ = disk.unlink(path);
     }
 }

@@ -147,6 +147,12 @@ impl NativeStore {
         plain(|| self.store.counts().operations as f64)
     }
 
+    /// Changes whenever the operations change in any other way than at their end.
+    #[napi]
+    pub fn history(&self) -> napi::Result<f64> {
+        plain(|| self.store.history() as f64)
+    }
+
     /// The next records in order, as a JSON list of ids and values in turn; `null` when there are no more, the
     /// empty string when another thread has changed what lies underneath: begin again.
     #[napi]

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::base::Base;
 use super::delta::reverse_delta;
@@ -51,7 +52,12 @@ pub struct Engine {
     agent: Option<Box<[u8]>>,
     clock: u64,
     stamp: Stamp,
+    /// Which history the operations are, see [`Engine::history`].
+    history: u64,
 }
+
+/// The histories of all engines: no two are the same.
+static HISTORIES: AtomicU64 = AtomicU64::new(1);
 
 /// What is remembered of an operation that may be taken back.
 struct Applied {
@@ -85,7 +91,18 @@ impl Engine {
             agent: agent.map(Box::from),
             clock: 0,
             stamp: Stamp::default(),
+            history: HISTORIES.fetch_add(1, Ordering::Relaxed),
         }
+    }
+
+    /// Changes whenever the operations change in any other way than at their end.
+    pub fn history(&self) -> u64 {
+        self.history
+    }
+
+    /// The operations that are shown are not those of before, with more or fewer behind them.
+    pub fn turn_history(&mut self) {
+        self.history = HISTORIES.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A copy that goes its own way, for a savepoint. No batch is being put together.
@@ -98,6 +115,7 @@ impl Engine {
             agent: self.agent.clone(),
             clock: self.clock,
             stamp: Stamp::default(),
+            history: HISTORIES.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -145,6 +163,7 @@ impl Engine {
     /// Puts what the log's head says, replayed over the same base, in its place. `apart` says how many operations belong
     /// to what is set apart, if anything is. Returns how many operations the head has.
     pub fn replace_head(&mut self, replayed: Self, apart: usize) -> usize {
+        self.turn_history();
         let unfinished = self.set_batch_aside();
         let head = replayed.operations.len();
         let lowest = self.over_lowest(apart);
@@ -361,6 +380,7 @@ impl Engine {
         let lowest = added.first().and_then(Operation::rank).into_iter().chain(removed).min().cloned();
         let Some(lowest) = lowest else { return Ok(Vec::new()) };
         let from = self.operations.partition_point(|operation| operation.rank() < Some(&lowest));
+        self.turn_history();
         let behind = self.operations.split_off(from);
         for operation in behind.iter().rev() {
             let placed = operation.origin.as_ref().and_then(|origin| origin.placed.clone());
@@ -436,6 +456,7 @@ impl Engine {
     /// Sets records apart for the checkpoint after the one under way, without what may be taken back; with what was set
     /// apart before, which `apart` operations belong to. Returns how many operations that concerns now.
     pub fn set_apart(&mut self, apart: usize) -> usize {
+        self.turn_history();
         let unfinished = self.set_batch_aside();
         let Self { records, operations, .. } = self;
         let later = operations.get_mut(apart..).unwrap_or_default();
@@ -452,6 +473,7 @@ impl Engine {
 
     /// Takes what was set apart back, which `apart` operations belong to.
     pub fn rejoin(&mut self, apart: usize) {
+        self.turn_history();
         let unfinished = self.set_batch_aside();
         let Self { records, operations, .. } = self;
         let later = operations.get_mut(apart..).unwrap_or_default();
@@ -461,6 +483,7 @@ impl Engine {
 
     /// Freezes records and the first operations for a checkpoint: what was set apart, or everything.
     pub fn freeze(&mut self, operations: usize) -> View {
+        self.turn_history();
         let late = self.operations.split_off(operations.min(self.operations.len()));
         self.frozen = std::mem::replace(&mut self.operations, late);
         self.records.freeze()
@@ -479,6 +502,7 @@ impl Engine {
     /// Gives a failed checkpoint up: its operations count again. If anything is set apart for the next one, which `apart`
     /// operations belong to, they belong to that too. Returns how many the checkpoint had.
     pub fn thaw(&mut self, apart: usize) -> usize {
+        self.turn_history();
         let unfinished = self.set_batch_aside();
         let lowest = self.over_lowest(apart);
         let Self { records, operations, .. } = self;
@@ -499,6 +523,7 @@ impl Engine {
 
     /// Forgets the first operations but not the state: a checkpoint that somebody else wrote holds them.
     pub fn forget_operations(&mut self, count: usize) {
+        self.turn_history();
         self.operations.drain(..count.min(self.operations.len()));
     }
 }

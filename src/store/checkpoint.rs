@@ -18,6 +18,7 @@ use crate::format::operation::{finish_line, unmarked};
 use crate::format::timestamp::iso_into;
 use crate::publish::{self, Draft, sync_folder_of, sync_way_to};
 use crate::snapshot::Written;
+use crate::unpublished::{self, Unpublished};
 use crate::wal::Writer;
 use crate::{layout, snapshot};
 
@@ -34,6 +35,8 @@ pub struct Checkpoint {
     now_ms: i64,
     archived: Option<Archived>,
     created: Vec<PathBuf>,
+    /// What the next writer removes if this one is killed before the manifest has its name.
+    list: Option<Unpublished>,
     published: bool,
 }
 
@@ -92,6 +95,7 @@ impl Store {
             now_ms,
             archived: None,
             created: Vec::new(),
+            list: None,
             published: false,
         }))
     }
@@ -170,9 +174,12 @@ impl Checkpoint {
 
     fn carry_out(&mut self) -> Result<()> {
         let left = self.store.manifest();
-        let ms = self.attach_wal(time_after(Some(&left), self.now_ms))?;
-        let (relative, written) = self.write_snapshot(ms)?;
+        let list = Unpublished::begin(&self.store.disk, &self.store.root, left.generation)?;
+        let ms = self.attach_wal(&list, time_after(Some(&left), self.now_ms))?;
+        let (relative, written) = self.write_snapshot(&list, ms)?;
+        self.list = Some(list);
         let (manifest, superseded) = self.publish(&relative)?;
+        self.list = None;
         self.switch(manifest, written)?;
         self.store.remove_superseded(&superseded, &left);
         Ok(())
@@ -197,7 +204,7 @@ impl Checkpoint {
 
     /// Creates the next WAL and sends late operations to it, those that came meanwhile first. Returns the time that its
     /// name has, and the snapshot gets.
-    fn attach_wal(&mut self, from: u64) -> Result<u64> {
+    fn attach_wal(&mut self, list: &Unpublished, from: u64) -> Result<u64> {
         let store = Arc::clone(&self.store);
         let after = {
             let state = store.lock();
@@ -207,7 +214,7 @@ impl Checkpoint {
                 end => Some(format!("{}:{end}", state.wal.relative())),
             }
         };
-        let (mut writer, ms) = store.create_log(from, after.as_deref())?;
+        let (mut writer, ms) = store.create_log(list, from, after.as_deref())?;
         let path = writer.path().to_path_buf();
         self.created.push(path.clone());
         writer.sync()?;
@@ -221,9 +228,10 @@ impl Checkpoint {
         Ok(ms)
     }
 
-    fn write_snapshot(&mut self, ms: u64) -> Result<(String, Written)> {
+    fn write_snapshot(&mut self, list: &Unpublished, ms: u64) -> Result<(String, Written)> {
         let store = Arc::clone(&self.store);
         let relative = layout::snapshot(ms);
+        list.add(&relative)?;
         let path = store.path(&relative);
         let version = store.lock().writes(&store.options);
         let indexing = store.indexing(&relative);
@@ -419,10 +427,12 @@ pub(super) fn create_files(
     if !planted!("folders-unsynced") {
         sync_way_to(disk, &store.root)?;
     }
-    let (mut wal, ms) = store.create_log(time_after(None, now_ms), None)?;
+    let list = Unpublished::begin(&store.disk, &store.root, 0)?;
+    let (mut wal, ms) = store.create_log(&list, time_after(None, now_ms), None)?;
     wal.sync()?;
     sync_folder_of(disk, wal.path())?;
     let snapshot_relative = layout::snapshot(ms);
+    list.add(&snapshot_relative)?;
     let path = store.path(&snapshot_relative);
     let mut header = Vec::new();
     crate::format::snapshot::write_header(&mut header, version, now_ms);
@@ -432,5 +442,7 @@ pub(super) fn create_files(
     iso_into(&mut iso, now_ms);
     let manifest = Manifest::fresh(snapshot_relative, relative, String::from_utf8_lossy(&iso).into_owned());
     publish::replace(disk, &store.path(layout::MANIFEST), manifest.print().as_bytes())?;
+    // Of a writer that was killed as it created the store.
+    unpublished::remove_left(disk, &store.root, Some(&manifest));
     Ok((manifest, wal, Base::empty(), header.len() as u64))
 }

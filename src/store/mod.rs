@@ -318,9 +318,11 @@ impl State {
     fn hide(&mut self) {
         if let Some(agents) = &mut self.agents {
             agents.hide(self.engine.operations().last());
+            self.engine.turn_history();
             return;
         }
         self.departures_hidden = self.departures;
+        self.engine.turn_history();
         // Without files, a checkpoint waits for what is on its way, and takes everything along.
         self.hidden =
             if self.detached { self.engine.operations().len() } else { self.engine.set_apart(self.hidden) };
@@ -330,6 +332,7 @@ impl State {
     fn unhide(&mut self) {
         if let Some(agents) = &mut self.agents {
             agents.hide(None);
+            self.engine.turn_history();
             return;
         }
         self.engine.rejoin(self.hidden);

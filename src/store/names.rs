@@ -8,6 +8,7 @@ use super::Store;
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::layout;
+use crate::unpublished::Unpublished;
 use crate::wal::Writer;
 
 /// How many names that are taken are passed over one by one, before the folder is listed.
@@ -26,12 +27,17 @@ impl Store {
     ///
     /// # Errors
     /// `OPSLOG_IO`.
-    pub(super) fn create_log(&self, from: u64, after: Option<&str>) -> Result<(Writer, u64)> {
+    pub(super) fn create_log(
+        &self,
+        list: &Unpublished,
+        from: u64,
+        after: Option<&str>,
+    ) -> Result<(Writer, u64)> {
         self.first_free(layout::OPS, layout::wal, from, |relative, ms| {
             if self.is_taken(&layout::snapshot(ms))? {
                 return Ok(Attempt::Taken);
             }
-            self.try_create_log(relative, after)
+            self.try_create_log(list, relative, after)
         })
     }
 
@@ -39,10 +45,10 @@ impl Store {
     ///
     /// # Errors
     /// `OPSLOG_IO`.
-    pub(super) fn create_agent_log(&self, agent: &str, from: u64) -> Result<Writer> {
+    pub(super) fn create_agent_log(&self, list: &Unpublished, agent: &str, from: u64) -> Result<Writer> {
         let name = |ms| layout::agent_wal(agent, ms);
         let created =
-            self.first_free(layout::OPS, name, from, |relative, _| self.try_create_log(relative, None));
+            self.first_free(layout::OPS, name, from, |relative, _| self.try_create_log(list, relative, None));
         created.map(|(writer, _)| writer)
     }
 
@@ -57,10 +63,22 @@ impl Store {
         free.map(|((), ms)| ms)
     }
 
-    fn try_create_log(&self, relative: String, after: Option<&str>) -> Result<Attempt<Writer>> {
+    fn try_create_log(
+        &self,
+        list: &Unpublished,
+        relative: String,
+        after: Option<&str>,
+    ) -> Result<Attempt<Writer>> {
+        if self.is_taken(&relative)? {
+            return Ok(Attempt::Taken);
+        }
+        list.add(&relative)?;
         let path = self.path(&relative);
-        match Writer::create(&*self.disk, path, relative, after.map(str::to_owned)) {
-            Err(error) if error.is_existing_file() => Ok(Attempt::Taken),
+        match Writer::create(&*self.disk, path, relative.clone(), after.map(str::to_owned)) {
+            Err(error) if error.is_existing_file() => {
+                list.withdraw(&relative)?;
+                Ok(Attempt::Taken)
+            }
             created => created.map(Attempt::Made),
         }
     }

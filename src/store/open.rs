@@ -18,7 +18,7 @@ use crate::lock::{self, ProcessProbe};
 use crate::progress::{Phase, Progress};
 use crate::publish::read_if_there;
 use crate::wal::{LineReader, Tail, Unsynced, Writer, repair, replay, replay_unlocked};
-use crate::{layout, snapshot, temporary};
+use crate::{layout, snapshot, temporary, unpublished};
 
 /// A store, and what opening it found.
 pub struct Opened {
@@ -88,6 +88,9 @@ impl Store {
             }
         }
         let mut found = read_manifest(&*disk, root)?;
+        if held.is_some() {
+            unpublished::remove_left(&*disk, root, found.as_ref());
+        }
         let store = Store::closed(disk, root, options, None);
         let mut report = Report::default();
         if let Some(manifest) = found.as_ref().filter(|manifest| manifest.active_agent_ops.is_some()) {

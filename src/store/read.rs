@@ -102,6 +102,11 @@ impl Store {
         }
     }
 
+    /// Changes whenever the operations that are shown change in any other way than at their end.
+    pub fn history(&self) -> u64 {
+        self.lock().engine.history()
+    }
+
     /// Appends operations, from the given one of those shown on, as comma-separated JSON until `out` holds
     /// `limit` bytes; says which comes next.
     ///

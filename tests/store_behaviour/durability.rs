@@ -336,7 +336,7 @@ fn the_log_that_a_compaction_sealed_is_still_synced() {
     one.catch_up().unwrap();
     set(&one, "a", "1");
     // The other's compaction seals the log of the first, and cannot write the snapshot.
-    disk.fail_next(CallKind::Append, 3, EIO, Times::Once);
+    disk.script(Fault::new(CallKind::Append, EIO).on("/snapshots/"));
     assert!(other.compact_agents(NOW, None).is_err());
     one.catch_up().unwrap();
     assert_ne!(one.manifest().active_agent_ops.unwrap().len(), 2, "nothing was sealed");

@@ -148,3 +148,35 @@ fn a_reader_follows_a_log_that_nobody_may_write_to() {
     assert_eq!(ids(&at_once(&reader).operations), ["a"]);
     assert!(reader.follow().unwrap().is_empty());
 }
+
+#[test]
+fn operations_that_are_read_in_pieces_beside_undos_leave_none_out_that_stays() {
+    for undone in 0..=3 {
+        for first in [1, 60, 150, 100_000] {
+            let disk = SimDisk::new();
+            let store = open(&disk);
+            batch(&store, &[("a", "1"), ("b", "1"), ("c", "1")]);
+            let path = path(&store.manifest().active_ops);
+            let mut cursor = opslog::wal::WalCursor::open(&disk, &path).unwrap();
+            let mut read = ids(&cursor.next_chunk(first).unwrap());
+            for _ in 0..undone {
+                assert!(undo(&store));
+            }
+            set(&store, "long", &format!("\"{}\"", "x".repeat(300)));
+            set(&store, "d", "1");
+            loop {
+                let more = ids(&cursor.next_chunk(100).unwrap());
+                if more.is_empty() {
+                    break;
+                }
+                read.extend(more);
+            }
+            assert_eq!(cursor.skipped(), 0);
+            // What was undone after it was read is among them.
+            let stays = history(&store);
+            let mut rest = read.iter();
+            assert!(stays.iter().all(|id| rest.any(|there| there == id)), "{undone}, {first}: {read:?}");
+            assert!(read.len() <= stays.len() + undone, "{undone}, {first}: {read:?}");
+        }
+    }
+}

@@ -32,3 +32,4 @@ mod shared;
 mod support;
 mod temporaries;
 mod turns;
+mod unpublished;

@@ -22,6 +22,7 @@ use crate::store::Store;
 use crate::store::names::time_after;
 use crate::store::open::{open_own_wal, read_manifest};
 use crate::store::versions::Versions;
+use crate::unpublished::Unpublished;
 use crate::{layout, snapshot};
 
 /// Records that are to go to an archive, with the texts that they had when they were chosen.
@@ -51,6 +52,8 @@ struct Sealed {
 pub struct Compaction {
     store: Arc<Store>,
     lock: HeldLock,
+    /// Its files until the manifest names them; `None` once it does.
+    list: Option<Unpublished>,
     sealed: Sealed,
     original: View,
     archive: Option<ArchiveRequest>,
@@ -116,15 +119,29 @@ impl Store {
         archive: Option<ArchiveRequest>,
     ) -> Result<Option<Compaction>> {
         let Some(gate) = &self.gate else { return Ok(None) };
-        let sealed =
-            self.wait_for_compaction_lock().and_then(|lock| Ok((lock, self.seal_all(gate, now_ms)?)));
+        let sealed = self.wait_for_compaction_lock().and_then(|lock| {
+            let list = Unpublished::begin(&self.disk, &self.root, self.manifest().generation)?;
+            match self.seal_all(gate, &list, now_ms) {
+                Ok(sealed) => Ok((lock, Some(list), sealed)),
+                Err(error) => {
+                    self.give_up(list);
+                    Err(error)
+                }
+            }
+        });
         // What waited for it counts again if it fails.
-        let (lock, sealed) = sealed.inspect_err(|_| self.show_history())?;
+        let (lock, list, sealed) = sealed.inspect_err(|_| self.show_history())?;
         let (store, original) = (Arc::clone(self), sealed.view.clone());
-        Ok(Some(Compaction { store, lock, sealed, original, archive, now_ms, done: false }))
+        Ok(Some(Compaction { store, lock, list, sealed, original, archive, now_ms, done: false }))
     }
 
-    fn seal_all(&self, gate: &Gate, now_ms: i64) -> Result<Sealed> {
+    /// Removes the files that no manifest has come to name.
+    fn give_up(&self, list: Unpublished) {
+        let manifest = read_manifest(&*self.disk, &self.root).ok().flatten();
+        list.give_up(&self.root, manifest.as_ref());
+    }
+
+    fn seal_all(&self, gate: &Gate, list: &Unpublished, now_ms: i64) -> Result<Sealed> {
         loop {
             // NOTE: what is in memory may be older than the snapshot, and still hold what went to an archive. Nobody
             // publishes another snapshot while this holds the compaction lock.
@@ -132,7 +149,7 @@ impl Store {
             self.lock().foreign.push(followed);
             let followed = self.renew()?;
             self.lock().foreign.push(followed);
-            if let Some(sealed) = self.seal(gate, now_ms)? {
+            if let Some(sealed) = self.seal(gate, list, now_ms)? {
                 return Ok(sealed);
             }
         }
@@ -156,7 +173,7 @@ impl Store {
 
     /// Gives every agent a new WAL and freezes what the old ones say. `None` if the snapshot in memory is not the
     /// current one.
-    fn seal(&self, gate: &Gate, now_ms: i64) -> Result<Option<Sealed>> {
+    fn seal(&self, gate: &Gate, list: &Unpublished, now_ms: i64) -> Result<Option<Sealed>> {
         let exclusive = gate.exclusive()?;
         let followed = self.look_alone(&exclusive)?;
         self.lock().foreign.push(followed);
@@ -179,7 +196,7 @@ impl Store {
             if is_agent_open(&*self.disk, &self.root, agent)? == Some(false) {
                 continue;
             }
-            let mut log = self.create_agent_log(agent, from)?;
+            let mut log = self.create_agent_log(list, agent, from)?;
             log.sync()?;
             agents.push((agent.clone(), log.relative().to_owned()));
         }
@@ -266,6 +283,9 @@ impl Store {
         };
         let is_empty = |log: &str| self.disk.info(&self.root.join(log)).is_ok_and(|info| info.len == 0);
         next.set_snapshot_version(before, version, is_empty);
+        if planted!("log-versions-forgotten") {
+            next.log_versions.clear();
+        }
         next.generation += 1;
         next.previous_ops = None;
         next.previous_end = 0;
@@ -366,6 +386,9 @@ impl Compaction {
         let path = layout::at(&store.root, &relative);
         let indexing = store.indexing(&relative);
         let version = store.lock().writes(&store.options);
+        if let Some(list) = &self.list {
+            list.add(&relative)?;
+        }
         let written = snapshot::write(&*store.disk, &path, &indexing, &self.sealed.view, version, now_ms)?;
         store.publish_sealed(gate, &self.lock, &self.sealed, (relative, written), segment, now_ms)?;
         self.done = true;
@@ -387,6 +410,10 @@ impl Drop for Compaction {
         state.unhide();
         if let Some(agents) = &mut state.agents {
             agents.stale = true;
+        }
+        drop(state);
+        if let Some(list) = self.list.take() {
+            self.store.give_up(list);
         }
     }
 }

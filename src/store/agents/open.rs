@@ -13,15 +13,15 @@ use crate::disk::{Disk, OpenMode};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::gate::{Exclusive, Gate, open_or_create};
-use crate::layout;
 use crate::lock::{self, HeldLock, ProcessProbe};
 use crate::publish::{Unnamed, replace, sync_folder_of};
 use crate::store::checkpoint::create_files;
 use crate::store::names::time_after;
 use crate::store::open::{Report, open_own_wal, read_manifest, refuse_to_overwrite};
 use crate::store::{Opened, Options, State, Store};
-use crate::temporary;
+use crate::unpublished::{self, Unpublished};
 use crate::wal::{Unsynced, doubt};
+use crate::{layout, temporary};
 
 /// Opens a folder for an agent, creating the store or registering the agent as needed.
 ///
@@ -134,7 +134,10 @@ impl Store {
                     is_of_several = !self.checkpoint_single_writer(probe)?;
                     continue;
                 }
-                Some(_) => temporary::remove_left(&*self.disk, &self.root),
+                found => {
+                    unpublished::remove_left(&*self.disk, &self.root, found.as_ref());
+                    temporary::remove_left(&*self.disk, &self.root);
+                }
             }
             return Ok(lock);
         }
@@ -182,7 +185,9 @@ impl Store {
         if own_path(&manifest, agent).is_some() {
             return Ok(());
         }
-        let mut log = self.create_agent_log(agent, time_after(Some(&manifest), self.options.now_ms))?;
+        let list = Unpublished::begin(&self.disk, &self.root, manifest.generation)?;
+        let from = time_after(Some(&manifest), self.options.now_ms);
+        let mut log = self.create_agent_log(&list, agent, from)?;
         log.sync()?;
         sync_folder_of(&*self.disk, log.path())?;
         let relative = log.relative().to_owned();

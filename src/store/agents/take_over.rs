@@ -15,6 +15,7 @@ use crate::publish::sync_folder_of;
 use crate::store::names::time_after;
 use crate::store::open::Report;
 use crate::store::{Options, State, Store};
+use crate::unpublished::Unpublished;
 use crate::{layout, snapshot};
 
 impl Store {
@@ -40,11 +41,12 @@ impl Store {
         let mut state = loader.lock();
         loader.load_first(&mut state, manifest, &mut Report::default())?;
         self.options.refuse_newer(state.engine.schema().newest())?;
-        let (mut log, ms) = self.create_log(time_after(Some(manifest), self.options.now_ms), None)?;
+        let list = Unpublished::begin(&self.disk, &self.root, manifest.generation)?;
+        let (mut log, ms) = self.create_log(&list, time_after(Some(manifest), self.options.now_ms), None)?;
         let mut next = manifest.clone();
         let mut gone = Vec::new();
         if state.is_of_one_version(&loader.options) {
-            gone = self.write_taken_over(&mut state, ms, &mut next)?;
+            gone = self.write_taken_over(&mut state, &list, ms, &mut next)?;
         } else if let Some(file) = log.file() {
             let written = append_all(&**file, &one_log(&state)?);
             written.map_err(|source| Error::io("write", log.path(), source))?;
@@ -63,11 +65,18 @@ impl Store {
     }
 
     /// Writes the snapshot. Returns those that can go.
-    fn write_taken_over(&self, state: &mut State, ms: u64, next: &mut Manifest) -> Result<Vec<String>> {
+    fn write_taken_over(
+        &self,
+        state: &mut State,
+        list: &Unpublished,
+        ms: u64,
+        next: &mut Manifest,
+    ) -> Result<Vec<String>> {
         let (version, now_ms) = (state.versions.snapshot, self.options.now_ms);
         let view = state.engine.freeze(usize::MAX);
         let relative = layout::snapshot(ms);
         let (path, indexing) = (layout::at(&self.root, &relative), self.indexing(&relative));
+        list.add(&relative)?;
         snapshot::write(&*self.disk, &path, &indexing, &view, version, now_ms)?;
         next.version = u64::from(version);
         next.stats.active_records = view.count() as u64;

@@ -1,0 +1,133 @@
+//! Files that have their names before a manifest names them. While they do, a temporary file of the writer lists them:
+//! when it dies, the next writer finds the list without its lock, and removes what no manifest came to name.
+//!
+//! Nothing else is removed: of logs, only those that are empty, or that no manifest can have named since. The list is not
+//! synced, for after a power loss the files harm nothing.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::disk::{Disk, DiskFile, append_all, read_full_at};
+use crate::error::{Error, Result};
+use crate::format::manifest::Manifest;
+use crate::{layout, temporary};
+
+/// A list is a few names.
+const LONGEST: u64 = 1 << 20;
+/// In front of a name that is no longer on the list.
+const WITHDRAWN: char = '-';
+
+/// The list of files that are about to be named by a manifest.
+pub struct Unpublished {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    file: Arc<dyn DiskFile>,
+}
+
+impl Unpublished {
+    /// Begins a list, with the generation of the manifest that is in force.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn begin(disk: &Arc<dyn Disk>, root: &Path, generation: u64) -> Result<Self> {
+        let final_path = layout::unpublished(root);
+        let (path, file) = temporary::create(&**disk, || layout::temporary(&final_path))?;
+        let list = Self { disk: Arc::clone(disk), path, file };
+        list.write(&format!("{generation}\n"))?;
+        Ok(list)
+    }
+
+    /// Adds a file that is about to get its name, by its relative path. No file has that name yet.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn add(&self, relative: &str) -> Result<()> {
+        self.write(&format!("{relative}\n"))
+    }
+
+    /// Takes a file from the list whose name was taken after all.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn withdraw(&self, relative: &str) -> Result<()> {
+        self.write(&format!("{WITHDRAWN}{relative}\n"))
+    }
+
+    fn write(&self, line: &str) -> Result<()> {
+        append_all(&*self.file, line.as_bytes()).map_err(|source| Error::io("write", &self.path, source))
+    }
+
+    /// Removes the listed files that this manifest, which is the one in force, does not name. Best effort.
+    pub fn give_up(self, root: &Path, manifest: Option<&Manifest>) {
+        remove_unnamed(&*self.disk, root, &*self.file, manifest);
+    }
+}
+
+impl Drop for Unpublished {
+    fn drop(&mut self) {
+        let _ = self.disk.unlink(&self.path);
+    }
+}
+
+/// Removes what a dead writer has listed and no manifest names. Best effort. The caller keeps other writers from publishing.
+pub fn remove_left(disk: &dyn Disk, root: &Path, manifest: Option<&Manifest>) {
+    if manifest.is_none() {
+        return;
+    }
+    for name in disk.list(root).unwrap_or_default() {
+        if layout::is_list(&name) && layout::is_temporary(&name) {
+            temporary::with_left(disk, &root.join(name), |file| remove_unnamed(disk, root, file, manifest));
+        }
+    }
+}
+
+fn remove_unnamed(disk: &dyn Disk, root: &Path, list: &dyn DiskFile, manifest: Option<&Manifest>) {
+    let Some(manifest) = manifest else { return };
+    let Some((generation, paths)) = read(list) else { return };
+    for relative in paths {
+        if !names(manifest, &relative) && is_never_named(disk, root, manifest, generation, &relative) {
+            let _ = disk.unlink(&layout::at(root, &relative));
+            let _ = disk.unlink(&layout::index(root, &relative));
+        }
+    }
+}
+
+/// The generation and the paths. A last line without its end was not written whole.
+fn read(list: &dyn DiskFile) -> Option<(u64, Vec<String>)> {
+    let len = list.info().ok()?.len.min(LONGEST);
+    let mut bytes = vec![0; len as usize];
+    let read = read_full_at(list, &mut bytes, 0).ok()?;
+    let text = std::str::from_utf8(bytes.get(..read)?).ok()?;
+    let (whole, _) = text.rsplit_once('\n')?;
+    let mut lines = whole.lines();
+    let generation = lines.next()?.parse().ok()?;
+    let mut paths = Vec::new();
+    for line in lines {
+        match line.strip_prefix(WITHDRAWN) {
+            Some(path) => paths.retain(|listed| listed != path),
+            None => paths.push(line.to_owned()),
+        }
+    }
+    Some((generation, paths))
+}
+
+fn names(manifest: &Manifest, relative: &str) -> bool {
+    let logs = manifest.active_agent_ops.iter().flatten().map(|(_, path)| path);
+    let superseded = manifest.superseded.iter().map(|(path, _)| path);
+    let current =
+        [&manifest.current_snapshot, &manifest.active_ops].into_iter().chain(&manifest.previous_ops);
+    logs.chain(superseded).chain(current).any(|path| path == relative)
+}
+
+/// Whether no manifest has named a file that the one in force does not name.
+fn is_never_named(disk: &dyn Disk, root: &Path, manifest: &Manifest, begun: u64, relative: &str) -> bool {
+    if layout::milliseconds(relative).is_some() && layout::inside(root, layout::SNAPSHOTS, relative).is_ok() {
+        // A snapshot that was named is current, superseded, or deleted by now.
+        return manifest.generation >= begun;
+    }
+    if layout::time_of(relative).is_none() {
+        return false;
+    }
+    let Ok(path) = layout::inside(root, layout::OPS, relative) else { return false };
+    manifest.generation == begun || disk.info(&path).is_ok_and(|info| info.is_file && info.len == 0)
+}
