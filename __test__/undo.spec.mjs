@@ -209,3 +209,37 @@ test("getWalOps() beside undo() yields every operation that stays", async (t) =>
     ["a", "b", "long", "d"],
   );
 });
+
+test("get() gives the same object after set() or delete() and undo(), and after changes that a failed batch takes back", async (t) => {
+  const { store } = await openOurs(t, manual);
+  const ids = ["a", "b", "c"];
+  for (const id of ids) await store.set(id, { id });
+  const objects = ids.map((id) => store.get(id));
+  const same = () => ids.every((id, at) => store.get(id) === objects[at]);
+  await store.set("a", { other: 1 });
+  await store.set("a", { other: 2 });
+  await store.delete("b");
+  t.not(store.get("a"), objects[0]);
+  for (let n = 0; n < 3; n++) t.true(await store.undo());
+  t.true(same());
+  const batch = store.batch(() => {
+    store.set("a", {});
+    store.delete("c");
+    throw rejected;
+  });
+  await t.throwsAsync(batch, { is: rejected });
+  t.true(same());
+  t.deepEqual(store.all(), objects);
+  await store.batch(() => {
+    store.set("a", {});
+    store.set("a", {});
+    store.delete("b");
+  });
+  store.all();
+  for (let n = 0; n < 3; n++) t.true(await store.undo());
+  t.true(same());
+  t.true(store.all().every((object, at) => object === objects[at]));
+  await Promise.all([store.set("a", {}), store.set("b", {}), store.delete("c")]);
+  for (let n = 0; n < 3; n++) t.true(await store.undo());
+  t.true(same());
+});

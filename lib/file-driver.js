@@ -8,6 +8,7 @@ const { runBackup } = require("./backup");
 const { AgentCheckpoint, OwnCheckpoint } = require("./checkpoint-work");
 const { Checkpoints } = require("./checkpoints");
 const { CurrentManifest, Following } = require("./following");
+const { Displaced } = require("./displaced");
 const { GroupBuffer } = require("./group-buffer");
 const { History } = require("./history");
 const { migrateInTurns } = require("./migration");
@@ -52,6 +53,7 @@ class FileDriver {
   /** How changes share a write; `null` where they are buffered anyway, or a lock must be had for each. */
   #shared = null;
   #batch = [];
+  #displaced = new Displaced();
   #syncs = null;
   /** Copies under way: they know of the log's cuts only while this store has it. */
   #backups = new Set();
@@ -122,7 +124,7 @@ class FileDriver {
     this.records.beforeChange(id);
     if (this.#shared?.next()) {
       const code = setText(this.#handle, id, text, now(), false);
-      this.records.changed(id);
+      this.#changed(id);
       return this.#shared.join(id, code & DUE);
     }
     let code;
@@ -133,7 +135,7 @@ class FileDriver {
       throw error;
     }
     if (code === NOT_NOW) return RETRY;
-    this.records.changed(id);
+    this.#changed(id);
     this.#afterAppend(code, id);
     return this.#arrival();
   }
@@ -142,7 +144,7 @@ class FileDriver {
     this.records.beforeChange(id);
     if (this.#shared?.next()) {
       const code = deleteRecord(this.#handle, id, now(), false);
-      this.records.deleted(id);
+      this.#deleted(id);
       return this.#shared.join(id, code & DUE);
     }
     let code;
@@ -153,7 +155,7 @@ class FileDriver {
       throw error;
     }
     if (code === NOT_NOW) return RETRY;
-    this.records.deleted(id);
+    this.#deleted(id);
     this.#afterAppend(code, id);
     return this.#arrival();
   }
@@ -168,14 +170,14 @@ class FileDriver {
     this.records.beforeChange(id);
     setText(this.#handle, id, text, now(), false);
     this.#batch.push({ id, text });
-    this.records.changed(id);
+    this.#changed(id);
   }
 
   deleteInBatch(id) {
     this.records.beforeChange(id);
     deleteRecord(this.#handle, id, now(), false);
     this.#batch.push({ id, text: null });
-    this.records.deleted(id);
+    this.#deleted(id);
   }
 
   async commitBatch() {
@@ -249,7 +251,7 @@ class FileDriver {
     try {
       undone = call(() => this.#core.undo());
     } finally {
-      this.#following.takeForeign();
+      if (this.#following.takeForeign()) this.#displaced.forget();
     }
     if (undone === null) {
       undone = await this.#following.withForeign(this.#core.undoWaiting());
@@ -260,7 +262,7 @@ class FileDriver {
       this.records.reorder(ids);
     } else {
       this.history.cut(this.#core.operationCount());
-      for (const id of ids) this.records.undone(id);
+      for (const id of ids) this.records.undone(id, this.#displaced.takeBack(id));
     }
     return ids.length > 0;
   }
@@ -310,15 +312,18 @@ class FileDriver {
 
   /** Returns what others wrote since the last look, also what was come upon in between. */
   follow() {
+    this.#displaced.forget();
     return this.#following.follow();
   }
 
   refresh() {
+    this.#displaced.forget();
     return this.#following.refresh();
   }
 
   /** Takes over what others wrote. */
   catchUp() {
+    this.#displaced.forget();
     return this.#following.catchUp();
   }
 
@@ -450,7 +455,10 @@ class FileDriver {
 
   /** Looks at what a change brought with it: a checkpoint that is due, a buffer that is full. */
   #afterChange(code) {
-    if (code & FOREIGN) this.#following.takeForeign();
+    if (code & FOREIGN) {
+      this.#displaced.forget();
+      this.#following.takeForeign();
+    }
     const buffered = Math.floor(code / 4);
     if (buffered > 0) this.#buffer.grown(buffered);
     if (!(code & DUE)) return;
@@ -459,13 +467,28 @@ class FileDriver {
     this.#checkpoints.cross();
   }
 
+  #changed(id) {
+    this.#displaced.note(id, this.records.known(id));
+    this.records.changed(id);
+  }
+
+  #deleted(id) {
+    this.#displaced.note(id, this.records.known(id));
+    this.records.deleted(id);
+  }
+
   #batchTakenBack() {
+    for (const { id } of this.#batch.toReversed()) this.#displaced.takeBack(id);
+    this.#batch = [];
     this.records.takeBack();
     this.history.cut(this.#core.operationCount());
   }
 
   #takenBack(ids) {
+    const before = new Map();
+    for (const id of ids.toReversed()) before.set(id, this.#displaced.takeBack(id));
     this.records.reorder(ids);
+    for (const [id, object] of before) this.records.undone(id, object);
     this.history.cut(this.#core.operationCount());
   }
 }

@@ -69,10 +69,11 @@ class Following {
     await this.#renewing?.catch(() => {});
   }
 
-  /** Takes over what a write, a compaction or an undo came upon that others wrote. */
+  /** Takes over what a write, a compaction or an undo came upon that others wrote. Returns whether there was anything. */
   takeForeign() {
     const foreign = this.#core.takeForeign();
     if (foreign !== null) for (const followed of JSON.parse(foreign)) this.#apply(followed);
+    return foreign !== null;
   }
 
   /** Awaits native work, and takes over what it came upon, whatever becomes of it. */

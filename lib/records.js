@@ -200,10 +200,22 @@ class Records {
     else this.deleted(id);
   }
 
-  /** An operation on the record was undone: a record that it deleted is back where it stood. */
-  undone(id) {
+  /** The object of a record, if it was looked at. */
+  known(id) {
+    const known = this.#map.get(id);
+    return known === UNREAD ? undefined : known;
+  }
+
+  /**
+   * An operation on the record was undone: a record that it deleted is back where it stood, and its object is `object`
+   * again, if that is known.
+   */
+  undone(id, object) {
     if (this.#complete && !this.#map.has(id)) this.reorder([id]);
     else this.look(id);
+    if (object === undefined || !this.#exists(id)) return;
+    if (this.#complete) this.#writable().set(id, object);
+    else this.#remember(id, object);
   }
 
   /** Records changed, and the order with them: what is known stays, but where it stands is asked anew. */
