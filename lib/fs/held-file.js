@@ -9,8 +9,17 @@ const { promisify } = require("../builtins").util;
 
 const open = promisify(fs.open);
 const fstat = promisify(fs.fstat);
-const read = promisify(fs.read);
 const close = promisify(fs.close);
+
+/** Reads as `FileHandle.read()` does; what `promisify()` makes of it differs from runtime to runtime. */
+function read(fd, buffer, offset, length, position) {
+  return new Promise((resolve, reject) => {
+    fs.read(fd, buffer, offset, length, position, (error, bytesRead) => {
+      if (error) reject(error);
+      else resolve({ bytesRead, buffer });
+    });
+  });
+}
 
 const READ_AT_ONCE_BYTES = 1 << 20;
 
