@@ -115,39 +115,39 @@ export interface StoreOptions {
    * letter; the default also waits until the log is worth it, a quarter of the snapshot's bytes, once the
    * snapshot is over 1 MB, and 256 KB with an `agentId`.
    */
-  checkpointThreshold?: number;
+  checkpointThreshold?: number | undefined;
   /** Checkpoint in `close()` if operations were logged (default: true). */
-  checkpointOnClose?: boolean;
+  checkpointOnClose?: boolean | undefined;
   /**
    * The application's schema version, an integer from 1 to 2^31-1. Records of a lower one are migrated; a writer is refused
    * with `OPSLOG_NEWER_VERSION` where there are records of a higher one. Without it, which is the default, records are
    * taken as they are, and written in the version that the store has (a new store: 1).
    */
-  version?: number;
+  version?: number | undefined;
   /**
    * Called for each record that comes from a file or an agent of a lower version than `version`, with that version; returns
    * the record in its new shape (default: as it is). Must be synchronous. If it throws, `open()` rejects and no record is
    * changed; `tail()` and `refresh()` of a reader reject, show nothing of that look, and find all of it again the next time.
    */
-  migrate?: (record: unknown, fromVersion: number) => unknown;
+  migrate?: ((record: any, fromVersion: number) => unknown) | undefined;
   /** Take no lock and write nothing at all; mutations throw `OPSLOG_READ_ONLY` (default: false). */
-  readOnly?: boolean;
+  readOnly?: boolean | undefined;
   /**
    * Load nothing: reads show only what this session wrote, and no checkpoint is ever made (default: false).
    * `streamSnapshot()` and `getWalOps()` read the files as usual.
    */
-  skipLoad?: boolean;
+  skipLoad?: boolean | undefined;
   /**
    * Where the files are (default: a new `FsBackend`). An unmodified `FsBackend` is served natively; any other
    * object is driven through its methods.
    */
-  backend?: StorageBackend;
+  backend?: StorageBackend | undefined;
   /**
    * Who is writing, for many writers in one folder: each agent has its own log, and operations are ordered by
    * Lamport clock, then by agentId. One store has it at a time. No empty string, no slash, backslash or
    * control character, no leading dot, at most 150 bytes (default: none, a single writer).
    */
-  agentId?: string;
+  agentId?: string | undefined;
   /**
    * When a write is on its way to the disk (default: `"immediate"`).
    * - `"immediate"`: before the call returns its promise; a resolved write survives the death of the process.
@@ -157,17 +157,17 @@ export interface StoreOptions {
    *
    * With an `agentId` it is always `"immediate"`, and a line on the console says so.
    */
-  writeMode?: "immediate" | "group" | "async";
+  writeMode?: "immediate" | "group" | "async" | undefined;
   /**
    * How many records are kept as live objects (default: `Infinity`, all that were looked at). With a number, the ones
    * that were not looked at for the longest are dropped: `get(id) === get(id)` holds only while a record is kept, and
    * `filter()`, `all()` and `entries()` make the objects anew each time. A positive integer.
    */
-  cacheSize?: number;
+  cacheSize?: number | undefined;
   /** Write the buffer at this many operations (default: 50). For `"group"` and `"async"`. */
-  groupCommitSize?: number;
+  groupCommitSize?: number | undefined;
   /** Write the buffer after this many milliseconds, at most 2^31-1 (default: 100). For `"group"` and `"async"`. */
-  groupCommitMs?: number;
+  groupCommitMs?: number | undefined;
   /**
    * What a resolved write survives (default: `"process"`). Snapshots, archive segments and manifests are always
    * synced, whatever this says.
@@ -193,7 +193,7 @@ export interface StoreOptions {
    * For stores in a folder only: with a `backend` of your own, anything but `"process"` makes `open()` reject with
    * `OPSLOG_INVALID_ARGUMENT`. A read-only store ignores it.
    */
-  durability?: "process" | "interval" | "always";
+  durability?: "process" | "interval" | "always" | undefined;
   /**
    * What `open()` makes of a malformed line in a log, with others behind it, which no crash leaves (default: `"skip"`).
    * `"skip"`: it is skipped, as in 0.8.1, and told in {@link Store.recovery}. `"strict"`: `open()` rejects with
@@ -204,14 +204,14 @@ export interface StoreOptions {
    * For stores in a folder only: with a `backend` of your own, `"strict"` makes `open()` reject with
    * `OPSLOG_INVALID_ARGUMENT`.
    */
-  recovery?: "skip" | "strict";
+  recovery?: "skip" | "strict" | undefined;
   /** Milliseconds until what was written is synced, greater than 0, at most 2^31-1 (default: 1000). For `"interval"`. */
-  syncIntervalMs?: number;
+  syncIntervalMs?: number | undefined;
   /**
    * Told how far `open()` has come, see `ProgressOptions` (default: nobody is told). An open that goes by index files has
    * little or nothing to tell. Through a backend of your own nothing is told while `migrate` runs.
    */
-  onProgress?: (progress: Progress) => void;
+  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 /** How far a long operation has come. */
@@ -240,7 +240,7 @@ export interface ProgressOptions {
    * what its promise rejects with, does not touch the operation: it is published on the diagnostics channel
    * `opslog:progress-failed`, and the function is not called again. By default nobody is told and nothing measured.
    */
-  onProgress?: (progress: Progress) => void;
+  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 /** What `Store.verify()` found. */
@@ -391,9 +391,9 @@ export interface StorageBackend {
 /** Options of `backup()`. */
 export interface BackupOptions extends ProgressOptions {
   /** Also copy the logs that checkpoints have sealed, the audit trail. Default: `false`. */
-  sealedLogs?: boolean;
+  sealedLogs?: boolean | undefined;
   /** Gives the copy up when it is aborted (default: nothing does). */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** What `backup()` has copied. */
@@ -604,7 +604,7 @@ export declare class Store<T = Record<string, unknown>> {
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT` (the options), `OPSLOG_CORRUPT`, `OPSLOG_IO`, or Node's own `ENOENT`
    * if the snapshot is gone. All reject.
    */
-  streamSnapshot(options?: { signal?: AbortSignal }): AsyncGenerator<[string, T]>;
+  streamSnapshot(options?: { signal?: AbortSignal | undefined }): AsyncGenerator<[string, T]>;
 
   /**
    * The operations of the log, by clock if there are many writers. Changes nothing in the store.
@@ -616,7 +616,10 @@ export declare class Store<T = Record<string, unknown>> {
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT` (a time that is no string, the options), `OPSLOG_IO`,
    * `OPSLOG_CORRUPT`. All reject.
    */
-  getWalOps(sinceTimestamp?: string, options?: { signal?: AbortSignal }): AsyncGenerator<Operation<T>>;
+  getWalOps(
+    sinceTimestamp?: string,
+    options?: { signal?: AbortSignal | undefined },
+  ): AsyncGenerator<Operation<T>>;
 
   /**
    * The number of records, or of those for which the predicate returns a truthy value.
@@ -957,7 +960,7 @@ export declare function isDeltaSmaller(
 export declare function streamSnapshotFile<T>(
   dir: string | FileUrl,
   relativePath: string,
-  options?: { signal?: AbortSignal },
+  options?: { signal?: AbortSignal | undefined },
 ): AsyncGenerator<[string, T], { version: number }>;
 
 /**

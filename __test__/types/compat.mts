@@ -30,7 +30,8 @@ same<ours.Manifest, theirs.Manifest>();
 same<ours.ManifestInfo, theirs.ManifestInfo>();
 same<ours.ManifestStats, theirs.ManifestStats>();
 same<ours.ArchiveSegment<Todo>, theirs.ArchiveSegment<Todo>>();
-same<ours.StoreOptions, theirs.StoreOptions>();
+// Options may be `undefined`, also under `exactOptionalPropertyTypes`.
+stands<theirs.StoreOptions, ours.StoreOptions>();
 same<ours.StoreStats, theirs.StoreStats>();
 same<ours.StorageBackend, theirs.StorageBackend>();
 same<ours.LockHandle, theirs.LockHandle>();
@@ -109,6 +110,35 @@ async function additions(signal: AbortSignal): Promise<void> {
   for (const { damage, aside } of steps) (damage satisfies ours.Damage, aside satisfies string);
 }
 
+// Under `exactOptionalPropertyTypes` every option may be `undefined`.
+async function undefinedOptions(store: ours.Store<Todo>): Promise<void> {
+  const all: { [Name in keyof ours.StoreOptions]-?: undefined } = {} as never;
+  await store.open("todos", all);
+  // A record that is migrated can be taken apart, or taken for what it was.
+  await store.open("todos", { version: 2, migrate: ({ title, cents }) => ({ title, price: cents / 100 }) });
+  await store.open("todos", { version: 2, migrate: (record: Todo) => ({ ...record, done: false }) });
+  await store.open("todos", { version: 2, migrate: (record: unknown, from: number) => [record, from] });
+  const onProgress = undefined;
+  const signal = undefined;
+  await store.compact({ onProgress });
+  await store.archive(() => true, undefined, { onProgress });
+  await store.backup("copy", { onProgress, signal, sealedLogs: undefined });
+  await ours.Store.verify("todos", { onProgress });
+  store.getWalOps(undefined, { signal });
+  store.streamSnapshot({ signal });
+  ours.streamSnapshotFile("todos", "snapshots/snap-1.jsonl", { signal });
+}
+
+// Records may be interfaces, lists, numbers, texts.
+async function anyRecords(): Promise<void> {
+  await new ours.Store<Todo[]>().set("a", [{ title: "x" }]);
+  await new ours.Store<number>().set("a", 1);
+  await new ours.Store<string>().set("a", "x");
+  new ours.Store<Todo>().get("a")?.title satisfies string | undefined;
+}
+
+void anyRecords;
+void undefinedOptions;
 void ourOptions;
 void theirOptions;
 void recording;
