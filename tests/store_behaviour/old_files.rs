@@ -192,3 +192,23 @@ fn taking_a_folder_of_agents_over_supersedes_its_snapshot() {
     assert_eq!(names(&disk, "/snap-").len(), 2);
     assert_eq!(found(&disk), ["a=2"]);
 }
+
+#[test]
+fn a_folder_is_opened_without_a_list_of_its_logs() {
+    for is_agent in [false, true] {
+        let agent_of = |id: &str| is_agent.then(|| id.to_owned());
+        let disk = SimDisk::new();
+        let options = |id: &str| Options { agent: agent_of(id), ..options() };
+        let store = try_open(disk.clone(), options("one")).unwrap().store;
+        set(&store, "a", "1");
+        for disk in [disk.after_kill(), disk.clone()] {
+            store.close().unwrap_or_default();
+            refuse_to_list(&disk, "/store/ops");
+            let store = try_open(disk.clone(), options("two")).unwrap().store;
+            assert_eq!(records(&store), ["a=1"]);
+            assert_eq!(records(&reader(&disk)), ["a=1"]);
+            assert_eq!(failed_calls(&disk), 0);
+            store.close().unwrap();
+        }
+    }
+}
