@@ -16,6 +16,7 @@ const { inCurrentContext } = require("./caller-context");
 const { ioError, messages, opslogError, wrongType } = require("./errors");
 const { FileDriver } = require("./file-driver");
 const { FsBackend, isPlainFsBackend } = require("./fs-backend");
+const { Inspected } = require("./inspected");
 const { repairFolder, verifyFolder } = require("./maintenance");
 const { MutationQueue, RETRY } = require("./mutation-queue");
 const { checkNames } = require("./option-names");
@@ -29,7 +30,7 @@ const { readInterval, Watching } = require("./watching");
 const checkpointFailures = diagnostics.channel("opslog:checkpoint-failed");
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for("nodejs.asyncDispose");
 
-class Store {
+class Store extends Inspected {
   #state = "closed";
   #options = null;
   #driver = null;
@@ -40,6 +41,7 @@ class Store {
   #watching = null;
 
   constructor(...given) {
+    super(() => this.#shown());
     // NOTE: a subclass may pass on what is its own.
     if (given.length > 0 && new.target === Store)
       throw wrongType("new Store() takes no arguments: the folder is given to open()");
@@ -515,6 +517,23 @@ class Store {
     this.#exclusive((driver) => driver.checkpoint()).catch((error) => {
       if (error?.code !== "OPSLOG_NOT_OPEN") checkpointFailures.publish({ folder, error });
     });
+  }
+
+  /** What is shown of the store to whoever inspects it. */
+  #shown() {
+    const state = this.#state === "open" && this.#closing !== null ? "closing" : this.#state;
+    const driver = this.#driver;
+    if (this.#state !== "open" || driver === null) return { state };
+    const { agentId, readOnly, skipLoad } = this.#options;
+    return {
+      folder: driver.folder,
+      state,
+      records: driver.records.size,
+      operations: driver.history.count,
+      ...(agentId !== undefined && { agentId }),
+      ...(readOnly && { readOnly }),
+      ...(skipLoad && { skipLoad }),
+    };
   }
 
   #ensureOpen() {
