@@ -13,6 +13,7 @@ const {
 const diagnostics = require("./builtins").diagnosticsChannel;
 const { parseBackup } = require("./backup");
 const { inCurrentContext } = require("./caller-context");
+const { withCaller } = require("./caller-trace");
 const { ioError, messages, opslogError, wrongType } = require("./errors");
 const { FileDriver } = require("./file-driver");
 const { FsBackend, isPlainFsBackend } = require("./fs-backend");
@@ -251,7 +252,7 @@ class Store extends Inspected {
       checkFunction(fn, "batch()");
       operations = await this.#durably(() => this.#runBatch(fn));
     } catch (error) {
-      return refuse(error);
+      return refuse(withCaller(error));
     }
     return after(Math.max(1, operations));
   }

@@ -5,6 +5,7 @@
 // call settles a turn of the loop later now and then, and the queue of mutations goes on a turn later. All stores share
 // the count: the loop is one.
 
+const { withCaller } = require("./caller-trace");
 const { loopTurn } = require("./timers");
 
 /** So many operations take a millisecond or two; a turn of the loop takes as long as one or two of them. */
@@ -54,7 +55,7 @@ async function paced(promise) {
   try {
     result = await promise;
   } catch (error) {
-    return refuse(error);
+    return refuse(withCaller(error));
   }
   return after(1, result);
 }
@@ -74,7 +75,7 @@ async function* pacedSteps(begin) {
   } catch (error) {
     const due = countRefusal();
     if (due !== null) await due;
-    throw error;
+    throw withCaller(error);
   } finally {
     await generator?.return();
   }
