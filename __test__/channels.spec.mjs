@@ -43,13 +43,17 @@ test("channels in the sources, are those in docs/errors.md, and each has a test"
   );
 });
 
-test("the sources, print nothing but the two lines of 0.8.1, and those on stderr", async (t) => {
-  const text = await sources();
+test("the sources, print nothing but the two lines of 0.8.1 and one about unknown options, on stderr", async (t) => {
+  const text = (await sources()).replaceAll(/^\s*\/\/.*$/gm, "");
   const printed = text.match(/(?:console\.|process\.std|emitWarning)[^;]*;/g);
-  t.deepEqual(printed, ["console.error(line);"]);
+  t.deepEqual(printed.sort(), [
+    "console.error(line);",
+    'emitWarning(message, { code: "OPSLOG_UNKNOWN_OPTION" });',
+  ]);
   const warnings = text.match(/(?<!function )\bwarn\([^;]*;/g);
   t.true(warnings.length >= 2);
-  for (const call of warnings) t.regex(call, /^warn\(messages\.(skippedLines|writeModeIgnored)\(/);
+  for (const call of warnings)
+    t.regex(call, /^warn\((?:name, names, method\)|messages\.(?:skippedLines|writeModeIgnored)\()/);
 });
 
 test("watch(), its callback throws, tells a channel and goes on looking", async (t) => {
