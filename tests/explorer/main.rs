@@ -7,6 +7,7 @@
 mod agents;
 mod copy;
 mod counts;
+mod followers;
 mod hook;
 mod live;
 mod lives;
