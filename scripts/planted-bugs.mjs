@@ -99,9 +99,6 @@ const bugs = {
     test: "world",
     what: "a single writer that takes over leaves the old log in its place",
   },
-  "world-clock-not-raised": { test: "world", what: "an operation is appended again below what was sealed" },
-  "world-copies-kept": { test: "world", what: "an operation that was appended again is applied twice" },
-  "world-copies-told": { test: "world", what: "an operation that was appended again is told again" },
   "world-order-unchecked": {
     test: "world",
     what: "new operations are applied behind those that follow them",

@@ -2,7 +2,7 @@
 
 // A call of a method of the user's backend: with a time limit, and refused where it would call its own store.
 
-const { AsyncLocalStorage } = require("node:async_hooks");
+const { AsyncLocalStorage } = require("../builtins").asyncHooks;
 const { opslogError } = require("../errors");
 const { clearTimeout, setTimeout } = require("../timers");
 

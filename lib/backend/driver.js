@@ -3,8 +3,8 @@
 // A store whose bytes a StorageBackend keeps. The protocols run natively; their steps are carried out here, through the
 // backend's methods alone, and what they change is told to the live objects.
 
-const { randomFillSync } = require("node:crypto");
-const diagnostics = require("node:diagnostics_channel");
+const { randomFillSync } = require("../builtins").crypto;
+const diagnostics = require("../builtins").diagnosticsChannel;
 const { messages, opslogError } = require("../errors");
 const { History } = require("../history");
 const native = require("../native");

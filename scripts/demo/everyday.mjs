@@ -1,7 +1,10 @@
 /** The everyday steps: read, filter, update, delete, undo, batch, archive, checkpoint, reopen. */
-import { SideBySide, timed } from "./side-by-side.mjs";
+import { byId, SideBySide, timed } from "./side-by-side.mjs";
 
 const touched = (record, n) => ({ ...record, checked: { by: "demo", run: n } });
+
+/** The first records by id: the order of the entries differs after undo() of a deletion, see docs/differences.md. */
+const first = (store, count) => store.entries().sort(byId).slice(0, count);
 
 export async function runEverydaySteps(account, stores, folders, ids) {
   const [ours, original] = stores;
@@ -41,7 +44,7 @@ export async function runEverydaySteps(account, stores, folders, ids) {
     return store.stats();
   });
   await both.step("undo", "20 updates and deletions, and undo() of the last 10", async (store) => {
-    const some = store.entries().slice(0, 20);
+    const some = first(store, 20);
     for (const [n, [id, record]] of some.entries()) {
       if (n % 4 === 3) await store.delete(id);
       else await store.set(id, touched(record, 2000 + n));
@@ -51,7 +54,7 @@ export async function runEverydaySteps(account, stores, folders, ids) {
     return [outcomes, store.getHistory(some[0][0]).length, store.stats()];
   });
   await both.step("batch", `${deleted.length} additions and 100 updates in one batch()`, async (store) => {
-    const some = store.entries().slice(0, 100);
+    const some = first(store, 100);
     await store.batch(() => {
       for (const id of deleted) store.set(id, { from: "batch", name: id, dependencies: {} });
       for (const [n, [id, record]] of some.entries()) store.set(id, touched(record, 1000 + n));
@@ -67,8 +70,7 @@ export async function runEverydaySteps(account, stores, folders, ids) {
     },
   );
   await both.step("more updates", "100 updates after the archive", async (store) => {
-    for (const [n, [id, record]] of store.entries().slice(0, 100).entries())
-      await store.set(id, touched(record, n));
+    for (const [n, [id, record]] of first(store, 100).entries()) await store.set(id, touched(record, n));
     return store.count();
   });
 

@@ -7,7 +7,8 @@ export async function timed(run) {
   return { result, ms: performance.now() - start };
 }
 
-const byId = ([one], [other]) => (one < other ? -1 : 1);
+/** Compares entries by their ids. */
+export const byId = ([one], [other]) => (one < other ? -1 : 1);
 
 /** Returns in words how two lists of entries differ, or null when they do not. */
 export function difference(ours, theirs) {
