@@ -7,7 +7,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::chain::Link;
-use super::followed::skipped_in;
 use super::locked::Locked;
 use super::open::{Loaded, Report, load, parse_manifest};
 use super::{Followed, State, Store};
@@ -176,7 +175,7 @@ impl Store {
             Ok(ControlFlow::Continue(()))
         })?;
         let Some(Piece { tail, is_last }) = piece else { return Ok(false) };
-        followed.skipped.extend(skipped_in(&path, &tail.skipped));
+        followed.skipped.extend(&tail.skipped);
         state.wal.grown_to(until.map_or(tail.good, |until| tail.good.min(until)));
         state.buffered = state.engine.operations().len();
         Ok(is_last)
@@ -196,7 +195,7 @@ impl Store {
             untold.push(&relative, offset..offset + bytes.len() as u64 + 1, false);
             Ok(ControlFlow::Continue(()))
         })?;
-        followed.skipped.extend(skipped_in(&path, &tail.skipped));
+        followed.skipped.extend(&tail.skipped);
         state.is_plain &= tail.skipped.is_empty() && !tail.torn;
         state.wal.grown_to(tail.good);
         state.buffered = state.engine.operations().len();

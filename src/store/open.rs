@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::agents;
 use super::checkpoint::create_files;
 use super::doubtful::write_anew_if_in_doubt;
-use super::followed::{Skipped, skipped_in};
 use super::untold::Untold;
 use super::versions::{Versions, with_schema};
 use super::{Options, Seen, State, Store};
@@ -35,8 +34,8 @@ pub struct Opened {
 pub struct Report {
     /// The WAL that was read.
     pub wal: PathBuf,
-    /// Malformed lines, of all logs that were read.
-    pub skipped: Vec<Skipped>,
+    /// Offsets of its malformed lines.
+    pub skipped: Vec<u64>,
     /// Whether its end was torn as well, which 0.8.1 counts as one more malformed line.
     pub torn_line: bool,
     /// How many bytes of its end were set aside, or would be by a writer.
@@ -47,17 +46,6 @@ pub struct Report {
     pub index_rebuilt: bool,
     /// Whether records are of an older schema version than the program: they must be migrated first.
     pub needs_migration: bool,
-}
-
-impl Report {
-    /// Takes note of a torn end that a writer sets aside.
-    fn take_torn(&mut self, path: &Path, tail: &Tail) {
-        if tail.torn {
-            self.torn_line = true;
-            self.torn_bytes = tail.end - tail.good;
-            self.torn_path = Some(layout::torn(path));
-        }
-    }
 }
 
 /// What the files say.
@@ -274,8 +262,8 @@ pub(super) fn load(store: &Store, manifest: &Manifest, report: &mut Report) -> R
     Ok(Loaded { engine, wal, seen, versions, snapshot_bytes, indexed })
 }
 
-/// Opens an agent's own WAL, as a writer: a torn end is repaired, and told in the report.
-pub(super) fn open_own_wal(store: &Store, relative: &str, report: &mut Report) -> Result<Writer> {
+/// Opens an agent's own WAL, as a writer: a torn end is repaired.
+pub(super) fn open_own_wal(store: &Store, relative: &str) -> Result<Writer> {
     let path = layout::inside(&store.root, layout::OPS, relative)?;
     let file = match store.disk.open(&path, OpenMode::Append) {
         Ok(file) => file,
@@ -290,7 +278,6 @@ pub(super) fn open_own_wal(store: &Store, relative: &str, report: &mut Report) -
         store.refuse_malformed(&path, &whole.skipped)?;
     }
     let tail = tail_only(&*file, &path)?;
-    report.take_torn(&path, &tail);
     let (len, _) = repair(&*store.disk, &*file, &path, &tail)?;
     let mut wal = Writer::new(path, relative.to_owned(), Some(file), len);
     wal.set_cuts(tail.cuts);
@@ -349,13 +336,14 @@ fn load_wal(
             store.replay_behind_head(engine, manifest, file, &path)?
         };
         store.refuse_malformed(&path, &tail.skipped)?;
-        report.take_torn(&path, &tail);
-        if store.options.read_only {
-            report.torn_path = None;
-        }
-        report.skipped = skipped_in(&path, &tail.skipped).collect();
+        report.torn_line = tail.torn;
+        report.torn_bytes = if tail.torn { tail.end - tail.good } else { 0 };
+        report.skipped.clone_from(&tail.skipped);
         len = tail.good;
         if !store.options.read_only {
+            if tail.torn {
+                report.torn_path = Some(layout::torn(&path));
+            }
             (len, _) = repair(&*store.disk, &**file, &path, &tail)?;
         }
         cuts = tail.cuts;
