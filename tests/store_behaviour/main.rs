@@ -12,7 +12,6 @@ mod durability;
 mod failures;
 mod following;
 mod foreign;
-mod hands;
 #[path = "../explorer/hook.rs"]
 mod hook;
 mod index;
