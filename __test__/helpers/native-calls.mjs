@@ -98,8 +98,6 @@ export const nativeCalls = {
   "NativeStore.follow": at(({ core }) => core.follow()),
   "NativeStore.renew": at(({ core }) => core.renew(), agent),
   "NativeStore.takeForeign": at(({ core }) => core.takeForeign()),
-  "NativeStore.takeUntold": at(({ core }) => core.takeUntold()),
-  "NativeStore.forgetUntold": at(({ core }) => core.forgetUntold()),
   "NativeStore.manifest": at(({ core }) => core.manifest()),
   "NativeStore.replace": at(({ core }) => core.replace("a", '{"n":9}')),
   "NativeStore.setVersion": at(({ core }) => core.setVersion(1)),
@@ -111,7 +109,7 @@ export const nativeCalls = {
   "NativeStore.backup": at(({ core, other }) => core.backup(other, false)),
   "NativeStore.close": at(({ core }) => core.close()),
   "NativeStore.reset": at(({ core }) => core.reset(undefined), detached),
-  "NativeStore.applyLines": at(({ core }) => core.applyLines([line], true, 1), detached),
+  "NativeStore.applyLines": at(({ core }) => core.applyLines([line], true), detached),
   "NativeStore.lastLines": at(({ core }) => core.lastLines(1), detached),
   "NativeStore.commitFirst": at(({ core }) => core.commitFirst(), {
     ...detached,

@@ -21,10 +21,7 @@ mod open;
 mod read;
 mod savepoint;
 mod seen;
-mod telling;
-mod turn;
 mod undo;
-mod untold;
 mod versions;
 
 use std::path::{Path, PathBuf};
@@ -34,7 +31,6 @@ use hashbrown::DefaultHashBuilder;
 use parking_lot::Mutex;
 
 use locked::Locked;
-use untold::Untold;
 use versions::Versions;
 
 pub use agents::{Agents, ArchiveRequest, Compacted, Compaction, refuse_agents};
@@ -49,7 +45,6 @@ pub use open::{Opened, Report};
 pub use read::{Counts, Place};
 pub use savepoint::Savepoint;
 pub use seen::Seen;
-pub use telling::Telling;
 
 use crate::disk::Disk;
 use crate::engine::Engine;
@@ -155,8 +150,6 @@ struct State {
     is_plain: bool,
     /// What a write came upon in the log that another hand wrote.
     foreign: Vec<Followed>,
-    /// What others wrote in logs that were left behind, and `tail()` has still to tell of.
-    untold: Untold,
     /// Where a look of a follower that failed had come to, if that is not where the manifest in memory says.
     entered: Option<chain::Entered>,
     /// A look that failed took a deletion back, whose record may stand elsewhere in the files.

@@ -3,7 +3,6 @@
 
 use super::agents::Agents;
 use super::chain::Entered;
-use super::untold::Untold;
 use super::versions::Versions;
 use super::{Followed, Seen, State, Store};
 use crate::engine::Engine;
@@ -19,7 +18,6 @@ pub struct Savepoint {
     engine: Engine,
     log: Writer,
     seen: Seen,
-    untold: Untold,
     agents: Option<Agents>,
     manifest: Manifest,
     manifest_text: Vec<u8>,
@@ -52,7 +50,6 @@ impl Store {
                 log.len(),
             ),
             seen: state.seen.clone(),
-            untold: state.untold.clone(),
             agents: state.agents.clone(),
             manifest: state.manifest.clone(),
             manifest_text: state.manifest_text.clone(),
@@ -70,7 +67,6 @@ impl Store {
             engine,
             log,
             seen,
-            untold,
             agents,
             manifest,
             manifest_text,
@@ -82,7 +78,6 @@ impl Store {
         state.engine = engine;
         state.wal = log;
         state.seen = seen;
-        state.untold = untold;
         state.agents = agents;
         state.manifest = manifest;
         state.manifest_text = manifest_text;

@@ -7,7 +7,6 @@
 mod agents;
 mod copy;
 mod counts;
-mod followers;
 mod hook;
 mod live;
 mod lives;
