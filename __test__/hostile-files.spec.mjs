@@ -143,7 +143,10 @@ for (const [what, files] of Object.entries(doubled)) {
       await reopened(version, folders[n], async (store) => {
         const state = { entries: store.entries(), operations: store.getOps(), streamed: [], undone: [] };
         for await (const entry of store.streamSnapshot()) state.streamed.push(entry);
-        while (await store.undo()) state.undone.push(store.entries());
+        // By id: the order after undo() of a deletion is a listed difference.
+        while (await store.undo()) {
+          state.undone.push(store.entries().sort(([one], [other]) => (one < other ? -1 : 1)));
+        }
         found.push(state);
       });
     }
