@@ -11,7 +11,7 @@ const manual = { checkpointOnClose: false, checkpointThreshold: Infinity };
 
 function options(agent) {
   const flags = { readOnly: false, skipLoad: false, amortised: false, strict: false, buffered: false };
-  return { ...flags, version: 1, checkpointThreshold: 1e9, syncWithin: -1, agent, now };
+  return { ...flags, version: 1, versionGiven: false, checkpointThreshold: 1e9, syncWithin: -1, agent, now };
 }
 
 const open = (folder, agent) => addon.storeOpen(folder, options(agent), new addon.NativeProgress());
