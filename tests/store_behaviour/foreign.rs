@@ -59,12 +59,14 @@ fn lines_of_another_hand_during_a_checkpoint_get_into_the_next_log() {
         });
         begun.run().unwrap();
         disk.clear();
-        let expected = records(&store);
+        // During publication, where either log may count, it comes behind what the store wrote.
+        let mut expected = records(&store);
         assert!(matches!(expected.len(), 1 | 4), "{expected:?}");
         assert_eq!(found(&sim), expected);
         if expected.len() == 4 {
             assert!(undo(&store));
-            assert_eq!(found(&sim), ["a=1", "b=2", "c=3"]);
+            expected.pop();
+            assert_eq!(found(&sim), expected);
         }
     }
 }
