@@ -109,7 +109,7 @@ export const nativeCalls = {
   "NativeStore.backup": at(({ core, other }) => core.backup(other, false)),
   "NativeStore.close": at(({ core }) => core.close()),
   "NativeStore.reset": at(({ core }) => core.reset(undefined), detached),
-  "NativeStore.applyLines": at(({ core }) => core.applyLines([line], true), detached),
+  "NativeStore.applyLines": at(({ core }) => core.applyLines([line], true, 1), detached),
   "NativeStore.lastLines": at(({ core }) => core.lastLines(1), detached),
   "NativeStore.commitFirst": at(({ core }) => core.commitFirst(), {
     ...detached,

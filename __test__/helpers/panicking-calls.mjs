@@ -10,7 +10,14 @@ const addon = createRequire(import.meta.url)(addonPath);
 const manual = { checkpointOnClose: false, checkpointThreshold: Infinity };
 
 function options(agent) {
-  const flags = { readOnly: false, skipLoad: false, amortised: false, strict: false, buffered: false };
+  const flags = {
+    readOnly: false,
+    skipLoad: false,
+    versionGiven: false,
+    amortised: false,
+    strict: false,
+    buffered: false,
+  };
   return { ...flags, version: 1, checkpointThreshold: 1e9, syncWithin: -1, agent, now };
 }
 
