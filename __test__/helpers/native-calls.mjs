@@ -13,6 +13,12 @@ const shared = ({ addon, core }) => {
   addon.setRecord(core.handle(), "b", '{"n":9}', now, false);
 };
 const archived = ({ core }) => core.archive('["a"]', "one", now);
+const saved = ({ core }) => core.save();
+const compacting = ({ core }) => core.compactAgents(now);
+/** A compaction without records to migrate has ended by itself. */
+const unlessNoneIsUnderWay = (error) => {
+  if (!error.message.includes("no compaction is under way")) throw error;
+};
 const agent = { agent: "one" };
 const detached = { detached: true };
 const at = (call, more = {}) => ({ call, ...more });
@@ -99,8 +105,25 @@ export const nativeCalls = {
   "NativeStore.renew": at(({ core }) => core.renew(), agent),
   "NativeStore.takeForeign": at(({ core }) => core.takeForeign()),
   "NativeStore.manifest": at(({ core }) => core.manifest()),
-  "NativeStore.replace": at(({ core }) => core.replace("a", '{"n":9}')),
-  "NativeStore.setVersion": at(({ core }) => core.setVersion(1)),
+  "NativeStore.history": at(({ core }) => core.history()),
+  "NativeStore.needsMigration": at(({ core }) => core.needsMigration()),
+  "NativeStore.hasOlderFiles": at(({ core }) => core.hasOlderFiles()),
+  "NativeStore.mayMeetOlder": at(({ core }) => core.mayMeetOlder()),
+  "NativeStore.unmigrated": at(({ core }) => core.unmigrated(true)),
+  "NativeStore.migrate": at(({ core }) => core.migrate("a", '{"n":9}')),
+  "NativeStore.finishMigration": at(({ core }) => core.finishMigration()),
+  "NativeStore.followWhole": at(({ core }) => core.followWhole()),
+  "NativeStore.save": at(({ core }) => core.save()),
+  "NativeStore.restore": at(({ core }) => core.restore(), { prepare: saved }),
+  "NativeStore.forgetSaved": at(({ core }) => core.forgetSaved(), { prepare: saved }),
+  "NativeStore.finishCompaction": at(
+    ({ core }) => core.finishCompaction().catch(unlessNoneIsUnderWay),
+    agent,
+  ),
+  "NativeStore.abandonCompaction": at(({ core }) => core.abandonCompaction(), {
+    ...agent,
+    prepare: compacting,
+  }),
   "NativeStore.flushAtExit": at(({ core }) => core.flushAtExit()),
   "NativeStore.startSyncing": at(({ core }) => core.startSyncing(() => {})),
   "NativeStore.askForSync": at(({ core }) => core.askForSync(), {
@@ -109,6 +132,7 @@ export const nativeCalls = {
   "NativeStore.backup": at(({ core, other }) => core.backup(other, false)),
   "NativeStore.close": at(({ core }) => core.close()),
   "NativeStore.reset": at(({ core }) => core.reset(undefined), detached),
+  "NativeStore.load": at(({ core }) => core.load("b", '{"n":9}', 1), detached),
   "NativeStore.applyLines": at(({ core }) => core.applyLines([line], true, 1), detached),
   "NativeStore.lastLines": at(({ core }) => core.lastLines(1), detached),
   "NativeStore.commitFirst": at(({ core }) => core.commitFirst(), {
