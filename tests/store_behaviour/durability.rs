@@ -165,6 +165,27 @@ fn a_log_whose_repair_could_not_be_synced_is_written_anew_before_it_goes_on() {
     assert_eq!(found_after_power_loss(&disk), ["a=1", "b=2"]);
 }
 
+#[test]
+fn an_agent_that_loads_nothing_and_whose_log_is_in_doubt_keeps_all_records() {
+    let disk = SimDisk::new();
+    let agent = |skip_load| Options { agent: Some("one".into()), skip_load, ..always() };
+    let store = try_open(disk.clone(), agent(false)).unwrap().store;
+    set(&store, "a", "1");
+    sync(&store).unwrap();
+    set(&store, "b", "2");
+    disk.fail_next(CallKind::Sync, 1, EIO, Times::Once);
+    assert!(sync(&store).is_err());
+    let _ = store.close();
+    assert_eq!(doubts(&disk).len(), 1);
+    let store = try_open(disk.clone(), agent(true)).unwrap().store;
+    set(&store, "c", "3");
+    sync(&store).unwrap();
+    store.close().unwrap();
+    assert_eq!(doubts(&disk), Vec::<PathBuf>::new());
+    let store = try_open(disk.clone(), agent(false)).unwrap().store;
+    assert_eq!(records(&store), ["a=1", "b=2", "c=3"]);
+}
+
 fn doubts(disk: &SimDisk) -> Vec<PathBuf> {
     disk.tree().into_keys().filter(|path| path.to_string_lossy().ends_with(".unsynced")).collect()
 }

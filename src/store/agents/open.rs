@@ -69,8 +69,22 @@ pub(in crate::store) fn open_agent(
         store.load_first(&mut state, &manifest, &mut report)?;
         state.left.extend(store.sealed_logs(&manifest)?);
     }
+    if store.options.skip_load && doubt::is_noted(&*store.disk, &report.wal)? {
+        return open_behind_loader(store, agent, probe);
+    }
     store.leave_doubtful_log(&report.wal)?;
     Ok(Opened { store, report })
+}
+
+/// Opens a store that loads nothing once one that loads everything has left the doubtful log: a compaction writes the
+/// records that are in memory.
+fn open_behind_loader(store: Arc<Store>, agent: &str, probe: &dyn ProcessProbe) -> Result<Opened> {
+    let (disk, root, options) = (Arc::clone(&store.disk), store.root.clone(), store.options.clone());
+    store.close()?;
+    drop(store);
+    let loading = Options { skip_load: false, ..options.clone() };
+    open_agent(Arc::clone(&disk), &root, loading, agent, probe)?.store.close()?;
+    open_agent(disk, &root, options, agent, probe)
 }
 
 impl Store {
