@@ -149,6 +149,18 @@ export interface StoreOptions {
    */
   agentId?: string | undefined;
   /**
+   * What keeps a second writer out (default: `"kernel"`).
+   * - `"kernel"`: a lock of the system's, which ends with its process, in containers too. On a file system without such
+   *   locks (some network shares and FUSE file systems) `open()` rejects with `OPSLOG_UNSUPPORTED`.
+   * - `"pid"`: on such a file system the process's number in `.lock`, as in 0.8.1. It keeps writers of one machine apart, but
+   *   not those of two machines or containers, and a number that another process has by now keeps the next writer out, if
+   *   the system does not tell what that has open. Where there are kernel locks, they are used all the same.
+   *
+   * Agents need kernel locks: `"pid"` with an `agentId` makes `open()` reject with `OPSLOG_INVALID_ARGUMENT`. It is passed on
+   * to `initialize()` of a backend; `FsBackend` does as it says.
+   */
+  locking?: "kernel" | "pid" | undefined;
+  /**
    * When a write is on its way to the disk (default: `"immediate"`).
    * - `"immediate"`: before the call returns its promise; a resolved write survives the death of the process.
    * - `"group"`: together with others, see `groupCommitSize` and `groupCommitMs`; what is buffered is lost if
@@ -315,6 +327,13 @@ export interface RecoveryReport {
   readonly indexRebuilt: boolean;
   /** How long `open()` took, in milliseconds. */
   readonly milliseconds: number;
+  /**
+   * What the folder's file system has turned out to lack, which the store does without: there only if that is something,
+   * also if a checkpoint comes upon it later. `"folder-sync"`: a power failure may take the names of new files, and with
+   * them what they hold. `"file-sync"`: it may take anything; with `durability` other than `"process"` such a file system is
+   * refused. `"kernel-locks"`: see the option `locking`.
+   */
+  readonly unsupported?: readonly ("folder-sync" | "file-sync" | "kernel-locks")[];
 }
 
 /** What a backend's locking methods return; opaque to everybody else. */
@@ -323,7 +342,7 @@ export interface LockHandle {}
 /** Where a store keeps its files. Paths that a backend returns are opaque to the store. */
 export interface StorageBackend {
   /** Called in `store.open()`: create folders, connect. May be called again, for another store. */
-  initialize(dir: string, opts: { readOnly: boolean }): Promise<void>;
+  initialize(dir: string, opts: { readOnly: boolean; locking?: "kernel" | "pid" | undefined }): Promise<void>;
   /** Called in `store.close()`. */
   shutdown(): Promise<void>;
   /** The manifest, or `null` if there is no store yet. Must reject if it cannot tell. */
@@ -419,6 +438,7 @@ export interface BackupResult {
  *   (`OPSLOG_UNKNOWN_OPTION` is the code of a warning of the process, see `StoreOptions`.)
  * - `OPSLOG_LOCKED`: another process, or another store of this one, is writing here. With agents: it has this
  *   `agentId`, or it keeps a lock for longer than the others wait. Nothing is lost, the call can be repeated.
+ * - `OPSLOG_UNSUPPORTED`: the file system has no kernel locks, see the option `locking`.
  * - `OPSLOG_NEWER_VERSION`: a program that gave a lower `version` than the store has must not write to it; or one that gave
  *   none must not make a checkpoint of records of several versions. Reads go on. Nothing was changed.
  * - `OPSLOG_CORRUPT`: a file is damaged; `path`, and `offset` in bytes where known.
@@ -462,11 +482,14 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: that of `verify()`, twice if something was damaged, and a pass over each snapshot whose index is made again.
    *
    * @param dir The store's folder: a path, or a `file:` URL object.
-   * @param options Who is told how far it has come (default: nobody).
-   * @throws `OPSLOG_LOCKED` while a writer or an agent has the folder open; otherwise as `verify()`: `OPSLOG_NO_STORE`,
-   * `OPSLOG_IO`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_NATIVE_UNAVAILABLE`.
+   * @param options Who is told how far it has come (default: nobody); `locking` as for `open()`.
+   * @throws `OPSLOG_LOCKED` while a writer or an agent has the folder open; `OPSLOG_UNSUPPORTED` without kernel locks;
+   * otherwise as `verify()`: `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_NATIVE_UNAVAILABLE`.
    */
-  static repair(dir: string | FileUrl, options?: ProgressOptions): Promise<RepairReport>;
+  static repair(
+    dir: string | FileUrl,
+    options?: ProgressOptions & { locking?: "kernel" | "pid" | undefined },
+  ): Promise<RepairReport>;
 
   /** What `open()` found and repaired; `null` when the store is not open. */
   readonly recovery: RecoveryReport | null;
@@ -836,7 +859,10 @@ export declare class Store<T = Record<string, unknown>> {
  * name its lock or its manifest (`OPSLOG_INVALID_ARGUMENT`).
  */
 export declare class FsBackend implements StorageBackend {
-  initialize(dir: string | FileUrl, opts: { readOnly: boolean }): Promise<void>;
+  initialize(
+    dir: string | FileUrl,
+    opts: { readOnly: boolean; locking?: "kernel" | "pid" | undefined },
+  ): Promise<void>;
   shutdown(): Promise<void>;
   readManifest(): Promise<Manifest | null>;
   writeManifest(manifest: Manifest): Promise<void>;
@@ -971,10 +997,14 @@ export declare function streamSnapshotFile<T>(
  * Cost: a few system calls; waits for up to two seconds where the lock's file is empty.
  *
  * @param dir The folder, a path or a `file:` URL object; it must be there.
- * @throws `OPSLOG_LOCKED` if a living process holds it; `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`, `OPSLOG_NATIVE_UNAVAILABLE`.
- * All reject.
+ * @param options `locking`, as for `Store.open()` (default: `"kernel"`).
+ * @throws `OPSLOG_LOCKED` if a living process holds it; `OPSLOG_UNSUPPORTED`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`,
+ * `OPSLOG_NATIVE_UNAVAILABLE`. All reject.
  */
-export declare function acquireLock(dir: string | FileUrl): Promise<FileHandle>;
+export declare function acquireLock(
+  dir: string | FileUrl,
+  options?: { locking?: "kernel" | "pid" | undefined },
+): Promise<FileHandle>;
 
 /**
  * Gives the write lock of a folder back and removes its file.

@@ -18,6 +18,7 @@ const names = [
   "groupCommitMs",
   "cacheSize",
   "durability",
+  "locking",
   "recovery",
   "syncIntervalMs",
 ];
@@ -29,6 +30,7 @@ const defaults = {
   checkpointOnCloseGiven: false,
   cacheSize: Infinity,
   durability: "process",
+  locking: "kernel",
   recovery: "skip",
   syncIntervalMs: 1000,
   version: 1,

@@ -18,6 +18,7 @@ const { FsBackend } = require("./fs-backend");
 const { History } = require("./history");
 const native = require("./native");
 const { call, deleteRecord, setText } = require("./native-errors");
+const { backendOptions } = require("./native-options");
 const { Meter, watched } = require("./progress");
 const { Records } = require("./records");
 const { monotonicMs } = require("./timers");
@@ -80,7 +81,7 @@ class BackendDriver {
       takenBack: (ids) => driver.#takenBack(ids),
     });
     const started = monotonicMs();
-    await backend.initialize(dir, { readOnly: options.readOnly });
+    await backend.initialize(dir, backendOptions(options));
     try {
       await watched(options.onProgress, driver.meter, dir, () => driver.#open());
     } catch (error) {

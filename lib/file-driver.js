@@ -15,7 +15,7 @@ const { migrateInTurns } = require("./migration");
 const native = require("./native");
 const { ensurePermitted } = require("./native/permission");
 const { call, deleteRecord, settle, setText } = require("./native-errors");
-const { nativeOptions, syncWithin } = require("./native-options");
+const { backendOptions, nativeOptions, syncWithin } = require("./native-options");
 const { RETRY } = require("./mutation-queue");
 const { NativeMeter, watched } = require("./progress");
 const { Records, forEachPair } = require("./records");
@@ -42,6 +42,7 @@ class FileDriver {
   blocksAppends = false;
   #core;
   #handle;
+  #recovery;
   #options;
   #backend;
   #checkpoints;
@@ -70,14 +71,23 @@ class FileDriver {
     driver.meter = new NativeMeter(new addon.NativeProgress());
     const opened = () => driver.#open(addon, options, backend);
     const report = await watched(options.onProgress, driver.meter, driver.folder, opened);
-    driver.recovery = recoveryOf(report, monotonicMs() - started);
+    driver.#recovery = recoveryOf(report, monotonicMs() - started);
     return driver;
+  }
+
+  /** What opening found, and what the file system has turned out to lack by now. */
+  get recovery() {
+    const unsupported = this.#core.lacks();
+    if (unsupported.length !== (this.#recovery.unsupported?.length ?? 0)) {
+      this.#recovery = Object.freeze({ ...this.#recovery, unsupported: Object.freeze(unsupported) });
+    }
+    return this.#recovery;
   }
 
   async #open(addon, options, backend) {
     this.#options = options;
     this.#backend = backend;
-    await backend?.initialize(this.folder, { readOnly: options.readOnly });
+    await backend?.initialize(this.folder, backendOptions(options));
     const opening = addon.storeOpen(this.folder, nativeOptions(options), this.meter.progress);
     const core = await settle(opening, this.folder);
     this.#core = core;

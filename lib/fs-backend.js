@@ -16,6 +16,7 @@ const { fs, path } = require("./builtins");
 const { corruptError, ioError, messages, opslogError, wrongType } = require("./errors");
 const names = require("./fs/names");
 const { acquireNamed, releaseLock, removeLeftTemporaries } = require("./lock");
+const { readLocking } = require("./options");
 const { checkAgentId, resolveInside } = require("./paths");
 const { paceMethods } = require("./turns");
 const { validateManifest } = require("./validate");
@@ -53,6 +54,8 @@ const translated = (work) => files().durable.translated(work);
 const instances = new WeakSet();
 
 class FsBackend {
+  #byPid = false;
+
   constructor(...given) {
     // NOTE: a subclass may pass on what is its own.
     if (given.length > 0 && new.target === FsBackend) {
@@ -73,6 +76,7 @@ class FsBackend {
     checkOptions(opts, "initialize()");
     // Absolute from here on: a later chdir() must not move the store.
     this.dir = readFolder(dir, "initialize()");
+    this.#byPid = readLocking(opts ?? {}) === "pid";
     if (opts.readOnly) return;
     const folders = FOLDERS.map((folder) => path.join(this.dir, folder));
     await translated(() =>
@@ -187,9 +191,9 @@ class FsBackend {
 
   async acquireLock() {
     const root = path.resolve(this.dir);
-    const handle = new FsLockHandle(await acquireNamed(root, names.LOCK), root);
+    const handle = new FsLockHandle(await acquireNamed(root, names.LOCK, this.#byPid), root);
     try {
-      await removeLeftTemporaries(root);
+      await removeLeftTemporaries(root, this.#byPid);
     } catch (error) {
       await releaseLock(root, handle.fh);
       throw error;

@@ -9,6 +9,8 @@ const { promisify } = require("./builtins").util;
 const { fromNative, opslogError, wrongType } = require("./errors");
 const { LOCK } = require("./fs/names");
 const native = require("./native");
+const { checkNames } = require("./option-names");
+const { readLocking } = require("./options");
 const { ensurePermitted } = require("./native/permission");
 const { describe } = require("./paths");
 const { paced, paceMethods } = require("./turns");
@@ -75,22 +77,24 @@ class LockFile {
 paceMethods(LockFile);
 
 /** Takes the lock file of that name in the folder; rejects with `OPSLOG_LOCKED` if somebody holds it. */
-async function acquireNamed(root, name) {
+async function acquireNamed(root, name, byPid = false) {
   ensurePermitted(root, { write: true });
   try {
-    return new LockFile(await native.load().lockAcquire(root, name), path.join(root, name));
+    return new LockFile(await native.load().lockAcquire(root, name, byPid), path.join(root, name));
   } catch (error) {
     throw fromNative(error);
   }
 }
 
 /** Takes the write lock of a folder. What it returns must be given to `releaseLock`. */
-function acquireLock(dir) {
-  return paced(acquireIn(dir));
+function acquireLock(dir, options) {
+  return paced(acquireIn(dir, options));
 }
 
-async function acquireIn(dir) {
-  return acquireNamed(readFolder(dir, "acquireLock()"), LOCK);
+async function acquireIn(dir, options) {
+  const folder = readFolder(dir, "acquireLock()");
+  checkNames(options, ["locking"], "acquireLock()");
+  return acquireNamed(folder, LOCK, readLocking(options ?? {}) === "pid");
 }
 
 /** Gives the write lock of a folder back. A handle of another origin is closed, and the lock file removed. */
@@ -132,8 +136,8 @@ async function holdTemporary(filePath) {
 }
 
 /** Removes the temporary files in a store's folders that no process holds. */
-async function removeLeftTemporaries(root) {
-  await native.load().temporaryRemoveLeft(root);
+async function removeLeftTemporaries(root, byPid) {
+  await native.load().temporaryRemoveLeft(root, byPid);
 }
 
 module.exports = { acquireLock, releaseLock, acquireNamed, holdTemporary, removeLeftTemporaries };

@@ -7,12 +7,13 @@ const native = require("./native");
 const { ensurePermitted } = require("./native/permission");
 const { settle } = require("./native-errors");
 const { checkNames } = require("./option-names");
+const { readLocking } = require("./options");
 const { NativeMeter, readOnProgress, watched } = require("./progress");
 const { now } = require("./values");
 
 /** Runs native work on a folder, which returns JSON. */
-async function maintain(dir, options, { method, write }, work) {
-  checkNames(options, ["onProgress"], method);
+async function maintain(dir, options, { method, write, names = [] }, work) {
+  checkNames(options, ["onProgress", ...names], method);
   const onProgress = readOnProgress(options);
   const root = readFolder(dir, method);
   ensurePermitted(root, { write });
@@ -28,9 +29,13 @@ function verifyFolder(dir, options) {
   );
 }
 
-function repairFolder(dir, options) {
-  return maintain(dir, options, { method: "repair()", write: true }, (addon, root, progress) =>
-    addon.folderRepair(root, now(), progress),
+async function repairFolder(dir, options) {
+  const byPid = readLocking(options ?? {}) === "pid";
+  return maintain(
+    dir,
+    options,
+    { method: "repair()", names: ["locking"], write: true },
+    (addon, root, progress) => addon.folderRepair(root, now(), progress, byPid),
   );
 }
 

@@ -16,6 +16,7 @@ function nativeOptions(options) {
     buffered: options.writeMode !== "immediate",
     strict: options.recovery === "strict",
     syncWithin: syncWithin(options),
+    byPid: options.locking === "pid",
     agent: options.agentId,
     now: now(),
   };
@@ -27,4 +28,9 @@ function syncWithin({ durability, readOnly, syncIntervalMs }) {
   return durability === "always" ? 0 : syncIntervalMs;
 }
 
-module.exports = { nativeOptions, syncWithin };
+/** What `initialize()` of a backend is told. */
+function backendOptions({ readOnly, locking }) {
+  return locking === "pid" ? { readOnly, locking } : { readOnly };
+}
+
+module.exports = { backendOptions, nativeOptions, syncWithin };

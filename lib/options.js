@@ -23,6 +23,7 @@ const NAMES = [
   "groupCommitSize",
   "groupCommitMs",
   "durability",
+  "locking",
   "recovery",
   "syncIntervalMs",
   "onProgress",
@@ -30,6 +31,7 @@ const NAMES = [
 const WRITE_MODES = ["immediate", "group", "async"];
 const DURABILITIES = ["process", "interval", "always"];
 const RECOVERIES = ["skip", "strict"];
+const LOCKINGS = ["kernel", "pid"];
 const DEFAULTS = Object.freeze({
   checkpointThreshold: 100,
   version: 1,
@@ -134,16 +136,26 @@ function readMigrate(options) {
   return migrate;
 }
 
-/** One of three words, the first if none is given. */
+/** One of some words, the first if none is given. */
 function readWord(options, name, words) {
   const word = options[name];
   if (!given(word)) return words[0];
   if (!words.includes(word)) {
     const got = typeof word === "string" ? JSON.stringify(word) : describe(word);
-    const [one, two, three] = words;
-    throw wrongType(`option ${name} must be "${one}", "${two}" or "${three}", got ${got}`);
+    const quoted = words.map((known) => JSON.stringify(known));
+    const listed = `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`;
+    throw wrongType(`option ${name} must be ${listed}, got ${got}`);
   }
   return word;
+}
+
+/** What keeps writers apart; agents are kept apart by kernel locks alone. */
+function readLocking(options, { agentId } = {}) {
+  const locking = readWord(options, "locking", LOCKINGS);
+  if (locking !== "kernel" && agentId !== undefined) {
+    throw outOfRange('option locking must be "kernel" with an agentId: only kernel locks keep agents apart');
+  }
+  return locking;
 }
 
 /** The backend, checked for the methods that a store opened in this way calls. */
@@ -191,6 +203,7 @@ function parseOptions(options) {
     groupCommitSize: readPositive(options, "groupCommitSize", Number.MAX_VALUE),
     groupCommitMs: readPositive(options, "groupCommitMs", TIMER_LIMIT_MS),
     durability: readWord(options, "durability", DURABILITIES),
+    locking: readLocking(options, { agentId }),
     recovery: readWord(options, "recovery", RECOVERIES),
     syncIntervalMs: readSyncInterval(options),
     onProgress: readOnProgress(options),
@@ -199,4 +212,4 @@ function parseOptions(options) {
   return parsed;
 }
 
-module.exports = { parseOptions };
+module.exports = { parseOptions, readLocking };

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
+use crate::disk::lacks;
+
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -45,6 +47,15 @@ pub enum Error {
         content: Vec<u8>,
         /// What Rust saw.
         detail: String,
+    },
+    /// The file system has no kernel locks, and the call does not do without.
+    NoLocks {
+        /// Whether it is agents that need them.
+        for_agents: bool,
+        /// The file that could not be locked.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
     },
     /// Another process, or another store of this process, holds the lock.
     Locked {
@@ -166,6 +177,14 @@ impl Error {
         Self::Io { syscall, path: path.to_path_buf(), source }
     }
 
+    /// Wraps a lock of agents that could not be taken.
+    pub fn agent_lock(path: &Path, source: io::Error) -> Self {
+        match lacks::lock(&source) {
+            true => Self::NoLocks { for_agents: true, path: path.to_path_buf(), source },
+            false => Self::io("flock", path, source),
+        }
+    }
+
     /// Says that a file is damaged.
     pub fn corrupt(path: &Path, offset: impl Into<Option<u64>>, detail: impl Into<String>) -> Self {
         Self::Corrupt { path: path.to_path_buf(), offset: offset.into(), detail: detail.into() }
@@ -175,6 +194,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Io { .. } => "OPSLOG_IO",
+            Self::NoLocks { .. } => "OPSLOG_UNSUPPORTED",
             Self::Corrupt { .. }
             | Self::Invalid { .. }
             | Self::SnapshotMissing { .. }
@@ -195,6 +215,7 @@ impl Error {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Io { path, .. }
+            | Self::NoLocks { path, .. }
             | Self::Corrupt { path, .. }
             | Self::Invalid { path, .. }
             | Self::Busy { path, .. }
@@ -209,7 +230,9 @@ impl Error {
     /// The system's own error, if there is one behind this.
     pub fn io_source(&self) -> Option<&io::Error> {
         match self {
-            Self::Io { source, .. } | Self::SnapshotMissing { source, .. } => Some(source),
+            Self::Io { source, .. } | Self::NoLocks { source, .. } | Self::SnapshotMissing { source, .. } => {
+                Some(source)
+            }
             _ => None,
         }
     }
@@ -231,6 +254,19 @@ impl fmt::Display for Error {
             Self::Io { syscall, path, source } => {
                 write!(f, "{source}, {syscall} '{}'", path.display())
             }
+            Self::NoLocks { for_agents: false, path, source } => write!(
+                f,
+                "The file system of {} has no kernel locks (flock: {source}), and nothing else keeps a second writer out \
+                 reliably. Put the store on another file system, or open it with locking: \"pid\": then the number in the \
+                 file keeps writers of this machine apart, as in 0.8.1.",
+                path.display()
+            ),
+            Self::NoLocks { for_agents: true, path, source } => write!(
+                f,
+                "The file system of {} has no kernel locks (flock: {source}), and without them agents that share a folder \
+                 lose each other's writes. Put the store on another file system, or write to it without agentId.",
+                path.display()
+            ),
             Self::Corrupt { path, offset: Some(offset), detail } => {
                 write!(f, "{}: {detail} (at byte {offset})", path.display())
             }

@@ -63,7 +63,7 @@ impl Gate {
     pub fn try_shared(&self) -> Result<Option<Shared<'_>>> {
         let Some(pair) = self.appends.try_lock() else { return Ok(None) };
         let pair = opened(pair)?;
-        let failed = |source| Error::io("flock", &self.path, source);
+        let failed = |source| Error::agent_lock(&self.path, source);
         if !pair.door.try_lock_shared().map_err(failed)? {
             return Ok(None);
         }
@@ -91,7 +91,7 @@ impl Gate {
     /// # Errors
     /// `OPSLOG_IO`.
     pub fn try_exclusive(&self) -> Result<Option<Exclusive<'_>>> {
-        let failed = |source| Error::io("flock", &self.path, source);
+        let failed = |source| Error::agent_lock(&self.path, source);
         let Some(pair) = self.changes.try_lock() else { return Ok(None) };
         let pair = opened(pair)?;
         if !pair.door.try_lock().map_err(failed)? {
@@ -110,7 +110,7 @@ impl Gate {
     /// # Errors
     /// `OPSLOG_LOCKED` once patience ends; `OPSLOG_IO`.
     pub fn exclusive(&self) -> Result<Exclusive<'_>> {
-        let failed = |source| Error::io("flock", &self.path, source);
+        let failed = |source| Error::agent_lock(&self.path, source);
         let patience = Patience::new(1);
         let pair = opened(self.changes.lock())?;
         while !pair.door.try_lock().map_err(failed)? {

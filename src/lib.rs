@@ -7,6 +7,7 @@ mod binding;
 pub mod disk;
 pub mod engine;
 pub mod error;
+pub mod file_system;
 pub mod format;
 pub mod gate;
 pub mod index;

@@ -15,10 +15,21 @@ use std::{fmt, io};
 
 use crate::disk::{Disk, DiskFile};
 use crate::{Error, Result};
+use contest::KernelLock;
 
 pub use crate::layout::{COMPACT_LOCK, LOCK};
-pub use contest::acquire;
+pub use contest::{acquire, acquire_with};
 pub use probe::{OsProbe, ProcessProbe};
+
+/// What keeps a second writer out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Locking {
+    /// Kernel locks, and nothing less.
+    #[default]
+    Kernel,
+    /// Kernel locks where the file system has them; elsewhere the number in the file, as in 0.8.1.
+    Pid,
+}
 
 /// A lock that this process holds. Dropping it releases it; [`HeldLock::release`] also says what failed.
 pub struct HeldLock {
@@ -27,12 +38,25 @@ pub struct HeldLock {
     identity: (u64, u64),
     /// `None` once released. The kernel lock lives as long as this handle.
     file: Option<Arc<dyn DiskFile>>,
+    has_kernel_lock: bool,
 }
 
 impl HeldLock {
-    fn new(disk: &Arc<dyn Disk>, path: &Path, identity: (u64, u64), file: Arc<dyn DiskFile>) -> Self {
+    fn new(
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        identity: (u64, u64),
+        file: Arc<dyn DiskFile>,
+        kernel_lock: KernelLock,
+    ) -> Self {
         let (disk, path) = (Arc::clone(disk), path.to_path_buf());
-        Self { disk, path, identity, file: Some(file) }
+        let has_kernel_lock = kernel_lock == KernelLock::Held;
+        Self { disk, path, identity, file: Some(file), has_kernel_lock }
+    }
+
+    /// Whether the kernel keeps others out, or the number in the file does.
+    pub fn has_kernel_lock(&self) -> bool {
+        self.has_kernel_lock
     }
 
     /// The lock file.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::disk::{Disk, OpenMode};
 use crate::error::{Error, Result};
-use crate::lock::{self, ProcessProbe};
+use crate::file_system::FileSystem;
+use crate::lock::{self, Locking, ProcessProbe};
 use crate::progress::Progress;
 use crate::snapshot::{self, Indexing};
 use crate::store::{Durability, Options, Store, refuse_agents};
@@ -45,11 +46,27 @@ pub fn repair(
     (index_from_bytes, now_ms): (u64, i64),
     progress: &Arc<Progress>,
 ) -> Result<Repaired> {
+    repair_with(disk, root, (Locking::Kernel, probe), (index_from_bytes, now_ms), progress)
+}
+
+/// As [`repair`]. What keeps a writer out meanwhile is what the writer would be opened with.
+///
+/// # Errors
+/// As for [`repair`]; `OPSLOG_UNSUPPORTED` without kernel locks, unless that is accepted.
+pub fn repair_with(
+    disk: &Arc<dyn Disk>,
+    root: &Path,
+    (locking, probe): (Locking, &dyn ProcessProbe),
+    (index_from_bytes, now_ms): (u64, i64),
+    progress: &Arc<Progress>,
+) -> Result<Repaired> {
     let before = verify(&**disk, root, progress)?;
     if before.found == 0 {
         return Ok(Repaired { after: before.clone(), before, steps: Vec::new() });
     }
-    let lock = lock::acquire(disk, root, layout::LOCK, std::process::id(), probe)?;
+    let lock = lock::acquire_with(disk, root, layout::LOCK, std::process::id(), locking, probe)?;
+    let bare = disk;
+    let disk: &Arc<dyn Disk> = &(Arc::new(FileSystem::new(Arc::clone(bare), root, locking, true)) as _);
     let is_shared = refuse_agents(disk, root)?;
     // NOTE: once more, now that nobody writes: what was found before may have been an append under way.
     let found = verify(&**disk, root, progress)?;
@@ -76,7 +93,7 @@ pub fn repair(
     if !is_shared && steps.iter().any(|step| step.damage.remedy == Remedy::Rebuild) {
         // A log's index is made by whoever opens the log.
         let options = Options { progress: Arc::clone(progress), ..writer(index_from_bytes, now_ms) };
-        Store::open(Arc::clone(disk), root, options, probe)?.store.close()?;
+        Store::open_with(Arc::clone(bare), root, options, locking, probe)?.store.close()?;
     }
     let after = verify(&**disk, root, progress)?;
     Ok(Repaired { before, steps, after })

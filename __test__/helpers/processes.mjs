@@ -63,13 +63,18 @@ class StoreProcess {
 
 /**
  * Starts the program. `original` runs 0.8.1 instead of ours; `fileSizeLimit` bounds every file that it
- * writes, in units of 512 bytes, as a full disk would; in a `container` it is process 1 among its own.
+ * writes, in units of 512 bytes, as a full disk would; in a `container` it is process 1 among its own; `env` is added to
+ * its environment.
  */
-export async function startStoreProcess(t, { original = false, fileSizeLimit, container = false } = {}) {
+export async function startStoreProcess(
+  t,
+  { original = false, fileSizeLimit, container = false, env = {} } = {},
+) {
   const command = [process.execPath, program, original ? originalUrl : oursUrl];
   const limited = ["sh", "-c", `ulimit -f ${fileSizeLimit} && exec "$@"`, "sh", ...command];
   const [file, ...args] = [...(container ? inContainer() : []), ...(fileSizeLimit ? limited : command)];
-  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
+  const stdio = ["ignore", "pipe", "pipe", "ipc"];
+  const child = spawn(file, args, { stdio, env: { ...process.env, ...env } });
   const storeProcess = new StoreProcess(child);
   t.teardown(() => storeProcess.kill());
   await storeProcess.call("ready");

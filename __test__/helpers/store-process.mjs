@@ -2,7 +2,7 @@
 import { open, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
-const { FsBackend, Store } = await import(process.argv[2]);
+const { FsBackend, Store, acquireLock, releaseLock } = await import(process.argv[2]);
 class Subclass extends FsBackend {}
 const store = new Store();
 const held = [];
@@ -10,6 +10,7 @@ const held = [];
 const commands = {
   ready: () => {},
   pid: () => process.pid,
+  recovery: () => store.recovery,
   chdir: (folder) => process.chdir(folder),
   becomeNobody: () => process.getuid() === 0 && process.setuid(65534),
   openAt: async (time, folder, options) => {
@@ -18,6 +19,7 @@ const commands = {
   },
   /** Opens through the methods of an FsBackend. */
   openSubclass: (folder, options) => store.open(folder, { ...options, backend: new Subclass() }),
+  lockAndRelease: async (folder, options) => releaseLock(folder, await acquireLock(folder, options)),
   holdFile: async (path) => held.push(await open(path, "wx")) && undefined,
   writeHeldFile: (text) => held.at(-1).writeFile(text),
   writeFile: (path, text) => writeFile(path, text),

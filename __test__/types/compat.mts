@@ -38,7 +38,10 @@ same<ours.LockHandle, theirs.LockHandle>();
 same<ours.DeltaPatch, theirs.DeltaPatch>();
 
 same<
-  Exclude<keyof ours.StoreOptions, "cacheSize" | "durability" | "onProgress" | "recovery" | "syncIntervalMs">,
+  Exclude<
+    keyof ours.StoreOptions,
+    "cacheSize" | "durability" | "locking" | "onProgress" | "recovery" | "syncIntervalMs"
+  >,
   keyof theirs.StoreOptions
 >();
 same<keyof ours.Operation, keyof theirs.Operation>();

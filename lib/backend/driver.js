@@ -8,6 +8,7 @@ const diagnostics = require("../builtins").diagnosticsChannel;
 const { messages, opslogError } = require("../errors");
 const { History } = require("../history");
 const native = require("../native");
+const { backendOptions } = require("../native-options");
 const { Meter, watched } = require("../progress");
 const { Records } = require("../records");
 const { clearTimeout, monotonicMs, setTimeout } = require("../timers");
@@ -47,7 +48,7 @@ class BackendDriver {
   static async open(dir, options, backend, onDue) {
     const driver = new BackendDriver(dir, options, backend, onDue);
     const started = monotonicMs();
-    await driver.#calls.run("initialize", dir, { readOnly: options.readOnly });
+    await driver.#calls.run("initialize", dir, backendOptions(options));
     try {
       await watched(options.onProgress, driver.meter, dir, () => driver.#run("open"));
     } catch (error) {

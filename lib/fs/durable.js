@@ -13,8 +13,9 @@ const { nextNumber, temporaryName } = require("./names");
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0; // Windows has no such flag
 const CREATE_NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW;
 
-// What systems answer that cannot sync a folder, or cannot give a file a second name.
-const CANNOT_SYNC = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+// What file systems answer that cannot sync, or cannot give a file a second name. EIO is never among it.
+const CANNOT_SYNC = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "ENOTTY"]);
+const CANNOT_SYNC_FOLDERS = new Set([...CANNOT_SYNC, "EBADF", "EISDIR"]);
 const CANNOT_LINK = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
 /** Runs `work`, turning what `node:fs` throws into `OPSLOG_IO`. */
@@ -33,9 +34,18 @@ async function syncFolder(folder) {
   try {
     await handle.sync();
   } catch (error) {
-    if (!CANNOT_SYNC.has(error.code)) throw error;
+    if (!CANNOT_SYNC_FOLDERS.has(error.code)) throw error;
   } finally {
     await handle.close();
+  }
+}
+
+/** Makes the content of a file durable, where the file system can: behind a backend no write is promised to be. */
+async function syncFile(handle) {
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (!CANNOT_SYNC.has(error.code)) throw error;
   }
 }
 
@@ -44,7 +54,7 @@ async function fill(handle, filePath, write) {
   try {
     try {
       await write?.(handle);
-      await handle.sync();
+      await syncFile(handle);
     } finally {
       await handle.close();
     }
@@ -152,6 +162,7 @@ async function createEmptyNumbered(folder, nameOf) {
 
 module.exports = {
   NO_FOLLOW,
+  syncFile,
   translated,
   replaceFile,
   createNumbered,

@@ -7,7 +7,7 @@ const { Buffer } = require("../builtins").buffer;
 const { constants } = require("../builtins").fs;
 const fs = require("../builtins").fsPromises;
 const { validateOp } = require("../validate");
-const { NO_FOLLOW } = require("./durable");
+const { NO_FOLLOW, syncFile } = require("./durable");
 const { NEWLINE, decode, lineStartBefore, readRange } = require("./lines");
 
 const TORN = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | NO_FOLLOW;
@@ -34,7 +34,7 @@ async function setAside(handle, path, start, end) {
       await torn.appendFile(await readRange(handle, at, Math.min(end, at + COPY_BYTES)));
     }
     await torn.appendFile("\n");
-    await torn.sync();
+    await syncFile(torn);
   } finally {
     await torn.close();
   }

@@ -17,7 +17,18 @@ export const kinds = [
     "fsync",
     "fdatasync",
   ],
-  ...["sync_file_range", "rename", "link", "unlink", "mkdir", "rmdir", "flock", "unlock", "other"],
+  ...[
+    "sync_file_range",
+    "rename",
+    "link",
+    "unlink",
+    "mkdir",
+    "rmdir",
+    "flock",
+    "unlock",
+    "other",
+    "fsync of a folder",
+  ],
 ];
 
 const actions = ["none", "kill before", "kill after", "torn", "short", "fail"];
@@ -60,6 +71,11 @@ export class Control {
 
   close() {
     closeSync(this.#fd);
+  }
+
+  /** Has every call of these kinds fail with an error number, as on a file system that does not know them. */
+  lack(on, error) {
+    this.arm({ action: "fail", error, on, lasting: true });
   }
 
   #write(numbers) {

@@ -5,7 +5,7 @@ const { EACCES, EINTR, EIO, EMFILE, ENOSPC } = constants.errno;
 
 const opens = ["open to read", "open to write", "open to create"];
 const writes = ["write", "pwrite"];
-const syncs = ["fsync", "fdatasync"];
+const syncs = ["fsync", "fdatasync", "fsync of a folder"];
 const names = ["rename", "link", "unlink", "mkdir", "rmdir"];
 const changes = [...opens.slice(2), ...writes, "ftruncate", ...syncs, "sync_file_range", ...names];
 const filling = ["open to create", ...writes, ...syncs, "rename", "link", "mkdir"];

@@ -132,7 +132,7 @@ export class Lane {
 /** Whether a call that fails leaves it open what is durable: a sync, or the opening of a folder in order to sync it. */
 function isPartOfSync({ kind, name }) {
   return (
-    /^f(data)?sync$/.test(kind) ||
+    /^f(data)?sync( of a folder)?$/.test(kind) ||
     (kind === "open to read" && !name.slice(name.lastIndexOf("/")).includes("."))
   );
 }

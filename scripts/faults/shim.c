@@ -22,7 +22,7 @@
 
 enum kind {
   OPEN_READ, OPEN_WRITE, OPEN_CREATE, WRITE, PWRITE, FTRUNCATE, FSYNC, FDATASYNC, SYNC_FILE_RANGE,
-  RENAME, LINK, UNLINK, MKDIR, RMDIR, FLOCK, UNLOCK, OTHER,
+  RENAME, LINK, UNLINK, MKDIR, RMDIR, FLOCK, UNLOCK, OTHER, FSYNC_FOLDER,
 };
 enum action { NONE, KILL_BEFORE, KILL_AFTER, TORN, SHORT, FAIL };
 
@@ -220,6 +220,11 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
 PWRITEV_LIKE(pwritev, off_t)
 PWRITEV_LIKE(pwritev64, off64_t)
 
+static int is_folder(int fd) {
+  struct stat found;
+  return fstat(fd, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
 #define ON_FILE(kind, name_, parameters, arguments)                \
   int name_ parameters {                                           \
     char buffer[PATH_MAX];                                         \
@@ -227,7 +232,7 @@ PWRITEV_LIKE(pwritev64, off64_t)
   }
 ON_FILE(FTRUNCATE, ftruncate, (int fd, off_t length), (fd, length))
 ON_FILE(FTRUNCATE, ftruncate64, (int fd, off64_t length), (fd, length))
-ON_FILE(FSYNC, fsync, (int fd), (fd))
+ON_FILE(is_folder(fd) ? FSYNC_FOLDER : FSYNC, fsync, (int fd), (fd))
 ON_FILE(FDATASYNC, fdatasync, (int fd), (fd))
 ON_FILE(SYNC_FILE_RANGE, sync_file_range, (int fd, off64_t from, off64_t length, unsigned flags), (fd, from, length, flags))
 ON_FILE(how & LOCK_UN ? UNLOCK : FLOCK, flock, (int fd, int how), (fd, how))

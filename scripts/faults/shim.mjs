@@ -23,18 +23,22 @@ export function buildShim(folder) {
   return library;
 }
 
-/** Starts a program of Node's under the shim, which looks at what is below `root`. `before`: a program to run it. */
+/** The environment of a program under the shim, which looks at what is below `root`. */
+export function underShim(library, { root, control }) {
+  return {
+    LD_PRELOAD: library,
+    OPSLOG_FAULTS_ROOT: root,
+    OPSLOG_FAULTS_CONTROL: control,
+    // What libuv hands to the kernel through a ring passes by no function of the C library.
+    UV_USE_IO_URING: "0",
+  };
+}
+
+/** Starts a program of Node's under the shim. `before`: a program to run it. */
 export function startUnder(library, { program, root, control, before = [] }) {
   const [file, ...args] = [...before, process.execPath, program];
   return spawn(file, args, {
     stdio: ["pipe", "pipe", "pipe"],
-    env: {
-      ...process.env,
-      LD_PRELOAD: library,
-      OPSLOG_FAULTS_ROOT: root,
-      OPSLOG_FAULTS_CONTROL: control,
-      // What libuv hands to the kernel through a ring passes by no function of the C library.
-      UV_USE_IO_URING: "0",
-    },
+    env: { ...process.env, ...underShim(library, { root, control }) },
   });
 }

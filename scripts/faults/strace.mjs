@@ -22,6 +22,8 @@ function kindOf(call, line) {
     if (/O_CREAT|O_TRUNC/.test(line) || call === "creat") return "open to create";
     return /O_WRONLY|O_RDWR/.test(line) ? "open to write" : "open to read";
   }
+  // In a path that has no dot behind its last slash.
+  if (call === "fsync" && /^\d+ +fsync\(\d+<[^>]*\/[^/.>]*>/.test(line)) return "fsync of a folder";
   if (call === "flock") return /LOCK_UN/.test(line) ? "unlock" : "flock";
   if (call === "unlinkat" && /AT_REMOVEDIR/.test(line)) return "rmdir";
   const name = call

@@ -23,6 +23,10 @@ pub fn reason(error: &Error) -> String {
             fields.insert("syscall".into(), json!(syscall));
             insert_errno(&mut fields, source);
         }
+        Error::NoLocks { source, .. } => {
+            fields.insert("syscall".into(), json!("flock"));
+            insert_errno(&mut fields, source);
+        }
         Error::SnapshotMissing { source, .. } => {
             fields.insert("syscall".into(), json!("open"));
             insert_errno(&mut fields, source);

@@ -10,8 +10,14 @@ use parking_lot::Mutex;
 use super::catch::plain;
 use super::tasks::Work;
 use crate::disk::{Disk, DiskFile, OsDisk};
-use crate::lock::{HeldLock, OsProbe, acquire};
+use crate::file_system::FileSystem;
+use crate::lock::{HeldLock, Locking, OsProbe, acquire_with};
 use crate::temporary;
+
+/// What is accepted where there are no kernel locks.
+pub(super) fn locking(by_pid: Option<bool>) -> Locking {
+    if by_pid == Some(true) { Locking::Pid } else { Locking::Kernel }
+}
 
 /// A held lock file.
 #[napi(custom_finalize)]
@@ -53,11 +59,12 @@ impl NativeLock {
 
 /// Takes the lock file `name` in a folder.
 #[napi]
-pub fn lock_acquire(root: String, name: String) -> AsyncTask<Work> {
+pub fn lock_acquire(root: String, name: String, by_pid: Option<bool>) -> AsyncTask<Work> {
+    let locking = locking(by_pid);
     AsyncTask::new(Work::new(
         move || {
             let disk: Arc<dyn Disk> = Arc::new(OsDisk);
-            acquire(&disk, &PathBuf::from(root), &name, std::process::id(), &OsProbe)
+            acquire_with(&disk, &PathBuf::from(root), &name, std::process::id(), locking, &OsProbe)
         },
         |held| NativeLock {
             descriptor: held.descriptor().unwrap_or(-1),
@@ -92,10 +99,12 @@ pub fn temporary_hold(path: String) -> AsyncTask<Work> {
 
 /// Removes the temporary files in a store's folders that no process holds.
 #[napi]
-pub fn temporary_remove_left(root: String) -> AsyncTask<Work> {
+pub fn temporary_remove_left(root: String, by_pid: Option<bool>) -> AsyncTask<Work> {
+    let locking = locking(by_pid);
     AsyncTask::new(Work::new(
         move || {
-            temporary::remove_left(&OsDisk, &PathBuf::from(root));
+            let root = PathBuf::from(root);
+            temporary::remove_left(&FileSystem::new(Arc::new(OsDisk), &root, locking, true), &root);
             Ok(())
         },
         |()| (),

@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 
 use super::INDEX_FROM_BYTES;
 use super::catch::plain;
+use super::lock::locking;
 use super::tasks::Work;
 use crate::disk::{Disk, OsDisk};
-use crate::lock::OsProbe;
+use crate::lock::{OsProbe, ProcessProbe};
 use crate::progress::{Phase, Progress};
-use crate::repair::repair;
+use crate::repair::repair_with;
 use crate::verify::{Damage, Report, verify};
 
 /// How far a piece of work has come.
@@ -71,12 +72,19 @@ pub fn folder_verify(root: String, progress: &NativeProgress) -> AsyncTask<Work>
 
 /// Mends a folder. Returns JSON.
 #[napi]
-pub fn folder_repair(root: String, now: f64, progress: &NativeProgress) -> AsyncTask<Work> {
+pub fn folder_repair(
+    root: String,
+    now: f64,
+    progress: &NativeProgress,
+    by_pid: Option<bool>,
+) -> AsyncTask<Work> {
+    let locking = locking(by_pid);
     let progress = Arc::clone(&progress.progress);
     AsyncTask::new(Work::new(
         move || {
             let disk: Arc<dyn Disk> = Arc::new(OsDisk);
-            repair(&disk, &PathBuf::from(root), &OsProbe, (INDEX_FROM_BYTES, now as i64), &progress)
+            let asked = (locking, &OsProbe as &dyn ProcessProbe);
+            repair_with(&disk, &PathBuf::from(root), asked, (INDEX_FROM_BYTES, now as i64), &progress)
         },
         |repaired| {
             let steps: Vec<Value> = repaired

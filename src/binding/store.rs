@@ -15,6 +15,7 @@ use super::error::to_js;
 use super::exit;
 use super::handles;
 use super::json;
+use super::lock::locking;
 use super::maintenance::NativeProgress;
 use super::migration::Migrating;
 use super::syncs::{Report, Syncs};
@@ -50,6 +51,8 @@ pub struct NativeOptions {
     pub buffered: bool,
     /// Milliseconds until a sync: 0 if a write waits for it, less if there is none.
     pub sync_within: f64,
+    /// Without kernel locks the number in the lock file will do.
+    pub by_pid: Option<bool>,
     /// The agent that writes.
     pub agent: Option<String>,
     /// Milliseconds since the epoch.
@@ -80,6 +83,7 @@ impl Drop for NativeStore {
 /// Opens the store of a folder.
 #[napi]
 pub fn store_open(root: String, options: NativeOptions, progress: &NativeProgress) -> AsyncTask<Work> {
+    let locking = locking(options.by_pid);
     let options = Options {
         read_only: options.read_only,
         skip_load: options.skip_load,
@@ -96,7 +100,7 @@ pub fn store_open(root: String, options: NativeOptions, progress: &NativeProgres
         progress: Arc::clone(&progress.progress),
     };
     AsyncTask::new(Work::new(
-        move || Store::open(Arc::new(OsDisk), &PathBuf::from(root), options, &OsProbe),
+        move || Store::open_with(Arc::new(OsDisk), &PathBuf::from(root), options, locking, &OsProbe),
         |opened| NativeStore::new(opened.store, json::report(&opened.report)),
     ))
 }
@@ -127,6 +131,12 @@ impl NativeStore {
     #[napi]
     pub fn handle(&self) -> napi::Result<f64> {
         caught_js(|| self.handle.ok_or_else(|| napi::Error::from_reason("too many stores are open")))
+    }
+
+    /// What the file system was found to lack.
+    #[napi]
+    pub fn lacks(&self) -> napi::Result<Vec<&'static str>> {
+        plain(|| self.store.lacks())
     }
 
     /// What opening found, as JSON.

@@ -71,6 +71,10 @@ pub trait Disk: Send + Sync {
     fn remove_folder(&self, folder: &Path) -> io::Result<()>;
     /// Makes the names in a folder durable. Nothing happens on systems without such a call.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+    /// Names of what the file system was found to lack.
+    fn lacks(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
 }
 
 /// An open file.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::{COMPACT_LOCK, HeldLock, ProcessProbe, leads_to};
-use crate::disk::{Disk, DiskFile, OpenMode};
+use super::{COMPACT_LOCK, HeldLock, Locking, ProcessProbe, leads_to};
+use crate::disk::{Disk, DiskFile, OpenMode, lacks};
 use crate::error::Place;
 use crate::{Error, Result};
 
@@ -21,6 +21,8 @@ const WAIT: Duration = Duration::from_millis(20);
 pub(super) const MORE_WAITS: u32 = 10;
 /// How often the file may change under our hands. The first few times cost nothing, then a pause each.
 pub(super) const RESTARTS: u32 = 100;
+/// Longer than a process takes from its look at a stale file to its removal.
+const SETTLING: Duration = Duration::from_millis(50);
 /// `EBADF`.
 const BAD_DESCRIPTOR: i32 = 9;
 const RESTARTS_AT_ONCE: u32 = 5;
@@ -43,7 +45,22 @@ pub fn acquire(
     pid: u32,
     probe: &dyn ProcessProbe,
 ) -> Result<HeldLock> {
-    let contest = Contest { disk, root, name, path: root.join(name), pid, probe };
+    acquire_with(disk, root, name, pid, Locking::Kernel, probe)
+}
+
+/// As [`acquire`]. With [`Locking::Pid`], where the file system has no kernel locks, by the number in the file alone.
+///
+/// # Errors
+/// As for [`acquire`]; `OPSLOG_UNSUPPORTED` without kernel locks, unless that is accepted.
+pub fn acquire_with(
+    disk: &Arc<dyn Disk>,
+    root: &Path,
+    name: &str,
+    pid: u32,
+    locking: Locking,
+    probe: &dyn ProcessProbe,
+) -> Result<HeldLock> {
+    let contest = Contest { disk, root, name, path: root.join(name), pid, locking, probe };
     let mut waited = Waited::default();
     let mut settling = 0;
     let mut restarts = 0;
@@ -53,10 +70,13 @@ pub fn acquire(
             contest.attempt(&waited)?
         };
         match outcome {
-            Outcome::Won(lock) => {
-                contest.remove_leftovers(&lock);
-                return Ok(lock);
-            }
+            Outcome::Won(lock) => match contest.settled(lock)? {
+                Some(lock) => {
+                    contest.remove_leftovers(&lock);
+                    return Ok(lock);
+                }
+                None => restarts += 1,
+            },
             Outcome::Taken(holder) => return Err(contest.locked(holder)),
             Outcome::Wait(identity) if waited.identity == Some(identity) => {
                 waited.times += 1;
@@ -103,6 +123,15 @@ pub(super) struct Holder {
     place: Place,
 }
 
+/// What became of an attempt to take a file's kernel lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KernelLock {
+    Held,
+    Busy,
+    /// The file system has none, and that is accepted.
+    Lacking,
+}
+
 pub(super) enum Outcome {
     Won(HeldLock),
     /// Another holder has it; its pid is 0 if the file does not tell.
@@ -121,6 +150,7 @@ pub(super) struct Contest<'a> {
     pub(super) name: &'a str,
     pub(super) path: PathBuf,
     pub(super) pid: u32,
+    pub(super) locking: Locking,
     pub(super) probe: &'a dyn ProcessProbe,
 }
 
@@ -140,8 +170,8 @@ impl Contest<'_> {
         if self.read_pid(&*file)?.is_none() && !waited.is_over(identity, WAITS) {
             return Ok(Outcome::Wait(identity));
         }
-        let (file, is_locked) = self.try_lock_found(file)?;
-        if !is_locked {
+        let (file, kernel_lock) = self.try_lock_found(file)?;
+        if kernel_lock == KernelLock::Busy {
             return Ok(match self.read_pid(&*file)? {
                 Some(pid) if self.has_open(pid, identity) => self.taken(pid, identity),
                 Some(pid) => Outcome::Settling(self.holder(pid, identity)),
@@ -160,18 +190,28 @@ impl Contest<'_> {
         if is_held {
             return Ok(self.taken(pid.unwrap_or(0), identity));
         }
+        if kernel_lock == KernelLock::Lacking {
+            // As 0.8.1 does. Whoever has seen the same removes ours instead: see `settled`.
+            self.disk.unlink(&self.path).map_err(|error| self.failed("unlink", error))?;
+            return self.create();
+        }
         let writable = self.open_to_write()?;
         if self.identity(&*writable)? != identity {
             return Ok(Outcome::Again);
         }
         self.overwrite(&*writable)?;
-        self.confirm(file, identity)
+        self.confirm(file, identity, kernel_lock)
     }
 
     /// Won, if the path leads to the file that we have locked.
-    pub(super) fn confirm(&self, file: Arc<dyn DiskFile>, identity: (u64, u64)) -> Result<Outcome> {
+    pub(super) fn confirm(
+        &self,
+        file: Arc<dyn DiskFile>,
+        identity: (u64, u64),
+        kernel_lock: KernelLock,
+    ) -> Result<Outcome> {
         Ok(match planted!("lock-without-inode-check") || leads_to(&**self.disk, &self.path, identity)? {
-            true => Outcome::Won(HeldLock::new(self.disk, &self.path, identity, file)),
+            true => Outcome::Won(HeldLock::new(self.disk, &self.path, identity, file, kernel_lock)),
             false => Outcome::Again,
         })
     }
@@ -208,23 +248,46 @@ impl Contest<'_> {
     }
 
     /// Tries to lock a file that was found, opened for reading. NFS and CIFS want a handle that can write.
-    fn try_lock_found(&self, file: Arc<dyn DiskFile>) -> Result<(Arc<dyn DiskFile>, bool)> {
+    fn try_lock_found(&self, file: Arc<dyn DiskFile>) -> Result<(Arc<dyn DiskFile>, KernelLock)> {
         match file.try_lock() {
             Err(error) if error.raw_os_error() == Some(BAD_DESCRIPTOR) => {
                 let writable = self.open_to_write()?;
-                let is_locked = self.try_lock(&*writable)?;
-                Ok((writable, is_locked))
+                let kernel_lock = self.try_lock(&*writable)?;
+                Ok((writable, kernel_lock))
             }
-            is_locked => Ok((file, is_locked.map_err(|error| self.failed("flock", error))?)),
+            tried => self.kernel_lock(tried).map(|kernel_lock| (file, kernel_lock)),
         }
+    }
+
+    /// A lock without a kernel lock may just have been removed by one that took over what was there before: time for that
+    /// passes, and then it is looked whether the file is still there. Any other lock is held at once.
+    fn settled(&self, lock: HeldLock) -> Result<Option<HeldLock>> {
+        if lock.has_kernel_lock() {
+            return Ok(Some(lock));
+        }
+        self.probe.sleep(SETTLING);
+        Ok(if lock.is_still_ours()? { Some(lock) } else { None })
     }
 
     fn open_to_write(&self) -> Result<Arc<dyn DiskFile>> {
         self.disk.open(&self.path, OpenMode::ReadWrite).map_err(|error| self.failed("open", error))
     }
 
-    pub(super) fn try_lock(&self, file: &dyn DiskFile) -> Result<bool> {
-        file.try_lock().map_err(|error| self.failed("flock", error))
+    pub(super) fn try_lock(&self, file: &dyn DiskFile) -> Result<KernelLock> {
+        self.kernel_lock(file.try_lock())
+    }
+
+    fn kernel_lock(&self, tried: io::Result<bool>) -> Result<KernelLock> {
+        match tried {
+            Ok(true) => Ok(KernelLock::Held),
+            Ok(false) => Ok(KernelLock::Busy),
+            Err(error) if !lacks::lock(&error) => Err(self.failed("flock", error)),
+            Err(_) if self.locking == Locking::Pid => Ok(KernelLock::Lacking),
+            Err(source) => {
+                let for_agents = self.name == COMPACT_LOCK;
+                Err(Error::NoLocks { for_agents, path: self.path.clone(), source })
+            }
+        }
     }
 
     fn locked(&self, Holder { pid, place }: Holder) -> Error {

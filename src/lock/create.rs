@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::HeldLock;
-use super::contest::{Contest, MORE_WAITS, Outcome, RESTART_PAUSE, RESTARTS};
+use super::contest::{Contest, KernelLock, MORE_WAITS, Outcome, RESTART_PAUSE, RESTARTS};
 use crate::disk::{DiskFile, OpenMode, lacks};
 use crate::{Error, Result, layout};
 
@@ -38,13 +38,14 @@ impl Contest<'_> {
 
     fn fill_and_link(&self, temporary: &Path, file: Arc<dyn DiskFile>) -> Result<Outcome> {
         // Somebody who cleans up may look at it in this moment.
-        if !self.try_lock(&*file)? {
+        let kernel_lock = self.try_lock(&*file)?;
+        if kernel_lock == KernelLock::Busy {
             return Ok(Outcome::Again);
         }
         self.append_pid(&*file)?;
         let identity = self.identity(&*file)?;
         match self.disk.link(temporary, &self.path) {
-            Ok(()) => self.confirm(file, identity),
+            Ok(()) => self.confirm(file, identity, kernel_lock),
             Err(error) => match error.kind() {
                 io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound => Ok(Outcome::Again),
                 _ => Err(self.failed("link", error)),
@@ -69,8 +70,9 @@ impl Contest<'_> {
             return Err(error);
         }
         for _ in 0..MORE_WAITS {
-            if self.try_lock(&*file)? {
-                return self.confirm(file, identity);
+            let kernel_lock = self.try_lock(&*file)?;
+            if kernel_lock != KernelLock::Busy {
+                return self.confirm(file, identity, kernel_lock);
             }
             self.probe.sleep(RESTART_PAUSE);
         }

@@ -176,6 +176,11 @@ impl Store {
         &self.root
     }
 
+    /// Names of what the file system was found to lack by now.
+    pub fn lacks(&self) -> Vec<&'static str> {
+        self.disk.lacks()
+    }
+
     /// The manifest as it was last read or published.
     pub fn manifest(&self) -> Manifest {
         self.lock().manifest.clone()

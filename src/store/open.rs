@@ -8,13 +8,14 @@ use super::agents;
 use super::checkpoint::create_files;
 use super::doubtful::write_anew_if_in_doubt;
 use super::versions::{Versions, with_schema};
-use super::{Options, Seen, State, Store};
+use super::{Durability, Options, Seen, State, Store};
 use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::engine::{Base, Engine, Id, Logged, Text};
 use crate::error::{Error, Result};
+use crate::file_system::FileSystem;
 use crate::format::manifest::{self, Manifest};
 use crate::format::operation::Line;
-use crate::lock::{self, ProcessProbe};
+use crate::lock::{self, Locking, ProcessProbe};
 use crate::progress::{Phase, Progress};
 use crate::publish::read_if_there;
 use crate::wal::{LineReader, Tail, Unsynced, Writer, repair, replay, replay_unlocked};
@@ -69,6 +70,24 @@ impl Store {
         options: Options,
         probe: &dyn ProcessProbe,
     ) -> Result<Opened> {
+        Self::open_with(disk, root, options, Locking::Kernel, probe)
+    }
+
+    /// As [`Store::open`]. Agents need kernel locks, whatever a single writer accepts.
+    ///
+    /// # Errors
+    /// As for [`Store::open`]; `OPSLOG_UNSUPPORTED` where the file system lacks what cannot be left out.
+    pub fn open_with(
+        disk: Arc<dyn Disk>,
+        root: &Path,
+        options: Options,
+        locking: Locking,
+        probe: &dyn ProcessProbe,
+    ) -> Result<Opened> {
+        let bare = disk;
+        let may_not_sync = options.durability == Durability::Process;
+        let file_system = Arc::new(FileSystem::new(Arc::clone(&bare), root, locking, may_not_sync));
+        let disk: Arc<dyn Disk> = Arc::clone(&file_system) as _;
         if let (Some(agent), false) = (options.agent.clone(), options.read_only) {
             return agents::open_agent(disk, root, options, &agent, probe);
         }
@@ -79,7 +98,12 @@ impl Store {
                 disk.create_folder(&path).map_err(|source| Error::io("mkdir", &path, source))?;
             }
             let was_killed = is_there(&*disk, &root.join(layout::LOCK))?;
-            held = Some(lock::acquire(&disk, root, layout::LOCK, std::process::id(), probe)?);
+            let pid = std::process::id();
+            let lock = lock::acquire_with(&bare, root, layout::LOCK, pid, locking, probe)?;
+            if !lock.has_kernel_lock() {
+                file_system.lacks_locks();
+            }
+            held = Some(lock);
             temporary::remove_left(&*disk, root);
             if was_killed && !planted!("found-manifest-unsynced") {
                 // NOTE: whoever died with the lock may not have come to this, and the manifest that is found here

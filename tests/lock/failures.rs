@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::Path;
 
+use opslog::Error;
 use opslog::disk::sim::{CallKind, Fault, SimDisk, Times};
 use opslog::disk::{Disk, OpenMode};
-use opslog::lock::LOCK;
+use opslog::lock::{LOCK, Locking, acquire_with};
 
 use crate::support::*;
 
@@ -184,4 +185,55 @@ fn a_kill_or_a_power_loss_at_any_call_never_locks_out_the_next() {
             }
         }
     }
+}
+
+fn take_by_pid(disk: &SimDisk, pid: u32, probe: &Probe) -> opslog::Result<opslog::lock::HeldLock> {
+    let disk: std::sync::Arc<dyn Disk> = std::sync::Arc::new(disk.clone());
+    acquire_with(&disk, root(), LOCK, pid, Locking::Pid, probe)
+}
+
+const ENOLCK: i32 = 37;
+
+#[test]
+fn a_file_system_without_kernel_locks_is_refused_unless_the_pid_is_to_do() {
+    for found in [None, Some(b"77")] {
+        let disk = found.map_or_else(disk, |found| disk_with_lock(found));
+        disk.fail_next(CallKind::TryLock, 1, ENOLCK, Times::Lasting);
+        let refused = take(&disk, &probe(&[], &[])).unwrap_err();
+        assert!(matches!(refused, Error::NoLocks { for_agents: false, .. }), "{refused:?}");
+        assert_eq!(refused.code(), "OPSLOG_UNSUPPORTED");
+        assert_eq!(files(&disk).len(), usize::from(found.is_some()));
+        let held = take_by_pid(&disk, OWN, &probe(&[], &[])).unwrap();
+        assert!(!held.has_kernel_lock());
+        assert_eq!(files(&disk), only_lock_with("4242"));
+        assert_eq!(locked_by(take_by_pid(&disk, OTHER, &probe(&[OWN], &[(OWN, true)]))), OWN);
+        held.release().unwrap();
+        assert_eq!(files(&disk), BTreeMap::new());
+    }
+}
+
+#[test]
+fn without_kernel_locks_a_lock_that_was_removed_meanwhile_is_not_held() {
+    let disk = disk_with_lock(b"123456");
+    disk.fail_next(CallKind::TryLock, 1, ENOLCK, Times::Lasting);
+    // Another process has seen the same stale file, removes ours instead, and creates its own.
+    let same = disk.clone();
+    let slow = probe(&[OTHER], &[(OTHER, true)]).meanwhile(move |number| {
+        if number == 1 {
+            same.unlink(&lock_path()).unwrap();
+            same.plant(&lock_path(), b"77").unwrap();
+        }
+    });
+    assert_eq!(locked_by(take_by_pid(&disk, OWN, &slow)), OTHER);
+    assert_eq!(files(&disk), only_lock_with("77"));
+}
+
+#[test]
+fn accepting_pids_changes_nothing_where_there_are_kernel_locks() {
+    let disk = disk_with_lock(b"77");
+    let held = take_by_pid(&disk, OWN, &probe(&[], &[])).unwrap();
+    assert!(held.has_kernel_lock());
+    assert_eq!(locked_by(take(&disk, &probe(&[], &[]))), OWN);
+    disk.fail_next(CallKind::TryLock, 1, 5, Times::Once);
+    assert_eq!(io_failure(take_by_pid(&disk, OTHER, &probe(&[], &[]))).0, "flock");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use opslog::disk::sim::{CallKind, Fault, SimDisk, Times};
 use opslog::error::{Error, Result};
-use opslog::store::{Options, Rejected, Store};
+use opslog::store::{Durability, Options, Rejected, Store};
 
 use super::support::*;
 
@@ -348,4 +348,43 @@ fn a_batch_that_is_given_up_after_the_history_was_hidden_meanwhile_leaves_all_re
     assert_eq!(records(&store), THREE);
     checkpoint(&store).unwrap();
     assert_eq!(found(&disk), THREE);
+}
+
+#[test]
+fn a_folder_that_cannot_be_synced_is_not_and_one_whose_sync_fails_is_an_error() {
+    for (errno, is_lacking) in [(22, true), (95, true), (38, true), (5, false), (28, false)] {
+        for agent in [None, Some("a".to_owned())] {
+            let disk = SimDisk::new();
+            disk.fail_next(CallKind::SyncFolder, 1, errno, Times::Lasting);
+            let opened = try_open(disk.clone(), Options { agent, ..options() });
+            let Ok(opened) = opened else {
+                assert!(!is_lacking, "{errno}");
+                continue;
+            };
+            assert!(is_lacking, "{errno}");
+            assert_eq!(opened.store.lacks(), ["folder-sync"]);
+            set(&opened.store, "a", "1");
+            opened.store.close().unwrap();
+            assert_eq!(found(&disk), ["a=1"]);
+        }
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_synced_is_not_unless_that_was_promised() {
+    for errno in [22, 95, 38] {
+        let disk = SimDisk::new();
+        disk.fail_next(CallKind::Sync, 1, errno, Times::Lasting);
+        let promised = Options { durability: Durability::Always, ..options() };
+        assert!(try_open(disk.clone(), promised).is_err());
+        let store = open(&disk);
+        set(&store, "a", "1");
+        checkpoint(&store).unwrap();
+        assert_eq!(store.lacks(), ["file-sync"]);
+        store.close().unwrap();
+        assert_eq!(found(&disk), ["a=1"]);
+    }
+    let disk = SimDisk::new();
+    disk.fail_next(CallKind::Sync, 1, 5, Times::Lasting);
+    assert!(try_open(disk, options()).is_err());
 }

@@ -50,7 +50,7 @@ pub(in crate::store) fn open_agent(
             store.options.refuse_newer(store.snapshot_version(&manifest)?.snapshot)?;
         }
         // NOTE: within the gate, for a seal tries this lock too, to see who is there.
-        if !held.try_lock().map_err(|source| Error::io("flock", &path, source))? {
+        if !held.try_lock().map_err(|source| Error::agent_lock(&path, source))? {
             return Err(Error::AgentInUse { agent: agent.to_owned(), path });
         }
         let lock = store.prepare(probe)?;
@@ -259,7 +259,7 @@ pub(super) fn is_agent_open(disk: &dyn Disk, root: &Path, agent: &str) -> Result
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(Error::io("open", &path, source)),
     };
-    let is_free = file.try_lock().map_err(|source| Error::io("flock", &path, source))?;
+    let is_free = file.try_lock().map_err(|source| Error::agent_lock(&path, source))?;
     Ok(Some(!is_free))
 }
 
