@@ -1,12 +1,13 @@
 // File systems that lack calls: CIFS, FAT, vboxsf, FUSE, network file systems without a lock service.
 
-import { access, readFile, writeFile } from "node:fs/promises";
+import { access, readFile, readdir, writeFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join } from "node:path";
 import test from "ava";
 import { Store } from "../index.mjs";
 import { Control } from "../scripts/faults/control.mjs";
 import { buildShim, underShim, whyNot } from "../scripts/faults/shim.mjs";
+import { cli } from "./helpers/cli.mjs";
 import { startStoreProcess } from "./helpers/processes.mjs";
 import { storedEntries, temporaryFolder } from "./helpers/store-folder.mjs";
 
@@ -25,7 +26,7 @@ async function lacking(t, kinds, errno, options) {
   control.lack(kinds, errno);
   const env = underShim(buildShim(place), { root: folder, control: join(place, "control") });
   const start = () => startStoreProcess(t, { env, ...options });
-  return { folder, control, start, store: await start() };
+  return { folder, env, start, store: await start() };
 }
 
 /** All that makes files in a folder. */
@@ -216,6 +217,24 @@ on("open(), nothing of all this is there, works for a single writer as 0.8.1 doe
   await useAll(store, folder, { locking: "pid" });
   await useAll(store, folder, { locking: "pid", writeMode: "group" });
   t.deepEqual((await ids(folder)).sort(), ["a", "b", "c", "d"]);
+});
+
+on("compact, import and repair of the program, there are no kernel locks, take --locking pid", async (t) => {
+  const { folder, env } = await lacking(t, ["flock", "unlock"], ENOLCK);
+  const run = (args, input) => cli(t, args, { env, input });
+  const line = (id) => `${JSON.stringify({ id, data: { n: 1 } })}\n`;
+  const refused = await run(["import", folder], line("a"));
+  t.is(refused.status, 1);
+  t.regex(refused.stderr, /has no kernel locks .*--locking pid/);
+  t.is((await run(["import", folder, "--locking", "pid"], line("a"))).status, 0);
+  t.is((await run(["compact", folder])).status, 1);
+  t.is((await run(["compact", folder, "--locking", "pid"])).status, 0);
+  const log = join(folder, "ops", (await readdir(join(folder, "ops"))).sort().at(-1));
+  await writeFile(log, "no line\n", { flag: "a" });
+  t.is((await run(["repair", folder])).status, 1);
+  t.is((await run(["repair", folder, "--locking", "pid"])).status, 0);
+  t.is((await run(["compact", folder, "--locking", "none"])).status, 2);
+  t.deepEqual(await ids(folder), ["a"]);
 });
 
 test("open(), option locking, is checked", async (t) => {

@@ -69,6 +69,7 @@ export const nativeCalls = {
   hasRecord: at(({ addon, core }) => addon.hasRecord(core.handle(), "a"), { rust: "hot::has" }),
 
   "NativeStore.handle": at(({ core }) => core.handle()),
+  "NativeStore.lacks": at(({ core }) => core.lacks()),
   "NativeStore.report": at(({ core }) => core.report()),
   "NativeStore.count": at(({ core }) => core.count()),
   "NativeStore.operationCount": at(({ core }) => core.operationCount()),

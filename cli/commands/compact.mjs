@@ -3,9 +3,15 @@ import { progressBar, progressOption } from "../progress-bar.mjs";
 import { requireStore, writing } from "../stores.mjs";
 import { count, printable } from "../style.mjs";
 
-/** Options of commands that write. */
-export const agentOption = {
+/** What keeps writers apart. */
+export const lockingOption = {
+  locking: { type: "string", value: "how", help: "kernel, or pid where the file system has no kernel locks" },
+};
+
+/** Options of commands that write records. */
+export const writerOptions = {
   agent: { type: "string", value: "id", help: "write as this agent, beside others" },
+  ...lockingOption,
 };
 
 export const compactCommand = {
@@ -14,12 +20,13 @@ export const compactCommand = {
     "Needs the folder's lock. A folder of agents takes --agent while they are at work; without it, it becomes that of",
     "a single writer until an agent comes back.",
   ],
-  options: { ...agentOption, ...progressOption },
+  options: { ...writerOptions, ...progressOption },
   async run({ folder, values, output }) {
     await requireStore(folder);
     const bar = progressBar(values);
     const { onProgress } = bar;
-    const done = await writing(folder, { agent: values.agent, onProgress }, async (store) => {
+    const { agent, locking } = values;
+    const done = await writing(folder, { agent, locking, onProgress }, async (store) => {
       const operations = store.stats().opsCount;
       await store.compact({ onProgress });
       const { activeRecords } = store.stats();

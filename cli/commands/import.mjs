@@ -7,7 +7,7 @@ import { linesOf, textOf } from "../lines.mjs";
 import { progressBar, progressOption } from "../progress-bar.mjs";
 import { writing } from "../stores.mjs";
 import { count, printable } from "../style.mjs";
-import { agentOption } from "./compact.mjs";
+import { writerOptions } from "./compact.mjs";
 
 /** Records that are written together, and how long their lines may be altogether. */
 const BATCH = 1000;
@@ -105,12 +105,13 @@ export const importCommand = {
     "there is replaced. A line that is no record, and Ctrl-C, end it with 1, and what stood before it is there. Holds a few",
     "thousand lines in memory, and for each record what the index of a snapshot needs, less than 100 bytes.",
   ],
-  options: { ...agentOption, ...progressOption },
+  options: { ...writerOptions, ...progressOption },
   async run({ folder, operands: [file], values, output }) {
     const input = await openInput(file);
     const bar = progressBar(values);
     const { onProgress } = bar;
-    const imported = await writing(folder, { agent: values.agent, onProgress }, (store) =>
+    const { agent, locking } = values;
+    const imported = await writing(folder, { agent, locking, onProgress }, (store) =>
       importLines(store, { ...input, onProgress }),
     ).finally(() => bar.end());
     if (values.json) output.json({ imported });

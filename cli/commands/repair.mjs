@@ -5,6 +5,7 @@ import { FAILED, OK } from "../exit-codes.mjs";
 import { progressBar, progressOption } from "../progress-bar.mjs";
 import { inFolder } from "../stores.mjs";
 import { count, paint, printable } from "../style.mjs";
+import { lockingOption } from "./compact.mjs";
 
 const deeds = {
   blank: "the line was set aside in",
@@ -18,11 +19,12 @@ export const repairCommand = {
     "Sets lines and ends of logs aside that count for nothing, and makes damaged indexes again. Deletes nothing, and",
     "changes no record. Ends with 1 if something is left that only a backup can mend.",
   ],
-  options: progressOption,
+  options: { ...lockingOption, ...progressOption },
   async run({ folder, values, output }) {
     const bar = progressBar(values);
     const { onProgress } = bar;
-    const repaired = await inFolder(folder, () => Store.repair(folder, { onProgress })).finally(() =>
+    const { locking } = values;
+    const repaired = await inFolder(folder, () => Store.repair(folder, { locking, onProgress })).finally(() =>
       bar.end(),
     );
     const { before, steps, after } = repaired;

@@ -110,8 +110,7 @@ impl DiskFile for OsFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        // `sync_data` is fdatasync, FlushFileBuffers, and on Apple systems F_FULLFSYNC.
-        self.file.sync_data()
+        system::sync(&self.file)
     }
 
     fn begin_sync(&self) {

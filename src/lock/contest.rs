@@ -192,8 +192,11 @@ impl Contest<'_> {
         }
         if kernel_lock == KernelLock::Lacking {
             // As 0.8.1 does. Whoever has seen the same removes ours instead: see `settled`.
-            self.disk.unlink(&self.path).map_err(|error| self.failed("unlink", error))?;
-            return self.create();
+            return match self.disk.unlink(&self.path) {
+                Ok(()) => self.create(),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Outcome::Again),
+                Err(error) => Err(self.failed("unlink", error)),
+            };
         }
         let writable = self.open_to_write()?;
         if self.identity(&*writable)? != identity {

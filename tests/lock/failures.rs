@@ -229,6 +229,16 @@ fn without_kernel_locks_a_lock_that_was_removed_meanwhile_is_not_held() {
 }
 
 #[test]
+fn without_kernel_locks_a_stale_lock_that_another_process_removes_first_is_no_failure() {
+    let disk = disk_with_lock(b"123456");
+    disk.fail_next(CallKind::TryLock, 1, ENOLCK, Times::Lasting);
+    disk.fail_next(CallKind::Unlink, 1, 2, Times::Once);
+    let held = take_by_pid(&disk, OWN, &probe(&[], &[])).unwrap();
+    assert_eq!(files(&disk), only_lock_with("4242"));
+    held.release().unwrap();
+}
+
+#[test]
 fn accepting_pids_changes_nothing_where_there_are_kernel_locks() {
     let disk = disk_with_lock(b"77");
     let held = take_by_pid(&disk, OWN, &probe(&[], &[])).unwrap();

@@ -69,7 +69,36 @@ pub(super) fn errno(code: i32) -> i32 {
 }
 
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    let folder = File::open(folder)?;
+    or_plain_sync(&folder, folder.sync_all())
+}
+
+/// `fdatasync`; on Apple systems `F_FULLFSYNC`, which also has the disk write its cache.
+pub(super) fn sync(file: &File) -> io::Result<()> {
+    or_plain_sync(file, file.sync_data())
+}
+
+/// Apple's file systems of other machines, and some drivers, know no `F_FULLFSYNC`, but do know `fsync`.
+#[cfg(target_vendor = "apple")]
+fn or_plain_sync(file: &File, synced: io::Result<()>) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    match synced {
+        Err(error) if super::lacks::file_sync(&error) => {
+            // SAFETY: the descriptor is open as long as `file` is borrowed, and nothing is passed by address.
+            #[allow(unsafe_code)]
+            let synced = unsafe { libc::fsync(file.as_raw_fd()) };
+            match synced {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            }
+        }
+        synced => synced,
+    }
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn or_plain_sync(_: &File, synced: io::Result<()>) -> io::Result<()> {
+    synced
 }
 
 pub(super) fn info_of_path(path: &Path) -> io::Result<FileInfo> {

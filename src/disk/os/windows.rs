@@ -189,6 +189,11 @@ fn is_in_use(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(ERROR_ACCESS_DENIED | ERROR_SHARING_VIOLATION | ERROR_LOCK_VIOLATION))
 }
 
+/// `FlushFileBuffers`.
+pub(super) fn sync(file: &File) -> io::Result<()> {
+    file.sync_data()
+}
+
 /// Writes the journal of the file system, and so the names in a folder. FAT and some network shares have no such call
 /// for folders, and say so in different words.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
