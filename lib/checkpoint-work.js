@@ -34,6 +34,7 @@ class OwnCheckpoint {
 
   onPublished() {
     this.#manifest.forget();
+    this.#following.takeForeign();
   }
 
   hide() {
@@ -53,6 +54,7 @@ class OwnCheckpoint {
   #run(all) {
     this.#arrive();
     call(() => this.#core.beginCheckpoint(now(), all));
+    this.#following.takeForeign();
     return settle(this.#core.runCheckpoint());
   }
 

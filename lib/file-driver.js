@@ -103,7 +103,7 @@ class FileDriver {
       history: this.history,
       manifest: this.#manifest,
     });
-    this.#buffer = new GroupBuffer(core, this.folder, options);
+    this.#buffer = new GroupBuffer(core, this.folder, options, () => this.#following.takeForeign());
     const told = { following: this.#following, history: this.history, manifest: this.#manifest };
     this.#checkpointWork = this.#isAgent
       ? new AgentCheckpoint(core, told)

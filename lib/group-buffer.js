@@ -13,12 +13,15 @@ class GroupBuffer {
   #core;
   #folder;
   #options;
+  #flushed;
   #timer = null;
 
-  constructor(core, folder, options) {
+  /** `flushed()` is called after each flush, which may have come upon lines of another process. */
+  constructor(core, folder, options, flushed) {
     this.#core = core;
     this.#folder = folder;
     this.#options = options;
+    this.#flushed = flushed;
   }
 
   /** So many operations are buffered now. In group mode, throws when they fill the buffer and cannot be flushed. */
@@ -45,6 +48,8 @@ class GroupBuffer {
       this.#flushLater();
       this.#timer.unref?.();
       throw error;
+    } finally {
+      this.#flushed();
     }
   }
 

@@ -140,6 +140,14 @@ impl DiskFile for File {
         self.file.set_len(len)
     }
 
+    fn cut(&self, from: u64, to: u64) -> io::Result<bool> {
+        self.file.cut(from, to)
+    }
+
+    fn appended_to(&self) -> io::Result<u64> {
+        self.file.appended_to()
+    }
+
     fn sync(&self) -> io::Result<()> {
         match self.file.sync() {
             Err(error) if self.may_not_sync && lacks::file_sync(&error) => {

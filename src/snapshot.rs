@@ -275,6 +275,10 @@ impl DiskFile for MemoryFile {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    fn appended_to(&self) -> io::Result<u64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     fn sync(&self) -> io::Result<()> {
         Ok(())
     }

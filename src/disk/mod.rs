@@ -87,6 +87,16 @@ pub trait DiskFile: Send + Sync {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
     /// Cuts or extends to a length.
     fn set_len(&self, len: u64) -> io::Result<()>;
+    /// Cuts a file that has the length `from` to another; does nothing and says `false` if it has not.
+    fn cut(&self, from: u64, to: u64) -> io::Result<bool> {
+        // NOTE: no system call does both. What another process appends between these two would be lost.
+        if self.info()?.len != from {
+            return Ok(false);
+        }
+        self.set_len(to).map(|()| true)
+    }
+    /// Where the last append through this handle ended.
+    fn appended_to(&self) -> io::Result<u64>;
     /// Makes the content durable (`fdatasync`; macOS: `F_FULLFSYNC`).
     fn sync(&self) -> io::Result<()>;
     /// Asks the system to begin writing out what was written so far, so that a later [`DiskFile::sync`] has less to

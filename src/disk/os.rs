@@ -17,7 +17,7 @@ use unix as system;
 use windows as system;
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Seek};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -107,6 +107,11 @@ impl DiskFile for OsFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.file.set_len(len)
+    }
+
+    fn appended_to(&self) -> io::Result<u64> {
+        // An append leaves the handle's position at its end; on Unix nothing else here moves it.
+        (&self.file).stream_position()
     }
 
     fn sync(&self) -> io::Result<()> {

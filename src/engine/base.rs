@@ -55,11 +55,8 @@ impl Base {
         lines.visit(id, record_id, |slot, line| {
             let record = parse_record(line).map_err(|_| unreadable(slot.offset))?;
             if *record.id == *id {
-                found = Some(Text::At {
-                    file: Arc::clone(lines.file()),
-                    offset: slot.offset + record.data.start as u64,
-                    len: record.data.len() as u32,
-                });
+                let text = Text::at(lines.file(), slot.offset, line.len());
+                found = Some(text.slice(record.data));
             }
             Ok(())
         })?;

@@ -2,6 +2,8 @@
 //! what was logged and says what the state is. It never appends, cuts or syncs; reading a text that lies in
 //! a file is all that touches a disk.
 
+mod tail;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;

@@ -61,11 +61,8 @@ impl LogHead {
             let operation = parse_line(line).map_err(|_| unreadable(slot.offset))?;
             if *operation.id == *id && last.is_none_or(|last| last < slot.offset) {
                 last = Some(slot.offset);
-                found = Some(operation.data.map(|data| Text::At {
-                    file: Arc::clone(self.lines.file()),
-                    offset: slot.offset + data.start as u64,
-                    len: data.len() as u32,
-                }));
+                let text = Text::at(self.lines.file(), slot.offset, line.len());
+                found = Some(operation.data.map(|data| text.part(data, line)));
             }
             Ok(())
         })?;

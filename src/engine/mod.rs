@@ -21,4 +21,4 @@ pub use overlay::{Id, Place};
 pub use records::{Cursor, View};
 pub use rows::Row;
 pub use schema::Schema;
-pub use text::Text;
+pub use text::{Check, Text};

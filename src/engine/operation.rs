@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::overlay::{Entry, Id, Place};
-use super::text::{Aged, Text};
-use crate::format::operation::{BatchMark, Kind, parse_line};
+use super::text::{Aged, Check, Displaced, Text};
+use crate::format::operation::{BatchMark, Kind, Line, parse_line};
 use crate::json::string::compare_utf16;
 
 /// An operation since the last checkpoint.
@@ -54,8 +54,8 @@ pub struct Origin {
     pub rank: Rank,
     /// The log that holds it.
     pub log: u32,
-    /// Where its value stands in the line, if it has one and somebody has looked.
-    pub value: Option<Range<u32>>,
+    /// Where its value stands in the line, if it has one and the line was read.
+    pub value: Option<(Range<u32>, Check)>,
     /// What the overlay said of the record before, so that it can be taken back exactly.
     pub placed: Option<Entry>,
     /// Its value, if that is of an older schema version.
@@ -98,7 +98,7 @@ impl Operation {
     /// The value that it gives its record.
     ///
     /// # Errors
-    /// Those of reading its line.
+    /// Those of reading its line; [`Displaced`] when another line stands there.
     pub fn data(&self) -> io::Result<Option<Text>> {
         if self.kind == Kind::Delete {
             return Ok(None);
@@ -106,10 +106,22 @@ impl Operation {
         if let Some(aged) = self.origin.as_ref().and_then(|origin| origin.aged.as_ref()) {
             return Ok(Some(Text::Aged(Arc::clone(aged))));
         }
-        if let Some(Range { start, end }) = self.origin.as_ref().and_then(|origin| origin.value.clone()) {
-            return Ok(Some(self.line.slice(start as usize..end as usize)));
+        if let Some((range, check)) = self.origin.as_ref().and_then(|origin| origin.value.clone()) {
+            let text = self.line.slice(range.start as usize..range.end as usize);
+            return Ok(Some(text.checked(check)));
         }
-        let parsed = parse_line(&self.line.read()?).ok().and_then(|line| line.data);
-        Ok(parsed.map(|range| self.line.slice(range)))
+        let line = self.line.read()?;
+        let parsed = self.parse(&line)?;
+        Ok(parsed.data.map(|range| self.line.part(range, &line)))
+    }
+
+    /// Takes the operation's line apart, as it was read.
+    ///
+    /// # Errors
+    /// [`Displaced`] when it is the line of another operation.
+    pub fn parse<'l>(&self, line: &'l [u8]) -> io::Result<Line<'l>> {
+        let parsed = parse_line(line).ok();
+        let own = parsed.filter(|line| *line.id == *self.id && line.kind == self.kind);
+        own.ok_or_else(|| Displaced.into())
     }
 }

@@ -1,13 +1,63 @@
 //! Where a piece of JSON text is: held in memory, or at a place in an open file. The engine passes texts
 //! around without reading them; the store reads them when it must. A text keeps its file open, so it stays
-//! readable after the file was superseded or deleted.
+//! readable after the file was superseded or deleted. A value in a log is checked when it is read: if another process
+//! has moved or changed it, reading fails with [`Displaced`] and gives no other value.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use hashbrown::DefaultHashBuilder;
 
 use crate::disk::{DiskFile, read_exact_at, read_exact_into, read_full_at};
+
+/// Tells a text from others, as far as three bytes can: so much room is left in a [`Text`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Check([u8; 3]);
+
+impl Check {
+    /// Fits every text.
+    pub const NONE: Self = Self([0; 3]);
+
+    /// The check of a text.
+    pub fn of(bytes: &[u8]) -> Self {
+        static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
+        let [a, b, c, ..] = HASHER.hash_one(bytes).to_le_bytes();
+        if [a, b, c] == [0; 3] { Self([1; 3]) } else { Self([a, b, c]) }
+    }
+
+    fn must_fit(self, bytes: &[u8]) -> io::Result<()> {
+        match self == Self::NONE || self == Self::of(bytes) {
+            true => Ok(()),
+            false => Err(Displaced.into()),
+        }
+    }
+}
+
+/// A value is not where it was: another process has written to the log.
+#[derive(Debug)]
+pub struct Displaced;
+
+impl std::fmt::Display for Displaced {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a value is not where it was written: another process has changed the log")
+    }
+}
+
+impl std::error::Error for Displaced {}
+
+impl From<Displaced> for io::Error {
+    fn from(displaced: Displaced) -> Self {
+        Self::new(io::ErrorKind::InvalidData, displaced)
+    }
+}
+
+/// Whether reading failed because a value is not where it was.
+pub fn is_displaced(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Displaced>())
+}
 
 /// A piece of immutable JSON text.
 #[derive(Clone)]
@@ -31,6 +81,8 @@ pub enum Text {
         offset: u64,
         /// Its length in bytes.
         len: u32,
+        /// What it must be.
+        check: Check,
     },
     /// A value of an older schema version: what it was migrated to, and until then what it was. Whoever has the text
     /// sees it migrated from one moment on.
@@ -74,10 +126,15 @@ impl Text {
         Self::Held(Arc::clone(EMPTY.get_or_init(Arc::default)))
     }
 
+    /// A text in a file that is not checked when it is read, as a line that says itself what it is.
+    pub fn at(file: &Arc<dyn DiskFile>, offset: u64, len: usize) -> Self {
+        Self::At { file: Arc::clone(file), offset, len: len as u32, check: Check::NONE }
+    }
+
     /// Reads the text; costs one `pread` when it is in a file.
     ///
     /// # Errors
-    /// What the system says, `UnexpectedEof` when the file was cut by another hand.
+    /// What the system says, `UnexpectedEof` when another process cut the file, [`Displaced`].
     pub fn read(&self) -> io::Result<Cow<'_, [u8]>> {
         match self {
             Self::Held(bytes) => Ok(Cow::Borrowed(bytes)),
@@ -85,7 +142,11 @@ impl Text {
                 let range = *start as usize..(*start + *len) as usize;
                 Ok(Cow::Borrowed(whole.get(range).unwrap_or_default()))
             }
-            Self::At { file, offset, len } => read_exact_at(&**file, *offset, *len as usize).map(Cow::Owned),
+            Self::At { file, offset, len, check } => {
+                let bytes = read_exact_at(&**file, *offset, *len as usize)?;
+                check.must_fit(&bytes)?;
+                Ok(Cow::Owned(bytes))
+            }
             Self::Aged(aged) => match aged.migrated.get() {
                 Some(bytes) => Ok(Cow::Borrowed(bytes)),
                 None => aged.raw.read(),
@@ -107,7 +168,15 @@ impl Text {
     /// As for [`Text::read`]; nothing is appended then.
     pub fn read_into(&self, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
-            Self::At { file, offset, len } => read_exact_into(&**file, *offset, *len as usize, out),
+            Self::At { file, offset, len, check } => {
+                let from = out.len();
+                read_exact_into(&**file, *offset, *len as usize, out)?;
+                let fits = check.must_fit(out.get(from..).unwrap_or_default());
+                if fits.is_err() {
+                    out.truncate(from);
+                }
+                fits
+            }
             Self::Held(_) | Self::Part { .. } | Self::Aged(_) => {
                 out.extend_from_slice(&self.read()?);
                 Ok(())
@@ -142,15 +211,29 @@ impl Text {
                 start: start + range.start as u32,
                 len: (range.end - range.start) as u32,
             },
-            Self::At { file, offset, .. } => Self::At {
-                file: Arc::clone(file),
-                offset: offset + range.start as u64,
-                len: (range.end - range.start) as u32,
-            },
+            Self::At { file, offset, .. } => {
+                Self::at(file, offset + range.start as u64, range.end - range.start)
+            }
             Self::Aged(aged) => match aged.migrated.get() {
                 Some(bytes) => Self::Held(Arc::clone(bytes)).slice(range),
                 None => aged.raw.slice(range),
             },
+        }
+    }
+
+    /// A part of this text, which is `whole`, that is checked when it is read.
+    pub fn part(&self, range: std::ops::Range<usize>, whole: &[u8]) -> Self {
+        match self.slice(range.clone()) {
+            at @ Self::At { .. } => at.checked(Check::of(whole.get(range).unwrap_or_default())),
+            held => held,
+        }
+    }
+
+    /// The same text, checked when it is read from a file.
+    pub fn checked(self, check: Check) -> Self {
+        match self {
+            Self::At { file, offset, len, .. } => Self::At { file, offset, len, check },
+            held => held,
         }
     }
 }
@@ -173,7 +256,7 @@ impl Moved {
         if let Text::Part { whole, start, len } = text
             && let Some(now) = self.0.get(&whole.as_ptr())
         {
-            *text = now.slice(*start as usize..(*start + *len) as usize);
+            *text = now.part(*start as usize..(*start + *len) as usize, whole);
         }
     }
 }
@@ -201,7 +284,7 @@ impl Nearby {
             Text::Aged(aged) if !aged.is_migrated() => &aged.raw,
             text => text,
         };
-        let Text::At { file, offset, len } = text else {
+        let Text::At { file, offset, len, check } = text else {
             return match text.read()? {
                 Cow::Borrowed(bytes) => Ok(bytes),
                 Cow::Owned(_) => Err(io::ErrorKind::Unsupported.into()),
@@ -220,7 +303,9 @@ impl Nearby {
             read?;
         }
         let from = (offset - self.start) as usize;
-        self.block.get(from..from + len).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        let found = self.block.get(from..from + len).ok_or(io::ErrorKind::UnexpectedEof)?;
+        check.must_fit(found)?;
+        Ok(found)
     }
 }
 
@@ -232,5 +317,16 @@ impl std::fmt::Debug for Text {
             Self::At { offset, len, .. } => write!(f, "At({offset}, {len})"),
             Self::Aged(aged) => write!(f, "Aged({:?}, {})", aged.raw, aged.version),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_takes_no_room() {
+        assert_eq!(size_of::<Text>(), 32);
+        assert_eq!(size_of::<Option<Text>>(), 32);
     }
 }

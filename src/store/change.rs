@@ -7,7 +7,6 @@ use super::{Mirror, State, Store};
 use crate::engine::{Change, Draft, Id, Logged, NotCanonical, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, Marks, finish_line};
-use crate::wal::Standing;
 
 /// Buffers that are used again for each change.
 #[derive(Default)]
@@ -59,6 +58,18 @@ pub enum Rejected {
     NotNow,
 }
 
+impl Rejected {
+    /// The error, for a caller that cannot come again.
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Self::Error(error) => error,
+            Self::NotNow | Self::NotCanonical(_) => {
+                Error::Failed("another process appended to the log of this store".into())
+            }
+        }
+    }
+}
+
 impl From<Error> for Rejected {
     fn from(error: Error) -> Self {
         Self::Error(error)
@@ -90,18 +101,21 @@ impl Store {
             Err(error) => return Err(error.into()),
         };
         // NOTE: within the gate: a log that was sealed and deleted must not be created again.
-        if check && !is_held {
+        if (check || state.wal.wants_look()) && !is_held {
             self.check_file(&mut state)?;
         }
-        let before = state.engine.get(id).map_err(|source| self.read_failed(source))?;
+        let Scratch { mut line, mut known } = std::mem::take(&mut state.scratch);
+        let (before, printed) = self.reading(&mut state, |state| {
+            let before = state.engine.get(id)?;
+            let printed = match (prev, &before) {
+                (None, Some(text)) => state.read(text, &mut known)?,
+                _ => prev.is_some(),
+            };
+            Ok((before, printed))
+        })?;
         if before.is_none() && matches!(change, Change::Delete) {
             return Err(Error::NotFound { id: String::from_utf8_lossy(id).into_owned() }.into());
         }
-        let Scratch { mut line, mut known } = std::mem::take(&mut state.scratch);
-        let printed = match (prev, &before) {
-            (None, Some(text)) => state.read(text, &mut known).map_err(|source| self.read_failed(source))?,
-            _ => prev.is_some(),
-        };
         let prev = prev.or(before.is_some().then_some(&known));
         let draft = Draft { change, id, ts_ms: now_ms, version: state.version_mark(&self.options) };
         let drafted = state.engine.draft(&mut line, &draft, prev, printed);
@@ -162,7 +176,11 @@ impl Store {
             state.shared = false;
             return Ok(state.changed(false));
         }
-        let logged = state.writable().and_then(|()| state.flush(self, None));
+        let mut logged = state.writable();
+        if logged.is_ok() && state.wal.wants_look() {
+            logged = self.check_length(&mut state).map_err(Rejected::into_error);
+        }
+        let logged = logged.and_then(|()| state.flush(self, None));
         match &logged {
             Ok(()) => state.engine.commit(),
             Err(_) => state.engine.rollback(),
@@ -183,7 +201,6 @@ impl Store {
         let from = state.batch.unwrap_or(state.engine.operations().len());
         let count = state.engine.operations().len() - from;
         if count > 0 && !state.detached {
-            let marked = if count > 1 { Some(from) } else { None };
             let _shared = match self.enter_gate(&state, true) {
                 Ok(None) => return Err(Rejected::NotNow),
                 Ok(Some(shared)) => shared,
@@ -195,12 +212,21 @@ impl Store {
             };
             let flushed = state
                 .writable()
+                .map_err(Rejected::from)
                 .and_then(|()| self.check_file(&mut state))
-                .and_then(|()| state.flush(self, marked));
-            if let Err(error) = flushed {
-                state.engine.rollback();
-                state.batch = None;
-                return Err(error.into());
+                // NOTE: what another process logged may have come before the batch.
+                .and_then(|()| {
+                    let batch = state.batch.filter(|_| count > 1);
+                    state.flush(self, batch).map_err(Rejected::from)
+                });
+            match flushed {
+                Ok(()) => {}
+                Err(Rejected::NotNow) => return Err(Rejected::NotNow),
+                Err(error) => {
+                    state.engine.rollback();
+                    state.batch = None;
+                    return Err(error);
+                }
             }
         }
         state.engine.commit();
@@ -229,7 +255,7 @@ impl Store {
             return Ok(());
         }
         state.writable()?;
-        self.check_file(&mut state)?;
+        self.check_file(&mut state).map_err(Rejected::into_error)?;
         state.flush(self, None)?;
         self.wrote(&state);
         Ok(())
@@ -241,30 +267,6 @@ impl Store {
         if state.buffered < state.engine.operations().len() {
             let _ = state.engine.undo_last();
             state.hidden = state.hidden.min(state.engine.operations().len());
-        }
-    }
-
-    /// Whether the held WAL is still the file at its path, and nobody else wrote to it. A deleted one is
-    /// created again; lines of another hand are read first.
-    pub(super) fn check_file(&self, state: &mut State) -> Result<()> {
-        if let Some(lock) = &state.lock
-            && !lock.is_still_ours()?
-        {
-            let why = format!("the lock file {} was taken away", lock.path().display());
-            state.failed = Some(why.clone());
-            return Err(Error::Failed(why));
-        }
-        match state.wal.standing(&*self.disk)? {
-            Standing::Sound => Ok(()),
-            Standing::Replaced => state.recreate_log(self),
-            Standing::Grew => self.read_foreign_lines(state),
-            Standing::Shrank => {
-                // What was cut off must not be read as if it were still in the log.
-                state.wal.forget_recent();
-                let why = format!("another process cut {}", state.wal.path().display());
-                state.failed = Some(why.clone());
-                Err(Error::Failed(why))
-            }
         }
     }
 
@@ -288,7 +290,6 @@ impl Store {
             return appended.map(drop);
         }
         let at = appended?;
-        let len = (line.len() - 1) as u32;
         if let Some(mirror) = state.mirror.as_mut().filter(|_| !planted!("late-operations-not-mirrored")) {
             let mut copy = line.get(..body).unwrap_or_default().to_vec();
             finish_line(&mut copy, &mirror.writer.marks());
@@ -297,8 +298,8 @@ impl Store {
             }
         }
         let Some(file) = state.wal.file() else { return Ok(()) };
-        logged.line = Text::At { file: Arc::clone(file), offset: at, len };
-        logged.data = data.map(|range| logged.line.slice(range));
+        logged.line = Text::at(file, at, line.len() - 1);
+        logged.data = data.map(|range| logged.line.part(range, line));
         state.engine.apply(logged, before);
         state.buffered = state.engine.operations().len();
         Ok(())
@@ -328,7 +329,7 @@ impl Store {
 impl State {
     /// Creates the log again that was deleted. Its operations are in the new file from then on: whoever settles or
     /// indexes the log looks for them there.
-    fn recreate_log(&mut self, store: &Store) -> Result<()> {
+    pub(super) fn recreate_log(&mut self, store: &Store) -> Result<()> {
         let old = self.wal.file().cloned();
         self.wal.recreate(&*store.disk)?;
         let (Some(old), Some(new)) = (old, self.wal.file()) else { return Ok(()) };
@@ -365,8 +366,7 @@ impl State {
         let Some(file) = self.wal.file().cloned() else { return Ok(()) };
         let ends = lines.starts.iter().skip(1).copied().chain([lines.bytes.len() as u64]);
         let places = lines.starts.iter().zip(ends).enumerate().map(|(index, (start, end))| {
-            let len = (end - start - 1) as u32;
-            let line = Text::At { file: Arc::clone(&file), offset: at + start, len };
+            let line = Text::at(&file, at + start, (end - start - 1) as usize);
             (line, mark_of(from + index, count, batch))
         });
         self.engine.place(from, places);
@@ -397,10 +397,12 @@ impl State {
             self.give_mirror_up(store, Some(error));
             return Ok(());
         }
-        if let Err(cut) = self.wal.cut(at) {
-            return Err(self.in_one_log_only("an operation", &cut));
+        match self.wal.cut(at) {
+            Ok(true) => Err(error),
+            // What another process appended behind it stays.
+            Ok(false) => Err(self.in_one_log_only("an operation", &error)),
+            Err(cut) => Err(self.in_one_log_only("an operation", &cut)),
         }
-        Err(error)
     }
 
     /// What was just done is in one of two logs only.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::change::append_to_mirror;
 use super::names::time_after;
 use super::versions::Versions;
-use super::{Mirror, State, Store};
+use super::{Mirror, Rejected, State, Store};
 use crate::disk::Disk;
 use crate::engine::{Base, Id, Text, View};
 use crate::error::{Error, Result};
@@ -19,8 +19,11 @@ use crate::format::timestamp::iso_into;
 use crate::publish::{self, Draft, sync_folder_of, sync_way_to};
 use crate::snapshot::Written;
 use crate::unpublished::{self, Unpublished};
-use crate::wal::Writer;
+use crate::wal::{Unsynced, Writer};
 use crate::{layout, snapshot};
+
+/// How often the next log is looked after before it is published, when another process appends all the time.
+const SETTLINGS: u32 = 8;
 
 /// A checkpoint under way. Dropped before [`Checkpoint::run`] succeeded, it gives up and the store shows what it
 /// would if it had never begun; it goes on like that, unless the new manifest may be in force.
@@ -64,10 +67,13 @@ impl Store {
             return Ok(None);
         }
         if state.buffered < state.engine.operations().len() {
-            self.check_file(&mut state)?;
+            self.check_file(&mut state).map_err(Rejected::into_error)?;
             state.flush(self, None)?;
             self.wrote(&state);
         }
+        // NOTE: what is frozen is read by where it stands in the log.
+        self.check_former_log(&mut state)?;
+        self.check_length(&mut state).map_err(Rejected::into_error)?;
         if all || !state.engine.is_apart() {
             state.unhide();
             state.hide();
@@ -220,6 +226,7 @@ impl Checkpoint {
         writer.sync()?;
         sync_folder_of(&*store.disk, &path)?;
         let mut state = store.lock();
+        store.check_length(&mut state).map_err(Rejected::into_error)?;
         state.mirror = Some(Mirror { writer, offsets: Vec::new(), publishing: false });
         state.mirror_lost = None;
         if !planted!("late-operations-not-carried") {
@@ -250,15 +257,8 @@ impl Checkpoint {
                 state.look_for_newer(&store.options, found);
             }
             state.writable()?;
-            let Some(mirror) = &mut state.mirror else {
-                return Err(state.mirror_lost.take().unwrap_or_else(|| {
-                    let source = std::io::Error::other("a late operation did not reach the next log");
-                    Error::io("write", &store.path(layout::OPS), source)
-                }));
-            };
-            mirror.publishing = true;
-            let active_ops = mirror.writer.relative().to_owned();
-            let next = mirror.writer.take_unsynced();
+            store.check_length(&mut state).map_err(Rejected::into_error)?;
+            let (active_ops, next) = state.begin_publication(&store)?;
             let (manifest, superseded) =
                 self.next_manifest(&state.manifest, snapshot, active_ops, state.writes(&store.options));
             (manifest, superseded, next)
@@ -269,9 +269,7 @@ impl Checkpoint {
         if !planted!("manifest-unsynced") {
             draft.sync()?;
         }
-        if let Some(next) = next {
-            next.sync(&*store.disk)?;
-        }
+        self.settle_next_log(next)?;
         // NOTE: it may have been a sync of the next log, and that this one succeeded says nothing then.
         store.must_not_have_failed_to_sync()?;
         if let Some(lock) = &store.lock().lock
@@ -293,6 +291,27 @@ impl Checkpoint {
             sync_folder_of(&*store.disk, &path)?;
         }
         Ok((manifest, superseded))
+    }
+
+    /// Makes the next log durable. What another process appends meanwhile to the one in force goes to both before the
+    /// manifest can name the next one.
+    fn settle_next_log(&self, mut next: Option<Unsynced>) -> Result<()> {
+        for _ in 0..SETTLINGS {
+            if let Some(next) = next.take() {
+                next.sync(&*self.store.disk)?;
+            }
+            let mut state = self.store.lock();
+            if !state.is_to_be_read() {
+                break;
+            }
+            if let Some(mirror) = &mut state.mirror {
+                mirror.publishing = false;
+            }
+            self.store.check_length(&mut state).map_err(Rejected::into_error)?;
+            (_, next) = state.begin_publication(&self.store)?;
+        }
+        // A last sync; what comes from now on is found when the next log takes the place of this one.
+        next.map_or(Ok(()), |next| next.sync(&*self.store.disk))
     }
 
     fn next_manifest(
@@ -332,6 +351,7 @@ impl Checkpoint {
     fn switch(&self, manifest: Manifest, Written { base, bytes }: Written) -> Result<()> {
         let mut state = self.store.lock();
         state.writable()?;
+        let late = self.store.late_lines(&mut state)?;
         let Some(mirror) = state.mirror.take() else {
             return Err(Error::Failed("the next log went away after it was published".into()));
         };
@@ -339,11 +359,12 @@ impl Checkpoint {
             let ends = mirror.offsets.iter().skip(1).copied().chain([mirror.writer.len()]);
             let places = mirror.offsets.iter().zip(ends);
             for (operation, (&offset, end)) in state.engine.operations_mut().iter_mut().zip(places) {
-                operation.line = Text::At { file: file.clone(), offset, len: (end - offset - 1) as u32 };
+                operation.line = Text::at(file, offset, (end - offset - 1) as usize);
             }
         }
         state.departures += u64::from(self.archived.is_some()) + u64::from(self.migrates);
-        state.wal = mirror.writer;
+        let former = std::mem::replace(&mut state.wal, mirror.writer);
+        state.note_former(&former);
         state.versions.take_snapshot(Versions::of_manifest(&manifest));
         state.manifest = manifest;
         state.take_log_version();
@@ -353,9 +374,10 @@ impl Checkpoint {
         state.checkpointing = false;
         let version = state.versions.snapshot;
         let freed = state.engine.rebase(base, version);
+        let taken = late.map_or(Ok(()), |late| self.store.carry_late_lines(&mut state, late));
         drop(state);
         drop(freed);
-        Ok(())
+        taken
     }
 }
 
@@ -396,6 +418,18 @@ impl State {
         }
     }
 
+    /// From now on, what is logged must be in both logs. Returns the next one's name, and what is to be synced of it.
+    fn begin_publication(&mut self, store: &Store) -> Result<(String, Option<Unsynced>)> {
+        let Some(mirror) = &mut self.mirror else {
+            return Err(self.mirror_lost.take().unwrap_or_else(|| {
+                let source = std::io::Error::other("a late operation did not reach the next log");
+                Error::io("write", &store.path(layout::OPS), source)
+            }));
+        };
+        mirror.publishing = true;
+        Ok((mirror.writer.relative().to_owned(), mirror.writer.take_unsynced()))
+    }
+
     /// Copies operations that are in the WAL, from this one on, to the next WAL, if there is one.
     pub(super) fn carry(&mut self, store: &Store, from: usize) -> Result<()> {
         let Some(mirror) = &mut self.mirror else { return Ok(()) };
@@ -403,6 +437,7 @@ impl State {
         let mut starts = Vec::new();
         for operation in self.engine.operations().get(from..self.buffered).unwrap_or_default() {
             let text = operation.line.read().map_err(|source| Error::io("read", self.wal.path(), source))?;
+            operation.parse(&text).map_err(|source| Error::io("read", self.wal.path(), source))?;
             starts.push(bytes.len() as u64);
             bytes.extend_from_slice(&unmarked(&text));
             let mut marks = mirror.writer.marks();

@@ -18,7 +18,7 @@ use crate::format::manifest::Manifest;
 use crate::format::operation::{Kind, Line, parse_line, unmarked};
 use crate::layout;
 use crate::publish::read_if_there;
-use crate::wal::{LineReader, Piece, Standing, Tail, Writer, repair, replay, replay_unlocked};
+use crate::wal::{LineReader, Piece, Standing, Writer, replay_unlocked};
 
 /// About how many bytes of a log are read before others may look at the state in between.
 const PIECE: usize = 1 << 20;
@@ -59,11 +59,12 @@ impl Store {
     }
 
     fn look_for_foreign(&self, mut state: Locked<'_>, followed: &mut Followed) -> Result<()> {
-        if state.buffered == state.engine.operations().len()
-            && state.wal.standing(&*self.disk)? == Standing::Grew
-        {
-            self.read_foreign(&mut state, followed)?;
+        let before = state.foreign.len();
+        self.check_former_log(&mut state)?;
+        if state.wal.standing(&*self.disk)? == Standing::Grew || state.wal.wants_reading() {
+            self.read_end_anew(&mut state)?;
         }
+        state.foreign.drain(before..).for_each(|news| followed.append(news));
         Ok(())
     }
 
@@ -93,17 +94,6 @@ impl Store {
         let path = self.path(layout::MANIFEST);
         read_if_there(&*self.disk, &path)?
             .ok_or_else(|| Error::corrupt(&path, None, "Manifest not found during refresh"))
-    }
-
-    /// Applies lines that another hand appended to the writer's own log.
-    pub(super) fn read_foreign_lines(&self, state: &mut State) -> Result<()> {
-        if state.buffered < state.engine.operations().len() {
-            return Err(Error::Failed("another process appended to the log of this store".into()));
-        }
-        let mut followed = Followed::default();
-        self.read_foreign(state, &mut followed)?;
-        state.foreign.push(followed);
-        Ok(())
     }
 
     /// What other hands wrote that a write of ours came upon, for the facade's cache.
@@ -153,52 +143,7 @@ impl Store {
         Ok(is_last)
     }
 
-    /// Reads what another hand appended to the log of this writer.
-    fn read_foreign(&self, state: &mut State, followed: &mut Followed) -> Result<()> {
-        let path = state.wal.path().to_path_buf();
-        let Some(file) = self.file_of(state)? else { return Ok(()) };
-        let from = state.wal.len();
-        let first = state.engine.operations().len();
-        let State { engine, versions, .. } = state;
-        let tail = replay(&*file, &path, from, |offset, bytes, line| {
-            let text = Text::At { file: Arc::clone(&file), offset, len: bytes.len() as u32 };
-            take(engine, text, line, versions.of_line(line), &path)?;
-            followed.add(bytes, line);
-            Ok(ControlFlow::Continue(()))
-        })?;
-        followed.skipped.extend(&tail.skipped);
-        state.is_plain &= tail.skipped.is_empty() && !tail.torn;
-        state.wal.grown_to(tail.good);
-        state.buffered = state.engine.operations().len();
-        self.take_over_lines(state, first, &*file, &tail)
-    }
-
-    /// Makes lines that another hand appended to our log as good as our own: the last one gets its end, and
-    /// during a checkpoint all of them go to the next log too.
-    fn take_over_lines(
-        &self,
-        state: &mut State,
-        first: usize,
-        file: &dyn DiskFile,
-        tail: &Tail,
-    ) -> Result<()> {
-        let path = state.wal.path().to_path_buf();
-        let mut taken = repair(&*self.disk, file, &path, tail).map(|(len, _)| state.wal.grown_to(len));
-        if taken.is_ok()
-            && let Err(error) = state.carry(self, first)
-        {
-            match state.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
-                true => taken = Err(error),
-                false => state.give_mirror_up(self, Some(error)),
-            }
-        }
-        if let Err(error) = &taken {
-            state.failed = Some(format!("what another process logged could not be taken over: {error}"));
-        }
-        taken
-    }
-
-    fn file_of(&self, state: &mut State) -> Result<Option<Arc<dyn DiskFile>>> {
+    pub(super) fn file_of(&self, state: &mut State) -> Result<Option<Arc<dyn DiskFile>>> {
         if let Some(file) = state.wal.file() {
             return Ok(Some(Arc::clone(file)));
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use super::open::{Replayed, label};
-use super::{State, Store};
+use super::{Rejected, State, Store};
 use crate::disk::DiskFile;
 use crate::engine::index::Hash;
 use crate::engine::log_head::LogHead;
@@ -103,6 +103,7 @@ impl Store {
             return Ok(());
         }
         let mut state = self.lock_replayed()?;
+        self.check_length(&mut state).map_err(Rejected::into_error)?;
         let Some((file, path, contents, hash, slots)) = state.log_index(self) else { return Ok(()) };
         // NOTE: an index must not outlive what it speaks of: a lookup would find a hole, and nobody would be told.
         // Nobody else has the store yet, or any more.
@@ -165,7 +166,7 @@ impl State {
             if operation.batch == Some(BatchMark::More) {
                 return None;
             }
-            let Text::At { file: log, offset, len } = &operation.line else { return None };
+            let Text::At { file: log, offset, len, .. } = &operation.line else { return None };
             if !Arc::ptr_eq(log, file) {
                 return None;
             }

@@ -32,8 +32,9 @@ impl Store {
             return Ok(if is_quiet { Look::Done(followed) } else { Look::Later(followed) });
         }
         if !self.options.read_only {
-            let has_all = state.buffered == state.engine.operations().len();
-            let has_grown = has_all && state.wal.standing(&*self.disk)? == Standing::Grew;
+            let has_grown = state.wal.standing(&*self.disk)? == Standing::Grew
+                || state.wal.wants_reading()
+                || state.has_late_lines(&*self.disk);
             return Ok(if has_grown { Look::Later(followed) } else { Look::Done(followed) });
         }
         if state.misplaced || self.manifest_text()? != state.manifest_text {

@@ -13,6 +13,7 @@ mod doubtful;
 mod durable;
 mod follow;
 mod followed;
+mod foreign;
 mod head;
 mod locked;
 mod look;
@@ -114,6 +115,8 @@ struct State {
     /// that writes went to before.
     left: Vec<Unsynced>,
     mirror: Option<Mirror>,
+    /// The log before this one.
+    former: Option<foreign::Former>,
     /// Why the mirror was given up, for the checkpoint that finds it gone.
     mirror_lost: Option<Error>,
     manifest: Manifest,
@@ -195,7 +198,7 @@ impl Store {
         self.rounds.finish();
         let mut state = self.lock();
         let is_writer = state.lock.is_some() || self.gate.is_some();
-        let settled = if is_writer { state.settle_batches(self) } else { Ok(()) };
+        let settled = if is_writer { state.settle_log(self) } else { Ok(()) };
         drop(state);
         let settled = settled.and_then(|()| self.index_log());
         let settled = settled.and(if is_writer { self.sync_at_close() } else { Ok(()) });

@@ -184,6 +184,7 @@ impl State {
             wal: Writer::new(PathBuf::new(), String::new(), None, 0),
             left: Vec::new(),
             mirror: None,
+            former: None,
             mirror_lost: None,
             manifest: Manifest::fresh(String::new(), String::new(), String::new()),
             lock: None,
@@ -390,10 +391,10 @@ impl Replayed<'_> {
                     seen.push(offset, bytes);
                     Text::Held(bytes.into())
                 }
-                None => Text::At { file: Arc::clone(file), offset, len: bytes.len() as u32 },
+                None => Text::at(file, offset, bytes.len()),
             };
             let before = engine.get(&line.id).map_err(|source| Error::io("read", path, source))?;
-            let data = line.data.clone().map(|range| text.slice(range));
+            let data = line.data.clone().map(|range| text.part(range, bytes));
             let id: Id = (&*line.id).into();
             let version = line.version.unwrap_or(version);
             engine.apply(Logged { id, data, line: text, batch: line.batch, origin: None, version }, before);

@@ -2,10 +2,11 @@
 
 use std::io;
 
-use super::{State, Store};
+use super::{Rejected, State, Store};
+use crate::engine::text::is_displaced;
 use crate::engine::{Cursor, Engine, Text};
 use crate::error::{Error, Result};
-use crate::format::operation::{parse_line, public_text_into};
+use crate::format::operation::public_text_into;
 
 /// Where a scan goes on, and the epoch in which that means something.
 pub type Place = (Cursor, u64);
@@ -34,11 +35,8 @@ impl Store {
     /// # Errors
     /// `OPSLOG_IO`.
     pub fn get_into(&self, id: &[u8], out: &mut Vec<u8>) -> Result<bool> {
-        let state = self.lock();
-        let text = state.engine.get(id).map_err(|source| self.read_failed(source))?;
-        let Some(text) = text else { return Ok(false) };
-        state.read(&text, out).map_err(|source| self.read_failed(source))?;
-        Ok(true)
+        let mut state = self.lock();
+        self.reading(&mut state, |state| state.get_into(id, out))
     }
 
     /// Whether there is a record.
@@ -62,7 +60,11 @@ impl Store {
     /// # Errors
     /// `OPSLOG_IO`.
     pub fn scan(&self, from: Place, limit: usize, out: &mut Vec<u8>) -> Result<Option<Place>> {
-        self.scan_with(from, |engine, cursor| engine.scan(cursor, limit, out))
+        let start = out.len();
+        self.scan_with(from, |engine, cursor| {
+            out.truncate(start);
+            engine.scan(cursor, limit, out)
+        })
     }
 
     /// As [`Store::scan`], the ids alone: `"id",`.
@@ -70,21 +72,44 @@ impl Store {
     /// # Errors
     /// `OPSLOG_IO`.
     pub fn scan_ids(&self, from: Place, limit: usize, out: &mut Vec<u8>) -> Result<Option<Place>> {
-        self.scan_with(from, |engine, cursor| engine.scan_ids(cursor, limit, out))
+        let start = out.len();
+        self.scan_with(from, |engine, cursor| {
+            out.truncate(start);
+            engine.scan_ids(cursor, limit, out)
+        })
     }
 
     fn scan_with(
         &self,
         (cursor, epoch): Place,
-        scan: impl FnOnce(&Engine, Cursor) -> io::Result<Cursor>,
+        mut scan: impl FnMut(&Engine, Cursor) -> io::Result<Cursor>,
     ) -> Result<Option<Place>> {
-        let state = self.lock_replayed()?;
-        let now = state.engine.epoch();
-        if cursor != Cursor::Base(0) && epoch != now {
-            return Ok(None);
+        let mut state = self.lock_replayed()?;
+        self.reading(&mut state, |state| {
+            let now = state.engine.epoch();
+            if cursor != Cursor::Base(0) && epoch != now {
+                return Ok(None);
+            }
+            Ok(Some((scan(&state.engine, cursor)?, now)))
+        })
+    }
+
+    /// Reads, once more if a value is not where it was written.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub(super) fn reading<T>(
+        &self,
+        state: &mut State,
+        mut read: impl FnMut(&State) -> io::Result<T>,
+    ) -> Result<T> {
+        for is_last in [false, true] {
+            match read(state) {
+                Err(error) if is_displaced(&error) => self.find_displaced(state, error, is_last)?,
+                read => return read.map_err(|source| self.read_failed(source)),
+            }
         }
-        let next = scan(&state.engine, cursor).map_err(|source| self.read_failed(source))?;
-        Ok(Some((next, now)))
+        read(state).map_err(|source| self.read_failed(source))
     }
 
     /// Looks for a record of the snapshot that was damaged since it was written.
@@ -113,32 +138,50 @@ impl Store {
     /// # Errors
     /// `OPSLOG_IO`, `OPSLOG_CORRUPT` when a line changed underneath.
     pub fn operations(&self, from: usize, limit: usize, out: &mut Vec<u8>) -> Result<usize> {
-        let state = self.lock_replayed()?;
+        let mut state = self.lock_replayed()?;
+        if state.lock.is_some() && from == 0 {
+            self.check_length(&mut state).map_err(Rejected::into_error)?;
+        }
+        let start = out.len();
+        self.reading(&mut state, |state| {
+            out.truncate(start);
+            state.operations(from, limit, out)
+        })
+    }
+}
+
+impl State {
+    fn get_into(&self, id: &[u8], out: &mut Vec<u8>) -> io::Result<bool> {
+        let Some(text) = self.engine.get(id)? else { return Ok(false) };
+        self.read(&text, out)?;
+        Ok(true)
+    }
+
+    fn operations(&self, from: usize, limit: usize, out: &mut Vec<u8>) -> io::Result<usize> {
         let mut next = from;
-        for operation in state.engine.operations().iter().skip(state.hidden_operations() + from) {
+        for operation in self.engine.operations().iter().skip(self.hidden_operations() + from) {
             if out.len() >= limit {
                 break;
             }
-            let line = operation.line.read().map_err(|source| Error::io("read", state.wal.path(), source))?;
-            let parsed = parse_line(&line)
-                .map_err(|_| Error::corrupt(state.wal.path(), None, "an operation changed underneath"))?;
-            public_text_into(out, &line, &parsed);
+            let line = operation.line.read()?;
+            public_text_into(out, &line, &operation.parse(&line)?);
             out.push(b',');
             next += 1;
         }
         Ok(next)
     }
-}
 
-impl State {
     /// Appends a text to a buffer. Returns whether it is known to be as V8 prints it, because this store logged it.
     pub(super) fn read(&self, text: &Text, out: &mut Vec<u8>) -> io::Result<bool> {
-        if let Text::At { file, offset, len } = text
-            && self.wal.read_own(file, *offset, *len as usize, out)?
-        {
-            return Ok(true);
+        let Text::At { file, offset, len, .. } = text else {
+            text.read_into(out)?;
+            return Ok(false);
+        };
+        let is_own = self.wal.is_own(file, *offset);
+        match self.wal.recent(*offset, *len as usize).filter(|_| is_own) {
+            Some(bytes) => out.extend_from_slice(bytes),
+            None => text.read_into(out)?,
         }
-        text.read_into(out)?;
-        Ok(false)
+        Ok(is_own)
     }
 }

@@ -10,7 +10,7 @@ use crate::disk::DiskFile;
 use crate::engine::{Id, Operation, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, batch_marker};
-use crate::wal::doubt;
+use crate::wal::{Standing, doubt};
 
 /// A log, with its path.
 pub(super) type Written = (PathBuf, Arc<dyn DiskFile>);
@@ -27,7 +27,7 @@ impl Store {
         state.writable()?;
         if state.agents.is_some() {
             let Some(_alone) = self.enter_gate_alone(&state)? else { return Err(Rejected::NotNow) };
-            if state.end_to_be().is_some() {
+            if state.end_to_be().is_some() || !matches!(state.wal.length(), Ok(Standing::Sound)) {
                 return Err(Rejected::NotNow);
             }
             let undone = self.undo_of_agent(&mut state)?.unwrap_or_default();
@@ -45,11 +45,15 @@ impl Store {
         if state.buffered < count {
             return Ok(state.undo_last(self)?);
         }
-        self.check_file(&mut state)?;
-        if state.end_to_be().is_some() {
-            return Err(Rejected::NotNow);
+        loop {
+            self.check_file(&mut state)?;
+            if state.end_to_be().is_some() {
+                return Err(Rejected::NotNow);
+            }
+            if state.cut_last(self)? {
+                break;
+            }
         }
-        state.cut_last(self)?;
         let undone = state.undo_last(self)?;
         state.buffered = state.engine.operations().len();
         self.wrote(&state);
@@ -90,6 +94,7 @@ impl Store {
     fn end_batch_before_last(&self) -> Result<()> {
         let mut state = self.lock();
         state.writable()?;
+        self.check_length(&mut state).map_err(Rejected::into_error)?;
         let Some(index) = state.end_to_be() else { return Ok(()) };
         let written = state.end_batch_at(self, index)?;
         if !planted!("undo-marks-memory-late") {
@@ -156,7 +161,7 @@ impl State {
         else {
             return Ok(());
         };
-        let line = Text::At { file: Arc::clone(file), offset: before, len: (offset - before) as u32 };
+        let line = Text::at(file, before, (offset - before) as usize);
         // Until then it is synced before the manifest names it.
         if mirror.publishing {
             written.push((mirror.writer.path().to_path_buf(), Arc::clone(file)));
@@ -166,11 +171,13 @@ impl State {
         mirror.writer.overwrite(&*store.disk, before + at as u64, BatchMark::Last.text())
     }
 
-    /// Cuts the last operation's line off the log, and off the next log during a checkpoint.
-    fn cut_last(&mut self, store: &Store) -> Result<()> {
-        let Some(Text::At { offset, .. }) = self.engine.operations().last().map(|last| last.line.clone())
+    /// Cuts the last operation's line off the log, and off the next log during a checkpoint. `false`, and nothing is
+    /// done, if another process has appended since the file was looked at.
+    fn cut_last(&mut self, store: &Store) -> Result<bool> {
+        let Some(Text::At { offset, len, .. }) =
+            self.engine.operations().last().map(|last| last.line.clone())
         else {
-            return Ok(());
+            return Ok(true);
         };
         if offset < self.indexed {
             store.forget_log_index(self);
@@ -184,18 +191,39 @@ impl State {
             }
             self.give_mirror_up(store, Some(error));
         }
-        if let Err(error) = self.wal.cut(offset) {
-            return Err(self.cut_off_mirror_only(store, error));
+        let is_last = offset + u64::from(len) + 1 == self.wal.len();
+        let cut = match is_last {
+            true => self.wal.cut(offset),
+            // A part of a line comes behind it, or a line that counts only once a checkpoint is over.
+            false => self.wal.blank(&*store.disk, offset, len as usize).map(|()| true),
+        };
+        match cut {
+            Ok(true) => Ok(true),
+            Ok(false) => {
+                self.renew_mirror(store, usize::MAX)?;
+                Ok(false)
+            }
+            Err(error) => Err(self.cut_off_mirror_only(store, error)),
         }
-        Ok(())
+    }
+
+    /// Settles the log before it is given up.
+    pub(super) fn settle_log(&mut self, store: &Store) -> Result<()> {
+        if self.failed.is_some() {
+            return Ok(());
+        }
+        store.check_former_log(self)?;
+        match store.check_length(self) {
+            Ok(()) => self.settle_batches(store),
+            // The next one to open it reads what is there.
+            Err(Rejected::NotNow) => Ok(()),
+            Err(rejected) => Err(rejected.into_error()),
+        }
     }
 
     /// Makes every line of a batch a valid end. From here on a 0.8.1 may cut the log within a batch, and what
     /// is left must not look like a batch that a crash cut.
-    pub(super) fn settle_batches(&mut self, store: &Store) -> Result<()> {
-        if self.failed.is_some() {
-            return Ok(());
-        }
+    fn settle_batches(&mut self, store: &Store) -> Result<()> {
         let flushed = self.engine.operations().get(..self.buffered).unwrap_or_default();
         let inside = flushed.iter().filter(|operation| operation.batch == Some(BatchMark::More));
         let mut markers = Vec::new();
@@ -229,7 +257,9 @@ impl State {
     fn cut_mirror(&mut self) -> Result<()> {
         let Some(mirror) = &mut self.mirror else { return Ok(()) };
         let Some(&offset) = mirror.offsets.last() else { return Ok(()) };
-        mirror.writer.cut(offset)?;
+        if !mirror.writer.cut(offset)? {
+            return Err(Error::Failed("another process appended to the next log of this store".into()));
+        }
         mirror.offsets.pop();
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The write-ahead log: appending, cutting, reading, recovering.
 
+mod append;
 pub mod cursor;
 pub mod doubt;
 mod mend;

@@ -1,17 +1,22 @@
 //! Appends to one WAL and cuts it. Invariant: after every call, whether it succeeded or not, the file ends
-//! at `len` with a complete line, or `broken` says why that is not known and nothing more is written.
+//! at `len` with a complete line, or `broken` says why that is not known and nothing more is written. Unless another hand
+//! appends too, as a process may that no lock keeps out: up to `sure` the file is what is known of it, and behind that
+//! its length shows whether there is more than what this writer put there.
 
 use std::cmp::Ordering;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Unsynced;
 use super::recent::Recent;
 use super::watch::{Extent, Watch, Watchers};
-use crate::disk::{Disk, DiskFile, FileInfo, OpenMode, append_all, read_exact_into, write_all_at};
+use super::{Unsynced, append};
+use crate::disk::{Disk, DiskFile, FileInfo, OpenMode, append_all, write_all_at};
 use crate::error::{Error, Result};
 use crate::format::operation::Marks;
+
+/// After so many bytes the file should be looked at. What was appended since the last look must be in memory.
+const UNLOOKED: u64 = 1 << 20;
 
 /// An open WAL.
 pub struct Writer {
@@ -19,6 +24,14 @@ pub struct Writer {
     relative: String,
     file: Option<Arc<dyn DiskFile>>,
     len: u64,
+    /// Up to here the file held what is known of it when it was last looked at.
+    sure: u64,
+    /// The file ends with a part of a line that another hand wrote.
+    ends_in_part: bool,
+    /// How long the file was when what stands behind `sure` was read, and could not be taken for lines yet.
+    unread_end: Option<u64>,
+    /// Something was not where it was written: all of the file is to be read anew.
+    is_distrusted: bool,
     cuts: u64,
     cut_unmarked: bool,
     after: Option<String>,
@@ -56,6 +69,10 @@ impl Writer {
             relative,
             file,
             len,
+            sure: len,
+            ends_in_part: false,
+            unread_end: None,
+            is_distrusted: false,
             own_from: len,
             cuts: 0,
             cut_unmarked: false,
@@ -137,9 +154,82 @@ impl Writer {
 
     /// Takes note of lines that another hand appended.
     pub fn grown_to(&mut self, len: u64) {
+        self.read_up_to(len, len, false);
+    }
+
+    /// Takes note of what the file holds: up to `len` what was read, of which the end behind `sure` may still become
+    /// something else.
+    pub fn read_up_to(&mut self, sure: u64, len: u64, ends_in_part: bool) {
+        let changed_from = self.sure.min(sure);
         self.len = len;
+        self.sure = sure;
+        self.ends_in_part = ends_in_part;
+        self.unread_end = (sure < len).then_some(len);
+        self.is_distrusted = false;
         self.own_from = len;
-        self.tell(u64::MAX);
+        // NOTE: it is kept by where it was believed to be.
+        self.recent.clear();
+        self.tell(changed_from);
+    }
+
+    /// As [`Writer::read_up_to`], when what was read is to be read again: it was passed over.
+    pub fn passed_over(&mut self, len: u64, ends_in_part: bool) {
+        self.read_up_to(self.sure, len, ends_in_part);
+        self.unread_end = Some(0);
+    }
+
+    /// Keeps what was read from an offset on in memory, as what was appended is.
+    pub fn keep(&mut self, offset: u64, bytes: &[u8]) {
+        self.recent.push(offset, bytes);
+    }
+
+    /// Up to where the file held what is known of it when it was last looked at.
+    pub fn sure(&self) -> u64 {
+        self.sure
+    }
+
+    /// Says that the file is as long as it is believed to be: then all that was appended is where it was believed to
+    /// go, for another hand can only have made it longer.
+    pub fn note_sure(&mut self) {
+        if self.unread_end.is_none() && !self.is_distrusted {
+            self.sure = self.len;
+        }
+    }
+
+    /// Says that it is not sure what the file holds from this place on.
+    pub fn doubt_from(&mut self, sure: u64) {
+        self.sure = self.sure.min(sure);
+    }
+
+    /// Says that something is not where it was written: nothing of the file is sure.
+    pub fn distrust(&mut self) {
+        self.sure = 0;
+        self.is_distrusted = true;
+    }
+
+    /// Whether all of the file is to be read anew.
+    pub fn is_distrusted(&self) -> bool {
+        self.is_distrusted
+    }
+
+    /// Whether the file is to be read anew although it is as long as it is believed to be.
+    pub fn wants_reading(&self) -> bool {
+        self.is_distrusted || self.unread_end.is_some_and(|read| read < self.len)
+    }
+
+    /// Whether something was appended since the file was looked at, and nothing else is to be read.
+    pub fn is_unlooked(&self) -> bool {
+        self.sure < self.len && self.unread_end.is_none()
+    }
+
+    /// Whether so much was appended since the last look that the file should be looked at.
+    pub fn wants_look(&self) -> bool {
+        self.len - self.sure > UNLOOKED
+    }
+
+    /// What was appended lately at an offset, or read there, from memory.
+    pub fn recent(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        self.recent.get(offset, len)
     }
 
     /// The marks that the next line must carry.
@@ -157,6 +247,17 @@ impl Writer {
     /// `OPSLOG_IO`; `OPSLOG_FAILED` once a failed append could not be cut back.
     pub fn append(&mut self, disk: &dyn Disk, bytes: &[u8]) -> Result<u64> {
         self.usable()?;
+        if self.ends_in_part {
+            // NOTE: what another hand has not finished, or never will, must not swallow this.
+            self.put(disk, b"\n")?;
+            self.ends_in_part = false;
+        }
+        let at = self.put(disk, bytes)?;
+        self.cut_unmarked = false;
+        Ok(at)
+    }
+
+    fn put(&mut self, disk: &dyn Disk, bytes: &[u8]) -> Result<u64> {
         let at = self.len;
         let file = match &self.file {
             Some(file) => file,
@@ -167,16 +268,14 @@ impl Writer {
             }
         };
         self.unsynced = true;
-        if let Err(source) = append_all(&**file, bytes) {
-            if !planted!("failed-append-not-cut")
-                && let Err(error) = cut_file(&**file, at)
-            {
+        let file = Arc::clone(file);
+        if let Err(failure) = append::append_whole(disk, &self.path, &*file, at, bytes) {
+            if let Some(error) = failure.uncut {
                 self.broken = Some(format!("a failed append could not be cut back: {error}"));
             }
-            return Err(Error::io("write", &self.path, source));
+            return Err(Error::io("write", &self.path, failure.source));
         }
         self.len += bytes.len() as u64;
-        self.cut_unmarked = false;
         self.recent.push(at, bytes);
         self.tell(u64::MAX);
         Ok(at)
@@ -187,44 +286,48 @@ impl Writer {
         self.recent.clear();
     }
 
-    /// Reads what this writer has appended to a file at an offset, if it is the file that is held and nobody
-    /// else wrote behind that offset. Returns whether it did; costs no system call if it was appended lately.
-    ///
-    /// # Errors
-    /// What the system says; nothing is read then.
-    pub fn read_own(
-        &self,
-        file: &Arc<dyn DiskFile>,
-        offset: u64,
-        len: usize,
-        out: &mut Vec<u8>,
-    ) -> io::Result<bool> {
-        if offset < self.own_from || !self.file.as_ref().is_some_and(|own| Arc::ptr_eq(own, file)) {
-            return Ok(false);
-        }
-        match self.recent.get(offset, len) {
-            Some(bytes) => out.extend_from_slice(bytes),
-            None => read_exact_into(&**file, offset, len, out)?,
-        }
-        Ok(true)
+    /// Whether this is a place in the held file behind which no other process wrote before this writer did.
+    pub fn is_own(&self, file: &Arc<dyn DiskFile>, offset: u64) -> bool {
+        offset >= self.own_from && self.file.as_ref().is_some_and(|own| Arc::ptr_eq(own, file))
     }
 
-    /// Cuts the file to a length, which must be the end of a line.
+    /// Cuts the file to a length, which must be the end of a line. `false`, and nothing is done, if the file is not as
+    /// long as it is believed to be: what another hand appended must not go.
     ///
     /// # Errors
     /// `OPSLOG_IO`; nothing is changed then.
-    pub fn cut(&mut self, len: u64) -> Result<()> {
+    pub fn cut(&mut self, len: u64) -> Result<bool> {
         self.usable()?;
         if let Some(file) = &self.file {
             self.unsynced = true;
-            cut_file(&**file, len).map_err(|source| Error::io("ftruncate", &self.path, source))?;
+            let cut = append::cut(&**file, self.len, len);
+            if !cut.map_err(|source| Error::io("ftruncate", &self.path, source))? {
+                return Ok(false);
+            }
         }
         self.len = len;
+        self.sure = self.sure.min(len);
+        if self.unread_end.is_some_and(|read| read > len) {
+            self.unread_end = None;
+            self.ends_in_part = false;
+        }
+        self.note_sure();
         self.own_from = self.own_from.min(len);
         self.recent.cut(len);
         self.cuts = self.cuts.saturating_add(1);
         self.cut_unmarked = true;
         self.tell(len);
+        Ok(true)
+    }
+
+    /// Takes a line out that is not the last one: makes as many blank lines of it.
+    ///
+    /// # Errors
+    /// As for [`Writer::overwrite`].
+    pub fn blank(&mut self, disk: &dyn Disk, offset: u64, len: usize) -> Result<()> {
+        self.overwrite(disk, offset, &vec![b'\n'; len])?;
+        self.cuts = self.cuts.saturating_add(1);
+        self.cut_unmarked = true;
         Ok(())
     }
 
@@ -254,7 +357,7 @@ impl Writer {
         for &offset in offsets {
             if let Err((written, source)) = write_all_at(&*file, bytes, offset) {
                 if written > 0 {
-                    self.broken = Some(format!("a batch marker was overwritten in part: {source}"));
+                    self.broken = Some(format!("a line was overwritten in part: {source}"));
                 }
                 return Err(Error::io("pwrite", &self.path, source));
             }
@@ -302,6 +405,24 @@ impl Writer {
         Ok(standing)
     }
 
+    /// Compares the length of the held file with what it is believed to be.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn length(&self) -> Result<Standing> {
+        let Some(file) = &self.file else { return Ok(Standing::Sound) };
+        let info = file.info().map_err(|source| Error::io("fstat", &self.path, source))?;
+        Ok(self.compare(info.len))
+    }
+
+    fn compare(&self, len: u64) -> Standing {
+        match len.cmp(&self.len) {
+            Ordering::Greater => Standing::Grew,
+            Ordering::Equal => Standing::Sound,
+            Ordering::Less => Standing::Shrank,
+        }
+    }
+
     /// As [`Writer::standing`], for somebody who only reads; and what the system knows of the held file, if it is
     /// the one at its path.
     ///
@@ -321,12 +442,7 @@ impl Writer {
         if held.identity != info.identity || held.links == 0 {
             return Ok((Standing::Replaced, None));
         }
-        let standing = match info.len.cmp(&self.len) {
-            Ordering::Greater => Standing::Grew,
-            Ordering::Equal => Standing::Sound,
-            Ordering::Less => Standing::Shrank,
-        };
-        Ok((standing, Some(info)))
+        Ok((self.compare(info.len), Some(info)))
     }
 
     /// Creates the file again at its path, with the content that it held.
@@ -372,12 +488,4 @@ impl Writer {
             None => Ok(()),
         }
     }
-}
-
-/// Cuts a file. One that has the length, whatever the system said of cutting it, is cut.
-fn cut_file(file: &dyn DiskFile, len: u64) -> io::Result<()> {
-    file.set_len(len).or_else(|error| match file.info() {
-        Ok(info) if info.len == len => Ok(()),
-        _ => Err(error),
-    })
 }

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use super::pause::{self, Pause, Paused};
 
 type Action = Box<dyn FnOnce() + Send>;
+type Watcher = Box<dyn FnMut(CallKind, &Path) + Send>;
 
 /// A simulated disk whose calls can be interrupted. Clones are the same disk.
 #[derive(Clone)]
@@ -26,6 +27,7 @@ pub struct HookDisk {
 #[derive(Default)]
 struct Hooks {
     waiting: Vec<(u64, Option<Pause>, Action)>,
+    watcher: Option<Watcher>,
     /// What has run in part, and the call before which it goes on.
     paused: Option<(u64, Paused)>,
     calls: u64,
@@ -59,6 +61,12 @@ impl HookDisk {
         hooks.waiting.push((at, pause, Box::new(action)));
     }
 
+    /// Runs something before every call, also where the store holds a lock of its own: it must not use the store.
+    #[allow(dead_code)] // For the explorer.
+    pub fn before_every(&self, watcher: impl FnMut(CallKind, &Path) + Send + 'static) {
+        self.hooks.lock().watcher = Some(Box::new(watcher));
+    }
+
     /// Lets a paused action go on to its end, and forgets the actions that have not run. Returns how many calls could
     /// have been interrupted so far.
     pub fn clear(&self) -> u64 {
@@ -78,6 +86,11 @@ impl HookDisk {
     }
 
     fn notify(&self, kind: CallKind, path: &Path) {
+        let watcher = self.hooks.lock().watcher.take();
+        if let Some(mut watcher) = watcher {
+            watcher(kind, path);
+            self.hooks.lock().watcher.get_or_insert(watcher);
+        }
         if pause::is_interrupting() {
             if kind == CallKind::Sync {
                 pause::before_sync();
@@ -152,10 +165,12 @@ impl Disk for HookDisk {
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.notify(CallKind::Link, to);
         self.sim.link(from, to)
     }
 
     fn unlink(&self, path: &Path) -> io::Result<()> {
+        self.notify(CallKind::Unlink, path);
         self.sim.unlink(path)
     }
 
@@ -196,11 +211,22 @@ impl DiskFile for HookFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        self.disk.notify(CallKind::WriteAt, &self.path);
         self.file.write_at(bytes, offset)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        self.disk.notify(CallKind::SetLen, &self.path);
         self.file.set_len(len)
+    }
+
+    fn cut(&self, from: u64, to: u64) -> io::Result<bool> {
+        self.disk.notify(CallKind::SetLen, &self.path);
+        self.file.cut(from, to)
+    }
+
+    fn appended_to(&self) -> io::Result<u64> {
+        self.file.appended_to()
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -209,6 +235,7 @@ impl DiskFile for HookFile {
     }
 
     fn info(&self) -> io::Result<FileInfo> {
+        self.disk.notify(CallKind::FileInfo, &self.path);
         self.file.info()
     }
 

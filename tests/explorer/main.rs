@@ -7,6 +7,8 @@
 mod agents;
 mod copy;
 mod counts;
+mod foreign;
+mod hand;
 mod hook;
 mod live;
 mod lives;

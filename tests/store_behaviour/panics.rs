@@ -97,6 +97,10 @@ impl DiskFile for PanickingFile {
         self.disk.at(|| self.file.set_len(len))
     }
 
+    fn appended_to(&self) -> io::Result<u64> {
+        self.file.appended_to()
+    }
+
     fn sync(&self) -> io::Result<()> {
         self.disk.at(|| self.file.sync())
     }

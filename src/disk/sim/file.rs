@@ -4,6 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::{DiskFile, FileInfo, OpenMode};
 use super::Shared;
@@ -20,6 +21,8 @@ pub(super) struct SimFile {
     pub(super) mode: OpenMode,
     /// By which it was opened; renames do not change it.
     pub(super) path: PathBuf,
+    /// Where the last append ended.
+    pub(super) position: AtomicU64,
 }
 
 impl SimFile {
@@ -58,6 +61,7 @@ impl SimFile {
             if !bytes.is_empty() {
                 let len = state.info(self.id)?.len;
                 state.write(self.id, write(len, bytes.to_vec()))?;
+                self.position.store(len + kept as u64, Ordering::Relaxed);
             }
             then.map_or(Ok(kept), Err)
         })
@@ -93,6 +97,10 @@ impl DiskFile for SimFile {
             return Err(Errno::Invalid.error());
         }
         self.shared.change(CallKind::SetLen, &[&self.path], |state| state.write(self.id, Write::SetLen(len)))
+    }
+
+    fn appended_to(&self) -> io::Result<u64> {
+        Ok(self.position.load(Ordering::Relaxed))
     }
 
     fn sync(&self) -> io::Result<()> {

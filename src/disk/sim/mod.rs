@@ -22,6 +22,7 @@ pub use plan::is_simulated_crash;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use parking_lot::Mutex;
 
@@ -109,7 +110,8 @@ impl Disk for SimDisk {
         };
         // Made outside of the call: dropping it takes the same lock.
         let shared = Arc::clone(&self.shared);
-        Ok(Arc::new(SimFile { shared, id, handle, mode, path: path.to_path_buf() }))
+        let position = AtomicU64::new(0);
+        Ok(Arc::new(SimFile { shared, id, handle, mode, path: path.to_path_buf(), position }))
     }
 
     fn info(&self, path: &Path) -> io::Result<FileInfo> {

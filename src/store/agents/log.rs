@@ -10,7 +10,7 @@ use hashbrown::DefaultHashBuilder;
 
 use super::{Known, Log};
 use crate::disk::{DiskFile, OpenMode, read_exact_at};
-use crate::engine::{Operation, Origin, Place, Rank, Text};
+use crate::engine::{Check, Operation, Origin, Place, Rank, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::Line;
 use crate::store::Store;
@@ -57,11 +57,11 @@ impl Log {
                     agent = named.into();
                 }
                 let text = match own {
-                    Some(file) => Text::At { file: Arc::clone(file), offset, len: bytes.len() as u32 },
+                    Some(file) => Text::at(file, offset, bytes.len()),
                     None => Text::Held(bytes.into()),
                 };
                 let version = line.version.unwrap_or(*version);
-                let operation = operation_of(text, (*number, version), line, &agent);
+                let operation = operation_of(text, bytes, (*number, version), line, &agent);
                 if let Some(rank) = operation.rank() {
                     let (len, hash) = (bytes.len() as u32, line_hash(hasher, bytes));
                     lines.push(Known { offset, len, hash, rank: rank.clone() });
@@ -146,9 +146,22 @@ fn is_line(
     }
 }
 
-fn operation_of(text: Text, (log, version): (u32, u32), line: &Line<'_>, agent: &Arc<[u8]>) -> Operation {
+fn operation_of(
+    text: Text,
+    bytes: &[u8],
+    (log, version): (u32, u32),
+    line: &Line<'_>,
+    agent: &Arc<[u8]>,
+) -> Operation {
     let rank = Rank { clock: line.clock.unwrap_or(0), agent: Arc::clone(agent) };
-    let value = line.data.as_ref().map(|range| range.start as u32..range.end as u32);
+    let value = line.data.as_ref().map(|range| {
+        // What is held in memory needs no check.
+        let check = match text {
+            Text::At { .. } => Check::of(bytes.get(range.clone()).unwrap_or_default()),
+            _ => Check::NONE,
+        };
+        (range.start as u32..range.end as u32, check)
+    });
     Operation {
         id: (&*line.id).into(),
         kind: line.kind,

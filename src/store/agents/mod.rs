@@ -99,6 +99,11 @@ impl Agents {
         self.hidden = newest.and_then(Operation::rank).cloned();
     }
 
+    /// Has everything loaded anew before anything is appended.
+    pub(super) fn distrust(&mut self) {
+        self.stale = true;
+    }
+
     fn add(&mut self, relative: &str, path: PathBuf, version: u32) -> u32 {
         let number = self.next_log;
         self.next_log += 1;

@@ -2,7 +2,7 @@
 //! it: those are taken back in memory, and applied again without it.
 
 use crate::engine::{Id, Rank, Text};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::{State, Store};
 
 impl Store {
@@ -14,7 +14,13 @@ impl Store {
         let last = shown.iter().rev().find(|operation| operation.is_of_log(own)).cloned();
         let Some(last) = last else { return Ok(None) };
         let Text::At { offset, .. } = last.line else { return Ok(None) };
-        state.wal.cut(offset)?;
+        if !state.wal.cut(offset)? {
+            // NOTE: a process that no lock keeps out has appended to the agent's log.
+            if let Some(agents) = &mut state.agents {
+                agents.distrust();
+            }
+            return Err(Error::Failed("another process appended to the log of this agent".into()));
+        }
         let removed: Vec<Rank> = last.rank().cloned().into_iter().collect();
         let changed = match state.engine.integrate(Vec::new(), &removed) {
             Ok(changed) => changed,

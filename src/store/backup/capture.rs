@@ -10,9 +10,9 @@ use super::source::{Guard, Source};
 use crate::disk::{DiskFile, OpenMode, read_exact_at};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
-use crate::store::Store;
 use crate::store::agents::logs_of;
 use crate::store::open::read_manifest;
+use crate::store::{Rejected, Store};
 use crate::{layout, patience};
 
 /// How much of the end of a log tells it from what is written after a cut.
@@ -79,6 +79,7 @@ impl Store {
         if state.lock.is_none() {
             return Ok(None);
         }
+        self.check_length(&mut state).map_err(Rejected::into_error)?;
         let manifest = state.manifest.clone();
         let mut capture = self.capture_immutable(&manifest)?;
         let (file, len) = (state.wal.file().cloned(), state.wal.len());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::target::Target;
 use crate::disk::{DiskFile, append_all, read_exact_at, read_full_at};
 use crate::error::{Error, Result};
-use crate::store::Store;
+use crate::store::{Rejected, Store};
 use crate::wal::Watch;
 
 /// How much is read at once.
@@ -133,7 +133,10 @@ impl Source {
     /// Copies again what was cut or overwritten meanwhile, under the store's mutex if it is little. `false` if there
     /// is much of it: then it is copied as before, up to a later moment.
     fn catch_up(&mut self, store: &Store, watch: &Watch, copy: &dyn DiskFile) -> Result<bool> {
-        let state = store.lock();
+        let mut state = store.lock();
+        if state.lock.is_some() {
+            store.check_length(&mut state).map_err(Rejected::into_error)?;
+        }
         let from = {
             let mut extent = watch.lock();
             if extent.intact >= self.len {

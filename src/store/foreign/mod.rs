@@ -1,0 +1,136 @@
+//! Lines of another process in the log that a single writer holds: no lock keeps it out on some file systems. The
+//! length of the file is compared once in a turn of the event loop, and before anything relies on the places of lines.
+//! If it grew, what stands behind the last sure place is read anew and applied in the order of the file. No line is cut.
+
+mod found;
+mod late;
+mod own;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::change::Rejected;
+use super::{State, Store};
+use crate::engine::Id;
+use crate::error::{Error, Result};
+use crate::wal::Standing;
+
+pub(super) use late::Former;
+
+impl Store {
+    /// Whether the held WAL is still the file at its path, and no other process wrote to it. A deleted one is
+    /// created again; lines of another hand are read first.
+    ///
+    /// # Errors
+    /// `NotNow` when an agent must load its log anew first.
+    pub(super) fn check_file(&self, state: &mut State) -> Result<(), Rejected> {
+        if let Some(lock) = &state.lock
+            && !lock.is_still_ours()?
+        {
+            let why = format!("the lock file {} was taken away", lock.path().display());
+            state.failed = Some(why.clone());
+            return Err(Error::Failed(why).into());
+        }
+        match state.wal.standing(&*self.disk)? {
+            Standing::Replaced => Ok(state.recreate_log(self)?),
+            standing => self.take_in_end(state, standing),
+        }
+    }
+
+    /// As [`Store::check_file`], where only the length of the held file matters.
+    pub(super) fn check_length(&self, state: &mut State) -> Result<(), Rejected> {
+        let standing = state.wal.length()?;
+        self.take_in_end(state, standing)
+    }
+
+    fn take_in_end(&self, state: &mut State, standing: Standing) -> Result<(), Rejected> {
+        match standing {
+            Standing::Sound if !state.wal.wants_reading() => {
+                state.wal.note_sure();
+                Ok(())
+            }
+            Standing::Grew | Standing::Sound => {
+                if let Some(agents) = &mut state.agents {
+                    agents.distrust();
+                    return Err(Rejected::NotNow);
+                }
+                self.read_end_anew(state)?;
+                // A line that had to be appended again may not be where it was believed to go either.
+                match state.wal.is_unlooked() {
+                    true => self.check_length(state),
+                    false => Ok(()),
+                }
+            }
+            Standing::Shrank | Standing::Replaced => {
+                // What was cut off must not be read as if it were still in the log.
+                state.wal.forget_recent();
+                let why = format!("another process cut {}", state.wal.path().display());
+                state.failed = Some(why.clone());
+                Err(Error::Failed(why).into())
+            }
+        }
+    }
+
+    /// Reads what stands behind the last place that is sure, and brings memory in line with it. Returns the records of
+    /// which another hand wrote.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_FAILED`.
+    pub(super) fn read_end_anew(&self, state: &mut State) -> Result<HashSet<Id>> {
+        // What is frozen for a checkpoint does not change.
+        if state.checkpointing && state.wal.is_distrusted() {
+            return Ok(HashSet::new());
+        }
+        let Some(file) = self.file_of(state)? else { return Ok(HashSet::new()) };
+        let from = state.first_unsure();
+        let mut found = self.find_end(state, &file, from)?;
+        if state.wal.is_distrusted() {
+            // The file was changed by hand: what it says now counts.
+            found.missing.clear();
+        }
+        // NOTE: while a manifest may name the next log already, the order in that one counts: see `Checkpoint::switch`.
+        // Until then it is only found out where the store's own lines are.
+        let is_publishing = state.mirror.as_ref().is_some_and(|mirror| mirror.publishing);
+        let is_news = !is_publishing && found.is_news();
+        let others = found.others.iter().map(|(id, _)| Arc::clone(id)).collect();
+        let renewed = match is_publishing {
+            true => state.find_own(self, &file, from, &mut found),
+            false => state.renew_end(self, &file, from, &mut found),
+        };
+        if is_news {
+            state.foreign.push(found.followed);
+        }
+        if let Err(error) = &renewed {
+            state.failed = Some(format!("what another process logged could not be taken over: {error}"));
+        }
+        renewed.map(|()| others)
+    }
+
+    /// A value was not where it was written. Finds out where lines are, at `last` by reading all of the log anew.
+    ///
+    /// # Errors
+    /// `OPSLOG_CORRUPT` when that is not possible now; `OPSLOG_IO`, `OPSLOG_FAILED`.
+    pub(super) fn find_displaced(
+        &self,
+        state: &mut State,
+        error: std::io::Error,
+        is_last: bool,
+    ) -> Result<()> {
+        let is_writer = state.lock.is_some() && state.agents.is_none();
+        if !is_writer || (is_last && (state.engine.head().is_some() || state.checkpointing)) {
+            return Err(self.read_failed(error));
+        }
+        if is_last {
+            state.wal.distrust();
+            return self.read_end_anew(state).map(drop);
+        }
+        self.check_length(state).map_err(Rejected::into_error)
+    }
+}
+
+impl State {
+    /// Whether the log holds more than what is known of it.
+    pub(super) fn is_to_be_read(&self) -> bool {
+        !matches!(self.wal.length(), Ok(Standing::Sound)) || self.wal.wants_reading()
+    }
+}
