@@ -54,11 +54,12 @@ impl Base {
         let mut found = None;
         lines.visit(id, record_id, |slot, line| {
             let record = parse_record(line).map_err(|_| unreadable(slot.offset))?;
-            if *record.id == *id {
+            let is_it = *record.id == *id;
+            if is_it {
                 let text = Text::at(lines.file(), slot.offset, line.len());
                 found = Some(text.slice(record.data));
             }
-            Ok(())
+            Ok(is_it)
         })?;
         Ok(found)
     }

@@ -59,12 +59,13 @@ impl LogHead {
         let mut found = None;
         self.lines.visit(id, operation_id, |slot, line| {
             let operation = parse_line(line).map_err(|_| unreadable(slot.offset))?;
-            if *operation.id == *id && last.is_none_or(|last| last < slot.offset) {
+            let is_it = *operation.id == *id;
+            if is_it && last.is_none_or(|last| last < slot.offset) {
                 last = Some(slot.offset);
                 let text = Text::at(self.lines.file(), slot.offset, line.len());
                 found = Some(operation.data.map(|data| text.part(data, line)));
             }
-            Ok(())
+            Ok(is_it)
         })?;
         Ok(found)
     }

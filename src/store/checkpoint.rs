@@ -16,11 +16,11 @@ use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::format::operation::{finish_line, unmarked};
 use crate::format::timestamp::iso_into;
+use crate::layout;
 use crate::publish::{self, Draft, sync_folder_of, sync_way_to};
 use crate::snapshot::Written;
 use crate::unpublished::{self, Unpublished};
 use crate::wal::{Unsynced, Writer};
-use crate::{layout, snapshot};
 
 /// How often the next log is looked after before it is published, when another process appends all the time.
 const SETTLINGS: u32 = 8;
@@ -240,10 +240,16 @@ impl Checkpoint {
         let relative = layout::snapshot(ms);
         list.add(&relative)?;
         let path = store.path(&relative);
-        let version = store.lock().writes(&store.options);
-        let indexing = store.indexing(&relative);
-        self.created.extend([path.clone(), indexing.path.clone()]);
-        let written = snapshot::write(&*store.disk, &path, &indexing, &self.view, version, self.now_ms)?;
+        let (version, current) = {
+            let state = store.lock();
+            (state.writes(&store.options), state.manifest.current_snapshot.clone())
+        };
+        self.created.extend([path, layout::index(&store.root, &relative)]);
+        let written = store.write_view(&self.view, &relative, &current, (version, self.now_ms));
+        let written = written.inspect_err(|error| {
+            // The log gets no index with a number of records that is not sure.
+            store.lock().is_plain &= !matches!(error, Error::Corrupt { .. });
+        })?;
         Ok((relative, written))
     }
 

@@ -17,6 +17,7 @@ mod foreign;
 mod head;
 mod locked;
 mod look;
+mod misfit;
 mod names;
 mod open;
 mod read;

@@ -131,3 +131,80 @@ fn a_checkpoint_of_a_snapshot_that_lost_a_line_fails_and_the_old_one_stays() {
     let store = open_indexed(&disk);
     assert_eq!(store.get(b"d").unwrap(), Some(b"4".to_vec()));
 }
+
+/// Records long enough that the first ones stand before the end that an index knows by its checksum.
+fn long_records() -> Vec<(String, String)> {
+    (0..20).map(|n| (format!("id-{n:02}"), format!("\"{n:02}{}\"", "x".repeat(700)))).collect()
+}
+
+/// A closed store in whose snapshot, or log, two equally long lines were exchanged by hand.
+fn with_exchanged_lines(checkpointed: bool) -> SimDisk {
+    let values = long_records();
+    let list: Vec<_> = values.iter().map(|(id, value)| (id.as_str(), value.as_str())).collect();
+    let disk = closed(&list, checkpointed);
+    rewrite(&disk, &file(&disk, if checkpointed { "/snapshots/snap-" } else { "/ops/ops-" }), |text| {
+        let mut lines: Vec<_> = text.split('\n').collect();
+        lines.swap(3, 5);
+        lines.join("\n")
+    });
+    disk
+}
+
+#[test]
+fn an_index_of_a_file_in_which_lines_were_exchanged_is_made_anew_for_whatever_asks_first() {
+    for checkpointed in [true, false] {
+        for first in long_records() {
+            let disk = with_exchanged_lines(checkpointed);
+            for read_only in [false, true] {
+                let store = try_open(disk.clone(), Options { read_only, ..indexed() }).unwrap().store;
+                // A reader replays the log.
+                assert_eq!(store.has_head(), !checkpointed && !read_only);
+                for (id, value) in [first.clone()].iter().chain(&long_records()) {
+                    assert!(store.has(id.as_bytes()).unwrap(), "{id}");
+                    assert_eq!(store.get(id.as_bytes()).unwrap(), Some(value.clone().into_bytes()), "{id}");
+                }
+                assert_eq!(records(&store).len(), 20);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_store_whose_index_does_not_fit_changes_deletes_archives_and_compacts_each_record() {
+    for (id, _) in long_records() {
+        let disk = with_exchanged_lines(true);
+        let store = open_indexed(&disk);
+        set(&store, &id, "1");
+        checkpoint(&store).unwrap();
+        assert_eq!(records(&store).len(), 20);
+        let disk = with_exchanged_lines(true);
+        let store = open_indexed(&disk);
+        delete(&store, &id);
+        assert_eq!(store.counts().records, 19);
+        checkpoint(&store).unwrap();
+        assert_eq!(records(&store).len(), 19);
+        let disk = with_exchanged_lines(true);
+        let store = open_indexed(&disk);
+        archive(&store, &[&id]).unwrap();
+        store.close().unwrap();
+        assert_eq!(records(&open_indexed(&disk)).len(), 19);
+    }
+}
+
+#[test]
+fn a_compaction_after_an_id_was_changed_by_hand_can_be_done_once_the_store_was_opened_again() {
+    let values = long_records();
+    let list: Vec<_> = values.iter().map(|(id, value)| (id.as_str(), value.as_str())).collect();
+    let disk = closed(&list, true);
+    rewrite(&disk, &file(&disk, "/snapshots/snap-"), |text| text.replace("\"id-03\"", "\"id-xx\""));
+    let store = open_indexed(&disk);
+    // The index knows no such id, and no line that it leads to shows that it does not fit.
+    set(&store, "id-xx", "1");
+    assert!(matches!(checkpoint(&store), Err(Error::Corrupt { .. })));
+    store.close().unwrap();
+    let store = open_indexed(&disk);
+    assert_eq!(store.get(b"id-xx").unwrap(), Some(b"1".to_vec()));
+    assert_eq!(records(&store).len(), 20);
+    checkpoint(&store).unwrap();
+    assert_eq!(records(&store).len(), 20);
+}

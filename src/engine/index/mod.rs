@@ -49,6 +49,11 @@ impl Hash {
     }
 }
 
+fn changed(offset: u64) -> io::Error {
+    let what = format!("the line at byte {offset} is another one than when it was indexed");
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
 /// An indexed file of lines.
 pub struct LineIndex {
     file: Arc<dyn DiskFile>,
@@ -102,21 +107,24 @@ impl LineIndex {
         }
     }
 
-    /// Visits the lines that may hold an id. When a page of the index is damaged, or leads to what is no such line, the
-    /// index is built anew in memory, once, by `id_of` each line.
+    /// Visits the lines that may hold an id; the visitor says whether a line does. When a page of the index is damaged, or
+    /// leads to what is no such line or to one of an id that has another tag, the index does not fit the file: it is built
+    /// anew in memory, once, by `id_of` each line.
     ///
     /// # Errors
-    /// Those of reading and of the visitor, who says `InvalidData` for what is no line.
+    /// Those of reading and of the visitor, who says `InvalidData` for what is no line. `InvalidData` as well when an index
+    /// in memory does not fit any more: the file was changed.
     pub fn visit(
         &self,
         id: &[u8],
         id_of: impl Fn(&[u8]) -> Option<Cow<'_, [u8]>>,
-        mut visitor: impl FnMut(Slot, &[u8]) -> io::Result<()>,
+        mut visitor: impl FnMut(Slot, &[u8]) -> io::Result<bool>,
     ) -> io::Result<()> {
         let tag = self.hash.tag(id);
         let mut read = |slot: Slot| {
             let line = read_exact_at(&*self.file, slot.offset, slot.len as usize)?;
-            visitor(slot, &line)
+            let fits = visitor(slot, &line)? || id_of(&line).is_some_and(|id| self.hash.tag(&id) == tag);
+            if fits { Ok(()) } else { Err(changed(slot.offset)) }
         };
         let paged = match &self.places {
             Places::Held(table) => return table.with_tag(tag).try_for_each(read),
@@ -131,7 +139,7 @@ impl LineIndex {
             Some(visited) => return visited,
             None => None,
         };
-        match paged.rebuild(|| self.table(id_of)) {
+        match paged.rebuild(|| self.table(&id_of)) {
             Ok(table) => table.with_tag(tag).try_for_each(read),
             // It was not the index that was wrong.
             Err(error) => Err(led_astray.unwrap_or(error)),

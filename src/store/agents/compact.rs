@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::format::timestamp::iso_into;
 use crate::gate::Gate;
+use crate::layout;
 use crate::lock::{self, HeldLock, OsProbe};
 use crate::order;
 use crate::patience::Patience;
@@ -23,7 +24,6 @@ use crate::store::names::time_after;
 use crate::store::open::{open_own_wal, read_manifest};
 use crate::store::versions::Versions;
 use crate::unpublished::Unpublished;
-use crate::{layout, snapshot};
 
 /// Records that are to go to an archive, with the texts that they had when they were chosen.
 pub struct ArchiveRequest {
@@ -383,13 +383,14 @@ impl Compaction {
         }
         let after = time_after(Some(&store.manifest()), now_ms);
         let relative = layout::snapshot(store.free_snapshot(after)?);
-        let path = layout::at(&store.root, &relative);
-        let indexing = store.indexing(&relative);
-        let version = store.lock().writes(&store.options);
+        let (version, current) = {
+            let state = store.lock();
+            (state.writes(&store.options), state.manifest.current_snapshot.clone())
+        };
         if let Some(list) = &self.list {
             list.add(&relative)?;
         }
-        let written = snapshot::write(&*store.disk, &path, &indexing, &self.sealed.view, version, now_ms)?;
+        let written = store.write_view(&self.sealed.view, &relative, &current, (version, now_ms))?;
         store.publish_sealed(gate, &self.lock, &self.sealed, (relative, written), segment, now_ms)?;
         self.done = true;
         // NOTE: it has taken effect, or has not, whatever becomes of the lock's file: without its kernel lock that is

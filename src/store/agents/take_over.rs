@@ -11,12 +11,12 @@ use crate::format::manifest::Manifest;
 use crate::format::operation::{Kind, Marks, finish_line, parse_line, unmarked};
 use crate::gate::Gate;
 use crate::json::number::push_integer;
+use crate::layout;
 use crate::publish::sync_folder_of;
 use crate::store::names::time_after;
 use crate::store::open::Report;
 use crate::store::{Options, State, Store};
 use crate::unpublished::Unpublished;
-use crate::{layout, snapshot};
 
 impl Store {
     /// Makes a folder of agents a single writer's again. The caller holds `.lock`.
@@ -75,9 +75,8 @@ impl Store {
         let (version, now_ms) = (state.versions.snapshot, self.options.now_ms);
         let view = state.engine.freeze(usize::MAX);
         let relative = layout::snapshot(ms);
-        let (path, indexing) = (layout::at(&self.root, &relative), self.indexing(&relative));
         list.add(&relative)?;
-        snapshot::write(&*self.disk, &path, &indexing, &view, version, now_ms)?;
+        self.write_view(&view, &relative, &state.manifest.current_snapshot, (version, now_ms))?;
         next.version = u64::from(version);
         next.stats.active_records = view.count() as u64;
         Ok(next.supersede(relative, now_ms.max(0) as u64))
