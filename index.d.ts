@@ -133,8 +133,8 @@ export interface StoreOptions {
   /** Take no lock and write nothing at all; mutations throw `OPSLOG_READ_ONLY` (default: false). */
   readOnly?: boolean | undefined;
   /**
-   * Load nothing: reads show only what this session wrote, and no checkpoint is ever made (default: false).
-   * `streamSnapshot()` and `getWalOps()` read the files as usual.
+   * Load nothing: reads show only what this session wrote and what `tail()` returned, and no checkpoint is ever made (default:
+   * false). The first `tail()` returns what the logs hold, as in 0.8.1. `streamSnapshot()` and `getWalOps()` read the files as usual.
    */
   skipLoad?: boolean | undefined;
   /**

@@ -6,7 +6,6 @@
 const { path } = require("./builtins");
 const { migrateFound } = require("./migration");
 const { call, settle } = require("./native-errors");
-const { Untold } = require("./untold");
 const { warnOfSkipped } = require("./wal-operations");
 
 /** How often a snapshot is loaded that is superseded meanwhile. */
@@ -19,7 +18,6 @@ class Following {
   #manifest;
   #records;
   #history;
-  #untold = new Untold();
   #renewing = null;
   /** How much native work is under way that may change records. */
   #working = 0;
@@ -41,22 +39,36 @@ class Following {
 
   /** Returns what others wrote since the last look, also what was come upon in between. */
   follow() {
-    this.#untold.begin();
     const looking = this.#look();
-    if (looking === null && this.#renewing === null) return this.#untold.take();
-    return this.#afterLook(looking);
+    if (looking !== null || this.#renewing !== null) return this.#afterLook(looking);
+    return this.#told();
   }
 
   async #afterLook(looking) {
     await looking;
     await this.#renewing;
-    return this.#untold.take();
+    return this.#told();
   }
 
   async refresh() {
     await this.#look();
     await this.#renewing;
-    this.#untold.take();
+    this.#core.forgetUntold();
+  }
+
+  /** The operations that are still to be told, which they are by that: at once if there are few, else a promise. */
+  #told() {
+    const lists = call(() => this.#core.takeUntold());
+    if (lists === null) return [];
+    return Array.isArray(lists) ? this.#parse(lists) : settle(lists).then((later) => this.#parse(later));
+  }
+
+  #parse(lists) {
+    const operations = [];
+    for (const list of lists) for (const operation of JSON.parse(list)) operations.push(operation);
+    // Nothing of them was taken in before.
+    if (this.#options.skipLoad) this.#records.reorder(operations.map(({ id }) => id));
+    return operations;
   }
 
   /** Takes over what others wrote. */
@@ -180,18 +192,18 @@ class Following {
 
   /** Takes over what another hand wrote. */
   #apply(followed) {
-    const { operations, changed, undone, reloaded, reordered, skipped } = followed;
-    this.#untold.add(followed);
+    const { applied, changed, undone, reloaded, reordered, skipped } = followed;
     if (skipped.length > 0)
       warnOfSkipped(skipped.length, path.join(this.#folder, this.#manifest.get().activeOps));
-    if (operations.length + changed.length + undone > 0 || reloaded) this.#history.forget();
-    const touched = () => [...changed, ...operations.map(({ id }) => id)];
+    if (applied.length + changed.length + undone > 0 || reloaded) this.#history.forget();
+    // Each id is followed by whether the record was set.
+    const touched = () => [...changed, ...applied.filter((_, place) => place % 2 === 0)];
     if (reloaded) this.#records.forget();
     else if (undone > 0 || reordered) this.#records.reorder(touched());
     else
-      for (const { op, id } of operations) {
-        if (op === "set") this.#records.changed(id);
-        else this.#records.deleted(id);
+      for (let place = 0; place < applied.length; place += 2) {
+        if (applied[place + 1]) this.#records.changed(applied[place]);
+        else this.#records.deleted(applied[place]);
       }
     this.migrateFound();
   }

@@ -163,6 +163,14 @@ pub fn agent_milliseconds(name: &str) -> Option<u64> {
     rest.strip_suffix(".jsonl")?.rsplit_once('-')?.1.parse().ok()
 }
 
+/// Whether a WAL is that of an agent, by its name.
+pub fn is_log_of(name: &str, agent: &[u8]) -> bool {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let rest = name.strip_prefix("agent-").and_then(|rest| rest.strip_suffix(".jsonl"));
+    let named = rest.and_then(|rest| rest.rsplit_once('-')).map(|(agent, _)| agent.as_bytes());
+    named == Some(agent)
+}
+
 /// The time in the name of a snapshot or WAL of the single writer.
 pub fn milliseconds(name: &str) -> Option<u64> {
     let name = name.rsplit('/').next()?;

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::text;
 use crate::engine::Id;
+use crate::format::operation::Kind;
 use crate::json as raw_json;
 use crate::json::string::{escape_into, unescape};
 use crate::store::{Followed, Report};
@@ -30,18 +31,16 @@ pub fn news(followed: Followed) -> Option<String> {
 
 /// What other hands wrote.
 pub fn followed(followed: Followed) -> String {
-    let mut out = b"{\"operations\":[".to_vec();
-    out.extend_from_slice(&followed.operations);
+    let mut out = b"{\"applied\":[".to_vec();
+    for (id, kind) in &followed.applied {
+        escape_into(&mut out, id);
+        out.extend_from_slice(if *kind == Kind::Set { b",true," } else { b",false," });
+    }
+    out.pop_if(|last| *last == b',');
     out.extend_from_slice(b"],\"changed\":");
     out.extend_from_slice(ids(&followed.changed).as_bytes());
-    let removed: Vec<_> = followed
-        .removed
-        .iter()
-        .map(|rank| json!([rank.clock, String::from_utf8_lossy(&rank.agent)]))
-        .collect();
     let rest = json!({
         "undone": followed.undone,
-        "removed": removed,
         "reloaded": followed.reloaded,
         "reordered": followed.reordered,
         "outdated": followed.outdated,

@@ -430,6 +430,30 @@ impl NativeStore {
         })
     }
 
+    /// What others wrote since this was last asked, as JSON lists of operations; `null` if nothing. At once, or a promise
+    /// of it if much is to be read.
+    #[napi]
+    pub fn take_untold(&self) -> napi::Result<Either<Option<Vec<String>>, AsyncTask<Work>>> {
+        let store = Arc::clone(&self.store);
+        caught(|| {
+            let telling = store.take_untold();
+            if telling.is_empty() {
+                return Ok(Either::A(None));
+            }
+            let lists = |lists: Vec<Vec<u8>>| Some(lists.into_iter().map(text::list).collect::<Vec<_>>());
+            if telling.size().is_some_and(|size| size <= CHUNK as u64) {
+                return Ok(Either::A(lists(store.tell(telling, CHUNK)?)));
+            }
+            Ok(Either::B(AsyncTask::new(Work::new(move || store.tell(telling, CHUNK), lists))))
+        })
+    }
+
+    /// What others wrote so far need not be told.
+    #[napi]
+    pub fn forget_untold(&self) -> napi::Result<()> {
+        plain(|| self.store.forget_untold())
+    }
+
     /// The manifest, as JSON.
     #[napi]
     pub fn manifest(&self) -> napi::Result<String> {

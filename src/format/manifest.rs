@@ -4,6 +4,8 @@
 //! Invariant: accepted exactly when 0.8.1 accepts it; a field of ours that makes no sense counts as
 //! absent. Paths are not checked here.
 
+use std::hash::{BuildHasher, RandomState};
+
 use super::Invalid;
 use super::fields::{Fields, counter, integer, lossy, non_empty_string};
 use crate::json::array::elements;
@@ -44,7 +46,32 @@ pub struct Manifest {
     pub superseded: Vec<(String, u64)>,
     /// Ours: logs whose lines have another schema version than the snapshot, and which.
     pub log_versions: Vec<(String, u32)>,
+    /// Ours: the last generations, this one first.
+    pub lineage: Vec<Generation>,
 }
+
+/// A generation of a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generation {
+    /// A random name that no other has.
+    pub name: String,
+    /// The times in the names of the logs that came with it.
+    pub logs_ms: Vec<u64>,
+}
+
+/// How one manifest of a folder came after another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Descent {
+    /// By changes of the other one.
+    Follows,
+    /// It did not: the folder was put back to what it was before, perhaps to be changed in another way since.
+    Diverges,
+    /// It does not say: too many generations lie between, or one of the two was written by 0.8.1.
+    Unknown,
+}
+
+/// How many generations a manifest can name.
+const LINEAGE: usize = 32;
 
 /// Counts and times in the manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -102,6 +129,7 @@ pub fn parse(text: &[u8]) -> Result<Manifest, Invalid> {
         departures: fields.counter("departures").unwrap_or_default(),
         superseded: superseded.into_iter().filter_map(parse_superseded).collect(),
         log_versions: fields.object("logVersions").as_ref().map(parse_log_versions).unwrap_or_default(),
+        lineage: fields.string("lineage").map(|names| parse_lineage(&names)).unwrap_or_default(),
     })
 }
 
@@ -136,6 +164,16 @@ fn parse_superseded(value: &[u8]) -> Option<(String, u64)> {
         [path, ms] => Some((non_empty_string(path)?, counter(ms)?)),
         _ => None,
     }
+}
+
+/// Generations, separated by spaces: each a name, and behind it the times, with an `@` before each.
+fn parse_lineage(text: &str) -> Vec<Generation> {
+    let generations = text.split(' ').take(LINEAGE).map(|generation| {
+        let mut parts = generation.split('@');
+        let name = parts.next().unwrap_or_default().to_owned();
+        Generation { name, logs_ms: parts.filter_map(|ms| ms.parse().ok()).collect() }
+    });
+    generations.collect()
 }
 
 /// How long a superseded snapshot is kept for readers of 0.8.1, which take no second look.
@@ -175,8 +213,42 @@ impl Manifest {
             active_ops,
             stats: Stats { created: now.clone(), last_checkpoint: now, ..Stats::default() },
             generation: 1,
+            lineage: vec![Generation::new(Vec::new())],
             ..Self::default()
         }
+    }
+
+    /// Makes it the manifest of the next generation, with which logs came that bear these times in their names.
+    pub fn succeed(&mut self, logs_ms: Vec<u64>) {
+        self.generation += 1;
+        self.lineage.insert(0, Generation::new(logs_ms));
+        self.lineage.truncate(LINEAGE);
+    }
+
+    /// How it came after another manifest of the same folder.
+    pub fn descent_from(&self, known: &Self) -> Descent {
+        let is_older = self.generation > 0 && self.generation < known.generation;
+        match known.lineage.first() {
+            _ if self.since(known).is_some() => Descent::Follows,
+            _ if is_older => Descent::Diverges,
+            Some(_) if !self.lineage.is_empty() => {
+                let between = self.generation - known.generation;
+                if between < self.lineage.len() as u64 { Descent::Diverges } else { Descent::Unknown }
+            }
+            _ => Descent::Unknown,
+        }
+    }
+
+    /// The times in the names of the logs that came since another manifest was in force, if that can be told.
+    pub fn logs_since(&self, known: &Self) -> Option<Vec<u64>> {
+        Some(self.since(known)?.iter().flat_map(|generation| &generation.logs_ms).copied().collect())
+    }
+
+    /// The generations since that of another manifest, if it names that one.
+    fn since(&self, known: &Self) -> Option<&[Generation]> {
+        let known = known.lineage.first()?;
+        let place = self.lineage.iter().position(|generation| generation.name == known.name)?;
+        self.lineage.get(..place)
     }
 
     /// The manifest's file content: what `JSON.stringify(manifest, null, 2)` prints. Fields of ours that
@@ -243,6 +315,20 @@ impl Manifest {
             }
             out.push(b'}');
         }
+        if !self.lineage.is_empty() {
+            let generations: Vec<String> = self.lineage.iter().map(Generation::print).collect();
+            push_string(out, "lineage", &generations.join(" "));
+        }
+    }
+}
+
+impl Generation {
+    fn new(logs_ms: Vec<u64>) -> Self {
+        Self { name: format!("{:08x}", RandomState::new().hash_one(()) as u32), logs_ms }
+    }
+
+    fn print(&self) -> String {
+        self.logs_ms.iter().fold(self.name.clone(), |text, ms| format!("{text}@{ms}"))
     }
 }
 

@@ -206,6 +206,10 @@ fn our_manifest_fields_survive_printing() {
         departures: 3,
         superseded: vec![("x".into(), 6), ("y".into(), 7)],
         log_versions: vec![("z".into(), 8)],
+        lineage: vec![
+            manifest::Generation { name: "0a".into(), logs_ms: vec![5, 6] },
+            manifest::Generation { name: "0b".into(), logs_ms: Vec::new() },
+        ],
     };
     assert_eq!(manifest::parse(written.print().as_bytes()), Ok(written));
 }

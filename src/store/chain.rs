@@ -1,13 +1,15 @@
 //! The way from WAL to WAL across checkpoints: the manifest names the one that the current WAL follows, and
 //! each WAL's first line the one before. An empty WAL leaves no trace: its successor follows its predecessor.
 
+use super::agents::logs_of;
+use super::untold::Span;
 use super::{State, Store};
 use crate::disk::OpenMode;
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::format::operation::{parse_line, unmarked};
-use crate::layout;
 use crate::wal::LineReader;
+use crate::{layout, order};
 
 /// Where a WAL goes on: the next one, and up to where in this one the snapshot between them reaches.
 pub(super) struct Link {
@@ -37,6 +39,12 @@ fn is_newer(one: &str, other: &str) -> bool {
     layout::milliseconds(one) > layout::milliseconds(other)
 }
 
+/// Which of the links leads on from a WAL.
+fn newest_behind(links: &[(String, Link)], current: &str) -> Option<usize> {
+    let behind = links.iter().enumerate().filter(|(_, (path, _))| path == current);
+    behind.max_by_key(|(_, (_, link))| layout::milliseconds(&link.relative)).map(|(place, _)| place)
+}
+
 impl State {
     /// The WAL that is followed, and the one before, as the manifest of that time said.
     pub(super) fn followed_wal(&self) -> (&str, Option<&str>) {
@@ -64,37 +72,121 @@ impl Store {
         let is_first = before.is_none();
         let mut links = Vec::new();
         let mut relative = next.active_ops.clone();
-        let mut previous = next.previous_ops.clone().map(|path| (path, next.previous_end));
-        while let Some((path, end)) = previous {
-            if path == current {
-                links.push(Link { relative, end });
-                links.reverse();
-                return Ok(Some(links));
-            }
-            // A WAL that was empty when it was superseded leaves no trace in the chain: its successor follows its
-            // predecessor. Operations that are known of it went to both.
-            if before == Some(&path) {
-                links.push(Link { relative, end: 0 });
-                links.reverse();
-                return Ok(Some(links));
-            }
-            links.push(Link { relative, end });
-            relative = path;
-            match self.predecessor(&relative)? {
-                Predecessor::Log(path, end) => previous = Some((path, end)),
+        let mut predecessor = match &next.previous_ops {
+            Some(path) => Predecessor::Log(path.clone(), next.previous_end),
+            None if next.generation > 0 => Predecessor::None,
+            None => Predecessor::Unknown,
+        };
+        loop {
+            match predecessor {
+                Predecessor::Log(path, end) if path == current => {
+                    links.push(Link { relative, end });
+                    break;
+                }
+                // A WAL that was empty when it was superseded leaves no trace in the chain: its successor follows its
+                // predecessor. Operations that are known of it went to both.
+                Predecessor::Log(path, _) if before == Some(&path) => {
+                    links.push(Link { relative, end: 0 });
+                    break;
+                }
+                Predecessor::Log(path, end) => {
+                    links.push(Link { relative, end });
+                    predecessor = self.predecessor(&path)?;
+                    relative = path;
+                }
                 Predecessor::None
                     if is_first
                         && is_newer(&relative, current)
                         && self.starts_alike(current, &relative)? =>
                 {
                     links.push(Link { relative, end: 0 });
-                    links.reverse();
-                    return Ok(Some(links));
+                    break;
                 }
-                Predecessor::None | Predecessor::Unknown => break,
+                Predecessor::None | Predecessor::Unknown => return Ok(None),
             }
         }
-        Ok(None)
+        links.reverse();
+        Ok(Some(links))
+    }
+
+    /// The way from the current WAL as far as its followers tell it, when no manifest does: the newest of those that
+    /// follow a WAL is the one that came to count.
+    pub(super) fn links_ahead(&self, state: &State) -> Result<Vec<Link>> {
+        let mut links = Vec::new();
+        let mut current = state.wal.relative().to_owned();
+        let mut ahead = Vec::new();
+        for relative in self.names_in_ops()?.into_iter().filter(|name| is_newer(name, &current)) {
+            if let Predecessor::Log(path, end) = self.predecessor(&relative)? {
+                ahead.push((path, Link { relative, end }));
+            }
+        }
+        while let Some(place) = newest_behind(&ahead, &current) {
+            let (_, link) = ahead.swap_remove(place);
+            current.clone_from(&link.relative);
+            links.push(link);
+        }
+        Ok(links)
+    }
+
+    /// The parts of logs that were written after a time, and since a manifest was in force, and that the next one names no
+    /// more, oldest first.
+    pub(super) fn passed_since(&self, since: u64, known: &Manifest, next: &Manifest) -> Result<Vec<Span>> {
+        let mut passed: Vec<(u64, Span)> = Vec::new();
+        for (ms, relative) in self.passed_agent_logs(since, known, next)? {
+            passed.push((ms, Span { relative, range: 0..u64::MAX, is_ranked: true }));
+        }
+        let mut previous = next.previous_ops.clone().map(|path| (path, next.previous_end));
+        while let Some((relative, end)) = previous {
+            let Some(ms) = layout::milliseconds(&relative).filter(|ms| *ms > since) else { break };
+            previous = match self.predecessor(&relative)? {
+                Predecessor::Log(path, end) => Some((path, end)),
+                Predecessor::None | Predecessor::Unknown => None,
+            };
+            passed.push((ms, Span { relative, range: 0..end, is_ranked: false }));
+        }
+        order::sort_by_key(&mut passed, |(ms, _)| *ms);
+        Ok(passed.into_iter().map(|(_, span)| span).collect())
+    }
+
+    /// Logs of agents that came after a time and that a manifest names no more, oldest first, with their times.
+    /// Logs that are left of a folder that was put back are not among them, as far as the manifest tells.
+    pub(super) fn passed_agent_logs(
+        &self,
+        since: u64,
+        known: &Manifest,
+        next: &Manifest,
+    ) -> Result<Vec<(u64, String)>> {
+        let named = logs_of(next);
+        let named_times: Vec<u64> = named.iter().filter_map(|name| layout::time_of(name)).collect();
+        let mut came = next.logs_since(known);
+        if let Some(came) = &mut came {
+            // All logs that came with one generation go with one.
+            came.retain(|ms| *ms > since && !named_times.contains(ms));
+            if came.is_empty() {
+                return Ok(Vec::new());
+            }
+        }
+        // NOTE: a reader holds no lock, so logs may have been created since the manifest was read. These have later
+        // times than all that it names, and belong to the next look.
+        let to = named_times.into_iter().max().unwrap_or(u64::MAX);
+        let is_passed = |ms: u64| match &came {
+            Some(came) => came.contains(&ms),
+            None => ms > since && ms < to,
+        };
+        let mut passed: Vec<(u64, String)> = self
+            .names_in_ops()?
+            .into_iter()
+            .filter_map(|relative| Some((layout::agent_milliseconds(&relative)?, relative)))
+            .filter(|(ms, relative)| is_passed(*ms) && !named.contains(&relative.as_str()))
+            .collect();
+        order::sort(&mut passed);
+        Ok(passed)
+    }
+
+    fn names_in_ops(&self) -> Result<Vec<String>> {
+        let folder = self.root.join(layout::OPS);
+        let names = self.disk.list(&folder).map_err(|source| Error::io("scandir", &folder, source))?;
+        Ok(names.into_iter().map(|name| format!("{}/{name}", layout::OPS)).collect())
     }
 
     /// Whether a WAL is empty, or begins with what went to the other one too.

@@ -334,9 +334,10 @@ impl Checkpoint {
             next.previous_ops = Some(current.active_ops.clone());
             next.previous_end = self.frozen_len;
         }
+        let ms = layout::milliseconds(&active_ops);
         next.active_ops = active_ops;
         let gone = next.supersede(snapshot.to_owned(), self.now_ms.max(0) as u64);
-        next.generation += 1;
+        next.succeed(ms.into_iter().collect());
         next.stats.active_records = self.view.count() as u64;
         next.stats.ops_count = 0;
         next.departures = self.departures + u64::from(self.migrates);

@@ -9,13 +9,12 @@ use std::sync::Arc;
 use super::chain::Link;
 use super::locked::Locked;
 use super::open::{Loaded, Report, load, parse_manifest};
-use super::seen::SeenLine;
 use super::{Followed, State, Store};
 use crate::disk::{DiskFile, OpenMode, read_exact_at};
 use crate::engine::{Engine, Id, Logged, Text};
 use crate::error::{Error, Result};
-use crate::format::manifest::Manifest;
-use crate::format::operation::{Kind, Line, parse_line, unmarked};
+use crate::format::manifest::{Descent, Manifest};
+use crate::format::operation::{Kind, Line, unmarked};
 use crate::layout;
 use crate::publish::read_if_there;
 use crate::wal::{LineReader, Piece, Standing, Writer, replay_unlocked};
@@ -44,10 +43,11 @@ impl Store {
             drop(state);
             return self.catch_up();
         }
+        drop(state);
         let looked = if self.options.read_only {
-            self.read_on(state, &mut followed)
+            self.look_as_reader(&mut followed)
         } else {
-            self.look_for_foreign(state, &mut followed)
+            self.look_for_foreign(self.lock(), &mut followed)
         };
         match looked {
             Ok(()) => Ok(followed),
@@ -68,9 +68,31 @@ impl Store {
         Ok(())
     }
 
-    fn read_on(&self, mut state: Locked<'_>, followed: &mut Followed) -> Result<()> {
-        let text = self.manifest_text()?;
+    fn look_as_reader(&self, followed: &mut Followed) -> Result<()> {
+        let mut text = self.manifest_text()?;
+        loop {
+            match self.read_on(self.lock(), text.clone(), followed) {
+                // Superseded while it was read, if the manifest has changed.
+                Err(error) if error.is_missing_file() => {
+                    let now = self.manifest_text()?;
+                    if now == text {
+                        return Err(error);
+                    }
+                    text = now;
+                }
+                looked => return looked,
+            }
+        }
+    }
+
+    fn read_on(&self, mut state: Locked<'_>, text: Vec<u8>, followed: &mut Followed) -> Result<()> {
         let next = parse_manifest(&self.root, &text)?;
+        if next.active_agent_ops.is_some() {
+            return self.turn_to_agents(state, (next, text), followed);
+        }
+        if self.is_put_back(&state, &next)? {
+            return self.reload(state, (next, text), followed);
+        }
         let mut reload =
             next.active_ops != state.followed_wal().0 && self.move_on(&mut state, &next, followed)?;
         let archived = next.archive_segments != state.manifest.archive_segments
@@ -81,12 +103,18 @@ impl Store {
             state.manifest = next.clone();
             state.manifest_text.clone_from(&text);
             state.entered = None;
-            self.reopen_if_replaced(&mut state)?;
             self.advance(&mut state, None, followed)?;
             // A deletion that was taken back leaves its record at the end; the files know where it stands.
             reload = followed.undeleted || state.misplaced;
         }
         if reload { self.reload(state, (next, text), followed) } else { Ok(()) }
+    }
+
+    /// Whether the folder is one that was put back, or another one: its manifest did not come from the one that is
+    /// known, or another file has the name of the log.
+    pub(super) fn is_put_back(&self, state: &State, next: &Manifest) -> Result<bool> {
+        let diverges = next.descent_from(&state.manifest) == Descent::Diverges;
+        Ok(diverges || (state.wal.file().is_some() && state.wal.is_replaced(&*self.disk)?))
     }
 
     /// The manifest as it is on the disk now.
@@ -131,9 +159,9 @@ impl Store {
             if until.is_some_and(|until| offset >= until) {
                 return Ok(ControlFlow::Break(()));
             }
-            take(engine, Text::Held(bytes.into()), line, versions.of_line(line), &path)?;
+            let applied = take(engine, Text::Held(bytes.into()), line, versions.of_line(line), &path)?;
             seen.push(offset, bytes);
-            followed.add(bytes, line);
+            followed.applied.push(applied);
             Ok(ControlFlow::Continue(()))
         })?;
         let Some(Piece { tail, is_last }) = piece else { return Ok(false) };
@@ -162,31 +190,39 @@ impl Store {
         Ok(Some(file))
     }
 
-    fn reopen_if_replaced(&self, state: &mut State) -> Result<()> {
-        if state.wal.file().is_some() && state.wal.look(&*self.disk)?.0 == Standing::Replaced {
-            self.open_wal(state)?;
-        }
-        Ok(())
-    }
-
     /// Goes from the WAL of the manifest so far to that of the next one. Returns whether everything must be
     /// loaded anew.
-    fn move_on(&self, state: &mut Locked<'_>, next: &Manifest, followed: &mut Followed) -> Result<bool> {
+    pub(super) fn move_on(
+        &self,
+        state: &mut Locked<'_>,
+        next: &Manifest,
+        followed: &mut Followed,
+    ) -> Result<bool> {
         // NOTE: what was undone must go first: a WAL that became empty by it is left out of the chain, and what
         // is known is compared with what a reload finds.
         state.rewind(followed)?;
-        let Some(links) = self.links(state, next)? else {
+        let links = self.links(state, next)?;
+        let is_broken = links.is_none();
+        let links = links.map_or_else(|| self.links_ahead(state), Ok)?;
+        self.go_along(state, links, followed)?;
+        if is_broken {
             // NOTE: a 0.8.1 leaves no trail, but all that it appended before its checkpoint is in this WAL alone.
-            if next.generation == 0 {
-                self.advance(state, None, followed)?;
-            }
-            return Ok(true);
-        };
+            self.advance(state, None, followed)?;
+        }
+        Ok(is_broken || state.engine.overlaid() > 1000.max(state.engine.count() / 4))
+    }
+
+    pub(super) fn go_along(
+        &self,
+        state: &mut Locked<'_>,
+        links: Vec<Link>,
+        followed: &mut Followed,
+    ) -> Result<()> {
         for link in links {
             self.advance(state, Some(link.end), followed)?;
             self.enter(state, &link, followed)?;
         }
-        Ok(state.engine.overlaid() > 1000.max(state.engine.count() / 4))
+        Ok(())
     }
 
     /// Enters the next WAL. Operations behind the link's end went to both: those that are in the new one too
@@ -218,8 +254,10 @@ impl Store {
         for _ in late_from + matched.len()..state.engine.operations().len() {
             state.take_back_last(&path, followed)?;
         }
+        let told_late = state.seen.told_lines().saturating_sub(late_from);
+        state.leave_log(late_from, link.end);
         state.engine.forget_operations(late_from);
-        state.seen.lines.clear();
+        state.seen.told = matched.get(told_late).map_or(len, |(offset, _)| *offset);
         for (operation, (offset, bytes)) in state.engine.operations_mut().iter_mut().zip(&matched) {
             operation.line = Text::Held(bytes.as_slice().into());
             state.seen.push(*offset, bytes);
@@ -240,31 +278,22 @@ impl Store {
     ) -> Result<()> {
         let mut report = Report::default();
         let loaded: Loaded = state.unlocked(|| load(self, &manifest, &mut report))?;
-        let mut known = state.engine.operations().iter();
-        let mut is_known = true;
-        for operation in loaded.engine.operations() {
-            let line = operation.line.read().map_err(|source| self.read_failed(source))?;
-            // NOTE: a log that was cut since cannot be read where the operation was; then it is another one.
-            let before = known.next().and_then(|known| known.line.read().ok());
-            is_known = is_known && before.is_some_and(|before| unmarked(&before) == unmarked(&line));
-            if let (false, Ok(parsed)) = (is_known, parse_line(&line)) {
-                followed.add(&line, &parsed);
-            }
+        let is_put_back = manifest.descent_from(&state.manifest) == Descent::Diverges;
+        let since = layout::milliseconds(state.wal.relative()).unwrap_or(u64::MAX);
+        let passed =
+            if is_put_back { Vec::new() } else { self.passed_since(since, &state.manifest, &manifest)? };
+        state.leave_whole_log();
+        state.untold.extend(passed);
+        if is_put_back {
+            state.untold.put_back(&[&manifest.active_ops]);
         }
-        state.buffered = loaded.engine.operations().len();
+        state.go_over_to_loaded(self, loaded, is_put_back)?;
         // NOTE: not before the load has succeeded, or the next look would stay with the old log.
         state.manifest = manifest;
         state.manifest_text = text;
-        state.entered = None;
-        state.misplaced = false;
-        state.engine = loaded.engine;
-        state.wal = loaded.wal;
-        state.seen = loaded.seen;
-        state.versions = loaded.versions;
         state.take_log_version();
-        state.snapshot_bytes = loaded.snapshot_bytes;
         followed.reloaded = true;
-        Ok(())
+        if self.options.skip_load { self.advance(&mut state, None, followed) } else { Ok(()) }
     }
 }
 
@@ -278,11 +307,11 @@ impl State {
     }
 
     /// Takes back the operations at the end whose lines are no longer what they were.
-    fn rewind(&mut self, followed: &mut Followed) -> Result<()> {
+    pub(super) fn rewind(&mut self, followed: &mut Followed) -> Result<()> {
         let path = self.wal.path().to_path_buf();
         let mut rewound = false;
         while let Some(last) = self.seen.lines.last() {
-            let now = self.wal.file().map(|file| read_exact_at(&**file, last.offset, last.len));
+            let now = self.wal.file().map(|file| read_exact_at(&**file, last.offset, last.len as usize));
             match now {
                 Some(Ok(line)) if self.seen.last_is(&line) => break,
                 Some(Err(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
@@ -295,14 +324,58 @@ impl State {
             }
         }
         if rewound {
-            self.wal.grown_to(self.seen.lines.last().map_or(0, SeenLine::end));
+            self.wal.grown_to(self.seen.end());
         }
+        Ok(())
+    }
+
+    /// Leaves a single writer's log behind, of which the first lines count, up to an offset.
+    pub(super) fn leave_log(&mut self, count: usize, end: u64) {
+        let relative = self.wal.relative().to_owned();
+        let told = self.seen.told_lines();
+        if let Some(untold) = self.seen.lines.get(told..count).and_then(<[_]>::first) {
+            self.untold.push(&relative, untold.offset..end, false);
+        }
+        self.untold.leave(&relative, self.seen.lines.drain(..).take(count));
+        self.seen.told = 0;
+    }
+
+    pub(super) fn leave_whole_log(&mut self) {
+        let (count, end) = (self.seen.lines.len(), self.seen.end());
+        self.leave_log(count, end);
+    }
+
+    /// Puts what was loaded in the place of what is in memory.
+    pub(super) fn go_over_to_loaded(
+        &mut self,
+        store: &Store,
+        mut loaded: Loaded,
+        is_put_back: bool,
+    ) -> Result<()> {
+        if let Some(file) = loaded.wal.file() {
+            let (relative, path) = (loaded.wal.relative(), loaded.wal.path());
+            loaded.seen.told = self.untold.told_in(relative, &store.hasher, &**file, path)?;
+        }
+        self.wal = loaded.wal;
+        self.seen = loaded.seen;
+        self.versions = loaded.versions;
+        if store.options.skip_load && !is_put_back {
+            // What is known goes on showing: nothing else could be loaded in its place.
+            let count = self.engine.operations().len();
+            self.engine.forget_operations(count);
+        } else {
+            self.engine = loaded.engine;
+        }
+        self.buffered = self.engine.operations().len();
+        self.entered = None;
+        self.misplaced = false;
+        self.snapshot_bytes = loaded.snapshot_bytes;
         Ok(())
     }
 
     fn take_back_last(&mut self, path: &Path, followed: &mut Followed) -> Result<()> {
         let undone = self.engine.undo_last().map_err(|source| Error::io("read", path, source))?;
-        self.seen.lines.pop();
+        self.seen.pop();
         self.buffered = self.engine.operations().len();
         if let Some(operation) = undone {
             followed.undeleted |= operation.kind == Kind::Delete;
@@ -314,10 +387,11 @@ impl State {
 }
 
 /// Takes an operation of a single writer in.
-fn take(engine: &mut Engine, text: Text, line: &Line<'_>, version: u32, path: &Path) -> Result<()> {
+fn take(engine: &mut Engine, text: Text, line: &Line<'_>, version: u32, path: &Path) -> Result<(Id, Kind)> {
     let before = engine.get(&line.id).map_err(|source| Error::io("read", path, source))?;
     let data = line.data.clone().map(|range| text.slice(range));
     let id: Id = (&*line.id).into();
+    let applied = (Arc::clone(&id), line.kind);
     engine.apply(Logged { id, data, line: text, batch: line.batch, origin: None, version }, before);
-    Ok(())
+    Ok(applied)
 }

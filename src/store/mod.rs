@@ -23,7 +23,10 @@ mod open;
 mod read;
 mod savepoint;
 mod seen;
+mod telling;
+mod turn;
 mod undo;
+mod untold;
 mod versions;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +36,7 @@ use hashbrown::DefaultHashBuilder;
 use parking_lot::Mutex;
 
 use locked::Locked;
+use untold::Untold;
 use versions::Versions;
 
 pub use agents::{Agents, ArchiveRequest, Compacted, Compaction, refuse_agents};
@@ -47,6 +51,7 @@ pub use open::{Opened, Report};
 pub use read::{Counts, Place};
 pub use savepoint::Savepoint;
 pub use seen::Seen;
+pub use telling::Telling;
 
 use crate::disk::Disk;
 use crate::engine::Engine;
@@ -154,6 +159,8 @@ struct State {
     is_plain: bool,
     /// What a write came upon in the log that another hand wrote.
     foreign: Vec<Followed>,
+    /// What others wrote in logs that were left behind, and `tail()` has still to tell of.
+    untold: Untold,
     /// Where a look of a follower that failed had come to, if that is not where the manifest in memory says.
     entered: Option<chain::Entered>,
     /// A look that failed took a deletion back, whose record may stand elsewhere in the files.

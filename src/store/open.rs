@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::agents;
 use super::checkpoint::create_files;
 use super::doubtful::write_anew_if_in_doubt;
+use super::untold::Untold;
 use super::versions::{Versions, with_schema};
 use super::{Durability, Options, Seen, State, Store};
 use crate::disk::{Disk, DiskFile, OpenMode};
@@ -15,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::file_system::FileSystem;
 use crate::format::manifest::{self, Manifest};
 use crate::format::operation::Line;
-use crate::lock::{self, Locking, ProcessProbe};
+use crate::lock::{self, HeldLock, Locking, ProcessProbe};
 use crate::progress::{Phase, Progress};
 use crate::publish::read_if_there;
 use crate::wal::{LineReader, Tail, Unsynced, Writer, repair, replay, replay_unlocked};
@@ -117,17 +118,19 @@ impl Store {
         }
         let store = Store::closed(disk, root, options, None);
         let mut report = Report::default();
+        if store.options.read_only {
+            store.open_to_read(found, &mut report)?;
+            return Ok(Opened { store: Arc::new(store), report });
+        }
         if let Some(manifest) = found.as_ref().filter(|manifest| manifest.active_agent_ops.is_some()) {
-            if store.options.read_only {
-                store.read_agents(&mut report)?;
-                return Ok(Opened { store: Arc::new(store), report });
-            }
             store.take_over(manifest)?;
             found = read_manifest(&*store.disk, root)?;
         }
         let (manifest, loaded) = match found {
-            Some(manifest) => load_with_retry(&store, manifest, &mut report)?,
-            None if store.options.read_only => return Err(Error::NoStore),
+            Some(manifest) => {
+                let loaded = load(&store, &manifest, &mut report)?;
+                (manifest, loaded)
+            }
             None => {
                 refuse_to_overwrite(&store)?;
                 let version = store.options.version;
@@ -140,14 +143,51 @@ impl Store {
             }
         };
         store.options.refuse_newer(loaded.versions.snapshot.max(loaded.engine.schema().newest()))?;
-        let is_older = loaded.versions.snapshot < store.options.version && !store.options.skip_load;
+        store.begin(manifest, loaded, held, &mut report)?;
+        store.index_log()?;
+        Ok(Opened { store: Arc::new(store), report })
+    }
+
+    /// Loads what the manifest names, whoever writes there. It may be superseded meanwhile: then it looks again.
+    fn open_to_read(&self, mut found: Option<Manifest>, report: &mut Report) -> Result<()> {
+        loop {
+            let manifest = found.ok_or(Error::NoStore)?;
+            *report = Report::default();
+            let loaded = if manifest.active_agent_ops.is_some() {
+                self.read_agents(&manifest, report)
+            } else {
+                load(self, &manifest, report)
+                    .and_then(|loaded| self.begin(manifest.clone(), loaded, None, report))
+            };
+            match loaded {
+                Err(error) if error.is_missing_file() => {
+                    found = read_manifest(&*self.disk, &self.root)?;
+                    if found.as_ref() == Some(&manifest) {
+                        return Err(error);
+                    }
+                }
+                loaded => return loaded,
+            }
+        }
+    }
+
+    /// Begins with what was loaded.
+    fn begin(
+        &self,
+        manifest: Manifest,
+        mut loaded: Loaded,
+        held: Option<HeldLock>,
+        report: &mut Report,
+    ) -> Result<()> {
+        let is_older = loaded.versions.snapshot < self.options.version && !self.options.skip_load;
         report.needs_migration =
-            is_older || !loaded.engine.is_migrated().map_err(|source| store.read_failed(source))?;
-        *store.lock() = State {
+            is_older || !loaded.engine.is_migrated().map_err(|source| self.read_failed(source))?;
+        loaded.seen.told = loaded.seen.end();
+        *self.lock() = State {
             buffered: loaded.engine.operations().len(),
             engine: loaded.engine,
             wal: loaded.wal,
-            left: vec![Unsynced::names(&store.root)],
+            left: vec![Unsynced::names(&self.root)],
             seen: loaded.seen,
             departures: manifest.departures,
             manifest,
@@ -158,9 +198,8 @@ impl Store {
             is_plain: report.skipped.is_empty() && !report.torn_line,
             ..State::unloaded()
         };
-        store.lock().take_log_version();
-        store.index_log()?;
-        Ok(Opened { store: Arc::new(store), report })
+        self.lock().take_log_version();
+        Ok(())
     }
 
     /// Refuses a log with malformed lines, at these offsets, where that was asked for.
@@ -207,6 +246,7 @@ impl State {
             indexed: 0,
             is_plain: true,
             foreign: Vec::new(),
+            untold: Untold::default(),
             entered: None,
             misplaced: false,
         }
@@ -226,23 +266,6 @@ pub(super) fn parse_manifest(root: &Path, text: &[u8]) -> Result<Manifest> {
     })
 }
 
-/// A reader may find that the writer has just superseded what the manifest named: it looks again.
-fn load_with_retry(store: &Store, mut manifest: Manifest, report: &mut Report) -> Result<(Manifest, Loaded)> {
-    loop {
-        *report = Report::default();
-        match load(store, &manifest, report) {
-            Err(error) if store.options.read_only && error.is_missing_file() => {
-                let again = read_manifest(&*store.disk, &store.root)?.ok_or(Error::NoStore)?;
-                if again == manifest {
-                    return Err(error);
-                }
-                manifest = again;
-            }
-            loaded => return loaded.map(|loaded| (manifest, loaded)),
-        }
-    }
-}
-
 /// Loads what a manifest names.
 pub(super) fn load(store: &Store, manifest: &Manifest, report: &mut Report) -> Result<Loaded> {
     let options = &store.options;
@@ -258,7 +281,7 @@ pub(super) fn load(store: &Store, manifest: &Manifest, report: &mut Report) -> R
         Versions::of_header(loaded.version, options)
     };
     let mut engine = with_schema(Engine::new(base, None), options, versions);
-    let mut seen = Seen::default();
+    let mut seen = Seen::new(&store.hasher);
     let wal = load_wal(store, manifest, &mut engine, &mut seen, report)?;
     let indexed = engine.head().map_or(0, |head| head.end());
     Ok(Loaded { engine, wal, seen, versions, snapshot_bytes, indexed })
@@ -326,7 +349,10 @@ fn load_wal(
     };
     let (mut len, mut cuts, mut after) = (0, 0, None);
     if let Some(file) = &file {
-        let tail = if store.options.skip_load {
+        let tail = if store.options.skip_load && store.options.read_only {
+            // Nothing of it was read: the first look begins with it.
+            Tail::default()
+        } else if store.options.skip_load {
             tail_only(&**file, &path)?
         } else if store.options.read_only {
             let log = Replayed { file, path: &path, version: label(engine, manifest) };

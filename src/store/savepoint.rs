@@ -3,6 +3,7 @@
 
 use super::agents::Agents;
 use super::chain::Entered;
+use super::untold::Untold;
 use super::versions::Versions;
 use super::{Followed, Seen, State, Store};
 use crate::engine::Engine;
@@ -18,6 +19,7 @@ pub struct Savepoint {
     engine: Engine,
     log: Writer,
     seen: Seen,
+    untold: Untold,
     agents: Option<Agents>,
     manifest: Manifest,
     manifest_text: Vec<u8>,
@@ -50,6 +52,7 @@ impl Store {
                 log.len(),
             ),
             seen: state.seen.clone(),
+            untold: state.untold.clone(),
             agents: state.agents.clone(),
             manifest: state.manifest.clone(),
             manifest_text: state.manifest_text.clone(),
@@ -67,6 +70,7 @@ impl Store {
             engine,
             log,
             seen,
+            untold,
             agents,
             manifest,
             manifest_text,
@@ -78,6 +82,7 @@ impl Store {
         state.engine = engine;
         state.wal = log;
         state.seen = seen;
+        state.untold = untold;
         state.agents = agents;
         state.manifest = manifest;
         state.manifest_text = manifest_text;

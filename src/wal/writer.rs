@@ -445,6 +445,20 @@ impl Writer {
         Ok((self.compare(info.len), Some(info)))
     }
 
+    /// Whether another file stands at its path than the one that is held.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn is_replaced(&self, disk: &dyn Disk) -> Result<bool> {
+        let Some(file) = &self.file else { return Ok(false) };
+        let held = file.info().map_err(|source| Error::io("fstat", &self.path, source))?;
+        match disk.info(&self.path) {
+            Ok(info) => Ok(info.identity != held.identity),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(Error::io("stat", &self.path, source)),
+        }
+    }
+
     /// Creates the file again at its path, with the content that it held.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 mod agents;
 mod copy;
 mod counts;
+mod followers;
 mod foreign;
 mod hand;
 mod hook;

@@ -37,13 +37,14 @@ impl Reader {
     pub fn follow(&mut self, model: &Model, crashed: impl Fn() -> bool) -> Result<(), Violation> {
         // A scripted failure may strike; the next look finds what this one did not.
         let mut failed = 0;
-        let followed = loop {
+        let (followed, lists) = loop {
             let looked = self.store.follow_at_once().and_then(|look| match look {
                 Look::Done(followed) => Ok(followed),
                 Look::Later(so_far) => self.store.follow_on(so_far),
             });
-            match looked {
-                Ok(followed) => break followed,
+            let told = |followed| Ok((followed, self.store.tell(self.store.take_untold(), 1000)?));
+            match looked.and_then(told) {
+                Ok(looked) => break looked,
                 Err(_) if crashed() => return Ok(()),
                 Err(error) if failed > 8 => return Err(format!("a reader cannot follow: {error}")),
                 Err(_) => failed += 1,
@@ -52,7 +53,7 @@ impl Reader {
         self.compare(model)?;
         // What a look had read when it failed shows as state only.
         if failed == 0 {
-            self.hear(&followed.operations, followed.reloaded, model)?;
+            self.hear(&lists.join(&b','), followed.reloaded, model)?;
         }
         self.told = model.trail.iter().map(|(serial, _)| *serial).collect();
         Ok(())

@@ -146,6 +146,16 @@ pub fn ids(operations: &[u8]) -> Vec<String> {
     list.iter().map(|operation| operation["id"].as_str().unwrap().to_owned()).collect()
 }
 
+/// Ids of the operations that are to be told, which they are by that.
+pub fn told(store: &Store) -> Vec<String> {
+    try_told(store).unwrap()
+}
+
+pub fn try_told(store: &Store) -> Result<Vec<String>> {
+    let lists = store.tell(store.take_untold(), 1 << 20)?;
+    Ok(lists.iter().flat_map(|list| ids(list)).collect())
+}
+
 /// The records that the next process finds after a `kill -9`.
 pub fn found(disk: &SimDisk) -> Vec<String> {
     records(&open(&disk.after_kill()))

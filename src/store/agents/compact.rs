@@ -89,7 +89,7 @@ impl Store {
         self.look_alone(&exclusive)?;
         let current = read_manifest(&*self.disk, &self.root)?.ok_or(Error::NoStore)?;
         let mut next = amend(current);
-        next.generation += 1;
+        next.succeed(Vec::new());
         let count = self.change_manifest(&exclusive, &next)?;
         self.lock().knows(next, count, self);
         Ok(())
@@ -205,6 +205,9 @@ impl Store {
         logs.dedup();
         let own = self.options.agent.as_ref().and_then(|own| agents.iter().find(|(agent, _)| agent == own));
         let Some((_, own)) = own.cloned() else { return Err(Error::Failed("the agent lost its log".into())) };
+        let mut times: Vec<u64> =
+            agents.iter().filter_map(|(_, log)| layout::agent_milliseconds(log)).collect();
+        times.dedup();
         for path in &logs {
             let info = self.disk.info(&layout::at(&self.root, path));
             if info.is_ok_and(|info| info.len > 0) {
@@ -214,7 +217,7 @@ impl Store {
         sync_folder_of(&*self.disk, &layout::at(&self.root, &own))?;
         next.active_agent_ops = Some(agents);
         next.active_ops.clone_from(&own);
-        next.generation += 1;
+        next.succeed(times);
         next.clock = clock;
         let count = self.change_manifest(&exclusive, &next)?;
         // NOTE: nobody can append before the lock is let go, this agent neither.
@@ -286,9 +289,7 @@ impl Store {
         if planted!("log-versions-forgotten") {
             next.log_versions.clear();
         }
-        next.generation += 1;
-        next.previous_ops = None;
-        next.previous_end = 0;
+        next.succeed(Vec::new());
         next.stats.active_records = sealed.view.count() as u64;
         next.stats.ops_count = 0;
         let mut iso = Vec::new();
@@ -353,7 +354,9 @@ impl crate::store::State {
 
     fn drop_logs(&mut self, relatives: &[String]) {
         if let Some(agents) = &mut self.agents {
-            agents.logs.retain(|log| !relatives.contains(&log.relative));
+            for log in agents.logs.extract_if(.., |log| relatives.contains(&log.relative)) {
+                log.leave(&mut self.untold, log.end);
+            }
         }
     }
 }

@@ -2,23 +2,25 @@
 //! and an operation that belongs before others takes only those back and applies them again.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::log::News;
 use super::{Agents, Log, logs_of, own_path};
 use crate::disk::FileInfo;
-use crate::engine::{Base, Engine, Operation, Rank};
+use crate::engine::{Base, Engine, Id, Operation, Rank};
 use crate::error::{Error, Result};
-use crate::format::manifest::Manifest;
-use crate::format::operation::parse_line;
+use crate::format::manifest::{Descent, Manifest};
 use crate::format::versions::version_of;
 use crate::gate::{Exclusive, Shared};
 use crate::layout;
-use crate::order;
 use crate::progress::Phase;
 use crate::store::open::{Report, load_snapshot, open_own_wal, parse_manifest, read_manifest};
+use crate::store::telling::LiveLog;
+use crate::store::untold::Untold;
 use crate::store::versions::{Versions, with_schema};
 use crate::store::{Followed, State, Store};
+use crate::wal::{Standing, Writer};
 
 /// Proof that the manifest cannot change meanwhile; a reader has none and may see it change.
 pub(super) enum Held<'g> {
@@ -40,7 +42,7 @@ impl Store {
         };
         if !self.is_registered() {
             let exclusive = gate.exclusive()?;
-            self.register(&exclusive)?;
+            self.register_again(&exclusive)?;
             followed.append(self.look(&Held::Exclusive(&exclusive))?);
         }
         Ok(followed)
@@ -98,7 +100,7 @@ impl Store {
 
     /// Catches up, and registers again if need be, for somebody who has the lock alone.
     pub(in crate::store) fn look_alone(&self, exclusive: &Exclusive<'_>) -> Result<Followed> {
-        self.register(exclusive)?;
+        self.register_again(exclusive)?;
         self.look(&Held::Exclusive(exclusive))
     }
 
@@ -115,6 +117,11 @@ impl Store {
             },
         };
         let is_own = |log: &Log| shared.is_some() && log.relative == state.wal.relative();
+        // NOTE: an append goes by the file as well: one that was only touched must not be taken for the known one here
+        // and for another one there.
+        if shared.is_some() && agents.manifest_file != self.manifest_file() {
+            return Ok(false);
+        }
         if self.manifest_text()? != state.manifest_text {
             return Ok(false);
         }
@@ -139,6 +146,12 @@ impl Store {
             let file = self.manifest_file();
             let text = self.manifest_text()?;
             let manifest = parse_manifest(&self.root, &text)?;
+            if self.gate.is_none() && manifest.active_agent_ops.is_none() {
+                match self.turn_to_single((manifest, text), &mut followed) {
+                    Err(error) if error.is_missing_file() => continue,
+                    turned => return turned.map(|()| followed),
+                }
+            }
             let taken = self.take_in(&manifest, file, held, &mut followed);
             if taken.is_ok() {
                 self.lock().manifest_text = text;
@@ -166,8 +179,8 @@ impl Store {
         state.foreign.push(followed);
         // Nothing of an agent's waits to be written, however many operations are left in memory.
         state.buffered = state.engine.operations().len();
-        if let Some(agents) = &mut state.agents {
-            agents.stale = !self.options.skip_load;
+        if !self.options.skip_load {
+            state.distrust();
         }
     }
 
@@ -181,29 +194,41 @@ impl Store {
         let mut state = self.lock_without_batch()?;
         let is_published = next.current_snapshot != state.manifest.current_snapshot;
         let versions = if is_published { Versions::of_manifest(next) } else { state.versions };
+        let is_put_back = state.is_folder_put_back(self, next)?;
+        let is_unknown = is_published && next.descent_from(&state.manifest) == Descent::Unknown;
+        let is_single = next.active_agent_ops.is_none();
+        if is_put_back || is_unknown || is_single || state.missed_a_single_writer(next) {
+            state.distrust();
+        }
         // Logs that were sealed, and now published, are read to their end before they are let go; and so are
         // those that came and went between two looks.
-        if is_published && !state.is_stale() && may_have_passed(&state.manifest, next) {
+        if is_published && !state.is_stale() {
             self.add_passed_logs(&mut state, next)?;
         }
-        for relative in logs_of(next) {
-            self.add_log(&mut state, relative, versions.snapshot)?;
+        let mut news = News::default();
+        if !state.is_stale() {
+            for relative in logs_of(next) {
+                self.add_log(&mut state, relative, versions.snapshot)?;
+            }
+            state.take_log_versions(next, versions.snapshot);
+            news = state.read_news(self)?;
         }
-        state.take_log_versions(next, versions.snapshot);
-        let news = state.read_news(self)?;
         let newest = news.added.iter().map(|operation| operation.version).max().unwrap_or(0);
         state.look_for_newer(&self.options, newest.max(versions.snapshot));
         if self.options.skip_load {
             let highest = news.added.iter().filter_map(Operation::rank).map(|rank| rank.clock).max();
             state.engine.see_clock(highest.unwrap_or(0));
+            // Of what was told, it shows no more what was undone.
+            let changed = state.engine.integrate(Vec::new(), &news.removed);
+            followed.changed.extend(changed.map_err(|source| self.read_failed(source))?);
+            followed.undone += news.removed.len();
+            followed.reordered |= followed.undone > 0;
         } else if !state.is_stale() {
-            followed.take(&news)?;
             let changed = state
                 .engine
                 .integrate(news.added, &news.removed)
                 .map_err(|source| self.read_failed(source))?;
             followed.undone += news.removed.len();
-            followed.removed.extend(news.removed);
             followed.reordered |= !changed.is_empty();
             followed.changed.extend(changed);
             followed.skipped.extend(news.skipped);
@@ -214,9 +239,9 @@ impl Store {
             || next.stats.archived_records != state.manifest.stats.archived_records;
         let heavy = is_published && state.engine.overlaid() > 1000.max(state.engine.count() / 4);
         if is_published && !state.is_stale() {
-            let in_order = state.let_published_go(next);
-            if let Some(agents) = &mut state.agents {
-                agents.stale = !in_order && !self.options.skip_load;
+            let in_order = state.let_published_go(next, self.options.skip_load);
+            if !in_order && !self.options.skip_load {
+                state.distrust();
             }
         }
         state.versions.take_snapshot(versions);
@@ -228,8 +253,8 @@ impl Store {
             Held::Nothing => Ok(0),
         };
         let count = count.map_err(|source| Error::io("read", &layout::room(&self.root), source))?;
-        if !self.options.skip_load && state.is_stale() {
-            self.load_anew(&mut state, next, followed)?;
+        if state.is_stale() {
+            self.load_anew(&mut state, next, is_put_back, followed)?;
         }
         state.number_own_log();
         if let Some(agents) = &mut state.agents {
@@ -250,36 +275,67 @@ impl Store {
         &self,
         state: &mut State,
         manifest: &Manifest,
+        is_put_back: bool,
         followed: &mut Followed,
     ) -> Result<()> {
         if state.checkpointing {
             // The view of a compaction under way must stay; the next look comes back to this.
-            if let Some(agents) = &mut state.agents {
-                agents.stale = true;
-            }
+            state.distrust();
             return Ok(());
         }
-        let All { engine, agents, versions, .. } = self.load_all(state, manifest)?;
-        let known: HashSet<(u64, Arc<[u8]>)> = state
-            .engine
-            .operations()
-            .iter()
-            .filter_map(|operation| Some(rank_key(operation.rank()?)))
-            .collect();
-        if state.is_stale() {
-            for operation in engine.operations() {
-                if operation.rank().is_some_and(|rank| !known.contains(&rank_key(rank))) {
-                    followed.add_operation(operation)?;
-                }
-            }
-        }
-        let clock = state.engine.clock();
-        state.engine = engine;
-        state.engine.see_clock(clock);
+        let All { engine, mut agents, versions, .. } = self.load_all(state, manifest)?;
+        self.go_on_telling(state, &mut agents, manifest, is_put_back)?;
+        state.take_engine(engine, self.options.skip_load && !is_put_back);
         state.versions.take_snapshot(versions);
         state.agents = Some(agents);
         state.number_own_log();
         followed.reloaded = true;
+        Ok(())
+    }
+
+    /// Lets logs that were loaded anew be told from where they were told before, and what was not told of those that are
+    /// left behind be told as well.
+    fn go_on_telling(
+        &self,
+        state: &mut State,
+        agents: &mut Agents,
+        manifest: &Manifest,
+        is_put_back: bool,
+    ) -> Result<()> {
+        let named = logs_of(manifest);
+        let before = state.agents.as_mut().map(|agents| std::mem::take(&mut agents.logs)).unwrap_or_default();
+        let passed = if is_put_back {
+            Vec::new()
+        } else {
+            self.passed_since(newest(&before), &state.manifest, manifest)?
+        };
+        for mut log in before {
+            if let Some(again) = agents.logs.iter_mut().find(|again| again.relative == log.relative) {
+                again.own_from = log.own_from;
+            }
+            let is_named = named.contains(&log.relative.as_str());
+            log.look_again(self)?;
+            if is_put_back && !is_named {
+                // What it says has never been, or the snapshot holds it.
+                log.told = u64::MAX;
+            }
+            // Of one that counts no more there may be more than was read.
+            log.leave(&mut state.untold, if is_named { log.end } else { u64::MAX });
+        }
+        state.untold.extend(passed);
+        if is_put_back {
+            state.untold.put_back(&named);
+        }
+        self.set_told(&mut state.untold, agents)
+    }
+
+    /// Finds out up to where logs were told that were read before.
+    fn set_told(&self, untold: &mut Untold, agents: &mut Agents) -> Result<()> {
+        for log in &mut agents.logs {
+            if let Some(file) = &log.file {
+                log.told = untold.told_in(&log.relative, &self.hasher, &**file, &log.path)?;
+            }
+        }
         Ok(())
     }
 
@@ -326,8 +382,15 @@ impl Store {
         Ok(All { engine, agents, bytes, versions, newest, is_scanned, skipped: news.skipped })
     }
 
+    /// Opens the logs of agents for reading only.
+    pub(in crate::store) fn read_agents(&self, manifest: &Manifest, report: &mut Report) -> Result<()> {
+        let mut state = self.lock();
+        state.agents = Some(Agents::new(None, None));
+        self.load_first(&mut state, manifest, report)
+    }
+
     /// Loads everything for the first time.
-    pub(super) fn load_first(
+    pub(in crate::store) fn load_first(
         &self,
         state: &mut State,
         manifest: &Manifest,
@@ -339,6 +402,7 @@ impl Store {
         state.versions = all.versions;
         state.agents = Some(all.agents);
         state.number_own_log();
+        state.begin_telling(self.options.skip_load);
         state.snapshot_bytes = all.bytes;
         if !self.options.skip_load {
             report.needs_migration = state.versions.snapshot < self.options.version
@@ -350,6 +414,33 @@ impl Store {
         state.departures = manifest.departures;
         state.manifest = manifest.clone();
         state.take_log_version();
+        Ok(())
+    }
+
+    /// Snapshot and all logs of agents, for a reader of a single writer's folder that has become theirs.
+    pub(in crate::store) fn load_agents(&self, state: &State, manifest: &Manifest) -> Result<All> {
+        self.load_all(state, manifest)
+    }
+
+    /// Goes on with what was loaded, as a reader of agents.
+    pub(in crate::store) fn go_over_to_agents(
+        &self,
+        state: &mut State,
+        All { engine, mut agents, bytes, versions, .. }: All,
+        manifest: &Manifest,
+        is_put_back: bool,
+    ) -> Result<()> {
+        if is_put_back {
+            state.untold.put_back(&logs_of(manifest));
+        }
+        self.set_told(&mut state.untold, &mut agents)?;
+        state.wal = Writer::new(PathBuf::new(), String::new(), None, 0);
+        state.snapshot_bytes = bytes;
+        state.agents = Some(agents);
+        state.take_engine(engine, self.options.skip_load && !is_put_back);
+        state.versions.take_snapshot(versions);
+        state.buffered = state.engine.operations().len();
+        state.departures = manifest.departures;
         Ok(())
     }
 
@@ -371,23 +462,10 @@ impl Store {
 
     /// Adds logs that no manifest of those seen names: they were created, sealed and published in between.
     fn add_passed_logs(&self, state: &mut State, next: &Manifest) -> Result<()> {
-        let newest =
-            |names: &mut dyn Iterator<Item = &str>| names.filter_map(layout::agent_milliseconds).max();
         let Some(agents) = &state.agents else { return Ok(()) };
-        let from = newest(&mut agents.logs.iter().map(|log| log.relative.as_str())).unwrap_or(0);
-        let named = logs_of(next);
-        // NOTE: a reader holds no lock, so logs may have been created since the manifest was read. These have later
-        // times than all that it names, and belong to the next look.
-        let to = newest(&mut named.iter().copied()).unwrap_or(u64::MAX);
-        let folder = self.root.join(layout::OPS);
-        let names = self.disk.list(&folder).map_err(|source| Error::io("scandir", &folder, source))?;
-        for name in names {
-            let relative = format!("{}/{name}", layout::OPS);
-            let is_passed = layout::agent_milliseconds(&name).is_some_and(|ms| ms > from && ms < to);
-            if is_passed && !named.contains(&relative.as_str()) {
-                // What they say is in the snapshot by now, whatever version they were of.
-                self.add_log(state, &relative, version_of(next.version))?;
-            }
+        for (_, relative) in self.passed_agent_logs(newest(&agents.logs), &state.manifest, next)? {
+            // What they say is in the snapshot by now, whatever version they were of.
+            self.add_log(state, &relative, version_of(next.version))?;
         }
         Ok(())
     }
@@ -399,7 +477,7 @@ impl Store {
             return Ok(());
         }
         match own_path(manifest, agent) {
-            Some(path) if path == state.wal.relative() => Ok(()),
+            Some(path) if path == state.wal.relative() && !state.has_lost_own_log(self)? => Ok(()),
             Some(path) => {
                 state.go_over_to(open_own_wal(self, path)?, &self.root);
                 Ok(())
@@ -410,16 +488,8 @@ impl Store {
     }
 }
 
-/// Whether logs can have come and gone between two manifests. For that one must have named them, a seal and a publication
-/// must have followed, and each of these three counts a generation. A 0.8.1 counts none, and forgets what was superseded.
-fn may_have_passed(known: &Manifest, next: &Manifest) -> bool {
-    let is_next = next.superseded.last().is_some_and(|(snapshot, _)| *snapshot == known.current_snapshot);
-    let generations = known.generation..known.generation.saturating_add(3);
-    !is_next || !generations.contains(&next.generation)
-}
-
 /// Everything that a manifest names, loaded.
-struct All {
+pub(in crate::store) struct All {
     engine: Engine,
     agents: Agents,
     bytes: u64,
@@ -443,6 +513,7 @@ impl Agents {
             stale: false,
             outdated: false,
             hidden: self.hidden.clone(),
+            shown: self.shown.clone(),
         }
     }
 }
@@ -466,6 +537,117 @@ impl State {
         }
     }
 
+    /// Has everything loaded anew before it is trusted again.
+    pub(super) fn distrust(&mut self) {
+        if let Some(agents) = &mut self.agents {
+            agents.stale = true;
+        }
+    }
+
+    /// Whether the folder is one that was put back, or another one: its manifest did not come from the one that is
+    /// known, another file has the name of a log, or the agent's own was cut by another hand.
+    pub(in crate::store) fn is_folder_put_back(&self, store: &Store, next: &Manifest) -> Result<bool> {
+        let Some(agents) = &self.agents else { return Ok(false) };
+        if next.descent_from(&self.manifest) == Descent::Diverges {
+            return Ok(true);
+        }
+        let named = logs_of(next);
+        for log in agents.logs.iter().filter(|log| log.relative != self.wal.relative()) {
+            if log.is_replaced(store, named.contains(&log.relative.as_str()))? {
+                return Ok(true);
+            }
+        }
+        Ok(agents.id.is_some() && self.has_lost_own_log(store)?)
+    }
+
+    /// Whether a record shows what an operation said that came later than this one. If not, it is this one's now.
+    pub(in crate::store) fn shows_later(&mut self, id: &Id, rank: &Rank) -> bool {
+        let Some(agents) = &mut self.agents else { return false };
+        if rank.clock == 0 {
+            // A single writer's: it came when no agent was there, and so behind all that is known.
+            agents.shown.remove(id);
+            return false;
+        }
+        let is_later = agents.shown.get(id).is_some_and(|shown| shown > rank);
+        if !is_later {
+            agents.shown.insert(Arc::clone(id), rank.clone());
+        }
+        is_later
+    }
+
+    /// Whether a single writer came and went between two looks.
+    fn missed_a_single_writer(&self, next: &Manifest) -> bool {
+        let since = self.newest_agent_log();
+        next.previous_ops.as_deref().and_then(layout::milliseconds).is_some_and(|ms| ms > since)
+    }
+
+    /// The time of the newest log of an agent that is known.
+    pub(in crate::store) fn newest_agent_log(&self) -> u64 {
+        self.agents.as_ref().map_or(0, |agents| newest(&agents.logs))
+    }
+
+    /// Whether the agent's own log is another file by now, or was changed by another hand.
+    fn has_lost_own_log(&self, store: &Store) -> Result<bool> {
+        let (standing, info) = self.wal.look(&*store.disk)?;
+        // One that was deleted is created again.
+        let is_there = info.is_some() || store.disk.info(self.wal.path()).is_ok();
+        Ok(is_there && standing != Standing::Sound)
+    }
+
+    /// Puts what was loaded in the place of what is in memory.
+    fn take_engine(&mut self, engine: Engine, goes_on: bool) {
+        let clock = self.engine.clock();
+        if goes_on {
+            // What a store knows that loads nothing goes on showing: nothing else could be loaded in its place.
+            let count = self.engine.operations().len();
+            self.engine.forget_operations(count);
+        } else {
+            self.engine = engine;
+        }
+        self.engine.see_clock(clock);
+    }
+
+    /// Leaves all logs behind: the folder is a single writer's.
+    pub(in crate::store) fn leave_agents(&mut self, store: &Store, is_put_back: bool) -> Result<()> {
+        let Some(agents) = &mut self.agents else { return Ok(()) };
+        for log in &mut agents.logs {
+            log.look_again(store)?;
+            if is_put_back {
+                log.told = u64::MAX;
+            }
+        }
+        agents.logs.iter().for_each(|log| log.leave(&mut self.untold, u64::MAX));
+        self.agents = None;
+        Ok(())
+    }
+
+    /// What stands in the logs now was seen, or, by a store that loads nothing, not yet.
+    fn begin_telling(&mut self, is_blind: bool) {
+        let Some(agents) = &mut self.agents else { return };
+        for log in &mut agents.logs {
+            if !is_blind {
+                log.told = log.end;
+            } else if log.own_from == 0 {
+                log.own_from = log.end;
+            }
+        }
+    }
+
+    /// What others wrote in the logs that are being read, and was not told yet.
+    pub(in crate::store) fn take_live_logs(&mut self) -> Vec<LiveLog> {
+        let Some(agents) = &mut self.agents else { return Vec::new() };
+        let mut live = Vec::new();
+        for log in &mut agents.logs {
+            let lines: Vec<_> = log.untold().iter().map(|known| known.line).collect();
+            log.told = log.end;
+            if let (Some(file), false) = (&log.file, lines.is_empty()) {
+                let (relative, path, file) = (log.relative.clone(), log.path.clone(), Arc::clone(file));
+                live.push(LiveLog { number: log.number, version: log.version, relative, path, file, lines });
+            }
+        }
+        live
+    }
+
     /// Reads all logs on from where they were left.
     fn read_news(&mut self, store: &Store) -> Result<News> {
         let mut news = News::default();
@@ -486,43 +668,30 @@ impl State {
 
     /// Lets logs go whose operations are in the snapshot of a manifest, and the operations with them. `false` if one
     /// of these stands among later ones: a log of a process that does not keep the protocol.
-    fn let_published_go(&mut self, manifest: &Manifest) -> bool {
+    fn let_published_go(&mut self, manifest: &Manifest, is_blind: bool) -> bool {
         let named = logs_of(manifest);
         let Some(agents) = &mut self.agents else { return true };
         let (stay, go): (Vec<Log>, Vec<Log>) = std::mem::take(&mut agents.logs)
             .into_iter()
             .partition(|log| named.contains(&log.relative.as_str()));
         agents.logs = stay;
+        go.iter().for_each(|log| log.leave(&mut self.untold, log.end));
         let gone: HashSet<u32> = go.iter().map(|log| log.number).collect();
         let is_gone = |operation: &Operation| match &operation.origin {
             None => true,
             Some(origin) => gone.contains(&origin.log),
         };
         let count = self.engine.operations().iter().take_while(|operation| is_gone(operation)).count();
+        if is_blind {
+            let gone = self.engine.operations().iter().take(count);
+            let ranked = gone.filter_map(|gone| Some((Arc::clone(&gone.id), gone.rank()?.clone())));
+            agents.shown.extend(ranked);
+        }
         self.engine.forget_operations(count);
         !self.engine.operations().iter().any(is_gone)
     }
 }
 
-impl Followed {
-    fn take(&mut self, news: &News) -> Result<()> {
-        let mut added: Vec<&Operation> = news.added.iter().collect();
-        order::sort_by(&mut added, |one, other| one.rank().cmp(&other.rank()));
-        for operation in added {
-            self.add_operation(operation)?;
-        }
-        Ok(())
-    }
-
-    fn add_operation(&mut self, operation: &Operation) -> Result<()> {
-        let line = operation.line.read().map_err(|source| Error::io("read", "ops".as_ref(), source))?;
-        if let Ok(parsed) = parse_line(&line) {
-            self.add(&line, &parsed);
-        }
-        Ok(())
-    }
-}
-
-fn rank_key(rank: &Rank) -> (u64, Arc<[u8]>) {
-    (rank.clock, Arc::clone(&rank.agent))
+fn newest(logs: &[Log]) -> u64 {
+    logs.iter().filter_map(|log| layout::agent_milliseconds(&log.relative)).max().unwrap_or(0)
 }

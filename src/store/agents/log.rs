@@ -1,19 +1,19 @@
 //! One agent's log, as another agent or a reader goes through it: on from where it was left, and back where its
 //! agent has undone something.
 
-use std::hash::BuildHasher;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 
 use hashbrown::DefaultHashBuilder;
 
 use super::{Known, Log};
-use crate::disk::{DiskFile, OpenMode, read_exact_at};
+use crate::disk::{DiskFile, FileInfo, OpenMode};
 use crate::engine::{Check, Operation, Origin, Place, Rank, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::Line;
 use crate::store::Store;
+use crate::store::seen::{SeenLine, count_in};
+use crate::store::untold::Untold;
 use crate::wal::{Piece, replay, replay_unlocked};
 
 /// About how many bytes of a log are read and compared at once.
@@ -47,7 +47,7 @@ impl Log {
         let hasher = &store.hasher;
         loop {
             self.drop_cut_lines(&*file, hasher, news)?;
-            let last = self.lines.last().map(|last| (last.offset, last.len, last.hash));
+            let last = self.lines.last().map(|last| last.line);
             let Self { number, path, lines, end, version, .. } = self;
             // Nearly always one agent's, whose name need not be kept once for each line.
             let mut agent: Arc<[u8]> = Arc::default();
@@ -63,8 +63,7 @@ impl Log {
                 let version = line.version.unwrap_or(*version);
                 let operation = operation_of(text, bytes, (*number, version), line, &agent);
                 if let Some(rank) = operation.rank() {
-                    let (len, hash) = (bytes.len() as u32, line_hash(hasher, bytes));
-                    lines.push(Known { offset, len, hash, rank: rank.clone() });
+                    lines.push(Known { line: SeenLine::new(hasher, offset, bytes), rank: rank.clone() });
                 }
                 news.added.push(operation);
                 Ok(ControlFlow::Continue(()))
@@ -74,10 +73,7 @@ impl Log {
             let piece = match store.gate {
                 Some(_) => Some(Piece { tail: replay(&*file, path, *end, each)?, is_last: true }),
                 None => {
-                    let still = || match last {
-                        None => Ok(true),
-                        Some((offset, len, hash)) => is_line(&*file, path, hasher, offset, len, hash),
-                    };
+                    let still = || last.map_or(Ok(true), |last| last.is_in(hasher, &*file, path));
                     replay_unlocked(&*file, path, *end, PIECE, still, each)?
                 }
             };
@@ -91,20 +87,35 @@ impl Log {
         }
     }
 
-    /// Whether there is nothing new in it, and nothing undone.
+    /// Whether there is nothing new in it, nothing undone, and no other file in its place.
     pub(super) fn is_quiet(&self, store: &Store) -> Result<bool> {
-        let Some(file) = &self.file else {
-            return match store.disk.info(&self.path) {
-                Ok(_) => Ok(false),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
-                Err(source) => Err(Error::io("stat", &self.path, source)),
-            };
-        };
-        let info = file.info().map_err(|source| Error::io("fstat", &self.path, source))?;
+        let at_path = self.at_path(store)?;
+        let Some(file) = &self.file else { return Ok(at_path.is_none()) };
+        let held = file.info().map_err(|source| Error::io("fstat", &self.path, source))?;
         match self.lines.last() {
-            _ if info.len != self.end => Ok(false),
-            Some(last) => is_line(&**file, &self.path, &store.hasher, last.offset, last.len, last.hash),
+            _ if held.len != self.end => Ok(false),
+            _ if at_path.is_some_and(|info| info.identity != held.identity) => Ok(false),
+            Some(last) => last.line.is_in(&store.hasher, &**file, &self.path),
             None => Ok(true),
+        }
+    }
+
+    /// Whether another file stands in its place than the one that was read; or none, though a log that counts no more
+    /// stays when operations were in it.
+    pub(super) fn is_replaced(&self, store: &Store, is_named: bool) -> Result<bool> {
+        let Some(file) = &self.file else { return Ok(false) };
+        let held = file.info().map_err(|source| Error::io("fstat", &self.path, source))?;
+        Ok(match self.at_path(store)? {
+            Some(at_path) => held.identity != at_path.identity,
+            None => !is_named && held.len > 0,
+        })
+    }
+
+    fn at_path(&self, store: &Store) -> Result<Option<FileInfo>> {
+        match store.disk.info(&self.path) {
+            Ok(info) => Ok(Some(info)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(Error::io("stat", &self.path, source)),
         }
     }
 
@@ -117,36 +128,49 @@ impl Log {
     ) -> Result<()> {
         let mut is_cut = false;
         while let Some(last) = self.lines.last() {
-            if is_line(file, &self.path, hasher, last.offset, last.len, last.hash)? {
+            if last.line.is_in(hasher, file, &self.path)? {
                 break;
             }
             is_cut = true;
             news.removed.extend(self.lines.pop().map(|known| known.rank));
         }
         if is_cut {
-            self.end = self.lines.last().map_or(0, |last| last.offset + u64::from(last.len) + 1);
+            self.end = self.lines.last().map_or(0, |last| last.line.end());
+            self.told = self.told.min(self.end);
         }
         Ok(())
     }
-}
 
-/// Whether a line that was read still is where it was.
-fn is_line(
-    file: &dyn DiskFile,
-    path: &Path,
-    hasher: &DefaultHashBuilder,
-    offset: u64,
-    len: u32,
-    hash: u64,
-) -> Result<bool> {
-    match read_exact_at(file, offset, len as usize) {
-        Ok(bytes) => Ok(line_hash(hasher, &bytes) == hash),
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
-        Err(source) => Err(Error::io("read", path, source)),
+    /// Finds out how much of what was told still stands in the file that has its name now.
+    pub(super) fn look_again(&mut self, store: &Store) -> Result<()> {
+        let file = match store.disk.open(&self.path, OpenMode::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(Error::io("open", &self.path, source)),
+        };
+        let lines: Vec<SeenLine> = self.lines.iter().map(|known| known.line).collect();
+        let count = count_in(&lines, &store.hasher, &*file, &self.path)?;
+        self.lines.truncate(count);
+        self.end = self.lines.last().map_or(0, |last| last.line.end());
+        self.told = self.told.min(self.end);
+        Ok(())
+    }
+
+    /// Leaves it behind. It may have more than was read.
+    pub(super) fn leave(&self, untold: &mut Untold, end: u64) {
+        untold.push(&self.relative, self.told..end.min(self.own_from), true);
+        untold.leave(&self.relative, self.lines.iter().map(|known| known.line));
+    }
+
+    /// The lines that are still to be told of.
+    pub(super) fn untold(&self) -> &[Known] {
+        let place = |offset| self.lines.partition_point(|known| known.line.offset < offset);
+        self.lines.get(place(self.told)..place(self.own_from)).unwrap_or_default()
     }
 }
 
-fn operation_of(
+/// The operation that a line of an agent's log says.
+pub(in crate::store) fn operation_of(
     text: Text,
     bytes: &[u8],
     (log, version): (u32, u32),
@@ -172,9 +196,4 @@ fn operation_of(
         origin: Some(Box::new(Origin { rank, log, value, placed: None, aged: None })),
         version,
     }
-}
-
-/// Leaves the value of a batch marker out, as [`crate::store::Seen`] does.
-fn line_hash(hasher: &DefaultHashBuilder, line: &[u8]) -> u64 {
-    hasher.hash_one(crate::format::operation::without_marker(line))
 }

@@ -10,18 +10,21 @@ mod open;
 mod take_over;
 mod undo;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::seen::SeenLine;
 use super::{State, Store};
 use crate::disk::{DiskFile, FileInfo};
-use crate::engine::{Operation, Origin, Rank};
+use crate::engine::{Id, Operation, Origin, Rank};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::gate::{Exclusive, Shared};
 use crate::layout;
 
 pub use compact::{ArchiveRequest, Compacted, Compaction};
+pub(super) use log::operation_of;
 pub(super) use open::open_agent;
 pub use open::refuse_agents;
 
@@ -46,6 +49,8 @@ pub struct Agents {
     outdated: bool,
     /// Operations up to this one belong to a compaction that is due but has not sealed them.
     hidden: Option<Rank>,
+    /// For a store that loads nothing: by which operation records show what they do, once that is in no log any more.
+    shown: HashMap<Id, Rank>,
 }
 
 /// A WAL that is being read.
@@ -59,6 +64,10 @@ struct Log {
     file: Option<Arc<dyn DiskFile>>,
     /// Up to where it was read.
     end: u64,
+    /// Up to where `tail()` need not tell of it any more.
+    told: u64,
+    /// From where on it need not either: there stands what this agent has written since it opened.
+    own_from: u64,
     /// The lines that were read, to find out whether the end was cut.
     lines: Vec<Known>,
 }
@@ -66,9 +75,7 @@ struct Log {
 /// A line that was read.
 #[derive(Clone)]
 struct Known {
-    offset: u64,
-    len: u32,
-    hash: u64,
+    line: SeenLine,
     rank: Rank,
 }
 
@@ -85,6 +92,7 @@ impl Agents {
             stale: false,
             outdated: false,
             hidden: None,
+            shown: HashMap::new(),
         }
     }
 
@@ -108,7 +116,11 @@ impl Agents {
         let number = self.next_log;
         self.next_log += 1;
         let (lines, relative) = (Vec::new(), relative.to_owned());
-        self.logs.push(Log { number, relative, path, version, file: None, end: 0, lines });
+        let own_from = match self.id.as_deref().is_some_and(|agent| layout::is_log_of(&relative, agent)) {
+            true => 0,
+            false => u64::MAX,
+        };
+        self.logs.push(Log { number, relative, path, version, file: None, end: 0, told: 0, own_from, lines });
         number
     }
 

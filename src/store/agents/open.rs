@@ -13,7 +13,7 @@ use crate::disk::{Disk, OpenMode};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::gate::{Exclusive, Gate, open_or_create};
-use crate::lock::{self, HeldLock, ProcessProbe};
+use crate::lock::{self, HeldLock, OsProbe, ProcessProbe};
 use crate::publish::{Unnamed, replace, sync_folder_of};
 use crate::store::checkpoint::create_files;
 use crate::store::names::time_after;
@@ -192,6 +192,21 @@ impl Store {
         closed.and(published)
     }
 
+    /// As [`Store::register`], for an agent that has the folder open: a single writer's, which others have put in its
+    /// place, becomes one of agents again.
+    ///
+    /// # Errors
+    /// `OPSLOG_LOCKED` while a single writer has the folder open.
+    pub(super) fn register_again(&self, exclusive: &Exclusive<'_>) -> Result<()> {
+        let manifest = read_manifest(&*self.disk, &self.root)?;
+        if manifest.is_none_or(|manifest| manifest.active_agent_ops.is_some()) {
+            return self.register(exclusive);
+        }
+        let lock = self.prepare(&OsProbe)?;
+        let registered = self.register(exclusive);
+        registered.and(lock.release())
+    }
+
     /// Names the agent's log in the manifest, if it is not named there.
     pub(super) fn register(&self, exclusive: &Exclusive<'_>) -> Result<()> {
         let Some(agent) = &self.options.agent else { return Ok(()) };
@@ -205,6 +220,7 @@ impl Store {
         log.sync()?;
         sync_folder_of(&*self.disk, log.path())?;
         let relative = log.relative().to_owned();
+        let log_time = layout::time_of(&relative);
         if manifest.active_agent_ops.is_none() {
             // What stands in the single writer's log, if that could not go into a snapshot, is read first.
             let single = self.has_log(&manifest)?.then(|| manifest.active_ops.clone());
@@ -214,7 +230,7 @@ impl Store {
             manifest.active_ops.clone_from(&relative);
         }
         manifest.active_agent_ops.get_or_insert_default().push((agent.clone(), relative));
-        manifest.generation += 1;
+        manifest.succeed(log_time.into_iter().collect());
         self.change_manifest(exclusive, &manifest)?;
         Ok(())
     }
@@ -228,23 +244,6 @@ impl Store {
         let count = exclusive.raise(&*self.disk, &self.root)?;
         replace(&*self.disk, &self.root.join(layout::MANIFEST), manifest.print().as_bytes())?;
         Ok(count)
-    }
-
-    /// Opens the logs of agents for reading only.
-    pub(in crate::store) fn read_agents(&self, report: &mut Report) -> Result<()> {
-        let mut seen = None;
-        loop {
-            let manifest = read_manifest(&*self.disk, &self.root)?.ok_or(Error::NoStore)?;
-            let mut state = self.lock();
-            state.agents = Some(Agents::new(None, None));
-            match self.load_first(&mut state, &manifest, report) {
-                // Superseded while it was read, if the manifest has changed.
-                Err(error) if error.is_missing_file() && seen.as_ref() != Some(&manifest) => {
-                    seen = Some(manifest)
-                }
-                loaded => return loaded,
-            }
-        }
     }
 }
 

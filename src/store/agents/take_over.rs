@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::logs_of;
 use super::open::refuse_while_open;
 use crate::disk::append_all;
 use crate::engine::Operation;
@@ -56,7 +57,10 @@ impl Store {
         next.active_ops = log.relative().to_owned();
         next.active_agent_ops = None;
         next.log_versions.clear();
-        next.generation += 1;
+        // It follows no log of a single writer, and must not seem to follow one that agents came after.
+        next.previous_ops = newest_of_agents(manifest).map(str::to_owned);
+        next.previous_end = 0;
+        next.succeed(vec![ms]);
         next.departures += 1;
         next.clock = state.engine.clock();
         self.change_manifest(&exclusive, &next)?;
@@ -81,6 +85,11 @@ impl Store {
         next.stats.active_records = view.count() as u64;
         Ok(next.supersede(relative, now_ms.max(0) as u64))
     }
+}
+
+fn newest_of_agents(manifest: &Manifest) -> Option<&str> {
+    let logs = logs_of(manifest).into_iter().filter(|log| layout::agent_milliseconds(log).is_some());
+    logs.max_by_key(|log| layout::agent_milliseconds(log))
 }
 
 /// All operations in their order, as the lines of one log. Each has a mark whose version is not that of the snapshot.

@@ -1,7 +1,7 @@
 //! The end of the log, read anew: which lines are the store's own, which are others', and memory brought in line with
 //! them. Own lines that another process has swallowed or cut off are appended again.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use super::own::{Own, OwnLines};
@@ -26,6 +26,8 @@ pub(super) struct Found {
     /// The other lines, as they can be appended to another log.
     pub(super) others: Vec<(Id, Vec<u8>)>,
     pub(super) followed: Followed,
+    /// Where the other lines are, to be told of.
+    pub(super) untold: Vec<Range<u64>>,
     pub(super) tail: Tail,
 }
 
@@ -40,7 +42,8 @@ impl Store {
             let is_own = own.find(bytes, &line.id, line.kind);
             found.is_own.push(is_own);
             if !is_own {
-                found.followed.add(bytes, line);
+                found.followed.applied.push(((&*line.id).into(), line.kind));
+                found.untold.push(offset..offset + bytes.len() as u64 + 1);
                 found.others.push(((&*line.id).into(), bare(bytes)));
             }
             let (id, version) = ((&*line.id).into(), state.versions.of_line(line));
@@ -65,8 +68,8 @@ pub(super) fn bare(line: &[u8]) -> Vec<u8> {
 impl Found {
     /// Whether something is to be told of it.
     pub(super) fn is_news(&self) -> bool {
-        let Followed { operations, skipped, .. } = &self.followed;
-        !operations.is_empty() || !skipped.is_empty() || !self.missing.is_empty()
+        let Followed { applied, skipped, .. } = &self.followed;
+        !applied.is_empty() || !skipped.is_empty() || !self.missing.is_empty()
     }
 }
 

@@ -82,7 +82,7 @@ impl Store {
             return Ok(HashSet::new());
         }
         let Some(file) = self.file_of(state)? else { return Ok(HashSet::new()) };
-        let from = state.first_unsure();
+        let (from, relative) = (state.first_unsure(), state.wal.relative().to_owned());
         let mut found = self.find_end(state, &file, from)?;
         if state.wal.is_distrusted() {
             // The file was changed by hand: what it says now counts.
@@ -98,6 +98,9 @@ impl Store {
             false => state.renew_end(self, &file, from, &mut found),
         };
         if is_news {
+            for range in std::mem::take(&mut found.untold) {
+                state.untold.push(&relative, range, false);
+            }
             state.foreign.push(found.followed);
         }
         if let Err(error) = &renewed {

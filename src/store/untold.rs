@@ -1,0 +1,144 @@
+//! What `tail()` has still to tell of, as places in logs: memory does not grow with the operations that nobody asks
+//! for. Of a log that is being read, the log itself knows up to where it was told. Here is what was left behind.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::path::Path;
+
+use hashbrown::DefaultHashBuilder;
+
+use super::seen::{SeenLine, count_in};
+use crate::disk::DiskFile;
+use crate::error::Result;
+use crate::layout;
+
+/// A part of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) relative: String,
+    /// To the end of the log, if it ends with `u64::MAX`.
+    pub(super) range: Range<u64>,
+    /// Whether its operations are told in the order of agents, among those of other logs.
+    pub(super) is_ranked: bool,
+}
+
+/// The parts of logs that were left behind before they were told, oldest first.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Untold {
+    spans: Vec<Span>,
+    left: Left,
+}
+
+impl Untold {
+    /// Adds a part of a log, unless it is empty.
+    pub(super) fn push(&mut self, relative: &str, range: Range<u64>, is_ranked: bool) {
+        if range.is_empty() {
+            return;
+        }
+        if let Some(last) = self.spans.last_mut()
+            && last.relative == relative
+            && last.range.end == range.start
+        {
+            last.range.end = range.end;
+            return;
+        }
+        self.spans.push(Span { relative: relative.to_owned(), range, is_ranked });
+    }
+
+    pub(super) fn extend(&mut self, spans: Vec<Span>) {
+        self.spans.extend(spans);
+    }
+
+    pub(super) fn take(&mut self) -> Vec<Span> {
+        std::mem::take(&mut self.spans)
+    }
+
+    /// Puts back what could not be told.
+    pub(super) fn give_back(&mut self, spans: Vec<Span>) {
+        self.spans.splice(0..0, spans);
+    }
+
+    /// Remembers the lines of a log that is left behind, should it come back.
+    pub(super) fn leave(&mut self, relative: &str, lines: impl Iterator<Item = SeenLine>) {
+        self.left.keep(relative, lines.collect());
+    }
+
+    /// Remembers the lines of logs that were told though they were never followed.
+    pub(super) fn remember(&mut self, told: Vec<(String, Vec<SeenLine>)>) {
+        for (relative, lines) in told {
+            if !self.left.knows(&relative) {
+                self.left.keep(&relative, lines);
+            }
+        }
+    }
+
+    /// Up to where a log was told that was left behind and has come back, with a file that was put in its place.
+    pub(super) fn told_in(
+        &mut self,
+        relative: &str,
+        hasher: &DefaultHashBuilder,
+        file: &dyn DiskFile,
+        path: &Path,
+    ) -> Result<u64> {
+        let known = self.left.told_in(relative, hasher, file, path)?;
+        let is_of_log = |span: &Span| span.relative == relative;
+        let untold = self.spans.iter().filter(|span| is_of_log(span)).map(|span| span.range.start).min();
+        self.spans.retain(|span| !is_of_log(span));
+        Ok(untold.map_or(known, |untold| untold.min(known)))
+    }
+
+    /// The folder was put back to what it was when these logs counted: what later logs said has never been.
+    pub(super) fn put_back(&mut self, logs: &[&str]) {
+        let oldest = logs.iter().copied().filter_map(layout::time_of).min().unwrap_or(0);
+        let is_older = |span: &Span| layout::time_of(&span.relative).is_some_and(|ms| ms < oldest);
+        self.spans.retain(|span| is_older(span) || logs.contains(&span.relative.as_str()));
+    }
+}
+
+/// The lines of the logs that were left behind last.
+#[derive(Debug, Default, Clone)]
+struct Left {
+    logs: VecDeque<(String, Vec<SeenLine>)>,
+    lines: usize,
+}
+
+/// How many lines of logs that were left behind are remembered.
+const REMEMBERED: usize = 1 << 16;
+
+impl Left {
+    fn keep(&mut self, relative: &str, lines: Vec<SeenLine>) {
+        self.forget(relative);
+        self.lines += lines.len();
+        self.logs.push_back((relative.to_owned(), lines));
+        // A log without lines counts as well.
+        while self.lines + self.logs.len() > REMEMBERED
+            && let Some((_, lines)) = self.logs.pop_front()
+        {
+            self.lines -= lines.len();
+        }
+    }
+
+    fn knows(&self, relative: &str) -> bool {
+        self.logs.iter().any(|(known, _)| known == relative)
+    }
+
+    fn forget(&mut self, relative: &str) {
+        if let Some(place) = self.logs.iter().position(|(known, _)| known == relative)
+            && let Some((_, lines)) = self.logs.remove(place)
+        {
+            self.lines -= lines.len();
+        }
+    }
+
+    fn told_in(
+        &self,
+        relative: &str,
+        hasher: &DefaultHashBuilder,
+        file: &dyn DiskFile,
+        path: &Path,
+    ) -> Result<u64> {
+        let Some((_, lines)) = self.logs.iter().find(|(known, _)| known == relative) else { return Ok(0) };
+        let count = count_in(lines, hasher, file, path)?;
+        Ok(count.checked_sub(1).and_then(|last| lines.get(last)).map_or(0, SeenLine::end))
+    }
+}

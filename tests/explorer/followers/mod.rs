@@ -1,0 +1,52 @@
+//! Lives of a folder under the eyes of followers: single writers and agents take turns in it, it is put back from copies,
+//! and readers that stay open, and the agents themselves, must show what a fresh reader shows and be told of each
+//! operation once. `OPSLOG_EXPLORER_FOLLOWERS_REPLAY=seed` repeats what a failure names.
+
+mod folder;
+mod follower;
+mod plan;
+
+use folder::{Folder, Tally};
+use plan::Planner;
+
+use super::live::Violation;
+
+const SEEDS: u64 = 1500;
+const STEPS: u64 = 40;
+
+#[test]
+fn followers_of_a_folder_that_changes_hands_and_is_put_back_show_what_a_fresh_reader_shows() {
+    if let Ok(replay) = std::env::var("OPSLOG_EXPLORER_FOLLOWERS_REPLAY") {
+        explore(replay.parse().unwrap(), &mut Tally::default())
+            .unwrap_or_else(|violation| panic!("{violation}"));
+        return;
+    }
+    if std::env::var("OPSLOG_EXPLORER_STATES").is_ok() {
+        return;
+    }
+    let seeds = std::env::var("OPSLOG_EXPLORER_SEEDS").map_or(SEEDS, |seeds| seeds.parse().unwrap());
+    let mut tally = Tally::default();
+    for seed in 1..=seeds {
+        explore(seed, &mut tally).unwrap_or_else(|violation| panic!("{violation}"));
+    }
+    println!("followers: {tally:?}");
+    if seeds >= SEEDS {
+        let Tally { looks, told, turns, restored, restored_under_agents } = tally;
+        for count in [looks, told, turns, restored, restored_under_agents] {
+            assert!(count > 200, "{count}");
+        }
+    }
+}
+
+fn explore(seed: u64, tally: &mut Tally) -> Result<(), Violation> {
+    let steps = Planner::new(seed).steps(STEPS);
+    let mut folder = Folder::new();
+    let mut done = String::new();
+    for step in &steps {
+        done.push_str(&format!("\n  {step:?}"));
+        folder.carry_out(step, tally).map_err(|violation| {
+            format!("replay with OPSLOG_EXPLORER_FOLLOWERS_REPLAY={seed}: {violation}\nsteps:{done}")
+        })?;
+    }
+    Ok(())
+}
