@@ -56,7 +56,8 @@ test("tail() of a reader that polls while the first agent makes the folder, sees
     const opening = openAgent(t, folder, "a");
     let reader = null;
     while (reader === null) reader = await open(t, folder, { readOnly: true }).catch(() => null);
-    const agent = await opening;
+    await opening;
+    const agent = await openAgent(t, folder, "b");
     await agent.set("x", { n: 1 });
     t.deepEqual(idsOf(await reader.tail()), ["x"]);
   }
@@ -166,6 +167,7 @@ for (const agentId of [undefined, "blind"]) {
 test("batch() of an agent, the manifest was touched, resolves", async (t) => {
   const folder = await temporaryFolder(t);
   const agent = await openAgent(t, folder, "a");
+  await agent.tail();
   await utimes(join(folder, "manifest.json"), new Date(), new Date(Date.now() + 5000));
   await agent.batch(() => agent.set("x", { n: 1 }));
   t.deepEqual(agent.get("x"), { n: 1 });

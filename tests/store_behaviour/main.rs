@@ -12,6 +12,7 @@ mod durability;
 mod failures;
 mod following;
 mod foreign;
+mod hands;
 #[path = "../explorer/hook.rs"]
 mod hook;
 mod index;

@@ -1,0 +1,93 @@
+//! A folder that changes hands under a follower.
+
+use std::sync::Arc;
+
+use opslog::disk::Disk;
+use opslog::disk::sim::SimDisk;
+use opslog::store::{Options, Store};
+use parking_lot::Mutex;
+
+use super::hook::HookDisk;
+use super::support::*;
+
+fn agent(disk: impl Disk + 'static, agent: &str) -> Arc<Store> {
+    try_open(disk, Options { agent: Some(agent.into()), ..options() }).unwrap().store
+}
+
+#[test]
+fn a_reader_that_opens_while_the_first_agent_makes_the_folder_follows_all_agents() {
+    let mut opened = 0;
+    for nth in 1..60 {
+        let sim = SimDisk::new();
+        let disk = HookDisk::new(sim.clone());
+        let early = Arc::new(Mutex::new(None));
+        let (place, beside) = (Arc::clone(&early), sim.clone());
+        disk.before(nth, move || {
+            *place.lock() = try_open(beside, Options { read_only: true, ..options() }).ok();
+        });
+        let store = agent(disk.clone(), "one");
+        disk.clear();
+        let other = agent(sim.clone(), "two");
+        set(&other, "a", "1");
+        let Some(reader) = early.lock().take().map(|opened| opened.store) else { continue };
+        opened += 1;
+        reader.follow().unwrap();
+        assert_eq!(
+            (told(&reader), records(&reader)),
+            (vec!["a".to_owned()], vec!["a=1".to_owned()]),
+            "{nth}"
+        );
+        store.catch_up().unwrap();
+        store.compact_agents(NOW, None).unwrap();
+        set(&store, "b", "2");
+        reader.follow().unwrap();
+        assert_eq!((told(&reader), records(&reader)), (vec!["b".to_owned()], records(&store)), "{nth}");
+    }
+    assert!(opened > 2, "only {opened} readers could open");
+}
+
+#[test]
+fn a_log_that_a_reader_of_agents_followed_counts_no_more_once_a_single_writer_has_taken_over() {
+    let disk = SimDisk::new();
+    let store = agent(disk.clone(), "one");
+    for n in 0..3 {
+        set(&store, "a", &n.to_string());
+    }
+    set(&store, "gone", "1");
+    let reader = reader(&disk);
+    store.close().unwrap();
+    let single = open(&disk);
+    set(&single, "a", "9");
+    delete(&single, "gone");
+    reader.follow().unwrap();
+    assert_eq!(
+        (told(&reader), records(&reader)),
+        (vec!["a".to_owned(), "gone".to_owned()], vec!["a=9".to_owned()])
+    );
+    set(&single, "a", "10");
+    assert!(undo(&single));
+    checkpoint(&single).unwrap();
+    set(&single, "b", "1");
+    reader.follow().unwrap();
+    assert_eq!((told(&reader), records(&reader)), (vec!["b".to_owned()], records(&single)));
+}
+
+#[test]
+fn an_agent_takes_over_a_manifest_that_was_only_touched() {
+    let disk = SimDisk::new();
+    let store = agent(disk.clone(), "one");
+    store.follow().unwrap();
+    let manifest = path("manifest.json");
+    let content = disk.tree().remove(&manifest).unwrap();
+    disk.plant(&manifest, &content).unwrap();
+    assert!(try_set(&store, "a", "1").is_err(), "the file is not the one that was read");
+    store
+        .follow_at_once()
+        .map(|look| match look {
+            opslog::store::Look::Done(_) => {}
+            opslog::store::Look::Later(so_far) => drop(store.follow_on(so_far).unwrap()),
+        })
+        .unwrap();
+    batch(&store, &[("a", "1"), ("b", "2")]);
+    assert_eq!(records(&store), ["a=1", "b=2"]);
+}
