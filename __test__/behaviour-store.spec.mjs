@@ -115,6 +115,37 @@ test("recovery, the log has malformed lines and a torn end, tells of every one a
   t.is(writer.count(), 3);
 });
 
+test.serial(
+  "recovery of an agent, its own log is torn and another's has malformed lines, names each file, and so does stderr",
+  async (t) => {
+    const { store: one, folder } = await openOurs(t, { ...manual, agentId: "one" });
+    const { store: two } = await openOurs(t, { ...manual, folder, agentId: "two" });
+    await one.set("a", { n: 1 });
+    await two.set("b", { n: 2 });
+    const { activeAgentOps: logs } = await readManifest(folder);
+    const [own, other] = [join(folder, logs.one), join(folder, logs.two)];
+    await Promise.all([one.close(), two.close()]);
+    const offset = (await stat(other)).size;
+    await appendFile(other, "not an operation\n");
+    await appendFile(own, '{"ts":"2024');
+    const said = [];
+    t.context.error = console.error;
+    console.error = (line) => said.push(line);
+    t.teardown(() => (console.error = t.context.error));
+    const { store: again } = await openOurs(t, { ...manual, folder, agentId: "one" });
+    const skippedLines = [{ path: other, offset }];
+    const expected = recovery({ skippedLines, tornBytes: 11, tornPath: `${own}.torn` });
+    t.deepEqual({ ...again.recovery, milliseconds: 0 }, expected);
+    await appendFile(other, "nor this\n");
+    await again.tail();
+    t.deepEqual(said, [
+      `opslog: skipped 1 malformed line(s) in ${other}`,
+      `opslog: skipped 1 malformed line(s) in ${own}`,
+      `opslog: skipped 1 malformed line(s) in ${other}`,
+    ]);
+  },
+);
+
 function recovery(found = {}) {
   return { skippedLines: [], tornBytes: 0, tornPath: null, indexRebuilt: false, milliseconds: 0, ...found };
 }

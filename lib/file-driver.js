@@ -25,7 +25,7 @@ const { Syncs } = require("./syncs");
 const { monotonicMs, setImmediate } = require("./timers");
 const { after, countRefusal } = require("./turns");
 const { now } = require("./values");
-const { walOperations, warnOfSkipped } = require("./wal-operations");
+const { walOperations, warnOfSkippedLines } = require("./wal-operations");
 
 /** What the native side returns when another agent must be waited for. */
 const NOT_NOW = -1;
@@ -98,7 +98,7 @@ class FileDriver {
     });
     this.history = new History(core);
     this.#manifest = new CurrentManifest(core);
-    this.#following = new Following(core, this.folder, options, {
+    this.#following = new Following(core, options, {
       records: this.records,
       history: this.history,
       manifest: this.#manifest,
@@ -123,8 +123,8 @@ class FileDriver {
       await core.close();
       throw error;
     }
-    const malformed = report.skipped.length + (report.tornLine ? 1 : 0);
-    if (!options.skipLoad) warnOfSkipped(malformed, report.wal);
+    const torn = report.tornLine ? [{ path: report.wal }] : [];
+    if (!options.skipLoad) warnOfSkippedLines([...report.skipped, ...torn]);
     return report;
   }
 
@@ -515,7 +515,7 @@ function flushAtExit(addon, core) {
 
 function recoveryOf(report, milliseconds) {
   return Object.freeze({
-    skippedLines: report.skipped.map((offset) => ({ path: report.wal, offset })),
+    skippedLines: report.skipped,
     tornBytes: report.tornBytes,
     tornPath: report.tornPath,
     indexRebuilt: report.indexRebuilt,

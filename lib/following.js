@@ -3,17 +3,15 @@
 // How a store in a folder takes over what others wrote: looks at the files, and puts what they hold into its records and
 // history.
 
-const { path } = require("./builtins");
 const { migrateFound } = require("./migration");
 const { call, settle } = require("./native-errors");
-const { warnOfSkipped } = require("./wal-operations");
+const { warnOfSkippedLines } = require("./wal-operations");
 
 /** How often a snapshot is loaded that is superseded meanwhile. */
 const RENEWALS = 5;
 
 class Following {
   #core;
-  #folder;
   #options;
   #manifest;
   #records;
@@ -22,10 +20,9 @@ class Following {
   /** How much native work is under way that may change records. */
   #working = 0;
 
-  /** Whoever follows, with what it tells of news: `records`, `history` and `manifest` of the store in `folder`. */
-  constructor(core, folder, options, { records, history, manifest }) {
+  /** Whoever follows, with what it tells of news: `records`, `history` and `manifest` of the store. */
+  constructor(core, options, { records, history, manifest }) {
     this.#core = core;
-    this.#folder = folder;
     this.#options = options;
     this.#records = records;
     this.#history = history;
@@ -193,8 +190,7 @@ class Following {
   /** Takes over what another hand wrote. */
   #apply(followed) {
     const { applied, changed, undone, reloaded, reordered, skipped } = followed;
-    if (skipped.length > 0)
-      warnOfSkipped(skipped.length, path.join(this.#folder, this.#manifest.get().activeOps));
+    warnOfSkippedLines(skipped);
     if (applied.length + changed.length + undone > 0 || reloaded) this.#history.forget();
     // Each id is followed by whether the record was set.
     const touched = () => [...changed, ...applied.filter((_, place) => place % 2 === 0)];

@@ -13,6 +13,13 @@ function warnOfSkipped(count, file) {
   if (count > 0) warn(messages.skippedLines(count, file));
 }
 
+/** Warns of malformed lines, of which each has the path of its log: as 0.8.1 does, once for each log. */
+function warnOfSkippedLines(lines) {
+  const counts = new Map();
+  for (const { path: file } of lines) counts.set(file, (counts.get(file) ?? 0) + 1);
+  for (const [file, count] of counts) warnOfSkipped(count, file);
+}
+
 async function* operationsOf(root, relativePath) {
   const cursor = await settle(native.load().walCursor(root, relativePath));
   for (;;) {
@@ -38,4 +45,4 @@ async function* walOperations(root, { activeOps, activeAgentOps }) {
   yield* new History(merged).all();
 }
 
-module.exports = { walOperations, warnOfSkipped };
+module.exports = { walOperations, warnOfSkippedLines };

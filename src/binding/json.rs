@@ -7,14 +7,14 @@ use crate::engine::Id;
 use crate::format::operation::Kind;
 use crate::json as raw_json;
 use crate::json::string::{escape_into, unescape};
-use crate::store::{Followed, Report};
+use crate::store::{Followed, Report, Skipped};
 
 /// What opening found.
 pub fn report(report: &Report) -> String {
     let torn_path = report.torn_path.as_ref().map(|path| path.to_string_lossy());
     json!({
         "wal": report.wal.to_string_lossy(),
-        "skipped": report.skipped,
+        "skipped": skipped(&report.skipped),
         "tornLine": report.torn_line,
         "tornBytes": report.torn_bytes,
         "tornPath": torn_path,
@@ -44,11 +44,18 @@ pub fn followed(followed: Followed) -> String {
         "reloaded": followed.reloaded,
         "reordered": followed.reordered,
         "outdated": followed.outdated,
-        "skipped": followed.skipped,
+        "skipped": skipped(&followed.skipped),
     });
     out.push(b',');
     out.extend_from_slice(rest.to_string().get(1..).unwrap_or_default().as_bytes());
     text::to_js(out)
+}
+
+/// Malformed lines, each with its log.
+fn skipped(lines: &[Skipped]) -> serde_json::Value {
+    let line =
+        |Skipped { path, offset }: &Skipped| json!({ "path": path.to_string_lossy(), "offset": offset });
+    lines.iter().map(line).collect()
 }
 
 /// A list of ids.

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::chain::Link;
+use super::followed::skipped_in;
 use super::locked::Locked;
 use super::open::{Loaded, Report, load, parse_manifest};
 use super::{Followed, State, Store};
@@ -165,7 +166,7 @@ impl Store {
             Ok(ControlFlow::Continue(()))
         })?;
         let Some(Piece { tail, is_last }) = piece else { return Ok(false) };
-        followed.skipped.extend(&tail.skipped);
+        followed.skipped.extend(skipped_in(&path, &tail.skipped));
         state.wal.grown_to(until.map_or(tail.good, |until| tail.good.min(until)));
         state.buffered = state.engine.operations().len();
         Ok(is_last)

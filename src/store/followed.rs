@@ -1,7 +1,23 @@
 //! What another hand wrote, as the facade hears of it.
 
+use std::path::{Path, PathBuf};
+
 use crate::engine::Id;
 use crate::format::operation::Kind;
+
+/// A malformed line of a log that was skipped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The log.
+    pub path: PathBuf,
+    /// Where the line begins.
+    pub offset: u64,
+}
+
+/// The lines of a log at these offsets.
+pub(super) fn skipped_in(path: &Path, offsets: &[u64]) -> impl Iterator<Item = Skipped> {
+    offsets.iter().map(|offset| Skipped { path: path.to_path_buf(), offset: *offset })
+}
 
 /// What became visible. The operations themselves are told by [`Store::take_untold`](super::Store::take_untold).
 #[derive(Debug, Default)]
@@ -20,8 +36,8 @@ pub struct Followed {
     pub reordered: bool,
     /// Whether `Store::renew` should follow.
     pub outdated: bool,
-    /// Where malformed lines were skipped.
-    pub skipped: Vec<u64>,
+    /// Malformed lines that were skipped.
+    pub skipped: Vec<Skipped>,
 }
 
 impl Followed {

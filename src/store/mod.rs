@@ -45,7 +45,7 @@ pub use backup::{Backup, Copied};
 pub use change::{Changed, Rejected};
 pub use checkpoint::Checkpoint;
 pub use durable::Durability;
-pub use followed::Followed;
+pub use followed::{Followed, Skipped};
 pub use look::Look;
 pub use open::{Opened, Report};
 pub use read::{Counts, Place};

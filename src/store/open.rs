@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::agents;
 use super::checkpoint::create_files;
 use super::doubtful::write_anew_if_in_doubt;
+use super::followed::{Skipped, skipped_in};
 use super::untold::Untold;
 use super::versions::{Versions, with_schema};
 use super::{Durability, Options, Seen, State, Store};
@@ -35,8 +36,8 @@ pub struct Opened {
 pub struct Report {
     /// The WAL that was read.
     pub wal: PathBuf,
-    /// Offsets of its malformed lines.
-    pub skipped: Vec<u64>,
+    /// Malformed lines, of all logs that were read.
+    pub skipped: Vec<Skipped>,
     /// Whether its end was torn as well, which 0.8.1 counts as one more malformed line.
     pub torn_line: bool,
     /// How many bytes of its end were set aside, or would be by a writer.
@@ -47,6 +48,17 @@ pub struct Report {
     pub index_rebuilt: bool,
     /// Whether records are of an older schema version than the program: they must be migrated first.
     pub needs_migration: bool,
+}
+
+impl Report {
+    /// Takes note of a torn end that a writer sets aside.
+    fn take_torn(&mut self, path: &Path, tail: &Tail) {
+        if tail.torn {
+            self.torn_line = true;
+            self.torn_bytes = tail.end - tail.good;
+            self.torn_path = Some(layout::torn(path));
+        }
+    }
 }
 
 /// What the files say.
@@ -287,8 +299,8 @@ pub(super) fn load(store: &Store, manifest: &Manifest, report: &mut Report) -> R
     Ok(Loaded { engine, wal, seen, versions, snapshot_bytes, indexed })
 }
 
-/// Opens an agent's own WAL, as a writer: a torn end is repaired.
-pub(super) fn open_own_wal(store: &Store, relative: &str) -> Result<Writer> {
+/// Opens an agent's own WAL, as a writer: a torn end is repaired, and told in the report.
+pub(super) fn open_own_wal(store: &Store, relative: &str, report: &mut Report) -> Result<Writer> {
     let path = layout::inside(&store.root, layout::OPS, relative)?;
     let file = match store.disk.open(&path, OpenMode::Append) {
         Ok(file) => file,
@@ -303,6 +315,7 @@ pub(super) fn open_own_wal(store: &Store, relative: &str) -> Result<Writer> {
         store.refuse_malformed(&path, &whole.skipped)?;
     }
     let tail = tail_only(&*file, &path)?;
+    report.take_torn(&path, &tail);
     let (len, _) = repair(&*store.disk, &*file, &path, &tail)?;
     let mut wal = Writer::new(path, relative.to_owned(), Some(file), len);
     wal.set_cuts(tail.cuts);
@@ -361,14 +374,13 @@ fn load_wal(
             store.replay_behind_head(engine, manifest, file, &path)?
         };
         store.refuse_malformed(&path, &tail.skipped)?;
-        report.torn_line = tail.torn;
-        report.torn_bytes = if tail.torn { tail.end - tail.good } else { 0 };
-        report.skipped.clone_from(&tail.skipped);
+        report.take_torn(&path, &tail);
+        if store.options.read_only {
+            report.torn_path = None;
+        }
+        report.skipped = skipped_in(&path, &tail.skipped).collect();
         len = tail.good;
         if !store.options.read_only {
-            if tail.torn {
-                report.torn_path = Some(layout::torn(&path));
-            }
             (len, _) = repair(&*store.disk, &**file, &path, &tail)?;
         }
         cuts = tail.cuts;

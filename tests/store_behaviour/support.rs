@@ -10,7 +10,7 @@ use opslog::engine::{Change, Cursor};
 use opslog::error::Result;
 use opslog::format::manifest::{self, Manifest};
 use opslog::lock::ProcessProbe;
-use opslog::store::{Durability, Opened, Options, Rejected, Store};
+use opslog::store::{Durability, Opened, Options, Rejected, Report, Store};
 
 pub const NOW: i64 = 1_700_000_000_000;
 pub const ROOT: &str = "/store";
@@ -154,6 +154,11 @@ pub fn told(store: &Store) -> Vec<String> {
 pub fn try_told(store: &Store) -> Result<Vec<String>> {
     let lists = store.tell(store.take_untold(), 1 << 20)?;
     Ok(lists.iter().flat_map(|list| ids(list)).collect())
+}
+
+/// Where malformed lines were skipped when a store was opened.
+pub fn offsets(report: &Report) -> Vec<u64> {
+    report.skipped.iter().map(|skipped| skipped.offset).collect()
 }
 
 /// The records that the next process finds after a `kill -9`.

@@ -21,7 +21,7 @@ use crate::publish::{Unnamed, sync_folder_of};
 use crate::snapshot::Written;
 use crate::store::Store;
 use crate::store::names::time_after;
-use crate::store::open::{open_own_wal, read_manifest};
+use crate::store::open::{Report, open_own_wal, read_manifest};
 use crate::store::versions::Versions;
 use crate::unpublished::Unpublished;
 
@@ -221,7 +221,7 @@ impl Store {
         next.clock = clock;
         let count = self.change_manifest(&exclusive, &next)?;
         // NOTE: nobody can append before the lock is let go, this agent neither.
-        let wal = open_own_wal(self, &own)?;
+        let wal = open_own_wal(self, &own, &mut Report::default())?;
         let mut state = self.lock_without_batch()?;
         state.go_over_to(wal, &self.root);
         for relative in logs_of(&next) {

@@ -19,7 +19,7 @@ use crate::store::open::{Report, load_snapshot, open_own_wal, parse_manifest, re
 use crate::store::telling::LiveLog;
 use crate::store::untold::Untold;
 use crate::store::versions::{Versions, with_schema};
-use crate::store::{Followed, State, Store};
+use crate::store::{Followed, Skipped, State, Store};
 use crate::wal::{Standing, Writer};
 
 /// Proof that the manifest cannot change meanwhile; a reader has none and may see it change.
@@ -367,7 +367,9 @@ impl Store {
         for log in &mut agents.logs {
             let before = news.skipped.len();
             log.read_on(self, state.wal.file().filter(|_| log.relative == state.wal.relative()), &mut news)?;
-            self.refuse_malformed(&log.path, news.skipped.get(before..).unwrap_or_default())?;
+            let malformed = news.skipped.get(before..).unwrap_or_default();
+            let offsets: Vec<u64> = malformed.iter().map(|skipped| skipped.offset).collect();
+            self.refuse_malformed(&log.path, &offsets)?;
             read += log.end;
             progress.reach(read);
         }
@@ -479,7 +481,7 @@ impl Store {
         match own_path(manifest, agent) {
             Some(path) if path == state.wal.relative() && !state.has_lost_own_log(self)? => Ok(()),
             Some(path) => {
-                state.go_over_to(open_own_wal(self, path)?, &self.root);
+                state.go_over_to(open_own_wal(self, path, &mut Report::default())?, &self.root);
                 Ok(())
             }
             // A compaction of a 0.8.1 has dropped this agent: it registers again before it writes.
@@ -497,7 +499,7 @@ pub(in crate::store) struct All {
     /// The highest version of a line.
     newest: u32,
     is_scanned: bool,
-    skipped: Vec<u64>,
+    skipped: Vec<Skipped>,
 }
 
 impl Agents {

@@ -12,6 +12,7 @@ use crate::engine::{Check, Operation, Origin, Place, Rank, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::Line;
 use crate::store::Store;
+use crate::store::followed::{Skipped, skipped_in};
 use crate::store::seen::{SeenLine, count_in};
 use crate::store::untold::Untold;
 use crate::wal::{Piece, replay, replay_unlocked};
@@ -24,7 +25,7 @@ const PIECE: usize = 1 << 20;
 pub(super) struct News {
     pub(super) added: Vec<Operation>,
     pub(super) removed: Vec<Rank>,
-    pub(super) skipped: Vec<u64>,
+    pub(super) skipped: Vec<Skipped>,
 }
 
 impl Log {
@@ -79,7 +80,7 @@ impl Log {
             };
             if let Some(Piece { tail, is_last }) = piece {
                 self.end = tail.good;
-                news.skipped.extend(tail.skipped);
+                news.skipped.extend(skipped_in(&self.path, &tail.skipped));
                 if is_last {
                     return Ok(());
                 }

@@ -64,7 +64,7 @@ pub(in crate::store) fn open_agent(
         agents.count =
             exclusive.count().map_err(|source| Error::io("read", &layout::room(&store.root), source))?;
         state.agents = Some(agents);
-        state.go_over_to(open_own_wal(&store, own)?, root);
+        state.go_over_to(open_own_wal(&store, own, &mut report)?, root);
         report.wal = state.wal.path().to_path_buf();
         store.load_first(&mut state, &manifest, &mut report)?;
         state.left.extend(store.sealed_logs(&manifest)?);

@@ -9,6 +9,7 @@ use crate::disk::{DiskFile, read_exact_at};
 use crate::engine::{Id, Logged, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::{Marks, finish_line, parse_line, unmarked};
+use crate::store::followed::skipped_in;
 use crate::store::{Followed, State, Store};
 use crate::wal::{Tail, replay};
 
@@ -52,7 +53,7 @@ impl Store {
             Ok(ControlFlow::Continue(()))
         })?;
         found.missing = own.missing();
-        found.followed.skipped.extend(&found.tail.skipped);
+        found.followed.skipped.extend(skipped_in(path, &found.tail.skipped));
         found.followed.reordered = true;
         Ok(found)
     }
