@@ -6,7 +6,7 @@ use super::untold::Span;
 use super::{State, Store};
 use crate::disk::OpenMode;
 use crate::error::{Error, Result};
-use crate::format::manifest::Manifest;
+use crate::format::manifest::{Descent, Manifest};
 use crate::format::operation::{parse_line, unmarked};
 use crate::wal::LineReader;
 use crate::{layout, order};
@@ -39,10 +39,17 @@ fn is_newer(one: &str, other: &str) -> bool {
     layout::milliseconds(one) > layout::milliseconds(other)
 }
 
-/// Which of the links leads on from a WAL.
-fn newest_behind(links: &[(String, Link)], current: &str) -> Option<usize> {
-    let behind = links.iter().enumerate().filter(|(_, (path, _))| path == current);
-    behind.max_by_key(|(_, (_, link))| layout::milliseconds(&link.relative)).map(|(place, _)| place)
+/// Which of the links leads on from a WAL that follows another: each stands with the log that it follows. Of two that follow
+/// a WAL, the newer; one that follows the WAL before leads on from an empty WAL.
+fn newest_behind(links: &[(Option<String>, Link)], current: &str, before: Option<&str>) -> Option<usize> {
+    let newest_of = |path: Option<&str>| {
+        let behind = links
+            .iter()
+            .enumerate()
+            .filter(|(_, (follows, link))| follows.as_deref() == path && is_newer(&link.relative, current));
+        behind.max_by_key(|(_, (_, link))| layout::milliseconds(&link.relative)).map(|(place, _)| place)
+    };
+    newest_of(Some(current)).or_else(|| newest_of(before))
 }
 
 impl State {
@@ -70,6 +77,9 @@ impl Store {
         // Nothing was logged yet when this WAL began, as far as it is known.
         let (_, before) = state.followed_wal();
         let is_first = before.is_none();
+        // Then all logs before one that follows none were empty when they were superseded: what stands in the current one
+        // was logged during that checkpoint, and some of it may have been undone in the next log only.
+        let is_descendant = next.descent_from(&state.manifest) == Descent::Follows;
         let mut links = Vec::new();
         let mut relative = next.active_ops.clone();
         let mut predecessor = match &next.previous_ops {
@@ -97,7 +107,7 @@ impl Store {
                 Predecessor::None
                     if is_first
                         && is_newer(&relative, current)
-                        && self.starts_alike(current, &relative)? =>
+                        && (is_descendant || self.starts_alike(current, &relative)?) =>
                 {
                     links.push(Link { relative, end: 0 });
                     break;
@@ -109,20 +119,37 @@ impl Store {
         Ok(Some(links))
     }
 
-    /// The way from the current WAL as far as its followers tell it, when no manifest does: the newest of those that
-    /// follow a WAL is the one that came to count.
-    pub(super) fn links_ahead(&self, state: &State) -> Result<Vec<Link>> {
+    /// The way from the current WAL as far as its followers tell it, when the manifest does not lead back to it: the newest
+    /// of those that follow a WAL is the one that came to count.
+    pub(super) fn links_ahead(&self, state: &State, next: &Manifest) -> Result<Vec<Link>> {
         let mut links = Vec::new();
-        let mut current = state.wal.relative().to_owned();
+        let (_, before) = state.followed_wal();
+        let (mut current, mut before) = (state.wal.relative().to_owned(), before.map(str::to_owned));
+        // Of other logs, the folder may have been put back to an earlier state before this reader opened.
+        let came = next.logs_since(&state.manifest);
+        let counts = |name: &str| match (&came, layout::milliseconds(name)) {
+            (Some(came), Some(ms)) => came.contains(&ms),
+            (_, ms) => ms.is_some(),
+        };
         let mut ahead = Vec::new();
-        for relative in self.names_in_ops()?.into_iter().filter(|name| is_newer(name, &current)) {
-            if let Predecessor::Log(path, end) = self.predecessor(&relative)? {
-                ahead.push((path, Link { relative, end }));
+        for relative in
+            self.names_in_ops()?.into_iter().filter(|name| is_newer(name, &current) && counts(name))
+        {
+            match self.predecessor(&relative)? {
+                Predecessor::Log(path, end) => ahead.push((Some(path), Link { relative, end })),
+                Predecessor::None if came.is_some() => ahead.push((None, Link { relative, end: 0 })),
+                Predecessor::None | Predecessor::Unknown => {}
             }
         }
-        while let Some(place) = newest_behind(&ahead, &current) {
-            let (_, link) = ahead.swap_remove(place);
-            current.clone_from(&link.relative);
+        while let Some(place) = newest_behind(&ahead, &current, before.as_deref()) {
+            let (path, mut link) = ahead.swap_remove(place);
+            if path.as_deref() == Some(&current) {
+                before = Some(current);
+            } else {
+                // The current one was empty when it was superseded.
+                link.end = 0;
+            }
+            current = link.relative.clone();
             links.push(link);
         }
         Ok(links)
@@ -135,6 +162,48 @@ impl Store {
         for (ms, relative) in self.passed_agent_logs(since, known, next)? {
             passed.push((ms, Span { relative, range: 0..u64::MAX, is_ranked: true }));
         }
+        for (ms, relative, end) in self.passed_single_logs(since, known, next)? {
+            passed.push((ms, Span { relative, range: 0..end, is_ranked: false }));
+        }
+        order::sort_by_key(&mut passed, |(ms, _)| *ms);
+        Ok(passed.into_iter().map(|(_, span)| span).collect())
+    }
+
+    /// As [`Store::passed_agent_logs`], of single writers, with the offset up to which each counts.
+    fn passed_single_logs(
+        &self,
+        since: u64,
+        known: &Manifest,
+        next: &Manifest,
+    ) -> Result<Vec<(u64, String, u64)>> {
+        let Some(came) = next.logs_since(known) else { return self.single_logs_behind(since, next) };
+        let named = logs_of(next);
+        let mut ends: Vec<(String, u64)> = Vec::new();
+        ends.extend(next.previous_ops.clone().map(|path| (path, next.previous_end)));
+        let mut passed = Vec::new();
+        for relative in if came.is_empty() { Vec::new() } else { self.names_in_ops()? } {
+            let Some(ms) = layout::milliseconds(&relative) else { continue };
+            if ms <= since || !came.contains(&ms) {
+                continue;
+            }
+            if let Predecessor::Log(path, end) = self.predecessor(&relative)? {
+                ends.push((path, end));
+            }
+            if !named.contains(&relative.as_str()) {
+                passed.push((ms, relative));
+            }
+        }
+        let end_of = |path: &str| ends.iter().find(|(of, _)| of == path).map_or(u64::MAX, |(_, end)| *end);
+        let with_end = |(ms, relative): (u64, String)| {
+            let end = end_of(&relative);
+            (ms, relative, end)
+        };
+        Ok(passed.into_iter().map(with_end).collect())
+    }
+
+    /// The logs of single writers to which the manifest leads back, after a time, with the offset up to which each counts.
+    fn single_logs_behind(&self, since: u64, next: &Manifest) -> Result<Vec<(u64, String, u64)>> {
+        let mut passed = Vec::new();
         let mut previous = next.previous_ops.clone().map(|path| (path, next.previous_end));
         while let Some((relative, end)) = previous {
             let Some(ms) = layout::milliseconds(&relative).filter(|ms| *ms > since) else { break };
@@ -142,10 +211,9 @@ impl Store {
                 Predecessor::Log(path, end) => Some((path, end)),
                 Predecessor::None | Predecessor::Unknown => None,
             };
-            passed.push((ms, Span { relative, range: 0..end, is_ranked: false }));
+            passed.push((ms, relative, end));
         }
-        order::sort_by_key(&mut passed, |(ms, _)| *ms);
-        Ok(passed.into_iter().map(|(_, span)| span).collect())
+        Ok(passed)
     }
 
     /// Logs of agents that came after a time and that a manifest names no more, oldest first, with their times.

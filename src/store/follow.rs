@@ -99,7 +99,7 @@ impl Store {
         let archived = next.archive_segments != state.manifest.archive_segments
             || next.stats.archived_records != state.manifest.stats.archived_records;
         let reordered = next.departures != state.manifest.departures;
-        reload |= archived || reordered;
+        reload |= archived || reordered || state.changes_version(&next);
         if !reload {
             state.manifest = next.clone();
             state.manifest_text.clone_from(&text);
@@ -204,7 +204,7 @@ impl Store {
         state.rewind(followed)?;
         let links = self.links(state, next)?;
         let is_broken = links.is_none();
-        let links = links.map_or_else(|| self.links_ahead(state), Ok)?;
+        let links = links.map_or_else(|| self.links_ahead(state, next), Ok)?;
         self.go_along(state, links, followed)?;
         if is_broken {
             // NOTE: a 0.8.1 leaves no trail, but all that it appended before its checkpoint is in this WAL alone.

@@ -49,7 +49,7 @@ impl Store {
                 let end = links.pop().map(|link| link.end);
                 (links, end)
             }
-            None => (self.links_ahead(state)?, None),
+            None => (self.links_ahead(state, manifest)?, None),
         };
         self.go_along(state, links, followed)?;
         self.advance(state, end, followed)

@@ -198,7 +198,10 @@ impl State {
             false => self.wal.blank(&*store.disk, offset, len as usize).map(|()| true),
         };
         match cut {
-            Ok(true) => Ok(true),
+            Ok(true) => {
+                self.untold.cut(self.wal.relative(), self.wal.len());
+                Ok(true)
+            }
             Ok(false) => {
                 self.renew_mirror(store, usize::MAX)?;
                 Ok(false)

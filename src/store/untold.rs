@@ -45,6 +45,14 @@ impl Untold {
         self.spans.push(Span { relative: relative.to_owned(), range, is_ranked });
     }
 
+    /// A log was cut to a length: what stood behind was undone.
+    pub(super) fn cut(&mut self, relative: &str, len: u64) {
+        for span in self.spans.iter_mut().filter(|span| span.relative == relative) {
+            span.range.end = span.range.end.min(len);
+        }
+        self.spans.retain(|span| !span.range.is_empty());
+    }
+
     pub(super) fn extend(&mut self, spans: Vec<Span>) {
         self.spans.extend(spans);
     }

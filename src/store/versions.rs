@@ -107,6 +107,13 @@ impl State {
         self.versions.log = self.manifest.log_version(self.wal.relative(), self.versions.snapshot);
     }
 
+    /// Whether another manifest names a snapshot of another version than the one in memory: lines of logs that came in between
+    /// may be of either.
+    pub(super) fn changes_version(&self, next: &Manifest) -> bool {
+        let is_known = next.current_snapshot == self.manifest.current_snapshot;
+        !is_known && version_of(next.version) != self.versions.snapshot
+    }
+
     /// Takes note of a version that was seen: from a version on that is newer than the program's, nothing more is written.
     pub(super) fn look_for_newer(&mut self, options: &Options, found: u32) {
         if options.is_below(found) && !options.read_only && !planted!("newer-version-unnoticed") {

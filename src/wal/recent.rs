@@ -60,6 +60,12 @@ impl Recent {
         half.get(from..from.checked_add(len)?)
     }
 
+    /// The newest bytes, so many at most, and where they begin.
+    pub fn last(&self, limit: usize) -> (u64, &[u8]) {
+        let last = self.newer.get(self.newer.len().saturating_sub(limit)..).unwrap_or_default();
+        (self.end() - last.len() as u64, last)
+    }
+
     fn end(&self) -> u64 {
         self.start + self.newer.len() as u64
     }

@@ -11,12 +11,14 @@ use std::sync::Arc;
 use super::recent::Recent;
 use super::watch::{Extent, Watch, Watchers};
 use super::{Unsynced, append};
-use crate::disk::{Disk, DiskFile, FileInfo, OpenMode, append_all, write_all_at};
+use crate::disk::{Disk, DiskFile, FileInfo, OpenMode, append_all, read_exact_at, write_all_at};
 use crate::error::{Error, Result};
 use crate::format::operation::Marks;
 
 /// After so many bytes the file should be looked at. What was appended since the last look must be in memory.
 const UNLOOKED: u64 = 1 << 20;
+/// How many bytes at the end of a log are compared with what was written there.
+const COMPARED: usize = 4096;
 
 /// An open WAL.
 pub struct Writer {
@@ -443,6 +445,21 @@ impl Writer {
             return Ok((Standing::Replaced, None));
         }
         Ok((self.compare(info.len), Some(info)))
+    }
+
+    /// Whether the end of the file is what was written there last, as far as that is in memory: an earlier state of the
+    /// folder that was copied over it may be as long.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn ends_as_written(&self) -> Result<bool> {
+        let Some(file) = &self.file else { return Ok(true) };
+        let (offset, last) = self.recent.last(COMPARED);
+        match read_exact_at(&**file, offset, last.len()) {
+            Ok(there) => Ok(there == last),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(source) => Err(Error::io("read", &self.path, source)),
+        }
     }
 
     /// Whether another file stands at its path than the one that is held.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use opslog::disk::sim::{CallKind, SimDisk, Times};
-use opslog::store::Store;
+use opslog::store::{Options, Store};
 
 use super::hook::HookDisk;
 use super::support::*;
@@ -113,6 +113,41 @@ fn late_operations_of_a_checkpoint_are_told_once_and_undone_ones_vanish() {
             assert_eq!((told_of, undone), (vec!["d".to_owned()], 1), "before call {nth}");
         }
     }
+}
+
+#[test]
+fn an_operation_that_was_logged_during_the_first_checkpoint_and_undone_behind_it_is_never_told() {
+    let mut undone = 0;
+    for nth in 1..20 {
+        let sim = SimDisk::new();
+        let disk = HookDisk::new(sim.clone());
+        let writer = try_open(disk.clone(), options()).unwrap().store;
+        let follower = reader(&sim);
+        let late = Arc::clone(&writer);
+        let begun = writer.begin_checkpoint(NOW, true).unwrap().unwrap();
+        disk.before(nth, move || set(&late, "a", "1"));
+        begun.run().unwrap();
+        disk.clear();
+        undone += usize::from(undo(&writer));
+        assert_eq!(look(&follower), nothing(), "before call {nth}");
+        set(&writer, "b", "2");
+        assert_eq!(look(&follower), only(&["b"]), "before call {nth}");
+        assert_eq!(records(&follower), records(&writer));
+    }
+    assert!(undone > 5, "only {undone}");
+}
+
+#[test]
+fn what_a_writer_of_a_newer_version_logs_behind_an_empty_store_is_of_that_version_to_a_reader() {
+    let disk = SimDisk::new();
+    open(&disk).close().unwrap();
+    let follower = try_open(disk.clone(), Options { read_only: true, ..second() }).unwrap().store;
+    let writer = try_open(disk.clone(), second()).unwrap().store;
+    checkpoint(&writer).unwrap();
+    set(&writer, "a", "1");
+    assert_eq!(look(&follower), only(&["a"]));
+    assert!(!follower.needs_migration().unwrap());
+    assert_eq!(records(&follower), ["a=1"]);
 }
 
 #[test]

@@ -22,6 +22,24 @@ fn lines_of_another_hand_are_read_before_the_next_write() {
 }
 
 #[test]
+fn lines_of_another_hand_are_told_once_and_never_if_they_were_undone_before() {
+    let disk = SimDisk::new();
+    let store = open(&disk);
+    set(&store, "a", "1");
+    let (path, _) = log(&disk, &store);
+    append_by_another_hand(&disk, &path, &format!("{}\n", line("b", "2")));
+    set(&store, "c", "3");
+    assert_eq!(told(&store), ["b"]);
+    append_by_another_hand(&disk, &path, &format!("{}\n{}\n", line("d", "4"), line("e", "5")));
+    store.follow().unwrap();
+    assert!(undo(&store));
+    set(&store, "f", "6");
+    assert_eq!(told(&store), ["d"]);
+    assert_eq!(told(&store), Vec::<String>::new());
+    assert_eq!(records(&store), ["a=1", "b=2", "c=3", "d=4", "f=6"]);
+}
+
+#[test]
 fn a_torn_line_of_another_hand_does_not_swallow_the_next_write() {
     for torn in ["{\"ts\":\"2026", &line("b", "2")] {
         let disk = SimDisk::new();

@@ -91,3 +91,60 @@ fn an_agent_takes_over_a_manifest_that_was_only_touched() {
     batch(&store, &[("a", "1"), ("b", "2")]);
     assert_eq!(records(&store), ["a=1", "b=2"]);
 }
+
+#[test]
+fn a_reader_of_an_empty_log_is_told_what_was_logged_before_agents_came_and_went() {
+    let disk = SimDisk::new();
+    let single = open(&disk);
+    set(&single, "sealed", "0");
+    checkpoint(&single).unwrap();
+    let reader = reader(&disk);
+    checkpoint(&single).unwrap();
+    set(&single, "a", "1");
+    single.close().unwrap();
+    agent(disk.clone(), "one").close().unwrap();
+    let single = open(&disk);
+    checkpoint(&single).unwrap();
+    set(&single, "b", "2");
+    reader.follow().unwrap();
+    assert_eq!((told(&reader), records(&reader)), (vec!["a".to_owned(), "b".to_owned()], records(&single)));
+}
+
+#[test]
+fn a_reader_of_agents_is_told_what_a_single_writer_logged_before_agents_came_and_went_again() {
+    let disk = SimDisk::new();
+    agent(disk.clone(), "one").close().unwrap();
+    let reader = reader(&disk);
+    let single = open(&disk);
+    set(&single, "a", "1");
+    single.close().unwrap();
+    let one = agent(disk.clone(), "one");
+    set(&one, "b", "2");
+    one.compact_agents(NOW, None).unwrap();
+    one.close().unwrap();
+    let single = open(&disk);
+    set(&single, "c", "3");
+    reader.follow().unwrap();
+    let all = ["a", "b", "c"].map(str::to_owned).to_vec();
+    assert_eq!((told(&reader), records(&reader)), (all, records(&single)));
+}
+
+#[test]
+fn an_agent_whose_log_was_overwritten_with_an_earlier_state_of_the_same_length_shows_that_state() {
+    let disk = SimDisk::new();
+    let store = agent(disk.clone(), "one");
+    // As long as the mark that the line behind a cut has.
+    set(&store, "a", "1234567890");
+    let own = path(&store.manifest().active_ops);
+    let copied = disk.tree()[&own].clone();
+    assert!(undo(&store));
+    set(&store, "b", "2");
+    assert_eq!(disk.tree()[&own].len(), copied.len());
+    disk.plant(&own, &copied).unwrap();
+    let other = agent(disk.clone(), "other");
+    store.follow().unwrap();
+    assert_eq!(records(&store), ["a=1234567890"]);
+    set(&store, "c", "3");
+    assert_eq!(records(&reader(&disk)), records(&store));
+    other.close().unwrap();
+}

@@ -593,7 +593,7 @@ impl State {
         let (standing, info) = self.wal.look(&*store.disk)?;
         // One that was deleted is created again.
         let is_there = info.is_some() || store.disk.info(self.wal.path()).is_ok();
-        Ok(is_there && standing != Standing::Sound)
+        Ok(is_there && (standing != Standing::Sound || !self.wal.ends_as_written()?))
     }
 
     /// Puts what was loaded in the place of what is in memory.
