@@ -3,7 +3,9 @@ import { failures, Race } from "../scripts/race/run.mjs";
 import { kinds } from "../scripts/race/rounds.mjs";
 import { hasFailed, report } from "../scripts/soak/report.mjs";
 import { hasFailed as hasLost, KillSoak } from "../scripts/soak-kill/run.mjs";
+import { hasFailed as isWrong, NamespaceSoak } from "../scripts/soak-namespaces/run.mjs";
 import { Soak } from "../scripts/soak/run.mjs";
+import { whyNoContainers } from "./helpers/containers.mjs";
 
 const short = { seconds: 10, lookEverySeconds: 3, killEveryMs: 700, keys: 200, stepsPerSecond: 60, seed: 7 };
 const often = { everyMs: { refresh: 300, tail: 400, compact: 900, archive: 1500, reopen: 1500 } };
@@ -46,4 +48,28 @@ test.serial("the soak with kills sees a store that acknowledges before it writes
   const module = new URL("./helpers/early-acknowledging.mjs", import.meta.url).href;
   const tally = await new KillSoak({ kills: 15, acknowledged: 0, seed: 7, module }).run();
   t.true(tally.lost > 0);
+});
+
+const why = whyNoContainers();
+if (why !== null)
+  console.warn(`NOT TESTED: no process can have a namespace of its own here, because ${why}.`);
+const inNamespaces = why === null ? test.serial : test.serial.skip;
+const brief = { seconds: 0, phaseMs: 3000, lifeMs: 500, keys: 600, seed: 7 };
+
+inNamespaces(
+  "agents and single writers in three process namespaces, killed at random, lose nothing, are never refused and leave nothing",
+  async (t) => {
+    t.timeout(300_000);
+    const tally = await new NamespaceSoak(brief).run();
+    t.false(isWrong(tally), JSON.stringify(tally.problems, null, 2));
+    for (const count of ["kills", "acknowledged", "compactions"]) t.true(tally[count] > 0, count);
+    t.true(tally.pids.size > 1);
+  },
+);
+
+inNamespaces("the soak in namespaces sees that 0.8.1 refuses the restart of a container", async (t) => {
+  t.timeout(300_000);
+  const module = import.meta.resolve("opslog-reference");
+  const { problems } = await new NamespaceSoak({ ...brief, module }).run();
+  t.true("a writer's restart is refused" in problems, JSON.stringify(problems, null, 2));
 });

@@ -18,7 +18,7 @@ use crate::{Error, Result};
 use contest::KernelLock;
 
 pub use crate::layout::{COMPACT_LOCK, LOCK};
-pub use contest::{acquire, acquire_with};
+pub use contest::{acquire, acquire_with, remove_stale};
 pub use probe::{OsProbe, ProcessProbe};
 
 /// What keeps a second writer out.

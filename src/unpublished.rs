@@ -1,5 +1,6 @@
-//! Files that have their names before a manifest names them. While they do, a temporary file of the writer lists them:
-//! when it dies, the next writer finds the list without its lock, and removes what no manifest came to name.
+//! Files that have their names before a manifest names them, or still have them after the last that did. While they do, a
+//! temporary file of the writer lists them: when it dies, the next writer finds the list without its lock, and removes what
+//! the manifest in force does not name.
 //!
 //! Nothing else is removed: of logs, only those that are empty, or that no manifest can have named since. The list is not
 //! synced, for after a power loss the files harm nothing.
@@ -45,6 +46,17 @@ impl Unpublished {
         self.write(&format!("{relative}\n"))
     }
 
+    /// Adds files that are to be deleted once the next manifest, which does not name them, is in force.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn add_superseded(&self, relatives: &[String]) -> Result<()> {
+        if relatives.is_empty() {
+            return Ok(());
+        }
+        self.write(&relatives.iter().map(|relative| format!("{relative}\n")).collect::<String>())
+    }
+
     /// Takes a file from the list whose name was taken after all.
     ///
     /// # Errors
@@ -85,7 +97,7 @@ fn remove_unnamed(disk: &dyn Disk, root: &Path, list: &dyn DiskFile, manifest: O
     let Some(manifest) = manifest else { return };
     let Some((generation, paths)) = read(list) else { return };
     for relative in paths {
-        if !names(manifest, &relative) && is_never_named(disk, root, manifest, generation, &relative) {
+        if !names(manifest, &relative) && can_go(disk, root, manifest, generation, &relative) {
             let _ = disk.unlink(&layout::at(root, &relative));
             let _ = disk.unlink(&layout::index(root, &relative));
         }
@@ -119,8 +131,21 @@ fn names(manifest: &Manifest, relative: &str) -> bool {
     logs.chain(superseded).chain(current).any(|path| path == relative)
 }
 
-/// Whether no manifest has named a file that the one in force does not name.
-fn is_never_named(disk: &dyn Disk, root: &Path, manifest: &Manifest, begun: u64, relative: &str) -> bool {
+/// Whether a file is the index of one that the manifest does not name, or not for lookups: that can be made again.
+fn is_index_of_none(root: &Path, manifest: &Manifest, relative: &str) -> bool {
+    let logs = manifest.active_agent_ops.iter().flatten().map(|(_, path)| path);
+    let mut indexed = [&manifest.current_snapshot, &manifest.active_ops].into_iter().chain(logs);
+    layout::is_index(relative)
+        && layout::inside(root, layout::INDEX, relative)
+            .is_ok_and(|path| indexed.all(|file| layout::index(root, file) != path))
+}
+
+/// Whether a file that the manifest in force does not name can go: an index, an empty log, or what no manifest can have
+/// named that still counts for something.
+fn can_go(disk: &dyn Disk, root: &Path, manifest: &Manifest, begun: u64, relative: &str) -> bool {
+    if is_index_of_none(root, manifest, relative) {
+        return true;
+    }
     if layout::milliseconds(relative).is_some() && layout::inside(root, layout::SNAPSHOTS, relative).is_ok() {
         // A snapshot that was named is current, superseded, or deleted by now.
         return manifest.generation >= begun;

@@ -13,8 +13,11 @@ export function whyNoContainers() {
   return way === undefined ? "unshare --pid --mount-proc is not allowed" : null;
 }
 
-/** The command in front of one that is to run in a container. */
-export function inContainer() {
+// Not the last command of the shell's: then it would become that command, and keep its own number.
+const later = ["sh", "-c", 'n=$1; shift; echo $((n - 1)) >/proc/sys/kernel/ns_last_pid; "$@"; exit $?', "sh"];
+
+/** The command in front of one that is to run in a container, as its process 1 or with another number. */
+export function inContainer({ pid = 1 } = {}) {
   if (way === undefined) throw new Error(whyNoContainers());
-  return ["unshare", ...way];
+  return ["unshare", ...way, ...(pid === 1 ? [] : [...later, String(pid)])];
 }

@@ -103,6 +103,13 @@ pub fn acquire_with(
     }
 }
 
+/// Removes a lock file whose holder is dead, if there is one. Best effort: it is taken over, and given back.
+pub fn remove_stale(disk: &Arc<dyn Disk>, root: &Path, name: &str, pid: u32, probe: &dyn ProcessProbe) {
+    if disk.info(&root.join(name)).is_ok() {
+        let _ = acquire(disk, root, name, pid, probe);
+    }
+}
+
 /// How often a file without a pid was looked at.
 #[derive(Debug, Default)]
 struct Waited {

@@ -131,24 +131,26 @@ impl Store {
         state.engine.is_apart() || state.agents.is_some() && state.hidden_operations() > 0
     }
 
-    /// Deletes snapshots that are no longer needed, and the index files of files that the manifest `left` was the last to
-    /// name, or the one before it. Best effort.
-    pub(super) fn remove_superseded(&self, gone: &[String], left: &Manifest) {
+    /// Deletes files that no manifest names any more. Best effort: the list of the caller has them.
+    pub(super) fn remove_superseded(&self, files: &[String]) {
+        for relative in files {
+            let _ = self.disk.unlink(&layout::at(&self.root, relative));
+        }
+    }
+
+    /// What can be deleted once the manifest that follows `left` is in force: the snapshots that are `gone`, and the index
+    /// files of those, and of files that `left` was the last to name, or the manifest before it.
+    pub(super) fn superseded_files(&self, gone: &[String], left: &Manifest) -> Vec<String> {
         let before = left.superseded.last().map(|(relative, _)| relative);
         let snapshots = gone.iter().chain(before).chain([&left.current_snapshot]);
         let logs = left.previous_ops.iter().chain([&left.active_ops]);
-        let in_folders =
-            snapshots.map(|path| (layout::SNAPSHOTS, path)).chain(logs.map(|path| (layout::OPS, path)));
-        for (folder, relative) in in_folders {
-            if layout::inside(&self.root, folder, relative).is_ok() {
-                let _ = self.disk.unlink(&layout::index(&self.root, relative));
-            }
-        }
-        for relative in gone {
-            if let Ok(path) = layout::inside(&self.root, layout::SNAPSHOTS, relative) {
-                let _ = self.disk.unlink(&path);
-            }
-        }
+        let is_inside = |folder: &str, relative: &str| layout::inside(&self.root, folder, relative).is_ok();
+        let indexed = snapshots
+            .filter(|relative| is_inside(layout::SNAPSHOTS, relative))
+            .chain(logs.filter(|relative| is_inside(layout::OPS, relative)));
+        let indexes = indexed.map(|relative| format!("{}/{}", layout::INDEX, layout::index_name(relative)));
+        let gone = gone.iter().filter(|relative| is_inside(layout::SNAPSHOTS, relative)).cloned();
+        indexes.chain(gone).collect()
     }
 }
 
@@ -185,9 +187,9 @@ impl Checkpoint {
         let (relative, written) = self.write_snapshot(&list, ms)?;
         self.list = Some(list);
         let (manifest, superseded) = self.publish(&relative)?;
-        self.list = None;
         self.switch(manifest, written)?;
-        self.store.remove_superseded(&superseded, &left);
+        self.store.remove_superseded(&superseded);
+        self.list = None;
         Ok(())
     }
 
@@ -253,7 +255,7 @@ impl Checkpoint {
         Ok((relative, written))
     }
 
-    /// Makes the new generation the one that counts. Returns its manifest, and the snapshots that can go.
+    /// Makes the new generation the one that counts. Returns its manifest, and the files that can go.
     fn publish(&mut self, snapshot: &str) -> Result<(Manifest, Vec<String>)> {
         let store = Arc::clone(&self.store);
         let (manifest, superseded, next) = {
@@ -265,10 +267,13 @@ impl Checkpoint {
             state.writable()?;
             store.check_length(&mut state).map_err(Rejected::into_error)?;
             let (active_ops, next) = state.begin_publication(&store)?;
-            let (manifest, superseded) =
+            let (manifest, gone) =
                 self.next_manifest(&state.manifest, snapshot, active_ops, state.writes(&store.options));
-            (manifest, superseded, next)
+            (manifest, store.superseded_files(&gone, &state.manifest), next)
         };
+        if let Some(list) = &self.list {
+            list.add_superseded(&superseded)?;
+        }
         let path = store.path(layout::MANIFEST);
         let draft = Draft::create(&*store.disk, &path)?;
         draft.write(manifest.print().as_bytes())?;
@@ -284,8 +289,7 @@ impl Checkpoint {
             return Err(Error::Failed("the lock file was taken away".into()));
         }
         if planted!("superseded-before-manifest") {
-            let left = store.manifest();
-            store.remove_superseded(std::slice::from_ref(&left.current_snapshot), &left);
+            store.remove_superseded(&[store.manifest().current_snapshot]);
         }
         // NOTE: from here on the manifest may have its name, whatever happens: a file that it names must not go.
         self.published = true;

@@ -118,6 +118,7 @@ impl Store {
             }
             held = Some(lock);
             temporary::remove_left(&*disk, root);
+            lock::remove_stale(&bare, root, layout::COMPACT_LOCK, pid, probe);
             if was_killed && !planted!("found-manifest-unsynced") {
                 // NOTE: whoever died with the lock may not have come to this, and the manifest that is found here
                 // must not go back to an older one once there are writes that belong to it.

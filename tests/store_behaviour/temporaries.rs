@@ -161,3 +161,23 @@ fn a_temporary_file_that_is_taken_for_left_before_it_is_locked_is_created_again(
     store.close().unwrap();
     assert!(disk.tree().keys().all(|path| !path.to_string_lossy().ends_with(".tmp")));
 }
+
+#[test]
+fn the_next_writer_removes_a_compaction_lock_whose_holder_is_dead_and_no_other() {
+    for agent in [None, Some("b")] {
+        let disk = SimDisk::new();
+        open_as(&disk, Some("a")).close().unwrap();
+        let lock = path(layout::COMPACT_LOCK);
+        disk.plant(&lock, b"1").unwrap();
+        let holder = disk.open(&lock, OpenMode::ReadWrite).unwrap();
+        assert!(holder.try_lock().unwrap());
+        open_as(&disk, agent).close().unwrap();
+        assert_eq!(disk.tree().get(&lock).map(Vec::as_slice), Some(&b"1"[..]));
+        drop(holder);
+        let reader = reader(&disk);
+        assert!(disk.tree().contains_key(&lock), "a reader writes nothing");
+        drop(reader);
+        open_as(&disk, agent).close().unwrap();
+        assert_eq!(disk.tree().get(&lock), None);
+    }
+}

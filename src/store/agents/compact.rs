@@ -208,12 +208,15 @@ impl Store {
         let mut times: Vec<u64> =
             agents.iter().filter_map(|(_, log)| layout::agent_milliseconds(log)).collect();
         times.dedup();
+        let mut empty = Vec::new();
         for path in &logs {
             let info = self.disk.info(&layout::at(&self.root, path));
-            if info.is_ok_and(|info| info.len > 0) {
-                agents.push((layout::sealed_key(path), path.clone()));
+            match info.is_ok_and(|info| info.len > 0) {
+                true => agents.push((layout::sealed_key(path), path.clone())),
+                false => empty.push(path.clone()),
             }
         }
+        list.add_superseded(&empty)?;
         sync_folder_of(&*self.disk, &layout::at(&self.root, &own))?;
         next.active_agent_ops = Some(agents);
         next.active_ops.clone_from(&own);
@@ -260,7 +263,7 @@ impl Store {
     fn publish_sealed(
         &self,
         gate: &Gate,
-        lock: &HeldLock,
+        (lock, list): (&HeldLock, Option<&Unpublished>),
         sealed: &Sealed,
         (relative, written): (String, Written),
         segment: Option<(String, u64)>,
@@ -304,6 +307,10 @@ impl Store {
                 next.archive_segments.push(path);
             }
         }
+        let superseded = self.superseded_files(&gone, &current);
+        if let Some(list) = list {
+            list.add_superseded(&[superseded.as_slice(), &sealed.logs].concat())?;
+        }
         let count = self.change_manifest(&exclusive, &next).map_err(|Unnamed { error, is_uncertain }| {
             // What others see by now, or the next look of this agent's, may be that it took effect.
             if is_archive && is_uncertain {
@@ -323,15 +330,15 @@ impl Store {
         drop(state);
         drop(exclusive);
         drop(freed);
-        self.remove_superseded(&gone, &current);
+        self.remove_superseded(&superseded);
         self.remove_empty_logs(&sealed.logs);
         Ok(())
     }
 }
 
 impl Store {
-    /// Deletes sealed logs in which nothing stands. Best effort.
-    fn remove_empty_logs(&self, relatives: &[String]) {
+    /// Deletes logs of agents in which nothing stands, and that no manifest names any more. Best effort.
+    pub(in crate::store) fn remove_empty_logs(&self, relatives: &[String]) {
         for relative in relatives {
             let Ok(path) = layout::inside(&self.root, layout::OPS, relative) else { continue };
             if self.disk.info(&path).is_ok_and(|info| info.len == 0) {
@@ -394,7 +401,8 @@ impl Compaction {
             list.add(&relative)?;
         }
         let written = store.write_view(&self.sealed.view, &relative, &current, (version, now_ms))?;
-        store.publish_sealed(gate, &self.lock, &self.sealed, (relative, written), segment, now_ms)?;
+        let held = (&self.lock, self.list.as_ref());
+        store.publish_sealed(gate, held, &self.sealed, (relative, written), segment, now_ms)?;
         self.done = true;
         // NOTE: it has taken effect, or has not, whatever becomes of the lock's file: without its kernel lock that is
         // stale, and whoever compacts next takes it over.

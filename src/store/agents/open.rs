@@ -151,6 +151,8 @@ impl Store {
                 found => {
                     unpublished::remove_left(&*self.disk, &self.root, found.as_ref());
                     temporary::remove_left(&*self.disk, &self.root);
+                    let pid = std::process::id();
+                    lock::remove_stale(&self.disk, &self.root, layout::COMPACT_LOCK, pid, probe);
                 }
             }
             return Ok(lock);

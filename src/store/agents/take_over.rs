@@ -63,8 +63,13 @@ impl Store {
         next.succeed(vec![ms]);
         next.departures += 1;
         next.clock = state.engine.clock();
+        let logs = agents.iter().map(|(_, path)| path.clone());
+        let logs: Vec<_> = logs.filter(|path| next.previous_ops.as_ref() != Some(path)).collect();
+        let superseded = self.superseded_files(&gone, manifest);
+        list.add_superseded(&[superseded.as_slice(), &logs].concat())?;
         self.change_manifest(&exclusive, &next)?;
-        self.remove_superseded(&gone, manifest);
+        self.remove_superseded(&superseded);
+        self.remove_empty_logs(&logs);
         Ok(())
     }
 
