@@ -148,3 +148,33 @@ fn an_agent_whose_log_was_overwritten_with_an_earlier_state_of_the_same_length_s
     assert_eq!(records(&reader(&disk)), records(&store));
     other.close().unwrap();
 }
+
+#[test]
+fn a_compaction_under_which_the_folder_was_put_back_to_a_single_writer_or_to_other_agents_is_not_published() {
+    for is_single in [true, false] {
+        let disk = SimDisk::new();
+        let single = open(&disk);
+        set(&single, "single", "1");
+        single.close().unwrap();
+        if !is_single {
+            agent(disk.clone(), "other").close().unwrap();
+        }
+        let mut copied = disk.tree();
+        copied.retain(|path, _| path.extension().is_some_and(|ending| ending == "json" || ending == "jsonl"));
+        let store = agent(disk.clone(), "one");
+        set(&store, "a", "1");
+        let compaction = store.begin_compaction(NOW, None).unwrap().unwrap();
+        for (path, content) in copied {
+            disk.plant(&path, &content).unwrap();
+        }
+        let writer = if is_single { open(&disk) } else { agent(disk.clone(), "other") };
+        set(&writer, "late", "2");
+        assert!(compaction.finish().is_err());
+        assert_eq!(records(&reader(&disk)), ["single=1", "late=2"]);
+        writer.close().unwrap();
+        store.follow().unwrap();
+        set(&store, "b", "3");
+        assert_eq!(records(&reader(&disk)), ["single=1", "late=2", "b=3"]);
+        assert_eq!(records(&store), ["single=1", "late=2", "b=3"]);
+    }
+}

@@ -10,7 +10,7 @@ use super::logs_of;
 use super::open::is_agent_open;
 use crate::engine::{Id, View};
 use crate::error::{Error, Result};
-use crate::format::manifest::Manifest;
+use crate::format::manifest::{Descent, Manifest};
 use crate::format::timestamp::iso_into;
 use crate::gate::Gate;
 use crate::layout;
@@ -44,8 +44,21 @@ pub struct Compacted {
 struct Sealed {
     view: View,
     logs: Vec<String>,
+    /// The manifest that the seal has published.
+    manifest: Manifest,
     /// Whether the snapshot is not what snapshot and logs before it say: something is migrated.
     migrates: bool,
+}
+
+impl Sealed {
+    /// Refuses a manifest that did not come from the seal: what was sealed is not what that folder holds.
+    fn must_lead_to(&self, current: &Manifest) -> Result<()> {
+        let is_of_agents = current.active_agent_ops.is_some();
+        if is_of_agents && current.descent_from(&self.manifest) != Descent::Diverges {
+            return Ok(());
+        }
+        Err(Error::Failed("the folder was put back to another state during the compaction".into()))
+    }
 }
 
 /// A compaction that has sealed all logs. Dropped before [`Compaction::finish`] succeeded, it is given up; its seal stays.
@@ -232,13 +245,13 @@ impl Store {
             self.add_log(&mut state, relative, version)?;
         }
         state.number_own_log();
-        state.knows(next, count, self);
+        state.knows(next.clone(), count, self);
         state.unhide();
         let migrates = !state.is_of_one_version(&self.options);
         let view = state.engine.freeze(usize::MAX);
         state.buffered = 0;
         state.checkpointing = true;
-        Ok(Some(Sealed { view, logs, migrates }))
+        Ok(Some(Sealed { view, logs, manifest: next, migrates }))
     }
 
     fn archive_sealed(
@@ -275,6 +288,7 @@ impl Store {
         if !lock.is_still_ours()? {
             return Err(Error::Failed("the compaction lock was taken away".into()));
         }
+        sealed.must_lead_to(&current)?;
         let mut next = current.clone();
         let gone = next.supersede(relative.clone(), now_ms.max(0) as u64);
         if let Some(agents) = &mut next.active_agent_ops {
