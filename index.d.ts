@@ -621,11 +621,12 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * The records of the current snapshot, without those of the log, and without loading them all.
    *
-   * Cost: one pass over the snapshot; about a megabyte of it is in memory.
+   * Cost: one pass over the snapshot; about a megabyte of it is in memory. If the writer has superseded and deleted the snapshot
+   * since this store looked, the store looks as `tail()` does, and the current snapshot is read.
    *
    * @param options An aborted `signal` ends it with the signal's reason (default: none).
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT` (the options), `OPSLOG_CORRUPT`, `OPSLOG_IO`, or Node's own `ENOENT`
-   * if the snapshot is gone. All reject.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT` (the options), `OPSLOG_CORRUPT`, `OPSLOG_IO` (also if the snapshot is
+   * gone; through a backend, what its method throws). All reject.
    */
   streamSnapshot(options?: { signal?: AbortSignal | undefined }): AsyncGenerator<[string, T]>;
 

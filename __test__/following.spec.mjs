@@ -4,6 +4,7 @@ import { join } from "node:path";
 import test from "ava";
 import { Store } from "../index.mjs";
 import { idsOf, manual, openAgent, recordsIn } from "./helpers/agents.mjs";
+import { flip, offsetOf } from "./helpers/damage.mjs";
 import { temporaryFolder } from "./helpers/store-folder.mjs";
 
 async function open(t, folder, options = {}) {
@@ -171,4 +172,68 @@ test("batch() of an agent, the manifest was touched, resolves", async (t) => {
   await utimes(join(folder, "manifest.json"), new Date(), new Date(Date.now() + 5000));
   await agent.batch(() => agent.set("x", { n: 1 }));
   t.deepEqual(agent.get("x"), { n: 1 });
+});
+
+for (const skipLoad of [false, true]) {
+  test(`streamSnapshot() of a reader with skipLoad ${skipLoad}, its snapshot was superseded and deleted, yields the current one`, async (t) => {
+    const folder = await temporaryFolder(t);
+    const writer = await open(t, folder);
+    await writer.set("a", { n: 1 });
+    await writer.compact();
+    const reader = await open(t, folder, { readOnly: true, skipLoad });
+    await writer.set("b", { n: 2 });
+    await writer.compact();
+    await rm(join(folder, reader.getManifest().currentSnapshot));
+    const entries = [];
+    for await (const entry of reader.streamSnapshot()) entries.push(entry);
+    t.deepEqual(entries, [
+      ["a", { n: 1 }],
+      ["b", { n: 2 }],
+    ]);
+    t.deepEqual(idsOf(await reader.tail()), ["b"]);
+  });
+}
+
+test("streamSnapshot(), the snapshot that counts is gone, rejects with OPSLOG_IO", async (t) => {
+  const folder = await temporaryFolder(t);
+  const writer = await open(t, folder);
+  await writer.set("a", { n: 1 });
+  await writer.compact();
+  const reader = await open(t, folder, { readOnly: true });
+  const path = join(folder, reader.getManifest().currentSnapshot);
+  await rm(path);
+  const error = await t.throwsAsync(reader.streamSnapshot().next());
+  t.is(error.code, "OPSLOG_IO");
+  t.is(error.path, path);
+});
+
+test("get(), entries() and compact(), a record of an indexed snapshot is damaged, tell file and place", async (t) => {
+  const folder = await temporaryFolder(t);
+  const writer = await open(t, folder);
+  await writer.batch(() => {
+    for (let n = 0; n < 3000; n++) writer.set(`id-${n}`, { n, text: "x".repeat(500) });
+  });
+  await writer.close();
+  const again = await open(t, folder);
+  await again.compact();
+  const path = join(folder, again.getManifest().currentSnapshot);
+  await again.close();
+  const offset = await offsetOf(path, '{"id":"id-2000"');
+  await flip(path, offset, "#");
+  for (const options of [{ readOnly: true }, {}]) {
+    const store = await open(t, folder, options);
+    const damage = {
+      code: "OPSLOG_CORRUPT",
+      message: `${path}: this line of the snapshot is no record (at byte ${offset})`,
+    };
+    for (const read of [() => store.get("id-2000"), () => store.entries(), () => store.filter(() => true)]) {
+      const error = t.throws(read);
+      t.like(error, { ...damage, path, offset });
+    }
+    if (!options.readOnly) {
+      await store.set("id-1", { n: -1 });
+      t.like(await t.throwsAsync(store.compact()), { ...damage, path, offset });
+    }
+    await store.close();
+  }
 });

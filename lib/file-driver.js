@@ -14,6 +14,7 @@ const { History } = require("./history");
 const { migrateInTurns } = require("./migration");
 const native = require("./native");
 const { ensurePermitted } = require("./native/permission");
+const { ioError } = require("./errors");
 const { call, deleteRecord, settle, setText } = require("./native-errors");
 const { backendOptions, nativeOptions, syncWithin } = require("./native-options");
 const { RETRY } = require("./mutation-queue");
@@ -363,7 +364,23 @@ class FileDriver {
   }
 
   streamSnapshot(options) {
-    return snapshotEntries(this.folder, this.manifest.currentSnapshot, options);
+    return this.#entriesOf(this.manifest.currentSnapshot, options);
+  }
+
+  /** The entries of a snapshot. One that was superseded and deleted since this store looked gives way to the current one. */
+  async *#entriesOf(snapshot, options) {
+    for (;;) {
+      try {
+        // NOTE: a file that is open stays readable: only the first step can miss it.
+        return yield* snapshotEntries(this.folder, snapshot, options);
+      } catch (error) {
+        if (error.code !== "ENOENT") throw error;
+        await this.#following.catchUp();
+        const { currentSnapshot } = this.manifest;
+        if (currentSnapshot === snapshot) throw ioError(error);
+        snapshot = currentSnapshot;
+      }
+    }
   }
 
   walOperations() {

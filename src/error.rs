@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
+use crate::damage::Damage;
 use crate::disk::lacks;
 
 /// Shorthand for results of this crate.
@@ -172,8 +173,11 @@ impl Code {
 }
 
 impl Error {
-    /// Wraps a failed system call.
+    /// Wraps a failed system call, or damage that was found.
     pub fn io(syscall: &'static str, path: &Path, source: io::Error) -> Self {
+        if let Some(Damage { path, offset, detail }) = Damage::of(&source) {
+            return Self::corrupt(path, *offset, detail);
+        }
         Self::Io { syscall, path: path.to_path_buf(), source }
     }
 

@@ -4,6 +4,7 @@ mod planted;
 
 #[cfg(not(test))]
 mod binding;
+pub mod damage;
 pub mod disk;
 pub mod engine;
 pub mod error;

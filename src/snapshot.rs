@@ -54,7 +54,7 @@ impl Indexing {
     fn paged(
         &self,
         disk: &dyn Disk,
-        file: &Arc<dyn DiskFile>,
+        (file, path): (&Arc<dyn DiskFile>, &Path),
         hash: Hash,
         slots: &[Slot],
         bytes: u64,
@@ -71,7 +71,7 @@ impl Indexing {
             context: 0,
         };
         let paged = index::write(disk, &self.path, &**file, contents, hash, slots).ok()?;
-        Some(Base::paged(Arc::clone(file), paged))
+        Some(Base::paged(Arc::clone(file), path, paged))
     }
 }
 
@@ -88,7 +88,7 @@ pub fn load(disk: &dyn Disk, path: &Path, indexing: &Indexing) -> Result<Loaded>
             index::open(disk, &indexing.path, (Kind::Snapshot, 0), &*file, bytes)
         && let Ok(Header::Jsonl { version }) = parse_header(&first_line)
     {
-        return Ok(Loaded { base: Base::paged(file, paged), version, bytes, scanned: false });
+        return Ok(Loaded { base: Base::paged(file, path, paged), version, bytes, scanned: false });
     }
     scan(disk, path, indexing, &file, bytes)
 }
@@ -121,7 +121,7 @@ fn scan(
     let Some(Header::Jsonl { version }) = header else {
         return load_legacy(file, path, bytes, &indexing.progress);
     };
-    let mut builder = Builder::new(Arc::clone(file));
+    let mut builder = Builder::new(Arc::clone(file), path);
     indexing.progress.begin(Phase::ReadSnapshot, bytes);
     // An index file goes by lines of which each is a record, and there is nothing between them.
     let mut is_plain = true;
@@ -148,7 +148,7 @@ fn scan(
         && holds_no_more
         && !had_twice
         && let Some((hash, slots)) = base.slots()
-        && let Some(paged) = indexing.paged(disk, file, hash, slots, bytes)
+        && let Some(paged) = indexing.paged(disk, (file, path), hash, slots, bytes)
     {
         base = paged;
     }
@@ -176,7 +176,7 @@ fn load_legacy(file: &Arc<dyn DiskFile>, path: &Path, bytes: u64, progress: &Pro
             progress.reach(lines.len() as u64);
         }
     }
-    let mut builder = Builder::new(Arc::new(MemoryFile(lines)));
+    let mut builder = Builder::new(Arc::new(MemoryFile(lines)), path);
     for ((id, _), (offset, len)) in legacy.records.iter().zip(places) {
         builder.push(id, offset as u64, len);
     }
@@ -204,7 +204,7 @@ pub fn write(
     now_ms: i64,
 ) -> Result<Written> {
     let draft = Draft::create(disk, path)?;
-    let mut builder = Builder::new(Arc::clone(draft.file()));
+    let mut builder = Builder::new(Arc::clone(draft.file()), path);
     let mut block = Vec::with_capacity(BLOCK + 4096);
     snapshot::write_header(&mut block, version, now_ms);
     let (mut bytes, mut announced) = (0u64, 0u64);
@@ -239,7 +239,7 @@ pub fn write(
     if !planted!("snapshot-unsynced") {
         draft.sync()?;
     }
-    let base = match indexing.paged(disk, draft.file(), builder.hash(), builder.slots(), bytes) {
+    let base = match indexing.paged(disk, (draft.file(), path), builder.hash(), builder.slots(), bytes) {
         Some(base) => base,
         None => builder.finish(),
     };

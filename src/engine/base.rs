@@ -2,13 +2,18 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::index::{Hash, LineIndex, Lines, Paged, Table};
 use super::text::Text;
+use crate::damage::Damage;
 use crate::disk::{DiskFile, read_exact_at};
 use crate::format::index::Slot;
-use crate::format::snapshot::parse_record;
+use crate::format::snapshot::{Record, parse_record};
+
+/// What is wrong with a line that was damaged.
+const NO_RECORD: &str = "this line of the snapshot is no record";
 
 /// An immutable, indexed sequence of record lines.
 pub struct Base {
@@ -25,9 +30,9 @@ impl Base {
     }
 
     /// A base whose index lies in a file.
-    pub fn paged(file: Arc<dyn DiskFile>, paged: Paged) -> Self {
+    pub fn paged(file: Arc<dyn DiskFile>, path: &Path, paged: Paged) -> Self {
         let from = paged.second();
-        Self { lines: Some(LineIndex::paged(file, paged, from)), is_plain: true }
+        Self { lines: Some(LineIndex::paged(file, path.into(), paged, from)), is_plain: true }
     }
 
     /// Number of records.
@@ -53,7 +58,7 @@ impl Base {
         let Some(lines) = &self.lines else { return Ok(None) };
         let mut found = None;
         lines.visit(id, record_id, |slot, line| {
-            let record = parse_record(line).map_err(|_| unreadable(slot.offset))?;
+            let record = parse_record(line).map_err(|_| lines.damaged(slot.offset, NO_RECORD))?;
             let is_it = *record.id == *id;
             if is_it {
                 let text = Text::at(lines.file(), slot.offset, line.len());
@@ -68,6 +73,17 @@ impl Base {
     /// are what [`Lines::place`] said.
     pub fn lines(&self, from: u64) -> Lines<'_> {
         Lines::new(self.lines.as_ref(), from)
+    }
+
+    /// Takes the line of a record apart.
+    ///
+    /// # Errors
+    /// `InvalidData`, with file and place.
+    pub fn record<'l>(&self, offset: u64, line: &'l [u8]) -> io::Result<Record<'l>> {
+        parse_record(line).map_err(|_| match &self.lines {
+            Some(lines) => lines.damaged(offset, NO_RECORD),
+            None => io::ErrorKind::InvalidData.into(),
+        })
     }
 
     /// Where the lines are, in order, and the hash by which they are found, if the index is in memory.
@@ -94,22 +110,18 @@ fn record_id(line: &[u8]) -> Option<Cow<'_, [u8]>> {
     parse_record(line).ok().map(|record| record.id)
 }
 
-fn unreadable(offset: u64) -> io::Error {
-    let what = format!("the snapshot's record at byte {offset} is not readable any more");
-    io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
 /// Builds the index of a [`Base`], record by record.
 pub struct Builder {
     file: Arc<dyn DiskFile>,
+    path: Arc<Path>,
     hash: Hash,
     slots: Vec<Slot>,
 }
 
 impl Builder {
     /// Begins an index over a file that is being read or written.
-    pub fn new(file: Arc<dyn DiskFile>) -> Self {
-        Self { file, hash: Hash::random(), slots: Vec::new() }
+    pub fn new(file: Arc<dyn DiskFile>, path: &Path) -> Self {
+        Self { file, path: path.into(), hash: Hash::random(), slots: Vec::new() }
     }
 
     /// Adds the line of a record.
@@ -129,8 +141,8 @@ impl Builder {
 
     /// The finished index, when no id was there twice.
     pub fn finish(self) -> Base {
-        let Self { file, hash, slots } = self;
-        Base { lines: Some(LineIndex::held(file, hash, Table::new(slots))), is_plain: true }
+        let Self { file, path, hash, slots } = self;
+        Base { lines: Some(LineIndex::held(file, path, hash, Table::new(slots))), is_plain: true }
     }
 
     /// The finished index, when ids may be there several times: then the last line takes the place of the
@@ -139,17 +151,18 @@ impl Builder {
     /// # Errors
     /// Those of reading lines with the same hash.
     pub fn finish_checked(self, is_plain: bool) -> io::Result<(Base, bool)> {
-        let Self { file, hash, slots } = self;
+        let Self { file, path, hash, slots } = self;
         let same_id = |one: &Slot, other: &Slot| -> io::Result<bool> {
             let lines = [one, other].map(|slot| read_exact_at(&*file, slot.offset, slot.len as usize));
             let [one_line, other_line] = lines;
             let (one_line, other_line) = (one_line?, other_line?);
-            let id = parse_record(&one_line).map_err(|_| unreadable(one.offset))?.id;
-            Ok(id == parse_record(&other_line).map_err(|_| unreadable(other.offset))?.id)
+            let unreadable = |slot: &Slot| Damage::error(&path, slot.offset, NO_RECORD);
+            let id = parse_record(&one_line).map_err(|_| unreadable(one))?.id;
+            Ok(id == parse_record(&other_line).map_err(|_| unreadable(other))?.id)
         };
         let count = slots.len();
         let table = Table::checked(slots, same_id)?;
         let had_twice = table.slots().len() < count;
-        Ok((Base { lines: Some(LineIndex::held(file, hash, table)), is_plain }, had_twice))
+        Ok((Base { lines: Some(LineIndex::held(file, path, hash, table)), is_plain }, had_twice))
     }
 }

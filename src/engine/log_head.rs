@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::index::{LineIndex, Paged};
@@ -20,9 +21,9 @@ pub struct LogHead {
 
 impl LogHead {
     /// The part of a log that an index file speaks of.
-    pub fn new(log: Arc<dyn DiskFile>, paged: Paged) -> Self {
+    pub fn new(log: Arc<dyn DiskFile>, path: &Path, paged: Paged) -> Self {
         let (end, operations, cuts) = paged.log();
-        Self { lines: LineIndex::paged(log, paged, 0), end, operations, cuts }
+        Self { lines: LineIndex::paged(log, path.into(), paged, 0), end, operations, cuts }
     }
 
     /// The log.
@@ -58,7 +59,8 @@ impl LogHead {
         let mut last = None;
         let mut found = None;
         self.lines.visit(id, operation_id, |slot, line| {
-            let operation = parse_line(line).map_err(|_| unreadable(slot.offset))?;
+            let operation = parse_line(line)
+                .map_err(|_| self.lines.damaged(slot.offset, "this line of the log is no operation"))?;
             let is_it = *operation.id == *id;
             if is_it && last.is_none_or(|last| last < slot.offset) {
                 last = Some(slot.offset);
@@ -69,11 +71,6 @@ impl LogHead {
         })?;
         Ok(found)
     }
-}
-
-fn unreadable(offset: u64) -> io::Error {
-    let what = format!("the log's operation at byte {offset} is not readable any more");
-    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 fn operation_id(line: &[u8]) -> Option<Cow<'_, [u8]>> {

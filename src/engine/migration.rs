@@ -11,7 +11,6 @@ use super::overlay::Id;
 use super::records::{Cursor, Records};
 use super::schema::Schema;
 use super::text::Text;
-use crate::format::snapshot::parse_record;
 
 impl Engine {
     /// Says which version the values are to have, and which one those of the base have.
@@ -100,8 +99,8 @@ impl Records {
             let base = self.base();
             let is_due = self.schema().is_base_due();
             let mut lines = base.lines(from);
-            while is_due && let Some((_, line)) = lines.next_line()? {
-                let record = parse_record(line).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+            while is_due && let Some((offset, line)) = lines.next_line()? {
+                let record = base.record(offset, line)?;
                 if self.says_nothing_of(&record.id) {
                     let text = line.get(record.data).unwrap_or_default();
                     visitor(&record.id, self.schema().base(), text);

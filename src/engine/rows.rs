@@ -10,7 +10,7 @@ use super::base::Base;
 use super::overlay::{Overlay, State};
 use super::records::Cursor;
 use super::text::{Nearby, Text};
-use crate::format::snapshot::{parse_record, split_record, write_record};
+use crate::format::snapshot::{split_record, write_record};
 use crate::json::string::{escape_into, unescape};
 
 /// A record on the way.
@@ -86,9 +86,9 @@ pub(super) fn visit(
     if let Cursor::Base(from) = cursor {
         let layers: Vec<&Overlay> = layers.iter().copied().filter(|layer| !layer.is_empty()).collect();
         let mut lines = base.lines(from);
-        while let Some((_, line)) = lines.next_line()? {
+        while let Some((offset, line)) = lines.next_line()? {
             let parts = if base.is_plain() { split_record(line) } else { None };
-            if visit_line(line, parts, &layers, &mut texts, &mut visitor)?.is_break() {
+            if visit_line(base, (offset, line), parts, &layers, &mut texts, &mut visitor)?.is_break() {
                 return Ok(Cursor::Base(lines.place()));
             }
         }
@@ -113,14 +113,15 @@ pub(super) fn visit(
 }
 
 fn visit_line(
-    line: &[u8],
+    base: &Base,
+    (offset, line): (u64, &[u8]),
     parts: Option<(Range<usize>, Range<usize>)>,
     layers: &[&Overlay],
     texts: &mut Nearby,
     visitor: &mut impl FnMut(&Row<'_>) -> ControlFlow<()>,
 ) -> io::Result<ControlFlow<()>> {
     let Some((id, data)) = parts else {
-        let record = parse_record(line).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        let record = base.record(offset, line)?;
         let text = line.get(record.data.clone()).unwrap_or_default();
         return visit_row(&Row::Made { id: &record.id, text }, layers, texts, visitor);
     };

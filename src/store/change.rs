@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use super::{Mirror, State, Store};
+use crate::damage::Damage;
 use crate::engine::{Change, Draft, Id, Logged, NotCanonical, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, Marks, finish_line};
@@ -320,7 +321,9 @@ impl Store {
 
     pub(super) fn read_failed(&self, source: std::io::Error) -> Error {
         match source.kind() {
-            ErrorKind::InvalidData => Error::corrupt(&self.root, None, source.to_string()),
+            ErrorKind::InvalidData if Damage::of(&source).is_none() => {
+                Error::corrupt(&self.root, None, source.to_string())
+            }
             _ => Error::io("read", &self.root, source),
         }
     }

@@ -51,7 +51,7 @@ impl Store {
         let Some((paged, first_line)) = found else {
             return log.replay_into(engine, None, 0..u64::MAX, progress);
         };
-        let head = LogHead::new(Arc::clone(file), paged);
+        let head = LogHead::new(Arc::clone(file), path, paged);
         let (from, cuts) = (head.end(), head.cuts());
         engine.set_head(Arc::new(head));
         let mut tail = log.replay_into(engine, None, from..u64::MAX, progress)?;

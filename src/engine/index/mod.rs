@@ -8,6 +8,7 @@ mod table;
 use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use siphasher::sip::SipHasher13;
@@ -16,6 +17,7 @@ pub use lines::Lines;
 pub use paged::Paged;
 pub use table::Table;
 
+use crate::damage::Damage;
 use crate::disk::{DiskFile, read_exact_at};
 use crate::format::index::Slot;
 use crate::format::js_trim;
@@ -49,14 +51,10 @@ impl Hash {
     }
 }
 
-fn changed(offset: u64) -> io::Error {
-    let what = format!("the line at byte {offset} is another one than when it was indexed");
-    io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
 /// An indexed file of lines.
 pub struct LineIndex {
     file: Arc<dyn DiskFile>,
+    path: Arc<Path>,
     hash: Hash,
     places: Places,
 }
@@ -73,18 +71,23 @@ enum Places {
 
 impl LineIndex {
     /// Lines whose places are in memory.
-    pub fn held(file: Arc<dyn DiskFile>, hash: Hash, table: Table) -> Self {
-        Self { file, hash, places: Places::Held(table) }
+    pub fn held(file: Arc<dyn DiskFile>, path: Arc<Path>, hash: Hash, table: Table) -> Self {
+        Self { file, path, hash, places: Places::Held(table) }
     }
 
     /// Lines from an offset on whose places are in a file.
-    pub fn paged(file: Arc<dyn DiskFile>, paged: Paged, from: u64) -> Self {
-        Self { file, hash: paged.hash(), places: Places::Paged { paged, from } }
+    pub fn paged(file: Arc<dyn DiskFile>, path: Arc<Path>, paged: Paged, from: u64) -> Self {
+        Self { file, path, hash: paged.hash(), places: Places::Paged { paged, from } }
     }
 
     /// The file with the lines.
     pub fn file(&self) -> &Arc<dyn DiskFile> {
         &self.file
+    }
+
+    /// Says that a line is damaged.
+    pub fn damaged(&self, offset: u64, detail: &str) -> io::Error {
+        Damage::error(&self.path, offset, detail)
     }
 
     fn places(&self) -> &Places {
@@ -124,7 +127,11 @@ impl LineIndex {
         let mut read = |slot: Slot| {
             let line = read_exact_at(&*self.file, slot.offset, slot.len as usize)?;
             let fits = visitor(slot, &line)? || id_of(&line).is_some_and(|id| self.hash.tag(&id) == tag);
-            if fits { Ok(()) } else { Err(changed(slot.offset)) }
+            if fits {
+                Ok(())
+            } else {
+                Err(self.damaged(slot.offset, "this line is another one than when it was indexed"))
+            }
         };
         let paged = match &self.places {
             Places::Held(table) => return table.with_tag(tag).try_for_each(read),
@@ -157,7 +164,7 @@ impl LineIndex {
             if trimmed.is_empty() {
                 continue;
             }
-            let id = id_of(trimmed).ok_or(io::ErrorKind::InvalidData)?;
+            let id = id_of(trimmed).ok_or_else(|| self.damaged(offset, "this line cannot be read"))?;
             let lead = trimmed.as_ptr() as u64 - line.as_ptr() as u64;
             slots.push(Slot { offset: offset + lead, len: trimmed.len() as u32, tag: self.hash.tag(&id) });
         }
