@@ -46,4 +46,7 @@ module.exports = {
   get util() {
     return known("node:util") ?? require("node:util");
   },
+  get vm() {
+    return known("node:vm") ?? require("node:vm");
+  },
 };

@@ -7,6 +7,7 @@
 const { LiveWalk, UNREAD } = require("./live-walk");
 const { call, getText, hasRecord } = require("./native-errors");
 const { Pass, parseList } = require("./pass");
+const { Finding } = require("./queries/find");
 
 const GONE = Symbol("gone");
 /** Up to so many records, the first walk over all of them makes and keeps their objects. */
@@ -128,6 +129,11 @@ class Records {
     } finally {
       this.#isLive = false;
     }
+  }
+
+  /** Begins a query over the records as they are now. */
+  find(parsed) {
+    return new Finding(this.#core, parsed);
   }
 
   /** The record is about to be set or deleted: walks that are under way must not see it, unless they are live. */

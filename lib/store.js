@@ -24,6 +24,7 @@ const { checkNames } = require("./option-names");
 const { parseOptions } = require("./options");
 const { checkPeriod, describe } = require("./paths");
 const { readOnProgress, watched } = require("./progress");
+const { parseFind } = require("./queries/find");
 const { after, paced, pacedSteps, refuse } = require("./turns");
 const { checkId, toText, today } = require("./values");
 const { readInterval, Watching } = require("./watching");
@@ -231,6 +232,40 @@ class Store extends Inspected {
       return false;
     });
     return matching;
+  }
+
+  // Queries
+
+  find(query, options) {
+    return paced(this.#find(query, options));
+  }
+
+  async #find(query, options) {
+    this.#ensureOpen();
+    return this.#driver.records.find(parseFind(query, options, "find()")).values();
+  }
+
+  findOne(query, options) {
+    return paced(this.#findOne(query, options));
+  }
+
+  async #findOne(query, options) {
+    this.#ensureOpen();
+    const names = ["sort", "skip", "fields", "signal"];
+    checkNames(options, names, "findOne()");
+    const parsed = parseFind(query, { ...options, limit: 1 }, "findOne()");
+    const [found] = await this.#driver.records.find(parsed).values();
+    return found;
+  }
+
+  countWhere(query, options) {
+    return paced(this.#countWhere(query, options));
+  }
+
+  async #countWhere(query, options) {
+    this.#ensureOpen();
+    const parsed = parseFind(query, options, "countWhere()", { names: ["signal"], counts: true });
+    return this.#driver.records.find(parsed).count();
   }
 
   stats() {

@@ -20,6 +20,7 @@ pub mod patience;
 pub mod progress;
 pub mod protocol;
 pub mod publish;
+pub mod query;
 pub mod repair;
 pub mod snapshot;
 pub mod store;

@@ -11,6 +11,7 @@ mod detached;
 mod error;
 mod exit;
 mod finalize;
+mod find;
 mod handles;
 #[allow(unsafe_code)]
 mod hot;

@@ -14,7 +14,7 @@ use super::delta::reverse_delta;
 use super::log_head::LogHead;
 use super::operation::{Logged, Operation, Origin, Rank};
 use super::overlay::{Entry, Id, Overlay, Place};
-use super::records::{Cursor, Records, View};
+use super::records::{Cursor, Moment, Records, View};
 use super::text::{Moved, Text};
 use crate::format::operation::{self, BatchMark, Body, Kind, Prev, write_body};
 use crate::format::timestamp::Stamp;
@@ -207,6 +207,11 @@ impl Engine {
     /// See [`Records::epoch`].
     pub fn epoch(&self) -> u64 {
         self.records.epoch()
+    }
+
+    /// See [`Records::moment`].
+    pub fn moment(&self) -> Moment {
+        self.records.moment()
     }
 
     /// See [`Records::scan`].

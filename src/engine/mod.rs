@@ -18,7 +18,7 @@ pub use base::Base;
 pub use log::{Change, Draft, Engine, NotCanonical};
 pub use operation::{Logged, Operation, Origin, Rank};
 pub use overlay::{Id, Place};
-pub use records::{Cursor, View};
+pub use records::{Cursor, Moment, View};
 pub use rows::Row;
 pub use schema::Schema;
 pub use text::{Check, Text};

@@ -21,8 +21,9 @@ pub struct Records {
     /// While it is there, nothing is frozen, and nobody goes through all records.
     head: Option<Arc<LogHead>>,
     frozen: Option<Arc<Overlay>>,
-    pending: Option<Overlay>,
-    overlay: Overlay,
+    pending: Option<Arc<Overlay>>,
+    /// NOTE: a look at one moment shares it, and a change meanwhile copies it first.
+    overlay: Arc<Overlay>,
     epoch: u64,
     schema: Schema,
 }
@@ -37,6 +38,13 @@ pub struct View {
     /// What values of the base were migrated to.
     values: Arc<Overlay>,
     frozen: Arc<Overlay>,
+}
+
+/// All records at one moment, for who reads them without the store's lock.
+#[derive(Clone)]
+pub struct Moment {
+    base: Arc<Base>,
+    layers: Vec<Arc<Overlay>>,
 }
 
 /// Where an iteration goes on.
@@ -58,7 +66,7 @@ impl Records {
             head: None,
             frozen: None,
             pending: None,
-            overlay: Overlay::default(),
+            overlay: Arc::default(),
             epoch: EPOCHS.fetch_add(1, Ordering::Relaxed),
             schema: Schema::default(),
         }
@@ -97,7 +105,7 @@ impl Records {
         relocate(&replayed.overlay);
         let lowest = self.pending.as_mut().unwrap_or(&mut self.overlay);
         let later = std::mem::replace(lowest, replayed.overlay);
-        lowest.absorb(later);
+        Arc::make_mut(lowest).absorb(Arc::unwrap_or_clone(later));
     }
 
     fn turn(&mut self) {
@@ -117,7 +125,7 @@ impl Records {
     /// How many records the overlays speak of.
     pub fn overlaid(&self) -> usize {
         self.overlay.len()
-            + self.pending.as_ref().map_or(0, Overlay::len)
+            + self.pending.as_ref().map_or(0, |pending| pending.len())
             + self.frozen.as_ref().map_or(0, |frozen| frozen.len())
     }
 
@@ -139,7 +147,7 @@ impl Records {
 
     /// The value that the overlay gives a record, for saying where its text is.
     pub fn overlaid_text_mut(&mut self, id: &[u8]) -> Option<&mut Text> {
-        self.overlay.text_mut(id)
+        Arc::make_mut(&mut self.overlay).text_mut(id)
     }
 
     /// Puts an overlay entry back exactly.
@@ -150,7 +158,7 @@ impl Records {
             Some(None) => {}
             None => self.schema.sees_base(id),
         }
-        self.overlay.restore(id, before);
+        Arc::make_mut(&mut self.overlay).restore(id, before);
     }
 
     /// Gives a record a value.
@@ -166,7 +174,7 @@ impl Records {
     /// As [`Records::set`], for a caller that has just looked the record up.
     pub fn set_known(&mut self, id: &Id, text: Text, exists: bool) {
         self.schema.sees(id, &text);
-        let Ok(()) = self.overlay.set(id, text, || Ok::<_, std::convert::Infallible>(exists));
+        let Ok(()) = Arc::make_mut(&mut self.overlay).set(id, text, || Ok::<_, std::convert::Infallible>(exists));
     }
 
     /// Where a record stands in the overlay, for [`Records::put_back`].
@@ -196,7 +204,7 @@ impl Records {
 
     /// As [`Records::delete`], for a caller that has just looked the record up and found it.
     pub fn delete_known(&mut self, id: &Id) {
-        let Ok(()) = self.overlay.delete(id, || Ok::<_, std::convert::Infallible>(true));
+        let Ok(()) = Arc::make_mut(&mut self.overlay).delete(id, || Ok::<_, std::convert::Infallible>(true));
     }
 
     /// Sets apart what there is now, for the checkpoint after the one under way. `relocate` is told of the overlay that the
@@ -207,7 +215,7 @@ impl Records {
         match &mut self.pending {
             Some(pending) => {
                 relocate(pending);
-                pending.absorb(overlay);
+                Arc::make_mut(pending).absorb(Arc::unwrap_or_clone(overlay));
             }
             None => self.pending = Some(overlay),
         }
@@ -217,7 +225,7 @@ impl Records {
     pub fn freeze(&mut self) -> View {
         self.turn();
         let pending = self.pending.take();
-        let frozen = Arc::new(pending.unwrap_or_else(|| std::mem::take(&mut self.overlay)));
+        let frozen = pending.unwrap_or_else(|| std::mem::take(&mut self.overlay));
         self.frozen = Some(frozen);
         self.frozen_view()
     }
@@ -239,7 +247,7 @@ impl Records {
         self.turn();
         if let Some(mut merged) = self.pending.take() {
             relocate(&merged);
-            merged.absorb(std::mem::take(&mut self.overlay));
+            Arc::make_mut(&mut merged).absorb(Arc::unwrap_or_clone(std::mem::take(&mut self.overlay)));
             self.overlay = merged;
         }
     }
@@ -255,11 +263,11 @@ impl Records {
     pub fn thaw(&mut self, relocate: impl FnOnce(&Overlay)) {
         self.turn();
         if let Some(frozen) = self.frozen.take() {
-            let mut merged = Arc::try_unwrap(frozen).unwrap_or_else(|shared| (*shared).clone());
+            let mut merged = Arc::unwrap_or_clone(frozen);
             relocate(&merged);
             let lowest = self.pending.as_mut().unwrap_or(&mut self.overlay);
-            merged.absorb(std::mem::take(lowest));
-            *lowest = merged;
+            merged.absorb(Arc::unwrap_or_clone(std::mem::take(lowest)));
+            *lowest = Arc::new(merged);
         }
     }
 
@@ -312,6 +320,14 @@ impl Records {
         })
     }
 
+    /// All records as they are now, whatever changes later. Costs nothing; the first change meanwhile copies what the
+    /// changeable overlay says.
+    pub fn moment(&self) -> Moment {
+        let values = Some(Arc::clone(self.schema.values()));
+        let layers = [values, self.frozen.clone(), self.pending.clone(), Some(Arc::clone(&self.overlay))];
+        Moment { base: Arc::clone(&self.base), layers: layers.into_iter().flatten().collect() }
+    }
+
     /// Whether no layer has anything to say of a record.
     pub(super) fn says_nothing_of(&self, id: &[u8]) -> bool {
         self.layers().into_iter().all(|layer| layer.get(id).is_none())
@@ -320,7 +336,7 @@ impl Records {
     /// All that lies on top of the base.
     fn layers(&self) -> Vec<&Overlay> {
         let values = Some(&**self.schema.values());
-        let layers = [values, self.frozen.as_deref(), self.pending.as_ref(), Some(&self.overlay)];
+        let layers = [values, self.frozen.as_deref(), self.pending.as_deref(), Some(&*self.overlay)];
         layers.into_iter().flatten().collect()
     }
 
@@ -329,15 +345,15 @@ impl Records {
             base: &self.base,
             head: self.head.as_deref(),
             frozen: self.frozen.as_deref(),
-            pending: self.pending.as_ref(),
+            pending: self.pending.as_deref(),
             schema: &self.schema,
         }
     }
 
     fn parts(&mut self) -> (Below<'_>, &mut Overlay) {
         let Self { base, head, frozen, pending, overlay, schema, .. } = self;
-        let (head, frozen, pending) = (head.as_deref(), frozen.as_deref(), pending.as_ref());
-        (Below { base, head, frozen, pending, schema }, overlay)
+        let (head, frozen, pending) = (head.as_deref(), frozen.as_deref(), pending.as_deref());
+        (Below { base, head, frozen, pending, schema }, Arc::make_mut(overlay))
     }
 }
 
@@ -409,5 +425,20 @@ impl View {
         visitor: impl FnMut(&Row<'_>) -> ControlFlow<()>,
     ) -> io::Result<Cursor> {
         visit(&self.base, &[&self.values, &self.frozen], cursor, visitor)
+    }
+}
+
+impl Moment {
+    /// Visits records in order, from a cursor on, until told to stop; says where to go on.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn visit(
+        &self,
+        cursor: Cursor,
+        visitor: impl FnMut(&Row<'_>) -> ControlFlow<()>,
+    ) -> io::Result<Cursor> {
+        let layers: Vec<&Overlay> = self.layers.iter().map(|layer| &**layer).collect();
+        visit(&self.base, &layers, cursor, visitor)
     }
 }

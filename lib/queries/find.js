@@ -1,0 +1,113 @@
+"use strict";
+
+// Queries: the arguments of find() and its like, and the steps of one. What a query means is the native side's affair.
+
+const { readSignal } = require("../arguments");
+const { outOfRange, wrongType } = require("../errors");
+const { call, settle } = require("../native-errors");
+const { checkNames } = require("../option-names");
+const { describe } = require("../paths");
+const { loopTurn } = require("../timers");
+const { Patterns } = require("./patterns");
+const { QueryText } = require("./text");
+
+const OPTIONS = ["sort", "skip", "limit", "fields", "signal"];
+
+/** What find() was asked for, read at the call: the caller may change its objects afterwards. */
+function parseFind(query, options, method, { names = OPTIONS, counts = false } = {}) {
+  checkNames(options, names, method);
+  const { sort, skip, limit, fields } = options ?? {};
+  const { text, patterns } = new QueryText(query, "query");
+  return {
+    text,
+    patterns,
+    signal: readSignal(options),
+    selection: {
+      sort: printOption(sort, "sort"),
+      skip: readCount(skip, "skip") ?? 0,
+      limit: readCount(limit, "limit") ?? -1,
+      fields: printOption(fields, "fields"),
+      counts,
+    },
+  };
+}
+
+function readCount(value, name) {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "number") throw wrongType(`option ${name} must be a number, got ${describe(value)}`);
+  if (value === Infinity && name === "limit") return undefined;
+  if (!Number.isInteger(value) || value < 0) {
+    throw outOfRange(`option ${name} must be an integer from 0 on, got ${value}`);
+  }
+  return value;
+}
+
+function printOption(value, name) {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "object") {
+    const wanted = name === "sort" ? "an object of fields" : "a list of fields, or an object of them";
+    throw wrongType(`option ${name} must be ${wanted}, got ${describe(value)}`);
+  }
+  return JSON.stringify(value);
+}
+
+/** A query that was begun: it sees the records as they are at this moment. */
+class Finding {
+  #find;
+  #patterns;
+  #signal;
+
+  constructor(core, { text, patterns, selection, signal }) {
+    signal?.throwIfAborted();
+    this.#find = call(() => core.find(text, selection));
+    this.#patterns = new Patterns(patterns);
+    this.#signal = signal;
+  }
+
+  /** The values that were found, as JSON lists. */
+  async values() {
+    await this.#run();
+    const values = [];
+    for (let list = this.#take(); list !== null; list = this.#take()) {
+      // A list takes a millisecond or two to parse: other work goes on in between.
+      if (values.length > 0) await loopTurn();
+      this.#signal?.throwIfAborted();
+      for (const value of JSON.parse(list)) values.push(value);
+    }
+    return values;
+  }
+
+  /** How many records meet the query. */
+  async count() {
+    await this.#run();
+    return call(() => this.#find.matched());
+  }
+
+  /** How many records were tried, and how many of them met the query. */
+  async effort() {
+    await this.#run();
+    return { examined: call(() => this.#find.examined()), matched: call(() => this.#find.matched()) };
+  }
+
+  #take() {
+    return call(() => this.#find.take());
+  }
+
+  async #run() {
+    const cancel = () => this.#find.cancel();
+    this.#signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      let answers = null;
+      for (;;) {
+        const questions = await settle(this.#find.step(answers));
+        this.#signal?.throwIfAborted();
+        if (questions === null) return;
+        answers = this.#patterns.answer(JSON.parse(questions));
+      }
+    } finally {
+      this.#signal?.removeEventListener("abort", cancel);
+    }
+  }
+}
+
+module.exports = { Finding, parseFind };

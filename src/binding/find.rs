@@ -1,0 +1,153 @@
+//! Queries: begun at the call, carried out on libuv's pool, taken in pieces.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use napi::JsString;
+use napi::bindgen_prelude::AsyncTask;
+use napi_derive::napi;
+use parking_lot::Mutex;
+
+use super::CHUNK;
+use super::catch::{caught, plain};
+use super::store::NativeStore;
+use super::tasks::Work;
+use super::text;
+use crate::error::Error;
+use crate::json::string::escape_into;
+use crate::query::{Fields, Query, Selection, Sort};
+use crate::store::{Find, Found, Step, Store};
+
+/// What is wanted of the records that a query finds.
+#[napi(object)]
+pub struct NativeSelection<'a> {
+    /// The order, as JSON: paths, each with 1 or -1.
+    pub sort: Option<JsString<'a>>,
+    /// How many are passed over.
+    pub skip: f64,
+    /// How many are wanted; less than 0 for all.
+    pub limit: f64,
+    /// The fields, as JSON.
+    pub fields: Option<JsString<'a>>,
+    /// Only how many there are.
+    pub counts: bool,
+}
+
+/// A query under way.
+#[napi]
+pub struct NativeFind {
+    store: Arc<Store>,
+    find: Arc<Mutex<Find>>,
+    cancelled: Arc<std::sync::atomic::AtomicBool>,
+    found: Arc<Mutex<Option<Rows>>>,
+}
+
+/// What was found, and is still to be taken.
+struct Rows {
+    examined: u64,
+    matched: u64,
+    texts: Box<dyn Iterator<Item = Vec<u8>> + Send>,
+}
+
+impl From<Found> for Rows {
+    fn from(found: Found) -> Self {
+        let (examined, matched) = (found.examined, found.matched);
+        Self { examined, matched, texts: Box::new(found.into_texts()) }
+    }
+}
+
+#[napi]
+impl NativeStore {
+    /// Begins a query, whose strings have a letter in front: `s` before what they are, `r` before the number of a pattern.
+    #[napi]
+    pub fn find(&self, query: JsString<'_>, selection: NativeSelection<'_>) -> napi::Result<NativeFind> {
+        let query = text::json(query)?;
+        let sort = selection.sort.map(text::json).transpose()?;
+        let fields = selection.fields.map(text::json).transpose()?;
+        let (skip, limit, counts) = (selection.skip, selection.limit, selection.counts);
+        caught(|| {
+            let selection = Selection {
+                sort: sort.map(|sort| Sort::parse(&sort)).transpose()?.unwrap_or_default(),
+                skip: skip as usize,
+                limit: (limit >= 0.0).then_some(limit as usize),
+                fields: fields.map(|fields| Fields::parse(&fields)).transpose()?.flatten(),
+            };
+            let mut find = Find::new(Query::parse(&query)?, selection, counts);
+            // A long log is replayed on the pool.
+            if !self.store.has_head() {
+                find.begin(&self.store)?;
+            }
+            let cancelled = find.cancelled();
+            let (find, found) = (Arc::new(Mutex::new(find)), Arc::default());
+            Ok(NativeFind { store: Arc::clone(&self.store), find, cancelled, found })
+        })
+    }
+}
+
+#[napi]
+impl NativeFind {
+    /// Goes on. Returns a JSON list of questions, each a pattern's number and a string; `null` when all was tried. The answers
+    /// to the questions of the last step are given as a string of 0 and 1.
+    #[napi]
+    pub fn step(&self, answers: Option<String>) -> AsyncTask<Work> {
+        let (store, find, found) = (Arc::clone(&self.store), Arc::clone(&self.find), Arc::clone(&self.found));
+        let run = move || {
+            let mut find = find.lock();
+            if let Some(answers) = answers {
+                find.oracle().answer(answers.bytes().map(|byte| byte == b'1'));
+            }
+            match find.step(&store)? {
+                Step::Done(done) => {
+                    *found.lock() = Some(done.into());
+                    Ok(None)
+                }
+                Step::Asking => {
+                    let mut out = Vec::new();
+                    for (pattern, string) in find.oracle().questions() {
+                        out.extend_from_slice(format!("{pattern},").as_bytes());
+                        escape_into(&mut out, string);
+                        out.push(b',');
+                    }
+                    Ok(Some(text::list(out)))
+                }
+            }
+        };
+        AsyncTask::new(Work::new(run, |questions: Option<String>| questions))
+    }
+
+    /// The next values that were found, as a JSON list; `null` when there are no more.
+    #[napi]
+    pub fn take(&self) -> napi::Result<Option<String>> {
+        caught(|| {
+            let mut found = self.found.lock();
+            let Some(rows) = found.as_mut() else { return Err(Error::Failed("the query is not done".into())) };
+            let mut out = Vec::new();
+            for text in rows.texts.by_ref() {
+                out.extend_from_slice(if text.is_empty() { b"null" } else { &text });
+                out.push(b',');
+                if out.len() >= CHUNK {
+                    break;
+                }
+            }
+            Ok((!out.is_empty()).then(|| text::list(out)))
+        })
+    }
+
+    /// How many records were tried.
+    #[napi]
+    pub fn examined(&self) -> napi::Result<f64> {
+        plain(|| self.found.lock().as_ref().map_or(0.0, |rows| rows.examined as f64))
+    }
+
+    /// How many records meet the query.
+    #[napi]
+    pub fn matched(&self) -> napi::Result<f64> {
+        plain(|| self.found.lock().as_ref().map_or(0.0, |rows| rows.matched as f64))
+    }
+
+    /// Ends the query before its end.
+    #[napi]
+    pub fn cancel(&self) -> napi::Result<()> {
+        plain(|| self.cancelled.store(true, Ordering::Relaxed))
+    }
+}
