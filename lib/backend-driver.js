@@ -117,6 +117,18 @@ class BackendDriver {
     this.#checkDue();
   }
 
+  /** Among agents no call of a backend keeps others from writing between a look and a write. */
+  ensureTransactions() {
+    if (this.#options.agentId !== undefined) {
+      throw opslogError("OPSLOG_UNSUPPORTED", messages.transactionsOfBackend());
+    }
+  }
+
+  /** Runs work while nobody else writes: a single writer need not wait for that. */
+  alone(work) {
+    return work();
+  }
+
   beginBatch() {
     call(() => this.#core.beginBatch());
     this.records.begin();

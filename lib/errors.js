@@ -25,6 +25,13 @@ const messages = Object.freeze({
     `option recovery "${recovery}" is for stores in a folder; what a backend makes of malformed lines is its affair`,
   backupOfBackend: () =>
     "backup() copies a store in a folder; how to copy what is behind a backend is the backend's affair",
+  exists: (id) => `Record '${id}' exists already`,
+  withinTransaction: () =>
+    "the function of a transaction works with its argument: a call to the store itself would not be part of it",
+  withinBatch: () => "a transaction cannot begin within batch(): set() and delete() are what a batch is made of",
+  skipLoadTransaction: () => "a transaction reads records, and with skipLoad there are none in memory",
+  transactionsOfBackend: () =>
+    "transactions among agents need a lock that a storage backend does not have; open without agentId, or use a folder",
   newerVersion: (found, version) =>
     `The store has records of version ${found}, and this program gave version ${version}: it must not write to it. ` +
     "Use the newer program, or open the store read-only.",

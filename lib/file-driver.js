@@ -231,6 +231,21 @@ class FileDriver {
     this.#batchTakenBack();
   }
 
+  /** Transactions need nothing of a folder that it could lack. */
+  ensureTransactions() {}
+
+  /** Runs work while no other agent writes; what they wrote before is taken over first. */
+  async alone(work) {
+    if (!this.#isAgent) return work();
+    this.#displaced.forget();
+    await this.#following.withForeign(this.#core.beginAlone());
+    try {
+      return await work();
+    } finally {
+      this.#core.endAlone();
+    }
+  }
+
   flush() {
     this.#buffer.flush();
   }

@@ -131,6 +131,17 @@ class Records {
     }
   }
 
+  /** All ids, in order. */
+  ids() {
+    if (this.#complete) return [...this.#map.keys()];
+    this.#detachPasses();
+    const ids = this.#scanned(
+      (restart) => this.#core.scanIds(restart),
+      (list, target) => list.forEach((id) => target.set(id, true)),
+    );
+    return [...ids.keys()];
+  }
+
   /** Begins a query over the records as they are now. */
   find(parsed) {
     return new Finding(this.#core, parsed);

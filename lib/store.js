@@ -25,6 +25,8 @@ const { parseOptions } = require("./options");
 const { checkPeriod, describe } = require("./paths");
 const { readOnProgress, watched } = require("./progress");
 const { parseFind } = require("./queries/find");
+const { comparison, insertion, patching, update } = require("./transactions/changes");
+const { Transaction } = require("./transactions/transaction");
 const { after, paced, pacedSteps, refuse } = require("./turns");
 const { checkId, toText, today } = require("./values");
 const { readInterval, Watching } = require("./watching");
@@ -41,6 +43,7 @@ class Store extends Inspected {
   #opening = null;
   #closing = null;
   #watching = null;
+  #isInTransaction = false;
 
   constructor(...given) {
     super(() => this.#shown());
@@ -206,6 +209,12 @@ class Store extends Inspected {
     }
   }
 
+  getMany(ids) {
+    this.#ensureOpen();
+    if (!Array.isArray(ids)) throw wrongType(`getMany() takes a list of ids, got ${describe(ids)}`);
+    return ids.map((id) => (typeof id === "string" ? this.#driver.records.get(id) : undefined));
+  }
+
   all() {
     this.#ensureOpen();
     return this.#driver.records.values();
@@ -285,11 +294,68 @@ class Store extends Inspected {
     try {
       this.#ensureWritable();
       checkFunction(fn, "batch()");
-      operations = await this.#durably(() => this.#runBatch(fn));
+      operations = await this.#durably(() => this.#runBatch("batch()", fn));
     } catch (error) {
       return refuse(withCaller(error));
     }
     return after(Math.max(1, operations));
+  }
+
+  // Transactions
+
+  transaction(fn) {
+    return paced(this.#transaction(() => checkedFunction(fn, "transaction()")));
+  }
+
+  insert(id, value) {
+    return paced(this.#transaction(() => insertion(id, value)));
+  }
+
+  update(id, change) {
+    return paced(this.#transaction(() => update(id, change)));
+  }
+
+  patch(id, partial) {
+    return paced(this.#transaction(() => patching(id, partial)));
+  }
+
+  compareAndSet(id, expected, next) {
+    return paced(this.#transaction(() => comparison(id, expected, next)));
+  }
+
+  clear() {
+    return paced(this.#transaction(() => (tx) => this.#clear(tx)));
+  }
+
+  /** Runs the function that `prepare` returns once it has looked at the arguments. */
+  async #transaction(prepare) {
+    this.#ensureWritable();
+    if (this.#batch !== null) throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.withinBatch());
+    if (this.#options.skipLoad) throw opslogError("OPSLOG_SKIP_LOAD", messages.skipLoadTransaction());
+    this.#driver.ensureTransactions();
+    const run = prepare();
+    return this.#durably((driver) => driver.alone(() => this.#runTransaction(run)));
+  }
+
+  async #runTransaction(run) {
+    let result;
+    await this.#runBatch("transaction()", () => {
+      const tx = new Transaction(this.#driver);
+      this.#isInTransaction = true;
+      try {
+        return (result = run(tx));
+      } finally {
+        this.#isInTransaction = false;
+        this.#batch = tx.end();
+      }
+    });
+    return result;
+  }
+
+  #clear(tx) {
+    const ids = this.#driver.records.ids();
+    for (const id of ids) tx.delete(id);
+    return ids.length;
   }
 
   undo() {
@@ -514,7 +580,7 @@ class Store extends Inspected {
     return driver;
   }
 
-  async #runBatch(fn) {
+  async #runBatch(method, fn) {
     this.#batch = [];
     this.#driver.beginBatch();
     let ids;
@@ -522,7 +588,7 @@ class Store extends Inspected {
       const returned = this.#driver.records.live(fn);
       if (typeof returned?.then === "function") {
         Promise.resolve(returned).catch(() => {});
-        const message = "batch() takes a function that does its work at once, not one that returns a promise";
+        const message = `${method} takes a function that does its work at once, not one that returns a promise`;
         throw opslogError("OPSLOG_INVALID_ARGUMENT", message, { kind: "TypeError" });
       }
     } catch (error) {
@@ -574,16 +640,23 @@ class Store extends Inspected {
 
   #ensureOpen() {
     if (this.#state !== "open") throw notOpen();
+    if (this.#isInTransaction) throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.withinTransaction());
     // Whoever looks, or waits for its turn, finds what was called before.
     this.#driver.arrive();
   }
 
   #ensureWritable() {
     if (this.#state !== "open") throw notOpen();
+    if (this.#isInTransaction) throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.withinTransaction());
     // A batch that was called before close() still runs.
     if (this.#closing !== null && this.#batch === null) throw notOpen();
     if (this.#options.readOnly) throw opslogError("OPSLOG_READ_ONLY", messages.readOnly());
   }
+}
+
+function checkedFunction(fn, method) {
+  checkFunction(fn, method);
+  return fn;
 }
 
 /** Loaded when a store is opened: most programs have no backend, and its modules take longer to load than a store to open. */

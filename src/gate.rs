@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
+use parking_lot::{ArcMutexGuard, MappedMutexGuard, Mutex, MutexGuard, RawMutex};
 
 use crate::disk::{Disk, DiskFile, OpenMode, write_all_at};
 use crate::error::{Error, Result};
@@ -22,7 +22,7 @@ pub struct Gate {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     appends: Mutex<Option<Pair>>,
-    changes: Mutex<Option<Pair>>,
+    changes: Arc<Mutex<Option<Pair>>>,
 }
 
 struct Pair {
@@ -37,7 +37,23 @@ pub struct Shared<'a> {
 
 /// The lock, held alone.
 pub struct Exclusive<'a> {
-    pair: MappedMutexGuard<'a, Pair>,
+    pair: Files<'a>,
+}
+
+/// The files of a lock that is held: for the time of a function, or until it is dropped, on whatever thread.
+enum Files<'a> {
+    Borrowed(MappedMutexGuard<'a, Pair>),
+    Kept(ArcMutexGuard<RawMutex, Option<Pair>>),
+}
+
+impl Files<'_> {
+    /// `None` if the store was closed.
+    fn get(&self) -> Option<&Pair> {
+        match self {
+            Self::Borrowed(pair) => Some(pair),
+            Self::Kept(pair) => pair.as_ref(),
+        }
+    }
 }
 
 impl Gate {
@@ -52,7 +68,7 @@ impl Gate {
                 room: open_or_create(&**disk, &layout::room(root))?,
             })
         };
-        let (appends, changes) = (Mutex::new(Some(pair()?)), Mutex::new(Some(pair()?)));
+        let (appends, changes) = (Mutex::new(Some(pair()?)), Arc::new(Mutex::new(Some(pair()?))));
         Ok(Self { disk: Arc::clone(disk), path: layout::room(root), appends, changes })
     }
 
@@ -97,11 +113,11 @@ impl Gate {
         if !pair.door.try_lock().map_err(failed)? {
             return Ok(None);
         }
-        let exclusive = Exclusive { pair };
-        if !exclusive.pair.room.try_lock().map_err(failed)? {
+        let exclusive = Exclusive { pair: Files::Borrowed(pair) };
+        if !exclusive.files()?.room.try_lock().map_err(failed)? {
             return Ok(None);
         }
-        self.check_files(&exclusive.pair)?;
+        self.check_files(exclusive.files()?)?;
         Ok(Some(exclusive))
     }
 
@@ -110,18 +126,31 @@ impl Gate {
     /// # Errors
     /// `OPSLOG_LOCKED` once patience ends; `OPSLOG_IO`.
     pub fn exclusive(&self) -> Result<Exclusive<'_>> {
+        let pair = opened(self.changes.lock())?;
+        self.entered(Files::Borrowed(pair))
+    }
+
+    /// As [`Gate::exclusive`], for who keeps it longer than a function takes, and may give it up on another thread.
+    ///
+    /// # Errors
+    /// As for [`Gate::exclusive`].
+    pub fn kept(&self) -> Result<Exclusive<'static>> {
+        self.entered(Files::Kept(self.changes.lock_arc()))
+    }
+
+    fn entered<'a>(&self, pair: Files<'a>) -> Result<Exclusive<'a>> {
         let failed = |source| Error::agent_lock(&self.path, source);
         let patience = Patience::new(1);
-        let pair = opened(self.changes.lock())?;
-        while !pair.door.try_lock().map_err(failed)? {
+        let Some(files) = pair.get() else { return Err(closed()) };
+        while !files.door.try_lock().map_err(failed)? {
             self.pause(&patience)?;
         }
         // From here on dropping it opens the door again.
         let exclusive = Exclusive { pair };
-        while !exclusive.pair.room.try_lock().map_err(failed)? {
+        while !exclusive.files()?.room.try_lock().map_err(failed)? {
             self.pause(&patience)?;
         }
-        self.check_files(&exclusive.pair)?;
+        self.check_files(exclusive.files()?)?;
         Ok(exclusive)
     }
 
@@ -170,12 +199,17 @@ impl Shared<'_> {
 }
 
 impl Exclusive<'_> {
+    fn files(&self) -> Result<&Pair> {
+        self.pair.get().ok_or_else(closed)
+    }
+
     /// How often the manifest has changed.
     ///
     /// # Errors
     /// Those of reading.
     pub fn count(&self) -> io::Result<u64> {
-        read_count(&*self.pair.room)
+        let files = self.files().map_err(std::io::Error::other)?;
+        read_count(&*files.room)
     }
 
     /// Says that the manifest is about to change. Returns the new count.
@@ -203,13 +237,19 @@ impl Drop for Shared<'_> {
 
 impl Drop for Exclusive<'_> {
     fn drop(&mut self) {
-        let _ = self.pair.room.unlock();
-        let _ = self.pair.door.unlock();
+        if let Some(files) = self.pair.get() {
+            let _ = files.room.unlock();
+            let _ = files.door.unlock();
+        }
     }
 }
 
 fn opened(pair: MutexGuard<'_, Option<Pair>>) -> Result<MappedMutexGuard<'_, Pair>> {
-    MutexGuard::try_map(pair, Option::as_mut).map_err(|_| Error::Failed("the store is closed".into()))
+    MutexGuard::try_map(pair, Option::as_mut).map_err(|_| closed())
+}
+
+fn closed() -> Error {
+    Error::Failed("the store is closed".into())
 }
 
 /// The counter; a file that is still empty counts nothing.

@@ -113,6 +113,18 @@ class BackendDriver {
     return paced(this.#change(id, null));
   }
 
+  /** Among agents no call of a backend keeps others from writing between a look and a write. */
+  ensureTransactions() {
+    if (this.#options.agentId !== undefined) {
+      throw opslogError("OPSLOG_UNSUPPORTED", messages.transactionsOfBackend());
+    }
+  }
+
+  /** Runs work while nobody else writes: a single writer need not wait for that. */
+  alone(work) {
+    return work();
+  }
+
   beginBatch() {
     this.#session.beginBatch();
     this.records.begin();

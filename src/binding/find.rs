@@ -120,7 +120,9 @@ impl NativeFind {
     pub fn take(&self) -> napi::Result<Option<String>> {
         caught(|| {
             let mut found = self.found.lock();
-            let Some(rows) = found.as_mut() else { return Err(Error::Failed("the query is not done".into())) };
+            let Some(rows) = found.as_mut() else {
+                return Err(Error::Failed("the query is not done".into()));
+            };
             let mut out = Vec::new();
             for text in rows.texts.by_ref() {
                 out.extend_from_slice(if text.is_empty() { b"null" } else { &text });

@@ -216,6 +216,20 @@ impl NativeStore {
         caught_js(|| coded(self.store.commit_shared()))
     }
 
+    /// Takes the lock of a folder of agents alone until `endAlone`, and takes over what others wrote, which is for
+    /// `takeForeign`.
+    #[napi]
+    pub fn begin_alone(&self) -> AsyncTask<Work> {
+        let store = Arc::clone(&self.store);
+        AsyncTask::new(Work::new(move || store.begin_alone(), |()| ()))
+    }
+
+    /// Gives the lock up that `beginAlone` took.
+    #[napi]
+    pub fn end_alone(&self) -> napi::Result<()> {
+        plain(|| self.store.end_alone())
+    }
+
     /// Logs a batch. Returns what `setRecord` returns.
     #[napi]
     pub fn commit_batch(&self) -> napi::Result<f64> {

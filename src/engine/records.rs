@@ -174,7 +174,8 @@ impl Records {
     /// As [`Records::set`], for a caller that has just looked the record up.
     pub fn set_known(&mut self, id: &Id, text: Text, exists: bool) {
         self.schema.sees(id, &text);
-        let Ok(()) = Arc::make_mut(&mut self.overlay).set(id, text, || Ok::<_, std::convert::Infallible>(exists));
+        let Ok(()) =
+            Arc::make_mut(&mut self.overlay).set(id, text, || Ok::<_, std::convert::Infallible>(exists));
     }
 
     /// Where a record stands in the overlay, for [`Records::put_back`].

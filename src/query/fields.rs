@@ -25,7 +25,9 @@ impl Tree {
         for name in path.split(|&byte| byte == b'.') {
             let at = match tree.names.iter().position(|(known, _)| **known == *name) {
                 // The whole of it is named already.
-                Some(at) if tree.names.get(at).is_some_and(|(_, below)| below.names.is_empty()) => return false,
+                Some(at) if tree.names.get(at).is_some_and(|(_, below)| below.names.is_empty()) => {
+                    return false;
+                }
                 Some(at) => at,
                 None => {
                     is_new = true;
@@ -81,7 +83,10 @@ impl Fields {
         let mut tree = Tree::default();
         for (place, path, is_excluded) in paths {
             if is_excluded != excluded {
-                return Err(refused(place, "cannot stand beside the others: name what you want, or what you do not"));
+                return Err(refused(
+                    place,
+                    "cannot stand beside the others: name what you want, or what you do not",
+                ));
             }
             if !tree.insert(&path) {
                 return Err(refused(place, "names what another one has named"));

@@ -75,7 +75,8 @@ pub(super) fn query(text: &[u8]) -> Read<(Condition, bool)> {
     let query = Part { node: Node::read(text), place: "query".to_owned() };
     let nesting = nesting(text);
     if nesting > key::DEPTH {
-        return query.refused(format!("is nested {nesting} levels deep; at most {} can be looked for", key::DEPTH));
+        return query
+            .refused(format!("is nested {nesting} levels deep; at most {} can be looked for", key::DEPTH));
     }
     let condition = condition(&query)?;
     let patterns = has_patterns(&query);
@@ -266,8 +267,21 @@ fn is_operator(name: &[u8]) -> bool {
 
 fn is_known(name: &[u8]) -> bool {
     const FIELD_OPERATORS: [&[u8]; 15] = [
-        b"$not", b"$exists", b"$eq", b"$ne", b"$gt", b"$gte", b"$lt", b"$lte", b"$in", b"$nin", b"$regex",
-        b"$size", b"$all", b"$elemMatch", b"$options",
+        b"$not",
+        b"$exists",
+        b"$eq",
+        b"$ne",
+        b"$gt",
+        b"$gte",
+        b"$lt",
+        b"$lte",
+        b"$in",
+        b"$nin",
+        b"$regex",
+        b"$size",
+        b"$all",
+        b"$elemMatch",
+        b"$options",
     ];
     FIELD_OPERATORS.contains(&name)
 }

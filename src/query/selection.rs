@@ -1,10 +1,10 @@
 //! What is wanted of the records that a query found: in which order, from which on, how many, which fields.
 
 use super::fields::Fields;
+use super::key;
 use super::node::Node;
 use super::parse::Refused;
 use super::path::Path;
-use super::key;
 
 /// By what records are sorted.
 #[derive(Debug, Default)]

@@ -59,7 +59,7 @@ use crate::disk::Disk;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
-use crate::gate::Gate;
+use crate::gate::{Exclusive, Gate};
 use crate::lock::HeldLock;
 use crate::patience::Patience;
 use crate::progress::Progress;
@@ -107,6 +107,8 @@ pub struct Store {
     /// The lock of a folder of agents.
     gate: Option<Gate>,
     hasher: DefaultHashBuilder,
+    /// That lock, while a transaction keeps it alone.
+    alone: Mutex<Option<Exclusive<'static>>>,
     /// One looks at a time at what others wrote.
     looking: Mutex<()>,
     rounds: Arc<Rounds>,
@@ -225,6 +227,7 @@ impl Store {
         } else {
             drop(state);
         }
+        self.end_alone();
         if let Some(gate) = &self.gate {
             gate.close();
         }

@@ -8,6 +8,7 @@ mod follow;
 mod log;
 mod open;
 mod take_over;
+mod transaction;
 mod undo;
 
 use std::collections::HashMap;
@@ -137,6 +138,10 @@ impl Store {
     /// `None` means: not now, follow first. Without agents there is nothing to take.
     pub(super) fn enter_gate(&self, state: &State, check: bool) -> Result<Option<Option<Shared<'_>>>> {
         let (Some(gate), Some(agents)) = (&self.gate, &state.agents) else { return Ok(Some(None)) };
+        // A transaction of this store has the lock alone, and what it found holds until it gives it up.
+        if self.alone.lock().is_some() {
+            return Ok(Some(None));
+        }
         let Some(shared) = gate.try_shared()? else { return Ok(None) };
         if planted!("generation-unchecked") {
             return Ok(Some(Some(shared)));

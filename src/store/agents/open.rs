@@ -124,7 +124,18 @@ impl Store {
         let state = Mutex::new(State::unloaded());
         let (hasher, looking, syncing) = (Default::default(), Mutex::default(), Mutex::default());
         let rounds = options.durability.rounds();
-        Self { disk, root: root.to_path_buf(), options, gate, hasher, looking, rounds, syncing, state }
+        Self {
+            disk,
+            root: root.to_path_buf(),
+            options,
+            gate,
+            hasher,
+            alone: Mutex::new(None),
+            looking,
+            rounds,
+            syncing,
+            state,
+        }
     }
 
     /// Makes the folder one that agents can come into: not empty, and with nothing in a single writer's log.

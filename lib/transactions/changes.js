@@ -1,0 +1,68 @@
+"use strict";
+
+// What is made of transactions: one change that depends on what is there. Each is the function of a transaction.
+
+const { isDeepStrictEqual } = require("../builtins").util;
+const { checkFunction } = require("../arguments");
+const { opslogError } = require("../errors");
+const { checkId, toText } = require("../values");
+
+/** Adds a record that must not be there yet. */
+function insertion(id, value) {
+  checkId(id);
+  // NOTE: its text at the call: the caller may change the object before its turn comes.
+  const fixed = parsed(toText(id, value));
+  return (tx) => tx.insert(id, fixed);
+}
+
+/** Puts what a function makes of a record in its place; `undefined` leaves it. Returns what is there afterwards. */
+function update(id, change) {
+  checkId(id);
+  checkFunction(change, "update()");
+  return (tx) => {
+    const current = tx.get(id);
+    const next = change(current);
+    if (typeof next?.then === "function") {
+      Promise.resolve(next).catch(() => {});
+      const message = "update() takes a function that does its work at once, not one that returns a promise";
+      throw opslogError("OPSLOG_INVALID_ARGUMENT", message, { kind: "TypeError" });
+    }
+    if (next === undefined) return current;
+    tx.set(id, next);
+    return tx.get(id);
+  };
+}
+
+/** Replaces fields of a record. */
+function patching(id, partial) {
+  checkId(id);
+  const isObject = typeof partial === "object" && partial !== null && !Array.isArray(partial);
+  const fixed = isObject ? copied(id, partial) : partial;
+  return (tx) => tx.patch(id, fixed);
+}
+
+/** A copy of fields; `undefined` stays, for it removes one. */
+function copied(id, partial) {
+  const text = toText(id, partial);
+  const fields = new Map(Object.entries(parsed(text)));
+  for (const [name, value] of Object.entries(partial)) if (value === undefined) fields.set(name, undefined);
+  return Object.fromEntries(fields);
+}
+
+/** Replaces a record if it is what is expected. Returns whether it was. */
+function comparison(id, expected, next) {
+  checkId(id);
+  const [before, after] = [expected === undefined ? undefined : parsed(toText(id, expected)), parsed(toText(id, next))];
+  return (tx) => {
+    const isExpected = tx.has(id) ? isDeepStrictEqual(tx.get(id), before) : before === undefined;
+    if (isExpected) tx.set(id, after);
+    return isExpected;
+  };
+}
+
+/** The value as JSON has it. */
+function parsed(text) {
+  return JSON.parse(text);
+}
+
+module.exports = { comparison, insertion, patching, update };
