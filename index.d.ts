@@ -255,6 +255,126 @@ export interface ProgressOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
+/** A path to a field: its name, or names with dots. */
+export type FieldPath<T> = T extends readonly unknown[] | string | number | boolean | null
+  ? string
+  : T extends object
+    ? | {
+          [K in keyof T & string]:
+            | K
+            | (NonNullable<T[K]> extends readonly (infer E)[]
+                ? `${K}.${Inner<E>}`
+                : `${K}.${Inner<NonNullable<T[K]>>}`);
+        }[keyof T & string]
+      | (string & {})
+    : string;
+/** The fields of an object. */
+type Inner<V> = V extends readonly unknown[] | string | number | boolean | null | undefined
+  ? never
+  : V extends object
+    ? keyof V & string
+    : never;
+
+/** What may be asked of the value of a field. All operators that are given must hold. */
+export interface FieldConditions {
+  /** Equal to this value, or a list that has such an element. `null` is also equal to a field that is not there. */
+  $eq?: unknown;
+  /** Not `$eq`. */
+  $ne?: unknown;
+  /** Greater than this value, of the same type; strings by code units. A list: one of its elements is. */
+  $gt?: unknown;
+  /** Greater than this value, or equal. */
+  $gte?: unknown;
+  /** Less than this value. */
+  $lt?: unknown;
+  /** Less than this value, or equal. */
+  $lte?: unknown;
+  /** Equal to one of these values, or found by one of these regular expressions. A list: one of its elements is. */
+  $in?: readonly unknown[] | undefined;
+  /** Not `$in`. */
+  $nin?: readonly unknown[] | undefined;
+  /** Whether the field is there. */
+  $exists?: unknown;
+  /** A string in which this regular expression is found, given as one or as its source. */
+  $regex?: RegExp | string | undefined;
+  /** Flags for the source of a `$regex`, such as `"i"`. */
+  $options?: string | undefined;
+  /** A list with so many elements. */
+  $size?: number | undefined;
+  /** A list that has all of these elements. */
+  $all?: readonly unknown[] | undefined;
+  /** A list with an element that meets these conditions all at once. */
+  $elemMatch?: Query | FieldConditions | undefined;
+  /** Not these conditions, or not this value. */
+  $not?: unknown;
+}
+
+/**
+ * Which records are wanted: for fields, a value that they must have, or operators. `docs/queries.md` has each operator with an
+ * example. What a query means is what mingo 7 makes of it; a `Date` stands for the text that JSON makes of it.
+ */
+export type Query<T = unknown> = {
+  /** All of these queries. */
+  $and?: readonly Query<T>[] | undefined;
+  /** One of these queries at least. */
+  $or?: readonly Query<T>[] | undefined;
+  /** None of these queries. */
+  $nor?: readonly Query<T>[] | undefined;
+} & { [P in FieldPath<T>]?: unknown };
+
+/** What is wanted of the records that a query finds. */
+export interface FindOptions<T = unknown> {
+  /** Their order: fields, each with 1 (up) or -1 (down); the first counts first (default: the order of the store). */
+  sort?: { [P in FieldPath<T>]?: 1 | -1 } | undefined;
+  /** How many to pass over (default: 0). */
+  skip?: number | undefined;
+  /** How many to give at most (default: all). */
+  limit?: number | undefined;
+  /** Which fields to give: a list of them, or an object of them with 1, or with 0 for those to leave out (default: all). */
+  fields?: readonly FieldPath<T>[] | { [P in FieldPath<T>]?: 0 | 1 | boolean } | undefined;
+  /** Ends the query with the signal's reason (default: none). */
+  signal?: AbortSignal | undefined;
+}
+
+/** Which records `scan()` gives, and in which direction. */
+export interface ScanOptions {
+  /** Only ids that begin so (default: all). */
+  prefix?: string | undefined;
+  /** Only ids behind this one; not beside `gte` (default: from the first). */
+  gt?: string | undefined;
+  /** Only ids from this one on (default: from the first). */
+  gte?: string | undefined;
+  /** Only ids before this one; not beside `lte` (default: to the last). */
+  lt?: string | undefined;
+  /** Only ids up to this one (default: to the last). */
+  lte?: string | undefined;
+  /** The last one first (default: false). */
+  reverse?: boolean | undefined;
+  /** How many to give at most (default: all). */
+  limit?: number | undefined;
+  /** Ends the scan with the signal's reason (default: none). */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * The records as the function of `transaction()` sees them: with its own changes. It can be used only while the function runs;
+ * whatever a method throws, thrown on or not caught, takes the whole transaction back.
+ */
+export interface Transaction<T = Record<string, unknown>> {
+  /** The record, or `undefined`. The same object each time, until the record changes. */
+  get(id: string): T | undefined;
+  /** Whether there is a record. */
+  has(id: string): boolean;
+  /** Creates or replaces a record. */
+  set(id: string, value: T): void;
+  /** Creates a record. Throws `OPSLOG_EXISTS` if there is one. */
+  insert(id: string, value: T): void;
+  /** Replaces fields of a record; one that is `undefined` is removed. Throws `OPSLOG_NOT_FOUND` if there is no record. */
+  patch(id: string, partial: Partial<T>): void;
+  /** Deletes a record. Throws `OPSLOG_NOT_FOUND` if there is none. */
+  delete(id: string): void;
+}
+
 /** What `Store.verify()` found. */
 export interface VerifyReport {
   /** Whether nothing is damaged. */
@@ -446,6 +566,9 @@ export interface BackupResult {
  *   (`ENOSPC`) as `cause.code`. Nothing was changed.
  * - `OPSLOG_FAILED`: an earlier failure left the log uncertain; writes are refused until the store is opened
  *   anew, reads go on.
+ * - `OPSLOG_EXISTS`: a record that is to be inserted is there.
+ * - `OPSLOG_UNSUPPORTED`: the backend lacks what the call needs.
+ * - `OPSLOG_PATTERN_TIMEOUT`: a regular expression of a query takes too long.
  * - `OPSLOG_UNSAFE_BACKEND`: the backend cannot keep agents apart.
  * - `OPSLOG_NATIVE_UNAVAILABLE`: there is no binary for this platform; the message lists what was tried.
  * - `OPSLOG_INTERNAL`: a defect of this package. Any method may throw it; no method names it below.
@@ -610,6 +733,94 @@ export declare class Store<T = Record<string, unknown>> {
   filter(predicate: (value: T, id: string) => boolean): T[];
 
   /**
+   * The values of the records that meet a query, as objects of their own: changing one changes no record and no other result.
+   * All are as they were at one moment, that of the call.
+   *
+   * Cost: tries the text of every record, on another thread; only what is found becomes objects. A first change meanwhile
+   * copies what the log has said since the last checkpoint, some 100 bytes for each record in it. Sorting holds all that is
+   * found, or with `limit` about twice as many as are wanted.
+   *
+   * @param query Which records.
+   * @param options Order, bounds, fields, and what ends it; the default of each is told there.
+   * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_INVALID_ARGUMENT`, whose message names the place in the query; `OPSLOG_PATTERN_TIMEOUT` for
+   * a regular expression that takes longer than a second for some 500 KB of records; `OPSLOG_IO`, `OPSLOG_CORRUPT`; and the
+   * signal's reason. All reject.
+   */
+  find(query: Query<T>, options?: FindOptions<T>): Promise<T[]>;
+
+  /**
+   * The value of the first record that meets a query, or `undefined`.
+   *
+   * Cost: as `find()`; without `sort` it ends at the first.
+   *
+   * @param query Which records.
+   * @param options As for `find()`, without `limit`; the default of each is told there.
+   * @throws As `find()`: `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_PATTERN_TIMEOUT`, `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
+   */
+  findOne(query: Query<T>, options?: Omit<FindOptions<T>, "limit">): Promise<T | undefined>;
+
+  /**
+   * How many records meet a query.
+   *
+   * Cost: as `find()`, without any objects.
+   *
+   * @param query Which records.
+   * @param options An aborted `signal` ends it with the signal's reason (default: none).
+   * @throws As `find()`: `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_PATTERN_TIMEOUT`, `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
+   */
+  countWhere(query: Query<T>, options?: { signal?: AbortSignal | undefined }): Promise<number>;
+
+  /**
+   * The records of these ids, in the order of the ids; `undefined` where there is none.
+   *
+   * Cost: that of `get()` for each.
+   *
+   * @param ids The records' ids.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`; `OPSLOG_INVALID_ARGUMENT` for what is no list.
+   */
+  getMany(ids: readonly string[]): (T | undefined)[];
+
+  /**
+   * All ids in the store's order, as they are at the call, whatever changes while they are gone through.
+   *
+   * Cost: reads the records in pieces of 256 KB as they are asked for, and keeps none. An `undo()` meanwhile reads all that is
+   * left first.
+   *
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`.
+   */
+  keys(): IterableIterator<string>;
+
+  /**
+   * All records in the store's order, as they are at the call, as objects of their own.
+   *
+   * Cost: as `keys()`, and one object for each.
+   *
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`.
+   */
+  values(): IterableIterator<T>;
+
+  /**
+   * All ids and records in the store's order, as they are at the call: `for (const [id, record] of store)`.
+   *
+   * Cost: as `values()`.
+   *
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`.
+   */
+  [Symbol.iterator](): IterableIterator<[string, T]>;
+
+  /**
+   * Ids and records in the order of the ids, by UTF-16 code units as `<` compares them, as they are at the first step. The
+   * records are objects of their own.
+   *
+   * Cost: one look at every id, on another thread, and some 100 bytes for each record that is wanted; values are read in pieces
+   * of 256 KB as they are asked for.
+   *
+   * @param options Which ids, in which direction, how many, and what ends it; the default of each is told there.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, and the signal's reason. All reject.
+   */
+  scan(options?: ScanOptions): AsyncGenerator<[string, T]>;
+
+  /**
    * Which files make up the store at the moment, as a copy; `null` when the store is not open.
    *
    * Cost: a small copy; no file is read.
@@ -668,6 +879,83 @@ export declare class Store<T = Record<string, unknown>> {
    * the batch deletes. All reject.
    */
   batch(fn: () => void): Promise<void>;
+
+  /**
+   * Runs a function that reads and changes records: all of its changes are logged together, or, if it throws or the write
+   * fails, none. Nobody else changes anything in between: an agent's transaction holds the folder's lock alone and first takes
+   * over what other agents wrote, so that two processes that count a counter up lose no step. The function runs once, in the
+   * caller's async context, when what was called before is done.
+   *
+   * Cost: as `batch()`. An agent's also takes the lock, waiting for appends of others under way; transactions that were called
+   * one right after the other share it, up to 64 of them.
+   *
+   * @param fn Gets the records. Must not be async, and must not call methods of the store itself.
+   * @returns What the function returned.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_SKIP_LOAD`; `OPSLOG_INVALID_ARGUMENT` if the function is none, returns a promise
+   * or calls the store, or inside `batch()`; `OPSLOG_UNSUPPORTED` for an agent behind a backend, before anything happens; what the
+   * function or a call in it throws (`OPSLOG_EXISTS`, `OPSLOG_NOT_FOUND`, `OPSLOG_INVALID_VALUE`); and otherwise as `batch()`. All
+   * reject, and nothing was changed then.
+   */
+  transaction<R>(fn: (tx: Transaction<T>) => R): Promise<R>;
+
+  /**
+   * Creates a record that must not be there yet. It holds what the value is at the call.
+   *
+   * Cost: that of a transaction.
+   *
+   * @param id The record's id.
+   * @param value As for `set()`.
+   * @throws `OPSLOG_EXISTS`; otherwise as `transaction()`: `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_INVALID_VALUE`. All reject.
+   */
+  insert(id: string, value: T): Promise<void>;
+
+  /**
+   * Puts what a function makes of a record in its place.
+   *
+   * Cost: that of a transaction.
+   *
+   * @param id The record's id.
+   * @param change Gets the record, or `undefined` if there is none; returns the next value, or `undefined` to leave things as they
+   * are. Must not be async, and must not call methods of the store itself.
+   * @returns The record as it is afterwards.
+   * @throws As `transaction()`: `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_INVALID_VALUE`. All reject.
+   */
+  update(id: string, change: (current: T | undefined) => T | undefined): Promise<T | undefined>;
+
+  /**
+   * Replaces fields of a record. They are what they are at the call.
+   *
+   * Cost: that of a transaction.
+   *
+   * @param id The record's id.
+   * @param partial The fields; one that is `undefined` is removed.
+   * @throws `OPSLOG_NOT_FOUND`; otherwise as `transaction()`: `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT` (also for a
+   * record that is no object), `OPSLOG_INVALID_VALUE`. All reject.
+   */
+  patch(id: string, partial: { [K in keyof T]?: T[K] | undefined }): Promise<void>;
+
+  /**
+   * Replaces a record if it is what is expected.
+   *
+   * Cost: that of a transaction, and a comparison of the two values.
+   *
+   * @param id The record's id.
+   * @param expected What the record must be, compared as JSON whatever the order of fields; `undefined` if there must be none.
+   * @param next The value that it gets.
+   * @returns Whether it was what was expected.
+   * @throws As `transaction()`: `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_INVALID_VALUE`. All reject.
+   */
+  compareAndSet(id: string, expected: T | undefined, next: T): Promise<boolean>;
+
+  /**
+   * Deletes all records, as one transaction.
+   *
+   * Cost: a line in the log for each record; all of them are in memory until then.
+   *
+   * @returns How many there were.
+   * @throws As `transaction()`: `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT`. All reject.
+   */
+  clear(): Promise<number>;
 
   /**
    * Takes the last operation since the last checkpoint back, an agent's own last; `false` if there is none.

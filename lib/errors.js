@@ -28,7 +28,8 @@ const messages = Object.freeze({
   exists: (id) => `Record '${id}' exists already`,
   withinTransaction: () =>
     "the function of a transaction works with its argument: a call to the store itself would not be part of it",
-  withinBatch: () => "a transaction cannot begin within batch(): set() and delete() are what a batch is made of",
+  withinBatch: () =>
+    "a transaction cannot begin within batch(): set() and delete() are what a batch is made of",
   skipLoadTransaction: () => "a transaction reads records, and with skipLoad there are none in memory",
   transactionsOfBackend: () =>
     "transactions among agents need a lock that a storage backend does not have; open without agentId, or use a folder",

@@ -34,6 +34,9 @@ const NOT_NOW = -1;
 const DUE = 1;
 const FOREIGN = 2;
 
+/** So many transactions share a lock: as many take about a millisecond. */
+const MOST_ALONE = 64;
+
 class FileDriver {
   /** The store's folder. */
   folder;
@@ -57,6 +60,8 @@ class FileDriver {
   #batch = [];
   #displaced = new Displaced();
   #syncs = null;
+  /** How many transactions have shared the lock that is held. */
+  #alone = 0;
   /** Copies under way: they know of the log's cuts only while this store has it. */
   #backups = new Set();
 
@@ -234,15 +239,24 @@ class FileDriver {
   /** Transactions need nothing of a folder that it could lack. */
   ensureTransactions() {}
 
-  /** Runs work while no other agent writes; what they wrote before is taken over first. */
-  async alone(work) {
+  /**
+   * Runs work while no other agent writes; what they wrote before is taken over first. The lock is kept for the next work of
+   * this kind, if that comes at once, but not for long.
+   */
+  async alone(work, isFollowed) {
     if (!this.#isAgent) return work();
-    this.#displaced.forget();
-    await this.#following.withForeign(this.#core.beginAlone());
+    if (this.#alone === 0) {
+      this.#displaced.forget();
+      await this.#following.withForeign(this.#core.beginAlone());
+    }
+    this.#alone++;
     try {
       return await work();
     } finally {
-      this.#core.endAlone();
+      if (this.#alone >= MOST_ALONE || !isFollowed()) {
+        this.#alone = 0;
+        this.#core.endAlone();
+      }
     }
   }
 
@@ -273,6 +287,7 @@ class FileDriver {
   }
 
   async undo() {
+    this.records.beforeCut();
     let undone;
     try {
       undone = call(() => this.#core.undo());

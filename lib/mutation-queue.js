@@ -14,6 +14,8 @@ const RETRY = Symbol("retry");
 class MutationQueue {
   #waiting = [];
   #draining = false;
+  /** Which of those that wait runs. */
+  #at = 0;
   #catchUp;
 
   /** `catchUp` is awaited before an append that returned RETRY is tried again. */
@@ -33,21 +35,26 @@ class MutationQueue {
 
   /** Runs an append again, which has returned RETRY while nothing waited. Returns a promise of its result. */
   retry(task) {
-    return this.#enqueue(task, true, true);
+    return this.#enqueue(task, true, { late: true });
   }
 
-  /** Runs a task that nothing may overtake. Returns a promise of its result. */
-  run(task) {
-    return this.#enqueue(task, false);
+  /** Runs a task that nothing may overtake. Returns a promise of its result. With `alone`, it is one of a kind that share a lock. */
+  run(task, { alone = false } = {}) {
+    return this.#enqueue(task, false, { alone });
+  }
+
+  /** Whether behind the task that runs comes another one that shares its lock. */
+  get isFollowedAlone() {
+    return this.#waiting[this.#at + 1]?.alone === true;
   }
 
   /** With `late`, the task was tried, and must wait for another agent before it is tried again. */
-  #enqueue(task, plain, late = false) {
+  #enqueue(task, plain, { late = false, alone = false } = {}) {
     return new Promise((resolve, reject) => {
       // What runs first runs in a microtask of this call, and so in its context.
       const context = this.#draining ? new CallerContext() : null;
       const run = context === null ? task : () => context.run(task);
-      this.#waiting.push({ task: run, plain, late, resolve, reject });
+      this.#waiting.push({ task: run, plain, late, alone, resolve, reject });
       if (this.#draining) return;
       this.#draining = true;
       inMicrotask(() => this.#drain());
@@ -57,6 +64,7 @@ class MutationQueue {
   async #drain() {
     for (let next = 0; next < this.#waiting.length; next++) {
       const { task, plain, late, resolve, reject } = this.#waiting[next];
+      this.#at = next;
       let due;
       try {
         if (late) await this.#catchUp();

@@ -8,6 +8,7 @@ const { LiveWalk, UNREAD } = require("./live-walk");
 const { call, getText, hasRecord } = require("./native-errors");
 const { Pass, parseList } = require("./pass");
 const { Finding } = require("./queries/find");
+const { Walks, scanThrough, walkThrough } = require("./queries/walks");
 
 const GONE = Symbol("gone");
 /** Up to so many records, the first walk over all of them makes and keeps their objects. */
@@ -40,6 +41,7 @@ class Records {
   #walked = [];
   #passes = [];
   #liveWalks = [];
+  #openWalks = new Walks();
   /** Whether walks see what is changed meanwhile: within a batch, as in 0.8.1. */
   #isLive = false;
   #passed = false;
@@ -129,6 +131,21 @@ class Records {
     } finally {
       this.#isLive = false;
     }
+  }
+
+  /** Walks through the ids as they are now, or through ids and values. */
+  walk(idsOnly) {
+    return walkThrough(this.#core, this.#openWalks, idsOnly);
+  }
+
+  /** Walks through ids and values as they are now, in the order of the ids. */
+  scan(parsed) {
+    return scanThrough(this.#core, this.#openWalks, parsed);
+  }
+
+  /** Something is about to be cut off the log: walks under way read what is left to them. */
+  beforeCut() {
+    this.#openWalks.hold();
   }
 
   /** All ids, in order. */

@@ -25,6 +25,7 @@ const { parseOptions } = require("./options");
 const { checkPeriod, describe } = require("./paths");
 const { readOnProgress, watched } = require("./progress");
 const { parseFind } = require("./queries/find");
+const { parseRange } = require("./queries/walks");
 const { comparison, insertion, patching, update } = require("./transactions/changes");
 const { Transaction } = require("./transactions/transaction");
 const { after, paced, pacedSteps, refuse } = require("./turns");
@@ -225,6 +226,27 @@ class Store extends Inspected {
     return this.#driver.records.entries();
   }
 
+  keys() {
+    this.#ensureOpen();
+    return this.#driver.records.walk(true);
+  }
+
+  values() {
+    return valuesOf(this[Symbol.iterator]());
+  }
+
+  [Symbol.iterator]() {
+    this.#ensureOpen();
+    return this.#driver.records.walk(false);
+  }
+
+  scan(options) {
+    return pacedSteps(() => {
+      this.#ensureOpen();
+      return this.#driver.records.scan(parseRange(options));
+    });
+  }
+
   filter(predicate) {
     this.#ensureOpen();
     checkFunction(predicate, "filter()");
@@ -334,7 +356,9 @@ class Store extends Inspected {
     if (this.#options.skipLoad) throw opslogError("OPSLOG_SKIP_LOAD", messages.skipLoadTransaction());
     this.#driver.ensureTransactions();
     const run = prepare();
-    return this.#durably((driver) => driver.alone(() => this.#runTransaction(run)));
+    const isFollowed = () => this.#queue.isFollowedAlone;
+    const work = (driver) => driver.alone(() => this.#runTransaction(run), isFollowed);
+    return this.#durably(work, { alone: true });
   }
 
   async #runTransaction(run) {
@@ -495,7 +519,7 @@ class Store extends Inspected {
   async #flush() {
     if (this.#state !== "open" || this.#options.readOnly) return;
     // A close() that was called before flushes everything.
-    await (this.#closing ?? this.#durably((driver) => driver.flush(), "synced"));
+    await (this.#closing ?? this.#durably((driver) => driver.flush(), { wanted: "synced" }));
   }
 
   sync() {
@@ -552,24 +576,27 @@ class Store extends Inspected {
     return FileDriver.open(dir, options, backend);
   }
 
-  #exclusive(task) {
+  #exclusive(task, options) {
     const driver = this.#driver;
     return this.#queue.run(() => {
       const settled = this.#inForce(driver).settled();
       return settled === undefined ? task(driver) : settled.then(() => task(driver));
-    });
+    }, options);
   }
 
   /**
    * As `#exclusive`, for what is to be durable when it resolves, as far as the options say. What comes behind it does
    * not wait for that.
    */
-  async #durably(task, wanted = "written") {
-    if (this.#options.durability === "process") return this.#exclusive(task);
-    const { result, durable } = await this.#exclusive(async (driver) => {
-      const result = await task(driver);
-      return { result, durable: driver[wanted]() };
-    });
+  async #durably(task, { wanted = "written", alone = false } = {}) {
+    if (this.#options.durability === "process") return this.#exclusive(task, { alone });
+    const { result, durable } = await this.#exclusive(
+      async (driver) => {
+        const result = await task(driver);
+        return { result, durable: driver[wanted]() };
+      },
+      { alone },
+    );
     await durable;
     return result;
   }
@@ -652,6 +679,10 @@ class Store extends Inspected {
     if (this.#closing !== null && this.#batch === null) throw notOpen();
     if (this.#options.readOnly) throw opslogError("OPSLOG_READ_ONLY", messages.readOnly());
   }
+}
+
+function* valuesOf(entries) {
+  for (const [, value] of entries) yield value;
 }
 
 function checkedFunction(fn, method) {

@@ -19,6 +19,9 @@ const compacting = ({ core }) => core.compactAgents(now);
 const unlessNoneIsUnderWay = (error) => {
   if (!error.message.includes("no compaction is under way")) throw error;
 };
+const selection = { skip: 0, limit: -1, counts: false };
+const range = { reverse: false, limit: -1 };
+const finding = ({ core }) => core.find("{}", selection);
 const agent = { agent: "one" };
 const detached = { detached: true };
 const at = (call, more = {}) => ({ call, ...more });
@@ -82,6 +85,27 @@ export const nativeCalls = {
   "NativeStore.abandonBatch": at(({ core }) => core.abandonBatch(), { prepare: batch }),
   "NativeStore.beginShared": at(({ core }) => core.beginShared()),
   "NativeStore.commitShared": at(({ core }) => core.commitShared(), { prepare: shared }),
+  "NativeStore.beginAlone": at(({ core }) => core.beginAlone(), agent),
+  "NativeStore.endAlone": at(({ core }) => core.endAlone(), agent),
+  "NativeStore.find": at(({ core }) => core.find("{}", selection)),
+  "NativeStore.walk": at(({ core }) => core.walk(false)),
+  "NativeStore.sorted": at(({ core }) => core.sorted(range)),
+  "NativeFind.step": at(({ made }) => made.step(null), { prepare: finding }),
+  "NativeFind.take": at(({ made }) => made.take(), {
+    prepare: async (context) => {
+      const find = finding(context);
+      await find.step(null);
+      return find;
+    },
+  }),
+  "NativeFind.examined": at(({ made }) => made.examined(), { prepare: finding }),
+  "NativeFind.matched": at(({ made }) => made.matched(), { prepare: finding }),
+  "NativeFind.cancel": at(({ made }) => made.cancel(), { prepare: finding }),
+  "NativeWalk.next": at(({ made }) => made.next(), { prepare: ({ core }) => core.walk(false) }),
+  "NativeScan.next": at(({ made }) => made.next(), { prepare: ({ core }) => core.sorted(range) }),
+  "NativeScan.nextAtOnce": at(({ made }) => made.nextAtOnce(), {
+    prepare: ({ core }) => core.sorted(range),
+  }),
   "NativeStore.undo": at(({ core }) => core.undo()),
   "NativeStore.undoWaiting": at(({ core }) => core.undoWaiting(), agent),
   "NativeStore.compactAgents": at(({ core }) => core.compactAgents(now), agent),

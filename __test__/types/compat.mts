@@ -57,7 +57,13 @@ same<ConstructorParameters<typeof ours.FsBackend>, ConstructorParameters<typeof 
 type Known = keyof theirs.Store;
 same<Pick<ours.Store<Todo>, Known>, Public<theirs.Store<Todo>>>();
 same<Pick<ours.Store, Known>, Public<theirs.Store>>();
-same<Exclude<keyof ours.Store, Known>, "recovery" | "backup" | typeof Symbol.asyncDispose>();
+type Reading =
+  "find" | "findOne" | "countWhere" | "getMany" | "keys" | "values" | "scan" | typeof Symbol.iterator;
+type Changing = "transaction" | "insert" | "update" | "patch" | "compareAndSet" | "clear";
+same<
+  Exclude<keyof ours.Store, Known>,
+  Reading | Changing | "recovery" | "backup" | typeof Symbol.asyncDispose
+>();
 
 same<Exclude<keyof typeof ours.Store, keyof typeof theirs.Store>, "verify" | "repair">();
 same<keyof typeof ours.FsBackend, keyof typeof theirs.FsBackend>();

@@ -9,6 +9,7 @@ const { describe } = require("../paths");
 
 /** As deep as a query may be nested. */
 const DEPTH = 100;
+const { toJSON } = Date.prototype;
 
 function refused(place, what, cause) {
   return opslogError("OPSLOG_INVALID_ARGUMENT", `${place} ${what}`, { kind: "TypeError", cause });
@@ -51,9 +52,7 @@ class QueryText {
     if (types.isRegExp(value)) return this.#pattern(value.source, value.flags, place);
     if (types.isDate(value)) return this.#print(printDate(value, place), place, depth);
     if (Array.isArray(value)) {
-      const elements = Array.from(value, (element, at) =>
-        this.#print(element, `${place}[${at}]`, depth + 1),
-      );
+      const elements = Array.from(value, (element, at) => this.#print(element, `${place}[${at}]`, depth + 1));
       return `[${elements.join(",")}]`;
     }
     if (!isPlain(value)) throw refused(place, `is ${describe(value)}, which no record can hold`);
@@ -93,7 +92,10 @@ function sourceOf({ $regex, $options }, place, isSource) {
     throw refused(place, `takes a regular expression, or the source of one, got ${describe($regex)}`);
   }
   if ($options !== undefined && typeof $options !== "string") {
-    throw refused(place.replace(/\$regex$/, "$options"), `takes flags such as "i", got ${describe($options)}`);
+    throw refused(
+      place.replace(/\$regex$/, "$options"),
+      `takes flags such as "i", got ${describe($options)}`,
+    );
   }
   return isSource ? [$regex, $options ?? ""] : [$regex.source, $options ?? $regex.flags];
 }
@@ -107,7 +109,7 @@ function printNumber(value, place) {
 
 /** Records hold dates as JSON prints them. */
 function printDate(value, place) {
-  const text = Date.prototype.toJSON.call(value);
+  const text = toJSON.call(value);
   if (text === null) throw refused(place, "is an invalid Date");
   return text;
 }

@@ -52,7 +52,10 @@ function copied(id, partial) {
 /** Replaces a record if it is what is expected. Returns whether it was. */
 function comparison(id, expected, next) {
   checkId(id);
-  const [before, after] = [expected === undefined ? undefined : parsed(toText(id, expected)), parsed(toText(id, next))];
+  const [before, after] = [
+    expected === undefined ? undefined : parsed(toText(id, expected)),
+    parsed(toText(id, next)),
+  ];
   return (tx) => {
     const isExpected = tx.has(id) ? isDeepStrictEqual(tx.get(id), before) : before === undefined;
     if (isExpected) tx.set(id, after);

@@ -45,7 +45,8 @@ class Transaction {
     if (!isObject(partial)) throw invalid(`patch() takes an object of fields, got ${describe(partial)}`);
     if (!this.#driver.records.has(id)) throw opslogError("OPSLOG_NOT_FOUND", messages.notFound(id));
     const current = this.#driver.records.get(id);
-    if (!isObject(current)) throw invalid(`patch() needs a record with fields, '${id}' is ${describe(current)}`);
+    if (!isObject(current))
+      throw invalid(`patch() needs a record with fields, '${id}' is ${describe(current)}`);
     // NOTE: through entries, so that a field of the name __proto__ is one like others.
     const fields = new Map(Object.entries(current));
     for (const [name, value] of Object.entries(partial)) {

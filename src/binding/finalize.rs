@@ -6,10 +6,12 @@ use napi::bindgen_prelude::ObjectFinalize;
 
 use super::backup::NativeBackup;
 use super::catch::plain;
+use super::find::NativeFind;
 use super::lock::{NativeHold, NativeLock};
 use super::maintenance::NativeProgress;
 use super::store::NativeStore;
 use super::wal::NativeWalCursor;
+use super::walk::{NativeScan, NativeWalk};
 
 macro_rules! drop_caught {
     ($($class:ty),*) => { $(
@@ -22,4 +24,14 @@ macro_rules! drop_caught {
     )* };
 }
 
-drop_caught!(NativeBackup, NativeHold, NativeLock, NativeProgress, NativeStore, NativeWalCursor);
+drop_caught!(
+    NativeBackup,
+    NativeFind,
+    NativeHold,
+    NativeLock,
+    NativeProgress,
+    NativeScan,
+    NativeStore,
+    NativeWalCursor,
+    NativeWalk
+);

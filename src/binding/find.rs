@@ -34,7 +34,7 @@ pub struct NativeSelection<'a> {
 }
 
 /// A query under way.
-#[napi]
+#[napi(custom_finalize)]
 pub struct NativeFind {
     store: Arc<Store>,
     find: Arc<Mutex<Find>>,

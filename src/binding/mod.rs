@@ -26,6 +26,7 @@ mod syncs;
 mod tasks;
 mod text;
 mod wal;
+mod walk;
 
 /// From this size on a snapshot has an index file: below it, reading all of it costs about as much.
 const INDEX_FROM_BYTES: u64 = 1 << 20;

@@ -86,6 +86,11 @@ impl Base {
         })
     }
 
+    /// The file that the lines are in, if there are any.
+    pub fn file(&self) -> Option<&Arc<dyn DiskFile>> {
+        self.lines.as_ref().map(LineIndex::file)
+    }
+
     /// Where the lines are, in order, and the hash by which they are found, if the index is in memory.
     pub fn slots(&self) -> Option<(Hash, &[Slot])> {
         self.lines.as_ref()?.slots()

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::base::Base;
 use super::log_head::LogHead;
 use super::overlay::{Entry, Id, Overlay, Place};
-use super::rows::{Row, visit};
+use super::rows::{Row, visit, visit_texts};
 use super::schema::Schema;
 use super::text::Text;
 
@@ -441,5 +441,14 @@ impl Moment {
     ) -> io::Result<Cursor> {
         let layers: Vec<&Overlay> = self.layers.iter().map(|layer| &**layer).collect();
         visit(&self.base, &layers, cursor, visitor)
+    }
+
+    /// Visits the id of each record, and where its value is.
+    ///
+    /// # Errors
+    /// Those of reading the base.
+    pub fn visit_texts(&self, visitor: &mut dyn FnMut(&[u8], Text)) -> io::Result<()> {
+        let layers: Vec<&Overlay> = self.layers.iter().map(|layer| &**layer).collect();
+        visit_texts(&self.base, &layers, visitor)
     }
 }

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::io;
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 
 use super::base::Base;
 use super::overlay::{Overlay, State};
@@ -110,6 +111,42 @@ pub(super) fn visit(
         cursor = Cursor::Layer(layer + 1, 0);
     }
     Ok(cursor)
+}
+
+/// Visits the id of each record, and where its value is, without reading values of the log.
+///
+/// # Errors
+/// Those of reading the base.
+pub(super) fn visit_texts(
+    base: &Base,
+    layers: &[&Overlay],
+    visitor: &mut dyn FnMut(&[u8], Text),
+) -> io::Result<()> {
+    let layers: Vec<&Overlay> = layers.iter().copied().filter(|layer| !layer.is_empty()).collect();
+    let mut lines = base.lines(0);
+    while let Some((offset, line)) = lines.next_line()? {
+        let Some(file) = base.file() else { break };
+        let record = base.record(offset, line)?;
+        match fate(&layers, &record.id) {
+            Fate::Unchanged => {
+                let (offset, len) = (offset + record.data.start as u64, record.data.len() as u32);
+                visitor(&record.id, Text::At { file: Arc::clone(file), offset, len });
+            }
+            Fate::Replaced(text) => visitor(&record.id, text.clone()),
+            Fate::Elsewhere => {}
+        }
+    }
+    for (layer, overlay) in layers.iter().enumerate() {
+        let above = layers.get(layer + 1..).unwrap_or_default();
+        for (_, id, text) in overlay.appended_from(0) {
+            match fate(above, id) {
+                Fate::Unchanged => visitor(id, text.clone()),
+                Fate::Replaced(text) => visitor(id, text.clone()),
+                Fate::Elsewhere => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 fn visit_line(

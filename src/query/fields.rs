@@ -1,7 +1,9 @@
 //! Records with some of their fields only.
 
+use super::key::DEPTH;
 use super::node::{Node, is_digits};
-use super::parse::Refused;
+use super::parse::{Refused, too_long};
+use super::path::Path;
 use crate::json::Kind;
 use crate::json::string::escape_into;
 
@@ -88,6 +90,9 @@ impl Fields {
                     "cannot stand beside the others: name what you want, or what you do not",
                 ));
             }
+            if Path::parse(&path).is_none() {
+                return Err(refused(place, &too_long()));
+            }
             if !tree.insert(&path) {
                 return Err(refused(place, "names what another one has named"));
             }
@@ -98,16 +103,17 @@ impl Fields {
     /// Appends the text of a value with these fields.
     pub fn print(&self, text: &[u8], out: &mut Vec<u8>) {
         let node = Node::read(text);
-        if !node.is_container() || !self.write(&node, &self.tree, out) {
+        if !node.is_container() || !self.write(&node, &self.tree, DEPTH, out) {
             out.extend_from_slice(text);
         }
     }
 
-    /// Writes what is wanted of a value. Returns whether anything is: of a value without fields nothing is.
-    fn write(&self, node: &Node<'_>, tree: &Tree, out: &mut Vec<u8>) -> bool {
+    /// Writes what is wanted of a value, so many levels deep. Returns whether anything is: of a value without fields nothing is.
+    fn write(&self, node: &Node<'_>, tree: &Tree, depth: usize, out: &mut Vec<u8>) -> bool {
+        let deeper = depth.saturating_sub(1);
         match node.kind() {
-            Some(Kind::Object) => self.write_object(node, tree, out),
-            Some(Kind::Array) => self.write_list(node, tree, out),
+            Some(Kind::Object) if depth > 0 => self.write_object(node, tree, deeper, out),
+            Some(Kind::Array) if depth > 0 => self.write_list(node, tree, deeper, out),
             _ if self.excluded => {
                 write_whole(node, out);
                 true
@@ -116,7 +122,7 @@ impl Fields {
         }
     }
 
-    fn write_object(&self, node: &Node<'_>, tree: &Tree, out: &mut Vec<u8>) -> bool {
+    fn write_object(&self, node: &Node<'_>, tree: &Tree, depth: usize, out: &mut Vec<u8>) -> bool {
         out.push(b'{');
         let start = out.len();
         for (name, value) in node.entries() {
@@ -138,7 +144,7 @@ impl Fields {
                     }
                     !self.excluded
                 }
-                Some(below) => self.write(&value, below, out),
+                Some(below) => self.write(&value, below, depth, out),
             };
             if !is_written {
                 out.truncate(before);
@@ -148,7 +154,7 @@ impl Fields {
         true
     }
 
-    fn write_list(&self, node: &Node<'_>, tree: &Tree, out: &mut Vec<u8>) -> bool {
+    fn write_list(&self, node: &Node<'_>, tree: &Tree, depth: usize, out: &mut Vec<u8>) -> bool {
         // A list has no fields of its own: its elements may.
         if tree.names.iter().any(|(name, _)| is_digits(name)) && !self.excluded {
             out.extend_from_slice(b"[]");
@@ -161,7 +167,7 @@ impl Fields {
             if before > start {
                 out.push(b',');
             }
-            if !self.write(&element, tree, out) {
+            if !self.write(&element, tree, depth, out) {
                 out.truncate(before);
             }
         }

@@ -118,19 +118,20 @@ fn conditions(part: &Part<'_>) -> Read<Vec<Condition>> {
 
 /// What is asked of the value at a path: a value that it must be, or operators.
 fn field(path: &[u8], part: &Part<'_>, tests: &mut Vec<Test>) -> Read<()> {
+    let Some(parsed) = Path::parse(path) else { return part.refused(too_long()) };
     if let Some(pattern) = part.pattern() {
-        tests.push(Test::Field(Path::parse(path), Operator::Regex(pattern)));
+        tests.push(Test::Field(parsed, Operator::Regex(pattern)));
     } else if part.has_operators() {
         for (operator, part) in part.fields() {
-            tests.push(test(path, &operator, &part)?);
+            tests.push(test(path, &parsed, &operator, &part)?);
         }
     } else {
-        tests.push(Test::Field(Path::parse(path), Operator::Eq(operand(part))));
+        tests.push(Test::Field(parsed, Operator::Eq(operand(part))));
     }
     Ok(())
 }
 
-fn test(path: &[u8], operator: &[u8], part: &Part<'_>) -> Read<Test> {
+fn test(path: &[u8], parsed: &Path, operator: &[u8], part: &Part<'_>) -> Read<Test> {
     let compare = |comparison| Operator::Compare(comparison, operand(part));
     let operator = match operator {
         b"$not" => {
@@ -138,7 +139,7 @@ fn test(path: &[u8], operator: &[u8], part: &Part<'_>) -> Read<Test> {
             field(path, part, &mut tests)?;
             return Ok(Test::Not(Condition { tests }));
         }
-        b"$exists" => return Ok(Test::Exists(Path::parse(path), is_truthy(&part.node))),
+        b"$exists" => return Ok(Test::Exists(parsed.clone(), is_truthy(&part.node))),
         b"$eq" => Operator::Eq(operand(part)),
         b"$ne" => Operator::Ne(operand(part)),
         b"$gt" => compare(Comparison::Greater),
@@ -162,7 +163,7 @@ fn test(path: &[u8], operator: &[u8], part: &Part<'_>) -> Read<Test> {
         name if is_operator(name) => return part.refused("is no operator that is known"),
         _ => return part.refused("stands among operators; a value with such a field is looked for with $eq"),
     };
-    Ok(Test::Field(Path::parse(path), operator))
+    Ok(Test::Field(parsed.clone(), operator))
 }
 
 fn element(part: &Part<'_>) -> Read<Element> {
@@ -247,6 +248,11 @@ fn untag(node: &Node<'_>, out: &mut Vec<u8>) {
             }
         }
     }
+}
+
+/// What is wrong with a path of too many names.
+pub(super) fn too_long() -> String {
+    format!("is the path of more names than can be looked for, at most {}", key::DEPTH)
 }
 
 /// As JavaScript's `!!value`.

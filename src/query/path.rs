@@ -1,5 +1,6 @@
 //! Paths to values: `a.b.0.c`. A name that meets a list looks into each of its elements, and what it finds there is a list.
 
+use super::key::DEPTH;
 use super::node::{Node, is_digits};
 
 /// A path.
@@ -9,9 +10,10 @@ pub(super) struct Path {
 }
 
 impl Path {
-    /// Takes a path apart.
-    pub fn parse(path: &[u8]) -> Self {
-        Self { names: path.split(|&byte| byte == b'.').map(Box::from).collect() }
+    /// Takes a path apart; `None` if it has more names than can be looked for.
+    pub fn parse(path: &[u8]) -> Option<Self> {
+        let names: Box<[Box<[u8]>]> = path.split(|&byte| byte == b'.').map(Box::from).collect();
+        (names.len() <= DEPTH).then_some(Self { names })
     }
 
     pub fn names(&self) -> &[Box<[u8]>] {

@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use super::key;
 use super::node::Node;
-use super::parse::Refused;
+use super::parse::{Refused, too_long};
 use super::path::Path;
 
 /// By what records are sorted.
@@ -46,7 +46,11 @@ impl Sort {
                     return Err(refused(&place, "must be 1 or -1"));
                 }
             };
-            paths.push((Path::parse(&name), is_down));
+            let Some(path) = Path::parse(&name) else {
+                let place = format!("sort.{}", String::from_utf8_lossy(&name));
+                return Err(refused(&place, &too_long()));
+            };
+            paths.push((path, is_down));
         }
         Ok(Self { paths })
     }

@@ -29,6 +29,7 @@ mod turn;
 mod undo;
 mod untold;
 mod versions;
+mod walk;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,6 +55,7 @@ pub use read::{Counts, Place};
 pub use savepoint::Savepoint;
 pub use seen::Seen;
 pub use telling::Telling;
+pub use walk::{Range, Sorted, Walk};
 
 use crate::disk::Disk;
 use crate::engine::Engine;

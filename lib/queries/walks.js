@@ -1,0 +1,144 @@
+"use strict";
+
+// Walks over all records that see them as they were when it began, however long it takes: pieces of JSON text, read as they are
+// needed. What an undo() is about to cut off the log is read before that.
+
+const { outOfRange, wrongType } = require("../errors");
+const { readSignal } = require("../arguments");
+const { call, settle } = require("../native-errors");
+const { checkNames } = require("../option-names");
+const { describe } = require("../paths");
+
+/** The pieces that a walk has still to give. */
+class Pieces {
+  #next;
+  #held = [];
+  #isHeld = false;
+
+  constructor(next) {
+    this.#next = next;
+  }
+
+  /** The next piece, as a list; `null` when there are no more. */
+  next() {
+    const text = this.#isHeld ? (this.#held.shift() ?? null) : call(this.#next);
+    return text === null ? null : JSON.parse(text);
+  }
+
+  /** Reads all that is left: the places where it stands are about to be cut off. */
+  hold() {
+    if (this.#isHeld) return;
+    for (let text = call(this.#next); text !== null; text = call(this.#next)) this.#held.push(text);
+    this.#isHeld = true;
+  }
+
+  get isHeld() {
+    return this.#isHeld;
+  }
+}
+
+/** The walks that are under way. One that was left to the collector is forgotten. */
+class Walks {
+  #pieces = new Set();
+
+  add(pieces) {
+    const reference = new WeakRef(pieces);
+    this.#pieces.add(reference);
+    return () => this.#pieces.delete(reference);
+  }
+
+  hold() {
+    for (const reference of this.#pieces) {
+      const pieces = reference.deref();
+      if (pieces === undefined) this.#pieces.delete(reference);
+      else pieces.hold();
+    }
+  }
+}
+
+/** Walks through ids, or ids and values, in the store's order. They are those of the moment of this call. */
+function walkThrough(core, walks, idsOnly) {
+  const walk = call(() => core.walk(idsOnly));
+  const pieces = new Pieces(() => walk.next());
+  return idsOnly ? steps(pieces, walks, (list) => list) : steps(pieces, walks, pairs);
+}
+
+function steps(pieces, walks, entriesOf) {
+  const end = walks.add(pieces);
+  return (function* () {
+    try {
+      for (let list = pieces.next(); list !== null; list = pieces.next()) yield* entriesOf(list);
+    } finally {
+      end();
+    }
+  })();
+}
+
+/** Yields the ids and values of a flat list of them; `null, id` stands for a record whose value is `undefined`. */
+function* pairs(list) {
+  for (let i = 0; i < list.length; i += 2) {
+    yield list[i] === null ? [list[i + 1], undefined] : [list[i], list[i + 1]];
+  }
+}
+
+const BOUNDS = ["prefix", "gt", "gte", "lt", "lte"];
+
+/** Which records scan() is to give, read at the call. */
+function parseRange(options) {
+  checkNames(options, [...BOUNDS, "reverse", "limit", "signal"], "scan()");
+  const { reverse = false, limit } = options ?? {};
+  const range = { reverse: reverse === true, limit: readLimit(limit) };
+  for (const name of BOUNDS) {
+    const value = options?.[name];
+    if (value === undefined || value === null) continue;
+    if (typeof value !== "string") throw wrongType(`option ${name} must be a string, got ${describe(value)}`);
+    range[name] = value;
+  }
+  if (typeof (reverse ?? false) !== "boolean")
+    throw wrongType(`option reverse must be a boolean, got ${describe(reverse)}`);
+  for (const [one, other] of [
+    ["gt", "gte"],
+    ["lt", "lte"],
+  ]) {
+    if (range[one] !== undefined && range[other] !== undefined) {
+      throw outOfRange(`options ${one} and ${other} name the same end: give one of them`);
+    }
+  }
+  return { range, signal: readSignal(options) };
+}
+
+function readLimit(limit) {
+  if (limit === undefined || limit === null || limit === Infinity) return -1;
+  if (typeof limit !== "number") throw wrongType(`option limit must be a number, got ${describe(limit)}`);
+  if (!Number.isInteger(limit) || limit < 0) {
+    throw outOfRange(`option limit must be an integer from 0 on, got ${limit}`);
+  }
+  return limit;
+}
+
+/** Yields ids and values in the order of the ids, by code units. */
+async function* scanThrough(core, walks, { range, signal }) {
+  signal?.throwIfAborted();
+  const scan = await settle(core.sorted(range));
+  const pieces = new Pieces(() => scan.nextAtOnce());
+  const end = walks.add(pieces);
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const list = pieces.isHeld ? pieces.next() : parsed(await settle(scan.next()));
+      if (list === null) return;
+      for (const pair of pairs(list)) {
+        yield pair;
+        signal?.throwIfAborted();
+      }
+    }
+  } finally {
+    end();
+  }
+}
+
+function parsed(text) {
+  return text === null ? null : JSON.parse(text);
+}
+
+module.exports = { Walks, parseRange, scanThrough, walkThrough };

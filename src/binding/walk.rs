@@ -1,0 +1,128 @@
+//! Walks over all records, in pieces: in the store's order at once, in the order of the ids through libuv's pool.
+
+use std::sync::Arc;
+
+use napi::JsString;
+use napi::bindgen_prelude::AsyncTask;
+use napi_derive::napi;
+use parking_lot::Mutex;
+
+use super::CHUNK;
+use super::catch::caught;
+use super::store::NativeStore;
+use super::tasks::Work;
+use super::text;
+use crate::store::{Range, Sorted, Store, Walk};
+
+/// A walk in the store's order.
+#[napi(custom_finalize)]
+pub struct NativeWalk {
+    store: Arc<Store>,
+    walk: Mutex<Walk>,
+}
+
+/// A walk in the order of the ids.
+#[napi(custom_finalize)]
+pub struct NativeScan {
+    store: Arc<Store>,
+    sorted: Arc<Mutex<Sorted>>,
+}
+
+/// Which ids a walk is about.
+#[napi(object)]
+pub struct NativeRange<'a> {
+    /// What they begin with.
+    pub prefix: Option<JsString<'a>>,
+    /// Behind this one.
+    pub gt: Option<JsString<'a>>,
+    /// From this one on.
+    pub gte: Option<JsString<'a>>,
+    /// Before this one.
+    pub lt: Option<JsString<'a>>,
+    /// Up to this one.
+    pub lte: Option<JsString<'a>>,
+    /// The last first.
+    pub reverse: bool,
+    /// How many at most; less than 0 for all.
+    pub limit: f64,
+}
+
+#[napi]
+impl NativeStore {
+    /// Begins a walk over the records as they are now.
+    #[napi]
+    pub fn walk(&self, ids_only: bool) -> napi::Result<NativeWalk> {
+        caught(|| {
+            let walk = Mutex::new(self.store.walk(ids_only)?);
+            Ok(NativeWalk { store: Arc::clone(&self.store), walk })
+        })
+    }
+
+    /// Begins a walk over the records as they are now, in the order of their ids. Resolves to a `NativeScan`.
+    #[napi]
+    pub fn sorted(&self, range: NativeRange<'_>) -> napi::Result<AsyncTask<Work>> {
+        let id = |id: Option<JsString<'_>>| id.map(text::id).transpose();
+        let end = |without: Option<JsString<'_>>, with: Option<JsString<'_>>| -> napi::Result<_> {
+            Ok(id(without)?.map(|id| (id, false)).or(id(with)?.map(|id| (id, true))))
+        };
+        let range = Range {
+            prefix: id(range.prefix)?.unwrap_or_default(),
+            from: end(range.gt, range.gte)?,
+            to: end(range.lt, range.lte)?,
+            reverse: range.reverse,
+            limit: (range.limit >= 0.0).then_some(range.limit as usize),
+        };
+        let store = Arc::clone(&self.store);
+        caught(|| {
+            // NOTE: the moment is that of the call, but where a long log is to be replayed first.
+            let moment = if store.has_head() { None } else { Some(store.moment()?) };
+            let run = move || {
+                let moment = moment.map_or_else(|| store.moment(), Ok)?;
+                let sorted = store.sorted(&moment, &range)?;
+                Ok((store, sorted))
+            };
+            Ok(AsyncTask::new(Work::new(run, |(store, sorted): (Arc<Store>, Sorted)| NativeScan {
+                store,
+                sorted: Arc::new(Mutex::new(sorted)),
+            })))
+        })
+    }
+}
+
+#[napi]
+impl NativeWalk {
+    /// The next records, as a JSON list of ids and values in turn, or of ids alone; `null` when there are no more.
+    #[napi]
+    pub fn next(&self) -> napi::Result<Option<String>> {
+        caught(|| {
+            let mut out = Vec::new();
+            self.store.walk_on(&mut self.walk.lock(), CHUNK, &mut out)?;
+            Ok((!out.is_empty()).then(|| text::list(out)))
+        })
+    }
+}
+
+#[napi]
+impl NativeScan {
+    /// The next records, as a JSON list of ids and values in turn; `null` when there are no more.
+    #[napi]
+    pub fn next(&self) -> AsyncTask<Work> {
+        let (store, sorted) = (Arc::clone(&self.store), Arc::clone(&self.sorted));
+        let run = move || {
+            let mut out = Vec::new();
+            store.sorted_on(&mut sorted.lock(), CHUNK, &mut out)?;
+            Ok((!out.is_empty()).then(|| text::list(out)))
+        };
+        AsyncTask::new(Work::new(run, |list: Option<String>| list))
+    }
+
+    /// As `next`, at once.
+    #[napi]
+    pub fn next_at_once(&self) -> napi::Result<Option<String>> {
+        caught(|| {
+            let mut out = Vec::new();
+            self.store.sorted_on(&mut self.sorted.lock(), CHUNK, &mut out)?;
+            Ok((!out.is_empty()).then(|| text::list(out)))
+        })
+    }
+}

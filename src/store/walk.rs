@@ -1,0 +1,146 @@
+//! Walks over a store's records as they are at one moment: in the store's order, in pieces, or in the order of their ids.
+
+use std::ops::ControlFlow;
+
+use super::Store;
+use crate::engine::{Cursor, Id, Moment, Row, Text};
+use crate::error::Result;
+use crate::json::string::compare_utf16;
+
+/// A walk in the store's order.
+pub struct Walk {
+    moment: Moment,
+    cursor: Cursor,
+    ids_only: bool,
+}
+
+/// Which ids are wanted: from one on, up to one, with a beginning.
+#[derive(Debug, Default)]
+pub struct Range {
+    /// What they begin with.
+    pub prefix: Vec<u8>,
+    /// The first one, and whether it is wanted itself.
+    pub from: Option<(Vec<u8>, bool)>,
+    /// The last one, and whether it is wanted itself.
+    pub to: Option<(Vec<u8>, bool)>,
+    /// Whether the last ones come first.
+    pub reverse: bool,
+    /// How many are wanted at most.
+    pub limit: Option<usize>,
+}
+
+/// Records in the order of their ids.
+#[derive(Default)]
+pub struct Sorted {
+    rows: std::vec::IntoIter<(Id, Text)>,
+}
+
+impl Store {
+    /// All records as they are now.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`: the head of a long log is replayed first, if it was not.
+    pub fn moment(&self) -> Result<Moment> {
+        Ok(self.lock_replayed()?.engine.moment())
+    }
+
+    /// Begins a walk over all records.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub fn walk(&self, ids_only: bool) -> Result<Walk> {
+        Ok(Walk { moment: self.moment()?, cursor: Cursor::Base(0), ids_only })
+    }
+
+    /// Appends the next pieces of a walk: `"id",value,` pairs until `out` holds `limit` bytes, or ids alone. A record without a
+    /// value is `null,"id",`. Nothing is appended at the end.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub fn walk_on(&self, walk: &mut Walk, limit: usize, out: &mut Vec<u8>) -> Result<()> {
+        let ids_only = walk.ids_only;
+        let moment = walk.moment.clone();
+        let next = moment.visit(walk.cursor, |row| {
+            print(row, ids_only, out);
+            if out.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        walk.cursor = next.map_err(|source| self.read_failed(source))?;
+        Ok(())
+    }
+
+    /// Finds the records whose ids are in a range, and puts them in order by UTF-16 code units. Costs a look at every id, and
+    /// some 100 bytes for each that is wanted.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub fn sorted(&self, moment: &Moment, range: &Range) -> Result<Sorted> {
+        let mut rows: Vec<(Id, Text)> = Vec::new();
+        let most = range.limit.unwrap_or(usize::MAX);
+        let in_order = |rows: &mut Vec<(Id, Text)>| {
+            crate::order::sort_by(rows, |one, other| {
+                let order = compare_utf16(&one.0, &other.0);
+                if range.reverse { order.reverse() } else { order }
+            });
+            rows.truncate(most);
+        };
+        let mut wanted = |id: &[u8], text: Text| {
+            if range.has(id) {
+                rows.push((id.into(), text));
+                if rows.len() > most.saturating_mul(2).max(4096) {
+                    in_order(&mut rows);
+                }
+            }
+        };
+        moment.visit_texts(&mut wanted).map_err(|source| self.read_failed(source))?;
+        in_order(&mut rows);
+        Ok(Sorted { rows: rows.into_iter() })
+    }
+
+    /// Appends the next records of a sorted walk, as [`Store::walk_on`] does.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn sorted_on(&self, sorted: &mut Sorted, limit: usize, out: &mut Vec<u8>) -> Result<()> {
+        for (id, text) in sorted.rows.by_ref() {
+            let text = text.read().map_err(|source| self.read_failed(source))?;
+            print(&Row::Made { id: &id, text: &text }, false, out);
+            if out.len() >= limit {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Range {
+    fn has(&self, id: &[u8]) -> bool {
+        let is_behind = |(from, itself): &(Vec<u8>, bool)| match compare_utf16(id, from) {
+            std::cmp::Ordering::Less => false,
+            std::cmp::Ordering::Equal => *itself,
+            std::cmp::Ordering::Greater => true,
+        };
+        let is_before = |(to, itself): &(Vec<u8>, bool)| match compare_utf16(id, to) {
+            std::cmp::Ordering::Less => true,
+            std::cmp::Ordering::Equal => *itself,
+            std::cmp::Ordering::Greater => false,
+        };
+        id.starts_with(&self.prefix)
+            && self.from.as_ref().is_none_or(is_behind)
+            && self.to.as_ref().is_none_or(is_before)
+    }
+}
+
+fn print(row: &Row<'_>, ids_only: bool, out: &mut Vec<u8>) {
+    let text = row.text();
+    if ids_only {
+        row.print_id(out);
+    } else if text.is_empty() {
+        out.extend_from_slice(b"null,");
+        row.print_id(out);
+    } else {
+        row.print_id(out);
+        out.push(b',');
+        out.extend_from_slice(text);
+    }
+    out.push(b',');
+}
