@@ -5,7 +5,6 @@
 use std::borrow::Cow;
 use std::io;
 use std::ops::{ControlFlow, Range};
-use std::sync::Arc;
 
 use super::base::Base;
 use super::overlay::{Overlay, State};
@@ -129,8 +128,8 @@ pub(super) fn visit_texts(
         let record = base.record(offset, line)?;
         match fate(&layers, &record.id) {
             Fate::Unchanged => {
-                let (offset, len) = (offset + record.data.start as u64, record.data.len() as u32);
-                visitor(&record.id, Text::At { file: Arc::clone(file), offset, len });
+                let offset = offset + record.data.start as u64;
+                visitor(&record.id, Text::at(file, offset, record.data.len()));
             }
             Fate::Replaced(text) => visitor(&record.id, text.clone()),
             Fate::Elsewhere => {}
