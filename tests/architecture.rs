@@ -192,7 +192,7 @@ fn one_source_starts_a_thread_and_none_reads_a_clock() {
 
 #[test]
 fn the_layers_know_only_those_below_them() {
-    let layers: [(&str, &[&str]); 8] = [
+    let layers: [(&str, &[&str]); 9] = [
         ("json/", &["format", "engine", "disk", "wal", "lock", "store", "publish", "snapshot", "error"]),
         ("query/", &["format", "engine", "disk", "wal", "lock", "store", "publish", "snapshot", "layout"]),
         ("format/", &["engine", "disk", "wal", "lock", "store", "publish", "snapshot", "layout"]),
