@@ -421,8 +421,18 @@ export interface RepairReport {
   readonly before: VerifyReport;
   /** What was mended, and where what stood there is now. Of places that are not listed in `before`, one for each file. */
   readonly steps: readonly { readonly damage: Damage; readonly aside: string }[];
-  /** What is damaged still. */
-  readonly after: VerifyReport;
+  /**
+   * What could not be done, and why. Each failure leaves a folder that opened as one that opens. `damage` is `null` where
+   * it is not about one place, `aside` names a file that was made by then.
+   */
+  readonly failures: readonly {
+    readonly damage: Damage | null;
+    readonly aside: string | null;
+    readonly code: string;
+    readonly message: string;
+  }[];
+  /** What is damaged still; `null` if the folder could not be checked again, which is among the failures then. */
+  readonly after: VerifyReport | null;
 }
 
 /** What `store.stats()` counts. */
@@ -600,7 +610,10 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * Mends what `verify()` finds in a folder, where that loses nothing: no record changes by it. Takes the folder's lock
    * if there is something to mend, and deletes nothing: what it takes out of a log goes to `<log>.torn`, an index that
-   * it makes again to `<index>.<n>.damaged`. An agent of 0.8.1 takes no lock that could be seen: end those first.
+   * it makes again to `<index>.<n>.damaged`. An index whose snapshot is damaged stays: the other records are found by
+   * it. An agent of 0.8.1 takes no lock that could be seen: end those first.
+   *
+   * Rejects only if it has changed nothing. What fails later is among the `failures` of the report.
    *
    * Cost: that of `verify()`, twice if something was damaged, and a pass over each snapshot whose index is made again.
    *

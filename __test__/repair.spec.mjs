@@ -159,3 +159,25 @@ test("repair() of a folder without a store, rejects with OPSLOG_NO_STORE and wri
   await t.throwsAsync(Store.repair(folder), { code: "OPSLOG_NO_STORE" });
   t.deepEqual(await contents(folder), {});
 });
+
+test("repair() of a large snapshot with one damaged line, resolves, and the store opens as before", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = new Store();
+  await store.open(folder, { checkpointThreshold: Infinity, checkpointOnClose: false });
+  await store.batch(() => {
+    for (let n = 0; n < 6000; n++) store.set(`id-${n}`, { n, text: "x".repeat(200) });
+  });
+  await store.compact();
+  await store.close();
+  const snapshot = await currentSnapshot(folder);
+  await flip(snapshot, await offsetOf(snapshot, '{"id":"id-7"'));
+  const before = await contents(folder);
+  const report = await Store.repair(folder);
+  t.like(report, { steps: [], failures: [], after: { ok: false } });
+  t.true(report.after.damage.every(({ remedy }) => remedy === null));
+  t.deepEqual(await contents(folder), before);
+  await store.open(folder, { readOnly: true });
+  t.is(store.count(), 6000);
+  for (const n of [0, 6, 8, 5999]) t.is(store.get(`id-${n}`).n, n);
+  await store.close();
+});

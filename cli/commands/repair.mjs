@@ -27,8 +27,8 @@ export const repairCommand = {
     const repaired = await inFolder(folder, () => Store.repair(folder, { locking, onProgress })).finally(() =>
       bar.end(),
     );
-    const { before, steps, after } = repaired;
-    output.status = after.ok ? OK : FAILED;
+    const { before, steps, failures, after } = repaired;
+    output.status = after?.ok && failures.length === 0 ? OK : FAILED;
     if (values.json) {
       output.json(repaired);
     } else {
@@ -37,7 +37,12 @@ export const repairCommand = {
         output.line(`  ${deeds[damage.remedy]} ${printable(aside)}`);
       }
       if (!before.ok) output.line(paint("bold", `${count(steps.length, "place")} mended`));
-      for (const line of reportLines(after)) output.line(line);
+      for (const { damage, aside, message } of failures) {
+        if (damage !== null) output.line(damageLine(damage));
+        output.line(paint("red", `  not mended: ${printable(message)}`));
+        if (aside !== null) output.line(`  ${printable(aside)} holds a copy of what stands there`);
+      }
+      if (after !== null) for (const line of reportLines(after)) output.line(line);
     }
     return output.status;
   },

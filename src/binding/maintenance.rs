@@ -14,7 +14,7 @@ use super::tasks::Work;
 use crate::disk::{Disk, OsDisk};
 use crate::lock::{OsProbe, ProcessProbe};
 use crate::progress::{Phase, Progress};
-use crate::repair::repair_with;
+use crate::repair::{Failure, repair_with};
 use crate::verify::{Damage, Report, verify};
 
 /// How far a piece of work has come.
@@ -92,10 +92,20 @@ pub fn folder_repair(
                 .iter()
                 .map(|step| json!({ "damage": damaged(&step.damage), "aside": step.aside.to_string_lossy() }))
                 .collect();
-            json!({ "before": verified(&repaired.before), "steps": steps, "after": verified(&repaired.after) })
-                .to_string()
+            let failures: Vec<Value> = repaired.failures.iter().map(failed).collect();
+            let (before, after) = (verified(&repaired.before), repaired.after.as_ref().map(verified));
+            json!({ "before": before, "steps": steps, "failures": failures, "after": after }).to_string()
         },
     ))
+}
+
+fn failed(failure: &Failure) -> Value {
+    json!({
+        "damage": failure.damage.as_ref().map(damaged),
+        "aside": failure.aside.as_ref().map(|path| path.to_string_lossy()),
+        "code": failure.error.code(),
+        "message": failure.error.to_string(),
+    })
 }
 
 fn verified(report: &Report) -> Value {

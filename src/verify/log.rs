@@ -46,7 +46,7 @@ impl Verifier<'_> {
     /// Whether somebody may be appending: a single writer is there as long as its lock file is.
     fn may_be_written(&self) -> bool {
         let is_shared = self.manifest.as_ref().is_some_and(|manifest| manifest.active_agent_ops.is_some());
-        is_shared || self.disk.info(&self.root.join(layout::LOCK)).is_ok()
+        is_shared || (!self.is_held && self.disk.info(&self.root.join(layout::LOCK)).is_ok())
     }
 
     /// Checks what comes next, and says what was found at its end.

@@ -11,6 +11,7 @@ mod log;
 mod report;
 mod snapshot;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 pub use report::{Damage, Remedy, Report};
@@ -32,9 +33,22 @@ const PASSES: usize = 5;
 /// # Errors
 /// `OPSLOG_NO_STORE`; `OPSLOG_IO` for what cannot be read, a file that is gone excepted.
 pub fn verify(disk: &dyn Disk, root: &Path, progress: &Progress) -> Result<Report> {
+    verify_beside(disk, root, progress, false)
+}
+
+/// As [`verify`]. `is_held`: the caller holds the folder's lock, so that no single writer is at work.
+///
+/// # Errors
+/// As for [`verify`].
+pub(crate) fn verify_beside(
+    disk: &dyn Disk,
+    root: &Path,
+    progress: &Progress,
+    is_held: bool,
+) -> Result<Report> {
     let mut before: Option<Report> = None;
     for _ in 0..PASSES {
-        let mut report = pass(disk, root, progress)?;
+        let mut report = pass(disk, root, progress, is_held)?;
         match &before {
             Some(before) if before.found == report.found && before.damage == report.damage => {
                 return Ok(report);
@@ -51,9 +65,17 @@ pub fn verify(disk: &dyn Disk, root: &Path, progress: &Progress) -> Result<Repor
     Ok(before.unwrap_or_default())
 }
 
-fn pass(disk: &dyn Disk, root: &Path, progress: &Progress) -> Result<Report> {
-    let mut verifier =
-        Verifier { disk, root, progress, passed: 0, report: Report::default(), manifest: None };
+fn pass(disk: &dyn Disk, root: &Path, progress: &Progress, is_held: bool) -> Result<Report> {
+    let mut verifier = Verifier {
+        disk,
+        root,
+        progress,
+        passed: 0,
+        report: Report::default(),
+        manifest: None,
+        unsound: HashSet::new(),
+        is_held,
+    };
     verifier.all()?;
     Ok(verifier.report)
 }
@@ -66,6 +88,10 @@ struct Verifier<'a> {
     passed: u64,
     report: Report,
     manifest: Option<Manifest>,
+    /// Files with damage that cannot be mended.
+    unsound: HashSet<PathBuf>,
+    /// Whether the caller holds the folder's lock.
+    is_held: bool,
 }
 
 /// A file that is being checked.
@@ -202,7 +228,17 @@ impl<'a> Verifier<'a> {
         });
     }
 
-    fn push(&mut self, damage: Damage) {
+    fn push(&mut self, mut damage: Damage) {
+        if damage.remedy == Remedy::Rebuild {
+            // NOTE: where the snapshot itself is damaged, its other records are found by the index alone.
+            let name = damage.path.file_name().and_then(|name| layout::indexed_name(name.to_str()?));
+            let snapshot = name.map(|name| self.root.join(layout::SNAPSHOTS).join(name));
+            if snapshot.is_some_and(|snapshot| self.unsound.contains(&snapshot)) {
+                damage.remedy = Remedy::None;
+            }
+        } else if damage.remedy == Remedy::None {
+            self.unsound.insert(damage.path.clone());
+        }
         let is_same_remedy = |known: &Damage| known.path == damage.path && known.remedy == damage.remedy;
         if damage.remedy != Remedy::None && !self.report.mendable.iter().rev().any(is_same_remedy) {
             self.report.mendable.push(damage.clone());

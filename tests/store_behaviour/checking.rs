@@ -104,8 +104,9 @@ fn more_damage_than_is_listed_is_mended_all_the_same() {
     append_by_another_hand(&disk, &path, &text);
     let repaired = repair(&disk).unwrap();
     assert_eq!(repaired.before.found, 3001);
-    assert_eq!(repaired.after.found, 1500);
-    assert_eq!(repaired.after.mendable, []);
+    let after = repaired.after.unwrap();
+    assert_eq!(after.found, 1500);
+    assert_eq!(after.mendable, []);
     let names: Vec<_> = repaired.steps.iter().map(|step| step.damage.remedy.name()).collect();
     assert!(names.contains(&Some("blank")) && names.contains(&Some("cut")), "{names:?}");
     let set_aside = disk.tree().remove(&aside(&path)).unwrap();
@@ -124,7 +125,7 @@ fn what_is_taken_out_of_a_log_is_durable_before_it_is_gone() {
         for call in 1.. {
             let disk = disk.after_kill();
             disk.crash_after(call);
-            let is_over = repair(&disk).is_ok();
+            let is_over = repair(&disk).is_ok_and(|repaired| repaired.failures.is_empty());
             let durable = disk.durable_tree();
             let is_aside =
                 durable.get(&aside(&path)).is_some_and(|aside| aside.starts_with(text.trim_end().as_bytes()));
@@ -145,7 +146,7 @@ fn a_log_whose_sync_fails_while_it_is_mended_is_written_anew_before_it_goes_on()
     let (disk, path) = with_log(3);
     append_by_another_hand(&disk, &path, "no operation\n");
     disk.script(Fault::new(CallKind::Sync, EIO).on(".jsonl").nth(2));
-    assert!(repair(&disk).is_err());
+    assert_eq!(repair(&disk).unwrap().failures[0].damage.as_ref().unwrap().path, path);
     assert!(disk.lost_for_good().contains(&path));
     open(&disk);
     assert!(!disk.lost_for_good().contains(&path));
@@ -212,11 +213,112 @@ fn an_index_that_is_made_again_twice_is_set_aside_twice() {
         let junk = format!("no index {n}");
         disk.plant(&index, junk.as_bytes()).unwrap();
         let repaired = repair(&disk).unwrap();
-        assert_eq!(repaired.after.damage, []);
+        assert_eq!(repaired.after.unwrap().damage, []);
         let aside = opslog::layout::damaged(&index, n);
         assert_eq!(repaired.steps[0].aside, aside);
         assert_eq!(disk.tree().remove(&aside).unwrap(), junk.as_bytes());
         assert_eq!(disk.tree().remove(&index).unwrap().len(), whole.len());
     }
     assert!(disk.tree().contains_key(&opslog::layout::damaged(&index, 0)));
+}
+
+/// A closed store whose snapshot has one line that is no record. It opens by its index.
+fn with_damaged_line() -> (SimDisk, PathBuf) {
+    let disk = SimDisk::new();
+    let store = open_indexed(&disk);
+    for n in 0..200 {
+        set(&store, &format!("id-{n:03}"), &format!("\"{}\"", "x".repeat(100)));
+    }
+    checkpoint(&store).unwrap();
+    let snapshot = super::support::path(&store.manifest().current_snapshot);
+    store.close().unwrap();
+    let text = String::from_utf8(disk.tree().remove(&snapshot).unwrap()).unwrap();
+    disk.unlink(&snapshot).unwrap();
+    disk.plant(&snapshot, text.replacen("{\"id\":\"id-007\"", "#\"id\":\"id-007\"", 1).as_bytes()).unwrap();
+    (disk, snapshot)
+}
+
+/// All records that can be read one by one.
+fn readable(disk: &SimDisk) -> usize {
+    let store = open_indexed(disk);
+    (0..200).filter(|n| matches!(store.get(format!("id-{n:03}").as_bytes()), Ok(Some(_)))).count()
+}
+
+#[test]
+fn an_index_that_leads_around_damage_in_its_snapshot_stays() {
+    let (disk, _) = with_damaged_line();
+    assert_eq!(readable(&disk.after_kill()), 199);
+    let before = disk.tree();
+    let repaired = repair(&disk).unwrap();
+    assert!(repaired.steps.is_empty() && repaired.failures.is_empty());
+    assert_eq!(repaired.after.unwrap().mendable, []);
+    assert_eq!(disk.tree(), before);
+    assert_eq!(readable(&disk), 199);
+}
+
+#[test]
+fn a_repair_that_any_call_of_the_disk_fails_leaves_a_store_that_opens_and_reports_all_that_it_did() {
+    // A log with a malformed line and a torn end, and damaged indexes of a sound snapshot and of the log.
+    let disk = SimDisk::new();
+    let store = open_indexed(&disk);
+    for n in 0..20 {
+        set(&store, &format!("id-{n}"), "1");
+    }
+    checkpoint(&store).unwrap();
+    for n in 0..20 {
+        set(&store, &format!("id-{n}"), "2");
+    }
+    let (log, _) = log(&disk, &store);
+    let indexes = [store.manifest().current_snapshot, store.manifest().active_ops];
+    store.close().unwrap();
+    for index in indexes.map(|relative| opslog::layout::index(Path::new(ROOT), &relative)) {
+        disk.unlink(&index).unwrap();
+        disk.plant(&index, b"no index").unwrap();
+    }
+    append_by_another_hand(&disk, &log, &format!("no operation\n{}\n{{\"torn", line("last", "3")));
+    let before = disk.tree();
+    let expected = records(&open_indexed(&disk.after_kill()));
+    assert_eq!(repair(&disk.after_kill()).unwrap().steps.len(), 4);
+    let mut failed = 0;
+    for (kind, times) in
+        CallKind::ALL.into_iter().flat_map(|kind| [(kind, Times::Once), (kind, Times::Lasting)])
+    {
+        for nth in 1.. {
+            let disk = disk.after_kill();
+            disk.fail_next(kind, nth, EIO, times);
+            let calls = disk.calls(kind);
+            let repaired = repair(&disk);
+            disk.heal();
+            let is_over = disk.calls(kind) - calls < nth;
+            let what = format!("{kind:?} {nth} {times:?}");
+            let tree = disk.tree();
+            match repaired {
+                Ok(repaired) => {
+                    let mut aside: Vec<PathBuf> = repaired.steps.into_iter().map(|step| step.aside).collect();
+                    aside.extend(repaired.failures.iter().filter_map(|failure| failure.aside.clone()));
+                    let named = |path: &&PathBuf| {
+                        path.extension()
+                            .is_some_and(|extension| extension == "torn" || extension == "damaged")
+                    };
+                    for path in tree.keys().filter(named) {
+                        assert!(aside.contains(path), "{what}: {} is not reported", path.display());
+                    }
+                    failed += repaired.failures.len();
+                }
+                Err(error) => {
+                    let without_lock = tree.into_iter().filter(|(path, _)| before.contains_key(path));
+                    assert_eq!(
+                        without_lock.collect::<Vec<_>>(),
+                        before.clone().into_iter().collect::<Vec<_>>(),
+                        "{what}: {error}"
+                    );
+                }
+            }
+            assert_eq!(records(&open_indexed(&disk.after_kill())), expected, "{what}");
+            if is_over {
+                break;
+            }
+        }
+    }
+    assert!(failed > 100, "only {failed} failures");
 }
