@@ -561,14 +561,13 @@ export interface BackupResult {
  * - `OPSLOG_READ_ONLY`: a mutation of a store that was opened with `readOnly`.
  * - `OPSLOG_ALREADY_OPEN`: `open()` of a store that is open or opening.
  * - `OPSLOG_SKIP_LOAD`: `compact()` of a store that was opened with `skipLoad`.
- * - `OPSLOG_NO_STORE`: a read-only open of a folder without a store; `path` is the folder.
+ * - `OPSLOG_NO_STORE`: a read-only open, or a check, of a folder without a store; `path` is the folder.
  * - `OPSLOG_NOT_FOUND`: the record or archive segment is not there.
  * - `OPSLOG_INVALID_VALUE`: a value that JSON cannot hold. Nothing was changed.
  * - `OPSLOG_INVALID_ARGUMENT`: an argument or option that cannot be: an id, a name, a folder, a function, a signal.
  *   (`OPSLOG_UNKNOWN_OPTION` is the code of a warning of the process, see `StoreOptions`.)
  * - `OPSLOG_LOCKED`: another process, or another store of this one, is writing here. With agents: it has this
  *   `agentId`, or it keeps a lock for longer than the others wait. Nothing is lost, the call can be repeated.
- * - `OPSLOG_UNSUPPORTED`: the file system has no kernel locks, see the option `locking`.
  * - `OPSLOG_NEWER_VERSION`: a program that gave a lower `version` than the store has must not write to it; or one that gave
  *   none must not make a checkpoint of records of several versions. Reads go on. Nothing was changed.
  * - `OPSLOG_CORRUPT`: a file is damaged; `path`, and `offset` in bytes where known.
@@ -577,7 +576,7 @@ export interface BackupResult {
  * - `OPSLOG_FAILED`: an earlier failure left the log uncertain; writes are refused until the store is opened
  *   anew, reads go on.
  * - `OPSLOG_EXISTS`: a record that is to be inserted is there.
- * - `OPSLOG_UNSUPPORTED`: the backend lacks what the call needs.
+ * - `OPSLOG_UNSUPPORTED`: the backend lacks what the call needs; or the file system, kernel locks, see the option `locking`.
  * - `OPSLOG_PATTERN_TIMEOUT`: a regular expression of a query takes too long.
  * - `OPSLOG_UNSAFE_BACKEND`: the backend cannot keep agents apart.
  * - `OPSLOG_NATIVE_UNAVAILABLE`: there is no binary for this platform; the message lists what was tried.

@@ -7,7 +7,13 @@ import { Store } from "../index.mjs";
 import { cli, cliJson, exampleFolder, startCli } from "./helpers/cli.mjs";
 import { flip, offsetOf } from "./helpers/damage.mjs";
 import { openInProcess } from "./helpers/processes.mjs";
-import { activeWal, contents, currentSnapshot, temporaryFolder } from "./helpers/store-folder.mjs";
+import {
+  activeWal,
+  contents,
+  currentSnapshot,
+  storedEntries,
+  temporaryFolder,
+} from "./helpers/store-folder.mjs";
 
 test("verify, something is damaged, prints file and byte and ends with 1; --json the same", async (t) => {
   const folder = await exampleFolder(t);
@@ -189,4 +195,18 @@ test("export --to, killed or failed on the way, leaves nothing with that name", 
   t.regex((await cli(t, ["export", folder, "--to", join(place, "taken")])).stderr, /^opslog: EEXIST/);
   t.is(await readFile(join(place, "taken"), "utf8"), "mine");
   t.is((await cli(t, ["export", folder, "--to", join(place, "none", "file")])).status, 1);
+});
+
+test("import, the store refuses a value, names its line and keeps what stood before it", async (t) => {
+  const folder = await temporaryFolder(t);
+  const line = (n, data) => `{"id":"r${n}","data":${data}}\n`;
+  const good = Array.from({ length: 500 }, (_, n) => line(n, '{"n":1}')).join("");
+  const input = `${good}\n${line(500, "1e999")}${line(501, '{"n":1}')}`;
+  const { status, stderr } = await cli(t, ["import", folder], { input });
+  t.is(status, 1);
+  t.regex(
+    stderr,
+    /^opslog: stdin, line 502: the store refuses this record \(.*\)\. 500 records before it were imported\.\n$/,
+  );
+  t.is((await storedEntries(Store, folder)).length, 500);
 });

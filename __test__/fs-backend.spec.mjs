@@ -137,7 +137,9 @@ test("readManifest(), of a damaged manifest, rejects as 0.8.1 does, with OPSLOG_
     await fs.writeFile(file, text);
     const error = await t.throwsAsync(ours.readManifest(), { code: "OPSLOG_CORRUPT" });
     const expected = await t.throwsAsync(theirs.readManifest());
-    t.is(error.message, expected.message);
+    // Of an empty one that says too little.
+    t.true(error.message.startsWith(expected.message));
+    t.is(error.message === expected.message, text !== "");
     t.is(error.name, expected.name);
     t.is(error.path, file);
   }

@@ -5,7 +5,7 @@ import { commands } from "./commands/index.mjs";
 import { FAILED, OK, USAGE } from "./exit-codes.mjs";
 import { explain } from "./explain.mjs";
 import { commandHelp, generalHelp } from "./help.mjs";
-import { Output, ReaderGone, tell } from "./output.mjs";
+import { Output, ReaderGone, jsonText, tell } from "./output.mjs";
 import { paint } from "./style.mjs";
 
 async function version() {
@@ -41,7 +41,7 @@ function failed(error, args) {
   const isUsage = error instanceof UsageError || error?.code === "OPSLOG_INVALID_ARGUMENT";
   if (args.includes("--json")) {
     const { code = isUsage ? "USAGE" : "FAILED", path, offset } = error ?? {};
-    tell(JSON.stringify({ error: { code, message: explain(error), path, offset } }));
+    tell(jsonText({ error: { code, message: explain(error), path, offset } }));
   } else {
     tell(`${paint("red", "opslog:")} ${explain(error)}`);
     const name = Object.hasOwn(commands, args[0] ?? "") ? `${args[0]} ` : "";

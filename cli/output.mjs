@@ -8,6 +8,16 @@ import { OK } from "./exit-codes.mjs";
 /** Whoever read the output is gone, as `head` is after ten lines. */
 export class ReaderGone extends Error {}
 
+// Those that JSON leaves as they are, and a terminal may take for commands. They stand in texts and names only.
+const CONTROL = /\p{Cc}/gu;
+
+/** JSON that is safe to show, and the same value. */
+export function jsonText(value, space) {
+  return (JSON.stringify(value, null, space) ?? "null").replace(CONTROL, (character) =>
+    character === "\n" ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 const BLOCK = 1 << 16;
 const PAUSE_MS = 5;
 const sleeping = new Int32Array(new SharedArrayBuffer(4));
@@ -44,7 +54,7 @@ export class Output {
   }
 
   json(value) {
-    this.line(JSON.stringify(value));
+    this.line(jsonText(value));
   }
 
   flush() {

@@ -4,6 +4,7 @@
 // spelled in `messages` and must stay equal to the byte: dependents match on them.
 
 const { getSystemErrorMap } = require("./builtins").util;
+const { printable } = require("./printable");
 
 const messages = Object.freeze({
   notOpen: () => "Store is not open. Call open() first.",
@@ -42,6 +43,9 @@ const messages = Object.freeze({
   skippedLines: (count, path) => `opslog: skipped ${count} malformed line(s) in ${path}`,
 });
 
+/** Errors whose messages show what the caller gave, an id for one, as 0.8.1 shows it. */
+const SHOWN_AS_GIVEN = new Set(["OPSLOG_NOT_FOUND", "OPSLOG_INVALID_VALUE"]);
+
 const classes = Object.freeze({ TypeError, RangeError, SyntaxError });
 
 /**
@@ -51,7 +55,8 @@ const classes = Object.freeze({ TypeError, RangeError, SyntaxError });
 function opslogError(code, message, extra = {}) {
   const { kind, cause, ...properties } = extra;
   const Class = classes[kind] ?? Error;
-  const error = cause === undefined ? new Class(message) : new Class(message, { cause });
+  const shown = SHOWN_AS_GIVEN.has(code) ? message : printable(message);
+  const error = cause === undefined ? new Class(shown) : new Class(shown, { cause });
   return Object.assign(error, properties, { code });
 }
 
@@ -84,6 +89,14 @@ function corruptError(cause, path, offset) {
   return opslogError("OPSLOG_CORRUPT", cause.message, extra);
 }
 
+/** Says that the manifest's content is not what it must be. Of nothing the parser's message says too little. */
+function manifestError(cause, path, content) {
+  const error = corruptError(cause, path);
+  if (/^[\s\0]*$/.test(content))
+    error.message += `: ${printable(path)} is empty. Put one from a backup in its place: it says which files are current`;
+  return error;
+}
+
 /** The error that Node itself throws for a failed system call, from the pieces that the native side has. */
 function systemError({ errno, systemCode, syscall, path }, fallbackMessage) {
   const [name, description] = getSystemErrorMap().get(errno) ?? [systemCode];
@@ -96,7 +109,7 @@ function systemError({ errno, systemCode, syscall, path }, fallbackMessage) {
   }
   const properties = { errno, code, syscall, path };
   for (const key of Object.keys(properties)) if (properties[key] === undefined) delete properties[key];
-  return Object.assign(new Error(message), properties);
+  return Object.assign(new Error(printable(message)), properties);
 }
 
 /** Whether a decoded message describes a failed system call. */
@@ -136,5 +149,6 @@ module.exports = {
   outOfRange,
   ioError,
   corruptError,
+  manifestError,
   fromNative,
 };

@@ -13,7 +13,7 @@ const {
   checkVersion,
 } = require("./fs-arguments");
 const { fs, path } = require("./builtins");
-const { corruptError, ioError, messages, opslogError, wrongType } = require("./errors");
+const { ioError, manifestError, messages, opslogError, wrongType } = require("./errors");
 const names = require("./fs/names");
 const { acquireNamed, releaseLock, removeLeftTemporaries } = require("./lock");
 const { readLocking } = require("./options");
@@ -102,7 +102,7 @@ class FsBackend {
     try {
       return validateManifest(JSON.parse(content));
     } catch (error) {
-      throw corruptError(error, file);
+      throw manifestError(error, file, content);
     }
   }
 

@@ -2,7 +2,7 @@
 
 // Calls into the native side, with its errors decoded.
 
-const { corruptError, fromNative, messages } = require("./errors");
+const { fromNative, manifestError, messages } = require("./errors");
 const native = require("./native");
 const { validateManifest } = require("./validate");
 
@@ -13,7 +13,7 @@ function decode(error) {
   try {
     validateManifest(JSON.parse(decoded.content));
   } catch (cause) {
-    return corruptError(cause, decoded.path);
+    return manifestError(cause, decoded.path, decoded.content);
   }
   delete decoded.content;
   return decoded;

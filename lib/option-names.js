@@ -6,6 +6,7 @@
 const { process } = require("./builtins");
 const { wrongType } = require("./errors");
 const { describe } = require("./paths");
+const { printable } = require("./printable");
 
 /** So many names are told at most: a program may make them up. */
 const MOST_TOLD = 100;
@@ -62,7 +63,7 @@ function warn(name, names, method) {
   if (told.has(key) || told.size === MOST_TOLD) return;
   told.add(key);
   const message = `${method} has no option ${JSON.stringify(name)}, and ignores it. It has ${names.join(", ")}.`;
-  process.emitWarning(message, { code: "OPSLOG_UNKNOWN_OPTION" });
+  process.emitWarning(printable(message), { code: "OPSLOG_UNKNOWN_OPTION" });
 }
 
 module.exports = { checkNames };

@@ -492,9 +492,7 @@ class Store extends Inspected {
     this.#ensureOpen();
     readRelativePath(segment, "archive segment");
     const { archiveSegments } = this.#driver.manifest;
-    const path =
-      archiveSegments.find((name) => isNamed(name, segment)) ??
-      archiveSegments.find((name) => name.includes(segment));
+    const path = segmentNamed(archiveSegments, segment);
     if (path === undefined) throw opslogError("OPSLOG_NOT_FOUND", messages.archiveNotFound(segment));
     return this.#driver.loadArchive(path);
   }
@@ -708,11 +706,15 @@ function notFound(id) {
   return opslogError("OPSLOG_NOT_FOUND", messages.notFound(shown));
 }
 
-/** Whether a path, which may have any prefix, is that of an archive segment, given by its period or path. */
-function isNamed(path, segment) {
-  if (path === segment) return true;
-  const name = path.slice(path.lastIndexOf("/") + 1);
-  return name === `archive-${segment}.json` || name === `archive-${segment}`;
+/** The path, which may have any prefix, of an archive segment, given by its path, its period, or any part of its path. */
+function segmentNamed(paths, segment) {
+  const called = (wanted) => paths.find((path) => path.slice(path.lastIndexOf("/") + 1) === wanted);
+  return (
+    paths.find((path) => path === segment) ??
+    called(`archive-${segment}.json`) ??
+    called(`archive-${segment}`) ??
+    paths.find((path) => path.includes(segment))
+  );
 }
 
 /** Where archived records go by default: year and quarter by the local calendar, such as `2026-Q4`. */

@@ -105,6 +105,11 @@ pub enum Error {
     },
     /// A read-only open of a folder that holds no store.
     NoStore,
+    /// A folder to check or mend that has nothing of a store.
+    NothingThere {
+        /// The folder.
+        root: PathBuf,
+    },
     /// `compact()` under `skipLoad`.
     SkipLoadCompact,
     /// An argument is out of range or of the wrong shape.
@@ -207,7 +212,7 @@ impl Error {
             Self::Locked { .. } | Self::CompactionLocked { .. } => "OPSLOG_LOCKED",
             Self::Busy { .. } | Self::BatchOpen { .. } | Self::AgentInUse { .. } => "OPSLOG_LOCKED",
             Self::NotFound { .. } => "OPSLOG_NOT_FOUND",
-            Self::NoStore => "OPSLOG_NO_STORE",
+            Self::NoStore | Self::NothingThere { .. } => "OPSLOG_NO_STORE",
             Self::SkipLoadCompact => "OPSLOG_SKIP_LOAD",
             Self::InvalidArgument(_) => "OPSLOG_INVALID_ARGUMENT",
             Self::NewerVersion { .. } | Self::SeveralVersions { .. } => "OPSLOG_NEWER_VERSION",
@@ -223,6 +228,7 @@ impl Error {
             | Self::Corrupt { path, .. }
             | Self::Invalid { path, .. }
             | Self::Busy { path, .. }
+            | Self::NothingThere { root: path }
             | Self::AgentInUse { path, .. }
             | Self::InvalidManifest { path, .. }
             | Self::Locked { path, .. }
@@ -322,6 +328,11 @@ impl fmt::Display for Error {
             Self::SnapshotMissing { relative, .. } => {
                 write!(f, "Snapshot file not found: {relative}. The data directory may be corrupted.")
             }
+            Self::NothingThere { root } => write!(
+                f,
+                "There is no store in {}: it has no manifest.json, and no snapshot, log or archive",
+                root.display()
+            ),
             Self::NoStore => f.write_str("Cannot open in readOnly mode: no existing store found"),
             Self::SkipLoadCompact => {
                 f.write_str("Cannot compact in skipLoad mode \u{2014} in-memory Map is incomplete")

@@ -1,6 +1,6 @@
 /** `opslog get`: one record. */
 import { FAILED } from "../exit-codes.mjs";
-import { tell } from "../output.mjs";
+import { jsonText, tell } from "../output.mjs";
 import { reading } from "../stores.mjs";
 import { printable } from "../style.mjs";
 
@@ -13,12 +13,12 @@ export const getCommand = {
       if (!store.has(id)) {
         tell(
           values.json
-            ? JSON.stringify({ error: { code: "OPSLOG_NOT_FOUND", message: `Record '${id}' not found` } })
+            ? jsonText({ error: { code: "OPSLOG_NOT_FOUND", message: `Record '${id}' not found` } })
             : `opslog: there is no record ${printable(id)}`,
         );
         return FAILED;
       }
-      const text = JSON.stringify(store.get(id), null, values.json ? 0 : 2) ?? "null";
+      const text = jsonText(store.get(id), values.json ? 0 : 2);
       for (const line of text.split("\n")) output.line(values.json ? line : printable(line));
       return undefined;
     });

@@ -51,9 +51,18 @@ async function importLines(store, { name, begin, total, onProgress }) {
     if (batch.length === 0) return;
     const records = batch;
     [bytes, batch] = [0, []];
-    await store.batch(() => {
-      for (const { id, data } of records) store.set(id, data);
-    });
+    let at = 0;
+    try {
+      await store.batch(() => {
+        for (at = 0; at < records.length; at++) store.set(records[at].id, records[at].data);
+      });
+    } catch (error) {
+      // What failed otherwise failed for all of them.
+      if (at === records.length) throw error;
+      batch = records.slice(0, at);
+      await write();
+      throw new BadLine(name, records[at].line, `the store refuses this record (${error.message})`, imported);
+    }
     imported += records.length;
     onProgress?.({ phase: "import", done: Math.min(stream.bytesRead ?? 0, total), total, unit: "bytes" });
     if (imported < compactAt || signal.aborted) return;
@@ -72,7 +81,7 @@ async function importLines(store, { name, begin, total, onProgress }) {
         await write();
         throw new BadLine(name, number, error.message, imported);
       }
-      batch.push(record);
+      batch.push({ id: record.id, data: record.data, line: number });
       bytes += line.length;
       if (batch.length >= BATCH || bytes >= BATCH_BYTES) await write();
       if (signal.aborted) return;

@@ -121,7 +121,7 @@ impl<'a> Verifier<'a> {
         let text = read_if_there(self.disk, &self.root.join(layout::MANIFEST))?;
         let has_data = !(snapshots.is_empty() && logs.is_empty() && archived.is_empty());
         if text.is_none() && !has_data {
-            return Err(Error::NoStore);
+            return Err(Error::NothingThere { root: self.root.to_path_buf() });
         }
         self.manifest(text.as_deref())?;
         if let Some(manifest) = &self.manifest {
