@@ -91,6 +91,15 @@ pub enum Error {
         /// Its lock file.
         path: PathBuf,
     },
+    /// The file system takes this agentId and another one for the same name.
+    SameAgentName {
+        /// The agent.
+        agent: String,
+        /// The agent that has the name.
+        other: String,
+        /// Their lock file.
+        path: PathBuf,
+    },
     /// A delete of a record that is not there.
     NotFound {
         /// The record's id, lossily as UTF-8.
@@ -214,7 +223,7 @@ impl Error {
             Self::NotFound { .. } => "OPSLOG_NOT_FOUND",
             Self::NoStore | Self::NothingThere { .. } => "OPSLOG_NO_STORE",
             Self::SkipLoadCompact => "OPSLOG_SKIP_LOAD",
-            Self::InvalidArgument(_) => "OPSLOG_INVALID_ARGUMENT",
+            Self::InvalidArgument(_) | Self::SameAgentName { .. } => "OPSLOG_INVALID_ARGUMENT",
             Self::NewerVersion { .. } | Self::SeveralVersions { .. } => "OPSLOG_NEWER_VERSION",
             Self::Failed(_) => "OPSLOG_FAILED",
         }
@@ -230,6 +239,7 @@ impl Error {
             | Self::Busy { path, .. }
             | Self::NothingThere { root: path }
             | Self::AgentInUse { path, .. }
+            | Self::SameAgentName { path, .. }
             | Self::InvalidManifest { path, .. }
             | Self::Locked { path, .. }
             | Self::CompactionLocked { path } => Some(path),
@@ -322,6 +332,12 @@ impl fmt::Display for Error {
             Self::AgentInUse { agent, path } => write!(
                 f,
                 "Agent '{agent}' has this folder open already ({}). Close it, or use another agentId.",
+                path.display()
+            ),
+            Self::SameAgentName { agent, other, path } => write!(
+                f,
+                "The file system of {} ignores case, so that the agentIds '{agent}' and '{other}' would be one agent. Use \
+                 '{other}', or an agentId that differs in more than case.",
                 path.display()
             ),
             Self::NotFound { id } => write!(f, "Record '{id}' not found"),

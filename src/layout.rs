@@ -87,6 +87,11 @@ pub fn agent_lock(root: &Path, agent: &str) -> PathBuf {
     root.join(INDEX).join(format!("agent-{agent}.lock"))
 }
 
+/// The agent whose lock has this name.
+pub fn agent_of_lock(name: &str) -> Option<&str> {
+    name.strip_prefix("agent-")?.strip_suffix(".lock")
+}
+
 /// The lock through which everybody goes who wants the one of [`room`].
 pub fn door(root: &Path) -> PathBuf {
     root.join(INDEX).join("door")

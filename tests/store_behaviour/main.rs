@@ -5,6 +5,7 @@
 mod agents;
 mod backup;
 mod basics;
+mod case;
 mod checking;
 mod copies_beside_others;
 mod departures;

@@ -7,6 +7,7 @@ mod compact;
 mod follow;
 mod log;
 mod open;
+mod same_name;
 mod take_over;
 mod transaction;
 mod undo;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::same_name::refuse_same_name;
 use super::{Agents, own_path};
 use crate::disk::{Disk, OpenMode};
 use crate::error::{Error, Result};
@@ -40,6 +41,7 @@ pub(in crate::store) fn open_agent(
     }
     let path = layout::agent_lock(root, agent);
     let held = open_or_create(&*disk, &path)?;
+    refuse_same_name(&*disk, root, agent, &*held)?;
     let gate = Gate::open(&disk, root)?;
     let store = Arc::new(Store::closed(disk, root, options, Some(gate)));
     let mut report = Report::default();
