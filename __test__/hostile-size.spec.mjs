@@ -52,3 +52,37 @@ test("a value of 100 MB comes back from the log, an undo, a snapshot and an arch
   t.log(`${Math.round(Number(stdout) / 1e6)} MB at most`);
   t.true(Number(stdout) < LIMIT_BYTES, stdout);
 });
+
+const huge = `
+  import { Store } from ${JSON.stringify(index)};
+  const options = { checkpointThreshold: Infinity, checkpointOnClose: false };
+  const folder = process.argv[1];
+  const text = "x".repeat(270_000_000);
+  const check = (what, holds) => {
+    if (!holds) throw new Error(what);
+  };
+  const isBig = ({ id, prev, data }, before, after) =>
+    id === "big" && prev?.n === before && data.n === after && data.text.length === text.length;
+  const store = new Store();
+  await store.open(folder, options);
+  await store.set("big", { n: 1, text });
+  const reader = new Store();
+  await reader.open(folder, { readOnly: true });
+  await store.set("before", { n: 1 });
+  await store.set("big", { n: 2, text: "y".repeat(text.length) });
+  await store.set("behind", { n: 1 });
+  check("getOps", isBig(store.getOps()[2], 1, 2) && store.getOps().length === 4);
+  await store.close();
+  const told = await reader.tail();
+  check("tail", told.map(({ id }) => id).join() === "before,big,behind" && isBig(told[1], 1, 2));
+  check("tail tells once", (await reader.tail()).length === 0);
+  const ids = [];
+  for await (const operation of reader.getWalOps()) ids.push(operation.id);
+  check("getWalOps", ids.join() === "big,before,big,behind");
+  await reader.close();`;
+
+test("an operation whose line is longer than V8's longest string is told by getOps(), tail() and getWalOps()", async (t) => {
+  t.timeout(300_000);
+  const folder = await temporaryFolder(t);
+  await t.notThrowsAsync(run(process.execPath, ["--input-type=module", "-e", huge, folder]));
+});

@@ -5,6 +5,7 @@
 
 const { migrateFound } = require("./migration");
 const { call, settle } = require("./native-errors");
+const { parseOperations } = require("./operation-texts");
 const { warnOfSkippedLines } = require("./wal-operations");
 
 /** How often a snapshot is loaded that is superseded meanwhile. */
@@ -62,7 +63,7 @@ class Following {
 
   #parse(lists) {
     const operations = [];
-    for (const list of lists) for (const operation of JSON.parse(list)) operations.push(operation);
+    for (const list of lists) for (const operation of parseOperations(list)) operations.push(operation);
     // Nothing of them was taken in before.
     if (this.#options.skipLoad) this.#records.reorder(operations.map(({ id }) => id));
     return operations;

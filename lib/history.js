@@ -4,6 +4,7 @@
 // again costs only what is new.
 
 const { call } = require("./native-errors");
+const { parseOperations } = require("./operation-texts");
 
 class History {
   #core;
@@ -36,7 +37,7 @@ class History {
     const count = this.#core.operationCount();
     if (this.#operations.length > count) this.#operations.length = count;
     while (this.#operations.length < count) {
-      const more = JSON.parse(call(() => this.#core.operations(this.#operations.length)));
+      const more = parseOperations(call(() => this.#core.operations(this.#operations.length)));
       if (more.length === 0) break;
       for (const operation of more) this.#operations.push(operation);
     }

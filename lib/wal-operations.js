@@ -7,6 +7,7 @@ const { messages } = require("./errors");
 const { History } = require("./history");
 const native = require("./native");
 const { settle } = require("./native-errors");
+const { parseOperations } = require("./operation-texts");
 const { warn } = require("./warnings");
 
 function warnOfSkipped(count, file) {
@@ -23,7 +24,7 @@ function warnOfSkippedLines(lines) {
 async function* operationsOf(root, relativePath) {
   const cursor = await settle(native.load().walCursor(root, relativePath));
   for (;;) {
-    const operations = JSON.parse(await settle(cursor.next()));
+    const operations = parseOperations(await settle(cursor.next()));
     if (operations.length === 0) break;
     yield* operations;
   }

@@ -19,6 +19,7 @@ mod json;
 mod lock;
 mod maintenance;
 mod migration;
+mod operations;
 mod session;
 mod steps;
 mod store;

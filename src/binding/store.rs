@@ -18,6 +18,7 @@ use super::json;
 use super::lock::locking;
 use super::maintenance::NativeProgress;
 use super::migration::Migrating;
+use super::operations::{Operations, operations};
 use super::syncs::{Report, Syncs};
 use super::tasks::Work;
 use super::text;
@@ -184,11 +185,11 @@ impl NativeStore {
 
     /// Operations from one on, as a JSON list; as many as fit.
     #[napi]
-    pub fn operations(&self, from: f64) -> napi::Result<String> {
+    pub fn operations(&self, from: f64) -> napi::Result<Operations> {
         caught(|| {
             let mut out = Vec::new();
             self.store.operations(from as usize, CHUNK, &mut out)?;
-            Ok(text::list(out))
+            operations(out)
         })
     }
 
@@ -447,18 +448,22 @@ impl NativeStore {
     /// What others wrote since this was last asked, as JSON lists of operations; `null` if nothing. At once, or a promise
     /// of it if much is to be read.
     #[napi]
-    pub fn take_untold(&self) -> napi::Result<Either<Option<Vec<String>>, AsyncTask<Work>>> {
+    pub fn take_untold(&self) -> napi::Result<Either<Option<Vec<Operations>>, AsyncTask<Work>>> {
         let store = Arc::clone(&self.store);
         caught(|| {
             let telling = store.take_untold();
             if telling.is_empty() {
                 return Ok(Either::A(None));
             }
-            let lists = |lists: Vec<Vec<u8>>| Some(lists.into_iter().map(text::list).collect::<Vec<_>>());
-            if telling.size().is_some_and(|size| size <= CHUNK as u64) {
-                return Ok(Either::A(lists(store.tell(telling, CHUNK)?)));
+            let size = telling.size();
+            let tell = move || {
+                let lists = store.tell(telling, CHUNK)?;
+                lists.into_iter().map(operations).collect::<Result<Vec<_>>>()
+            };
+            if size.is_some_and(|size| size <= CHUNK as u64) {
+                return Ok(Either::A(Some(tell()?)));
             }
-            Ok(Either::B(AsyncTask::new(Work::new(move || store.tell(telling, CHUNK), lists))))
+            Ok(Either::B(AsyncTask::new(Work::new(tell, |lists| lists))))
         })
     }
 

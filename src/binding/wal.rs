@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 
 use super::CHUNK;
 use super::catch::plain;
+use super::operations::operations;
 use super::tasks::Work;
-use super::text;
 use crate::disk::OsDisk;
 use crate::layout;
 use crate::wal::WalCursor;
@@ -27,7 +27,7 @@ impl NativeWalCursor {
     #[napi]
     pub fn next(&self) -> AsyncTask<Work> {
         let cursor = Arc::clone(&self.cursor);
-        AsyncTask::new(Work::new(move || cursor.lock().next_chunk(CHUNK), text::list))
+        AsyncTask::new(Work::new(move || operations(cursor.lock().next_chunk(CHUNK)?), |list| list))
     }
 
     /// Malformed lines so far.
