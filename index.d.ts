@@ -391,6 +391,12 @@ export interface VerifyReport {
   readonly archivedRecords: number;
   /** Entries of index files; each was compared with the line that it points to. */
   readonly indexEntries: number;
+  /**
+   * Absolute paths of files in the store's folders that are not the store's, at most 1,000: those of systems and sync programs
+   * (`.DS_Store`, `._x`, `x (conflicted copy).jsonl`), and any other name that no store gives. They are neither checked
+   * nor changed. Beside those folders, where blobs may have any name, only the known names are listed.
+   */
+  readonly foreign: readonly string[];
   /** The damaged places, at most 1,000. */
   readonly damage: readonly Damage[];
   /** How many damaged places there are. */

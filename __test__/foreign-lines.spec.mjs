@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -235,4 +235,31 @@ test("close(), 0.8.1 has written beside the store, leaves what both wrote", asyn
   t.is(stored.size, new Set(lines.map(({ id }) => id)).size);
   t.is([...stored.keys()].filter((id) => id.startsWith("own-") || id.startsWith("their-")).length, 400 - 29);
   t.deepEqual(await storedEntries(Original, folder), [...stored]);
+});
+
+test("set(), another process put another file in the place of the log, throws OPSLOG_FAILED that says so, and the next open() has that file", async (t) => {
+  for (const options of [manual, { ...manual, agentId: "one" }]) {
+    const folder = await temporaryFolder(t);
+    const store = await openStore(t, folder, options);
+    await store.set("a", { n: 1 });
+    await turn();
+    const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
+    const log = join(folder, options.agentId ? manifest.activeAgentOps.one : manifest.activeOps);
+    // As `sed -i` does.
+    writeFileSync(`${log}.new`, readFileSync(log, "utf8").replace('"n":1', '"n":7'));
+    renameSync(`${log}.new`, log);
+    for (const change of [
+      () => store.set("b", { n: 2 }),
+      () => store.batch(() => store.set("c", { n: 3 })),
+    ]) {
+      const error = await t.throwsAsync(change, { code: "OPSLOG_FAILED" });
+      t.regex(error.message, /another file in the place of .*jsonl.*Close it and open it again/s);
+    }
+    t.deepEqual(store.get("a"), { n: 1 });
+    await store.close();
+    await store.open(folder, options);
+    t.deepEqual(store.entries(), [["a", { n: 7 }]]);
+    await store.set("b", { n: 2 });
+    await store.close();
+  }
 });

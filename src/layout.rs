@@ -52,7 +52,7 @@ pub fn index_name(snapshot: &str) -> String {
 
 /// Whether a file in the folder of what is ours is an index file.
 pub fn is_index(name: &str) -> bool {
-    name.ends_with(".idx")
+    name.strip_suffix(".idx").is_some_and(|source| time_of(source).is_some()) && !is_left_by_others(name)
 }
 
 /// What an index file was made from, without its folder.
@@ -62,7 +62,49 @@ pub fn indexed_name(index: &str) -> Option<&str> {
 
 /// Whether a file in the folder of archive segments is one.
 pub fn is_archive(name: &str) -> bool {
-    name.starts_with("archive-") && name.ends_with(".json")
+    name.starts_with("archive-") && name.ends_with(".json") && !is_left_by_others(name)
+}
+
+/// Whether a file in the folder of snapshots is one, by its name.
+pub fn is_snapshot(name: &str) -> bool {
+    name.starts_with("snap-") && milliseconds(name).is_some()
+}
+
+/// Whether a file in the folder of logs is one, by its name.
+pub fn is_log(name: &str) -> bool {
+    let is_single = name.starts_with("ops-") && name.ends_with(".jsonl") && milliseconds(name).is_some();
+    (is_single || agent_milliseconds(name).is_some()) && !is_left_by_others(name)
+}
+
+/// Whether a name is one that systems and sync programs give to files of their own, beside or as copies of others.
+pub fn is_left_by_others(name: &str) -> bool {
+    const NAMES: [&str; 9] = [
+        ".DS_Store",
+        ".stfolder",
+        ".stignore",
+        ".stversions",
+        ".dropbox",
+        ".dropbox.attr",
+        "Thumbs.db",
+        "ehthumbs.db",
+        "desktop.ini",
+    ];
+    let lower = name.to_ascii_lowercase();
+    let is_named = NAMES.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let starts = ["._", "~$", ".syncthing.", "~syncthing~", ".fuse_hidden", ".nfs"];
+    let parts = [".sync-conflict-", "conflicted copy", "(conflict", "_conflict-"];
+    is_named
+        || name.ends_with('~')
+        || starts.iter().any(|start| name.starts_with(start))
+        || parts.iter().any(|part| lower.contains(part))
+}
+
+/// Whether a file in a folder of the store is one that the store puts there beside what it is for.
+pub fn is_beside(name: &str) -> bool {
+    is_temporary(name)
+        || [".torn", ".damaged", ".unsynced"].iter().any(|end| name.ends_with(end))
+        || ["lock", "door"].contains(&name)
+        || (name.starts_with("agent-") && name.ends_with(".lock"))
 }
 
 /// Where a file is put that is made again: `<name>.<n>.damaged`.

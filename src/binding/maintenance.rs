@@ -117,6 +117,7 @@ fn verified(report: &Report) -> Value {
         "operations": report.operations,
         "archivedRecords": report.archived,
         "indexEntries": report.entries,
+        "foreign": report.foreign.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
         "damage": report.damage.iter().map(damaged).collect::<Vec<_>>(),
         "damageCount": report.found,
     })

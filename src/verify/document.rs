@@ -80,9 +80,15 @@ impl Verifier<'_> {
         }
         match archive::parse_segment(&content) {
             Ok(records) => {
-                self.report.archived += records.len() as u64;
                 let period = archive::period(&content).unwrap_or_default();
-                if layout::archive(&period) != segment.relative {
+                let is_named_so = layout::archive(&period) == segment.relative;
+                if !is_named_so && !segment.current {
+                    // A copy under another name.
+                    self.report.foreign.push(segment.path.clone());
+                    return Ok(());
+                }
+                self.report.archived += records.len() as u64;
+                if !is_named_so {
                     let what = format!("the segment says that it is of {}", period.escape_debug());
                     self.damaged(segment, 0, Remedy::None, what);
                 }

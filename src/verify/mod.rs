@@ -114,10 +114,10 @@ type Check<'a> = fn(&mut Verifier<'a>, &Subject) -> Result<()>;
 
 impl<'a> Verifier<'a> {
     fn all(&mut self) -> Result<()> {
-        let mut snapshots = self.names(layout::SNAPSHOTS, |name| layout::milliseconds(name).is_some())?;
-        let mut logs = self.names(layout::OPS, |name| name.ends_with(".jsonl"))?;
+        let mut snapshots = self.names(layout::SNAPSHOTS, layout::is_snapshot)?;
+        let mut logs = self.names(layout::OPS, layout::is_log)?;
         let mut archived = self.names(layout::ARCHIVE, layout::is_archive)?;
-        let indexes = self.names(layout::INDEX, layout::is_index)?;
+        let mut indexes = self.names(layout::INDEX, layout::is_index)?;
         let text = read_if_there(self.disk, &self.root.join(layout::MANIFEST))?;
         let has_data = !(snapshots.is_empty() && logs.is_empty() && archived.is_empty());
         if text.is_none() && !has_data {
@@ -130,7 +130,11 @@ impl<'a> Verifier<'a> {
             self.add(layout::SNAPSHOTS, &mut snapshots, [&manifest.current_snapshot].into_iter());
             self.add(layout::OPS, &mut logs, agents.chain([&manifest.active_ops]));
             self.add(layout::ARCHIVE, &mut archived, manifest.archive_segments.iter());
+            let sources = [&manifest.current_snapshot, &manifest.active_ops];
+            let named = sources.map(|source| format!("{}/{}", layout::INDEX, layout::index_name(source)));
+            self.add(layout::INDEX, &mut indexes, named.iter());
         }
+        self.foreign([&snapshots, &logs, &archived, &indexes])?;
         let steps: [(&[String], Check<'a>); 4] = [
             (&snapshots, Verifier::snapshot),
             (&logs, Verifier::log),
@@ -148,6 +152,23 @@ impl<'a> Verifier<'a> {
                 self.file(relative, check)?;
             }
         }
+        Ok(())
+    }
+
+    /// Lists the files that are not the store's: they are left alone.
+    fn foreign(&mut self, own: [&Vec<String>; 4]) -> Result<()> {
+        let is_own = |name: &str| own.iter().any(|names| names.iter().any(|own| own == name));
+        for folder in [layout::SNAPSHOTS, layout::OPS, layout::ARCHIVE, layout::INDEX] {
+            let names = self.names(folder, |name| !layout::is_beside(name))?;
+            let foreign = names.into_iter().filter(|name| !is_own(name));
+            self.report.foreign.extend(foreign.map(|name| layout::at(self.root, &name)));
+        }
+        // Beside the folders there may be blobs of any name.
+        let names = self.disk.list(self.root).unwrap_or_default();
+        let foreign = names.into_iter().filter(|name| layout::is_left_by_others(name));
+        self.report.foreign.extend(foreign.map(|name| self.root.join(name)));
+        order::sort(&mut self.report.foreign);
+        self.report.foreign.truncate(LIMIT);
         Ok(())
     }
 

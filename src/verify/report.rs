@@ -20,6 +20,8 @@ pub struct Report {
     pub archived: u64,
     /// Entries of index files.
     pub entries: u64,
+    /// Files in the store's folders that are not the store's, such as those of sync programs, up to a thousand.
+    pub foreign: Vec<PathBuf>,
     /// Damaged places, up to a thousand.
     pub damage: Vec<Damage>,
     /// How many there are.

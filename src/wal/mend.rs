@@ -5,6 +5,7 @@ use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::append::cut;
 use super::{LineReader, Tail, doubt, replay};
 use crate::disk::{Disk, DiskFile, OpenMode, append_all, read_exact_at, write_all_at};
 use crate::error::{Error, Result};
@@ -28,7 +29,10 @@ pub fn repair(disk: &dyn Disk, file: &dyn DiskFile, path: &Path, tail: &Tail) ->
         set_aside(disk, file, path, std::slice::from_ref(&(tail.good..tail.end)))?;
     }
     if tail.end > tail.good {
-        file.set_len(tail.good).map_err(|source| Error::io("ftruncate", path, source))?;
+        // NOTE: another process may have gone on behind what was read: that is not cut off.
+        let cut = cut(file, tail.end, tail.good)
+            .and_then(|cut| if cut { Ok(()) } else { Err(std::io::ErrorKind::ResourceBusy.into()) });
+        cut.map_err(|source| Error::io("ftruncate", path, source))?;
     }
     let mut len = tail.good;
     if tail.needs_newline {

@@ -484,7 +484,14 @@ impl Writer {
         let Some(old) = self.file.clone() else { return Ok(()) };
         let file = disk
             .open(&self.path, OpenMode::CreateNew)
-            .map_err(|source| Error::io("open", &self.path, source))?;
+            .map_err(|source| match source.kind() {
+                io::ErrorKind::AlreadyExists => Error::Failed(format!(
+                    "another process put another file in the place of {}, as `sed -i` and editors do; what this store wrote \
+                     since then is not in that file",
+                    self.path.display()
+                )),
+                _ => Error::io("open", &self.path, source),
+            })?;
         let mut at = 0;
         let mut block = vec![0; 1 << 16];
         let copied = loop {

@@ -1,5 +1,8 @@
 //! Another hand appends to the log of an open store.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use opslog::disk::sim::SimDisk;
 
 use super::hook::HookDisk;
@@ -126,4 +129,41 @@ fn an_operation_whose_line_is_another_one_is_an_error_and_no_deletion() {
         };
         assert!(is_displaced(&operation.data().err().unwrap()));
     }
+}
+
+#[test]
+fn a_torn_end_that_another_hand_goes_on_with_before_any_call_of_an_open_is_not_cut_off_with_what_it_wrote() {
+    let mut went_on_often = 0;
+    for nth in 1.. {
+        let sim = SimDisk::new();
+        let store = open(&sim);
+        set(&store, "a", "1");
+        let (path, _) = log(&sim, &store);
+        store.close().unwrap();
+        let whole = format!("{}\n", line("b", "2"));
+        let (first, rest) = whole.split_at(30);
+        append_by_another_hand(&sim, &path, first);
+        let disk = HookDisk::new(sim.clone());
+        let (other, first, later) = (sim.clone(), first.to_owned(), rest.to_owned());
+        let went_on = Arc::new(AtomicBool::new(false));
+        let (log_path, tells) = (path.clone(), Arc::clone(&went_on));
+        disk.before(nth, move || {
+            if String::from_utf8_lossy(&other.tree()[&log_path]).ends_with(&first) {
+                append_by_another_hand(&other, &log_path, &later);
+                tells.store(true, Ordering::Relaxed);
+            }
+        });
+        let opened = try_open(disk.clone(), options());
+        let is_over = disk.clear() < nth;
+        drop(opened);
+        // Once its first part was cut off, it does not go on.
+        if went_on.load(Ordering::Relaxed) {
+            went_on_often += 1;
+            assert_eq!(found(&sim), ["a=1", "b=2"], "before call {nth}");
+        }
+        if is_over {
+            break;
+        }
+    }
+    assert!(went_on_often > 10, "only {went_on_often} times");
 }

@@ -168,7 +168,11 @@ impl Store {
             let relative = format!("{}/{name}", layout::OPS);
             let is_newer =
                 layout::milliseconds(&name).is_some_and(|ms| newest.is_some_and(|newest| ms > newest));
-            if active.contains(&&*relative) || is_newer || layout::is_temporary(&name) {
+            if active.contains(&&*relative)
+                || is_newer
+                || layout::is_temporary(&name)
+                || layout::is_left_by_others(&name)
+            {
                 continue;
             }
             if let Ok(Some((file, len))) = open(self, layout::OPS, &relative)

@@ -32,7 +32,13 @@ impl Store {
             return Err(Error::Failed(why).into());
         }
         match state.wal.standing(&*self.disk)? {
-            Standing::Replaced => Ok(state.recreate_log(self)?),
+            Standing::Replaced => {
+                let recreated = state.recreate_log(self);
+                if let Err(Error::Failed(why)) = &recreated {
+                    state.failed = Some(why.clone());
+                }
+                Ok(recreated?)
+            }
             standing => self.take_in_end(state, standing),
         }
     }
