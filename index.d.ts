@@ -220,6 +220,12 @@ export interface StoreOptions {
   /** Milliseconds until what was written is synced, greater than 0, at most 2^31-1 (default: 1000). For `"interval"`. */
   syncIntervalMs?: number | undefined;
   /**
+   * Milliseconds that a call of a method of your own `backend` may take, greater than 0, at most 2^31-1, or `Infinity`
+   * (default: `Infinity`). A call that has not settled by then fails with `OPSLOG_TIMEOUT`, and the error names the method.
+   * What the call does may still take effect: the store finds that out before it acknowledges anything else.
+   */
+  backendTimeoutMs?: number | undefined;
+  /**
    * Told how far `open()` has come, see `ProgressOptions` (default: nobody is told). An open that goes by index files has
    * little or nothing to tell. Through a backend of your own nothing is told while `migrate` runs.
    */
@@ -585,6 +591,7 @@ export interface BackupResult {
  * - `OPSLOG_UNSUPPORTED`: the backend lacks what the call needs; or the file system, kernel locks, see the option `locking`.
  * - `OPSLOG_PATTERN_TIMEOUT`: a regular expression of a query takes too long.
  * - `OPSLOG_UNSAFE_BACKEND`: the backend cannot keep agents apart.
+ * - `OPSLOG_TIMEOUT`: a method of the backend has not settled within `backendTimeoutMs`.
  * - `OPSLOG_NATIVE_UNAVAILABLE`: there is no binary for this platform; the message lists what was tried.
  * - `OPSLOG_INTERNAL`: a defect of this package. Any method may throw it; no method names it below.
  *

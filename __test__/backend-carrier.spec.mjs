@@ -1,33 +1,19 @@
 /** The protocols of `src/protocol`, carried by JS over a bucket in memory: `lib/backend`. */
-import { createRequire } from "node:module";
 import test from "ava";
+import { Store } from "../index.mjs";
 import { memoryBackend, memoryBucket } from "./helpers/memory-backend.mjs";
 
-const { BackendDriver } = createRequire(import.meta.url)("../lib/backend/driver.js");
+const manual = { checkpointOnClose: false, checkpointThreshold: Infinity };
 
-const defaults = {
-  version: 1,
-  readOnly: false,
-  skipLoad: false,
-  agentId: undefined,
-  writeMode: "immediate",
-  checkpointThreshold: Infinity,
-  checkpointOnClose: false,
-  groupCommitSize: 50,
-  groupCommitMs: 100,
-  backendTimeoutMs: Infinity,
-  migrate: (record) => record,
-  cacheSize: Infinity,
-  onProgress: undefined,
-};
-
-function open(backend, options = {}, onDue = () => {}) {
-  return BackendDriver.open("ignored", { ...defaults, ...options }, backend, onDue);
+async function open(backend, options = {}) {
+  const store = new Store();
+  await store.open("ignored", { ...manual, backend, ...options });
+  return store;
 }
 
 async function stored(bucket) {
   const reader = await open(memoryBackend(bucket), { readOnly: true });
-  const entries = Object.fromEntries(reader.records.entries());
+  const entries = Object.fromEntries(reader.entries());
   await reader.close();
   return entries;
 }
@@ -48,24 +34,24 @@ for (const conditional of [true, false]) {
   test(`a single writer that was replaced is refused, and what it wrote does not show, ${how}`, async (t) => {
     const bucket = memoryBucket();
     const first = await open(memoryBackend(bucket, { conditional }));
-    await first.set("a", '{"n":1}');
+    await first.set("a", { n: 1 });
     bucket.locks.clear();
     const second = await open(memoryBackend(bucket, { conditional }));
-    t.deepEqual(second.records.get("a"), { n: 1 });
-    await t.throwsAsync(first.set("b", '{"n":1}'), { code: "OPSLOG_LOCKED" });
-    await t.throwsAsync(first.set("c", '{"n":1}'), { code: "OPSLOG_LOCKED" });
-    await second.set("d", '{"n":1}');
+    t.deepEqual(second.get("a"), { n: 1 });
+    await t.throwsAsync(first.set("b", { n: 1 }), { code: "OPSLOG_LOCKED" });
+    await t.throwsAsync(first.set("c", { n: 1 }), { code: "OPSLOG_LOCKED" });
+    await second.set("d", { n: 1 });
     t.deepEqual(await stored(bucket), { a: { n: 1 }, d: { n: 1 } });
   });
 
   test(`two stores with one agentId: the first is refused, and nothing of that is stored, ${how}`, async (t) => {
     const bucket = memoryBucket();
     const first = await open(memoryBackend(bucket, { conditional }), { agentId: "one" });
-    await first.set("a", '{"n":1}');
+    await first.set("a", { n: 1 });
     const second = await open(memoryBackend(bucket, { conditional }), { agentId: "one" });
-    await t.throwsAsync(first.set("b", '{"n":1}'), { code: "OPSLOG_LOCKED", message: /'one'/ });
-    await t.throwsAsync(first.checkpoint(), { code: "OPSLOG_LOCKED" });
-    await second.set("c", '{"n":1}');
+    await t.throwsAsync(first.set("b", { n: 1 }), { code: "OPSLOG_LOCKED", message: /'one'/ });
+    await t.throwsAsync(first.compact(), { code: "OPSLOG_LOCKED" });
+    await second.set("c", { n: 1 });
     t.deepEqual(await stored(bucket), { a: { n: 1 }, c: { n: 1 } });
   });
 
@@ -73,14 +59,14 @@ for (const conditional of [true, false]) {
     const bucket = memoryBucket();
     const backend = memoryBackend(bucket, { conditional });
     const store = await open(backend);
-    await store.set("a", '{"n":1}');
+    await store.set("a", { n: 1 });
     failNext(backend, "appendOps", "after");
-    await store.set("b", '{"n":1}');
+    await store.set("b", { n: 1 });
     failNext(backend, "appendOps", "before");
-    await t.throwsAsync(store.set("c", '{"n":1}'), { code: "ENOSPC" });
-    await store.set("d", '{"n":1}');
+    await t.throwsAsync(store.set("c", { n: 1 }), { code: "ENOSPC" });
+    await store.set("d", { n: 1 });
     t.deepEqual(
-      store.records.entries().map(([id]) => id),
+      store.entries().map(([id]) => id),
       ["a", "b", "d"],
     );
     t.deepEqual(Object.keys(await stored(bucket)), ["a", "b", "d"]);
@@ -90,10 +76,10 @@ for (const conditional of [true, false]) {
     const bucket = memoryBucket();
     const backend = memoryBackend(bucket, { conditional });
     const store = await open(backend);
-    await store.set("a", '{"n":1}');
+    await store.set("a", { n: 1 });
     failNext(backend, conditional ? "writeManifestIf" : "writeManifest", "after");
-    await store.checkpoint();
-    await store.set("b", '{"n":1}');
+    await store.compact();
+    await store.set("b", { n: 1 });
     t.deepEqual(await stored(bucket), { a: { n: 1 }, b: { n: 1 } });
   });
 
@@ -101,7 +87,7 @@ for (const conditional of [true, false]) {
     const bucket = memoryBucket();
     const backend = memoryBackend(bucket, { conditional });
     const store = await open(backend);
-    for (const id of ["a", "b", "c"]) await store.set(id, '{"n":1}');
+    for (const id of ["a", "b", "c"]) await store.set(id, { n: 1 });
     failNext(backend, "truncateLastOp", "after");
     t.true(await store.undo());
     t.deepEqual(Object.keys(await stored(bucket)), ["a", "b"]);
@@ -114,17 +100,17 @@ test("an append that fails in a burst that crosses the threshold takes nothing e
   const bucket = memoryBucket();
   const backend = memoryBackend(bucket);
   const store = await open(backend, { checkpointThreshold: 3 });
-  await store.set("old", '{"n":1}');
-  await store.set("x", '{"n":1}');
-  const first = store.set("y", '{"n":1}');
-  const failing = store.set("old", '{"n":2}');
-  const last = store.set("z", '{"n":1}');
+  await store.set("old", { n: 1 });
+  await store.set("x", { n: 1 });
+  const first = store.set("y", { n: 1 });
+  const failing = store.set("old", { n: 2 });
+  const last = store.set("z", { n: 1 });
   await first;
   failNext(backend, "appendOps", "before");
   const results = await Promise.allSettled([failing, last]);
   const expected = { old: { n: results[0].status === "fulfilled" ? 2 : 1 }, x: { n: 1 }, y: { n: 1 } };
   if (results[1].status === "fulfilled") expected.z = { n: 1 };
-  t.deepEqual(Object.fromEntries(store.records.entries()), expected);
+  t.deepEqual(Object.fromEntries(store.entries()), expected);
   t.deepEqual(await stored(bucket), expected);
 });
 
@@ -159,7 +145,7 @@ test("a call that is never answered is an error that names the method, also in o
     const work = async () => {
       const store = await open(backend, { backendTimeoutMs: 500 });
       isSilent = true;
-      if (method === "appendOps") await store.set("a", "1");
+      if (method === "appendOps") await store.set("a", 1);
       await store.close();
     };
     await t.throwsAsync(work(), { message: new RegExp(`${method}\\(\\)`) }, method);
@@ -175,33 +161,101 @@ test("what a backend throws comes through: no code, a text, null, and at once", 
       backend.appendOps = usual;
       throw thrown;
     };
-    const error = await t.throwsAsync(store.set("a", "1"));
+    const error = await t.throwsAsync(store.set("a", 1));
     t.true(error === thrown || error.message.includes(String(thrown)));
-    await store.set("b", "1");
-    t.deepEqual(store.records.entries(), [["b", 1]]);
+    await store.set("b", 1);
+    t.deepEqual(store.entries(), [["b", 1]]);
     await store.close();
   }
 });
 
-test("a backend that calls its own store is refused", async (t) => {
+/** Calls that wait for what the store does through its backend. */
+const waiting = {
+  "set()": (store) => store.set("x", 1),
+  "delete()": (store) => store.delete("a"),
+  "batch()": (store) => store.batch(() => store.set("x", 1)),
+  "undo()": (store) => store.undo(),
+  "compact()": (store) => store.compact(),
+  "archive()": (store) => store.archive(() => true),
+  "flush()": (store) => store.flush(),
+  "refresh()": (store) => store.refresh(),
+  "tail()": (store) => store.tail(),
+  "close()": (store) => store.close(),
+};
+for (const [name, call] of Object.entries(waiting)) {
+  test(`${name} in a method of the store's own backend is refused, and the store goes on`, async (t) => {
+    const backend = memoryBackend(memoryBucket());
+    const store = await open(backend, { agentId: "one" });
+    await store.set("a", 1);
+    for (const method of ["appendOps", "getManifestVersion", "writeSnapshot", "readOps"]) {
+      const errors = [];
+      backend.before = async (called) => {
+        if (called !== method) return;
+        backend.before = async () => {};
+        try {
+          await call(store);
+        } catch (error) {
+          errors.push(error);
+        }
+      };
+      await store.set("b", 1);
+      await store.compact();
+      t.deepEqual(
+        errors.map(({ code, message }) => [code, message.includes(`${method}()`)]),
+        [["OPSLOG_INVALID_ARGUMENT", true]],
+        method,
+      );
+    }
+    t.deepEqual(store.entries(), [
+      ["a", 1],
+      ["b", 1],
+    ]);
+    await store.close();
+  });
+}
+
+test("close() in a method of the backend that opens the store is refused, and the store opens", async (t) => {
+  const backend = memoryBackend(memoryBucket());
+  const store = new Store();
+  const errors = [];
+  backend.before = async (called) => {
+    if (called === "readManifest") await store.close().catch((error) => errors.push(error.code));
+  };
+  await store.open("ignored", { ...manual, backend });
+  t.deepEqual(new Set(errors), new Set(["OPSLOG_INVALID_ARGUMENT"]));
+  backend.before = async () => {};
+  await store.close();
+});
+
+test("a backend that begins work behind its back, which calls the store when the call is over, is served", async (t) => {
   const backend = memoryBackend(memoryBucket());
   const store = await open(backend);
-  const usual = backend.appendOps;
-  backend.appendOps = async (...args) => {
-    await usual(...args);
-    store.refuseOwnBackend();
+  let later;
+  backend.after = async (called) => {
+    if (called !== "appendOps") return;
+    backend.after = async () => {};
+    later = new Promise((resolve) => setTimeout(resolve, 20)).then(() => store.set("b", 1));
   };
-  await t.notThrowsAsync(store.set("a", "1"));
-  t.notThrows(() => store.refuseOwnBackend());
-  const error = await new Promise((resolve) => {
-    backend.sync = async () => {
-      try {
-        store.refuseOwnBackend();
-      } catch (error) {
-        resolve(error);
-      }
-    };
-    store.flush();
-  });
-  t.is(error.code, "OPSLOG_INVALID_ARGUMENT");
+  await store.set("a", 1);
+  await later;
+  t.is(store.count(), 2);
+  await store.close();
+});
+
+test("two stores whose backends call each other are refused, and do not wait for each other", async (t) => {
+  const [one, other] = [memoryBackend(memoryBucket()), memoryBackend(memoryBucket())];
+  const [first, second] = [await open(one), await open(other)];
+  const errors = [];
+  const setting = async (store) => {
+    try {
+      await store.set("b", 1);
+    } catch (error) {
+      errors.push(error.code);
+    }
+  };
+  one.before = (called) => called === "appendOps" && setting(second);
+  other.before = (called) => called === "appendOps" && setting(first);
+  await first.set("a", 1);
+  t.deepEqual(errors, ["OPSLOG_INVALID_ARGUMENT"]);
+  t.deepEqual([first.count(), second.count()], [1, 1]);
 });

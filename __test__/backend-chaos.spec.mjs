@@ -120,7 +120,7 @@ class Agent {
   }
 
   #expect(error) {
-    if (error.code !== "ECONNRESET" && error.code !== "OPSLOG_LOCKED") throw error;
+    if (!["ECONNRESET", "OPSLOG_LOCKED", "OPSLOG_FAILED"].includes(error.code)) throw error;
   }
 }
 

@@ -11,6 +11,27 @@ const addon = native.load();
 const manual = { checkpointOnClose: false, checkpointThreshold: Number.MAX_SAFE_INTEGER };
 const now = 1_700_000_000_000;
 
+const sessionOptions = {
+  version: 1,
+  versionGiven: false,
+  readOnly: false,
+  skipLoad: false,
+  buffered: false,
+  checkpointThreshold: 1e9,
+  checkpointOnClose: false,
+  kernelLock: true,
+  conditional: false,
+  exactVersions: false,
+  answersAreFinal: true,
+  marksBatches: true,
+  compactionLock: true,
+  singleLock: true,
+  randomHigh: 1,
+  randomLow: 1,
+};
+/** A store without files. */
+const newCore = () => addon.sessionNew(undefined, sessionOptions).store();
+
 /** Every raw call, with what stands behind the handle. */
 const calls = {
   setRecord: ["a", "1", now, false],
@@ -38,7 +59,7 @@ for (const [name, rest] of Object.entries(calls)) {
   }
 
   test(`${name}() without its arguments, or with values of other types, throws and changes nothing`, (t) => {
-    const core = addon.storeDetached(undefined, 1);
+    const core = newCore();
     t.throws(() => addon[name]());
     t.throws(() => addon[name](core.handle()));
     for (let at = 0; at < rest.length; at += 1) {
@@ -54,12 +75,16 @@ for (const [name, rest] of Object.entries(calls)) {
 test("the handle of another thread's store means nothing here", async (t) => {
   const source = `
     const { parentPort, workerData } = require("node:worker_threads");
-    const addon = require(workerData).load();
-    const cores = Array.from({ length: 5 }, () => addon.storeDetached(undefined, 1));
+    const addon = require(workerData.native).load();
+    const newCore = () => addon.sessionNew(undefined, workerData.sessionOptions).store();
+    const cores = Array.from({ length: 5 }, newCore);
     parentPort.postMessage(cores.map((core) => core.handle()));
     parentPort.once("message", () => parentPort.postMessage(cores.map((core) => core.count())));
   `;
-  const worker = new Worker(source, { eval: true, workerData: require.resolve("../lib/native/index.js") });
+  const worker = new Worker(source, {
+    eval: true,
+    workerData: { native: require.resolve("../lib/native/index.js"), sessionOptions },
+  });
   const next = () => new Promise((resolve) => worker.once("message", resolve));
   for (const handle of await next()) {
     t.throws(() => addon.setRecord(handle, "a", "1", now, false));
@@ -70,7 +95,7 @@ test("the handle of another thread's store means nothing here", async (t) => {
 });
 
 test("two stores never share a handle", (t) => {
-  const cores = Array.from({ length: 100 }, () => addon.storeDetached(undefined, 1));
+  const cores = Array.from({ length: 100 }, newCore);
   t.is(new Set(cores.map((core) => core.handle())).size, 100);
   cores.forEach((core, index) => addon.setRecord(core.handle(), `id-${index}`, `${index}`, now, false));
   cores.forEach((core, index) => t.is(addon.getRecord(core.handle(), `id-${index}`), `${index}`));

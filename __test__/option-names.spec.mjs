@@ -56,6 +56,7 @@ const misspelled = {
   groupcommitSize: "groupCommitSize",
   recover: "recovery",
   syncIntervalMS: "syncIntervalMs",
+  backendTimeout: "backendTimeoutMs",
   onprogress: "onProgress",
 };
 for (const [name, meant] of Object.entries(misspelled)) {

@@ -21,6 +21,7 @@ const names = [
   "locking",
   "recovery",
   "syncIntervalMs",
+  "backendTimeoutMs",
 ];
 
 const defaults = {
@@ -33,6 +34,7 @@ const defaults = {
   locking: "kernel",
   recovery: "skip",
   syncIntervalMs: 1000,
+  backendTimeoutMs: Infinity,
   version: 1,
   versionGiven: false,
   readOnly: false,
@@ -118,6 +120,7 @@ const wrongTypes = {
   durability: ["never", "", 1, true, {}],
   recovery: ["Strict", "", 1, true, {}],
   syncIntervalMs: ["1000", true, {}],
+  backendTimeoutMs: ["1000", true, {}],
   migrate: [{}, "migrate", 1],
   readOnly: ["true", 1, {}],
   skipLoad: ["", 0],
@@ -147,6 +150,7 @@ const outOfRange = {
   groupCommitSize: [-1, Infinity, -Infinity],
   groupCommitMs: [-1, Infinity, 2 ** 31],
   syncIntervalMs: [0, -1, NaN, Infinity, 2 ** 31],
+  backendTimeoutMs: [0, -1, NaN, -Infinity, 2 ** 31],
 };
 
 for (const [name, values] of Object.entries(outOfRange)) {

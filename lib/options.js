@@ -26,6 +26,7 @@ const NAMES = [
   "locking",
   "recovery",
   "syncIntervalMs",
+  "backendTimeoutMs",
   "onProgress",
 ];
 const WRITE_MODES = ["immediate", "group", "async"];
@@ -128,6 +129,18 @@ function readSyncInterval(options) {
   return number;
 }
 
+/** How long a call of a backend may take; by default any time. */
+function readBackendTimeout(options) {
+  if (!given(options.backendTimeoutMs)) return Infinity;
+  const number = readNumber(options, "backendTimeoutMs");
+  if (number <= 0 || (number > TIMER_LIMIT_MS && number !== Infinity)) {
+    throw outOfRange(
+      `option backendTimeoutMs must be Infinity or greater than 0 and at most ${TIMER_LIMIT_MS}, got ${number}`,
+    );
+  }
+  return number;
+}
+
 function readMigrate(options) {
   const { migrate } = options;
   if (!given(migrate)) return identity;
@@ -206,6 +219,7 @@ function parseOptions(options) {
     locking: readLocking(options, { agentId }),
     recovery: readWord(options, "recovery", RECOVERIES),
     syncIntervalMs: readSyncInterval(options),
+    backendTimeoutMs: readBackendTimeout(options),
     onProgress: readOnProgress(options),
   });
   if (requestedMode !== parsed.writeMode) warn(messages.writeModeIgnored(requestedMode));

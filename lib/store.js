@@ -45,6 +45,8 @@ class Store extends Inspected {
   #closing = null;
   #watching = null;
   #isInTransaction = false;
+  /** Throws in a call of the store's own backend, which would wait for the store, as the store waits for it. */
+  #refuseOwnBackend = null;
 
   constructor(...given) {
     super(() => this.#shown());
@@ -109,6 +111,7 @@ class Store extends Inspected {
 
   async #closeOnce() {
     if (this.#closing !== null) throw notOpen();
+    this.#refuseOwnBackend?.();
     if (this.#opening !== null) return this.#closeWhenOpen();
     this.#ensureOpen();
     return this.#close();
@@ -569,13 +572,17 @@ class Store extends Inspected {
         throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.recoveryOfBackend(options.recovery));
       }
       const folder = readBackendFolder(dir, { isInFiles: backend instanceof FsBackend });
-      return loadBackendDriver().open(folder, options, backend, onDue);
+      const { BackendDriver, refuseOwnBackend } = loadBackendDriver();
+      this.#refuseOwnBackend = () => refuseOwnBackend(this);
+      return BackendDriver.open(folder, options, { backend, owner: this, onDue });
     }
+    this.#refuseOwnBackend = null;
     return FileDriver.open(dir, options, backend);
   }
 
   #exclusive(task, options) {
     const driver = this.#driver;
+    this.#refuseOwnBackend?.();
     return this.#queue.run(() => {
       const settled = this.#inForce(driver).settled();
       return settled === undefined ? task(driver) : settled.then(() => task(driver));
@@ -641,7 +648,7 @@ class Store extends Inspected {
   /** A checkpoint that nobody asked for; it fails nobody's call. */
   #checkpointInTurn() {
     const { folder } = this.#driver;
-    this.#exclusive((driver) => driver.checkpoint()).catch((error) => {
+    this.#exclusive((driver) => driver.checkpointIfFree()).catch((error) => {
       if (error?.code !== "OPSLOG_NOT_OPEN") checkpointFailures.publish({ folder, error });
     });
   }
@@ -675,6 +682,7 @@ class Store extends Inspected {
     if (this.#isInTransaction) throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.withinTransaction());
     // A batch that was called before close() still runs.
     if (this.#closing !== null && this.#batch === null) throw notOpen();
+    this.#refuseOwnBackend?.();
     if (this.#options.readOnly) throw opslogError("OPSLOG_READ_ONLY", messages.readOnly());
   }
 }
@@ -691,7 +699,7 @@ function checkedFunction(fn, method) {
 /** Loaded when a store is opened: most programs have no backend, and its modules take longer to load than a store to open. */
 function loadBackendDriver() {
   try {
-    return require("./backend-driver").BackendDriver;
+    return require("./backend/driver");
   } catch (error) {
     throw ioError(error);
   }

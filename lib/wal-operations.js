@@ -4,7 +4,6 @@
 
 const { path } = require("./builtins");
 const { messages } = require("./errors");
-const { History } = require("./history");
 const native = require("./native");
 const { settle } = require("./native-errors");
 const { parseOperations } = require("./operation-texts");
@@ -37,13 +36,13 @@ async function* walOperations(root, { activeOps, activeAgentOps }) {
     yield* operationsOf(root, activeOps);
     return;
   }
-  const lines = [];
+  const operations = [];
   for (const relativePath of new Set([...Object.values(activeAgentOps), activeOps])) {
-    for await (const operation of operationsOf(root, relativePath)) lines.push(JSON.stringify(operation));
+    for await (const operation of operationsOf(root, relativePath)) operations.push(operation);
   }
-  const merged = native.load().storeDetached(undefined, 1);
-  merged.applyLines(lines, true, 1);
-  yield* new History(merged).all();
+  const agents = operations.map(({ agent = "" }) => agent);
+  const clocks = operations.map(({ clock = 0 }) => clock);
+  for (const place of native.load().operationsInOrder(agents, clocks)) yield operations[place];
 }
 
 module.exports = { walOperations, warnOfSkippedLines };

@@ -169,6 +169,8 @@ pub enum Code {
     NotFound,
     /// The carrier did what it must not do.
     Io,
+    /// A newer program has written here.
+    NewerVersion,
 }
 
 impl Code {
@@ -182,6 +184,7 @@ impl Code {
             Self::NoStore => "OPSLOG_NO_STORE",
             Self::NotFound => "OPSLOG_NOT_FOUND",
             Self::Io => "OPSLOG_IO",
+            Self::NewerVersion => "OPSLOG_NEWER_VERSION",
         }
     }
 }

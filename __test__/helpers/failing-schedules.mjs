@@ -75,7 +75,8 @@ function inBucket(bucket, conditional) {
 
 /**
  * What must be there, by the calls that succeeded, in the order in which they were made. Among agents, what failed
- * may count all the same: its first copy may have reached a log that was sealed meanwhile.
+ * may count all the same: its first copy may have reached a log that was sealed meanwhile. So may a call that says that what
+ * became of it is not known, until a reader shows it.
  */
 class Oracle {
   records = new Map();
@@ -85,6 +86,7 @@ class Oracle {
   /** For each record, as JSON texts, the values that it may have instead. */
   #open = new Map();
   #isExact;
+  #isSure = true;
 
   constructor(isExact) {
     this.#isExact = isExact;
@@ -105,8 +107,9 @@ class Oracle {
     const calls = this.#calls.splice(0);
     await Promise.all(calls.map(({ settled }) => settled));
     for (const { hasSucceeded, result, error, happened, failed } of calls) {
+      if (error?.code === "OPSLOG_FAILED") this.#isSure = false;
       if (hasSucceeded) happened(result);
-      else if (error.code === FAILURE) failed();
+      else if (error.code === FAILURE || error.code === "OPSLOG_FAILED") failed();
       else if (!["OPSLOG_NOT_FOUND", "OPSLOG_LOCKED"].includes(error.code)) this.faults.push(error);
     }
   }
@@ -126,15 +129,22 @@ class Oracle {
 
   /** The record may have this value instead. */
   mayBe(id, value) {
-    if (this.#isExact) return;
+    if (this.#isExact && this.#isSure) return;
     const values = this.#open.get(id) ?? new Set();
     this.#open.set(id, values.add(JSON.stringify(value)));
+  }
+
+  /** Of an undo it is not known what it did. */
+  mayBeUndone() {
+    const [id, before] = this.#done.at(-1) ?? [];
+    if (id !== undefined) this.mayBe(id, before);
   }
 
   undo() {
     const [id, before, open] = this.#done.pop() ?? [];
     if (id === undefined) {
-      if (this.#isExact) this.faults.push(new Error("undo() succeeded, and there was nothing to undo"));
+      if (this.#isExact && this.#isSure)
+        this.faults.push(new Error("undo() succeeded, and there was nothing to undo"));
       return;
     }
     // Among agents it may have been one that failed, and counts all the same.
@@ -157,6 +167,7 @@ class Oracle {
     }
     if (learn) {
       this.records = found;
+      this.#isSure = true;
       this.#open.clear();
     }
     return faults;
@@ -209,7 +220,13 @@ class Writer {
         value,
       );
     }
-    if (dice < 0.88) return oracle.note(store.undo(), (isUndone) => isUndone && oracle.undo());
+    if (dice < 0.88) {
+      return oracle.note(
+        store.undo(),
+        (isUndone) => isUndone && oracle.undo(),
+        () => oracle.mayBeUndone(),
+      );
+    }
     if (dice < 0.92) return oracle.note(store.flush(), () => {});
     if (dice < 0.96) return oracle.note(store.compact(), () => {});
     if (dice < 0.98) return oracle.note(store.refresh(), () => {});

@@ -23,9 +23,7 @@ const selection = { skip: 0, limit: -1, counts: false };
 const range = { reverse: false, limit: -1 };
 const finding = ({ core }) => core.find("{}", selection);
 const agent = { agent: "one" };
-const detached = { detached: true };
 const at = (call, more = {}) => ({ call, ...more });
-const line = '{"ts":"2026-01-01T00:00:00.000Z","op":"set","id":"z","prev":null,"data":1}';
 
 const newSession = ({ addon }) => addon.sessionNew(undefined, sessionOptions);
 const session = { prepare: newSession };
@@ -33,6 +31,7 @@ const session = { prepare: newSession };
 const task = { ...session, rust: "NativeSession::begin" };
 const sessionOptions = {
   version: 1,
+  versionGiven: false,
   readOnly: false,
   skipLoad: false,
   buffered: false,
@@ -52,11 +51,11 @@ const sessionOptions = {
 export const nativeCalls = {
   storeOpen: at(({ openOther }) => openOther()),
   sessionNew: at(newSession),
-  storeDetached: at(({ addon }) => addon.storeDetached(undefined, 1)),
   flushAll: at(({ addon }) => addon.flushAll()),
   lockAcquire: at(({ addon, other }) => addon.lockAcquire(other, ".test-lock")),
   temporaryHold: at(({ addon, folder }) => addon.temporaryHold(join(folder, "manifest.json"))),
   temporaryRemoveLeft: at(({ addon, other }) => addon.temporaryRemoveLeft(other)),
+  operationsInOrder: at(({ addon }) => addon.operationsInOrder(["one"], [1])),
   walCursor: at(({ addon, folder, wal }) => addon.walCursor(folder, wal)),
   folderVerify: at(({ addon, folder }) => addon.folderVerify(folder, new addon.NativeProgress())),
   folderRepair: at(({ addon, other }) => addon.folderRepair(other, now, new addon.NativeProgress()), {
@@ -158,16 +157,6 @@ export const nativeCalls = {
   }),
   "NativeStore.backup": at(({ core, other }) => core.backup(other, false)),
   "NativeStore.close": at(({ core }) => core.close()),
-  "NativeStore.reset": at(({ core }) => core.reset(undefined), detached),
-  "NativeStore.load": at(({ core }) => core.load("b", '{"n":9}', 1), detached),
-  "NativeStore.applyLines": at(({ core }) => core.applyLines([line], true, 1), detached),
-  "NativeStore.lastLines": at(({ core }) => core.lastLines(1), detached),
-  "NativeStore.commitFirst": at(({ core }) => core.commitFirst(), {
-    ...detached,
-    prepare: ({ core }) => core.beginBatch(),
-  }),
-  "NativeStore.forgetOperations": at(({ core }) => core.forgetOperations(), detached),
-  "NativeStore.remove": at(({ core }) => core.remove('["a"]'), detached),
 
   "NativeSession.store": at(({ made }) => made.store(), session),
   "NativeSession.turn": at(({ made }) => made.turn(now), session),
@@ -177,7 +166,6 @@ export const nativeCalls = {
   "NativeSession.manifest": at(({ made }) => made.manifest(), session),
   "NativeSession.change": at(({ made }) => made.change("a", "1", now), session),
   "NativeSession.buffer": at(({ made }) => made.buffer("a", "1", now), session),
-  "NativeSession.takeBack": at(({ made }) => made.takeBack(), session),
   "NativeSession.beginBatch": at(({ made }) => made.beginBatch(), session),
   "NativeSession.abandonBatch": at(({ made }) => made.abandonBatch(), session),
   "NativeSession.changeInBatch": at(({ made }) => made.changeInBatch("a", "1", now), {
@@ -190,6 +178,7 @@ export const nativeCalls = {
   "NativeSession.open": at(({ made }) => made.open(), task),
   "NativeSession.carry": at(({ made }) => made.carry(), task),
   "NativeSession.flushBuffer": at(({ made }) => made.flushBuffer(), task),
+  "NativeSession.fillBuffer": at(({ made }) => made.fillBuffer(), task),
   "NativeSession.flush": at(({ made }) => made.flush(), task),
   "NativeSession.commitBatch": at(({ made }) => made.commitBatch(), task),
   "NativeSession.undo": at(({ made }) => made.undo(), task),

@@ -53,14 +53,13 @@ async function codeOf(run) {
 }
 
 async function makeCall(name, place) {
-  const { agent, detached, prepare, call } = nativeCalls[name];
+  const { agent, prepare, call } = nativeCalls[name];
   const folder = await prepared(agent);
   const before = await found(folder, agent);
-  const core = detached ? addon.storeDetached(undefined, 1) : await open(folder, agent);
+  const core = await open(folder, agent);
   const context = { addon, core, folder, other: mkdtempSync(join(root, "other-")) };
   context.wal = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")).activeOps;
   context.openOther = () => open(context.other);
-  if (detached) addon.setRecord(core.handle(), "a", "1", now, false);
   context.made = await prepare?.(context);
   if (place !== null) process.env.INJECT_PANIC = `${place}:${rustName(name)}`;
   const code = await codeOf(() => call(context));
@@ -69,7 +68,7 @@ async function makeCall(name, place) {
   const count = core.count();
   const write = await codeOf(() => addon.setRecord(core.handle(), "after", "1", now, true));
   await codeOf(() => core.close());
-  return { code, count, write, before, after: detached ? before : await found(folder, agent) };
+  return { code, count, write, before, after: await found(folder, agent) };
 }
 
 for (const name of callsOf(addon)) {

@@ -40,7 +40,7 @@ same<ours.DeltaPatch, theirs.DeltaPatch>();
 same<
   Exclude<
     keyof ours.StoreOptions,
-    "cacheSize" | "durability" | "locking" | "onProgress" | "recovery" | "syncIntervalMs"
+    "backendTimeoutMs" | "cacheSize" | "durability" | "locking" | "onProgress" | "recovery" | "syncIntervalMs"
   >,
   keyof theirs.StoreOptions
 >();

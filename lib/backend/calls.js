@@ -25,7 +25,7 @@ class Calls {
   #owner;
   #limitMs;
 
-  /** `owner` is the store's driver: what runs in one of these calls must not wait for it. */
+  /** `owner` is the store: what runs in one of these calls must not wait for it. */
   constructor(backend, owner, limitMs) {
     this.#backend = backend;
     this.#owner = owner;
@@ -38,7 +38,7 @@ class Calls {
 
   /** Calls a method. Rejects with an error, whatever it throws; with `Unanswered` after the limit. */
   async run(method, ...args) {
-    const call = { owner: this.#owner, method, isRunning: true };
+    const call = { owner: this.#owner, method, isRunning: true, outer: calling.getStore() };
     try {
       const answer = calling.run(call, async () => this.#backend[method](...args));
       return await (this.#limitMs === Infinity ? answer : this.#limited(method, answer));
@@ -65,8 +65,9 @@ class Calls {
 
 /** Throws if this code runs in a call of the backend that the store waits for. */
 function refuseOwnBackend(owner) {
-  const call = calling.getStore();
-  if (call === undefined || !call.isRunning || call.owner !== owner) return;
+  let call = calling.getStore();
+  while (call !== undefined && !(call.isRunning && call.owner === owner)) call = call.outer;
+  if (call === undefined) return;
   const message = `The backend's ${call.method}() must not call the store that called it: both would wait for ever`;
   throw opslogError("OPSLOG_INVALID_ARGUMENT", message);
 }

@@ -5,9 +5,11 @@
 
 const { randomFillSync } = require("../builtins").crypto;
 const diagnostics = require("../builtins").diagnosticsChannel;
+const { CallerContext } = require("../caller-context");
 const { messages, opslogError } = require("../errors");
 const { History } = require("../history");
 const native = require("../native");
+const { call } = require("../native-errors");
 const { backendOptions } = require("../native-options");
 const { Meter, watched } = require("../progress");
 const { Records } = require("../records");
@@ -34,7 +36,10 @@ class BackendDriver {
   #changes = new Map();
   #tasks = new Map();
   #settled = [];
-  #flushing = null;
+  /** How many calls have filled the buffer and wait for it. */
+  #filling = 0;
+  /** What broke the protocols, if anything did. */
+  #broken = null;
   #timer = null;
   recovery = null;
   /** The folder, or whatever it is to the backend. */
@@ -44,9 +49,9 @@ class BackendDriver {
   /** A checkpoint through a backend holds up the appends behind it. */
   blocksAppends = true;
 
-  /** Opens a store through a backend. `onDue` is called when a checkpoint is due. */
-  static async open(dir, options, backend, onDue) {
-    const driver = new BackendDriver(dir, options, backend, onDue);
+  /** Opens a store, `owner`, through a backend. `onDue` is called when a checkpoint is due. */
+  static async open(dir, options, { backend, owner, onDue }) {
+    const driver = new BackendDriver(dir, options, { backend, owner, onDue });
     const started = monotonicMs();
     await driver.#calls.run("initialize", dir, backendOptions(options));
     try {
@@ -65,13 +70,14 @@ class BackendDriver {
     return driver;
   }
 
-  constructor(dir, options, backend, onDue) {
+  constructor(dir, options, { backend, owner, onDue }) {
     this.folder = dir;
     this.#options = options;
     this.#onDue = onDue;
     const [randomHigh, randomLow] = randomFillSync(new Uint32Array(2));
     this.#session = native.load().sessionNew(options.agentId, {
       version: options.version,
+      versionGiven: options.versionGiven,
       readOnly: options.readOnly,
       skipLoad: options.skipLoad,
       buffered: this.#isBuffered,
@@ -84,7 +90,7 @@ class BackendDriver {
     this.#core = this.#session.store();
     this.records = new Records(this.#core, { cacheSize: options.cacheSize, isSteady: () => false });
     this.history = new History(this.#core);
-    this.#calls = new Calls(backend, this, options.backendTimeoutMs);
+    this.#calls = new Calls(backend, owner, options.backendTimeoutMs);
     this.#steps = new Steps(this.#session, this.#calls, { migrate: options.migrate, records: this.records });
   }
 
@@ -96,11 +102,6 @@ class BackendDriver {
     const text = this.#session.manifest();
     if (this.#manifest?.text !== text) this.#manifest = { text, value: JSON.parse(text) };
     return this.#manifest.value;
-  }
-
-  /** Throws if the backend calls the store that waits for it. */
-  refuseOwnBackend() {
-    refuseOwnBackend(this);
   }
 
   // Appends
@@ -142,7 +143,6 @@ class BackendDriver {
 
   async commitBatch() {
     try {
-      await this.#unflushed();
       await this.#run("commitBatch");
     } catch (error) {
       this.#takenBack();
@@ -158,9 +158,13 @@ class BackendDriver {
 
   async flush() {
     await this.settled();
-    await this.#unflushed();
     this.#clearTimer();
-    await this.#run("flush");
+    try {
+      await this.#run("flush");
+    } catch (error) {
+      this.#flushLater();
+      throw error;
+    }
   }
 
   // What is durable is the backend's affair.
@@ -172,29 +176,30 @@ class BackendDriver {
   /** What was called shows at once here. */
   arrive() {}
 
-  /** Resolves when everything that was called has arrived or failed. */
+  /** Resolves when everything that was called has arrived or failed, or is in the buffer to stay. */
   async settled() {
-    if (this.#changes.size > 0) await new Promise((resolve) => this.#settled.push(resolve));
+    while (this.#changes.size + this.#filling > 0)
+      await new Promise((resolve) => this.#settled.push(resolve));
+  }
+
+  #settle() {
+    if (this.#changes.size + this.#filling === 0) for (const resolve of this.#settled.splice(0)) resolve();
   }
 
   async undo() {
-    await this.#unflushed();
     return this.#run("undo");
   }
 
   async checkpoint() {
-    await this.#unflushed();
     await this.#run("checkpoint", CHECKPOINT_WAIT_MS);
   }
 
   /** A checkpoint that no call waits for. */
   async checkpointIfFree() {
-    await this.#unflushed();
     await this.#run("checkpoint", 0);
   }
 
   async archive(ids, period) {
-    await this.#unflushed();
     return this.#run("archive", JSON.stringify(ids), period);
   }
 
@@ -204,7 +209,6 @@ class BackendDriver {
 
   /** Takes over what others wrote. Until all of it is there, reads see what they saw. */
   async refresh() {
-    await this.#unflushed();
     await this.#run("refresh");
   }
 
@@ -236,7 +240,6 @@ class BackendDriver {
   async close() {
     try {
       await this.settled();
-      await this.#unflushed();
       this.#clearTimer();
       await this.#run("close");
     } finally {
@@ -251,7 +254,7 @@ class BackendDriver {
     if (this.#isBuffered) return this.#buffer(id, text);
     const ticket = this.#called(id, () => this.#session.change(id, text, now()));
     const arrived = new Promise((resolve, reject) => {
-      this.#changes.set(Math.abs(ticket), { resolve, reject });
+      this.#changes.set(Math.abs(ticket), { resolve, reject, context: new CallerContext() });
     });
     // NOTE: behind that, for a change that is refused settles at once.
     if (ticket < 0) this.#run("carry").catch(() => {});
@@ -266,50 +269,39 @@ class BackendDriver {
       this.#flushLater();
       return;
     }
-    const flushed = this.#flushBuffer();
-    if (this.#options.writeMode === "async") {
-      flushed.catch((error) => flushFailures.publish({ error }));
-      return;
-    }
-    const place = this.#buffered;
-    try {
-      await flushed;
-    } catch (error) {
-      // Others may have come behind it, and then it waits with them.
-      if (this.#buffered !== place) return;
-      this.#session.takeBack();
-      this.#turn();
-      throw error;
-    }
+    this.#clearTimer();
+    if (this.#options.writeMode === "async") this.#flushInTurn();
+    else await this.#fill();
   }
 
-  /** How many changes were ever buffered. */
-  #buffered = 0;
-
-  /** Carries the buffer away. What does not arrive stays in it. */
-  async #flushBuffer() {
-    await this.#unflushed();
-    this.#clearTimer();
-    this.#flushing = this.#run("flushBuffer");
+  /** Carries the full buffer away. What does not arrive stays in it, but for the newest change. */
+  async #fill() {
+    this.#filling++;
     try {
-      await this.#flushing;
+      await this.#run("fillBuffer");
     } catch (error) {
       this.#flushLater();
       throw error;
     } finally {
-      this.#flushing = null;
+      this.#filling--;
+      this.#settle();
     }
   }
 
-  /** Resolves when the buffer is not on its way. */
-  async #unflushed() {
-    while (this.#flushing !== null) await this.#flushing.catch(() => {});
+  /** Carries the buffer away, for no call. What does not arrive stays in it. */
+  async #flushInTurn() {
+    try {
+      await this.#run("flushBuffer");
+    } catch (error) {
+      flushFailures.publish({ error });
+      this.#flushLater();
+    }
   }
 
   #flushLater() {
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
-      this.#flushBuffer().catch((error) => flushFailures.publish({ error }));
+      this.#flushInTurn();
     }, this.#options.groupCommitMs);
   }
 
@@ -323,11 +315,11 @@ class BackendDriver {
     this.history.cut(this.#core.operationCount());
   }
 
-  #called(id, call) {
+  #called(id, change) {
+    if (this.#broken !== null) throw this.#broken;
+    this.records.beforeChange(id);
     try {
-      const result = call();
-      this.#buffered++;
-      return result;
+      return change();
     } catch (error) {
       throw this.#errorOf(error, id);
     }
@@ -336,7 +328,8 @@ class BackendDriver {
   // Protocols
 
   /** Begins a protocol. Returns a promise of its end. */
-  #run(protocol, ...args) {
+  async #run(protocol, ...args) {
+    if (this.#broken !== null) throw this.#broken;
     const number = this.#session[protocol](...args);
     const ended = new Promise((resolve, reject) => this.#tasks.set(number, { resolve, reject }));
     this.#turn();
@@ -345,20 +338,44 @@ class BackendDriver {
 
   /** Lets the protocols go on, and does what they ask for. */
   #turn() {
-    const told = JSON.parse(this.#session.turn(now()));
+    if (this.#broken !== null) return;
+    let told;
+    try {
+      told = JSON.parse(call(() => this.#session.turn(now())));
+    } catch (error) {
+      this.#break(error);
+      return;
+    }
     this.#show(told);
     for (const request of told.requests) this.#carry(request);
     for (const [ticket, error] of told.settled) this.#end(this.#changes, ticket, error);
     for (const [number, error, result] of told.ended) this.#end(this.#tasks, number, error, result);
-    if (this.#changes.size === 0) for (const resolve of this.#settled.splice(0)) resolve();
+    this.#settle();
     if (this.#tasks.size === 0) this.#steps.forgetFailures();
     if (told.due) this.#onDue();
+  }
+
+  /** An error inside of the protocols: no call may wait for them, now or later. */
+  #break(error) {
+    this.#broken = error;
+    this.#clearTimer();
+    for (const waiting of [this.#changes, this.#tasks]) {
+      for (const { reject } of waiting.values()) reject(error);
+      waiting.clear();
+    }
+    this.#settle();
   }
 
   #carry(request) {
     if (request.step === "begins") this.meter.begin(request.phase, request.total);
     else if (request.step === "ends") this.meter.end();
-    else this.#steps.carry(request).then(() => this.#turn());
+    else this.#carryFor(this.#changes.get(request.ticket), request).then(() => this.#turn());
+  }
+
+  /** Carries a request out in the context of the change that it is for, if it is for one. */
+  #carryFor(change, request) {
+    const carry = () => this.#steps.carry(request);
+    return change === undefined ? carry() : change.context.run(carry);
   }
 
   #end(waiting, number, error, result) {
@@ -378,10 +395,13 @@ class BackendDriver {
     else if (undone.length + reordered.length > 0) this.history.cut(this.#core.operationCount());
   }
 
-  #errorFrom({ code, message, request }) {
+  #errorFrom({ code, message, request, path = code === "OPSLOG_NO_STORE" ? this.folder : undefined }) {
     const cause = this.#steps.failure(request);
     if (code === "") return cause;
-    return opslogError(code, message, cause === undefined ? {} : { cause });
+    return opslogError(code, message, {
+      ...(cause !== undefined && { cause }),
+      ...(path !== undefined && { path }),
+    });
   }
 
   #errorOf(error, id) {
@@ -392,4 +412,4 @@ class BackendDriver {
   }
 }
 
-module.exports = { BackendDriver };
+module.exports = { BackendDriver, refuseOwnBackend };

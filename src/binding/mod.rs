@@ -7,7 +7,6 @@ mod backup;
 mod buffer;
 mod catch;
 mod change;
-mod detached;
 mod error;
 mod exit;
 mod finalize;

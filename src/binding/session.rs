@@ -30,6 +30,8 @@ type Ended = (u32, Result<Vec<u8>, Error>);
 pub struct SessionOptions {
     /// Schema version.
     pub version: u32,
+    /// Whether the program gave it.
+    pub version_given: bool,
     /// Write nothing, take no lock.
     pub read_only: bool,
     /// Do not read records and operations.
@@ -91,6 +93,7 @@ pub fn session_new(agent: Option<JsString<'_>>, options: SessionOptions) -> napi
                 single_lock: options.single_lock,
             },
             now_ms: Rc::clone(&now_ms),
+            ticket: Cell::new(None),
             random: Cell::new((u64::from(options.random_high) << 32) | u64::from(options.random_low)),
         };
         let session = Session::new(
@@ -98,6 +101,7 @@ pub fn session_new(agent: Option<JsString<'_>>, options: SessionOptions) -> napi
             Options {
                 agent: agent.map(Name::from),
                 version: u64::from(options.version),
+                version_given: options.version_given,
                 read_only: options.read_only,
                 skip_load: options.skip_load,
                 buffered: options.buffered,
@@ -131,20 +135,24 @@ impl NativeSession {
         Rc::clone(&self.session)
     }
 
-    /// Polls every task until none of them goes on.
+    /// Polls every task until none of them goes on: one may wait for what another one does.
     fn poll(&self) {
         let mut context = Context::from_waker(Waker::noop());
-        let tasks = self.tasks.take();
-        let mut left = Vec::with_capacity(tasks.len());
-        for (number, mut task) in tasks {
-            match task.as_mut().poll(&mut context) {
-                Poll::Ready(result) => self.ended.borrow_mut().push((number, result)),
-                Poll::Pending => left.push((number, task)),
+        loop {
+            let (asked, ended) = (self.steps.count(), self.ended.borrow().len());
+            let tasks = self.tasks.take();
+            let mut left = Vec::with_capacity(tasks.len());
+            for (number, mut task) in tasks {
+                match task.as_mut().poll(&mut context) {
+                    Poll::Ready(result) => self.ended.borrow_mut().push((number, result)),
+                    Poll::Pending => left.push((number, task)),
+                }
+            }
+            *self.tasks.borrow_mut() = left;
+            if (asked, ended) == (self.steps.count(), self.ended.borrow().len()) {
+                return;
             }
         }
-        let mut tasks = self.tasks.borrow_mut();
-        left.append(&mut tasks);
-        *tasks = left;
     }
 }
 
@@ -219,12 +227,6 @@ impl NativeSession {
         caught_js(|| Ok(self.session.buffer(&change).map_err(refused)? as f64))
     }
 
-    /// Takes the newest change in the buffer back.
-    #[napi]
-    pub fn take_back(&self) -> napi::Result<bool> {
-        plain(|| self.session.take_back())
-    }
-
     /// Begins a batch.
     #[napi]
     pub fn begin_batch(&self) -> napi::Result<()> {
@@ -268,6 +270,14 @@ impl NativeSession {
     pub fn flush_buffer(&self) -> napi::Result<u32> {
         let session = self.shared();
         self.begin(Box::pin(async move { session.flush_buffer().await.map(|()| Vec::new()) }))
+    }
+
+    /// Carries the buffer away that the newest change has filled.
+    #[napi]
+    pub fn fill_buffer(&self) -> napi::Result<u32> {
+        let session = self.shared();
+        let newest = session.newest_buffered();
+        self.begin(Box::pin(async move { session.fill_buffer(newest).await.map(|()| Vec::new()) }))
     }
 
     /// Carries the buffer away, and has it made durable.
@@ -412,14 +422,20 @@ fn push_result(item: &mut Vec<u8>, result: Result<Vec<u8>, Error>) {
     }
 }
 
-/// By the number of the request that failed, or with code and message.
+/// By the number of the request that failed, or with code, message and path.
 fn push_error(out: &mut Vec<u8>, error: &Error) {
-    let (code, message, cause) = match error {
-        Error::Step(failure) => ("", "", Some(failure)),
-        Error::Rule { code, message, cause } => (code.name(), message.as_str(), cause.as_ref()),
+    let (code, message, cause, path) = match error {
+        Error::Step(failure) => ("", "", Some(failure), None),
+        Error::Rule { code, message, cause, path } => {
+            (code.name(), message.as_str(), cause.as_ref(), path.as_ref())
+        }
     };
     out.extend_from_slice(format!("{{\"code\":\"{code}\",\"message\":").as_bytes());
     escape_into(out, message.as_bytes());
+    if let Some(path) = path {
+        out.extend_from_slice(b",\"path\":");
+        escape_into(out, path);
+    }
     out.extend_from_slice(format!(",\"request\":{}}}", cause.map_or(0, |cause| cause.number)).as_bytes());
 }
 

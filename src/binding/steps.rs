@@ -36,6 +36,11 @@ pub struct Steps {
 }
 
 impl Steps {
+    /// How many requests there were.
+    pub fn count(&self) -> u64 {
+        self.next.get()
+    }
+
     /// Requests that JS was not told yet, as JSON texts.
     pub fn take_asked(&self) -> Vec<String> {
         self.asked.take().into()
@@ -66,6 +71,8 @@ pub struct JsCarrier {
     pub steps: Rc<Steps>,
     pub facts: Facts,
     pub now_ms: Rc<Cell<i64>>,
+    /// The change that is carried.
+    pub ticket: Cell<Option<u64>>,
     /// Begins with a number that JS drew.
     pub random: Cell<u64>,
 }
@@ -81,7 +88,8 @@ impl JsCarrier {
     async fn wait(&self, step: &str, fields: &[(&str, &[u8])]) -> Answered {
         let number = self.steps.next.get() + 1;
         self.steps.next.set(number);
-        let mut text = format!("{{\"number\":{number},\"step\":\"{step}\"").into_bytes();
+        let ticket = self.ticket.get().unwrap_or_default();
+        let mut text = format!("{{\"number\":{number},\"step\":\"{step}\",\"ticket\":{ticket}").into_bytes();
         for (key, value) in fields {
             text.extend_from_slice(format!(",\"{key}\":").as_bytes());
             text.extend_from_slice(value);
@@ -272,6 +280,10 @@ impl Carrier for JsCarrier {
         let (parts, _) = self.ask("migrate", &fields).await?;
         let texts = parts.iter().flat_map(|part| elements(part).unwrap_or_default());
         Ok(texts.map(<[u8]>::to_vec).collect())
+    }
+
+    fn carries(&self, ticket: Option<u64>) {
+        self.ticket.set(ticket);
     }
 
     fn begins(&self, phase: Phase, total: u64) {

@@ -106,13 +106,6 @@ pub fn store_open(root: String, options: NativeOptions, progress: &NativeProgres
     ))
 }
 
-/// A store whose bytes a backend in JS keeps.
-#[napi]
-pub fn store_detached(agent: Option<JsString<'_>>, version: u32) -> napi::Result<NativeStore> {
-    let agent = agent.map(text::id).transpose()?;
-    caught(|| Ok(NativeStore::new(Arc::new(Store::detached(agent.as_deref(), version)), String::new())))
-}
-
 #[napi]
 impl NativeStore {
     fn new(store: Arc<Store>, report: String) -> Self {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use napi::JsString;
 use napi::bindgen_prelude::AsyncTask;
 use napi_derive::napi;
 use parking_lot::Mutex;
@@ -11,7 +12,9 @@ use super::CHUNK;
 use super::catch::plain;
 use super::operations::operations;
 use super::tasks::Work;
+use super::text;
 use crate::disk::OsDisk;
+use crate::engine::{Rank, places_in_order};
 use crate::layout;
 use crate::wal::WalCursor;
 
@@ -47,4 +50,16 @@ pub fn wal_cursor(root: String, relative: String) -> AsyncTask<Work> {
         },
         |cursor| NativeWalCursor { cursor: Arc::new(Mutex::new(cursor)) },
     ))
+}
+
+/// The places of operations, of which each is given by agent and clock, in the order that agents agree on.
+#[napi]
+pub fn operations_in_order(agents: Vec<JsString<'_>>, clocks: Vec<f64>) -> napi::Result<Vec<u32>> {
+    let agents = agents.into_iter().map(text::id).collect::<napi::Result<Vec<_>>>()?;
+    plain(|| {
+        let ranks = agents.iter().zip(clocks);
+        places_in_order(
+            ranks.map(|(agent, clock)| Rank { agent: agent.as_slice().into(), clock: clock as u64 }),
+        )
+    })
 }

@@ -16,7 +16,7 @@ pub mod text;
 
 pub use base::Base;
 pub use log::{Change, Draft, Engine, NotCanonical};
-pub use operation::{Logged, Operation, Origin, Rank};
+pub use operation::{Logged, Operation, Origin, Rank, places_in_order};
 pub use overlay::{Id, Place};
 pub use records::{Cursor, Moment, View};
 pub use rows::Row;

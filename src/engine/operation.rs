@@ -78,6 +78,13 @@ impl Ord for Rank {
     }
 }
 
+/// The places of operations in the total order; those of equal rank keep their order.
+pub fn places_in_order(ranks: impl Iterator<Item = Rank>) -> Vec<u32> {
+    let mut ranked: Vec<(Rank, u32)> = ranks.zip(0..).collect();
+    crate::order::sort_by(&mut ranked, |(one, _), (other, _)| one.cmp(other));
+    ranked.into_iter().map(|(_, place)| place).collect()
+}
+
 impl PartialOrd for Rank {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))

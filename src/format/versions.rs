@@ -5,11 +5,32 @@
 
 use super::manifest::Manifest;
 
+/// The version of the lines of a log that have no mark: what is noted of the log, else that of the snapshot.
+pub fn unmarked_version<N: AsRef<[u8]>, V: Copy>(noted: &[(N, V)], log: &[u8], snapshot: V) -> V {
+    noted.iter().find(|(path, _)| path.as_ref() == log).map_or(snapshot, |(_, version)| *version)
+}
+
+/// What is to be noted of logs when a snapshot of another version takes the place of one of version `before`: each keeps the
+/// version of its lines. A log without lines has none to keep.
+pub fn kept_versions<N: AsRef<[u8]> + Ord, V: Copy + PartialEq>(
+    noted: &[(N, V)],
+    mut logs: Vec<N>,
+    (before, version): (V, V),
+    is_empty: impl Fn(&N) -> bool,
+) -> Vec<(N, V)> {
+    logs.sort();
+    logs.dedup();
+    let kept = logs.into_iter().map(|log| {
+        let version = unmarked_version(noted, log.as_ref(), before);
+        (log, version)
+    });
+    kept.filter(|(log, kept)| *kept != version && !is_empty(log)).collect()
+}
+
 impl Manifest {
     /// The version of the lines of a log that have no mark, beside a snapshot of this version.
     pub fn log_version(&self, log: &str, snapshot: u32) -> u32 {
-        let noted = self.log_versions.iter().find(|(path, _)| path == log);
-        noted.map_or(snapshot, |(_, version)| *version)
+        unmarked_version(&self.log_versions, log.as_bytes(), snapshot)
     }
 
     /// The lowest version that an unmarked value has, beside a snapshot of this version.
@@ -22,11 +43,8 @@ impl Manifest {
     pub fn set_snapshot_version(&mut self, before: u32, version: u32, is_empty: impl Fn(&str) -> bool) {
         self.version = u64::from(version);
         let agents = self.active_agent_ops.iter().flatten().map(|(_, path)| path);
-        let mut logs: Vec<&String> = agents.chain([&self.active_ops]).collect();
-        logs.sort();
-        logs.dedup();
-        let kept = logs.into_iter().map(|log| (log.clone(), self.log_version(log, before)));
-        self.log_versions = kept.filter(|(log, kept)| *kept != version && !is_empty(log)).collect();
+        let logs = agents.chain([&self.active_ops]).cloned().collect();
+        self.log_versions = kept_versions(&self.log_versions, logs, (before, version), |log| is_empty(log));
     }
 }
 

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use super::carrier::{Carrier, Error, Failure, Lock};
-use super::document::Name;
-use super::entry::{Entry, Log, logs_of};
+use super::document::{Manifest, Name};
+use super::entry::{Entry, Log, ended, logs_of};
 use super::publication::{Found, LOOKS, unknown};
 use super::session::{Known, Session, missing};
-use super::transition::replaced;
+use super::transition::{fence_of, replaced};
 use crate::error::Code;
 
 /// How long a change of the manifest waits for the compaction lock.
@@ -56,19 +56,31 @@ enum ShutOut {
 }
 
 impl<C: Carrier> Session<C> {
-    /// Appends lines to the writer's log.
-    pub(super) async fn append(&self, lines: &[Vec<u8>]) -> Result<Appended, Error> {
-        self.append_to_log(lines, false).await
+    /// Appends lines to the writer's log; `draft` makes them, with the mark of the schema version that the log needs.
+    pub(super) async fn append(
+        &self,
+        draft: impl Fn(Option<u64>) -> Vec<Vec<u8>>,
+    ) -> Result<Appended, Error> {
+        self.append_to_log(draft, false).await
     }
 
     /// With `counted`, the lines count already: copies of them do no harm, and are not shut out.
-    async fn append_to_log(&self, lines: &[Vec<u8>], counted: bool) -> Result<Appended, Error> {
+    async fn append_to_log(
+        &self,
+        draft: impl Fn(Option<u64>) -> Vec<Vec<u8>>,
+        counted: bool,
+    ) -> Result<Appended, Error> {
         self.settle_doubt().await?;
         self.check_replaced()?;
+        let known = self.known_rc()?;
+        if !counted {
+            self.refuse_newer(&known)?;
+        }
         let Some(log) = self.writer.log() else { return Ok(Appended::Sealed(None)) };
         if self.writer.has_lost() {
             return Ok(Appended::Sealed(None));
         }
+        let lines = &draft(self.version_mark(&known, &log));
         if let Err(failure) = self.carrier.append(&log, lines).await {
             if counted {
                 return Err(failure.into());
@@ -112,6 +124,7 @@ impl<C: Carrier> Session<C> {
             }
         }
         self.writer.counts(lines);
+        self.wrote_version(&known.manifest);
     }
 
     /// The append was answered. Does it count?
@@ -187,17 +200,11 @@ impl<C: Carrier> Session<C> {
         let Error::Rule { code, message, .. } = refused else { return refused };
         let is_out = match self.agent() {
             Some(_) => self.shut_out(log, lines).await.unwrap_or(ShutOut::NotKnown),
-            None => {
-                // The store that took over says how many operations of this log it took along.
-                let fenced = found.manifest.numbers("fenced");
-                let taken = fenced.iter().find(|(fenced, _)| fenced == log).map(|(_, count)| *count);
-                match taken {
-                    Some(count) if count as usize <= self.writer.count() => ShutOut::Yes,
-                    _ => ShutOut::NotKnown,
-                }
-            }
+            // The store that took over says how many operations of this log it took along.
+            None if is_fenced(&found.manifest, log, self.writer.count()) => ShutOut::Yes,
+            None => ShutOut::NotKnown,
         };
-        if is_out == ShutOut::Yes {
+        if is_out == ShutOut::Yes || self.is_fenced(log, self.writer.count()).await {
             return Error::rule(code, message);
         }
         Error::rule(Code::Failed, format!("{message} Whether the last write took effect is not known."))
@@ -219,8 +226,7 @@ impl<C: Carrier> Session<C> {
     /// Whether a log went into a snapshot with no more operations than these.
     async fn is_fenced(&self, log: &Name, before: usize) -> bool {
         let Ok(Found { manifest: Some(manifest), .. }) = self.read_patiently().await else { return false };
-        let fenced = manifest.numbers("fenced");
-        fenced.iter().any(|(fenced, count)| fenced == log && *count as usize <= before)
+        is_fenced(&manifest, log, before)
     }
 
     /// The append failed. Returns if the lines are in the log all the same.
@@ -343,28 +349,23 @@ impl<C: Carrier> Session<C> {
         Ok(ShutOut::Yes)
     }
 
-    /// A new log with these lines.
+    /// A new log with these lines. A batch whose end is not among them ends with the last of them.
     pub(super) async fn copy_of(&self, lines: &[Vec<u8>]) -> Result<Name, Error> {
         let copy = self.create_log(self.agent()).await?;
         if !lines.is_empty() {
-            self.carrier.append(&copy, lines).await?;
+            self.carrier.append(&copy, &ended(lines)).await?;
         }
         Ok(copy)
     }
 
-    pub(super) fn with_copy(
-        &self,
-        manifest: &super::document::Manifest,
-        log: &Name,
-        copy: &Name,
-    ) -> super::document::Manifest {
+    pub(super) fn with_copy(&self, manifest: &Manifest, log: &Name, copy: &Name) -> Manifest {
         replaced(manifest, log, copy)
     }
 
     /// A single writer publishes a manifest that names a copy of its log, and goes over to it.
     pub(super) async fn become_copy(
         &self,
-        next: super::document::Manifest,
+        next: Manifest,
         copy: &Name,
         lines: &[Vec<u8>],
     ) -> Result<(), Error> {
@@ -505,7 +506,7 @@ impl<C: Carrier> Session<C> {
                 .filter_map(|(line, clock)| appended_again(line, clock))
                 .collect();
             clock += again.len() as u64;
-            match self.append_to_log(&again, true).await {
+            match self.append_to_log(|_| again.clone(), true).await {
                 Ok(Appended::Counts) => {
                     self.view.forget_origin();
                     return Ok(clock);
@@ -525,6 +526,7 @@ impl<C: Carrier> Session<C> {
             return Err(self.replaced_by_another());
         }
         self.take(found);
+        self.refuse_newer(&*self.known_rc()?)?;
         if self.agent().is_some() && self.writer.log().is_none() {
             self.register_again().await?;
         }
@@ -544,9 +546,14 @@ impl<C: Carrier> Session<C> {
         Ok(())
     }
 
-    pub(super) fn known_rc(&self) -> Result<Rc<super::document::Manifest>, Error> {
+    pub(super) fn known_rc(&self) -> Result<Rc<Manifest>, Error> {
         Ok(self.known()?.manifest)
     }
+}
+
+/// Whether no more operations of a log count than these.
+fn is_fenced(manifest: &Manifest, log: &[u8], before: usize) -> bool {
+    fence_of(manifest, log).is_some_and(|count| count as usize <= before)
 }
 
 /// The failed step behind an error.
@@ -579,7 +586,7 @@ fn same(one: &[u8], other: &[u8]) -> bool {
 fn appended_again(line: &[u8], clock: u64) -> Option<Vec<u8>> {
     let parsed = crate::format::operation::parse_line(line).ok()?;
     let first = parsed.again.or(parsed.clock)?;
-    let mut manifest = super::document::Manifest::of_line(line)?;
+    let mut manifest = Manifest::of_line(line)?;
     manifest.set_number("clock", clock);
     manifest.set_number("again", first);
     Some(manifest.print())

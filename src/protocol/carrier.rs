@@ -2,6 +2,7 @@
 //! Every step may have taken effect although it failed. No rule stands in a carrier: it carries out and answers.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::document::Name;
 use crate::engine::Id;
@@ -38,6 +39,8 @@ pub enum Error {
         message: String,
         /// What led to it.
         cause: Option<Failure>,
+        /// The file concerned.
+        path: Option<Name>,
     },
 }
 
@@ -50,12 +53,21 @@ impl From<Failure> for Error {
 impl Error {
     /// An error of a rule.
     pub fn rule(code: Code, message: impl Into<String>) -> Self {
-        Self::Rule { code, message: message.into(), cause: None }
+        Self::Rule { code, message: message.into(), cause: None, path: None }
     }
 
     /// An error of a rule that a failed step led to.
     pub fn caused(code: Code, message: impl Into<String>, cause: &Failure) -> Self {
-        Self::Rule { code, message: message.into(), cause: Some(cause.clone()) }
+        Self::Rule { code, message: message.into(), cause: Some(cause.clone()), path: None }
+    }
+
+    /// The error, with the file concerned.
+    #[must_use]
+    pub fn at(mut self, file: &Name) -> Self {
+        if let Self::Rule { path, .. } = &mut self {
+            *path = Some(Arc::clone(file));
+        }
+        self
     }
 
     /// The code, for an error of a rule.
@@ -187,6 +199,8 @@ pub trait Carrier {
 
     /// Brings values from an older schema version to the store's, by the user's function.
     async fn migrate(&self, from: u64, records: &Pairs) -> Answer<Vec<Vec<u8>>>;
+    /// The steps that follow are for this change; for no one, if there is none.
+    fn carries(&self, _ticket: Option<u64>) {}
     /// Says how far a long step has come to be.
     fn begins(&self, _phase: Phase, _total: u64) {}
     /// The phase is over.

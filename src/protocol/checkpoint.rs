@@ -14,8 +14,8 @@ use super::lock::compaction_locked;
 use super::open::has_agents;
 use super::session::{Known, Session, missing};
 use super::transition::{
-    Archived, NextLogs, Snapshot, archived, checkpointed, claimed, going_on, is_sealed, published, sealed,
-    sealed_agent, with_fence,
+    Archived, NextLogs, Snapshot, archived, checkpointed, claimed, fence_of, going_on, is_sealed, published,
+    sealed, sealed_agent, with_fence,
 };
 use super::view::unreadable;
 use crate::engine::Id;
@@ -109,6 +109,7 @@ impl<C: Carrier> Session<C> {
         self.flush_buffer().await?;
         self.settle_doubt().await?;
         self.check_replaced()?;
+        self.refuse_newer(&*self.known_rc()?)?;
         if self.agent().is_none() && self.known_rc()?.agent_logs().is_none() {
             return self.checkpoint_alone(archive).await.map(Some);
         }
@@ -130,13 +131,14 @@ impl<C: Carrier> Session<C> {
 
     async fn checkpoint_alone(&self, archive: &mut Option<Archive>) -> Result<u64, Error> {
         let manifest = self.known_rc()?;
+        self.one_version(&manifest)?;
         let written = self.write_archive(archive, &manifest).await?;
-        let snapshot = self.write_snapshot(written.as_ref()).await?;
+        let snapshot = self.write_snapshot(&manifest, written.as_ref()).await?;
         let log = self.create_log(None).await?;
         let next = checkpointed(&manifest, &snapshot, &log);
         let known = self.replace_own(next).await?;
         self.take(known);
-        self.view.checkpointed(&snapshot.path, written_ids(&written))?;
+        self.view.checkpointed(&snapshot.path, snapshot.version, written_ids(&written))?;
         Ok(written_ids(&written).len() as u64)
     }
 
@@ -167,14 +169,19 @@ impl<C: Carrier> Session<C> {
         let entries = read_logs(&self.carrier, &logs, true).await?;
         let counts = counts_of(&manifest, &merged, &entries);
         self.view.bring(&self.carrier, &manifest, &entries).await?;
+        self.one_version(&manifest)?;
+        // The own log was made by the seal, and nothing is appended meanwhile.
+        let empty_log = if self.agent().is_some() { self.writer.log() } else { Some(manifest.active_ops()) };
+        let empty_log = empty_log.filter(|_| self.writer.count() == 0);
         let written = self.write_archive(archive, &manifest).await?;
-        let snapshot = self.write_snapshot(written.as_ref()).await?;
+        let snapshot = self.write_snapshot(&manifest, written.as_ref()).await?;
+        let snapshot = Snapshot { empty_log, ..snapshot };
         let Some(known) = self.publish_snapshot(&manifest, &snapshot, &merged, (&entries, &counts)).await?
         else {
             return Ok(None);
         };
         self.take(known);
-        self.view.checkpointed(&snapshot.path, written_ids(&written))?;
+        self.view.checkpointed(&snapshot.path, snapshot.version, written_ids(&written))?;
         Ok(Some(written_ids(&written).len() as u64))
     }
 
@@ -183,6 +190,7 @@ impl<C: Carrier> Session<C> {
         let agent = self.agent().cloned();
         self.update(async |manifest, generation| {
             let manifest = manifest.ok_or_else(missing)?;
+            self.refuse_newer(manifest)?;
             self.newest.set(self.newest.get().max(manifest.newest_name()));
             if let Some(agent) = &agent
                 && manifest.session_of(agent).is_some_and(|session| session != *self.writer.session())
@@ -219,13 +227,16 @@ impl<C: Carrier> Session<C> {
         let quiet = quiet_agents(sealed, entries, self.agent());
         let clock = highest_clock(entries);
         let mut is_overtaken = false;
+        let is_empty = |manifest: &Manifest, path: &Name| {
+            fence_of(manifest, path) == Some(0) && !entries.iter().any(|entry| entry.log == *path)
+        };
         let known = self
             .update(async |manifest, _| {
                 let manifest = manifest.ok_or_else(missing)?;
                 let named = logs_of(manifest);
                 is_overtaken = (manifest.snapshot() != sealed.snapshot() && manifest.snapshot() != snapshot.path)
                     // An undo has put another log in the place of one that is in the snapshot.
-                    || !merged.iter().all(|path| named.iter().any(|log| log.path == *path))
+                    || !merged.iter().all(|path| named.iter().any(|log| log.path == *path) || is_empty(manifest, path))
                     || self.agent().is_none() && has_agents(manifest);
                 if manifest.snapshot() == snapshot.path {
                     // An earlier attempt took effect after all, and another writer published after it.
@@ -236,6 +247,7 @@ impl<C: Carrier> Session<C> {
                     return Ok(None);
                 }
                 is_overtaken = false;
+                self.refuse_newer(manifest)?;
                 let next = published(manifest, snapshot, merged, &quiet, clock);
                 let next = with_fence(&next, counts);
                 let is_claimed = self.agent().is_none() && !self.is_alone();
@@ -245,18 +257,24 @@ impl<C: Carrier> Session<C> {
         Ok((!is_overtaken).then_some(known))
     }
 
-    async fn write_snapshot(&self, written: Option<&Written>) -> Result<Snapshot, Error> {
+    async fn write_snapshot(
+        &self,
+        manifest: &Manifest,
+        written: Option<&Written>,
+    ) -> Result<Snapshot, Error> {
+        let version = self.one_version(manifest)?;
         let without = written.map(|written| written.ids.as_slice()).unwrap_or_default();
         let store = self.view.store();
         let records = store.counts().records.saturating_sub(without.len()) as u64;
         self.pass_names().await;
         self.carrier.begins(Phase::WriteSnapshot, records);
-        let written_to =
-            self.carrier.write_snapshot(Records { store, only: None, without }, self.view.version()).await;
+        let written_to = self.carrier.write_snapshot(Records { store, only: None, without }, version).await;
         self.carrier.ends();
         Ok(Snapshot {
             path: written_to?,
-            version: self.view.version(),
+            version,
+            version_before: self.snapshot_version(manifest),
+            empty_log: None,
             records,
             taken: self.now(),
             archived: written.map(|written| written.archived.clone()),
@@ -297,6 +315,7 @@ impl<C: Carrier> Session<C> {
     async fn archive_aside(&self, chosen: Vec<(Id, Vec<u8>)>, period: &Name) -> Result<u64, Error> {
         self.settle_doubt().await?;
         self.check_replaced()?;
+        self.refuse_newer(&*self.known_rc()?)?;
         let ids: Vec<Id> = chosen.iter().map(|(id, _)| Arc::clone(id)).collect();
         let mut archive = Some(Archive { period: Arc::clone(period), chosen, before: None });
         let written = self.write_archive(&mut archive, &*self.known_rc()?).await?;

@@ -147,6 +147,28 @@ impl Manifest {
         self.set(key, print_object(texts.iter().map(|(name, value)| (*name, value.as_slice()))));
     }
 
+    /// The schema versions that are noted of logs. What makes no sense counts as absent.
+    pub fn log_versions(&self) -> Vec<(Name, u64)> {
+        let mut noted = self.numbers("logVersions");
+        noted.retain(|(_, version)| (1..=u64::from(u32::MAX)).contains(version));
+        noted
+    }
+
+    /// Notes schema versions of logs.
+    pub fn set_log_versions(&mut self, noted: &[(Name, u64)]) {
+        if noted.is_empty() {
+            self.remove("logVersions");
+        } else {
+            self.set_numbers("logVersions", noted);
+        }
+    }
+
+    /// The highest schema version that the manifest tells of. That of a new store says 1, whatever its snapshot is.
+    pub fn newest_version(&self) -> u64 {
+        let logs = self.log_versions().into_iter().map(|(_, version)| version);
+        logs.fold(self.number("version"), u64::max)
+    }
+
     /// A field that is a list of strings.
     pub fn list(&self, key: &str) -> Vec<Name> {
         self.field(key).map(strings).unwrap_or_default()

@@ -14,7 +14,7 @@ use super::join::join_all;
 use super::transition::{is_sealed, sealed_by};
 use crate::engine::Id;
 use crate::error::Code;
-use crate::format::operation::{parse_line, unmarked};
+use crate::format::operation::{BatchMark, batch_marker, parse_line, unmarked};
 use crate::json::string::compare_utf16;
 use crate::order;
 
@@ -59,7 +59,7 @@ pub struct Entry {
     pub log: Name,
     /// See [`Log::generation`].
     pub generation: u64,
-    /// See [`Log::version`].
+    /// The schema version of its value, if it or its log says one; else it is that of the snapshot.
     pub version: Option<u64>,
 }
 
@@ -96,7 +96,7 @@ impl Entry {
             identity: Arc::from(identity),
             log: Arc::clone(&log.path),
             generation: log.generation,
-            version: log.version,
+            version: parsed.version.map(u64::from).or(log.version),
             line: Arc::from(line),
         })
     }
@@ -112,7 +112,7 @@ impl Entry {
 /// The logs that a manifest names, each once.
 pub fn logs_of(manifest: &Manifest) -> Vec<Log> {
     let era = manifest.snapshots();
-    let versions = manifest.numbers("logVersions");
+    let versions = manifest.log_versions();
     let version = |path: &Name| versions.iter().find(|(log, _)| log == path).map(|(_, version)| *version);
     let log = |path: Name, generation| Log { version: version(&path), path, generation, era };
     let Some(named) = manifest.agent_logs() else { return vec![log(manifest.active_ops(), Log::LIVE)] };
@@ -190,17 +190,49 @@ fn no_operation(log: &Name, index: usize) -> Error {
         Code::Corrupt,
         format!("readOps(\"{path}\") returned something at index {index} that is no operation"),
     )
+    .at(log)
 }
 
-/// A line with marks of ours before its closing brace.
-pub fn marked(line: &[u8], again: Option<u64>, batch: Option<&str>) -> Vec<u8> {
+/// Marks of ours that a line bears.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Marks {
+    /// The schema version of its value, where that is not its log's. A deletion has none.
+    pub version: Option<u64>,
+    /// The clock of its first copy, if it is appended again.
+    pub again: Option<u64>,
+    /// Its place in a batch.
+    pub batch: Option<BatchMark>,
+}
+
+/// A line with marks before its closing brace.
+pub fn marked(line: &[u8], Marks { version, again, batch }: Marks) -> Vec<u8> {
     let mut out = line.strip_suffix(b"}").unwrap_or(line).to_vec();
+    if let Some(version) = version
+        && parse_line(line).is_ok_and(|line| line.data.is_some() && line.version.is_none())
+    {
+        out.extend_from_slice(format!(",\"version\":{version}").as_bytes());
+    }
     if let Some(clock) = again {
         out.extend_from_slice(format!(",\"again\":{clock}").as_bytes());
     }
     if let Some(mark) = batch {
-        out.extend_from_slice(format!(",\"batch\":\"{mark}\"").as_bytes());
+        out.extend_from_slice(b",\"batch\":\"");
+        out.extend_from_slice(mark.text());
+        out.push(b'"');
     }
     out.push(b'}');
     out
+}
+
+/// Lines of a log whose batches all end: the last line ends the one that it belongs to.
+pub fn ended(lines: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let mut ended = lines.to_vec();
+    if let Some(last) = ended.last_mut()
+        && parse_line(last).is_ok_and(|line| line.batch == Some(BatchMark::More))
+        && let Some(at) = batch_marker(last)
+        && let Some(mark) = last.get_mut(at..at + BatchMark::Last.text().len())
+    {
+        mark.copy_from_slice(BatchMark::Last.text());
+    }
+    ended
 }

@@ -4,15 +4,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use super::append::{Appended, Copy};
 use super::carrier::{Carrier, Error};
-use super::entry::marked;
+use super::entry::{Marks, marked};
 use super::session::{Session, Settled};
 use crate::engine::Id;
 use crate::error::Code;
-use crate::format::operation::parse_line;
+use crate::format::operation::{BatchMark, parse_line};
 
 /// A change that was called.
 #[derive(Debug, Clone)]
@@ -33,14 +35,18 @@ struct Waiting {
     first: Option<u64>,
 }
 
+/// A line that waits in the buffer, and the number of its change.
+type Buffered = (u64, Vec<u8>);
+
 /// Changes on their way.
 #[derive(Default)]
 pub struct Flight {
     waiting: RefCell<VecDeque<Waiting>>,
-    buffer: RefCell<VecDeque<Vec<u8>>>,
+    buffer: RefCell<VecDeque<Buffered>>,
     batch: RefCell<Vec<(Change, Vec<u8>)>>,
     settled: RefCell<Vec<Settled>>,
     is_carrying: Cell<bool>,
+    is_flushing: Cell<bool>,
     is_due: Cell<bool>,
     next_ticket: Cell<u64>,
 }
@@ -48,6 +54,25 @@ pub struct Flight {
 impl Flight {
     fn settle(&self, ticket: u64, result: Result<(), Error>) {
         self.settled.borrow_mut().push(Settled { ticket, result });
+    }
+
+    fn ticket(&self) -> u64 {
+        self.next_ticket.set(self.next_ticket.get() + 1);
+        self.next_ticket.get()
+    }
+
+    /// Waits until the buffer is not on its way.
+    pub(super) async fn flushed(&self) {
+        poll_fn(|_| if self.is_flushing.get() { Poll::Pending } else { Poll::Ready(()) }).await;
+    }
+}
+
+/// The buffer is on its way while this lives.
+struct Flushing<'a>(&'a Cell<bool>);
+
+impl Drop for Flushing<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
     }
 }
 
@@ -71,8 +96,7 @@ impl<C: Carrier> Session<C> {
             }
         };
         self.view.touched(&change.id);
-        let ticket = self.flight.next_ticket.get() + 1;
-        self.flight.next_ticket.set(ticket);
+        let ticket = self.flight.ticket();
         self.flight.waiting.borrow_mut().push_back(Waiting { ticket, change, line, first: None });
         Ok((ticket, !self.flight.is_carrying.replace(true)))
     }
@@ -93,7 +117,9 @@ impl<C: Carrier> Session<C> {
             let Some(ticket) = self.flight.waiting.borrow().front().map(|waiting| waiting.ticket) else {
                 break;
             };
+            self.carrier.carries(Some(ticket));
             let carried = self.carry_first().await;
+            self.carrier.carries(None);
             let first = self.flight.waiting.borrow_mut().pop_front();
             if carried.is_err() {
                 self.redraft(first.map(|waiting| waiting.change.id), 0);
@@ -123,8 +149,8 @@ impl<C: Carrier> Session<C> {
             else {
                 return Ok(());
             };
-            let lines = vec![marked(&line, first, None)];
-            match self.append(&lines).await? {
+            let draft = |version| vec![marked(&line, Marks { version, again: first, batch: None })];
+            match self.append(draft).await? {
                 Appended::Counts => return Ok(()),
                 Appended::Sealed(copy) => copies.extend(copy),
             }
@@ -193,7 +219,7 @@ impl<C: Carrier> Session<C> {
     pub fn buffer(&self, change: &Change) -> Result<usize, Error> {
         let line = self.draft(change)?;
         self.view.touched(&change.id);
-        self.flight.buffer.borrow_mut().push_back(line);
+        self.flight.buffer.borrow_mut().push_back((self.flight.ticket(), line));
         self.check_due();
         Ok(self.flight.buffer.borrow().len())
     }
@@ -203,11 +229,18 @@ impl<C: Carrier> Session<C> {
     /// # Errors
     /// Those of appending.
     pub async fn flush_buffer(&self) -> Result<(), Error> {
-        let lines: Vec<Vec<u8>> = self.flight.buffer.borrow().iter().cloned().collect();
+        self.flight.flushed().await;
+        let lines: Vec<Vec<u8>> = self.flight.buffer.borrow().iter().map(|(_, line)| line.clone()).collect();
         if lines.is_empty() {
             return Ok(());
         }
-        match self.append(&lines).await? {
+        self.flight.is_flushing.set(true);
+        let _flushing = Flushing(&self.flight.is_flushing);
+        let draft = |version| {
+            let marks = Marks { version, ..Marks::default() };
+            lines.iter().map(|line| marked(line, marks)).collect()
+        };
+        match self.append(draft).await? {
             Appended::Counts => {}
             Appended::Sealed(_) => return Err(super::publication::taken_over()),
         }
@@ -215,8 +248,26 @@ impl<C: Carrier> Session<C> {
         Ok(())
     }
 
+    /// The number of the newest change in the buffer.
+    pub fn newest_buffered(&self) -> Option<u64> {
+        self.flight.buffer.borrow().back().map(|(ticket, _)| *ticket)
+    }
+
+    /// Carries the buffer away that a change has filled. If that fails the change is taken back, unless others have come behind
+    /// it: then it waits with them.
+    ///
+    /// # Errors
+    /// Those of appending; the change is taken back then.
+    pub async fn fill_buffer(&self, newest: Option<u64>) -> Result<(), Error> {
+        let flushed = self.flush_buffer().await;
+        if flushed.is_err() && self.newest_buffered() == newest && self.take_back() {
+            return flushed;
+        }
+        Ok(())
+    }
+
     /// Takes the newest change in the buffer back; `false` if there is none.
-    pub fn take_back(&self) -> bool {
+    pub(super) fn take_back(&self) -> bool {
         let is_buffered = self.flight.buffer.borrow_mut().pop_back().is_some();
         if is_buffered {
             self.view.undone_in_memory();
@@ -283,16 +334,15 @@ impl<C: Carrier> Session<C> {
             }
             let marks = self.carrier.facts().marks_batches && lines.len() > 1;
             let last = lines.len() - 1;
-            let appended: Vec<Vec<u8>> = lines
-                .iter()
-                .enumerate()
-                .map(|(place, line)| {
+            let draft = |version| {
+                let lines = lines.iter().enumerate().map(|(place, line)| {
                     let again = first.as_ref().and_then(|first| first.get(place).copied().flatten());
-                    let mark = if place == last { "last" } else { "more" };
-                    marked(line, again, marks.then_some(mark))
-                })
-                .collect();
-            match self.append(&appended).await? {
+                    let mark = if place == last { BatchMark::Last } else { BatchMark::More };
+                    marked(line, Marks { version, again, batch: marks.then_some(mark) })
+                });
+                lines.collect()
+            };
+            match self.append(draft).await? {
                 Appended::Counts => return Ok(()),
                 Appended::Sealed(copy) => copies.extend(copy),
             }

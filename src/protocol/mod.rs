@@ -19,6 +19,7 @@ pub mod transition;
 #[cfg(test)]
 mod transition_tests;
 mod undo;
+mod versions;
 pub mod view;
 mod writer;
 

@@ -8,10 +8,13 @@ use super::append::CHANGE_WAIT_MS;
 use super::carrier::{Carrier, Error, Lock, Taken};
 use super::document::{Manifest, Name};
 use super::entry::{Entry, highest_clock, read_all};
+use super::join::join_all;
 use super::lock::compaction_locked;
 use super::publication::{Found, taken_over};
 use super::session::{Known, Session, missing};
-use super::transition::{agent_released, claimed, fenced, fresh, is_sealed, registered, released};
+use super::transition::{
+    agent_released, claimed, fenced, fresh, is_sealed, registered, released, sealed_agent, without_empty,
+};
 use crate::error::Code;
 
 /// How long an agent waits for the lock to be registered: longer than lock objects of the dead are kept.
@@ -20,12 +23,6 @@ const PROBE_WAIT_MS: u64 = 1000;
 const SINGLE_WAIT_MS: u64 = 1000;
 /// How often everything is loaded when files go missing meanwhile.
 const LOADS: u32 = 5;
-
-/// What was loaded.
-struct Loaded {
-    entries: Vec<Entry>,
-    is_migrated: bool,
-}
 
 impl<C: Carrier> Session<C> {
     /// Opens the store.
@@ -66,30 +63,45 @@ impl<C: Carrier> Session<C> {
             if !self.options.skip_load {
                 loaded = Some(self.load(&known.manifest).await?);
             }
+            self.refuse_newer(&known.manifest)?;
             self.take(known);
         }
         if is_agent {
-            self.join().await?;
+            self.join(loaded.as_deref()).await?;
         }
         let is_takeover = is_single && self.known()?.manifest.agent_logs().is_some();
         if is_single && !is_takeover && !self.is_alone() {
             loaded = self.claim(loaded).await?;
         }
-        let is_migrated = loaded.as_ref().is_some_and(|loaded| loaded.is_migrated);
         self.first_look(loaded).await?;
         if is_takeover {
             self.take_over().await?;
-        } else if is_migrated && !self.options.read_only {
-            self.checkpoint(CHANGE_WAIT_MS).await?;
+        }
+        if !self.options.skip_load && !self.options.read_only {
+            self.store_migrated().await?;
         }
         self.writer.begins();
         Ok(())
     }
 
-    async fn load(&self, manifest: &Manifest) -> Result<Loaded, Error> {
+    /// Reads what a manifest describes, and migrates what is older. Returns the operations of all logs.
+    async fn load(&self, manifest: &Manifest) -> Result<Vec<Entry>, Error> {
         let entries = read_all(&self.carrier, manifest).await?;
-        let is_migrated = self.view.bring(&self.carrier, manifest, &entries).await?;
-        Ok(Loaded { entries, is_migrated })
+        self.view.bring(&self.carrier, manifest, &entries).await?;
+        Ok(entries)
+    }
+
+    /// Makes checkpoints until nothing that counts is older than the program: an agent of an older version may write while
+    /// the first one is made.
+    async fn store_migrated(&self) -> Result<(), Error> {
+        while self.view.versions().is_older() {
+            self.checkpoint(CHANGE_WAIT_MS).await?;
+            if self.agent().is_some() {
+                let entries = self.catch_up().await?;
+                self.tail.look(&*self.known_rc()?, &entries);
+            }
+        }
+        Ok(())
     }
 
     /// Creates the store where there was none. Another writer may be faster.
@@ -107,11 +119,11 @@ impl<C: Carrier> Session<C> {
         let records = super::carrier::Records { store: self.view.store(), only: Some(&[]), without: &[] };
         let snapshot = self.carrier.write_snapshot(records, self.options.version).await?;
         let log = self.create_log(agent).await?;
-        Ok(fresh(&snapshot, &log, &self.now()))
+        Ok(fresh(&snapshot, &log, &self.now(), self.options.version))
     }
 
     /// The single writer says that the store is its own, and shuts out one that may still be at work.
-    async fn claim(&self, loaded: Option<Loaded>) -> Result<Option<Loaded>, Error> {
+    async fn claim(&self, loaded: Option<Vec<Entry>>) -> Result<Option<Vec<Entry>>, Error> {
         let manifest = self.known_rc()?;
         let last = manifest.text("writer");
         if last.as_ref() == Some(self.writer.session()) {
@@ -133,7 +145,7 @@ impl<C: Carrier> Session<C> {
             let lines = self.carrier.read_log(&known.manifest.active_ops()).await?;
             // NOTE: the copy and memory must hold the same; what arrives between the two reads is not acknowledged.
             let lines = match &loaded {
-                Some(loaded) => loaded.entries.iter().map(|entry| entry.line.to_vec()).collect(),
+                Some(loaded) => loaded.iter().map(|entry| entry.line.to_vec()).collect(),
                 None => lines,
             };
             let copy = self.copy_of(&lines).await?;
@@ -145,9 +157,9 @@ impl<C: Carrier> Session<C> {
     }
 
     /// From here on, `tail()` returns what comes. An agent also takes over what came while it registered.
-    async fn first_look(&self, loaded: Option<Loaded>) -> Result<(), Error> {
+    async fn first_look(&self, loaded: Option<Vec<Entry>>) -> Result<(), Error> {
         let manifest = self.known_rc()?;
-        let mut entries = loaded.map(|loaded| loaded.entries).unwrap_or_default();
+        let mut entries = loaded.unwrap_or_default();
         let is_agent = self.agent().is_some();
         if is_agent || self.options.skip_load {
             entries = read_all(&self.carrier, &manifest).await?;
@@ -186,14 +198,14 @@ impl<C: Carrier> Session<C> {
     // Agents
 
     /// Registers at open, creating the store if there is none; refuses a carrier that keeps no writers apart.
-    async fn join(&self) -> Result<(), Error> {
+    async fn join(&self, loaded: Option<&[Entry]>) -> Result<(), Error> {
         let facts = self.carrier.facts();
         let wait_ms = if facts.conditional { PROBE_WAIT_MS } else { JOIN_WAIT_MS };
         let lock = if facts.compaction_lock { self.probed_lock(wait_ms).await? } else { None };
         if lock.is_none() && facts.compaction_lock && !facts.conditional {
             return Err(compaction_locked());
         }
-        let mut joined = self.register(true).await;
+        let mut joined = self.register(true, loaded).await;
         if joined.is_ok() {
             joined = self.probe_condition().await;
         }
@@ -207,18 +219,20 @@ impl<C: Carrier> Session<C> {
     pub(super) async fn register_again(&self) -> Result<(), Error> {
         let facts = self.carrier.facts();
         if facts.conditional || !facts.compaction_lock {
-            return self.register(false).await;
+            return self.register(false, None).await;
         }
         let Some(lock) = self.wait_for(Lock::Compaction, JOIN_WAIT_MS).await? else {
             return Err(compaction_locked());
         };
-        let registered = self.register(false).await;
+        let registered = self.register(false, None).await;
         self.give_back(Lock::Compaction, lock).await;
         registered
     }
 
-    /// With `create`, a store that does not exist is created, and another one's log is taken over.
-    async fn register(&self, create: bool) -> Result<(), Error> {
+    /// With `create`, a store that does not exist is created, and another one's log is taken over. Of the agent's sealed logs,
+    /// those that had no operation when everything was `loaded` are named no more if they still have none: a process that
+    /// dies again and again would leave more and more of them.
+    async fn register(&self, create: bool, loaded: Option<&[Entry]>) -> Result<(), Error> {
         let Some(agent) = self.agent().cloned() else { return Ok(()) };
         let mut single = None;
         let session = Arc::clone(self.writer.session());
@@ -227,6 +241,9 @@ impl<C: Carrier> Session<C> {
                 let is_alone = manifest.is_none_or(|manifest| !has_agents(manifest));
                 if is_alone && single.is_none() {
                     single = self.lock_single(SINGLE_WAIT_MS).await?;
+                }
+                if let Some(manifest) = manifest {
+                    self.refuse_newer(manifest)?;
                 }
                 let base = match manifest {
                     Some(manifest) => (**manifest).clone(),
@@ -250,7 +267,8 @@ impl<C: Carrier> Session<C> {
                     Some(log) => log,
                     None => self.create_log(Some(&agent)).await?,
                 };
-                Ok(Some(registered(&base, &agent, &session, &log, generation)))
+                let empty = self.empty_logs(&base, &agent, loaded).await?;
+                Ok(Some(registered(&without_empty(&base, &empty), &agent, &session, &log, generation)))
             })
             .await;
         if let Some(single) = single {
@@ -259,6 +277,27 @@ impl<C: Carrier> Session<C> {
         self.take(known?);
         self.writer.begins();
         Ok(())
+    }
+
+    /// The sealed logs of an agent that have no operation.
+    async fn empty_logs(
+        &self,
+        manifest: &Manifest,
+        agent: &Name,
+        loaded: Option<&[Entry]>,
+    ) -> Result<Vec<Name>, Error> {
+        let (Some(logs), Some(loaded)) = (manifest.agent_logs(), loaded) else { return Ok(Vec::new()) };
+        let mut empty = Vec::new();
+        for (key, log) in logs {
+            let is_own = is_sealed(&key) && *sealed_agent(&key) == **agent && !key.starts_with(b"sealed/0/");
+            if is_own && !loaded.iter().any(|entry| entry.log == log) {
+                empty.push(log);
+            }
+        }
+        let read = join_all(empty.iter().map(|log| self.carrier.read_log(log))).await;
+        let mut lines = read.into_iter().map(|lines| lines.map_or(1, |lines| lines.len()));
+        empty.retain(|_| lines.next() == Some(0));
+        Ok(empty)
     }
 
     // Following
@@ -295,7 +334,7 @@ impl<C: Carrier> Session<C> {
         if self.options.skip_load {
             return read_all(&self.carrier, &known.manifest).await;
         }
-        Ok(self.load(&known.manifest).await?.entries)
+        self.load(&known.manifest).await
     }
 
     /// Takes over what others wrote.
@@ -350,7 +389,11 @@ impl<C: Carrier> Session<C> {
         self.flush().await?;
         let has_operations = self.view.store().has_operations();
         if self.options.checkpoint_on_close && has_operations && !self.writer.is_replaced() {
-            self.checkpoint_if_free().await?;
+            match self.checkpoint_if_free().await {
+                // What was acknowledged is in the logs: the newer program takes it along.
+                Err(error) if error.code() == Some(Code::NewerVersion) => {}
+                made => made?,
+            }
         }
         if !self.writer.is_replaced() {
             self.heal().await?;

@@ -20,6 +20,8 @@ pub struct Options {
     pub agent: Option<Name>,
     /// The user's schema version.
     pub version: u64,
+    /// Whether the program gave that version; without, it takes records as they are.
+    pub version_given: bool,
     /// Nothing is written, no lock is taken.
     pub read_only: bool,
     /// Records and operations are not read; the store can only be written to.
@@ -127,7 +129,8 @@ impl<C: Carrier> Session<C> {
                 // NOTE: the log that the manifest names is the other store's.
                 self.writer.replaced();
             } else {
-                self.writer.follow(self.agent(), before.as_deref(), &known.manifest);
+                let version = |log: &Name| before.as_ref().map(|before| self.log_version(before, log));
+                self.writer.follow(self.agent(), before.as_deref(), &known.manifest, version);
             }
         }
         *self.known.borrow_mut() = Some(known);

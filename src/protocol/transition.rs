@@ -5,11 +5,13 @@
 //! have: `sealed/<generation>/<agent>`. Fields that 0.8.1 ignores: `generation` counts the manifests; `stamp` differs
 //! from one to the next, and `ancestors` are those of the last ones; `clock` is what every agent's clock is above; `sessions` says which store an agent's log belongs
 //! to, `writer` which single writer is at work; `quiet` names agents that wrote nothing lately; `retired` the logs that
-//! went into the last snapshots; `fenced` how many operations of a log counted that others may still append to.
+//! went into the last snapshots; `fenced` how many operations of a log counted that others may still append to; `logVersions` the schema versions of
+//! logs whose lines have another one than the snapshot (`format::versions`).
 
 use std::sync::Arc;
 
 use super::document::{Manifest, Name, Retired};
+use crate::format::versions::kept_versions;
 
 /// What each transition writes besides its own fields.
 #[derive(Debug, Clone)]
@@ -27,6 +29,10 @@ pub struct Snapshot {
     pub path: Name,
     /// The schema version of its records.
     pub version: u64,
+    /// That of the snapshot whose place it takes.
+    pub version_before: u64,
+    /// A log that is known to have no lines.
+    pub empty_log: Option<Name>,
     /// How many records it has.
     pub records: u64,
     /// When it was taken, as `toISOString` prints it.
@@ -91,8 +97,8 @@ pub fn stamped(manifest: &Manifest, Stamp { generation, stamp }: &Stamp) -> Mani
 }
 
 /// The manifest of a store that has just been created. Its `version` is 1 whatever the schema version is, as 0.8.1
-/// writes it.
-pub fn fresh(snapshot: &[u8], log: &[u8], now: &[u8]) -> Manifest {
+/// writes it; a store that does not read the snapshot goes by what is noted of the log.
+pub fn fresh(snapshot: &[u8], log: &Name, now: &[u8], version: u64) -> Manifest {
     let mut manifest = Manifest::empty();
     manifest.set_number("version", 1);
     manifest.set_text("currentSnapshot", snapshot);
@@ -105,6 +111,9 @@ pub fn fresh(snapshot: &[u8], log: &[u8], now: &[u8]) -> Manifest {
     stats.set_text("created", now);
     stats.set_text("lastCheckpoint", now);
     manifest.set("stats", stats.print());
+    if version != 1 {
+        manifest.set_log_versions(&[(Arc::clone(log), version)]);
+    }
     manifest
 }
 
@@ -139,6 +148,26 @@ pub fn with_fence(manifest: &Manifest, counts: &[(Name, u64)]) -> Manifest {
     next
 }
 
+/// Sealed logs without operations are named no more.
+pub fn without_empty(manifest: &Manifest, empty: &[Name]) -> Manifest {
+    let Some(mut logs) = manifest.agent_logs().filter(|_| !empty.is_empty()) else { return manifest.clone() };
+    logs.retain(|(key, log)| !(is_sealed(key) && empty.contains(log)));
+    let counts: Vec<(Name, u64)> = empty.iter().map(|log| (Arc::clone(log), 0)).collect();
+    let mut next = with_fence(manifest, &counts);
+    next.set_names("activeAgentOps", &logs);
+    let mut noted = next.log_versions();
+    noted.retain(|(log, _)| !empty.contains(log));
+    if next.field("logVersions").is_some() {
+        next.set_log_versions(&noted);
+    }
+    next
+}
+
+/// How many operations counted of a log that is named no more, if the manifest says.
+pub fn fence_of(manifest: &Manifest, log: &[u8]) -> Option<u64> {
+    manifest.numbers("fenced").iter().find(|(fenced, _)| **fenced == *log).map(|(_, count)| *count)
+}
+
 /// One log takes the place of another, wherever it is named: a copy without an operation that was undone or refused.
 pub fn replaced(manifest: &Manifest, old: &[u8], copy: &[u8]) -> Manifest {
     let mut next = manifest.clone();
@@ -151,9 +180,10 @@ pub fn replaced(manifest: &Manifest, old: &[u8], copy: &[u8]) -> Manifest {
         }
         next.set_names("activeAgentOps", &logs);
     }
-    let versions = manifest.numbers("logVersions");
-    if let Some((_, version)) = versions.iter().find(|(log, _)| **log == *old) {
-        next = with_log_version(&next, copy, *version);
+    let mut noted = manifest.log_versions();
+    if let Some(noted_log) = noted.iter_mut().find(|(log, _)| **log == *old) {
+        noted_log.0 = Arc::from(copy);
+        next.set_log_versions(&noted);
     }
     next
 }
@@ -263,12 +293,13 @@ pub fn published(
         for key in ["activeAgentOps", "sessions", "quiet"] {
             next.remove(key);
         }
-        return next;
+    } else {
+        let mut quiet = quiet.to_vec();
+        quiet.retain(|agent| logs.iter().any(|(key, _)| key == agent));
+        next.set_names("activeAgentOps", &logs);
+        next.set_list("quiet", &quiet);
     }
-    let mut quiet = quiet.to_vec();
-    quiet.retain(|agent| logs.iter().any(|(key, _)| key == agent));
-    next.set_names("activeAgentOps", &logs);
-    next.set_list("quiet", &quiet);
+    set_kept_versions(&mut next, snapshot);
     next
 }
 
@@ -276,6 +307,7 @@ pub fn published(
 pub fn checkpointed(manifest: &Manifest, snapshot: &Snapshot, log: &[u8]) -> Manifest {
     let mut next = with_snapshot(manifest, snapshot, &[manifest.active_ops()]);
     next.set_text("activeOps", log);
+    next.set_log_versions(&[]);
     next
 }
 
@@ -293,15 +325,12 @@ pub fn archived(manifest: &Manifest, Archived { path, added }: &Archived) -> Man
     next
 }
 
-/// The schema version of what is written to a log from now on. What no version is told of has that of the snapshot.
-pub fn with_log_version(manifest: &Manifest, log: &[u8], version: u64) -> Manifest {
-    let named = manifest.logs();
-    let mut versions = manifest.numbers("logVersions");
-    versions.retain(|(path, _)| **path != *log && named.contains(path));
-    versions.push((Arc::from(log), version));
-    let mut next = manifest.clone();
-    next.set_numbers("logVersions", &versions);
-    next
+/// Notes the schema version of the lines of every log that is still named, where it is not that of the new snapshot.
+fn set_kept_versions(next: &mut Manifest, snapshot: &Snapshot) {
+    let versions = (snapshot.version_before, snapshot.version);
+    let is_empty = |log: &Name| Some(log) == snapshot.empty_log.as_ref();
+    let kept = kept_versions(&next.log_versions(), next.logs(), versions, is_empty);
+    next.set_log_versions(&kept);
 }
 
 fn with_snapshot(manifest: &Manifest, snapshot: &Snapshot, merged: &[Name]) -> Manifest {

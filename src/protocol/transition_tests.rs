@@ -37,7 +37,15 @@ fn shared() -> Manifest {
 }
 
 fn snapshot(archived: Option<Archived>) -> Snapshot {
-    Snapshot { path: name("s2"), version: 3, records: 9, taken: b"t".to_vec(), archived }
+    Snapshot {
+        path: name("s2"),
+        version: 3,
+        version_before: 1,
+        empty_log: None,
+        records: 9,
+        taken: b"t".to_vec(),
+        archived,
+    }
 }
 
 /// The fields that differ, with their new text; `-` for one that is gone.
@@ -69,11 +77,14 @@ fn a_manifest_keeps_every_field_it_does_not_know() {
 
 #[test]
 fn fresh_has_the_fields_of_the_original() {
-    let made = fresh(b"s", b"l", b"now");
+    let made = fresh(b"s", &name("l"), b"now", 1);
     assert_eq!(
         printed(&made),
         r#"{"version":1,"currentSnapshot":"s","activeOps":"l","archiveSegments":[],"stats":{"activeRecords":0,"archivedRecords":0,"opsCount":0,"created":"now","lastCheckpoint":"now"}}"#
     );
+    let newer = fresh(b"s", &name("l"), b"now", 2);
+    assert_changes(&made, &newer, &[("logVersions", r#"{"l":2}"#)]);
+    assert_eq!(newer.newest_version(), 2);
 }
 
 #[test]
@@ -185,6 +196,7 @@ fn published_drops_the_merged_logs_and_no_others() {
                 "stats",
                 r#"{"activeRecords":9,"archivedRecords":2,"opsCount":0,"created":"c","lastCheckpoint":"t","newer":4}"#,
             ),
+            ("logVersions", r#"{"l1":2,"l2":1}"#),
             ("retired", r#"[{"snapshot":1,"ops":["l0"]}]"#),
         ],
     );
@@ -232,11 +244,23 @@ fn archived_adds_a_segment_once() {
 }
 
 #[test]
-fn the_versions_of_logs_are_kept_for_the_logs_that_are_named() {
-    let next = with_log_version(&shared(), b"l2", 4);
-    assert_changes(&shared(), &next, &[("logVersions", r#"{"l1":2,"l2":4}"#)]);
-    let forgotten = with_log_version(&published(&shared(), &snapshot(None), &[name("l0")], &[], 1), b"l1", 3);
-    assert_eq!(forgotten.numbers("logVersions"), [(name("l1"), 3)]);
+fn logs_keep_the_version_of_their_lines_when_the_snapshot_gets_another() {
+    let before = parse(&printed(&shared()).replace(r#"{"l1":2}"#, r#"{"l0":2,"l1":3,"gone":2}"#));
+    let next = published(&before, &snapshot(None), &[name("l0")], &[], 1);
+    assert_eq!(next.log_versions(), [(name("l2"), 1)]);
+    let empty = Snapshot { empty_log: Some(name("l2")), ..snapshot(None) };
+    assert_eq!(published(&before, &empty, &[name("l0")], &[], 1).field("logVersions"), None);
+    let same = Snapshot { version: 1, ..snapshot(None) };
+    assert_eq!(published(&before, &same, &[name("l0")], &[], 1).log_versions(), [(name("l1"), 3)]);
+    assert_eq!(checkpointed(&before, &snapshot(None), b"l9").field("logVersions"), None);
+}
+
+#[test]
+fn a_version_that_makes_no_sense_counts_as_absent() {
+    for nonsense in ["0", "-1", "1.5", "\"2\"", "null", "5000000000"] {
+        let manifest = parse(&printed(&shared()).replace(r#"{"l1":2}"#, &format!(r#"{{"l1":{nonsense}}}"#)));
+        assert_eq!(manifest.log_versions(), [], "{nonsense}");
+    }
 }
 
 #[test]

@@ -17,9 +17,11 @@ impl<C: Carrier> Session<C> {
     /// # Errors
     /// Those of the steps; nothing was undone then, unless the error says that this is not known.
     pub async fn undo(&self) -> Result<bool, Error> {
+        self.refuse_newer(&*self.known_rc()?)?;
         if self.agent().is_some() {
             return self.undo_of_agent().await;
         }
+        self.flight.flushed().await;
         if self.view.store().counts().operations == 0 {
             return Ok(false);
         }
@@ -130,6 +132,7 @@ impl<C: Carrier> Session<C> {
                 undone = None;
                 self.update(async |manifest, _| {
                     let manifest = manifest.ok_or_else(missing)?;
+                    self.refuse_newer(manifest)?;
                     if manifest.session_of(&agent).is_some_and(|session| session != *self.writer.session()) {
                         self.writer.replaced();
                         self.check_replaced()?;
@@ -168,7 +171,8 @@ impl<C: Carrier> Session<C> {
             let own: Vec<Arc<[u8]>> = self.writer.own().into_iter().map(Arc::from).collect();
             self.writer.moved(&copy);
             self.take(known);
-            self.writer.holds(own.into_iter().filter(|line| **line != *entry.line));
+            let is_undone = |line: &[u8]| identity(line).is_some_and(|identity| identity == entry.identity);
+            self.writer.holds(own.into_iter().filter(|line| !is_undone(line)));
         } else {
             self.take(known);
         }

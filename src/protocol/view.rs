@@ -2,13 +2,14 @@
 //! operations they came about, so that a refresh applies only what is new where it can. Tells the facade which of its
 //! live objects a change concerns.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::carrier::{Carrier, Error, Loaded, Pairs, Phase};
 use super::document::{Manifest, Name};
 use super::entry::Entry;
+use super::versions::Versions;
 use crate::engine::Id;
 use crate::error::Code;
 use crate::store::Store;
@@ -41,19 +42,19 @@ struct Applied {
 pub struct View {
     store: Arc<Store>,
     agent: Option<Name>,
-    version: Cell<u64>,
+    versions: Versions,
     applied: RefCell<Option<Applied>>,
     kept: RefCell<Option<(Name, Rc<Loaded>)>>,
     effects: RefCell<Effects>,
 }
 
 impl View {
-    /// Nothing is loaded yet.
+    /// Nothing is loaded yet. `version` is the schema version that records are brought to.
     pub fn new(agent: Option<&Name>, version: u64) -> Self {
         Self {
-            store: Arc::new(Store::detached(agent.map(|agent| &**agent), version as u32)),
+            store: Arc::new(Store::detached(agent.map(|agent| &**agent))),
             agent: agent.cloned(),
-            version: Cell::new(version),
+            versions: Versions::new(version),
             applied: RefCell::default(),
             kept: RefCell::default(),
             effects: RefCell::default(),
@@ -65,9 +66,9 @@ impl View {
         &self.store
     }
 
-    /// The schema version that all records have.
-    pub fn version(&self) -> u64 {
-        self.version.get()
+    /// The schema versions of what memory came about from.
+    pub(super) fn versions(&self) -> &Versions {
+        &self.versions
     }
 
     /// What the facade must know since it last asked.
@@ -75,8 +76,8 @@ impl View {
         self.effects.take()
     }
 
-    /// Brings memory to a manifest's snapshot with these operations. Returns whether a snapshot of an older version was
-    /// migrated. Until all of it is there, memory stays as it was.
+    /// Brings memory to a manifest's snapshot with these operations, all of it migrated. Until all of it is there, memory stays
+    /// as it was.
     ///
     /// # Errors
     /// Those of the steps; `OPSLOG_CORRUPT`.
@@ -85,46 +86,39 @@ impl View {
         carrier: &impl Carrier,
         manifest: &Manifest,
         entries: &[Entry],
-    ) -> Result<bool, Error> {
+    ) -> Result<(), Error> {
         let snapshot = manifest.snapshot();
-        let more = self.more(&snapshot, entries);
-        if let Some(from) = more {
+        if let Some(from) = self.more(&snapshot, entries) {
             let fresh = entries.get(from..).unwrap_or_default();
-            let values = self.migrated(carrier, None, fresh).await?;
+            let old = self.versions.older(None, fresh);
+            let values = self.migrated(carrier, old).await?;
             self.store.see_clock(manifest.number("clock"));
-            self.apply(fresh)?;
-            for (id, text) in &values {
-                self.replace(id, text)?;
-            }
+            self.apply(fresh, &values)?;
+            self.versions.saw(fresh);
             if let Some(applied) = self.applied.borrow_mut().as_mut() {
                 applied.identities.extend(fresh.iter().map(|entry| Arc::clone(&entry.identity)));
             }
             self.effects.borrow_mut().looked.extend(fresh.iter().map(|entry| Arc::clone(&entry.id)));
-            return Ok(false);
+            return Ok(());
         }
         let loaded = self.load(carrier, manifest).await?;
-        let wanted = self.version.get();
-        let is_migrated = loaded.version.is_some_and(|version| version < wanted);
-        let values = self.migrated(carrier, Some(&loaded), entries).await?;
+        let versions = self.versions.of_snapshot(&snapshot, loaded.version);
+        let values = self.migrated(carrier, versions.older(Some(&loaded.records), entries)).await?;
         // NOTE: from here on nothing waits: what reads see changes in one step.
         self.store.reset(self.agent.as_deref());
         self.store.see_clock(manifest.number("clock"));
         for (id, text) in &loaded.records {
             self.replace(id, text)?;
         }
-        self.apply(entries)?;
-        for (id, text) in &values {
-            self.replace(id, text)?;
-        }
-        self.version.set(loaded.version.map_or(wanted, |version| version.max(wanted)));
+        self.apply(entries, &values)?;
+        versions.saw(entries);
+        self.versions.take(&versions);
         let identities = entries.iter().map(|entry| Arc::clone(&entry.identity)).collect();
-        // What comes in later must be migrated with all the rest.
-        let applied = Applied { snapshot, identities };
-        *self.applied.borrow_mut() = Some(applied);
+        *self.applied.borrow_mut() = Some(Applied { snapshot, identities });
         let mut effects = self.effects.borrow_mut();
         effects.reset = true;
         effects.history = true;
-        Ok(is_migrated)
+        Ok(())
     }
 
     /// The store appended an operation that memory holds already.
@@ -134,13 +128,14 @@ impl View {
         }
     }
 
-    /// A snapshot holds the state without some records, and all operations.
+    /// A snapshot of a schema version holds the state without some records, and all operations.
     ///
     /// # Errors
     /// `OPSLOG_IO` of reading, which cannot happen for held texts.
-    pub fn checkpointed(&self, snapshot: &Name, removed: &[Id]) -> Result<(), Error> {
+    pub fn checkpointed(&self, snapshot: &Name, version: u64, removed: &[Id]) -> Result<(), Error> {
         self.store.remove(removed).map_err(unreadable)?;
         self.store.forget_operations();
+        self.versions.take(&self.versions.of_snapshot(snapshot, Some(version)));
         if let Some(applied) = self.applied.borrow_mut().as_mut() {
             applied.snapshot = Arc::clone(snapshot);
             applied.identities.clear();
@@ -154,6 +149,7 @@ impl View {
     /// Lets go of everything.
     pub fn empty(&self) {
         self.store.reset(self.agent.as_deref());
+        self.versions.forget();
         self.forget_origin();
         let mut effects = self.effects.borrow_mut();
         effects.reset = true;
@@ -197,11 +193,15 @@ impl View {
         }
     }
 
-    /// An operation was taken out from among the others. `false` if it is not known where it stands.
+    /// An operation was taken out from among the others. `false` if it is not known where it stands, or what shows then is to
+    /// be migrated.
     ///
     /// # Errors
     /// `OPSLOG_IO` of reading, which cannot happen for held texts.
     pub fn removed(&self, identity: &[u8]) -> Result<bool, Error> {
+        if self.versions.is_older() {
+            return Ok(false);
+        }
         let mut applied = self.applied.borrow_mut();
         let Some(applied) = applied.as_mut() else { return Ok(false) };
         let Some(place) = applied.identities.iter().rposition(|known| **known == *identity) else {
@@ -227,61 +227,25 @@ impl View {
         is_prefix.then_some(applied.identities.len())
     }
 
-    fn apply(&self, entries: &[Entry]) -> Result<(), Error> {
+    /// Applies operations, whose records have these values in the end if they are migrated.
+    fn apply(&self, entries: &[Entry], migrated: &Pairs) -> Result<(), Error> {
         for entry in entries {
             self.store.see_clock(entry.clock);
         }
         let read =
             entries.iter().map(|entry| (Arc::clone(&entry.id), entry.data.clone(), Arc::clone(&entry.line)));
-        self.store.apply_read(read).map_err(unreadable)
+        self.store.apply_read(read).map_err(unreadable)?;
+        migrated.iter().try_for_each(|(id, text)| self.replace(id, text))
     }
 
     fn replace(&self, id: &Id, text: &[u8]) -> Result<(), Error> {
-        self.store.load(id, text, self.version.get() as u32).map_err(unreadable)
+        self.store.load(id, text).map_err(unreadable)
     }
 
-    /// The values of all records that come from something of an older version than the store's, in the new shape: a record
-    /// is migrated when, and only when, what it comes from is older.
-    async fn migrated(
-        &self,
-        carrier: &impl Carrier,
-        snapshot: Option<&Loaded>,
-        entries: &[Entry],
-    ) -> Result<Pairs, Error> {
-        let wanted = self.version.get();
-        let found = snapshot.and_then(|loaded| loaded.version);
-        let is_old = |version: Option<u64>| version.is_some_and(|version| version < wanted);
-        let of_log = |entry: &Entry| entry.version.or(found);
-        if !is_old(found) && !entries.iter().any(|entry| is_old(entry.version)) {
-            return Ok(Vec::new());
-        }
-        let mut last: hashbrown::HashMap<&Id, (Option<u64>, Option<&[u8]>)> = hashbrown::HashMap::new();
-        let mut order: Vec<&Id> = Vec::new();
-        for (id, text) in snapshot.map(|loaded| &loaded.records).into_iter().flatten() {
-            if last.insert(id, (found, Some(text))).is_none() {
-                order.push(id);
-            }
-        }
-        for entry in entries {
-            let text = entry.data.clone().and_then(|range| entry.line.get(range));
-            if last.insert(&entry.id, (of_log(entry), text)).is_none() {
-                order.push(&entry.id);
-            }
-        }
-        let mut old: Vec<(u64, Pairs)> = Vec::new();
-        for id in order {
-            let Some((Some(version), Some(text))) = last.get(id).copied() else { continue };
-            if version >= wanted {
-                continue;
-            }
-            let pair = (Arc::clone(id), text.to_vec());
-            match old.iter_mut().find(|(from, _)| *from == version) {
-                Some((_, pairs)) => pairs.push(pair),
-                None => old.push((version, vec![pair])),
-            }
-        }
+    /// The values that records are migrated to.
+    async fn migrated(&self, carrier: &impl Carrier, older: Vec<(u64, Pairs)>) -> Result<Pairs, Error> {
         let mut values = Vec::new();
-        for (from, pairs) in old {
+        for (from, pairs) in older {
             let texts = carrier.migrate(from, &pairs).await?;
             values.extend(pairs.into_iter().map(|(id, _)| id).zip(texts));
         }
@@ -305,12 +269,12 @@ impl View {
                 return Error::Step(failure);
             }
             let message = format!("Snapshot file not found: {shown}. The data directory may be corrupted.");
-            Error::caused(Code::Corrupt, message, &failure)
+            Error::caused(Code::Corrupt, message, &failure).at(&path)
         })?;
         let (found, told) = (loaded.records.len() as u64, manifest.stat("activeRecords"));
         if found < told {
             let message = format!("The snapshot {shown} holds {found} records, the manifest says {told}");
-            return Err(Error::rule(Code::Corrupt, message));
+            return Err(Error::rule(Code::Corrupt, message).at(&path));
         }
         let bytes: usize = loaded.records.iter().map(|(id, text)| id.len() + text.len()).sum();
         let loaded = Rc::new(loaded);

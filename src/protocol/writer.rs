@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::carrier::Failure;
 use super::document::{Manifest, Name};
-use super::entry::logs_of;
+use super::entry::{Marks, logs_of, marked};
 
 /// A step of which it is not known whether it takes effect.
 #[derive(Debug, Clone)]
@@ -145,8 +145,15 @@ impl Writer {
         self.is_replaced.get()
     }
 
-    /// The manifest is another: goes over to the log that it names for this writer.
-    pub(super) fn follow(&self, agent: Option<&Name>, before: Option<&Manifest>, now: &Manifest) {
+    /// The manifest is another: goes over to the log that it names for this writer. `version` tells the schema version of the
+    /// lines of a log that have no mark.
+    pub(super) fn follow(
+        &self,
+        agent: Option<&Name>,
+        before: Option<&Manifest>,
+        now: &Manifest,
+        version: impl Fn(&Name) -> Option<u64>,
+    ) {
         let log = match agent {
             Some(agent) => now.log_of(agent),
             None if now.agent_logs().is_none() => Some(now.active_ops()),
@@ -168,7 +175,9 @@ impl Writer {
             // A copy of the log may have been published, and sealed since.
             && [old].into_iter().chain(copies.iter().map(|(copy, _)| copy)).all(|log| is_lost(log, before, now))
         {
-            self.lost.borrow_mut().append(&mut self.own.borrow_mut());
+            let marks = Marks { version: version(old), ..Marks::default() };
+            let lost = self.own.take().into_iter().map(|line| Arc::from(marked(&line, marks)));
+            self.lost.borrow_mut().extend(lost);
         }
         *self.log.borrow_mut() = log;
         self.own.borrow_mut().clear();

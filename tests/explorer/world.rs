@@ -183,7 +183,7 @@ impl World {
         self.deeds += std::mem::take(&mut live.deeds);
         let reader = live.reader.take();
         // The old store goes first, as its process does.
-        live.store = Arc::new(Store::detached(None, 1));
+        live.store = Arc::new(Store::detached(None));
         live.disk = HookDisk::new(self.disk.clone());
         if let Some(opened) = self.open(buffered, Legal::Killed)? {
             *live = opened;

@@ -97,6 +97,7 @@ impl Party {
         Options {
             agent: (!self.plan.is_single && !is_reader).then(|| name(writer)),
             version: 1,
+            version_given: false,
             read_only: is_reader,
             skip_load: false,
             buffered: false,
