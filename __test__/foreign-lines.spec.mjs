@@ -263,3 +263,31 @@ test("set(), another process put another file in the place of the log, throws OP
     await store.close();
   }
 });
+
+test("set() and compact() of an agent, another process appends to its log in the same turn, mix nothing up, and its store opens", async (t) => {
+  const folder = await temporaryFolder(t);
+  const options = { ...manual, agentId: "one" };
+  const store = await openStore(t, folder, options);
+  const log = () =>
+    join(folder, JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")).activeAgentOps.one);
+  const expected = new Map();
+  for (let n = 0; n < 600; n++) {
+    await store.set(`own-${n % 50}`, { n: `own-${n}` });
+    expected.set(`own-${n % 50}`, { n: `own-${n}` });
+    const line = { ts: "2026-01-01T00:00:00.000Z", op: "set", id: `their-${n % 50}`, prev: null };
+    appendFileSync(
+      log(),
+      `${JSON.stringify({ ...line, data: { n: `their-${n}` }, agent: "two", clock: 10_000 + n })}\n`,
+    );
+    expected.set(`their-${n % 50}`, { n: `their-${n}` });
+    if (n % 90 === 89) await turn();
+    if (n % 200 === 199) await store.compact();
+  }
+  await store.tail();
+  const sorted = (entries) => [...entries].sort(([one], [other]) => (one < other ? -1 : 1));
+  t.deepEqual(sorted(store.entries()), sorted(expected));
+  await store.close();
+  await store.open(folder, options);
+  t.deepEqual(sorted(store.entries()), sorted(expected));
+  await store.close();
+});
