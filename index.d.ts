@@ -176,6 +176,12 @@ export interface StoreOptions {
    * `filter()`, `all()` and `entries()` make the objects anew each time. A positive integer.
    */
   cacheSize?: number | undefined;
+  /**
+   * Refuse values of which JSON would change or leave out a part without a word, with `OPSLOG_INVALID_VALUE` and a message that
+   * names the place (default: false, as 0.8.1): `NaN`, infinities, functions, symbols, `undefined` in a list, Dates, Maps, Sets,
+   * promises and all other instances of classes. A field that is `undefined` is allowed: it reads as `undefined` afterwards.
+   */
+  strictJson?: boolean | undefined;
   /** Write the buffer at this many operations (default: 50). For `"group"` and `"async"`. */
   groupCommitSize?: number | undefined;
   /** Write the buffer after this many milliseconds, at most 2^31-1 (default: 100). For `"group"` and `"async"`. */

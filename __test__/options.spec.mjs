@@ -22,6 +22,7 @@ const names = [
   "recovery",
   "syncIntervalMs",
   "backendTimeoutMs",
+  "strictJson",
 ];
 
 const defaults = {
@@ -43,6 +44,7 @@ const defaults = {
   backend: undefined,
   writeMode: "immediate",
   onProgress: undefined,
+  strictJson: false,
   groupCommitSize: 50,
   groupCommitMs: 100,
 };

@@ -28,6 +28,7 @@ const NAMES = [
   "syncIntervalMs",
   "backendTimeoutMs",
   "onProgress",
+  "strictJson",
 ];
 const WRITE_MODES = ["immediate", "group", "async"];
 const DURABILITIES = ["process", "interval", "always"];
@@ -208,6 +209,7 @@ function parseOptions(options) {
     version: readVersion(options),
     versionGiven: given(options.version),
     migrate: readMigrate(options),
+    strictJson: readBoolean(options, "strictJson", false),
     readOnly,
     skipLoad,
     agentId,

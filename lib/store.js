@@ -29,6 +29,7 @@ const { parseRange } = require("./queries/walks");
 const { comparison, insertion, patching, update } = require("./transactions/changes");
 const { Transaction } = require("./transactions/transaction");
 const { after, paced, pacedSteps, refuse } = require("./turns");
+const { checkStrict } = require("./strict-json");
 const { checkId, toText, today } = require("./values");
 const { readInterval, Watching } = require("./watching");
 
@@ -47,6 +48,7 @@ class Store extends Inspected {
   #isInTransaction = false;
   /** Throws in a call of the store's own backend, which would wait for the store, as the store waits for it. */
   #refuseOwnBackend = null;
+  #toText = (id, value) => this.#textOf(id, value);
 
   constructor(...given) {
     super(() => this.#shown());
@@ -174,13 +176,13 @@ class Store extends Inspected {
     this.#ensureWritable();
     if (this.#batch !== null) {
       checkId(id);
-      this.#driver.setInBatch(id, toText(id, value));
+      this.#driver.setInBatch(id, this.#textOf(id, value));
       this.#batch.push(id);
       return undefined;
     }
     try {
       checkId(id);
-      const text = toText(id, value);
+      const text = this.#textOf(id, value);
       const driver = this.#driver;
       const again = () => this.#inForce(driver).set(id, text);
       if (this.#queue.isBusy) return paced(this.#queue.append(again));
@@ -190,6 +192,12 @@ class Store extends Inspected {
     } catch (error) {
       return refuse(error);
     }
+  }
+
+  /** The text that is logged for a value. */
+  #textOf(id, value) {
+    if (this.#options.strictJson) checkStrict(id, value);
+    return toText(id, value);
   }
 
   delete(id) {
@@ -333,7 +341,7 @@ class Store extends Inspected {
   }
 
   insert(id, value) {
-    return paced(this.#transaction(() => insertion(id, value)));
+    return paced(this.#transaction(() => insertion(id, value, this.#toText)));
   }
 
   update(id, change) {
@@ -341,11 +349,11 @@ class Store extends Inspected {
   }
 
   patch(id, partial) {
-    return paced(this.#transaction(() => patching(id, partial)));
+    return paced(this.#transaction(() => patching(id, partial, this.#toText)));
   }
 
   compareAndSet(id, expected, next) {
-    return paced(this.#transaction(() => comparison(id, expected, next)));
+    return paced(this.#transaction(() => comparison(id, expected, next, this.#toText)));
   }
 
   clear() {
@@ -367,7 +375,7 @@ class Store extends Inspected {
   async #runTransaction(run) {
     let result;
     await this.#runBatch("transaction()", () => {
-      const tx = new Transaction(this.#driver);
+      const tx = new Transaction(this.#driver, this.#toText);
       this.#isInTransaction = true;
       try {
         return (result = run(tx));

@@ -40,7 +40,7 @@ same<ours.DeltaPatch, theirs.DeltaPatch>();
 same<
   Exclude<
     keyof ours.StoreOptions,
-    "backendTimeoutMs" | "cacheSize" | "durability" | "locking" | "onProgress" | "recovery" | "syncIntervalMs"
+    "backendTimeoutMs" | "cacheSize" | "durability" | "locking" | "onProgress" | "recovery" | "syncIntervalMs" | "strictJson"
   >,
   keyof theirs.StoreOptions
 >();

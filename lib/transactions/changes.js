@@ -1,14 +1,15 @@
 "use strict";
 
-// What is made of transactions: one change that depends on what is there. Each is the function of a transaction.
+// What is made of transactions: one change that depends on what is there. Each is the function of a transaction. `toText` makes
+// the text that is logged for a value.
 
 const { isDeepStrictEqual } = require("../builtins").util;
 const { checkFunction } = require("../arguments");
 const { opslogError } = require("../errors");
-const { checkId, toText } = require("../values");
+const { checkId } = require("../values");
 
 /** Adds a record that must not be there yet. */
-function insertion(id, value) {
+function insertion(id, value, toText) {
   checkId(id);
   // NOTE: its text at the call: the caller may change the object before its turn comes.
   const fixed = parsed(toText(id, value));
@@ -34,15 +35,15 @@ function update(id, change) {
 }
 
 /** Replaces fields of a record. */
-function patching(id, partial) {
+function patching(id, partial, toText) {
   checkId(id);
   const isObject = typeof partial === "object" && partial !== null && !Array.isArray(partial);
-  const fixed = isObject ? copied(id, partial) : partial;
+  const fixed = isObject ? copied(id, partial, toText) : partial;
   return (tx) => tx.patch(id, fixed);
 }
 
 /** A copy of fields; `undefined` stays, for it removes one. */
-function copied(id, partial) {
+function copied(id, partial, toText) {
   const text = toText(id, partial);
   const fields = new Map(Object.entries(parsed(text)));
   for (const [name, value] of Object.entries(partial)) if (value === undefined) fields.set(name, undefined);
@@ -50,7 +51,7 @@ function copied(id, partial) {
 }
 
 /** Replaces a record if it is what is expected. Returns whether it was. */
-function comparison(id, expected, next) {
+function comparison(id, expected, next, toText) {
   checkId(id);
   const [before, after] = [
     expected === undefined ? undefined : parsed(toText(id, expected)),

@@ -5,15 +5,18 @@
 
 const { messages, opslogError } = require("../errors");
 const { describe } = require("../paths");
-const { checkId, toText } = require("../values");
+const { checkId } = require("../values");
 
 class Transaction {
   #driver;
+  #toText;
   #changes = [];
   #isOver = false;
 
-  constructor(driver) {
+  /** `toText(id, value)` makes the text that is logged for a value. */
+  constructor(driver, toText) {
     this.#driver = driver;
+    this.#toText = toText;
   }
 
   get(id) {
@@ -72,7 +75,7 @@ class Transaction {
   }
 
   #set(id, value) {
-    this.#driver.setInBatch(id, toText(id, value));
+    this.#driver.setInBatch(id, this.#toText(id, value));
     this.#changes.push(id);
   }
 
