@@ -40,7 +40,14 @@ same<ours.DeltaPatch, theirs.DeltaPatch>();
 same<
   Exclude<
     keyof ours.StoreOptions,
-    "backendTimeoutMs" | "cacheSize" | "durability" | "locking" | "onProgress" | "recovery" | "syncIntervalMs" | "strictJson"
+    | "backendTimeoutMs"
+    | "cacheSize"
+    | "durability"
+    | "locking"
+    | "onProgress"
+    | "recovery"
+    | "syncIntervalMs"
+    | "strictJson"
   >,
   keyof theirs.StoreOptions
 >();
