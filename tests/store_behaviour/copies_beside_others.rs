@@ -185,3 +185,29 @@ fn sealed_logs_are_copied_without_links_and_without_the_log_that_is_to_come() {
         assert_eq!(records(&copy), ["a=1", "b=2"]);
     }
 }
+
+#[test]
+fn a_reader_copies_a_log_once_its_end_is_undone_no_more_however_often_it_was_before() {
+    for every in 11..15 {
+        let sim = SimDisk::new();
+        let store = open(&sim);
+        for n in 0..30 {
+            set(&store, &format!("id-{n}"), &format!("\"{}\"", "y".repeat(100_000)));
+        }
+        set(&store, "last", "1");
+        let disk = HookDisk::of_reader(sim.clone());
+        let copier = try_open(disk.clone(), Options { read_only: true, ..options() }).unwrap().store;
+        disk.clear();
+        let mut backup = copier.begin_backup(Path::new(COPY), false).unwrap();
+        for nth in (1..1000).filter(|nth| nth % every == 0) {
+            let store = Arc::clone(&store);
+            disk.before(nth, move || {
+                assert!(undo(&store));
+                set(&store, "last", &format!("\"{}\"", "x".repeat(nth as usize % 50)));
+            });
+        }
+        while !backup.step(1 << 20).unwrap().is_complete {}
+        assert!(disk.clear() > 1000, "it was undone to the end");
+        assert_eq!(records(&open_copy(&sim)), records(&store));
+    }
+}

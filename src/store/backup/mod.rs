@@ -14,10 +14,12 @@ use self::source::Outcome;
 use self::target::Target;
 use super::Store;
 use crate::error::{Error, Result};
-use crate::layout;
+use crate::{layout, patience};
 
 /// How often a copy is begun anew because other hands cut logs meanwhile, before they are locked out.
 const ATTEMPTS: u32 = 5;
+/// As [`ATTEMPTS`], for a reader, who can lock nobody out.
+const ATTEMPTS_OF_READER: u32 = 200;
 
 /// A copy under way. Dropped before [`Backup::step`] said that it is complete, it takes away what it has written.
 pub struct Backup {
@@ -94,7 +96,11 @@ impl Backup {
         self.target.clear();
         (self.files, self.copied) = (0, 0);
         self.attempts += 1;
-        if self.attempts <= ATTEMPTS {
+        let attempts = if self.store.gate.is_some() { ATTEMPTS } else { ATTEMPTS_OF_READER };
+        if self.attempts <= attempts {
+            if self.attempts > ATTEMPTS {
+                patience::nap();
+            }
             self.capture = self.store.capture(self.with_trail)?;
             return Ok(());
         }
