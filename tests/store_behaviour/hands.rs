@@ -178,3 +178,44 @@ fn a_compaction_under_which_the_folder_was_put_back_to_a_single_writer_or_to_oth
         assert_eq!(records(&store), ["single=1", "late=2", "b=3"]);
     }
 }
+
+#[test]
+fn what_another_agent_deletes_at_any_moment_of_a_compaction_stays_deleted_in_the_next_one() {
+    for moment in 0..6 {
+        let disk = SimDisk::new();
+        let store = agent(disk.clone(), "a");
+        for id in ["x", "gone"] {
+            set(&store, id, "1");
+        }
+        let mut other = None;
+        let mut come = |now: u32| {
+            if now == moment % 3 {
+                let c = agent(disk.clone(), "c");
+                if moment >= 3 {
+                    store.follow().unwrap();
+                }
+                delete(&c, "gone");
+                other = Some(c);
+            }
+            if moment >= 3 {
+                store.follow().unwrap();
+            }
+        };
+        come(0);
+        store.catch_up().unwrap();
+        let compaction = store.begin_compaction(NOW, None).unwrap().unwrap();
+        come(1);
+        compaction.finish().unwrap();
+        come(2);
+        let c = other.unwrap();
+        c.catch_up().unwrap();
+        c.compact_agents(NOW, None).unwrap();
+        c.close().unwrap();
+        store.catch_up().unwrap();
+        assert_eq!(records(&store), ["x=1"], "{moment}");
+        set(&store, "y", "2");
+        store.compact_agents(NOW, None).unwrap();
+        assert_eq!(records(&store), ["x=1", "y=2"], "{moment}");
+        assert_eq!(records(&reader(&disk)), ["x=1", "y=2"], "{moment}");
+    }
+}

@@ -339,6 +339,11 @@ impl Store {
         state.checkpointing = false;
         state.drop_logs(&sealed.logs);
         state.versions.take_snapshot(Versions::of_manifest(&next));
+        // NOTE: an agent may have registered since the seal. This manifest is known from now on, and so must be its log: the
+        // next look asks only for logs that came later.
+        for relative in logs_of(&next) {
+            self.add_log(&mut state, relative, next.log_version(relative, version))?;
+        }
         state.take_log_versions(&next, version);
         state.knows(next, count, self);
         drop(state);
