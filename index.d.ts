@@ -471,6 +471,11 @@ export interface RecoveryReport {
   readonly tornBytes: number;
   /** The file that holds those bytes now, or `null`. */
   readonly tornPath: string | null;
+  /**
+   * Logs that the manifest names, that were not empty when they were closed, and that are missing: there only if that is
+   * so. `bytes` is how long one was, `null` where only that it held operations is known. They read as empty.
+   */
+  readonly missingLogs?: readonly { readonly path: string; readonly bytes: number | null }[];
   /** Whether the snapshot was read from one end to the other, for want of an index file that fits. */
   readonly indexRebuilt: boolean;
   /** How long `open()` took, in milliseconds. */

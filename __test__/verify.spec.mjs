@@ -1,5 +1,5 @@
 /** Store.verify(): says which file is damaged, and where, and is content with everything else. */
-import { appendFile, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
+import { appendFile, readFile, rename, rm, truncate, writeFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
 import { FsBackend, Store } from "../index.mjs";
@@ -91,10 +91,46 @@ test("verify() of folders of agents and of a backend, also while they are open, 
   await assertWhole(t, await folderWithEverything(t, Store, { backend: new Backend(), agentId: "one" }));
 });
 
-test("verify() of a log that was deleted, as dependents do, finds nothing", async (t) => {
+test("verify() of a log that was deleted when it was empty, as dependents do, finds nothing", async (t) => {
   const folder = await folderWithEverything(t);
+  const store = new Store();
+  await store.open(folder);
+  await store.compact();
+  await store.close();
   await rm(await activeWal(folder));
   await assertWhole(t, folder);
+  await store.open(folder, { recovery: "strict" });
+  t.false("missingLogs" in store.recovery);
+  await store.close();
+});
+
+test("verify() and open(), a log is missing that was not empty when it was closed, tell of it", async (t) => {
+  const folder = await folderWithEverything(t);
+  const log = await activeWal(folder);
+  const { size } = await stat(log);
+  await rm(log);
+  const { ok, damage } = await Store.verify(folder);
+  t.false(ok);
+  const what = `this log is missing; it had ${size} bytes when it was closed`;
+  t.deepEqual(damage, [{ path: log, offset: null, what, current: true, remedy: null }]);
+  for (const readOnly of [true, false]) {
+    const store = new Store();
+    await t.throwsAsync(store.open(folder, { readOnly, recovery: "strict" }), {
+      code: "OPSLOG_CORRUPT",
+      message: `${log}: ${what}`,
+    });
+    const lines = [];
+    const { error } = console;
+    console.error = (line) => lines.push(line);
+    try {
+      await store.open(folder, { readOnly });
+    } finally {
+      console.error = error;
+    }
+    t.deepEqual(lines, [`opslog: ${log} is missing; it had ${size} bytes when it was closed`]);
+    t.deepEqual(store.recovery.missingLogs, [{ path: log, bytes: size }]);
+    await store.close();
+  }
 });
 
 test("verify() while a writer writes, undoes and compacts without a pause, finds nothing", async (t) => {

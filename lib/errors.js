@@ -40,6 +40,8 @@ const messages = Object.freeze({
   severalVersions: (found) =>
     `A migration to version ${found} has not come to its end, and no snapshot can hold records of several versions. ` +
     `Open the store once with version ${found} and its migrate function.`,
+  missingLog: ({ path, bytes }) =>
+    `opslog: ${path} is missing; it ${bytes === null ? "held operations" : `had ${bytes} bytes when it was closed`}`,
   skippedLines: (count, path) => `opslog: skipped ${count} malformed line(s) in ${path}`,
 });
 

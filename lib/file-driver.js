@@ -14,7 +14,7 @@ const { History } = require("./history");
 const { migrateInTurns } = require("./migration");
 const native = require("./native");
 const { ensurePermitted } = require("./native/permission");
-const { ioError } = require("./errors");
+const { ioError, messages } = require("./errors");
 const { call, deleteRecord, settle, setText } = require("./native-errors");
 const { backendOptions, nativeOptions, syncWithin } = require("./native-options");
 const { RETRY } = require("./mutation-queue");
@@ -26,6 +26,7 @@ const { Syncs } = require("./syncs");
 const { monotonicMs, setImmediate } = require("./timers");
 const { after, countRefusal } = require("./turns");
 const { now } = require("./values");
+const { warn } = require("./warnings");
 const { walOperations, warnOfSkippedLines } = require("./wal-operations");
 
 /** What the native side returns when another agent must be waited for. */
@@ -129,6 +130,7 @@ class FileDriver {
       await core.close();
       throw error;
     }
+    for (const log of report.missing) warn(messages.missingLog(log));
     const torn = report.tornLine ? [{ path: report.wal }] : [];
     if (!options.skipLoad) warnOfSkippedLines([...report.skipped, ...torn]);
     return report;
@@ -567,6 +569,7 @@ function recoveryOf(report, milliseconds) {
     tornPath: report.tornPath,
     indexRebuilt: report.indexRebuilt,
     milliseconds,
+    ...(report.missing.length > 0 && { missingLogs: Object.freeze(report.missing.map(Object.freeze)) }),
   });
 }
 

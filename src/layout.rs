@@ -134,6 +134,12 @@ pub fn agent_of_lock(name: &str) -> Option<&str> {
     name.strip_prefix("agent-")?.strip_suffix(".lock")
 }
 
+/// The note of how long a writer's log was when it was closed.
+pub fn closed(root: &Path, agent: Option<&str>) -> PathBuf {
+    let name = agent.map_or_else(|| "closed".to_owned(), |agent| format!("agent-{agent}.closed"));
+    root.join(INDEX).join(name)
+}
+
 /// The lock through which everybody goes who wants the one of [`room`].
 pub fn door(root: &Path) -> PathBuf {
     root.join(INDEX).join("door")

@@ -7,7 +7,7 @@ use crate::engine::Id;
 use crate::format::operation::Kind;
 use crate::json as raw_json;
 use crate::json::string::{escape_into, unescape};
-use crate::store::{Followed, Report, Skipped};
+use crate::store::{Followed, MissingLog, Report, Skipped};
 
 /// What opening found.
 pub fn report(report: &Report) -> String {
@@ -19,9 +19,14 @@ pub fn report(report: &Report) -> String {
         "tornBytes": report.torn_bytes,
         "tornPath": torn_path,
         "indexRebuilt": report.index_rebuilt,
+        "missing": report.missing.iter().map(missing).collect::<Vec<_>>(),
         "needsMigration": report.needs_migration,
     })
     .to_string()
+}
+
+fn missing(log: &MissingLog) -> serde_json::Value {
+    json!({ "path": log.path.to_string_lossy(), "bytes": log.bytes })
 }
 
 /// What other hands wrote, if they did.

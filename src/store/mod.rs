@@ -8,6 +8,7 @@ mod backup;
 mod chain;
 mod change;
 mod checkpoint;
+mod closing;
 mod detached;
 mod doubtful;
 mod durable;
@@ -46,6 +47,7 @@ pub use archive::{ArchivePlan, load_segment};
 pub use backup::{Backup, Copied};
 pub use change::{Changed, Rejected};
 pub use checkpoint::Checkpoint;
+pub use closing::{MissingLog, missing_logs};
 pub use durable::Durability;
 pub use find::{Find, Found, Step};
 pub use followed::{Followed, Skipped};
@@ -213,6 +215,9 @@ impl Store {
         let mut state = self.lock();
         let is_writer = state.lock.is_some() || self.gate.is_some();
         let settled = if is_writer { state.settle_log(self) } else { Ok(()) };
+        if is_writer && state.failed.is_none() {
+            closing::note(&*self.disk, &self.root, self.options.agent.as_deref(), state.wal.relative());
+        }
         drop(state);
         let settled = settled.and_then(|()| self.index_log());
         let settled = settled.and(if is_writer { self.sync_at_close() } else { Ok(()) });

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::agents;
 use super::checkpoint::create_files;
+use super::closing::{self, MissingLog, missing_logs};
 use super::doubtful::write_anew_if_in_doubt;
 use super::followed::{Skipped, skipped_in};
 use super::untold::Untold;
@@ -46,6 +47,8 @@ pub struct Report {
     pub torn_path: Option<PathBuf>,
     /// Whether an index had to be built from the snapshot.
     pub index_rebuilt: bool,
+    /// Logs that are missing and were not empty.
+    pub missing: Vec<MissingLog>,
     /// Whether records are of an older schema version than the program: they must be migrated first.
     pub needs_migration: bool,
 }
@@ -135,6 +138,9 @@ impl Store {
             store.open_to_read(found, &mut report)?;
             return Ok(Opened { store: Arc::new(store), report });
         }
+        if let Some(manifest) = &found {
+            report.missing = store.look_for_missing(manifest)?;
+        }
         if let Some(manifest) = found.as_ref().filter(|manifest| manifest.active_agent_ops.is_some()) {
             store.take_over(manifest)?;
             found = read_manifest(&*store.disk, root)?;
@@ -157,6 +163,9 @@ impl Store {
         };
         store.options.refuse_newer(loaded.versions.snapshot.max(loaded.engine.schema().newest()))?;
         store.begin(manifest, loaded, held, &mut report)?;
+        if report.missing.is_empty() {
+            closing::forget(&*store.disk, root, None);
+        }
         store.index_log()?;
         Ok(Opened { store: Arc::new(store), report })
     }
@@ -165,7 +174,7 @@ impl Store {
     fn open_to_read(&self, mut found: Option<Manifest>, report: &mut Report) -> Result<()> {
         loop {
             let manifest = found.ok_or(Error::NoStore)?;
-            *report = Report::default();
+            *report = Report { missing: self.look_for_missing(&manifest)?, ..Report::default() };
             let loaded = if manifest.active_agent_ops.is_some() {
                 self.read_agents(&manifest, report)
             } else {
@@ -181,6 +190,18 @@ impl Store {
                 }
                 loaded => return loaded,
             }
+        }
+    }
+
+    /// Finds logs that are missing and were not empty, and refuses them where that was asked for.
+    ///
+    /// # Errors
+    /// `OPSLOG_CORRUPT`, `OPSLOG_IO`.
+    pub(super) fn look_for_missing(&self, manifest: &Manifest) -> Result<Vec<MissingLog>> {
+        let missing = missing_logs(&*self.disk, &self.root, manifest)?;
+        match missing.first() {
+            Some(log) if self.options.strict => Err(Error::corrupt(&log.path, None, log.what())),
+            _ => Ok(missing),
         }
     }
 

@@ -6,9 +6,10 @@ use crate::error::Result;
 use crate::format::{Invalid, archive, manifest};
 use crate::json::Members;
 use crate::layout;
+use crate::store::missing_logs;
 
 impl Verifier<'_> {
-    /// Checks the manifest, and that what it names is there. A log may be missing: that reads as empty.
+    /// Checks the manifest, and that what it names is there. A log may be missing, if it was empty.
     pub(super) fn manifest(&mut self, text: Option<&[u8]>) -> Result<()> {
         let Some(text) = text else {
             self.of_manifest(None, "the manifest is missing, and there is data");
@@ -56,6 +57,10 @@ impl Verifier<'_> {
                 }),
                 Ok(_) => {}
             }
+        }
+        for log in missing_logs(self.disk, self.root, &manifest)? {
+            let what = log.what();
+            self.push(Damage { path: log.path, offset: None, what, current: true, remedy: Remedy::None });
         }
         self.manifest = Some(manifest);
         Ok(())

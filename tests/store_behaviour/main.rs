@@ -22,6 +22,7 @@ mod late;
 mod log_index;
 mod looking;
 mod migrations;
+mod missing;
 mod mistrust;
 mod numbers;
 mod old_files;

@@ -21,7 +21,8 @@ fn files(disk: &SimDisk) -> BTreeSet<String> {
     let tree = disk.tree().into_keys();
     let relative = tree.filter_map(|path| Some(path.strip_prefix(ROOT).ok()?.to_str()?.to_owned()));
     let is_file = |name: &String| name.contains('.');
-    let is_lock = |name: &String| name.ends_with("lock") || name == "manifest.json";
+    let is_lock =
+        |name: &String| name.ends_with("lock") || name.ends_with("closed") || name == "manifest.json";
     relative.filter(|name| is_file(name) && !is_lock(name)).collect()
 }
 

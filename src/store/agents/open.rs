@@ -17,6 +17,7 @@ use crate::gate::{Exclusive, Gate, open_or_create};
 use crate::lock::{self, HeldLock, OsProbe, ProcessProbe};
 use crate::publish::{Unnamed, replace, sync_folder_of};
 use crate::store::checkpoint::create_files;
+use crate::store::closing;
 use crate::store::names::time_after;
 use crate::store::open::{Report, open_own_wal, read_manifest, refuse_to_overwrite};
 use crate::store::{Opened, Options, State, Store};
@@ -45,6 +46,9 @@ pub(in crate::store) fn open_agent(
     let gate = Gate::open(&disk, root)?;
     let store = Arc::new(Store::closed(disk, root, options, Some(gate)));
     let mut report = Report::default();
+    if let Some(manifest) = read_manifest(&*store.disk, &store.root)? {
+        report.missing = store.look_for_missing(&manifest)?;
+    }
     {
         let Some(gate) = &store.gate else { return Err(Error::AgentFolder) };
         let exclusive = gate.exclusive()?;
@@ -70,6 +74,9 @@ pub(in crate::store) fn open_agent(
         report.wal = state.wal.path().to_path_buf();
         store.load_first(&mut state, &manifest, &mut report)?;
         state.left.extend(store.sealed_logs(&manifest)?);
+        if report.missing.is_empty() {
+            closing::forget(&*store.disk, &store.root, Some(agent));
+        }
     }
     if store.options.skip_load && doubt::is_noted(&*store.disk, &report.wal)? {
         return open_behind_loader(store, agent, probe);

@@ -14,6 +14,7 @@ use crate::gate::Gate;
 use crate::json::number::push_integer;
 use crate::layout;
 use crate::publish::sync_folder_of;
+use crate::store::closing;
 use crate::store::names::time_after;
 use crate::store::open::Report;
 use crate::store::{Options, State, Store};
@@ -70,6 +71,9 @@ impl Store {
         self.change_manifest(&exclusive, &next)?;
         self.remove_superseded(&superseded);
         self.remove_empty_logs(&logs);
+        for (agent, _) in agents.iter().filter(|(agent, _)| !layout::is_sealed_key(agent)) {
+            closing::forget(&*self.disk, &self.root, Some(agent));
+        }
         Ok(())
     }
 
