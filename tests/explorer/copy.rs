@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use opslog::disk::sim::SimDisk;
 use opslog::error::Result;
@@ -32,7 +33,7 @@ pub fn back_up(live: &Arc<Mutex<Live>>, late: &[Late]) -> std::result::Result<()
         disk.before_with_pause(nth, pause, move || {
             let mut live = live.lock();
             for step in &steps {
-                live.late(std::slice::from_ref(step));
+                live.late(std::slice::from_ref(step), &AtomicBool::new(false));
                 moments.lock().push(live.model.in_use());
             }
         });

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use opslog::disk::sim::SimDisk;
 use opslog::engine::{Change, Cursor, Id};
@@ -48,10 +49,11 @@ impl Live {
         self.disk.sim().crashed()
     }
 
-    /// Steps in the middle of a checkpoint.
-    pub fn late(&mut self, steps: &[Step]) {
+    /// Steps in the middle of a checkpoint or a backup. Those are left out that come after its end, where one before them
+    /// paused for that long: the model learns of the end only behind them.
+    pub fn late(&mut self, steps: &[Step], is_over: &AtomicBool) {
         for step in steps {
-            if self.crashed() || self.violation.is_some() {
+            if self.crashed() || self.violation.is_some() || is_over.load(Ordering::Relaxed) {
                 return;
             }
             if let Err(violation) = self.carry_out(step) {

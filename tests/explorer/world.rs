@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opslog::disk::Disk;
@@ -407,14 +408,16 @@ fn checkpoint(
     // What an earlier step could not remove was told of there, and goes with the next opening.
     let temporaries = temporary_files(&disk);
     drop(guard);
+    let is_over = Arc::new(AtomicBool::new(false));
     for Late { nth, steps, pause } in late.iter().cloned() {
-        let live = Arc::clone(live);
-        disk.before_with_pause(nth, pause, move || live.lock().late(&steps));
+        let (live, is_over) = (Arc::clone(live), Arc::clone(&is_over));
+        disk.before_with_pause(nth, pause, move || live.lock().late(&steps, &is_over));
     }
     let result = match run {
         Begun::Checkpoint(checkpoint) => checkpoint.run(),
         Begun::Archive(plan) => plan.run(),
     };
+    is_over.store(true, Ordering::Relaxed);
     disk.clear();
     let mut guard = live.lock();
     // One failure makes a checkpoint fail; where it succeeds, what has failed was the removal of a file.
