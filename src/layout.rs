@@ -103,8 +103,8 @@ pub fn is_left_by_others(name: &str) -> bool {
 pub fn is_beside(name: &str) -> bool {
     is_temporary(name)
         || [".torn", ".damaged", ".unsynced"].iter().any(|end| name.ends_with(end))
-        || ["lock", "door"].contains(&name)
-        || (name.starts_with("agent-") && name.ends_with(".lock"))
+        || ["lock", "door", "closed"].contains(&name)
+        || (name.starts_with("agent-") && [".lock", ".closed"].iter().any(|end| name.ends_with(end)))
 }
 
 /// Where a file is put that is made again: `<name>.<n>.damaged`.

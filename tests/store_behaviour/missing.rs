@@ -7,7 +7,7 @@ use opslog::disk::sim::SimDisk;
 use opslog::error::Error;
 use opslog::progress::Progress;
 use opslog::store::{MissingLog, Options, Store};
-use opslog::verify::verify;
+use opslog::verify::{Report, verify};
 
 use super::support::*;
 
@@ -21,8 +21,12 @@ fn missing(disk: &SimDisk, options: Options) -> Vec<MissingLog> {
     opened.report.missing
 }
 
+fn verified(disk: &SimDisk) -> Report {
+    verify(disk, std::path::Path::new(ROOT), &Progress::default()).unwrap()
+}
+
 fn places(disk: &SimDisk) -> usize {
-    verify(disk, std::path::Path::new(ROOT), &Progress::default()).unwrap().found as usize
+    verified(disk).found as usize
 }
 
 fn reads() -> Options {
@@ -43,6 +47,7 @@ fn a_log_that_was_not_empty_when_it_was_closed_and_is_missing_is_told_until_anot
         let log = log_of(&store);
         store.close().unwrap();
         assert_eq!((missing(&disk, reads()), places(&disk)), (vec![], 0));
+        assert_eq!(verified(&disk).foreign, Vec::<PathBuf>::new());
         let len = disk.info(&log).unwrap().len;
         disk.unlink(&log).unwrap();
         let told = vec![MissingLog { path: log, bytes: Some(len) }];
