@@ -45,6 +45,14 @@ const printed = {
     "the one that all wrote to has one winner: true",
     "nothing is damaged: true",
   ],
+  "job-queue": [
+    "how the first worker ended: SIGKILL",
+    "how the others ended: 0, 0",
+    "done: 60",
+    "finished once each: true",
+    "results are right: true",
+    "left by the one that died: 0",
+  ],
 };
 
 for (const [name, lines] of Object.entries(printed)) {
