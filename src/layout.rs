@@ -99,6 +99,13 @@ pub fn is_left_by_others(name: &str) -> bool {
         || parts.iter().any(|part| lower.contains(part))
 }
 
+/// The file whose name a temporary file is to get; logs, whose temporary files stand elsewhere, replace none.
+pub fn replaced_by(temporary: &Path) -> Option<PathBuf> {
+    let name = temporary.file_name()?.to_str().filter(|name| is_temporary(name))?;
+    let (replaced, _) = name.strip_suffix(".tmp")?.rsplit_once('.')?;
+    Some(temporary.with_file_name(replaced))
+}
+
 /// Whether a file in a folder of the store is one that the store puts there beside what it is for.
 pub fn is_beside(name: &str) -> bool {
     is_temporary(name)

@@ -17,6 +17,7 @@ pub mod layout;
 pub mod lock;
 pub mod order;
 pub mod patience;
+pub mod permissions;
 pub mod progress;
 pub mod protocol;
 pub mod publish;

@@ -8,7 +8,7 @@ const fs = require("../builtins").fsPromises;
 const { path, process } = require("../builtins");
 const { ioError } = require("../errors");
 const { holdTemporary } = require("../lock");
-const { nextNumber, temporaryName } = require("./names");
+const { MANIFEST, nextNumber, temporaryName } = require("./names");
 
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0; // Windows has no such flag
 const CREATE_NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW;
@@ -64,6 +64,19 @@ async function fill(handle, filePath, write) {
   }
 }
 
+/** Gives a file that was just created the permissions of the one that it replaces, or of the manifest, where there is one. */
+async function takePermissions(handle, finalPath) {
+  const folder = path.dirname(finalPath);
+  const models = [finalPath, path.join(folder, MANIFEST), path.join(folder, "..", MANIFEST)];
+  for (const model of models) {
+    const found = await fs.lstat(model).catch(() => null);
+    if (!found?.isFile()) continue;
+    // Best effort: some file systems have one mode for all files.
+    await handle.chmod((found.mode & 0o777) | 0o600).catch(() => {});
+    return;
+  }
+}
+
 /** Creates a temporary file for `finalPath`. Returns its path, a handle, and what holds it until it has its name. */
 async function createTemporary(finalPath) {
   for (;;) {
@@ -71,6 +84,7 @@ async function createTemporary(finalPath) {
     let handle;
     try {
       handle = await fs.open(temporary, CREATE_NEW, 0o666);
+      await takePermissions(handle, finalPath);
     } catch (error) {
       // A worker thread of this process counts on its own, and a dead process may have had our pid.
       if (error.code === "EEXIST") continue;
@@ -150,7 +164,9 @@ async function createEmptyNumbered(folder, nameOf) {
     const name = nameOf(number);
     try {
       const filePath = path.join(folder, name);
-      await fill(await fs.open(filePath, CREATE_NEW, 0o666), filePath);
+      await fill(await fs.open(filePath, CREATE_NEW, 0o666), filePath, (handle) =>
+        takePermissions(handle, path.join(folder, MANIFEST)),
+      );
     } catch (error) {
       if (error.code === "EEXIST") continue;
       throw error;

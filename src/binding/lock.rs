@@ -12,6 +12,7 @@ use super::tasks::Work;
 use crate::disk::{Disk, DiskFile, OsDisk};
 use crate::file_system::FileSystem;
 use crate::lock::{HeldLock, Locking, OsProbe, acquire_with};
+use crate::permissions::StoreDisk;
 use crate::temporary;
 
 /// What is accepted where there are no kernel locks.
@@ -63,7 +64,7 @@ pub fn lock_acquire(root: String, name: String, by_pid: Option<bool>) -> AsyncTa
     let locking = locking(by_pid);
     AsyncTask::new(Work::new(
         move || {
-            let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+            let disk: Arc<dyn Disk> = Arc::new(StoreDisk);
             acquire_with(&disk, &PathBuf::from(root), &name, std::process::id(), locking, &OsProbe)
         },
         |held| NativeLock {

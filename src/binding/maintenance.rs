@@ -13,6 +13,7 @@ use super::lock::locking;
 use super::tasks::Work;
 use crate::disk::{Disk, OsDisk};
 use crate::lock::{OsProbe, ProcessProbe};
+use crate::permissions::StoreDisk;
 use crate::progress::{Phase, Progress};
 use crate::repair::{Failure, repair_with};
 use crate::verify::{Damage, Report, verify};
@@ -82,7 +83,7 @@ pub fn folder_repair(
     let progress = Arc::clone(&progress.progress);
     AsyncTask::new(Work::new(
         move || {
-            let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+            let disk: Arc<dyn Disk> = Arc::new(StoreDisk);
             let asked = (locking, &OsProbe as &dyn ProcessProbe);
             repair_with(&disk, &PathBuf::from(root), asked, (INDEX_FROM_BYTES, now as i64), &progress)
         },

@@ -27,6 +27,7 @@ use crate::disk::OsDisk;
 use crate::engine::Cursor;
 use crate::error::Result;
 use crate::lock::OsProbe;
+use crate::permissions::StoreDisk;
 use crate::store::{
     Checkpoint, Compacted, Compaction, Durability, Look, Options, Place, Rejected, Store, load_segment,
 };
@@ -101,7 +102,7 @@ pub fn store_open(root: String, options: NativeOptions, progress: &NativeProgres
         progress: Arc::clone(&progress.progress),
     };
     AsyncTask::new(Work::new(
-        move || Store::open_with(Arc::new(OsDisk), &PathBuf::from(root), options, locking, &OsProbe),
+        move || Store::open_with(Arc::new(StoreDisk), &PathBuf::from(root), options, locking, &OsProbe),
         |opened| NativeStore::new(opened.store, json::report(&opened.report)),
     ))
 }

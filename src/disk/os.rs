@@ -18,7 +18,7 @@ use windows as system;
 
 use std::fs::{self, File};
 use std::io::{self, Seek};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Disk, DiskFile, FileInfo, OpenMode};
@@ -37,6 +37,17 @@ pub struct OsDisk;
 struct OsFile {
     file: File,
     mode: OpenMode,
+}
+
+impl OsDisk {
+    /// Creates a file with the permissions of the first of these that is there, or those of any new file.
+    ///
+    /// # Errors
+    /// As for [`Disk::open`].
+    pub fn create_like(&self, path: &Path, models: &[PathBuf]) -> io::Result<Arc<dyn DiskFile>> {
+        let file = system::create_like(path, models)?;
+        Ok(Arc::new(OsFile { file, mode: OpenMode::CreateNew }))
+    }
 }
 
 impl Disk for OsDisk {

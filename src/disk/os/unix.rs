@@ -1,9 +1,9 @@
 //! What differs on Unix: `O_NOFOLLOW`, positioned reads and writes, `flock`, folders that can be synced.
 
-use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 use super::super::{FileInfo, OpenMode};
 
@@ -25,6 +25,22 @@ pub(super) fn open(path: &Path, mode: OpenMode) -> io::Result<File> {
         true => Err(io::Error::from_raw_os_error(libc::EISDIR)),
         false => Ok(opened),
     }
+}
+
+/// Creates a file with the permissions of the first of these that is a file, whatever the process's own mask is.
+pub(super) fn create_like(path: &Path, models: &[PathBuf]) -> io::Result<File> {
+    let found = models.iter().filter_map(|model| fs::symlink_metadata(model).ok()).find(Metadata::is_file);
+    let Some(mode) = found.map(|found| found.mode() & 0o777) else { return open(path, OpenMode::CreateNew) };
+    let mut options = OpenOptions::new();
+    // NOTE: never wider than it is to be, not for a moment. The owner writes to it in any case.
+    let mode = mode | 0o600;
+    options.read(true).append(true).create_new(true).mode(mode).custom_flags(libc::O_NOFOLLOW);
+    let file = options.open(path)?;
+    if file.metadata()?.mode() & 0o777 != mode {
+        // Best effort: some file systems have one mode for all files.
+        let _ = file.set_permissions(Permissions::from_mode(mode));
+    }
+    Ok(file)
 }
 
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

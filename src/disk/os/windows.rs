@@ -6,7 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::windows::fs::{FileExt, OpenOptionsExt};
 use std::os::windows::io::AsRawHandle;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::{FileInfo, OpenMode};
@@ -187,6 +187,11 @@ pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
 
 fn is_in_use(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(ERROR_ACCESS_DENIED | ERROR_SHARING_VIOLATION | ERROR_LOCK_VIOLATION))
+}
+
+/// Creates a file: permissions are those of its folder.
+pub(super) fn create_like(path: &Path, _: &[PathBuf]) -> io::Result<File> {
+    open(path, OpenMode::CreateNew)
 }
 
 /// `FlushFileBuffers`.
