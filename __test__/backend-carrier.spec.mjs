@@ -114,11 +114,94 @@ test("an append that fails in a burst that crosses the threshold takes nothing e
   t.deepEqual(await stored(bucket), expected);
 });
 
-test("undefined for no manifest is accepted, and other wrong answers name the method", async (t) => {
-  const fresh = memoryBackend(memoryBucket());
-  const { readManifest } = fresh;
-  fresh.readManifest = async () => (await readManifest()) ?? undefined;
-  await (await open(fresh)).close();
+test("open(), undefined stands for no manifest, creates the store", async (t) => {
+  const bucket = memoryBucket();
+  const backend = memoryBackend(bucket);
+  const { readManifest } = backend;
+  backend.readManifest = async () => (await readManifest()) ?? undefined;
+  const store = await open(backend);
+  await store.set("a", 1);
+  await store.close();
+  t.deepEqual(await stored(bucket), { a: 1 });
+});
+
+const operation = { ts: "2026-01-01T00:00:00.000Z", op: "set", id: "x", prev: null, data: 1 };
+/** What methods return that they must not, and a call that finds that out. */
+const wrongAnswers = {
+  readManifest: { answers: ["text", 7, true, [], {}, { version: 1 }], call: (store) => store.tail() },
+  getManifestVersion: { answers: [7, {}, true], call: (store) => store.set("b", 1) },
+  writeManifestIf: { answers: [7, {}, true], conditional: true, call: (store) => store.compact() },
+  createOpsFile: { answers: [undefined, null, 7, "", {}], single: true, call: (store) => store.compact() },
+  createAgentOpsFile: { answers: [undefined, null, 7, "", {}], call: (store) => store.compact() },
+  writeSnapshot: { answers: [undefined, null, 7, "", {}], call: (store) => store.compact() },
+  loadSnapshot: {
+    answers: [undefined, null, {}, { records: {} }, { records: [] }, { records: new Map([[7, 1]]) }, "text"],
+    call: (store, { reader }) => reader.tail(),
+    before: (store) => store.compact(),
+  },
+  readOps: {
+    answers: [
+      undefined,
+      null,
+      {},
+      "text",
+      [null],
+      [undefined],
+      ["text"],
+      [7],
+      [{}],
+      [{ ...operation, op: "put" }],
+      [{ ...operation, id: "" }],
+      [{ ...operation, data: undefined }],
+      [operation, { no: "operation" }],
+    ],
+    call: (store) => store.tail(),
+  },
+  writeArchiveSegment: { answers: [undefined, 7, ""], call: (store) => store.archive(() => true, "past") },
+  loadArchiveSegment: {
+    answers: [undefined, null, {}, [], new Map([[7, 1]])],
+    before: (store) => store.archive((_, id) => id === "a", "past"),
+    call: (store) => store.archive(() => true, "past"),
+  },
+  truncateLastOp: { answers: [undefined, 1, "yes"], single: true, call: (store) => store.undo() },
+};
+
+for (const [method, { answers, call, before, conditional = false, single = false }] of Object.entries(
+  wrongAnswers,
+)) {
+  test(`${method}() of a backend returns what it must not: an error names it, and nothing is lost`, async (t) => {
+    for (const answer of answers) {
+      const bucket = memoryBucket();
+      const backend = memoryBackend(bucket, { conditional, turn: null });
+      const store = await open(backend, single ? {} : { agentId: "one" });
+      const readerBackend = memoryBackend(bucket, { turn: null });
+      const reader = await open(readerBackend, { readOnly: true });
+      for (const id of ["a", "z"]) await store.set(id, 1);
+      await before?.(store);
+      const kept = store.entries();
+      const usual = [backend[method], readerBackend[method]];
+      backend[method] = async () => answer;
+      readerBackend[method] = async () => answer;
+      const error = await t.throwsAsync(call(store, { reader }), undefined, `${answer}`);
+      t.is(
+        error.code,
+        method === "getManifestVersion" || method === "writeManifestIf" ? error.code : "OPSLOG_CORRUPT",
+      );
+      t.true(error.message.includes(method), error.message);
+      [backend[method], readerBackend[method]] = usual;
+      await store.set("later", 1);
+      await store.refresh();
+      const expected = { ...Object.fromEntries(kept), later: 1 };
+      const { b: _unknown, ...found } = Object.fromEntries(store.entries());
+      t.deepEqual(found, expected, `${answer}`);
+      await store.close();
+      const { b: _, ...inStore } = await stored(bucket);
+      t.deepEqual(inStore, expected);
+    }
+  });
+}
+
+test("open(), a method returns what it must not, is refused and names the method", async (t) => {
   for (const [method, answer] of [
     ["createOpsFile", 7],
     ["writeSnapshot", undefined],
@@ -129,28 +212,59 @@ test("undefined for no manifest is accepted, and other wrong answers name the me
     backend[method] = async () => answer;
     await t.throwsAsync(open(backend), { message: new RegExp(`${method}\\(\\)`) }, method);
   }
-  const bucket = memoryBucket();
-  await (await open(memoryBackend(bucket))).close();
-  const backend = memoryBackend(bucket);
-  backend.readOps = async () => [{ no: "operation" }];
-  await t.throwsAsync(open(backend), { code: "OPSLOG_CORRUPT", message: /readOps/ });
 });
 
-test("a call that is never answered is an error that names the method, also in open() and close()", async (t) => {
-  for (const method of ["readManifest", "appendOps", "releaseLock", "shutdown"]) {
-    const backend = memoryBackend(memoryBucket());
+/** Every method that a store calls, and a call of the store that needs it. */
+const neededBy = {
+  initialize: (open) => open(),
+  readManifest: (open) => open(),
+  acquireLock: (open) => open(),
+  appendOps: async (open) => (await open()).set("a", 1),
+  truncateLastOp: async (open) => {
+    const store = await open();
+    await store.set("a", 1);
+    await store.undo();
+  },
+  writeSnapshot: async (open) => (await open()).compact(),
+  writeManifest: async (open) => (await open()).compact(),
+  createOpsFile: async (open) => (await open()).compact(),
+  writeArchiveSegment: async (open) => {
+    const store = await open();
+    await store.set("a", 1);
+    await store.archive(() => true, "past");
+  },
+  loadSnapshot: async (open) => (await open({ readOnly: true })).refresh(),
+  readOps: async (open) => (await open({ readOnly: true })).tail(),
+  releaseLock: async (open) => (await open()).close(),
+  shutdown: async (open) => (await open()).close(),
+};
+for (const [method, work] of Object.entries(neededBy)) {
+  test(`${method}() of a backend never settles: what waits for it rejects and names it, and so does close()`, async (t) => {
+    const bucket = memoryBucket();
+    await (await open(memoryBackend(bucket))).close();
+    const backend = memoryBackend(bucket);
     const usual = backend[method];
-    let isSilent = method === "readManifest";
+    const isEarly = ["initialize", "readManifest", "acquireLock", "loadSnapshot", "readOps"].includes(method);
+    let isSilent = isEarly;
     backend[method] = (...args) => (isSilent ? new Promise(() => {}) : usual(...args));
-    const work = async () => {
-      const store = await open(backend, { backendTimeoutMs: 500 });
+    let store;
+    const opening = async (options) => {
+      store = await open(backend, { backendTimeoutMs: 150, ...options });
       isSilent = true;
-      if (method === "appendOps") await store.set("a", 1);
-      await store.close();
+      return store;
     };
-    await t.throwsAsync(work(), { message: new RegExp(`${method}\\(\\)`) }, method);
-  }
-});
+    const error = await t.throwsAsync(work(opening));
+    t.true(["OPSLOG_TIMEOUT", "OPSLOG_FAILED"].includes(error.code), error.code);
+    t.true(error.message.includes(`${method}()`), error.message);
+    // It settles, one way or the other.
+    await store?.close().catch(() => {});
+    bucket.locks.clear();
+    const later = await open(memoryBackend(bucket));
+    await later.set("later", 1);
+    await later.close();
+    t.is((await stored(bucket)).later, 1);
+  });
+}
 
 test("what a backend throws comes through: no code, a text, null, and at once", async (t) => {
   for (const thrown of [new Error("plain"), "a text", null]) {

@@ -116,7 +116,8 @@ impl<C: Carrier> Session<C> {
     fn count(&self, log: &Name, lines: &[Vec<u8>]) {
         let Ok(known) = self.known() else { return };
         let logs = logs_of(&known.manifest);
-        let unnamed = Log { path: Arc::clone(log), generation: Log::LIVE, era: 0, version: None };
+        let unnamed =
+            Log { path: Arc::clone(log), generation: Log::LIVE, era: 0, version: None, fence: None };
         let place = logs.iter().find(|named| named.path == *log).unwrap_or(&unnamed);
         for (index, line) in lines.iter().enumerate() {
             if let Some(identity) = Entry::identity_of(line, self.writer.count() + index, place) {
@@ -568,7 +569,8 @@ pub(super) fn failure_of(error: Error) -> Failure {
 
 /// What tells an agent's operation from all others.
 pub(super) fn identity(line: &[u8]) -> Option<Arc<[u8]>> {
-    let nowhere = Log { path: Arc::from(&b""[..]), generation: Log::LIVE, era: 0, version: None };
+    let nowhere =
+        Log { path: Arc::from(&b""[..]), generation: Log::LIVE, era: 0, version: None, fence: None };
     Entry::identity_of(line, 0, &nowhere)
 }
 

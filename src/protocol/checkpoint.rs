@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::carrier::{Carrier, Error, Lock, Phase, Records};
 use super::document::{Manifest, Name};
-use super::entry::{Entry, highest_clock, logs_of, read_all, read_logs, sealed_logs};
+use super::entry::{Entry, Log, highest_clock, logs_of, read_all, read_counted, sealed_logs};
 use super::lock::compaction_locked;
 use super::open::has_agents;
 use super::session::{Known, Session, missing};
@@ -166,8 +166,8 @@ impl<C: Carrier> Session<C> {
             logs = logs_of(&manifest);
         }
         let merged: Vec<Name> = logs.iter().map(|log| Arc::clone(&log.path)).collect();
-        let entries = read_logs(&self.carrier, &logs, true).await?;
-        let counts = counts_of(&manifest, &merged, &entries);
+        let (entries, mut counts) = read_counted(&self.carrier, &logs, true).await?;
+        keep_newest(&mut counts, &logs);
         self.view.bring(&self.carrier, &manifest, &entries).await?;
         self.one_version(&manifest)?;
         // The own log was made by the seal, and nothing is appended meanwhile.
@@ -350,16 +350,11 @@ impl<C: Carrier> Session<C> {
     }
 }
 
-/// How many operations were read of each log that writers may still append to: those that were sealed last.
-fn counts_of(manifest: &Manifest, merged: &[Name], entries: &[Entry]) -> Vec<(Name, u64)> {
-    let newest = sealed_logs(manifest).iter().map(|log| log.generation).max();
-    let last = sealed_logs(manifest).into_iter().filter(|log| Some(log.generation) == newest);
-    let last = last.map(|log| log.path).filter(|path| merged.contains(path));
-    last.map(|path| {
-        let count = entries.iter().filter(|entry| entry.log == path).count() as u64;
-        (path, count)
-    })
-    .collect()
+/// Keeps the counts of the logs that writers may still append to: those that were sealed last.
+fn keep_newest(counts: &mut Vec<(Name, u64)>, logs: &[Log]) {
+    let newest = logs.iter().map(|log| log.generation).max();
+    let is_newest = |path: &Name| logs.iter().any(|log| log.path == *path && Some(log.generation) == newest);
+    counts.retain(|(path, _)| is_newest(path));
 }
 
 fn written_ids(written: &Option<Written>) -> &[Id] {

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::carrier::{Carrier, Error};
 use super::document::{Manifest, Name};
@@ -29,6 +29,8 @@ pub struct Log {
     pub era: u64,
     /// The schema version of its operations, where it is known.
     pub version: Option<u64>,
+    /// How many of its operations count, where the manifest says: a line behind them was refused.
+    pub fence: Option<u64>,
 }
 
 impl Log {
@@ -114,7 +116,7 @@ pub fn logs_of(manifest: &Manifest) -> Vec<Log> {
     let era = manifest.snapshots();
     let versions = manifest.log_versions();
     let version = |path: &Name| versions.iter().find(|(log, _)| log == path).map(|(_, version)| *version);
-    let log = |path: Name, generation| Log { version: version(&path), path, generation, era };
+    let log = |path: Name, generation| Log { version: version(&path), path, generation, era, fence: None };
     let Some(named) = manifest.agent_logs() else { return vec![log(manifest.active_ops(), Log::LIVE)] };
     let mut logs: Vec<Log> = Vec::new();
     for (key, path) in named {
@@ -139,20 +141,41 @@ pub fn sealed_logs(manifest: &Manifest) -> Vec<Log> {
 /// # Errors
 /// Those of reading; `OPSLOG_CORRUPT` for something that is no operation.
 pub async fn read_logs(carrier: &impl Carrier, logs: &[Log], merge: bool) -> Result<Vec<Entry>, Error> {
+    Ok(read_counted(carrier, logs, merge).await?.0)
+}
+
+/// As [`read_logs`]. Also says how many different operations each log has.
+///
+/// # Errors
+/// As for [`read_logs`].
+pub async fn read_counted(
+    carrier: &impl Carrier,
+    logs: &[Log],
+    merge: bool,
+) -> Result<(Vec<Entry>, Vec<(Name, u64)>), Error> {
     let mut found = Vec::new();
+    let mut counts = Vec::with_capacity(logs.len());
     let read = join_all(logs.iter().map(|log| carrier.read_log(&log.path))).await;
     for (log, lines) in logs.iter().zip(read) {
         let lines = lines?;
         found.reserve(lines.len());
+        let mut known = HashSet::with_capacity(lines.len());
         for (index, line) in lines.into_iter().enumerate() {
-            found.push(Entry::read(line, index, log).ok_or_else(|| no_operation(&log.path, index))?);
+            let entry = Entry::read(line, index, log).ok_or_else(|| no_operation(&log.path, index))?;
+            let is_counted = known.contains(&entry.identity);
+            if !is_counted && log.fence.is_some_and(|fence| known.len() as u64 >= fence) {
+                continue;
+            }
+            known.insert(Arc::clone(&entry.identity));
+            found.push(entry);
         }
+        counts.push((Arc::clone(&log.path), known.len() as u64));
     }
     if merge {
         order::sort_by(&mut found, Entry::order);
         keep_last_copies(&mut found);
     }
-    Ok(found)
+    Ok((found, counts))
 }
 
 /// The operations of all logs that a manifest names.

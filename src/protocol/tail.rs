@@ -9,6 +9,7 @@ use hashbrown::{HashMap, HashSet};
 use super::carrier::{Carrier, Error};
 use super::document::{Manifest, Name};
 use super::entry::{Entry, Log, read_logs};
+use super::transition::fence_of;
 
 /// What was told so far.
 #[derive(Default)]
@@ -47,10 +48,11 @@ impl Tail {
         let mut logs = Vec::new();
         for retired in manifest.retired().into_iter().filter(|retired| retired.snapshot > told) {
             logs.extend(retired.logs.into_iter().map(|path| Log {
-                path,
                 generation: retired.snapshot,
                 era: retired.snapshot - 1,
                 version: None,
+                fence: fence_of(manifest, &path),
+                path,
             }));
         }
         let earlier = read_logs(carrier, &logs, true).await?;
