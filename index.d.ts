@@ -373,7 +373,10 @@ export interface ScanOptions {
  * whatever a method throws, thrown on or not caught, takes the whole transaction back.
  */
 export interface Transaction<T = Record<string, unknown>> {
-  /** The record, or `undefined`. The same object each time, until the record changes. */
+  /**
+   * The record, or `undefined`. The same object each time, until the record changes: one of the transaction's own, so that
+   * changing it changes nothing until it is given to `set()`.
+   */
   get(id: string): T | undefined;
   /** Whether there is a record. */
   has(id: string): boolean;
@@ -951,8 +954,8 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: that of a transaction.
    *
    * @param id The record's id.
-   * @param change Gets the record, or `undefined` if there is none; returns the next value, or `undefined` to leave things as they
-   * are. Must not be async, and must not call methods of the store itself.
+   * @param change Gets the record as an object of its own, which it may change and return, or `undefined` if there is none;
+   * returns the next value, or `undefined` to leave things as they are. Must not be async, and must not call methods of the store.
    * @returns The record as it is afterwards.
    * @throws As `transaction()`: `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_INVALID_VALUE`. All reject.
    */

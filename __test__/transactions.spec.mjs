@@ -66,6 +66,48 @@ for (const [carrier, options] of Object.entries(carriers)) {
     t.is(store.count(), 2);
   });
 
+  test(`a transaction in ${carrier} that changes the objects it reads, changes no record unless it sets them`, async (t) => {
+    const { store } = await openOurs(t, options());
+    await store.set("a", { n: 1, list: [1] });
+    store.get("a");
+    const spoil = (record) => {
+      record.n = 2;
+      record.list.push(2);
+    };
+    const failing = {
+      "transaction()": (run) => store.transaction((tx) => run(tx.get("a"))),
+      "update()": (run) => store.update("a", run),
+    };
+    for (const [name, call] of Object.entries(failing)) {
+      await t.throwsAsync(
+        call((record) => {
+          spoil(record);
+          throw new Error("mine");
+        }),
+        { message: "mine" },
+      );
+      await call((record) => spoil(record));
+      t.deepEqual(store.get("a"), { n: 1, list: [1] }, name);
+      await store.transaction((tx) => {
+        spoil(tx.get("a"));
+        t.is(tx.get("a"), tx.get("a"));
+        tx.patch("a", { x: 1 });
+        t.deepEqual(tx.get("a"), { n: 1, list: [1], x: 1 });
+        tx.patch("a", { x: undefined });
+      });
+    }
+    await store.update("a", (record) => {
+      spoil(record);
+      return record;
+    });
+    t.deepEqual(store.get("a"), { n: 2, list: [1, 2] });
+    spoil(await store.update("a", (record) => ({ ...record, n: 3 })));
+    t.deepEqual(store.get("a"), { n: 3, list: [1, 2] });
+    t.true(await store.undo());
+    t.true(await store.undo());
+    t.deepEqual(store.get("a"), { n: 1, list: [1] });
+  });
+
   test(`transactions and other changes in ${carrier}, take effect in the order of their calls`, async (t) => {
     const { store } = await openOurs(t, options());
     const seen = [];

@@ -69,6 +69,11 @@ class Records {
     return this.#read(id);
   }
 
+  /** An object of its own: what its holder does to it touches no record. */
+  copy(id) {
+    return this.has(id) ? parseRecord(getText(this.#handle, id)) : undefined;
+  }
+
   has(id) {
     return this.#complete ? this.#map.has(id) : this.#exists(id);
   }

@@ -11,6 +11,8 @@ class Transaction {
   #driver;
   #toText;
   #changes = [];
+  /** What was handed out: objects of the transaction's own, so that one that fails leaves no record changed. */
+  #objects = new Map();
   #isOver = false;
 
   /** `toText(id, value)` makes the text that is logged for a value. */
@@ -21,7 +23,9 @@ class Transaction {
 
   get(id) {
     this.#check();
-    return typeof id === "string" ? this.#driver.records.get(id) : undefined;
+    if (typeof id !== "string") return undefined;
+    if (!this.#objects.has(id)) this.#objects.set(id, this.#driver.records.copy(id));
+    return this.#objects.get(id);
   }
 
   has(id) {
@@ -47,7 +51,7 @@ class Transaction {
     checkId(id);
     if (!isObject(partial)) throw invalid(`patch() takes an object of fields, got ${describe(partial)}`);
     if (!this.#driver.records.has(id)) throw opslogError("OPSLOG_NOT_FOUND", messages.notFound(id));
-    const current = this.#driver.records.get(id);
+    const current = this.#driver.records.copy(id);
     if (!isObject(current))
       throw invalid(`patch() needs a record with fields, '${id}' is ${describe(current)}`);
     // NOTE: through entries, so that a field of the name __proto__ is one like others.
@@ -65,17 +69,20 @@ class Transaction {
       throw opslogError("OPSLOG_NOT_FOUND", messages.notFound(typeof id === "string" ? id : describe(id)));
     }
     this.#driver.deleteInBatch(id);
+    this.#objects.delete(id);
     this.#changes.push(id);
   }
 
   /** Ends it: what its function has kept of it does nothing any more. Returns the ids of what it has changed. */
   end() {
     this.#isOver = true;
+    this.#objects.clear();
     return this.#changes;
   }
 
   #set(id, value) {
     this.#driver.setInBatch(id, this.#toText(id, value));
+    this.#objects.delete(id);
     this.#changes.push(id);
   }
 
