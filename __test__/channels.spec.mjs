@@ -43,17 +43,20 @@ test("channels in the sources, are those in docs/errors.md, and each has a test"
   );
 });
 
-test("the sources, print nothing but the two lines of 0.8.1 and one about unknown options, on stderr", async (t) => {
+test("the sources, print nothing but the two lines of 0.8.1, one about missing logs and one about unknown options, on stderr", async (t) => {
   const text = (await sources()).replaceAll(/^\s*\/\/.*$/gm, "");
   const printed = text.match(/(?:console\.|process\.std|emitWarning)[^;]*;/g);
   t.deepEqual(printed.sort(), [
-    "console.error(line);",
-    'emitWarning(message, { code: "OPSLOG_UNKNOWN_OPTION" });',
+    "console.error(printable(line));",
+    'emitWarning(printable(message), { code: "OPSLOG_UNKNOWN_OPTION" });',
   ]);
   const warnings = text.match(/(?<!function )\bwarn\([^;]*;/g);
   t.true(warnings.length >= 2);
   for (const call of warnings)
-    t.regex(call, /^warn\((?:name, names, method\)|messages\.(?:skippedLines|writeModeIgnored)\()/);
+    t.regex(
+      call,
+      /^warn\((?:name, names, method\)|messages\.(?:skippedLines|writeModeIgnored|missingLog)\()/,
+    );
 });
 
 test("watch(), its callback throws, tells a channel and goes on looking", async (t) => {
