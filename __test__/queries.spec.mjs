@@ -260,3 +260,44 @@ test("lists within lists as deep as JSON allows, are no danger to a query, an or
   const path = Array.from({ length: 500 }, () => "a").join(".");
   await t.throwsAsync(store.find({ [path]: 1 }), { code: "OPSLOG_INVALID_ARGUMENT", message: /at most 100/ });
 });
+
+for (const [carrier, options] of Object.entries({
+  "a folder": {},
+  "a folder, with syncs": { durability: "always" },
+  "an agent": { agentId: "one" },
+})) {
+  test(`find(), countWhere(), scan() and keys() in ${carrier}, called beside undo(), see the records as they were at the call`, async (t) => {
+    const { store } = await openOurs(t, { ...options, checkpointThreshold: Infinity });
+    await store.batch(() => {
+      for (let n = 0; n < 400; n++) store.set(`r${n}`, { n });
+    });
+    const scanned = async () => {
+      const ids = [];
+      for await (const [id] of store.scan()) ids.push(id);
+      return ids.length;
+    };
+    const looks = {
+      "find()": async () => (await store.find({})).length,
+      "find() in order": async () => (await store.find({}, { sort: { n: -1 } })).length,
+      "countWhere()": () => store.countWhere({ n: { $exists: true } }),
+      "scan()": scanned,
+      "keys()": async () => [...store.keys()].length,
+    };
+    for (let round = 0; round < 20; round++) {
+      for (const [name, look] of Object.entries(looks)) {
+        await store.set("a", { n: 1 });
+        await store.set("b", { n: 2 });
+        const before = [store.count(), look()];
+        const undone = [store.undo(), store.undo()];
+        const after = [store.count(), look()];
+        const again = store.set("b", { n: 3 });
+        const last = [store.count(), look()];
+        for (const [count, found] of [before, after, last]) t.is(await found, count, name);
+        t.deepEqual(await Promise.all(undone), [true, true]);
+        await again;
+        t.deepEqual(store.get("b"), { n: 3 });
+        await store.undo();
+      }
+    }
+  });
+}

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::base::Base;
 use super::delta::reverse_delta;
+use super::kept::Kept;
 use super::log_head::LogHead;
 use super::operation::{Logged, Operation, Origin, Rank};
 use super::overlay::{Entry, Id, Overlay, Place};
@@ -210,8 +211,8 @@ impl Engine {
     }
 
     /// See [`Records::moment`].
-    pub fn moment(&self) -> Moment {
-        self.records.moment()
+    pub fn moment(&self, kept: Arc<Kept>) -> Moment {
+        self.records.moment(kept)
     }
 
     /// See [`Records::scan`].

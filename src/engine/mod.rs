@@ -3,6 +3,7 @@
 pub mod base;
 pub mod delta;
 pub mod index;
+mod kept;
 pub mod log;
 pub mod log_head;
 mod migration;
@@ -15,10 +16,11 @@ mod slots;
 pub mod text;
 
 pub use base::Base;
+pub use kept::{Kept, Moments};
 pub use log::{Change, Draft, Engine, NotCanonical};
 pub use operation::{Logged, Operation, Origin, Rank, places_in_order};
 pub use overlay::{Id, Place};
 pub use records::{Cursor, Moment, View};
 pub use rows::Row;
 pub use schema::Schema;
-pub use text::{Check, Text};
+pub use text::{Check, Nearby, Text};

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::base::Base;
+use super::kept::Kept;
 use super::log_head::LogHead;
 use super::overlay::{Entry, Id, Overlay, Place};
 use super::rows::{Row, visit, visit_texts};
 use super::schema::Schema;
-use super::text::Text;
+use super::text::{Nearby, Text};
 
 /// Base and overlays.
 #[derive(Clone)]
@@ -45,6 +46,7 @@ pub struct View {
 pub struct Moment {
     base: Arc<Base>,
     layers: Vec<Arc<Overlay>>,
+    kept: Arc<Kept>,
 }
 
 /// Where an iteration goes on.
@@ -314,7 +316,7 @@ impl Records {
         out: &mut Vec<u8>,
         print: impl Fn(&Row<'_>, &mut Vec<u8>),
     ) -> io::Result<Cursor> {
-        visit(&self.base, &self.layers(), cursor, |row| {
+        visit(Nearby::default(), &self.base, &self.layers(), cursor, |row| {
             print(row, out);
             out.push(b',');
             if out.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -322,11 +324,11 @@ impl Records {
     }
 
     /// All records as they are now, whatever changes later. Costs nothing; the first change meanwhile copies what the
-    /// changeable overlay says.
-    pub fn moment(&self) -> Moment {
+    /// changeable overlay says. `kept` gets what is cut off the log from now on.
+    pub fn moment(&self, kept: Arc<Kept>) -> Moment {
         let values = Some(Arc::clone(self.schema.values()));
         let layers = [values, self.frozen.clone(), self.pending.clone(), Some(Arc::clone(&self.overlay))];
-        Moment { base: Arc::clone(&self.base), layers: layers.into_iter().flatten().collect() }
+        Moment { base: Arc::clone(&self.base), layers: layers.into_iter().flatten().collect(), kept }
     }
 
     /// Whether no layer has anything to say of a record.
@@ -425,11 +427,16 @@ impl View {
         cursor: Cursor,
         visitor: impl FnMut(&Row<'_>) -> ControlFlow<()>,
     ) -> io::Result<Cursor> {
-        visit(&self.base, &[&self.values, &self.frozen], cursor, visitor)
+        visit(Nearby::default(), &self.base, &[&self.values, &self.frozen], cursor, visitor)
     }
 }
 
 impl Moment {
+    /// What was cut off the log since then.
+    pub fn kept(&self) -> &Arc<Kept> {
+        &self.kept
+    }
+
     /// Visits records in order, from a cursor on, until told to stop; says where to go on.
     ///
     /// # Errors
@@ -440,7 +447,7 @@ impl Moment {
         visitor: impl FnMut(&Row<'_>) -> ControlFlow<()>,
     ) -> io::Result<Cursor> {
         let layers: Vec<&Overlay> = self.layers.iter().map(|layer| &**layer).collect();
-        visit(&self.base, &layers, cursor, visitor)
+        visit(Nearby::of(&self.kept), &self.base, &layers, cursor, visitor)
     }
 
     /// Visits the id of each record, and where its value is.

@@ -77,12 +77,12 @@ impl Row<'_> {
 /// # Errors
 /// Those of reading.
 pub(super) fn visit(
+    mut texts: Nearby,
     base: &Base,
     layers: &[&Overlay],
     mut cursor: Cursor,
     mut visitor: impl FnMut(&Row<'_>) -> ControlFlow<()>,
 ) -> io::Result<Cursor> {
-    let mut texts = Nearby::default();
     if let Cursor::Base(from) = cursor {
         let layers: Vec<&Overlay> = layers.iter().copied().filter(|layer| !layer.is_empty()).collect();
         let mut lines = base.lines(from);

@@ -11,6 +11,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use hashbrown::DefaultHashBuilder;
 
+use super::kept::Kept;
 use crate::disk::{DiskFile, read_exact_at, read_exact_into, read_full_at};
 
 /// Tells a text from others, as far as three bytes can: so much room is left in a [`Text`].
@@ -264,6 +265,9 @@ impl Moved {
 /// Reads texts one after the other. Where they follow each other in a file, many are read at once.
 #[derive(Default)]
 pub struct Nearby {
+    kept: Option<Arc<Kept>>,
+    /// What was read last, if it was kept.
+    line: Arc<[u8]>,
     file: Option<Arc<dyn DiskFile>>,
     start: u64,
     block: Vec<u8>,
@@ -275,6 +279,11 @@ const BLOCK: usize = 128 * 1024;
 const GAP: u64 = 4096;
 
 impl Nearby {
+    /// For the texts of a moment: what was cut off the log since then is read from what is kept of it.
+    pub fn of(kept: &Arc<Kept>) -> Self {
+        Self { kept: Some(Arc::clone(kept)), ..Self::default() }
+    }
+
     /// Reads a text.
     ///
     /// # Errors
@@ -291,6 +300,10 @@ impl Nearby {
             };
         };
         let len = *len as usize;
+        if let Some((line, from)) = self.kept.as_ref().and_then(|kept| kept.find(file, *offset, len)) {
+            self.line = line;
+            return self.line.get(from..from + len).ok_or_else(|| io::ErrorKind::UnexpectedEof.into());
+        }
         let end = self.start + self.block.len() as u64;
         let is_same = self.file.as_ref().is_some_and(|known| Arc::ptr_eq(known, file));
         if !is_same || *offset < self.start || offset + len as u64 > end {

@@ -65,6 +65,16 @@ pub enum Step {
     Done(Found),
 }
 
+/// How trying some records ended.
+enum Piece {
+    /// They were tried.
+    Tried,
+    /// An undo has cut lines off the log meanwhile: the same again, with what is kept of those.
+    Cut,
+    /// Another hand has changed the log, and what the records say is lost: all of it anew.
+    Lost,
+}
+
 impl Find {
     /// Begins a query.
     pub fn new(query: Query, selection: Selection, counts: bool) -> Self {
@@ -88,7 +98,7 @@ impl Find {
     /// `OPSLOG_IO`, `OPSLOG_CORRUPT`: the head of a long log is replayed first, if it was not.
     pub fn begin(&mut self, store: &Store) -> Result<()> {
         let mut state = store.lock_replayed()?;
-        let moment = state.engine.moment();
+        let moment = state.moment();
         let watch = state.wal.watch();
         let cursor = Cursor::Base(0);
         let (found, before) = Default::default();
@@ -106,10 +116,19 @@ impl Find {
                 self.begin(store)?;
             }
             let Some(mut pass) = self.pass.take() else { continue };
-            if !self.piece(store, &mut pass)? {
-                self.oracle.forget();
-                self.tries += 1;
-                continue;
+            match self.piece(store, &mut pass)? {
+                Piece::Tried => {}
+                Piece::Cut => {
+                    self.oracle.forget();
+                    pass.found.rows.truncate(pass.before);
+                    self.pass = Some(pass);
+                    continue;
+                }
+                Piece::Lost => {
+                    self.oracle.forget();
+                    self.tries += 1;
+                    continue;
+                }
             }
             if !self.oracle.questions().is_empty() {
                 // The piece is tried again with the answers.
@@ -130,30 +149,35 @@ impl Find {
         }
     }
 
-    /// Tries some records. `false` if what they say was cut off the log meanwhile.
-    fn piece(&mut self, store: &Store, pass: &mut Pass) -> Result<bool> {
+    /// Tries some records.
+    fn piece(&mut self, store: &Store, pass: &mut Pass) -> Result<Piece> {
         // NOTE: with the lock nothing is cut off, and nothing is written.
         let held = (self.tries >= TRIES).then(|| store.lock());
         let (examined, matched) = (pass.found.examined, pass.found.matched);
         let mut left = PIECE;
         let moment = pass.moment.clone();
+        let cuts = moment.kept().cuts();
         let visited = moment.visit(pass.cursor, |row| {
             self.take(row.text(), &mut pass.found);
             left = left.saturating_sub(row.text().len() + 64);
             if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        let is_intact = held.is_some() || {
+        if moment.kept().cuts() != cuts {
+            (pass.found.examined, pass.found.matched) = (examined, matched);
+            return Ok(Piece::Cut);
+        }
+        let is_intact = held.is_some() || visited.is_ok() || {
             let _state = store.lock();
             pass.watch.lock().intact == u64::MAX
         };
         if !is_intact {
-            return Ok(false);
+            return Ok(Piece::Lost);
         }
         pass.cursor = visited.map_err(|source| store.read_failed(source))?;
         if !self.oracle.questions().is_empty() {
             (pass.found.examined, pass.found.matched) = (examined, matched);
         }
-        Ok(true)
+        Ok(Piece::Tried)
     }
 
     fn take(&mut self, text: &[u8], found: &mut Found) {

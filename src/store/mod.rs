@@ -60,7 +60,7 @@ pub use telling::Telling;
 pub use walk::{Range, Sorted, Walk};
 
 use crate::disk::Disk;
-use crate::engine::Engine;
+use crate::engine::{Engine, Moments};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::gate::{Exclusive, Gate};
@@ -173,6 +173,8 @@ struct State {
     entered: Option<chain::Entered>,
     /// A look that failed took a deletion back, whose record may stand elsewhere in the files.
     misplaced: bool,
+    /// What others read without the lock.
+    moments: Moments,
 }
 
 /// The next WAL, while a checkpoint is under way: late operations go to it too.

@@ -13,7 +13,7 @@ use super::untold::Untold;
 use super::versions::{Versions, with_schema};
 use super::{Durability, Options, Seen, State, Store};
 use crate::disk::{Disk, DiskFile, OpenMode};
-use crate::engine::{Base, Engine, Id, Logged, Text};
+use crate::engine::{Base, Engine, Id, Logged, Moments, Text};
 use crate::error::{Error, Result};
 use crate::file_system::FileSystem;
 use crate::format::manifest::{self, Manifest};
@@ -283,6 +283,7 @@ impl State {
             untold: Untold::default(),
             entered: None,
             misplaced: false,
+            moments: Moments::default(),
         }
     }
 }

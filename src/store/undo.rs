@@ -179,6 +179,8 @@ impl State {
         else {
             return Ok(true);
         };
+        let line = self.engine.operations().last().map(|last| last.line.clone());
+        self.keep_for_moments(store, line.as_ref())?;
         if offset < self.indexed {
             store.forget_log_index(self);
         }
@@ -208,6 +210,11 @@ impl State {
             }
             Err(error) => Err(self.cut_off_mirror_only(store, error)),
         }
+    }
+
+    /// Keeps a line that is about to be cut off for those who read the records of an earlier moment.
+    pub(super) fn keep_for_moments(&self, store: &Store, line: Option<&Text>) -> Result<()> {
+        line.map_or(Ok(()), |line| self.moments.cut(line)).map_err(|source| store.read_failed(source))
     }
 
     /// Settles the log before it is given up.

@@ -1,9 +1,11 @@
 //! Walks over a store's records as they are at one moment: in the store's order, in pieces, or in the order of their ids.
 
+use std::io;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use super::Store;
-use crate::engine::{Cursor, Id, Moment, Row, Text};
+use super::{State, Store};
+use crate::engine::{Cursor, Id, Kept, Moment, Nearby, Row, Text};
 use crate::error::Result;
 use crate::json::string::compare_utf16;
 
@@ -30,9 +32,9 @@ pub struct Range {
 }
 
 /// Records in the order of their ids.
-#[derive(Default)]
 pub struct Sorted {
     rows: std::vec::IntoIter<(Id, Text)>,
+    kept: Arc<Kept>,
 }
 
 impl Store {
@@ -41,7 +43,7 @@ impl Store {
     /// # Errors
     /// `OPSLOG_IO`, `OPSLOG_CORRUPT`: the head of a long log is replayed first, if it was not.
     pub fn moment(&self) -> Result<Moment> {
-        Ok(self.lock_replayed()?.engine.moment())
+        Ok(self.lock_replayed()?.moment())
     }
 
     /// Begins a walk over all records.
@@ -60,9 +62,13 @@ impl Store {
     pub fn walk_on(&self, walk: &mut Walk, limit: usize, out: &mut Vec<u8>) -> Result<()> {
         let ids_only = walk.ids_only;
         let moment = walk.moment.clone();
-        let next = moment.visit(walk.cursor, |row| {
-            print(row, ids_only, out);
-            if out.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        let start = out.len();
+        let next = read_uncut(moment.kept(), || {
+            out.truncate(start);
+            moment.visit(walk.cursor, |row| {
+                print(row, ids_only, out);
+                if out.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })
         });
         walk.cursor = next.map_err(|source| self.read_failed(source))?;
         Ok(())
@@ -93,7 +99,7 @@ impl Store {
         };
         moment.visit_texts(&mut wanted).map_err(|source| self.read_failed(source))?;
         in_order(&mut rows);
-        Ok(Sorted { rows: rows.into_iter() })
+        Ok(Sorted { rows: rows.into_iter(), kept: Arc::clone(moment.kept()) })
     }
 
     /// Appends the next records of a sorted walk, as [`Store::walk_on`] does.
@@ -101,14 +107,35 @@ impl Store {
     /// # Errors
     /// `OPSLOG_IO`.
     pub fn sorted_on(&self, sorted: &mut Sorted, limit: usize, out: &mut Vec<u8>) -> Result<()> {
+        let kept = Arc::clone(&sorted.kept);
         for (id, text) in sorted.rows.by_ref() {
-            let text = text.read().map_err(|source| self.read_failed(source))?;
+            let text = read_uncut(&kept, || Ok(Nearby::of(&kept).read(&text)?.to_vec()));
+            let text = text.map_err(|source| self.read_failed(source))?;
             print(&Row::Made { id: &id, text: &text }, false, out);
             if out.len() >= limit {
                 break;
             }
         }
         Ok(())
+    }
+}
+
+/// Reads something of a moment, once more if an undo has cut lines off the log meanwhile.
+fn read_uncut<T>(kept: &Kept, mut read: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        let cuts = kept.cuts();
+        let read = read();
+        if kept.cuts() == cuts {
+            return read;
+        }
+    }
+}
+
+impl State {
+    /// All records as they are now, for who reads them without the lock.
+    pub(super) fn moment(&mut self) -> Moment {
+        let kept = self.moments.begin(self.wal.len());
+        self.engine.moment(kept)
     }
 }
 

@@ -14,6 +14,7 @@ impl Store {
         let last = shown.iter().rev().find(|operation| operation.is_of_log(own)).cloned();
         let Some(last) = last else { return Ok(None) };
         let Text::At { offset, .. } = last.line else { return Ok(None) };
+        state.keep_for_moments(self, Some(&last.line))?;
         if !state.wal.cut(offset)? {
             // NOTE: a process that no lock keeps out has appended to the agent's log.
             if let Some(agents) = &mut state.agents {
