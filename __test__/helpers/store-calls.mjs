@@ -7,6 +7,11 @@ const noSegment = { code: "OPSLOG_NOT_FOUND", message: "Archive segment 'missing
 const noFolder = { code: "OPSLOG_INVALID_ARGUMENT", message: 'backup needs the path of a folder, got ""' };
 const partial = { message: "Cannot compact in skipLoad mode — in-memory Map is incomplete" };
 
+const there = { code: "OPSLOG_EXISTS", message: "Record 'stored' exists already" };
+const blind = { code: "OPSLOG_SKIP_LOAD" };
+const withinBatch = { code: "OPSLOG_INVALID_ARGUMENT" };
+const changing = ["transaction", "insert", "update", "patch", "compareAndSet", "clear"];
+
 const gives = (value) => ({ kind: "gives", value });
 const throws = (error) => ({ kind: "throws", error });
 const resolves = (value) => ({ kind: "resolves", value });
@@ -28,6 +33,20 @@ export const calls = {
   "filter()": (store) => store.filter(all).length,
   "count()": (store) => store.count(),
   "count() with a predicate": (store) => store.count(all),
+  "find()": (store) => store.find({ n: 1 }),
+  "findOne()": (store) => store.findOne({ n: 1 }),
+  "countWhere()": (store) => store.countWhere({ n: { $gt: 0 } }),
+  "getMany()": (store) => store.getMany(["stored", "missing"]),
+  "keys()": (store) => [...store.keys()],
+  "values()": (store) => [...store.values()].length,
+  "scan()": (store) => first(store.scan({ gte: "stored" })),
+  "transaction()": (store) => store.transaction((tx) => tx.get("stored")),
+  "insert()": (store) => store.insert("new", { n: 3 }),
+  "insert() of an id that is there": (store) => store.insert("stored", { n: 3 }),
+  "update()": (store) => store.update("stored", ({ n }) => ({ n: n + 1 })),
+  "patch()": (store) => store.patch("stored", { m: 1 }),
+  "compareAndSet()": (store) => store.compareAndSet("stored", { n: 1 }, { n: 2 }),
+  "clear()": (store) => store.clear(),
   "batch()": (store) => store.batch(() => {}),
   "undo()": (store) => store.undo(),
   "getHistory()": (store) => store.getHistory("logged").length,
@@ -56,7 +75,8 @@ export const whenNotOpen = Object.fromEntries(
     if (method === "unwatch") return [name, gives(undefined)];
     if (["flush", "sync"].includes(method)) return [name, resolves(undefined)];
     const asynchronous =
-      "batch undo compact backup archive loadArchive streamSnapshot getWalOps refresh tail";
+      "batch undo compact backup archive loadArchive streamSnapshot getWalOps refresh tail find findOne countWhere scan " +
+      changing.join(" ");
     return [name, asynchronous.split(" ").includes(method) ? rejects(notOpen) : throws(notOpen)];
   }),
 );
@@ -72,6 +92,20 @@ export const whenOpen = {
   "filter()": gives(2),
   "count()": gives(2),
   "count() with a predicate": gives(2),
+  "find()": resolves([{ n: 1 }]),
+  "findOne()": resolves({ n: 1 }),
+  "countWhere()": resolves(2),
+  "getMany()": gives([{ n: 1 }, undefined]),
+  "keys()": gives(["stored", "logged"]),
+  "values()": gives(2),
+  "scan()": resolves(stored),
+  "transaction()": resolves({ n: 1 }),
+  "insert()": resolves(undefined),
+  "insert() of an id that is there": rejects(there),
+  "update()": resolves({ n: 2 }),
+  "patch()": resolves(undefined),
+  "compareAndSet()": resolves(true),
+  "clear()": resolves(2),
   "batch()": resolves(undefined),
   "undo()": resolves(true),
   "getHistory()": gives(1),
@@ -93,8 +127,17 @@ export const whenOpen = {
   "sync()": resolves(undefined),
 };
 
+/** What each call of a transaction rejects with. */
+const transactionsReject = (error) =>
+  Object.fromEntries(
+    Object.keys(calls)
+      .filter((name) => changing.includes(name.slice(0, name.indexOf("("))))
+      .map((name) => [name, rejects(error)]),
+  );
+
 export const whenReadOnly = {
   ...whenOpen,
+  ...transactionsReject(readOnly),
   "set()": throws(readOnly),
   "delete()": throws(readOnly),
   "delete() of a missing id": throws(readOnly),
@@ -106,6 +149,7 @@ export const whenReadOnly = {
 
 export const whenBatching = {
   ...whenOpen,
+  ...transactionsReject(withinBatch),
   "set()": gives(undefined),
   "delete()": gives(undefined),
   "delete() of a missing id": throws(missing),
@@ -113,6 +157,14 @@ export const whenBatching = {
 
 export const whenSkipLoad = {
   ...whenOpen,
+  ...transactionsReject(blind),
+  "find()": resolves([]),
+  "findOne()": resolves(undefined),
+  "countWhere()": resolves(0),
+  "getMany()": gives([undefined, undefined]),
+  "keys()": gives([]),
+  "values()": gives(0),
+  "scan()": resolves(undefined),
   "get()": gives(undefined),
   "delete()": rejects({ code: "OPSLOG_NOT_FOUND", message: "Record 'logged' not found" }),
   "has()": gives(false),
