@@ -326,7 +326,7 @@ class FileDriver {
     }
     this.#manifest.forget();
     if (!this.#options.skipLoad) this.history.forget();
-    for (const id of archived) this.records.deleted(id);
+    for (const id of archived) this.records.look(id);
     return archived.length;
   }
 

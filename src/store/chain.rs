@@ -52,6 +52,20 @@ fn newest_behind(links: &[(Option<String>, Link)], current: &str, before: Option
     newest_of(Some(current)).or_else(|| newest_of(before))
 }
 
+/// Up to where a WAL counts, by the WALs that came later, each with its time and what it follows.
+fn end_of(followers: &[(u64, Option<(String, u64)>)], ms: u64, relative: &str) -> u64 {
+    let previous = followers.iter().filter_map(|(_, previous)| previous.as_ref());
+    if let Some((_, end)) = previous.into_iter().find(|(path, _)| path == relative) {
+        return *end;
+    }
+    // Left out by one that came later, it was empty when it was superseded: what stands in it went to the next one too.
+    let is_older = |path: &str| layout::time_of(path).is_some_and(|before| before < ms);
+    let leaves_out = |(later, previous): &(u64, Option<(String, u64)>)| {
+        *later > ms && previous.as_ref().is_none_or(|(path, _)| is_older(path))
+    };
+    if followers.iter().any(leaves_out) { 0 } else { u64::MAX }
+}
+
 impl State {
     /// The WAL that is followed, and the one before, as the manifest of that time said.
     pub(super) fn followed_wal(&self) -> (&str, Option<&str>) {
@@ -178,24 +192,27 @@ impl Store {
     ) -> Result<Vec<(u64, String, u64)>> {
         let Some(came) = next.logs_since(known) else { return self.single_logs_behind(since, next) };
         let named = logs_of(next);
-        let mut ends: Vec<(String, u64)> = Vec::new();
-        ends.extend(next.previous_ops.clone().map(|path| (path, next.previous_end)));
+        let mut followers = Vec::new();
+        if let Some(ms) = layout::milliseconds(&next.active_ops) {
+            followers.push((ms, next.previous_ops.clone().map(|path| (path, next.previous_end))));
+        }
         let mut passed = Vec::new();
         for relative in if came.is_empty() { Vec::new() } else { self.names_in_ops()? } {
             let Some(ms) = layout::milliseconds(&relative) else { continue };
             if ms <= since || !came.contains(&ms) {
                 continue;
             }
-            if let Predecessor::Log(path, end) = self.predecessor(&relative)? {
-                ends.push((path, end));
+            match self.predecessor(&relative)? {
+                Predecessor::Log(path, end) => followers.push((ms, Some((path, end)))),
+                Predecessor::None => followers.push((ms, None)),
+                Predecessor::Unknown => {}
             }
             if !named.contains(&relative.as_str()) {
                 passed.push((ms, relative));
             }
         }
-        let end_of = |path: &str| ends.iter().find(|(of, _)| of == path).map_or(u64::MAX, |(_, end)| *end);
         let with_end = |(ms, relative): (u64, String)| {
-            let end = end_of(&relative);
+            let end = end_of(&followers, ms, &relative);
             (ms, relative, end)
         };
         Ok(passed.into_iter().map(with_end).collect())

@@ -337,7 +337,8 @@ impl State {
         if let Some(untold) = self.seen.lines.get(told..count).and_then(<[_]>::first) {
             self.untold.push(&relative, untold.offset..end, false);
         }
-        self.untold.leave(&relative, self.seen.lines.drain(..).take(count));
+        // What was told of the lines behind stands in the next log, and here too, should this one come back.
+        self.untold.leave(&relative, self.seen.lines.drain(..).take(count.max(told)));
         self.seen.told = 0;
     }
 

@@ -80,6 +80,12 @@ impl Untold {
         }
     }
 
+    /// Up to where a part of a log is to be told that was left behind.
+    pub(super) fn end_in(&self, relative: &str) -> Option<u64> {
+        let of_log = self.spans.iter().filter(|span| span.relative == relative);
+        of_log.map(|span| span.range.end).filter(|end| *end < u64::MAX).max()
+    }
+
     /// Up to where a log was told that was left behind and has come back, with a file that was put in its place.
     pub(super) fn told_in(
         &mut self,

@@ -219,3 +219,114 @@ fn what_another_agent_deletes_at_any_moment_of_a_compaction_stays_deleted_in_the
         assert_eq!(records(&reader(&disk)), ["x=1", "y=2"], "{moment}");
     }
 }
+
+#[test]
+fn a_record_that_is_set_again_while_an_archive_takes_it_along_stays_in_the_store() {
+    for moment in 0..3 {
+        let disk = SimDisk::new();
+        let store = agent(disk.clone(), "a");
+        let other = agent(disk.clone(), "b");
+        store.catch_up().unwrap();
+        for id in ["x", "y", "z"] {
+            set(&store, id, "1");
+        }
+        other.catch_up().unwrap();
+        let request = store.choose_for_archive(vec![b"y".as_slice().into()], "2026-Q1".into()).unwrap();
+        let compaction = store.begin_compaction(NOW, Some(request)).unwrap().unwrap();
+        other.catch_up().unwrap();
+        match moment {
+            0 => set(&store, "y", "2"),
+            1 => set(&other, "y", "2"),
+            _ => {
+                set(&other, "y", "2");
+                store.catch_up().unwrap();
+            }
+        }
+        assert_eq!(compaction.finish().unwrap().archived.len(), 1);
+        assert_eq!(records(&reader(&disk)), ["x=1", "z=1", "y=2"], "{moment}");
+        store.catch_up().unwrap();
+        store.renew().unwrap();
+        assert_eq!(records(&store), ["x=1", "z=1", "y=2"], "{moment}");
+        assert_eq!(store.counts().records, 3, "{moment}");
+        store.compact_agents(NOW, None).unwrap();
+        assert_eq!(records(&reader(&disk)), ["x=1", "z=1", "y=2"], "{moment}");
+        assert_eq!(records(&store), ["x=1", "z=1", "y=2"], "{moment}");
+    }
+}
+
+#[test]
+fn a_reader_of_agents_is_told_once_of_what_a_single_writer_logged_while_it_made_checkpoints() {
+    for is_logged_before in [false, true] {
+        let disk = SimDisk::new();
+        let store = agent(disk.clone(), "one");
+        set(&store, "a", "1");
+        let reader = reader(&disk);
+        store.close().unwrap();
+        let single = open(&disk);
+        if is_logged_before {
+            set(&single, "b", "1");
+        }
+        let begun = single.begin_checkpoint(NOW, true).unwrap().unwrap();
+        set(&single, "c", "1");
+        set(&single, "d", "1");
+        begun.run().unwrap();
+        set(&single, "e", "1");
+        single.close().unwrap();
+        reader.follow().unwrap();
+        let ids = if is_logged_before { vec!["b", "c", "d", "e"] } else { vec!["c", "d", "e"] };
+        assert_eq!(told(&reader), ids);
+        reader.follow().unwrap();
+        assert!(told(&reader).is_empty());
+    }
+}
+
+#[test]
+fn a_reader_is_told_once_of_what_was_logged_during_a_checkpoint_before_which_the_folder_is_put_back() {
+    let disk = SimDisk::new();
+    let single = open(&disk);
+    set(&single, "a", "1");
+    let begun = single.begin_checkpoint(NOW, true).unwrap().unwrap();
+    set(&single, "b", "1");
+    let reader = reader(&disk);
+    let mut copied = disk.tree();
+    copied.retain(|path, _| path.extension().is_some_and(|ending| ending == "json" || ending == "jsonl"));
+    begun.run().unwrap();
+    single.close().unwrap();
+    reader.follow().unwrap();
+    assert!(told(&reader).is_empty());
+    for (path, content) in copied {
+        disk.unlink(&path).unwrap();
+        disk.plant(&path, &content).unwrap();
+    }
+    reader.follow().unwrap();
+    assert!(told(&reader).is_empty());
+    assert_eq!(records(&reader), ["a=1", "b=1"]);
+}
+
+#[test]
+fn an_agent_that_undid_what_it_found_in_its_log_keeps_what_others_wrote_later_when_it_looks_during_its_compaction()
+ {
+    for is_reopened in [false, true] {
+        let disk = SimDisk::new();
+        let mut store = agent(disk.clone(), "a");
+        set(&store, "undone", "1");
+        if is_reopened {
+            store.close().unwrap();
+            drop(store);
+            store = agent(disk.clone(), "a");
+        }
+        assert!(undo(&store));
+        set(&store, "k", "1");
+        let other = agent(disk.clone(), "b");
+        set(&other, "k", "2");
+        store.catch_up().unwrap();
+        set(&store, "last", "1");
+        let compaction = store.begin_compaction(NOW, None).unwrap().unwrap();
+        store.catch_up().unwrap();
+        assert_eq!(records(&store), ["k=2", "last=1"]);
+        compaction.finish().unwrap();
+        store.compact_agents(NOW, None).unwrap();
+        assert_eq!(records(&reader(&disk)), ["k=2", "last=1"]);
+        assert_eq!(records(&store), ["k=2", "last=1"]);
+    }
+}

@@ -273,6 +273,22 @@ impl Store {
         Ok((path, added, ids))
     }
 
+    /// Loads the snapshot if one of these records, which went to an archive, was written again since the seal: its
+    /// operations were taken in over the record. If that fails, the next look does it.
+    fn renew_changed(&self, archived: &[Id]) {
+        let mut state = self.lock();
+        if !state.engine.operations().iter().any(|operation| archived.contains(&operation.id)) {
+            return;
+        }
+        if let Some(agents) = &mut state.agents {
+            agents.outdated = true;
+        }
+        drop(state);
+        if let Ok(followed) = self.renew() {
+            self.lock().foreign.push(followed);
+        }
+    }
+
     fn publish_sealed(
         &self,
         gate: &Gate,
@@ -423,6 +439,7 @@ impl Compaction {
         let held = (&self.lock, self.list.as_ref());
         store.publish_sealed(gate, held, &self.sealed, (relative, written), segment, now_ms)?;
         self.done = true;
+        store.renew_changed(&compacted.archived);
         // NOTE: it has taken effect, or has not, whatever becomes of the lock's file: without its kernel lock that is
         // stale, and whoever compacts next takes it over.
         Ok(compacted)

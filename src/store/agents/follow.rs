@@ -333,6 +333,8 @@ impl Store {
     fn set_told(&self, untold: &mut Untold, agents: &mut Agents) -> Result<()> {
         for log in &mut agents.logs {
             if let Some(file) = &log.file {
+                // The agent's own one: what stood there when the agent opened is still to be told.
+                log.own_from = untold.end_in(&log.relative).map_or(log.own_from, |end| end.max(log.own_from));
                 log.told = untold.told_in(&log.relative, &self.hasher, &**file, &log.path)?;
             }
         }

@@ -22,6 +22,7 @@ impl Store {
             }
             return Err(Error::Failed("another process appended to the log of this agent".into()));
         }
+        state.forget_own_lines(offset);
         let removed: Vec<Rank> = last.rank().cloned().into_iter().collect();
         let changed = match state.engine.integrate(Vec::new(), &removed) {
             Ok(changed) => changed,
@@ -37,5 +38,19 @@ impl Store {
         state.buffered = state.engine.operations().len();
         state.departures += 1;
         Ok(Some(changed))
+    }
+}
+
+impl State {
+    /// The agent's log was cut. A line of it that was read and is gone must not be missed later, when the log is sealed:
+    /// it would be read anew then, over what came behind it.
+    fn forget_own_lines(&mut self, from: u64) {
+        let Some(agents) = &mut self.agents else { return };
+        let own = agents.own;
+        if let Some(log) = agents.logs.iter_mut().find(|log| log.number == own) {
+            log.lines.truncate(log.lines.partition_point(|known| known.line.offset < from));
+            log.told = log.told.min(from);
+            log.own_from = log.own_from.min(from);
+        }
     }
 }
