@@ -12,8 +12,10 @@ use opslog::layout;
 use opslog::store::{Options, Rejected, Store};
 use serde_json::Value;
 
-use super::follower::{Follower, Logged};
+use super::follower::Follower;
 use super::plan::{AGENTS, READERS, Restore, Step};
+use super::publication::Begun;
+use super::trail::{Deed, Logged};
 use crate::live::{ROOT, Violation};
 use crate::reader::options;
 use crate::world::Dead;
@@ -26,6 +28,8 @@ pub struct Tally {
     pub turns: u64,
     pub restored: u64,
     pub restored_under_agents: u64,
+    /// Steps between the beginning and the publication of a compaction.
+    pub late: u64,
 }
 
 /// A copy of the folder, and what had been logged by then.
@@ -36,8 +40,10 @@ struct Copied {
 
 pub struct Folder {
     disk: SimDisk,
-    now: i64,
-    trail: Vec<Logged>,
+    pub now: i64,
+    pub trail: Vec<Logged>,
+    /// The compaction that is under way.
+    pub begun: Option<Begun>,
     single: Option<Follower>,
     agents: [Option<Follower>; AGENTS.len()],
     readers: [Option<Follower>; READERS],
@@ -51,6 +57,7 @@ impl Folder {
             disk: SimDisk::new(),
             now: 1_700_000_000_000,
             trail: Vec::new(),
+            begun: None,
             single: None,
             agents: Default::default(),
             readers: Default::default(),
@@ -61,6 +68,12 @@ impl Folder {
 
     pub fn carry_out(&mut self, step: &Step, tally: &mut Tally) -> Result<(), Violation> {
         self.now += 1000;
+        tally.late += u64::from(self.begun.is_some());
+        let uses_store = matches!(step, Step::Set(..) | Step::Delete(..) | Step::Undo(_) | Step::Look(_));
+        if uses_store && self.begun.as_ref().is_some_and(|begun| begun.is_doubtful) {
+            // Until it is refused, its agent goes by what it has frozen.
+            self.finish()?;
+        }
         match step {
             Step::Set(who, ids) => {
                 let values = ids.iter().map(|id| (*id, Some(()))).collect::<Vec<_>>();
@@ -70,6 +83,8 @@ impl Folder {
             Step::Undo(who) => self.undo(*who),
             Step::Compact(who) => self.compact(*who, None),
             Step::Archive(who, id) => self.compact(*who, Some(*id)),
+            Step::Begin(who, id) => self.begin(*who, *id),
+            Step::Finish => self.finish(),
             Step::Single => self.single(tally),
             Step::Agent(who, is_blind) => self.agent(*who, *is_blind, tally),
             Step::Reader(who, is_blind) => self.reader(*who, *is_blind),
@@ -86,7 +101,7 @@ impl Folder {
         Store::open(Arc::new(self.disk.clone()), Path::new(ROOT), options, &Dead).map(|opened| opened.store)
     }
 
-    fn writer(&mut self, who: usize) -> Option<&mut Follower> {
+    pub fn writer(&mut self, who: usize) -> Option<&mut Follower> {
         let mut open: Vec<&mut Follower> =
             self.single.iter_mut().chain(self.agents.iter_mut().flatten()).collect();
         let count = open.len();
@@ -135,31 +150,10 @@ impl Folder {
         Ok(())
     }
 
-    fn compact(&mut self, who: usize, archived: Option<usize>) -> Result<(), Violation> {
-        let now = self.now;
-        let Some(writer) = self.writer(who).filter(|writer| writer.loads) else { return Ok(()) };
-        let id = archived.map(id_of);
-        let ids = id.iter().filter(|id| writer.store.has(id.as_bytes()).unwrap_or(false));
-        let ids: Vec<_> = ids.map(|id| id.as_bytes().into()).collect();
-        let failed = |error: Error| format!("a compaction fails: {error}");
-        if writer.agent.is_some() {
-            let archive = match ids.is_empty() {
-                true => None,
-                false => Some(writer.store.choose_for_archive(ids, "2026-Q1".into()).map_err(failed)?),
-            };
-            let compacted = writer.store.compact_agents(now, archive);
-            return compacted.map(drop).map_err(failed);
-        }
-        if ids.is_empty() {
-            let begun = writer.store.begin_checkpoint(now, true).map_err(failed)?;
-            begun.map_or(Ok(()), |begun| begun.run()).map_err(failed)
-        } else {
-            let begun = writer.store.begin_archive(ids, "2026-Q1", now).map_err(failed)?;
-            begun.map_or(Ok(()), |begun| begun.run()).map_err(failed)
-        }
-    }
-
     fn single(&mut self, tally: &mut Tally) -> Result<(), Violation> {
+        if self.single.is_some() {
+            self.finish()?;
+        }
         if let Some(single) = self.single.take() {
             return single.store.close().map_err(|error| format!("close fails: {error}"));
         }
@@ -174,6 +168,9 @@ impl Folder {
     }
 
     fn agent(&mut self, who: usize, is_blind: bool, tally: &mut Tally) -> Result<(), Violation> {
+        if self.begun.as_ref().is_some_and(|begun| begun.agent.as_deref() == Some(AGENTS[who])) {
+            self.finish()?;
+        }
         if let Some(agent) = self.agents[who].take() {
             return agent.store.close().map_err(|error| format!("close fails: {error}"));
         }
@@ -278,20 +275,23 @@ impl Folder {
             unclear.extend(missing(&self.trail, &copied.trail));
         }
         self.trail.clone_from(&copied.trail);
-        let trail = &self.trail;
         let followers = self.readers.iter_mut().chain(self.agents.iter_mut()).flatten();
         followers.for_each(|follower| follower.put_back(&unclear));
-        // An agent that works before it has looked may fail, for its own log is another one.
-        for agent in self.agents.iter_mut().flatten() {
-            agent.catch_up(trail)?;
-        }
+        self.catch_up()?;
+        self.begun.iter_mut().for_each(|begun| begun.is_doubtful = true);
         tally.restored += 1;
         tally.restored_under_agents += u64::from(has_agents);
         Ok(())
     }
+
+    /// Lets all agents look: one that works before that may fail, for its own log is another one.
+    pub fn catch_up(&mut self) -> Result<(), Violation> {
+        let trail = &self.trail;
+        self.agents.iter_mut().flatten().try_for_each(|agent| agent.catch_up(trail))
+    }
 }
 
-fn id_of(n: usize) -> String {
+pub fn id_of(n: usize) -> String {
     format!("id{n}")
 }
 
@@ -325,9 +325,14 @@ pub fn own_history(store: &Store, agent: Option<&str>) -> Result<Vec<Logged>, Vi
     text.push(b']');
     let list: Vec<Value> = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
     let own = list.iter().filter(|operation| agent.is_none() || operation["agent"].as_str() == agent);
+    let text = |operation: &Value, field: &str| operation[field].as_str().unwrap_or_default().to_owned();
     let logged = own.map(|operation| Logged {
-        ts: operation["ts"].as_str().unwrap_or_default().to_owned(),
+        ts: text(operation, "ts"),
         rank: agent.map(|agent| (operation["clock"].as_u64().unwrap_or_default(), agent.to_owned())),
+        deed: match text(operation, "op").as_str() {
+            "delete" => Deed::Delete(text(operation, "id")),
+            _ => Deed::Set(text(operation, "id"), operation["data"].to_string()),
+        },
     });
     Ok(logged.collect())
 }

@@ -7,21 +7,8 @@ use opslog::store::{Look, Store};
 use serde_json::Value;
 
 use super::folder::own_history;
+use super::trail::{Deed, Logged, in_order, records};
 use crate::live::{Violation, scan};
-
-/// An operation that counts. No two have the same time.
-#[derive(Debug, Clone)]
-pub struct Logged {
-    pub ts: String,
-    /// Its place in the total order of agents; `None` for a single writer.
-    pub rank: Option<(u64, String)>,
-}
-
-impl PartialEq for Logged {
-    fn eq(&self, other: &Self) -> bool {
-        self.ts == other.ts
-    }
-}
 
 pub struct Follower {
     pub store: Arc<Store>,
@@ -94,7 +81,7 @@ impl Follower {
     /// Looks, and compares what it shows and was told with what is there. Returns how many operations it was told of.
     pub fn look(&mut self, trail: &[Logged], fresh: &Store) -> Result<usize, Violation> {
         self.catch_up(trail)?;
-        self.compare(fresh)?;
+        self.compare(trail, fresh)?;
         let (mut heard, ids) = self.hear()?;
         if std::mem::take(&mut self.is_put_back) {
             // What a compaction has taken along since is in no log that it knows of.
@@ -115,28 +102,27 @@ impl Follower {
     }
 
     fn expected(&self, trail: &[Logged]) -> Vec<String> {
-        let new: Vec<&Logged> = trail.iter().filter(|logged| self.is_news(logged)).collect();
-        let mut told = Vec::with_capacity(new.len());
-        // While agents write, operations are told in their order; what a single writer logged comes before or behind.
-        for turn in new.chunk_by(|one, other| one.rank.is_some() == other.rank.is_some()) {
-            let mut turn = turn.to_vec();
-            turn.sort_by_key(|logged| logged.rank.clone());
-            told.extend(turn.into_iter().map(|logged| logged.ts.clone()));
-        }
-        told
+        let new = trail.iter().filter(|logged| self.is_news(logged)).collect();
+        in_order(new).into_iter().map(|logged| logged.ts.clone()).collect()
     }
 
     fn is_news(&self, logged: &Logged) -> bool {
-        !self.known.contains(&logged.ts) && !self.optional.contains(&logged.ts)
+        let is_told = !matches!(logged.deed, Deed::Archive(_));
+        is_told && !self.known.contains(&logged.ts) && !self.optional.contains(&logged.ts)
     }
 
-    fn compare(&self, fresh: &Store) -> Result<(), Violation> {
+    fn compare(&self, trail: &[Logged], fresh: &Store) -> Result<(), Violation> {
+        let logged = records(trail);
+        let mut there = scan(fresh)?;
+        there.sort();
+        if there != logged {
+            return Err(format!("a fresh reader shows {there:?}, not {logged:?}"));
+        }
         if !self.loads {
             return Ok(());
         }
-        let (mut shown, mut there) = (scan(&self.store)?, scan(fresh)?);
+        let mut shown = scan(&self.store)?;
         shown.sort();
-        there.sort();
         if shown != there {
             return Err(format!("{} shows {shown:?}, a fresh reader {there:?}", self.name()));
         }

@@ -1,10 +1,12 @@
 //! Lives of a folder under the eyes of followers: single writers and agents take turns in it, it is put back from copies,
 //! and readers that stay open, and the agents themselves, must show what a fresh reader shows and be told of each
-//! operation once. `OPSLOG_EXPLORER_FOLLOWERS_REPLAY=seed` repeats what a failure names.
+//! operation once. What a fresh reader shows is what was logged. `OPSLOG_EXPLORER_FOLLOWERS_REPLAY=seed` repeats what a failure names.
 
 mod folder;
 mod follower;
 mod plan;
+mod publication;
+mod trail;
 
 use folder::{Folder, Tally};
 use plan::Planner;
@@ -31,8 +33,8 @@ fn followers_of_a_folder_that_changes_hands_and_is_put_back_show_what_a_fresh_re
     }
     println!("followers: {tally:?}");
     if seeds >= SEEDS {
-        let Tally { looks, told, turns, restored, restored_under_agents } = tally;
-        for count in [looks, told, turns, restored, restored_under_agents] {
+        let Tally { looks, told, turns, restored, restored_under_agents, late } = tally;
+        for count in [looks, told, turns, restored, restored_under_agents, late] {
             assert!(count > 200, "{count}");
         }
     }

@@ -14,6 +14,10 @@ pub enum Step {
     Undo(usize),
     Compact(usize),
     Archive(usize, usize),
+    /// A checkpoint or compaction begins, perhaps of an archive: what follows comes before its publication.
+    Begin(usize, Option<usize>),
+    /// The one that has begun is published.
+    Finish,
     /// A single writer comes, if the folder is free; or the one that is there goes.
     Single,
     /// An agent comes, if no single writer is there; or goes. It may load nothing.
@@ -54,7 +58,7 @@ impl Planner {
 
     fn step(&mut self) -> Step {
         let n = self.random.below(12) as usize;
-        match self.random.below(40) {
+        match self.random.below(44) {
             0..=9 => {
                 let count = 1 + if self.random.chance(3) { self.random.below(3) } else { 0 };
                 Step::Set(n, (0..count).map(|_| self.random.below(6) as usize).collect())
@@ -68,6 +72,8 @@ impl Planner {
             25 | 26 => Step::Reader(n % READERS, self.random.chance(4)),
             27..=35 => Step::Look(n),
             36 | 37 => Step::Copy,
+            40 | 41 => Step::Begin(n, self.random.chance(4).then(|| self.random.below(6) as usize)),
+            42 | 43 => Step::Finish,
             _ => Step::Restore(Restore {
                 is_replaced: self.random.chance(2),
                 keeps_others: self.random.chance(2),
