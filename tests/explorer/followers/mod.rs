@@ -13,7 +13,7 @@ use plan::Planner;
 
 use super::live::Violation;
 
-const SEEDS: u64 = 1500;
+const SEEDS: u64 = 7000;
 const STEPS: u64 = 40;
 
 #[test]

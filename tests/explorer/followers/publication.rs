@@ -88,7 +88,8 @@ impl Folder {
             Ok(ids) => {
                 let ids = ids.iter().map(|id| String::from_utf8_lossy(id).into_owned());
                 self.note_archive(ids.collect(), rank);
-                Ok(())
+                // Its log may be another one, which it could not load until now.
+                if is_doubtful { self.catch_up() } else { Ok(()) }
             }
             Err(_) if is_doubtful => self.catch_up(),
             Err(error) => Err(failed(error)),
