@@ -1128,7 +1128,8 @@ export declare class Store<T = Record<string, unknown>> {
   refresh(): Promise<void>;
 
   /**
-   * Takes over what other processes have written, and returns those operations, each of them once.
+   * Takes over what other processes have written, and returns those operations, each of them once. They are as they were
+   * written: `data` of an older schema version is not migrated; `get()` has the record as it is now.
    *
    * Cost: as `refresh()`, and the objects of those operations.
    *

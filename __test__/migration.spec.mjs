@@ -142,7 +142,8 @@ for (const [where, makePlace] of Object.entries(places)) {
       const plain = await openAt(t, place, { readOnly: true });
       t.deepEqual(knowing.entries(), [["a", recordOf(1, 2)]]);
       await session(t, place, { agentId, version: 1 }, (store) => store.set("b", recordOf(2, 1)));
-      t.deepEqual(ids(await knowing.tail()), ["b"]);
+      const told = (await knowing.tail()).map(({ id, data }) => [id, data]);
+      t.deepEqual(told, [["b", recordOf(2, 1)]]);
       t.deepEqual(knowing.get("b"), recordOf(2, 2));
       const upgraded = await openAt(t, place, { agentId, ...program(2) });
       await upgraded.set("c", recordOf(3, 2));
