@@ -370,7 +370,7 @@ export interface ScanOptions {
 
 /**
  * The records as the function of `transaction()` sees them: with its own changes. It can be used only while the function runs;
- * whatever a method throws, thrown on or not caught, takes the whole transaction back.
+ * an error that leaves the function takes the whole transaction back, one that it catches does not.
  */
 export interface Transaction<T = Record<string, unknown>> {
   /**

@@ -161,6 +161,38 @@ test("the values of insert(), patch() and compareAndSet(), are those of the call
   ]);
 });
 
+test("a call of the store within a transaction whose error is caught, takes the transaction back as well", async (t) => {
+  const { store } = await openOurs(t);
+  await store.set("a", { n: 1 });
+  const calls = {
+    set: () => store.set("b", {}),
+    get: () => store.get("a"),
+    find: () => void store.find({}).catch(() => {}),
+    nested: () => void store.update("a", () => ({})).catch(() => {}),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    const failed = store.transaction((tx) => {
+      tx.set("a", { n: 2 });
+      try {
+        call();
+      } catch {
+        // Caught all the same.
+      }
+    });
+    await t.throwsAsync(
+      failed,
+      { code: "OPSLOG_INVALID_ARGUMENT", message: /works with its argument/ },
+      name,
+    );
+    t.deepEqual(store.entries(), [["a", { n: 1 }]], name);
+  }
+  await store.transaction((tx) => {
+    t.throws(() => tx.insert("a", {}), { code: "OPSLOG_EXISTS" });
+    tx.set("a", { n: 3 });
+  });
+  t.deepEqual(store.get("a"), { n: 3 });
+});
+
 test("a transaction that is over, does nothing any more", async (t) => {
   const { store } = await openOurs(t);
   let kept;

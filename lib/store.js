@@ -46,6 +46,8 @@ class Store extends Inspected {
   #closing = null;
   #watching = null;
   #isInTransaction = false;
+  /** What a call of the store within a transaction was refused with: the transaction fails also where its function catches it. */
+  #misuse = null;
   /** Throws in a call of the store's own backend, which would wait for the store, as the store waits for it. */
   #refuseOwnBackend = null;
   #toText = (id, value) => this.#textOf(id, value);
@@ -377,12 +379,15 @@ class Store extends Inspected {
     await this.#runBatch("transaction()", () => {
       const tx = new Transaction(this.#driver, this.#toText);
       this.#isInTransaction = true;
+      this.#misuse = null;
       try {
-        return (result = run(tx));
+        result = run(tx);
       } finally {
         this.#isInTransaction = false;
         this.#batch = tx.end();
       }
+      if (this.#misuse !== null) throw this.#misuse;
+      return result;
     });
     return result;
   }
@@ -614,6 +619,12 @@ class Store extends Inspected {
     return result;
   }
 
+  /** The error of a call of the store within a transaction. */
+  #misused() {
+    this.#misuse = opslogError("OPSLOG_INVALID_ARGUMENT", messages.withinTransaction());
+    return this.#misuse;
+  }
+
   /** The driver that a call was made for; the store may have been closed before the call's turn came. */
   #inForce(driver) {
     if (this.#driver !== driver) throw notOpen();
@@ -680,14 +691,14 @@ class Store extends Inspected {
 
   #ensureOpen() {
     if (this.#state !== "open") throw notOpen();
-    if (this.#isInTransaction) throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.withinTransaction());
+    if (this.#isInTransaction) throw this.#misused();
     // Whoever looks, or waits for its turn, finds what was called before.
     this.#driver.arrive();
   }
 
   #ensureWritable() {
     if (this.#state !== "open") throw notOpen();
-    if (this.#isInTransaction) throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.withinTransaction());
+    if (this.#isInTransaction) throw this.#misused();
     // A batch that was called before close() still runs.
     if (this.#closing !== null && this.#batch === null) throw notOpen();
     this.#refuseOwnBackend?.();
