@@ -233,6 +233,35 @@ for (const conditional of [false, true]) {
     t.is((await storedEntries(bucket)).c.n, 1);
   });
 
+  test(`open() with the agentId of a process that died keeps what it wrote behind what others had written, ${how}`, async (t) => {
+    const bucket = memoryBucket();
+    const { store: other } = await openAgent(t, bucket, "other", { conditional });
+    const { store: dead } = await openAgent(t, bucket, "agent", { conditional });
+    await other.set("k", { n: 1 });
+    await dead.refresh();
+    await dead.set("k", { n: 2 });
+    const expected = { k: { n: 2 } };
+    for (let life = 0; life < 3; life++) {
+      const { store } = await openAgent(t, bucket, "agent", { conditional });
+      await other.refresh();
+      for (const each of [store, other]) t.deepEqual(Object.fromEntries(each.entries()), expected);
+      t.deepEqual(await storedEntries(bucket), expected);
+    }
+    await other.set("k", { n: 3 });
+    await other.compact();
+    t.deepEqual(await storedEntries(bucket), { k: { n: 3 } });
+    t.true(Object.keys(bucket.manifest.activeAgentOps).every((key) => !key.includes("/")));
+  });
+
+  test(`a process that dies again and again before it writes leaves no logs behind, ${how}`, async (t) => {
+    const bucket = memoryBucket();
+    const { store: other } = await openAgent(t, bucket, "other", { conditional });
+    await other.set("k", { n: 1 });
+    for (let life = 0; life < 12; life++) await openAgent(t, bucket, "agent", { conditional });
+    t.true(Object.keys(bucket.manifest.activeAgentOps).length <= 4);
+    t.deepEqual(await storedEntries(bucket), { k: { n: 1 } });
+  });
+
   test(`a single writer takes over what agents left, and keeps them out, ${how}`, async (t) => {
     const bucket = memoryBucket();
     const { store: one } = await openAgent(t, bucket, "one", { conditional });

@@ -99,6 +99,18 @@ const bugs = {
     test: "world",
     what: "a single writer that takes over leaves the old log in its place",
   },
+  "world-left-log-first": {
+    test: "world",
+    what: "a log that was left when its agentId was taken over goes before all others",
+  },
+  "world-short-log-believed": { test: "world", what: "a log with fewer operations than it had is believed" },
+  "world-undo-counts-elsewhere": {
+    test: "world",
+    what: "an undo in a sealed log says what counts in the next one",
+  },
+  "world-clock-not-raised": { test: "world", what: "an operation is appended again below what was sealed" },
+  "world-copies-kept": { test: "world", what: "an operation that was appended again is applied twice" },
+  "world-copies-told": { test: "world", what: "an operation that was appended again is told again" },
   "world-order-unchecked": {
     test: "world",
     what: "new operations are applied behind those that follow them",

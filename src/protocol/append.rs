@@ -70,8 +70,13 @@ impl<C: Carrier> Session<C> {
         draft: impl Fn(Option<u64>) -> Vec<Vec<u8>>,
         counted: bool,
     ) -> Result<Appended, Error> {
+        let before = self.writer.log();
         self.settle_doubt().await?;
         self.check_replaced()?;
+        if self.agent().is_some() && self.writer.log() != before && !counted {
+            // What was drafted for the log before may stand below what was sealed with it.
+            return Ok(Appended::Sealed(None));
+        }
         let known = self.known_rc()?;
         if !counted {
             self.refuse_newer(&known)?;
@@ -116,8 +121,14 @@ impl<C: Carrier> Session<C> {
     fn count(&self, log: &Name, lines: &[Vec<u8>]) {
         let Ok(known) = self.known() else { return };
         let logs = logs_of(&known.manifest);
-        let unnamed =
-            Log { path: Arc::clone(log), generation: Log::LIVE, era: 0, version: None, fence: None };
+        let unnamed = Log {
+            path: Arc::clone(log),
+            generation: Log::LIVE,
+            is_live: true,
+            era: 0,
+            version: None,
+            fence: None,
+        };
         let place = logs.iter().find(|named| named.path == *log).unwrap_or(&unnamed);
         for (index, line) in lines.iter().enumerate() {
             if let Some(identity) = Entry::identity_of(line, self.writer.count() + index, place) {
@@ -326,7 +337,7 @@ impl<C: Carrier> Session<C> {
                         return Ok(None);
                     };
                     // NOTE: a log that another store appends to cannot be copied: what it acknowledges meanwhile would be lost.
-                    if named.generation == Log::LIVE && !is_own {
+                    if named.is_live && !is_own {
                         return Ok(None);
                     }
                     let mut kept = self.carrier.read_log(log).await?;
@@ -569,8 +580,14 @@ pub(super) fn failure_of(error: Error) -> Failure {
 
 /// What tells an agent's operation from all others.
 pub(super) fn identity(line: &[u8]) -> Option<Arc<[u8]>> {
-    let nowhere =
-        Log { path: Arc::from(&b""[..]), generation: Log::LIVE, era: 0, version: None, fence: None };
+    let nowhere = Log {
+        path: Arc::from(&b""[..]),
+        generation: Log::LIVE,
+        is_live: true,
+        era: 0,
+        version: None,
+        fence: None,
+    };
     Entry::identity_of(line, 0, &nowhere)
 }
 

@@ -133,7 +133,9 @@ impl<C: Carrier> Session<C> {
         let manifest = self.known_rc()?;
         self.one_version(&manifest)?;
         let written = self.write_archive(archive, &manifest).await?;
+        let counts = vec![(manifest.active_ops(), self.writer.count() as u64)];
         let snapshot = self.write_snapshot(&manifest, written.as_ref()).await?;
+        let snapshot = Snapshot { counts, ..snapshot };
         let log = self.create_log(None).await?;
         let next = checkpointed(&manifest, &snapshot, &log);
         let known = self.replace_own(next).await?;
@@ -166,7 +168,8 @@ impl<C: Carrier> Session<C> {
             logs = logs_of(&manifest);
         }
         let merged: Vec<Name> = logs.iter().map(|log| Arc::clone(&log.path)).collect();
-        let (entries, mut counts) = read_counted(&self.carrier, &logs, true).await?;
+        let (entries, all_counts) = read_counted(&self.carrier, &logs, true).await?;
+        let mut counts = all_counts.clone();
         keep_newest(&mut counts, &logs);
         self.view.bring(&self.carrier, &manifest, &entries).await?;
         self.one_version(&manifest)?;
@@ -175,7 +178,7 @@ impl<C: Carrier> Session<C> {
         let empty_log = empty_log.filter(|_| self.writer.count() == 0);
         let written = self.write_archive(archive, &manifest).await?;
         let snapshot = self.write_snapshot(&manifest, written.as_ref()).await?;
-        let snapshot = Snapshot { empty_log, ..snapshot };
+        let snapshot = Snapshot { empty_log, counts: all_counts, ..snapshot };
         let Some(known) = self.publish_snapshot(&manifest, &snapshot, &merged, (&entries, &counts)).await?
         else {
             return Ok(None);
@@ -275,6 +278,7 @@ impl<C: Carrier> Session<C> {
             version,
             version_before: self.snapshot_version(manifest),
             empty_log: None,
+            counts: Vec::new(),
             records,
             taken: self.now(),
             archived: written.map(|written| written.archived.clone()),

@@ -20,6 +20,8 @@ pub struct Retired {
     pub snapshot: u64,
     /// Their paths.
     pub logs: Vec<Name>,
+    /// How many operations of each counted; empty where that is not known.
+    pub counts: Vec<u64>,
 }
 
 /// A manifest.
@@ -215,7 +217,13 @@ impl Manifest {
                 let entry = fields.iter().find(|entry| *entry.key == *key)?;
                 Some(part(text, entry.value.clone()))
             };
-            Some(Retired { snapshot: to_integer(value(b"snapshot")?)?, logs: strings(value(b"ops")?) })
+            let logs = strings(value(b"ops")?);
+            let counts = value(b"counts").and_then(elements).unwrap_or_default();
+            let mut counts: Vec<u64> = counts.into_iter().filter_map(to_integer).collect();
+            if counts.len() != logs.len() {
+                counts.clear();
+            }
+            Some(Retired { snapshot: to_integer(value(b"snapshot")?)?, logs, counts })
         });
         retired.collect()
     }
@@ -223,12 +231,16 @@ impl Manifest {
     /// Sets the lists of logs that went into snapshots.
     pub(super) fn set_retired(&mut self, retired: &[Retired]) {
         let mut out = b"[".to_vec();
-        for (place, Retired { snapshot, logs }) in retired.iter().enumerate() {
+        for (place, Retired { snapshot, logs, counts }) in retired.iter().enumerate() {
             out.extend_from_slice(if place > 0 { b",{\"snapshot\":" } else { b"{\"snapshot\":" });
             push_integer(&mut out, *snapshot);
             out.extend_from_slice(b",\"ops\":");
             out.extend_from_slice(&print_list(logs));
-            out.push(b'}');
+            for (place, count) in counts.iter().enumerate() {
+                out.extend_from_slice(if place > 0 { b"," } else { b",\"counts\":[" });
+                push_integer(&mut out, *count);
+            }
+            out.extend_from_slice(if counts.is_empty() { b"}" } else { b"]}" });
         }
         out.push(b']');
         self.set("retired", out);

@@ -23,8 +23,10 @@ use crate::order;
 pub struct Log {
     /// Its path.
     pub path: Name,
-    /// The generation that sealed it; [`Log::LIVE`] for one that is appended to.
+    /// The generation that sealed it; [`Log::LIVE`] for one that is appended to, and for one that was left among them.
     pub generation: u64,
+    /// Whether a store appends to it.
+    pub is_live: bool,
     /// How many snapshots there were before the one that holds this log: tells operations without an agent apart.
     pub era: u64,
     /// The schema version of its operations, where it is known.
@@ -116,14 +118,26 @@ pub fn logs_of(manifest: &Manifest) -> Vec<Log> {
     let era = manifest.snapshots();
     let versions = manifest.log_versions();
     let version = |path: &Name| versions.iter().find(|(log, _)| log == path).map(|(_, version)| *version);
-    let log = |path: Name, generation| Log { version: version(&path), path, generation, era, fence: None };
-    let Some(named) = manifest.agent_logs() else { return vec![log(manifest.active_ops(), Log::LIVE)] };
+    let log = |path: Name, generation, is_live| Log {
+        version: version(&path),
+        path,
+        generation,
+        is_live,
+        era,
+        fence: None,
+    };
+    let Some(named) = manifest.agent_logs() else { return vec![log(manifest.active_ops(), Log::LIVE, true)] };
     let mut logs: Vec<Log> = Vec::new();
     for (key, path) in named {
-        let generation = if is_sealed(&key) { sealed_by(&key) } else { Log::LIVE };
+        let is_live = !is_sealed(&key);
+        let left = if planted!("world-left-log-first") { 0 } else { Log::LIVE };
+        let generation = if is_live { Log::LIVE } else { sealed_by(&key).unwrap_or(left) };
         match logs.iter_mut().find(|known| known.path == path) {
-            Some(known) => known.generation = known.generation.min(generation),
-            None => logs.push(log(path, generation)),
+            Some(known) => {
+                known.generation = known.generation.min(generation);
+                known.is_live &= is_live;
+            }
+            None => logs.push(log(path, generation, is_live)),
         }
     }
     logs
@@ -193,6 +207,9 @@ pub fn highest_clock(entries: &[Entry]) -> u64 {
 
 /// An operation that was appended again with a higher clock stands where its last copy stands.
 fn keep_last_copies(entries: &mut Vec<Entry>) {
+    if planted!("world-copies-kept") {
+        return;
+    }
     let mut last: HashMap<Arc<[u8]>, usize> = HashMap::with_capacity(entries.len());
     for (place, entry) in entries.iter().enumerate() {
         last.insert(Arc::clone(&entry.identity), place);

@@ -353,7 +353,7 @@ impl<C: Carrier> Session<C> {
     /// # Errors
     /// As for `refresh()`; nothing counts as told then.
     pub async fn follow(&self) -> Result<Vec<Vec<u8>>, Error> {
-        if self.options.agent.is_none() && !self.options.read_only {
+        if !self.is_follower() {
             return Ok(Vec::new());
         }
         let entries = self.catch_up().await?;

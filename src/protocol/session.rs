@@ -101,6 +101,11 @@ impl<C: Carrier> Session<C> {
         self.view.take_effects()
     }
 
+    /// Whether `follow()` tells of others: a reader, and an agent.
+    pub fn is_follower(&self) -> bool {
+        self.options.agent.is_some() || self.options.read_only
+    }
+
     /// The manifest that is known.
     pub fn manifest(&self) -> Option<Rc<Manifest>> {
         self.known.borrow().as_ref().map(|known| Rc::clone(&known.manifest))
@@ -132,6 +137,10 @@ impl<C: Carrier> Session<C> {
                 let version = |log: &Name| before.as_ref().map(|before| self.log_version(before, log));
                 self.writer.follow(self.agent(), before.as_deref(), &known.manifest, version);
             }
+        }
+        if self.agent().is_some() && !planted!("world-clock-not-raised") {
+            // NOTE: the log may be another by now: what is appended to it stands above what was sealed.
+            self.view.store().see_clock(known.manifest.number("clock"));
         }
         *self.known.borrow_mut() = Some(known);
     }

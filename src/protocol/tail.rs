@@ -7,9 +7,11 @@ use std::sync::Arc;
 use hashbrown::{HashMap, HashSet};
 
 use super::carrier::{Carrier, Error};
-use super::document::{Manifest, Name};
-use super::entry::{Entry, Log, read_logs};
-use super::transition::fence_of;
+use super::document::{Manifest, Name, Retired};
+use super::entry::{Entry, Log, read_counted};
+
+/// How often logs are read that seem to lack operations.
+const READS: u64 = 5;
 
 /// What was told so far.
 #[derive(Default)]
@@ -45,24 +47,32 @@ impl Tail {
         entries: Vec<Entry>,
     ) -> Result<Vec<Entry>, Error> {
         let told = self.snapshots.get();
-        let mut logs = Vec::new();
-        for retired in manifest.retired().into_iter().filter(|retired| retired.snapshot > told) {
-            logs.extend(retired.logs.into_iter().map(|path| Log {
-                generation: retired.snapshot,
-                era: retired.snapshot - 1,
-                version: None,
-                fence: fence_of(manifest, &path),
-                path,
-            }));
-        }
-        let earlier = read_logs(carrier, &logs, true).await?;
+        let (old, new): (Vec<_>, Vec<_>) =
+            manifest.retired().into_iter().partition(|retired| retired.snapshot <= told);
+        let logs: Vec<Log> = new.iter().flat_map(logs_of).collect();
+        let earlier = read_whole(carrier, &logs).await?;
         let mut seen = self.identities.borrow().clone();
         seen.extend(self.before.borrow().iter().map(Arc::clone));
         let clocks = self.clocks.borrow().clone();
-        let is_new = |entry: &Entry| {
-            let is_copy = entry.is_again && clocks.get(&entry.agent).is_some_and(|told| entry.first <= *told);
-            !is_copy
-        };
+        let is_known = |entry: &Entry| clocks.get(&entry.agent).is_some_and(|told| entry.first <= *told);
+        let all = || earlier.iter().chain(&entries);
+        let mut copies: HashSet<Arc<[u8]>> = all()
+            .filter(|entry| entry.is_again && !is_known(entry) && !seen.contains(&entry.identity))
+            .map(|entry| Arc::clone(&entry.identity))
+            .collect();
+        // Of an operation that was appended again, the first copy may have gone into the snapshot that all began with.
+        for retired in old.iter().rev() {
+            if copies.is_empty() {
+                break;
+            }
+            let logs: Vec<Log> = logs_of(retired).collect();
+            for entry in read_whole(carrier, &logs).await? {
+                if copies.remove(&entry.identity) {
+                    seen.insert(entry.identity);
+                }
+            }
+        }
+        let is_new = |entry: &Entry| !(entry.is_again && is_known(entry)) || planted!("world-copies-told");
         self.look_past(manifest, &earlier, &entries);
         let all = earlier.into_iter().chain(entries);
         Ok(all.filter(|entry| seen.insert(Arc::clone(&entry.identity)) && is_new(entry)).collect())
@@ -71,5 +81,33 @@ impl Tail {
     fn look_past(&self, manifest: &Manifest, earlier: &[Entry], entries: &[Entry]) {
         self.look(manifest, earlier);
         self.look(manifest, entries);
+    }
+}
+
+/// The logs that went into a snapshot.
+fn logs_of(retired: &Retired) -> impl Iterator<Item = Log> {
+    retired.logs.iter().enumerate().map(|(place, path)| Log {
+        path: Arc::clone(path),
+        generation: retired.snapshot,
+        is_live: false,
+        era: retired.snapshot - 1,
+        version: None,
+        fence: retired.counts.get(place).copied(),
+    })
+}
+
+/// Reads retired logs. One that has fewer operations than went into its snapshot was listed as it was before, and is read again;
+/// it may also be gone.
+async fn read_whole(carrier: &impl Carrier, logs: &[Log]) -> Result<Vec<Entry>, Error> {
+    let mut attempt = 1;
+    loop {
+        let (entries, counts) = read_counted(carrier, logs, true).await?;
+        let mut pairs = logs.iter().zip(&counts);
+        let is_whole = pairs.all(|(log, (_, count))| log.fence.is_none_or(|fence| *count >= fence));
+        if is_whole || attempt == READS || planted!("world-short-log-believed") {
+            return Ok(entries);
+        }
+        carrier.pause(attempt * 10).await;
+        attempt += 1;
     }
 }

@@ -1,8 +1,9 @@
 //! How a manifest changes: one pure function for each transition, with the rules of every field. Fields that a transition
 //! does not speak of stay as they are, those of newer versions too.
 //!
-//! With agents, `activeAgentOps` also names sealed logs, which are read but no more appended to, by keys that no agent can
-//! have: `sealed/<generation>/<agent>`. Fields that 0.8.1 ignores: `generation` counts the manifests; `stamp` differs
+//! With agents, `activeAgentOps` also names logs that are read but no more appended to, by keys that no agent can have:
+//! `sealed/<generation>/<agent>` for those that a generation sealed together, `left/<generation>/<agent>` for one that a
+//! store left when another took its agentId. Fields that 0.8.1 ignores: `generation` counts the manifests; `stamp` differs
 //! from one to the next, and `ancestors` are those of the last ones; `clock` is what every agent's clock is above; `sessions` says which store an agent's log belongs
 //! to, `writer` which single writer is at work; `quiet` names agents that wrote nothing lately; `retired` the logs that
 //! went into the last snapshots; `fenced` how many operations of a log counted that others may still append to; `logVersions` the schema versions of
@@ -35,6 +36,8 @@ pub struct Snapshot {
     pub empty_log: Option<Name>,
     /// How many records it has.
     pub records: u64,
+    /// How many operations the logs had that went into it.
+    pub counts: Vec<(Name, u64)>,
     /// When it was taken, as `toISOString` prints it.
     pub taken: Vec<u8>,
     /// The archive segment that the same change made or added to.
@@ -57,22 +60,45 @@ const FENCED_LIMIT: usize = 32;
 /// How many stamps of earlier manifests a manifest has at most.
 pub const ANCESTORS: usize = 8;
 
-/// Whether a key of `activeAgentOps` is that of a sealed log.
+/// Whether a key of `activeAgentOps` is that of a log that nothing is appended to any more.
 pub fn is_sealed(key: &[u8]) -> bool {
     key.contains(&b'/')
 }
 
-/// The generation that sealed a log; 0 for a key that does not say.
-pub fn sealed_by(key: &[u8]) -> u64 {
-    let number = key.strip_prefix(b"sealed/").and_then(|rest| rest.split(|&byte| byte == b'/').next());
-    number.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok()).unwrap_or_default()
+/// The generation that sealed a log with all others; 0 for a key that does not say. `None` for a log that a store left when
+/// another one took its agentId: its operations stand among those of the logs that are appended to, by their clocks, until
+/// all are sealed.
+pub fn sealed_by(key: &[u8]) -> Option<u64> {
+    if key.starts_with(LEFT) {
+        return None;
+    }
+    let number = key.strip_prefix(SEALED).and_then(|rest| rest.split(|&byte| byte == b'/').next());
+    Some(number.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok()).unwrap_or_default())
 }
 
-/// The agent whose sealed log has this key.
+/// The agent whose log has this key.
 pub fn sealed_agent(key: &[u8]) -> &[u8] {
-    let rest = key.strip_prefix(b"sealed/").unwrap_or_default();
-    let slash = rest.iter().position(|&byte| byte == b'/').map_or(rest.len(), |at| at + 1);
-    rest.get(slash..).unwrap_or_default()
+    let rest = key.strip_prefix(SEALED).or_else(|| key.strip_prefix(LEFT)).unwrap_or_default();
+    let mut parts = rest.splitn(3, |&byte| byte == b'/').skip(1);
+    parts.next().unwrap_or_default()
+}
+
+const SEALED: &[u8] = b"sealed/";
+const LEFT: &[u8] = b"left/";
+
+/// `left/<generation>/<agent>`: the generation tells such logs of one agent apart.
+fn left_key(generation: u64, agent: &[u8]) -> Name {
+    Arc::from([LEFT, generation.to_string().as_bytes(), b"/", agent].concat())
+}
+
+/// The key of a log from the generation on that seals all.
+fn sealed_now(generation: u64, key: Name) -> Name {
+    if !is_sealed(&key) {
+        return sealed_key(generation, &key);
+    }
+    let Some(left) = key.strip_prefix(LEFT) else { return key };
+    let left = left.split(|&byte| byte == b'/').next().unwrap_or_default();
+    Arc::from([&*sealed_key(generation, sealed_agent(&key)), b"/", left].concat())
 }
 
 fn sealed_key(generation: u64, agent: &[u8]) -> Name {
@@ -189,7 +215,7 @@ pub fn replaced(manifest: &Manifest, old: &[u8], copy: &[u8]) -> Manifest {
 }
 
 /// An agent takes part, with a log of its own: a new one, or the one that it had, if no store may still be at work there. With
-/// a new one, one that it had is sealed. The log of a single writer is read before everything that agents write.
+/// a new one, one that it had is left. The log of a single writer is read before everything that agents write.
 pub fn registered(
     manifest: &Manifest,
     agent: &[u8],
@@ -204,7 +230,7 @@ pub fn registered(
     };
     if !logs.iter().any(|(key, path)| **key == *agent && **path == *log) {
         for (key, _) in logs.iter_mut().filter(|(key, _)| **key == *agent) {
-            *key = sealed_key(generation, agent);
+            *key = left_key(generation, agent);
         }
         logs.push((Arc::from(agent), Arc::from(log)));
     }
@@ -258,10 +284,8 @@ pub fn sealed(manifest: &Manifest, generation: u64, next_logs: &NextLogs, clock:
     let NextLogs { writers, active, own } = next_logs;
     let mut next = manifest.clone();
     let logs = manifest.agent_logs().unwrap_or_else(|| vec![(Arc::from(&b""[..]), manifest.active_ops())]);
-    let mut logs: Vec<(Name, Name)> = logs
-        .into_iter()
-        .map(|(key, log)| (if is_sealed(&key) { key } else { sealed_key(generation, &key) }, log))
-        .collect();
+    let mut logs: Vec<(Name, Name)> =
+        logs.into_iter().map(|(key, log)| (sealed_now(generation, key), log)).collect();
     logs.extend_from_slice(writers);
     next.set_text("activeOps", active);
     next.set_names("activeAgentOps", &logs);
@@ -341,7 +365,9 @@ fn with_snapshot(manifest: &Manifest, snapshot: &Snapshot, merged: &[Name]) -> M
     next.set_number("version", snapshot.version);
     next.set_text("currentSnapshot", &snapshot.path);
     let mut retired = manifest.retired();
-    retired.push(Retired { snapshot: manifest.snapshots() + 1, logs: merged.to_vec() });
+    let count = |log: &Name| snapshot.counts.iter().find(|(path, _)| path == log).map(|(_, count)| *count);
+    let counts = merged.iter().map(count).collect::<Option<Vec<u64>>>().unwrap_or_default();
+    retired.push(Retired { snapshot: manifest.snapshots() + 1, logs: merged.to_vec(), counts });
     let mut count: usize = retired.iter().map(|retired| retired.logs.len()).sum();
     while retired.len() > 1 && count > RETIRED_LIMIT {
         count -= retired.remove(0).logs.len();

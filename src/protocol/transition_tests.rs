@@ -43,6 +43,7 @@ fn snapshot(archived: Option<Archived>) -> Snapshot {
         version_before: 1,
         empty_log: None,
         records: 9,
+        counts: vec![(name("l0"), 4)],
         taken: b"t".to_vec(),
         archived,
     }
@@ -139,17 +140,29 @@ fn registered_keeps_the_log_of_a_single_writer_as_the_first_sealed_one() {
 }
 
 #[test]
-fn registered_seals_the_log_of_an_earlier_store_with_the_same_agent_id() {
+fn registered_leaves_the_log_of_an_earlier_store_with_the_same_agent_id() {
     let next = registered(&shared(), b"two", b"z", b"l9", 8);
     assert_changes(
         &shared(),
         &next,
         &[
-            ("activeAgentOps", r#"{"sealed/3/one":"l0","one":"l1","sealed/8/two":"l2","two":"l9"}"#),
+            ("activeAgentOps", r#"{"sealed/3/one":"l0","one":"l1","left/8/two":"l2","two":"l9"}"#),
             ("sessions", r#"{"one":"x","two":"z"}"#),
             ("quiet", "[]"),
         ],
     );
+}
+
+#[test]
+fn sealed_gives_a_log_that_was_left_a_key_of_its_own() {
+    let left = registered(&shared(), b"one", b"z", b"l9", 8);
+    let next_logs = NextLogs { writers: Vec::new(), active: name("l10"), own: None };
+    let logs = sealed(&left, 9, &next_logs, 5).agent_logs().unwrap();
+    let keys: Vec<String> = logs.iter().map(|(key, _)| String::from_utf8_lossy(key).into_owned()).collect();
+    assert_eq!(keys, ["sealed/3/one", "sealed/9/one/8", "sealed/9/two", "sealed/9/one"]);
+    assert!(logs.iter().all(|(key, _)| sealed_by(key).is_some()));
+    assert_eq!(sealed_agent(b"sealed/9/one/8"), b"one");
+    assert_eq!((sealed_by(b"left/8/one"), sealed_agent(b"left/8/one")), (None, &b"one"[..]));
 }
 
 #[test]
@@ -197,7 +210,7 @@ fn published_drops_the_merged_logs_and_no_others() {
                 r#"{"activeRecords":9,"archivedRecords":2,"opsCount":0,"created":"c","lastCheckpoint":"t","newer":4}"#,
             ),
             ("logVersions", r#"{"l1":2,"l2":1}"#),
-            ("retired", r#"[{"snapshot":1,"ops":["l0"]}]"#),
+            ("retired", r#"[{"snapshot":1,"ops":["l0"],"counts":[4]}]"#),
         ],
     );
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::append::{failure_of, identity};
 use super::carrier::{Carrier, Error};
 use super::document::Name;
-use super::entry::{Entry, read_all};
+use super::entry::{Entry, highest_clock, read_all};
 use super::publication::unknown;
 use super::session::{Session, missing};
 use super::transition::replaced;
@@ -138,6 +138,7 @@ impl<C: Carrier> Session<C> {
                         self.check_replaced()?;
                     }
                     let entries = read_all(&self.carrier, manifest).await?;
+                    self.view.store().see_clock(highest_clock(&entries));
                     if let Some((entry, copy)) = &undone
                         && manifest.logs().contains(copy)
                         && !entries.iter().any(|known| known.identity == entry.identity)
@@ -166,15 +167,17 @@ impl<C: Carrier> Session<C> {
             self.take(known);
             return Ok(false);
         };
-        let is_own = self.writer.log().as_ref() == Some(&entry.log);
-        if is_own {
-            let own: Vec<Arc<[u8]>> = self.writer.own().into_iter().map(Arc::from).collect();
+        let was_own = self.writer.log().as_ref() == Some(&entry.log);
+        let own: Vec<Arc<[u8]>> = self.writer.own().into_iter().map(Arc::from).collect();
+        if was_own {
             self.writer.moved(&copy);
-            self.take(known);
+        }
+        self.take(known);
+        // The log may have been sealed before: then the copy is in its place, and the writer has another by now.
+        let is_own = self.writer.log().as_ref() == Some(&copy) || planted!("world-undo-counts-elsewhere");
+        if was_own && is_own {
             let is_undone = |line: &[u8]| identity(line).is_some_and(|identity| identity == entry.identity);
             self.writer.holds(own.into_iter().filter(|line| !is_undone(line)));
-        } else {
-            self.take(known);
         }
         // NOTE: it is undone: what fails from here on must not say that it is not.
         if self.options.skip_load {

@@ -57,6 +57,7 @@ impl Actor {
             let now = self.ledger.tick();
             *self.ledger.term.borrow_mut() = Some((self.life, now));
         }
+        self.ledger.opened(self.life, &shown(&session));
         self.opened.borrow_mut().insert(self.life, Rc::clone(&session));
         for _ in 0..self.steps {
             self.step(&session).await;
@@ -231,15 +232,7 @@ impl Actor {
     }
 
     async fn look(&self, session: &Session<Simulated>, tells: bool) {
-        let looked = match tells {
-            true => session.follow().await.map(|lines| {
-                for line in lines {
-                    let line = String::from_utf8_lossy(&line).into_owned();
-                    self.ledger.follower(self.life, told_of(&line));
-                }
-            }),
-            false => Ok(()),
-        };
+        let looked = if tells { follow(session, &self.ledger, self.life).await } else { Ok(()) };
         if looked.is_ok() && self.options.read_only {
             let shown = shown(session);
             let shown = shown.iter().map(|(id, text)| (id.as_str(), text.as_str())).collect();
@@ -247,6 +240,14 @@ impl Actor {
         }
         // NOTE: `refresh()` lets what it shows count as told, so a follower does not call it here.
     }
+}
+
+/// Tells the ledger what a follower is told.
+pub async fn follow(session: &Session<Simulated>, ledger: &Ledger, life: u64) -> Result<(), Error> {
+    for line in session.follow().await? {
+        ledger.follower(life, told_of(&String::from_utf8_lossy(&line)));
+    }
+    Ok(())
 }
 
 /// What tells an operation in the eyes of a follower: record and value.

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use opslog::engine::Id;
+use opslog::format::operation::parse_line;
 use opslog::protocol::Name;
 use opslog::protocol::carrier::{Loaded, Lock, Pairs};
+use opslog::protocol::document::Manifest;
 
 /// A request as the storage sees it: it can be carried out more than once.
 #[derive(Clone, Debug)]
@@ -134,6 +136,46 @@ impl Disk {
             }
             Request::Sync | Request::Pause { .. } => Reply::Nothing,
         }
+    }
+
+    /// The records that 0.8.1 finds: it knows nothing of what we put into the manifest besides its own fields.
+    pub fn as_legacy(&self, manifest: &Manifest) -> BTreeMap<String, String> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let snapshot = self.snapshots.get(&manifest.snapshot()).cloned().unwrap_or_default();
+        let mut records: BTreeMap<String, String> =
+            snapshot.records.iter().map(|(id, value)| (text(id), text(value))).collect();
+        let mut logs: Vec<Name> =
+            manifest.agent_logs().unwrap_or_default().into_iter().map(|(_, log)| log).collect();
+        logs.push(manifest.active_ops());
+        logs.sort();
+        logs.dedup();
+        let lines = logs.iter().flat_map(|log| self.logs.get(log).cloned().unwrap_or_default());
+        let mut lines: Vec<Vec<u8>> = lines.collect();
+        let rank = |line: &Vec<u8>| {
+            let parsed = parse_line(line).unwrap();
+            (parsed.clock.unwrap_or_default(), text(parsed.agent.as_deref().unwrap_or_default()))
+        };
+        lines.sort_by_key(rank);
+        for line in lines {
+            let parsed = parse_line(&line).unwrap();
+            match parsed.data {
+                Some(range) => records.insert(text(&parsed.id), text(&line[range])),
+                None => records.remove(&text(&parsed.id)),
+            };
+        }
+        records
+    }
+
+    /// A line that is about to be appended to a log which a seal has made, with a clock that is not above what the seal saw: 0.8.1
+    /// would put it among the sealed operations.
+    pub fn below_seal(&self, log: &Name, lines: &[Vec<u8>]) -> Option<String> {
+        let manifest = Manifest::parse(self.manifest.as_ref()?).ok()?;
+        let logs = manifest.agent_logs()?;
+        let is_sealed = logs.iter().any(|(key, _)| key.starts_with(b"sealed/"));
+        let is_live = logs.iter().any(|(key, named)| named == log && !key.contains(&b'/'));
+        let clock = |line: &&Vec<u8>| parse_line(line).unwrap().clock.unwrap_or_default();
+        let below = lines.iter().find(|line| clock(line) <= manifest.number("clock"))?;
+        (is_sealed && is_live).then(|| String::from_utf8_lossy(below).into_owned())
     }
 
     /// What a listing from before the last append shows.

@@ -25,8 +25,15 @@ pub struct Write {
     pub life: u64,
 }
 
+/// When a store was opened, and what it showed then.
+struct Opening {
+    at: u64,
+    shown: BTreeSet<String>,
+}
+
 #[derive(Default)]
 pub struct Ledger {
+    openings: RefCell<HashMap<u64, Opening>>,
     pub writes: RefCell<Vec<Write>>,
     /// What each follower was told, and what it must be told: the operations that were called after it opened.
     pub followers: RefCell<HashMap<u64, Vec<String>>>,
@@ -73,8 +80,37 @@ impl Ledger {
         self.wrong.borrow_mut().push(what);
     }
 
+    /// A store was opened, and showed these records.
+    pub fn opened(&self, life: u64, shown: &[(String, String)]) {
+        let shown = shown.iter().map(|(id, text)| format!("{id} {}", text.trim_matches(['{', '}'])));
+        let opening = Opening { at: self.tick(), shown: shown.collect() };
+        self.openings.borrow_mut().insert(life, opening);
+    }
+
+    /// A follower has looked for the last time: it was told every operation of others that counts, and that was called after it
+    /// had opened.
+    pub fn has_followed(&self, life: u64, name: Option<&str>) {
+        let Some(opened) = self.openings.borrow().get(&life).map(|opening| opening.at) else { return };
+        let followers = self.followers.borrow();
+        let told = followers.get(&life).map(Vec::as_slice).unwrap_or_default();
+        let writes = self.writes.borrow();
+        for write in writes.iter().filter(|write| write.told == Told::Acknowledged && write.called > opened) {
+            let Some(text) = &write.text else { continue };
+            // What was undone need not be told.
+            let is_undone = |later: &Write| later.id == write.id && later.text.is_none();
+            let is_own = name.is_some_and(|name| text.contains(&format!("\"by\":\"{name}\"")));
+            let wanted = format!("{} {}", write.id, text.trim_matches(['{', '}']));
+            if !is_own && !writes.iter().any(is_undone) && !told.contains(&wanted) {
+                self.fail(format!("the follower of life {life} was never told of {wanted}"));
+            }
+        }
+    }
+
     /// A follower was told an operation.
     pub fn follower(&self, life: u64, told: String) {
+        if self.openings.borrow().get(&life).is_some_and(|opening| opening.shown.contains(&told)) {
+            self.fail(format!("a follower was told of {told}, which was there when it opened"));
+        }
         let mut followers = self.followers.borrow_mut();
         let known = followers.entry(life).or_default();
         if known.contains(&told) {

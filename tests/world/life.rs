@@ -1,13 +1,13 @@
 //! One world from its beginning to its end: who is in it, what befalls them, and what must hold once all is quiet.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use opslog::protocol::carrier::Lock;
 use opslog::protocol::{Facts, Options, Session};
 
-use super::actor::{Actor, Opened, name, shown};
+use super::actor::{Actor, Opened, follow, name, shown, told_of};
 use super::carrier::Simulated;
 use super::faults::{Fault, count};
 use super::ledger::Ledger;
@@ -147,6 +147,10 @@ impl Party {
             let (writer, is_reader) = self.kill(which);
             self.start(&writer, is_reader);
         }
+        let readers = self.alive.iter().filter(|(_, _, is_reader)| *is_reader).count();
+        if readers < 3 && self.chance(15) {
+            self.start("reader", true);
+        }
         // A process whose work is done is followed by another.
         if let Some(which) = self.alive.iter().position(|(life, _, is_reader)| {
             !is_reader && !self.tasks.has(&self.world, *life) && !self.opened.borrow().contains_key(life)
@@ -194,6 +198,30 @@ impl Party {
         }
     }
 
+    /// Each operation is in the history once.
+    fn check_logged(&self, lines: Vec<Vec<u8>>) {
+        let mut known = std::collections::HashSet::new();
+        for line in lines {
+            let told = told_of(&String::from_utf8_lossy(&line));
+            if !told.contains(" deleted ") && !known.insert(told.clone()) {
+                self.ledger.fail(format!("the history has twice: {told}"));
+            }
+        }
+    }
+
+    /// 0.8.1 orders the operations of all logs by clock and agent alone, and shows the same records.
+    fn check_legacy(&self, reader: &Session<Simulated>, expected: &[(String, String)]) {
+        if self.plan.is_single || self.plan.weather.per_mille > 0 {
+            return;
+        }
+        let Some(manifest) = reader.manifest() else { return };
+        let found = self.world.inner.borrow().disk.as_legacy(&manifest);
+        let expected: BTreeMap<String, String> = expected.iter().cloned().collect();
+        if found != expected {
+            self.ledger.fail(format!("0.8.1 shows {found:?}, a fresh reader {expected:?}"));
+        }
+    }
+
     /// Runs something alone, without faults.
     fn alone<T: 'static>(&mut self, work: impl Future<Output = T> + 'static) -> Option<T> {
         let result = Rc::new(RefCell::new(None));
@@ -238,6 +266,9 @@ pub fn run(seed: u64) -> Vec<String> {
         }
     }
     party.run_until_quiet();
+    if let Some(line) = party.world.below_seal.borrow().as_ref() {
+        party.ledger.fail(format!("appended below what was sealed: {line}"));
+    }
     judge(&mut party);
     let mut wrong = party.ledger.wrong.take();
     wrong.truncate(8);
@@ -268,12 +299,26 @@ fn judge(party: &mut Party) {
     let Some(reader) = fresh else { return party.ledger.fail("no reader can open the store".to_owned()) };
     let expected = shown(&reader);
     party.ledger.check(&expected, "a fresh reader");
+    let logging = Rc::clone(&reader);
+    let logged = party.alone(async move { logging.logged().await });
+    party.check_logged(logged.and_then(Result::ok).unwrap_or_default());
+    party.check_legacy(&reader, &expected);
     let opened: Vec<_> =
         party.opened.borrow().iter().map(|(life, session)| (*life, Rc::clone(session))).collect();
     for (life, session) in opened {
-        let following = Rc::clone(&session);
+        let (following, ledger) = (Rc::clone(&session), Rc::clone(&party.ledger));
         let is_reader = session.store().has_operations() || session.manifest().is_some();
-        let told = party.alone(async move { following.refresh().await });
+        let told = party.alone(async move { follow(&following, &ledger, life).await });
+        let is_follower = session.is_follower();
+        if matches!(told, Some(Ok(()))) && is_follower {
+            let agent = party.alive.iter().find(|(alive, _, is_reader)| *alive == life && !is_reader);
+            party.ledger.has_followed(life, agent.map(|(_, writer, _)| writer.as_str()));
+        }
+        let following = Rc::clone(&session);
+        let told = match is_follower {
+            true => told,
+            false => party.alone(async move { following.refresh().await }),
+        };
         if matches!(told, Some(Ok(()))) && is_reader && shown(&session) != expected {
             let found = shown(&session);
             party

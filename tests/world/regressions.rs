@@ -1,7 +1,7 @@
 //! Worlds in which faults were found, each with what it found in the protocol. They run whatever the plan of other worlds.
 
 /// Seeds, and what was wrong in them.
-const FOUND: [(u64, &str); 14] = [
+const FOUND: [(u64, &str); 18] = [
     (17, "an undo that took effect was told as failed, because what came after it failed"),
     (25, "a copy of the log was taken for an empty one"),
     (70, "a store followed the manifest to the log of the store that had taken its agentId"),
@@ -13,6 +13,13 @@ const FOUND: [(u64, &str); 14] = [
     (12_407, "an undo that was found out later was taken for a log that was lost"),
     (16_856, "a copy that was published and sealed before its writer knew was taken for a log that was lost"),
     (1357, "an archive that took effect was told as refused, because another writer had published since"),
+    (497, "a follower was told again of an operation that was appended again, and was there when it opened"),
+    (
+        1685,
+        "a log that was left when its agentId was taken over went before operations that it had overwritten",
+    ),
+    (2134, "after an undo in a sealed log, operations of that log were counted in the next one"),
+    (3421, "a follower missed an operation of a retired log that was listed as it had been before"),
     (1, "the first world"),
     (3, "lock objects alone"),
     (4, "a folder"),

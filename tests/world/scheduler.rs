@@ -120,12 +120,19 @@ pub struct World {
     pub dice: RefCell<Dice>,
     pub inner: RefCell<Inner>,
     pub weather: Weather,
+    /// A line that was appended below what was sealed.
+    pub below_seal: RefCell<Option<String>>,
 }
 
 impl World {
     pub fn new(seed: u64, weather: Weather) -> Rc<Self> {
         let inner = Inner { clock_ms: 1_700_000_000_000, ..Inner::default() };
-        Rc::new(Self { dice: RefCell::new(Dice::new(seed)), inner: RefCell::new(inner), weather })
+        Rc::new(Self {
+            dice: RefCell::new(Dice::new(seed)),
+            inner: RefCell::new(inner),
+            weather,
+            below_seal: RefCell::default(),
+        })
     }
 
     pub fn spawn(&self, life: u64, future: impl Future<Output = ()> + 'static) {
@@ -213,6 +220,12 @@ impl World {
         let Some(number) = inner.steps.keys().nth(which).copied() else { return false };
         let Some(Step { request, reads_only, life }) = inner.steps.remove(&number) else { return false };
         let asked = words(&request);
+        if let Request::Append { log, lines } = &request
+            && self.weather.per_mille == 0
+            && let Some(line) = inner.disk.below_seal(log, lines)
+        {
+            self.below_seal.borrow_mut().get_or_insert(line);
+        }
         let traced = |what: &str| trace(|| format!("{life:>3} {asked}: {what}"));
         if let Request::Pause { ms } = request {
             inner.clock_ms += ms as i64;
