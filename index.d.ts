@@ -664,7 +664,9 @@ export declare class Store<T = Record<string, unknown>> {
    * `version` that is greater than the store's, `migrate` for each record, and a checkpoint.
    *
    * @param dir The folder: a path, or a `file:` URL object. Created with all above it, unless `readOnly` is set. A
-   * backend of your own gets what is given here, URL objects as strings.
+   * backend of your own gets what is given here, URL objects as strings. `":memory:"` without a backend stands for no folder: the
+   * store is in memory, is empty when it opens, and is gone when it closes. `backup()` rejects there; `durability`, `recovery` and
+   * `locking` mean nothing.
    * @param options How to open it; the default of each is told there.
    * @throws `OPSLOG_ALREADY_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_LOCKED`, `OPSLOG_NO_STORE`, `OPSLOG_CORRUPT`,
    * `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_NEWER_VERSION`, `OPSLOG_UNSAFE_BACKEND`, `OPSLOG_NATIVE_UNAVAILABLE`;

@@ -19,6 +19,7 @@ const sessionOptions = {
   buffered: false,
   checkpointThreshold: 1e9,
   checkpointOnClose: false,
+  amortised: false,
   kernelLock: true,
   conditional: false,
   exactVersions: false,

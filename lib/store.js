@@ -34,6 +34,8 @@ const { checkId, toText, today } = require("./values");
 const { readInterval, Watching } = require("./watching");
 
 const checkpointFailures = diagnostics.channel("opslog:checkpoint-failed");
+/** The folder that stands for memory. */
+const MEMORY = ":memory:";
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for("nodejs.asyncDispose");
 
 class Store extends Inspected {
@@ -590,6 +592,9 @@ class Store extends Inspected {
       return BackendDriver.open(folder, options, { backend, owner: this, onDue });
     }
     this.#refuseOwnBackend = null;
+    if (dir === MEMORY && backend === undefined) {
+      return loadBackendDriver().openInMemory(dir, options, { owner: this, onDue });
+    }
     return FileDriver.open(dir, options, backend);
   }
 

@@ -37,6 +37,7 @@ const sessionOptions = {
   buffered: false,
   checkpointThreshold: 1e9,
   checkpointOnClose: false,
+  amortised: false,
   kernelLock: true,
   conditional: false,
   exactVersions: false,

@@ -18,6 +18,7 @@ const { paced } = require("../turns");
 const { now } = require("../values");
 const { Calls, refuseOwnBackend } = require("./calls");
 const { factsOf } = require("./facts");
+const { MemoryBackend } = require("./memory");
 const { Steps } = require("./steps");
 
 const flushFailures = diagnostics.channel("opslog:flush-failed");
@@ -31,6 +32,7 @@ class BackendDriver {
   #steps;
   #core;
   #onDue;
+  #isInMemory;
   #manifest = null;
   /** Changes on their way, by ticket, and protocols, by number. */
   #changes = new Map();
@@ -74,6 +76,7 @@ class BackendDriver {
     this.folder = dir;
     this.#options = options;
     this.#onDue = onDue;
+    this.#isInMemory = backend instanceof MemoryBackend;
     const [randomHigh, randomLow] = randomFillSync(new Uint32Array(2));
     this.#session = native.load().sessionNew(options.agentId, {
       version: options.version,
@@ -82,7 +85,8 @@ class BackendDriver {
       skipLoad: options.skipLoad,
       buffered: this.#isBuffered,
       checkpointThreshold: options.checkpointThreshold,
-      checkpointOnClose: options.checkpointOnClose,
+      checkpointOnClose: options.checkpointOnClose && !this.#isInMemory,
+      amortised: this.#isInMemory && !options.checkpointThresholdGiven,
       ...factsOf(backend),
       randomHigh,
       randomLow,
@@ -215,7 +219,8 @@ class BackendDriver {
   // Reading
 
   backup() {
-    throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.backupOfBackend());
+    const message = this.#isInMemory ? messages.backupOfMemory() : messages.backupOfBackend();
+    throw opslogError("OPSLOG_INVALID_ARGUMENT", message);
   }
 
   async loadArchive(relativePath) {
@@ -412,4 +417,9 @@ class BackendDriver {
   }
 }
 
-module.exports = { BackendDriver, refuseOwnBackend };
+/** Opens a store in memory, which no backend of the caller's keeps. */
+function openInMemory(dir, options, { owner, onDue }) {
+  return BackendDriver.open(dir, options, { backend: new MemoryBackend(), owner, onDue });
+}
+
+module.exports = { BackendDriver, openInMemory, refuseOwnBackend };

@@ -3,10 +3,23 @@
 // By what a backend keeps two writers apart, and what its answers mean.
 
 const { FsBackend } = require("../fs-backend");
+const { MemoryBackend } = require("./memory");
 
 const { acquireLock } = FsBackend.prototype;
 
+/** Nobody else reaches a store's own memory, and what is there is there. */
+const memory = {
+  kernelLock: true,
+  conditional: false,
+  exactVersions: true,
+  answersAreFinal: true,
+  marksBatches: false,
+  compactionLock: false,
+  singleLock: false,
+};
+
 function factsOf(backend) {
+  if (backend instanceof MemoryBackend) return memory;
   const has = (method) => typeof backend[method] === "function";
   // A subclass writes files: what failed has no effect later, and what is read is what was written.
   const isFolder = backend instanceof FsBackend;

@@ -42,6 +42,8 @@ pub struct SessionOptions {
     pub checkpoint_threshold: f64,
     /// Closing makes a checkpoint.
     pub checkpoint_on_close: bool,
+    /// The threshold was not given: a large store waits until a checkpoint pays.
+    pub amortised: bool,
     /// See `Facts`.
     pub kernel_lock: bool,
     /// See `Facts`.
@@ -106,6 +108,7 @@ pub fn session_new(agent: Option<JsString<'_>>, options: SessionOptions) -> napi
                 skip_load: options.skip_load,
                 buffered: options.buffered,
                 checkpoint_threshold: options.checkpoint_threshold,
+                amortised: options.amortised,
                 checkpoint_on_close: options.checkpoint_on_close,
             },
         );

@@ -157,7 +157,7 @@ impl<C: Carrier> Session<C> {
             return Err(self.refuse(log, lines, &found).await);
         }
         if self.named_log(&found) != Some(Arc::clone(log)) {
-            let copy = Copy { log: Arc::clone(log), lines: lines.to_vec(), before: self.writer.count() };
+            let copy = Copy { log: Arc::clone(log), lines: lines.to_vec(), before: self.counted() };
             return Ok(Appended::Sealed(Some(copy)));
         }
         self.count(log, lines);
@@ -213,10 +213,10 @@ impl<C: Carrier> Session<C> {
         let is_out = match self.agent() {
             Some(_) => self.shut_out(log, lines).await.unwrap_or(ShutOut::NotKnown),
             // The store that took over says how many operations of this log it took along.
-            None if is_fenced(&found.manifest, log, self.writer.count()) => ShutOut::Yes,
+            None if is_fenced(&found.manifest, log, self.counted()) => ShutOut::Yes,
             None => ShutOut::NotKnown,
         };
-        if is_out == ShutOut::Yes || self.is_fenced(log, self.writer.count()).await {
+        if is_out == ShutOut::Yes || self.is_fenced(log, self.counted()).await {
             return Error::rule(code, message);
         }
         Error::rule(Code::Failed, format!("{message} Whether the last write took effect is not known."))
@@ -233,6 +233,15 @@ impl<C: Carrier> Session<C> {
             return unknown("the write", &failure_of(error));
         }
         error
+    }
+
+    /// How many different operations of the own log count.
+    fn counted(&self) -> usize {
+        if self.agent().is_none() {
+            return self.writer.count();
+        }
+        // NOTE: an append that was carried out twice is there twice.
+        identities(&self.writer.own()).len()
     }
 
     /// Whether a log went into a snapshot with no more operations than these.

@@ -16,6 +16,9 @@ use crate::engine::Id;
 use crate::error::Code;
 use crate::format::operation::{BatchMark, parse_line};
 
+/// From how many records on a checkpoint must pay.
+const MANY: usize = 10_000;
+
 /// A change that was called.
 #[derive(Debug, Clone)]
 pub struct Change {
@@ -152,10 +155,14 @@ impl<C: Carrier> Session<C> {
             let draft = |version| vec![marked(&line, Marks { version, again: first, batch: None })];
             match self.append(draft).await? {
                 Appended::Counts => return Ok(()),
-                Appended::Sealed(copy) => copies.extend(copy),
-            }
-            if let Some(waiting) = self.flight.waiting.borrow_mut().front_mut() {
-                waiting.first = waiting.first.or_else(|| clock_of(&line));
+                // There was no log to append to.
+                Appended::Sealed(None) => {}
+                Appended::Sealed(Some(copy)) => {
+                    copies.push(copy);
+                    if let Some(waiting) = self.flight.waiting.borrow_mut().front_mut() {
+                        waiting.first = waiting.first.or_else(|| clock_of(&line));
+                    }
+                }
             }
             let clock = self.move_on().await?;
             self.redraft(None, clock);
@@ -202,8 +209,11 @@ impl<C: Carrier> Session<C> {
     }
 
     fn check_due(&self) {
-        let operations = self.view.store().counts().operations as f64;
-        if self.options.skip_load || operations < self.options.checkpoint_threshold {
+        let counts = self.view.store().counts();
+        let pays =
+            !self.options.amortised || counts.records < MANY || counts.operations * 4 >= counts.records;
+        let is_crossed = counts.operations as f64 >= self.options.checkpoint_threshold;
+        if self.options.skip_load || !is_crossed || !pays {
             return;
         }
         // NOTE: only the count starts anew: what is in flight must still be found where it was applied.
@@ -346,9 +356,12 @@ impl<C: Carrier> Session<C> {
             };
             match self.append(draft).await? {
                 Appended::Counts => return Ok(()),
-                Appended::Sealed(copy) => copies.extend(copy),
+                Appended::Sealed(None) => {}
+                Appended::Sealed(Some(copy)) => {
+                    copies.push(copy);
+                    first.get_or_insert_with(|| lines.iter().map(|line| clock_of(line)).collect());
+                }
             }
-            first.get_or_insert_with(|| lines.iter().map(|line| clock_of(line)).collect());
             let clock = self.move_on().await?;
             let batch = self.flight.batch.take();
             self.view.store().abandon_batch();

@@ -174,7 +174,12 @@ impl<C: Carrier> Session<C> {
         if self.writer.count() == 0 {
             self.own_of(&entries);
         }
-        self.tail.look(&manifest, &entries);
+        if self.options.skip_load {
+            self.view.begin_unloaded();
+            self.tail.begin(&manifest);
+        } else {
+            self.tail.look(&manifest, &entries);
+        }
         Ok(())
     }
 
@@ -191,6 +196,7 @@ impl<C: Carrier> Session<C> {
         self.checkpoint(CHANGE_WAIT_MS).await?;
         if self.options.skip_load {
             self.view.empty();
+            self.view.begin_unloaded();
         }
         Ok(())
     }
@@ -360,7 +366,11 @@ impl<C: Carrier> Session<C> {
         let manifest = self.known_rc()?;
         let told = self.tail.since(&self.carrier, &manifest, entries).await?;
         let is_own = |entry: &Entry| self.options.agent.as_ref() == Some(&entry.agent);
-        Ok(told.into_iter().filter(|entry| !is_own(entry)).map(|entry| entry.line.to_vec()).collect())
+        let told: Vec<Entry> = told.into_iter().filter(|entry| !is_own(entry)).collect();
+        if self.options.skip_load {
+            self.view.show(&self.carrier, &told).await?;
+        }
+        Ok(told.into_iter().map(|entry| entry.line.to_vec()).collect())
     }
 
     /// The operations of all logs as they are now, a line each.

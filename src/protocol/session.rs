@@ -30,6 +30,8 @@ pub struct Options {
     pub buffered: bool,
     /// Operations after which a checkpoint is due.
     pub checkpoint_threshold: f64,
+    /// A checkpoint of many records waits until there are a quarter as many operations.
+    pub amortised: bool,
     /// Closing makes a checkpoint.
     pub checkpoint_on_close: bool,
 }

@@ -25,6 +25,11 @@ pub struct Tail {
 }
 
 impl Tail {
+    /// Nothing was seen: the next look tells what the logs hold.
+    pub(super) fn begin(&self, manifest: &Manifest) {
+        self.snapshots.set(manifest.snapshots());
+    }
+
     /// All of this was seen.
     pub(super) fn look(&self, manifest: &Manifest, entries: &[Entry]) {
         if self.snapshots.get() != manifest.snapshots() {

@@ -147,7 +147,12 @@ impl<C: Carrier> Session<C> {
                         return Ok(None);
                     }
                     undone = None;
-                    let last = entries.iter().rev().find(|entry| entry.agent == agent);
+                    // NOTE: another store with this agentId may have logged what stands behind.
+                    let own = self.writer.log();
+                    let is_own = |entry: &&Entry| entry.agent == agent;
+                    let in_own_log = |entry: &&Entry| is_own(entry) && Some(&entry.log) == own.as_ref();
+                    let last = entries.iter().rev().find(in_own_log);
+                    let last = last.or_else(|| entries.iter().rev().find(is_own));
                     // Of one that was appended again, the first copy may be in a snapshot.
                     let Some(last) = last.filter(|entry| !entry.is_again) else { return Ok(None) };
                     self.newest.set(self.newest.get().max(manifest.newest_name()));
@@ -181,7 +186,7 @@ impl<C: Carrier> Session<C> {
         }
         // NOTE: it is undone: what fails from here on must not say that it is not.
         if self.options.skip_load {
-            self.view.undone();
+            self.view.taken_out(&entry.identity)?;
         } else if !self.view.removed(&entry.identity)? {
             self.view.forget_origin();
             let _ = self.catch_up().await;

@@ -121,6 +121,26 @@ impl View {
         Ok(())
     }
 
+    /// Nothing is loaded: memory holds what the store writes, and what it is shown.
+    pub fn begin_unloaded(&self) {
+        let applied = Applied { snapshot: Name::from(&b""[..]), identities: Vec::new() };
+        self.applied.borrow_mut().get_or_insert(applied);
+    }
+
+    /// Shows operations of others behind what is there, where nothing is loaded.
+    ///
+    /// # Errors
+    /// Those of migrating; nothing is shown then.
+    pub async fn show(&self, carrier: &impl Carrier, entries: &[Entry]) -> Result<(), Error> {
+        let values = self.migrated(carrier, self.versions.older(None, entries)).await?;
+        self.apply(entries, &values)?;
+        if let Some(applied) = self.applied.borrow_mut().as_mut() {
+            applied.identities.extend(entries.iter().map(|entry| Arc::clone(&entry.identity)));
+        }
+        self.effects.borrow_mut().looked.extend(entries.iter().map(|entry| Arc::clone(&entry.id)));
+        Ok(())
+    }
+
     /// The store appended an operation that memory holds already.
     pub fn appended(&self, identity: Arc<[u8]>) {
         if let Some(applied) = self.applied.borrow_mut().as_mut() {
@@ -202,6 +222,14 @@ impl View {
         if self.versions.is_older() {
             return Ok(false);
         }
+        self.taken_out(identity)
+    }
+
+    /// As [`View::removed`], where nothing is loaded.
+    ///
+    /// # Errors
+    /// As for [`View::removed`].
+    pub fn taken_out(&self, identity: &[u8]) -> Result<bool, Error> {
         let mut applied = self.applied.borrow_mut();
         let Some(applied) = applied.as_mut() else { return Ok(false) };
         let Some(place) = applied.identities.iter().rposition(|known| **known == *identity) else {

@@ -49,13 +49,13 @@ fn told(result: &Result<(), Error>) -> Told {
 
 impl Actor {
     pub async fn live(self, session: Rc<Session<Simulated>>) {
+        let began = self.ledger.tick();
         if session.open().await.is_err() {
             return;
         }
         let is_single = self.options.agent.is_none() && !self.options.read_only;
         if is_single {
-            let now = self.ledger.tick();
-            *self.ledger.term.borrow_mut() = Some((self.life, now));
+            self.ledger.begin_term(self.life, began);
         }
         self.ledger.opened(self.life, &shown(&session));
         self.opened.borrow_mut().insert(self.life, Rc::clone(&session));

@@ -38,8 +38,10 @@ pub struct Ledger {
     /// What each follower was told, and what it must be told: the operations that were called after it opened.
     pub followers: RefCell<HashMap<u64, Vec<String>>>,
     pub wrong: RefCell<Vec<String>>,
-    /// When the newest single writer had opened.
-    pub term: RefCell<Option<(u64, u64)>>,
+    /// The newest single writer, and when it had opened, if that is certain.
+    term: RefCell<Option<(u64, u64)>>,
+    /// When a single writer opened the store last.
+    opened_last: RefCell<Option<u64>>,
     now: RefCell<u64>,
 }
 
@@ -74,6 +76,14 @@ impl Ledger {
         {
             self.fail(format!("{} was acknowledged to a writer that was replaced", write.id));
         }
+    }
+
+    /// A single writer has opened the store; it began to when `began` was. Of two that opened it at once, either may be the one
+    /// that the other has replaced.
+    pub fn begin_term(&self, life: u64, began: u64) {
+        let now = self.tick();
+        let is_behind = self.opened_last.replace(Some(now)).is_none_or(|opened| opened < began);
+        *self.term.borrow_mut() = is_behind.then_some((life, now));
     }
 
     pub fn fail(&self, what: String) {

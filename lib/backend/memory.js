@@ -1,0 +1,90 @@
+"use strict";
+
+// The carrier of a store in memory: open(":memory:"). What a store writes is kept as text, as in a file, and is gone with the
+// store. Each store has a memory of its own.
+
+const textsOf = (records) => [...records].map(([id, value]) => [id, JSON.stringify(value)]);
+
+function recordsOf(texts) {
+  return new Map(texts.map(([id, text]) => [id, text === undefined ? undefined : JSON.parse(text)]));
+}
+
+class MemoryBackend {
+  #manifest = null;
+  #files = new Map();
+  #names = 0;
+  #version = 0;
+
+  initialize() {}
+  shutdown() {}
+
+  readManifest() {
+    return this.#manifest === null ? null : JSON.parse(this.#manifest);
+  }
+
+  getManifestVersion() {
+    return String(this.#version);
+  }
+
+  writeManifest(manifest) {
+    this.#manifest = JSON.stringify(manifest);
+    this.#version++;
+    this.#dropSuperseded(manifest);
+  }
+
+  writeSnapshot(records, version) {
+    return this.#create("snapshots/snap", { version, texts: textsOf(records) });
+  }
+
+  loadSnapshot(path) {
+    const { version, texts } = this.#files.get(path);
+    return { version, records: recordsOf(texts) };
+  }
+
+  createOpsFile() {
+    return this.#create("ops/ops", []);
+  }
+
+  createAgentOpsFile(agentId) {
+    return this.#create(`ops/agent-${agentId}`, []);
+  }
+
+  appendOps(path, operations) {
+    this.#files.get(path).push(...operations);
+  }
+
+  readOps(path) {
+    return this.#files.get(path) ?? [];
+  }
+
+  truncateLastOp(path) {
+    return this.#files.get(path)?.pop() !== undefined;
+  }
+
+  writeArchiveSegment(period, records) {
+    const path = `archive/archive-${period}.json`;
+    const texts = new Map([...(this.#files.get(path) ?? []), ...textsOf(records)]);
+    this.#files.set(path, [...texts]);
+    return path;
+  }
+
+  loadArchiveSegment(path) {
+    return recordsOf(this.#files.get(path));
+  }
+
+  #create(prefix, content) {
+    const path = `${prefix}-${++this.#names}`;
+    this.#files.set(path, content);
+    return path;
+  }
+
+  /** No reader is left behind that could still need another file. */
+  #dropSuperseded({ currentSnapshot, activeOps, activeAgentOps = {}, archiveSegments }) {
+    const named = new Set([currentSnapshot, activeOps, ...Object.values(activeAgentOps), ...archiveSegments]);
+    for (const path of this.#files.keys()) {
+      if (!named.has(path) && !path.startsWith("archive/")) this.#files.delete(path);
+    }
+  }
+}
+
+module.exports = { MemoryBackend };
