@@ -4,12 +4,14 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
 use super::carrier::{Carrier, Error};
-use super::document::{Manifest, Name, Retired};
+use super::document::{Manifest, Retired};
 use super::entry::{Entry, Log, read_counted};
 
+/// Of how many snapshots the logs are searched for the first copy of an operation.
+const SEARCHED: usize = 4;
 /// How often logs are read that seem to lack operations.
 const READS: u64 = 5;
 
@@ -19,8 +21,6 @@ pub struct Tail {
     /// Since the last snapshot, and since the one before: a listing may be older than the one before it.
     identities: RefCell<HashSet<Arc<[u8]>>>,
     before: RefCell<HashSet<Arc<[u8]>>>,
-    /// Each agent's highest first clock: a copy of an operation up to there was told, or was there at the beginning.
-    clocks: RefCell<HashMap<Name, u64>>,
     snapshots: Cell<u64>,
 }
 
@@ -36,11 +36,6 @@ impl Tail {
             *self.before.borrow_mut() = self.identities.take();
         }
         self.identities.borrow_mut().extend(entries.iter().map(|entry| Arc::clone(&entry.identity)));
-        let mut clocks = self.clocks.borrow_mut();
-        for entry in entries {
-            let highest = clocks.entry(Arc::clone(&entry.agent)).or_default();
-            *highest = (*highest).max(entry.first);
-        }
         self.snapshots.set(manifest.snapshots());
     }
 
@@ -58,16 +53,14 @@ impl Tail {
         let earlier = read_whole(carrier, &logs).await?;
         let mut seen = self.identities.borrow().clone();
         seen.extend(self.before.borrow().iter().map(Arc::clone));
-        let clocks = self.clocks.borrow().clone();
-        let is_known = |entry: &Entry| clocks.get(&entry.agent).is_some_and(|told| entry.first <= *told);
         let all = || earlier.iter().chain(&entries);
         let mut copies: HashSet<Arc<[u8]>> = all()
-            .filter(|entry| entry.is_again && !is_known(entry) && !seen.contains(&entry.identity))
+            .filter(|entry| entry.is_again && !seen.contains(&entry.identity))
             .map(|entry| Arc::clone(&entry.identity))
             .collect();
-        // Of an operation that was appended again, the first copy may have gone into the snapshot that all began with.
-        for retired in old.iter().rev() {
-            if copies.is_empty() {
+        // Of an operation that was appended again, the first copy may have gone into a snapshot that was seen.
+        for retired in old.iter().rev().take(SEARCHED) {
+            if copies.is_empty() || planted!("world-copies-told") {
                 break;
             }
             let logs: Vec<Log> = logs_of(retired).collect();
@@ -77,10 +70,9 @@ impl Tail {
                 }
             }
         }
-        let is_new = |entry: &Entry| !(entry.is_again && is_known(entry)) || planted!("world-copies-told");
         self.look_past(manifest, &earlier, &entries);
         let all = earlier.into_iter().chain(entries);
-        Ok(all.filter(|entry| seen.insert(Arc::clone(&entry.identity)) && is_new(entry)).collect())
+        Ok(all.filter(|entry| seen.insert(Arc::clone(&entry.identity))).collect())
     }
 
     fn look_past(&self, manifest: &Manifest, earlier: &[Entry], entries: &[Entry]) {

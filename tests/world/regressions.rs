@@ -1,7 +1,7 @@
 //! Worlds in which faults were found, each with what it found in the protocol. They run whatever the plan of other worlds.
 
 /// Seeds, and what was wrong in them.
-const FOUND: [(u64, &str); 21] = [
+const FOUND: [(u64, &str); 22] = [
     (17, "an undo that took effect was told as failed, because what came after it failed"),
     (25, "a copy of the log was taken for an empty one"),
     (70, "a store followed the manifest to the log of the store that had taken its agentId"),
@@ -23,6 +23,10 @@ const FOUND: [(u64, &str); 21] = [
     (24_633, "an undo took back what an earlier store with its agentId had appended late"),
     (26_109, "an undo took back what another store with its agentId had logged, and been closed since"),
     (52_482, "a line that was there twice made room for one that was told as refused"),
+    (
+        56_909,
+        "a follower took an operation for a copy, because another store with that agentId had used its clock",
+    ),
     (1, "the first world"),
     (3, "lock objects alone"),
     (4, "a folder"),
