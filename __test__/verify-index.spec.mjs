@@ -30,7 +30,8 @@ const kinds = { "a snapshot": currentSnapshot, "a log": activeWal };
 for (const [kind, fileOf] of Object.entries(kinds)) {
   test(`verify() of an index of ${kind} that is whole, counts its entries`, async (t) => {
     const folder = await indexedFolder(t);
-    t.deepEqual((await readdir(join(folder, "index"))).length, 2);
+    const indexes = (await readdir(join(folder, "index"))).filter((name) => name.endsWith(".idx"));
+    t.is(indexes.length, 2);
     const before = await contents(folder);
     const report = await Store.verify(folder);
     t.like(report, { ok: true, damageCount: 0, indexEntries: RECORDS + 4000 });
