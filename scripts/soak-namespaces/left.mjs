@@ -11,20 +11,12 @@ const namesIn = (folder) => {
   }
 };
 
-/** The log that the manifest names as the one before, relative to the folder. */
-export function previousIn(folder) {
-  return JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")).previousOps;
-}
-
-/**
- * The files that killed processes have left behind, relative to the folder. `known` is a log that a manifest named as the one
- * before: it stays, even empty.
- */
-export function leftIn(folder, known = "") {
+/** The files that killed processes have left behind, relative to the folder. */
+export function leftIn(folder) {
   const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
   const { currentSnapshot, activeOps, activeAgentOps = {}, previousOps, superseded = [] } = manifest;
   const snapshots = [currentSnapshot, ...superseded.map(([path]) => path)];
-  const logs = [activeOps, previousOps ?? "", known, ...Object.values(activeAgentOps)];
+  const logs = [activeOps, previousOps ?? "", ...Object.values(activeAgentOps)];
   const indexes = [currentSnapshot, ...logs].map((path) => `index/${basename(path)}.idx`);
   const files = ["", "snapshots", "ops", "archive", "index"].flatMap((part) =>
     namesIn(join(folder, part)).map(({ name }) => (part === "" ? name : `${part}/${name}`)),

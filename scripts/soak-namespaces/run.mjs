@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { inContainer } from "../../__test__/helpers/containers.mjs";
 import { memoryFolder } from "../../__test__/helpers/memory-folder.mjs";
 import { hash, Random } from "../soak/random.mjs";
-import { leftIn, previousIn } from "./left.mjs";
+import { leftIn } from "./left.mjs";
 import { Ledger } from "./ledger.mjs";
 
 const program = fileURLToPath(new URL("./worker.mjs", import.meta.url));
@@ -215,10 +215,9 @@ export class NamespaceSoak {
     const store = new Store();
     try {
       await store.open(this.#folder);
-      const known = previousIn(this.#folder);
       await store.compact();
       await store.close();
-      const left = leftIn(this.#folder, known);
+      const left = leftIn(this.#folder);
       if (left.length > 0) this.#problem("files are left", left.join(" "));
       const report = await Store.verify(this.#folder);
       if (!report.ok) this.#problem("files are damaged", JSON.stringify(report.damage[0]));

@@ -154,6 +154,15 @@ impl Store {
     }
 }
 
+/// The log of agents that a manifest named as the one before, where the next one names another. A take-over names one even if it is
+/// empty, and nothing else names it later.
+pub(super) fn former_log(left: &Manifest, next: &Manifest) -> Vec<String> {
+    let is_former = |path: &&String| {
+        layout::agent_milliseconds(path).is_some() && next.previous_ops.as_ref() != Some(path)
+    };
+    left.previous_ops.iter().filter(is_former).cloned().collect()
+}
+
 impl Checkpoint {
     /// Leaves records out, which are in an archive segment by now.
     pub(super) fn take_along(&mut self, archived: Archived) -> Result<()> {
@@ -186,9 +195,10 @@ impl Checkpoint {
         let ms = self.attach_wal(&list, time_after(Some(&left), self.now_ms))?;
         let (relative, written) = self.write_snapshot(&list, ms)?;
         self.list = Some(list);
-        let (manifest, superseded) = self.publish(&relative)?;
+        let (manifest, superseded, log) = self.publish(&relative)?;
         self.switch(manifest, written)?;
         self.store.remove_superseded(&superseded);
+        self.store.remove_empty_logs(&log);
         self.list = None;
         Ok(())
     }
@@ -255,10 +265,11 @@ impl Checkpoint {
         Ok((relative, written))
     }
 
-    /// Makes the new generation the one that counts. Returns its manifest, and the files that can go.
-    fn publish(&mut self, snapshot: &str) -> Result<(Manifest, Vec<String>)> {
+    /// Makes the new generation the one that counts. Returns its manifest, the files that can go, and a log that can, if it is
+    /// empty.
+    fn publish(&mut self, snapshot: &str) -> Result<(Manifest, Vec<String>, Vec<String>)> {
         let store = Arc::clone(&self.store);
-        let (manifest, superseded, next) = {
+        let (manifest, superseded, log, next) = {
             let mut state = store.lock();
             // What a panic left half done may be in one of the two logs only.
             if let Some(found) = store.version_on_disk() {
@@ -269,10 +280,12 @@ impl Checkpoint {
             let (active_ops, next) = state.begin_publication(&store)?;
             let (manifest, gone) =
                 self.next_manifest(&state.manifest, snapshot, active_ops, state.writes(&store.options));
-            (manifest, store.superseded_files(&gone, &state.manifest), next)
+            let left = &state.manifest;
+            let log = former_log(left, &manifest);
+            (manifest, store.superseded_files(&gone, left), log, next)
         };
         if let Some(list) = &self.list {
-            list.add_superseded(&superseded)?;
+            list.add_superseded(&[superseded.as_slice(), &log].concat())?;
         }
         let path = store.path(layout::MANIFEST);
         let draft = Draft::create(&*store.disk, &path)?;
@@ -300,7 +313,7 @@ impl Checkpoint {
         if !planted!("manifest-name-unsynced") {
             sync_folder_of(&*store.disk, &path)?;
         }
-        Ok((manifest, superseded))
+        Ok((manifest, superseded, log))
     }
 
     /// Makes the next log durable. What another process appends meanwhile to the one in force goes to both before the

@@ -234,3 +234,37 @@ fn a_list_that_a_living_writer_holds_is_left_alone() {
     let left = files(&disk);
     assert!(!left.contains("snapshots/snap-17.jsonl") && !left.contains(".unpublished.1-0.tmp"), "{left:?}");
 }
+
+#[test]
+fn the_checkpoint_behind_a_take_over_leaves_no_empty_log_of_agents_whenever_it_is_killed() {
+    no_empty_log_is_left(|disk| open_as(disk, None).unwrap().close().unwrap());
+    // Agents come and go again before the checkpoint.
+    no_empty_log_is_left(|disk| {
+        for agent in [None, Some("idle"), None, Some("later"), None] {
+            open_as(disk, agent).unwrap().close().unwrap();
+        }
+    });
+}
+
+fn no_empty_log_is_left(take_over: impl Fn(&SimDisk)) {
+    let mut kills = 0;
+    for nth in 1.. {
+        let disk = SimDisk::new();
+        compacted_by(Some("a"))(&disk);
+        take_over(&disk);
+        let working = disk.after_kill();
+        working.crash_after(nth);
+        compacts(None)(&working);
+        let is_over = !working.crashed();
+        let after = working.after_kill();
+        compacts(None)(&after);
+        let left: Vec<_> = files(&after).into_iter().filter(|name| name.starts_with("ops/agent-")).collect();
+        let empty = left.iter().filter(|name| !is_kept(&after, name));
+        assert_eq!(empty.collect::<Vec<_>>(), Vec::<&String>::new(), "after call {nth}");
+        if is_over {
+            break;
+        }
+        kills += 1;
+    }
+    assert!(kills > 20);
+}

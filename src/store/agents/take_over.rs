@@ -14,6 +14,7 @@ use crate::gate::Gate;
 use crate::json::number::push_integer;
 use crate::layout;
 use crate::publish::sync_folder_of;
+use crate::store::checkpoint::former_log;
 use crate::store::closing;
 use crate::store::names::time_after;
 use crate::store::open::Report;
@@ -64,7 +65,7 @@ impl Store {
         next.succeed(vec![ms]);
         next.departures += 1;
         next.clock = state.engine.clock();
-        let logs = agents.iter().map(|(_, path)| path.clone());
+        let logs = agents.iter().map(|(_, path)| path.clone()).chain(former_log(manifest, &next));
         let logs: Vec<_> = logs.filter(|path| next.previous_ops.as_ref() != Some(path)).collect();
         let superseded = self.superseded_files(&gone, manifest);
         list.add_superseded(&[superseded.as_slice(), &logs].concat())?;
