@@ -923,7 +923,7 @@ export declare class Store<T = Record<string, unknown>> {
 
   /**
    * Runs a function that reads and changes records: all of its changes are logged together, or, if it throws or the write
-   * fails, none. Nobody else changes anything in between: an agent's transaction holds the folder's lock alone and first takes
+   * fails, none. No other call or agent changes anything in between: an agent's transaction holds the folder's lock alone and first takes
    * over what other agents wrote, so that two processes that count a counter up lose no step. The function runs once, in the
    * caller's async context, when what was called before is done.
    *

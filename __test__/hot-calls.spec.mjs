@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 import test from "ava";
 import { Store } from "../index.mjs";
+import { sessionOptions } from "./helpers/native-calls.mjs";
 import { storedEntries, temporaryFolder } from "./helpers/store-folder.mjs";
 
 const require = createRequire(import.meta.url);
@@ -11,25 +12,6 @@ const addon = native.load();
 const manual = { checkpointOnClose: false, checkpointThreshold: Number.MAX_SAFE_INTEGER };
 const now = 1_700_000_000_000;
 
-const sessionOptions = {
-  version: 1,
-  versionGiven: false,
-  readOnly: false,
-  skipLoad: false,
-  buffered: false,
-  checkpointThreshold: 1e9,
-  checkpointOnClose: false,
-  amortised: false,
-  kernelLock: true,
-  conditional: false,
-  exactVersions: false,
-  answersAreFinal: true,
-  marksBatches: true,
-  compactionLock: true,
-  singleLock: true,
-  randomHigh: 1,
-  randomLow: 1,
-};
 /** A store without files. */
 const newCore = () => addon.sessionNew(undefined, sessionOptions).store();
 

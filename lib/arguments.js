@@ -84,12 +84,38 @@ function readSignalAlone(options, method) {
   return readSignal(options);
 }
 
+/** An option that says how many, from 0 on; `undefined` if it is not given. */
+function readCount(options, name) {
+  const value = options?.[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "number") throw wrongType(`option ${name} must be a number, got ${describe(value)}`);
+  if (!Number.isInteger(value) || value < 0) {
+    throw outOfRange(`option ${name} must be an integer from 0 on, got ${value}`);
+  }
+  return value;
+}
+
+/** How many are wanted at most, as the native side takes it: less than 0 for all. */
+function readLimit(options) {
+  return options?.limit === Infinity ? -1 : (readCount(options, "limit") ?? -1);
+}
+
+/** Refuses what a function returned that must do its work at once. */
+function refusePromise(returned, method) {
+  if (typeof returned?.then !== "function") return;
+  Promise.resolve(returned).catch(() => {});
+  throw wrongType(`${method} takes a function that does its work at once, not one that returns a promise`);
+}
+
 module.exports = {
   checkFunction,
   readBackendFolder,
+  readCount,
   readFolder,
+  readLimit,
   readRelativePath,
   readSignal,
   readSignalAlone,
   readSince,
+  refusePromise,
 };

@@ -21,7 +21,7 @@ class Following {
   /** How much native work is under way that may change records. */
   #working = 0;
 
-  /** Whoever follows, with what it tells of news: `records`, `history` and `manifest` of the store. */
+  /** The store that follows, with what it tells of news: `records`, `history` and `manifest` of the store. */
   constructor(core, options, { records, history, manifest }) {
     this.#core = core;
     this.#options = options;

@@ -9,6 +9,7 @@ const {
   readRelativePath,
   readSignalAlone,
   readSince,
+  refusePromise,
 } = require("./arguments");
 const diagnostics = require("./builtins").diagnosticsChannel;
 const { parseBackup } = require("./backup");
@@ -642,11 +643,7 @@ class Store extends Inspected {
     let ids;
     try {
       const returned = this.#driver.records.live(fn);
-      if (typeof returned?.then === "function") {
-        Promise.resolve(returned).catch(() => {});
-        const message = `${method} takes a function that does its work at once, not one that returns a promise`;
-        throw opslogError("OPSLOG_INVALID_ARGUMENT", message, { kind: "TypeError" });
-      }
+      refusePromise(returned, method);
     } catch (error) {
       ids = this.#batch;
       this.#batch = null;
@@ -677,7 +674,7 @@ class Store extends Inspected {
     });
   }
 
-  /** What is shown of the store to whoever inspects it. */
+  /** What is shown of the store where it is inspected. */
   #shown() {
     const state = this.#state === "open" && this.#closing !== null ? "closing" : this.#state;
     const driver = this.#driver;

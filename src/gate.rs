@@ -130,7 +130,7 @@ impl Gate {
         self.entered(Files::Borrowed(pair))
     }
 
-    /// As [`Gate::exclusive`], for who keeps it longer than a function takes, and may give it up on another thread.
+    /// As [`Gate::exclusive`], for a caller that keeps it longer than a function takes, and may give it up on another thread.
     ///
     /// # Errors
     /// As for [`Gate::exclusive`].

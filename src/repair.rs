@@ -98,7 +98,7 @@ pub fn repair_with(
     let wants_log_index = !is_shared && mending.steps.iter().any(is_log_index);
     let released = lock.release();
     if released.is_ok() && wants_log_index {
-        // A log's index is made by whoever opens the log.
+        // A log's index is made by the store that opens the log.
         let options = Options { progress: Arc::clone(progress), ..writer(index_from_bytes, now_ms) };
         let opened = Store::open_with(Arc::clone(bare), root, options, locking, probe);
         mending.note(opened.and_then(|opened| opened.store.close()));

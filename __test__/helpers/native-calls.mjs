@@ -29,7 +29,8 @@ const newSession = ({ addon }) => addon.sessionNew(undefined, sessionOptions);
 const session = { prepare: newSession };
 /** A protocol is begun where all of them are. */
 const task = { ...session, rust: "NativeSession::begin" };
-const sessionOptions = {
+/** The options of a session that carries nothing. */
+export const sessionOptions = {
   version: 1,
   versionGiven: false,
   readOnly: false,

@@ -10,7 +10,7 @@ const LEASE_MS = 300;
 const store = new Store();
 await store.open(folder, { agentId: worker });
 
-/** Whether a job may be taken: it waits, or whoever took it has let its lease run out. */
+/** Whether a job may be taken: it waits, or the lease of the worker that took it has run out. */
 const isFree = (job, now) => job.status === "waiting" || (job.status === "running" && job.until < now);
 
 /** Takes the most urgent job that is free; `undefined` if there is none. */
@@ -20,7 +20,7 @@ async function take() {
   const free = { $or: [{ status: "waiting" }, { status: "running", until: { $lt: now } }] };
   const next = await store.findOne(free, { sort: { due: 1 }, fields: ["id"] });
   if (next === undefined) return undefined;
-  // Another worker may have taken it since it was found: the transaction looks again, and nobody comes in between.
+  // Another worker may have taken it since it was found: the transaction looks again, and no other worker comes in between.
   return store.transaction((tx) => {
     const job = tx.get(next.id);
     if (!isFree(job, now)) return null;

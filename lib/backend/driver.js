@@ -125,7 +125,7 @@ class BackendDriver {
     }
   }
 
-  /** Runs work while nobody else writes: a single writer need not wait for that. */
+  /** Runs work while no other writer does: a single writer need not wait for that. */
   alone(work) {
     return work();
   }

@@ -7,7 +7,7 @@ const { MemoryBackend } = require("./memory");
 
 const { acquireLock } = FsBackend.prototype;
 
-/** Nobody else reaches a store's own memory, and what is there is there. */
+/** No other store reaches this memory, and what is there is there. */
 const memory = {
   kernelLock: true,
   conditional: false,

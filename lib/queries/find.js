@@ -2,8 +2,8 @@
 
 // Queries: the arguments of find() and its like, and the steps of one. What a query means is the native side's affair.
 
-const { readSignal } = require("../arguments");
-const { outOfRange, wrongType } = require("../errors");
+const { readCount, readLimit, readSignal } = require("../arguments");
+const { wrongType } = require("../errors");
 const { call, settle } = require("../native-errors");
 const { checkNames } = require("../option-names");
 const { describe } = require("../paths");
@@ -16,7 +16,7 @@ const OPTIONS = ["sort", "skip", "limit", "fields", "signal"];
 /** What find() was asked for, read at the call: the caller may change its objects afterwards. */
 function parseFind(query, options, method, { names = OPTIONS, counts = false } = {}) {
   checkNames(options, names, method);
-  const { sort, skip, limit, fields } = options ?? {};
+  const { sort, fields } = options ?? {};
   const { text, patterns } = new QueryText(query, "query");
   return {
     text,
@@ -24,22 +24,12 @@ function parseFind(query, options, method, { names = OPTIONS, counts = false } =
     signal: readSignal(options),
     selection: {
       sort: printOption(sort, "sort"),
-      skip: readCount(skip, "skip") ?? 0,
-      limit: readCount(limit, "limit") ?? -1,
+      skip: readCount(options, "skip") ?? 0,
+      limit: readLimit(options),
       fields: printOption(fields, "fields"),
       counts,
     },
   };
-}
-
-function readCount(value, name) {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== "number") throw wrongType(`option ${name} must be a number, got ${describe(value)}`);
-  if (value === Infinity && name === "limit") return undefined;
-  if (!Number.isInteger(value) || value < 0) {
-    throw outOfRange(`option ${name} must be an integer from 0 on, got ${value}`);
-  }
-  return value;
 }
 
 function printOption(value, name) {

@@ -4,7 +4,7 @@
 // needed. What an undo() is about to cut off the log is read before that.
 
 const { outOfRange, wrongType } = require("../errors");
-const { readSignal } = require("../arguments");
+const { readLimit, readSignal } = require("../arguments");
 const { call, settle } = require("../native-errors");
 const { checkNames } = require("../option-names");
 const { describe } = require("../paths");
@@ -86,8 +86,8 @@ const BOUNDS = ["prefix", "gt", "gte", "lt", "lte"];
 /** Which records scan() is to give, read at the call. */
 function parseRange(options) {
   checkNames(options, [...BOUNDS, "reverse", "limit", "signal"], "scan()");
-  const { reverse = false, limit } = options ?? {};
-  const range = { reverse: reverse === true, limit: readLimit(limit) };
+  const { reverse = false } = options ?? {};
+  const range = { reverse: reverse === true, limit: readLimit(options) };
   for (const name of BOUNDS) {
     const value = options?.[name];
     if (value === undefined || value === null) continue;
@@ -105,15 +105,6 @@ function parseRange(options) {
     }
   }
   return { range, signal: readSignal(options) };
-}
-
-function readLimit(limit) {
-  if (limit === undefined || limit === null || limit === Infinity) return -1;
-  if (typeof limit !== "number") throw wrongType(`option limit must be a number, got ${describe(limit)}`);
-  if (!Number.isInteger(limit) || limit < 0) {
-    throw outOfRange(`option limit must be an integer from 0 on, got ${limit}`);
-  }
-  return limit;
 }
 
 /** Yields ids and values in the order of the ids, by code units. */

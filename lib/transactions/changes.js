@@ -4,9 +4,9 @@
 // the text that is logged for a value.
 
 const { isDeepStrictEqual } = require("../builtins").util;
-const { checkFunction } = require("../arguments");
-const { opslogError } = require("../errors");
+const { checkFunction, refusePromise } = require("../arguments");
 const { checkId } = require("../values");
+const { isObject } = require("./transaction");
 
 /** Adds a record that must not be there yet. */
 function insertion(id, value, toText) {
@@ -23,11 +23,7 @@ function update(id, change) {
   return (tx) => {
     const current = tx.get(id);
     const next = change(current);
-    if (typeof next?.then === "function") {
-      Promise.resolve(next).catch(() => {});
-      const message = "update() takes a function that does its work at once, not one that returns a promise";
-      throw opslogError("OPSLOG_INVALID_ARGUMENT", message, { kind: "TypeError" });
-    }
+    refusePromise(next, "update()");
     if (next === undefined) return current;
     tx.set(id, next);
     return tx.get(id);
@@ -37,8 +33,7 @@ function update(id, change) {
 /** Replaces fields of a record. */
 function patching(id, partial, toText) {
   checkId(id);
-  const isObject = typeof partial === "object" && partial !== null && !Array.isArray(partial);
-  const fixed = isObject ? copied(id, partial, toText) : partial;
+  const fixed = isObject(partial) ? copied(id, partial, toText) : partial;
   return (tx) => tx.patch(id, fixed);
 }
 

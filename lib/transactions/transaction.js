@@ -91,6 +91,7 @@ class Transaction {
   }
 }
 
+/** Whether a value has fields. */
 function isObject(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -99,4 +100,4 @@ function invalid(message) {
   return opslogError("OPSLOG_INVALID_ARGUMENT", message, { kind: "TypeError" });
 }
 
-module.exports = { Transaction };
+module.exports = { Transaction, isObject };

@@ -1,4 +1,4 @@
-//! What an undo cuts off the log while somebody reads the records of an earlier moment: kept for those readers, who have no
+//! What an undo cuts off the log while a reader still has the records of an earlier moment: kept for those readers, who have no
 //! lock. The store calls [`Moments::cut`] before it cuts; a reader who finds that [`Kept::cuts`] has changed while it
 //! read, reads the same again, and gets from here what the file has no more.
 
@@ -65,7 +65,7 @@ impl Kept {
     }
 }
 
-/// The moments of a store that somebody still reads.
+/// The moments of a store that are still read.
 #[derive(Default)]
 pub struct Moments(Vec<Weak<Kept>>);
 

@@ -41,7 +41,7 @@ pub struct View {
     frozen: Arc<Overlay>,
 }
 
-/// All records at one moment, for who reads them without the store's lock.
+/// All records at one moment, for readers that do without the store's lock.
 #[derive(Clone)]
 pub struct Moment {
     base: Arc<Base>,
@@ -288,17 +288,7 @@ impl Records {
     /// # Errors
     /// Those of reading.
     pub fn scan(&self, cursor: Cursor, limit: usize, out: &mut Vec<u8>) -> io::Result<Cursor> {
-        self.visit(cursor, limit, out, |row, out| {
-            let text = row.text();
-            if text.is_empty() {
-                out.extend_from_slice(b"null,");
-                row.print_id(out);
-            } else {
-                row.print_id(out);
-                out.push(b',');
-                out.extend_from_slice(text);
-            }
-        })
+        self.visit(cursor, limit, out, |row, out| row.print_pair(out))
     }
 
     /// As [`Records::scan`], the ids alone: `"id",`.

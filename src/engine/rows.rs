@@ -58,6 +58,19 @@ impl Row<'_> {
         }
     }
 
+    /// Appends id and value as JSON, `"id",value`; of a record without a value `null,"id"`.
+    pub fn print_pair(&self, out: &mut Vec<u8>) {
+        let text = self.text();
+        if text.is_empty() {
+            out.extend_from_slice(b"null,");
+            self.print_id(out);
+        } else {
+            self.print_id(out);
+            out.push(b',');
+            out.extend_from_slice(text);
+        }
+    }
+
     /// Appends the record's line in a snapshot.
     pub fn print_line(&self, out: &mut Vec<u8>) {
         match self {

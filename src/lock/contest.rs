@@ -198,7 +198,7 @@ impl Contest<'_> {
             return Ok(self.taken(pid.unwrap_or(0), identity));
         }
         if kernel_lock == KernelLock::Lacking {
-            // As 0.8.1 does. Whoever has seen the same removes ours instead: see `settled`.
+            // As 0.8.1 does. A process that has seen the same removes ours instead: see `settled`.
             return match self.disk.unlink(&self.path) {
                 Ok(()) => self.create(),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Outcome::Again),

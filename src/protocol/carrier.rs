@@ -154,7 +154,7 @@ impl Records<'_> {
 pub type Answer<T> = Result<T, Failure>;
 
 /// The steps of storage.
-#[allow(async_fn_in_trait)] // No runtime: whoever carries a future polls it, on one thread.
+#[allow(async_fn_in_trait)] // No runtime: the carrier of a future polls it, on one thread.
 pub trait Carrier {
     /// What holds for this carrier.
     fn facts(&self) -> Facts;

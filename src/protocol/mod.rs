@@ -1,5 +1,5 @@
 //! The protocols of a store, written once: opening, take-over, append, checkpoint, archive, refresh, tail, undo, close.
-//! `async fn`s over a trait of storage steps; a future is polled by whoever carries it, so that no runtime is needed.
+//! `async fn`s over a trait of storage steps; a future is polled by its carrier, so that no runtime is needed.
 //! Carriers differ by a few facts (`carrier::Facts`), never by a rule. A test carries them through a simulated world
 //! (`tests/world`).
 

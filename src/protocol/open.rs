@@ -456,7 +456,7 @@ pub(super) fn has_agents(manifest: &Manifest) -> bool {
     manifest.agent_logs().unwrap_or_default().iter().any(|(key, _)| !is_sealed(key))
 }
 
-/// The log of a store that was just created is the first agent's, and nobody's before.
+/// The log of a store that was just created is the first agent's, and no other's before.
 fn without_sealed(manifest: &Manifest) -> Manifest {
     let mut next = manifest.clone();
     let mut logs = manifest.agent_logs().unwrap_or_default();

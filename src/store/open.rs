@@ -170,7 +170,7 @@ impl Store {
         Ok(Opened { store: Arc::new(store), report })
     }
 
-    /// Loads what the manifest names, whoever writes there. It may be superseded meanwhile: then it looks again.
+    /// Loads what the manifest names, whatever writer is there. It may be superseded meanwhile: then it looks again.
     fn open_to_read(&self, mut found: Option<Manifest>, report: &mut Report) -> Result<()> {
         loop {
             let manifest = found.ok_or(Error::NoStore)?;

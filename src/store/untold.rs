@@ -1,4 +1,4 @@
-//! What `tail()` has still to tell of, as places in logs: memory does not grow with the operations that nobody asks
+//! What `tail()` has still to tell of, as places in logs: memory does not grow with the operations that no caller asks
 //! for. Of a log that is being read, the log itself knows up to where it was told. Here is what was left behind.
 
 use std::collections::VecDeque;

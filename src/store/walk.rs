@@ -132,7 +132,7 @@ fn read_uncut<T>(kept: &Kept, mut read: impl FnMut() -> io::Result<T>) -> io::Re
 }
 
 impl State {
-    /// All records as they are now, for who reads them without the lock.
+    /// All records as they are now, for readers that do without the lock.
     pub(super) fn moment(&mut self) -> Moment {
         let kept = self.moments.begin(self.wal.len());
         self.engine.moment(kept)
@@ -158,16 +158,10 @@ impl Range {
 }
 
 fn print(row: &Row<'_>, ids_only: bool, out: &mut Vec<u8>) {
-    let text = row.text();
     if ids_only {
         row.print_id(out);
-    } else if text.is_empty() {
-        out.extend_from_slice(b"null,");
-        row.print_id(out);
     } else {
-        row.print_id(out);
-        out.push(b',');
-        out.extend_from_slice(text);
+        row.print_pair(out);
     }
     out.push(b',');
 }

@@ -1,4 +1,4 @@
-//! One world from its beginning to its end: who is in it, what befalls them, and what must hold once all is quiet.
+//! One world from its beginning to its end: which stores are in it, what befalls them, and what must hold once all is quiet.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -75,7 +75,7 @@ struct Party {
     tasks: Tasks,
     /// The next number of a record, by the name of the writer.
     numbers: HashMap<String, Rc<RefCell<u64>>>,
-    /// Who is alive: life and name.
+    /// The stores that are alive: life and name.
     alive: Vec<(u64, String, bool)>,
     next_life: u64,
 }

@@ -18,7 +18,7 @@ use crate::{layout, patience};
 
 /// How often a copy is begun anew because other hands cut logs meanwhile, before they are locked out.
 const ATTEMPTS: u32 = 5;
-/// As [`ATTEMPTS`], for a reader, who can lock nobody out.
+/// As [`ATTEMPTS`], for a reader, which can lock no writer out.
 const ATTEMPTS_OF_READER: u32 = 200;
 
 /// A copy under way. Dropped before [`Backup::step`] said that it is complete, it takes away what it has written.
