@@ -10,29 +10,29 @@ const {
   readSignalAlone,
   readSince,
   refusePromise,
-} = require("./arguments");
-const diagnostics = require("./builtins").diagnosticsChannel;
-const { parseBackup } = require("./backup");
-const { inCurrentContext } = require("./caller-context");
-const { withCaller } = require("./caller-trace");
-const { ioError, messages, opslogError, wrongType } = require("./errors");
-const { FileDriver } = require("./file-driver");
-const { FsBackend, isPlainFsBackend } = require("./fs-backend");
+} = require("./arguments/checks");
+const diagnostics = require("./platform/builtins").diagnosticsChannel;
+const { parseBackup } = require("./folder/backup");
+const { inCurrentContext } = require("./writing/caller-context");
+const { withCaller } = require("./errors/caller-trace");
+const { ioError, messages, opslogError, wrongType } = require("./errors/errors");
+const { FileDriver } = require("./folder/driver");
+const { FsBackend, isPlainFsBackend } = require("./fs/backend");
 const { Inspected } = require("./inspected");
-const { repairFolder, verifyFolder } = require("./maintenance");
-const { MutationQueue, RETRY } = require("./mutation-queue");
-const { checkNames } = require("./option-names");
-const { parseOptions } = require("./options");
-const { checkPeriod, describe } = require("./paths");
-const { readOnProgress, watched } = require("./progress");
+const { repairFolder, verifyFolder } = require("./folder/maintenance");
+const { MutationQueue, RETRY } = require("./writing/mutation-queue");
+const { checkNames } = require("./arguments/option-names");
+const { parseOptions } = require("./arguments/options");
+const { checkPeriod, describe } = require("./arguments/paths");
+const { readOnProgress, watched } = require("./folder/progress");
 const { parseFind } = require("./queries/find");
 const { parseRange } = require("./queries/walks");
 const { comparison, insertion, patching, update } = require("./transactions/changes");
 const { Transaction } = require("./transactions/transaction");
-const { after, paced, pacedSteps, refuse } = require("./turns");
-const { checkStrict } = require("./strict-json");
-const { checkId, toText, today } = require("./values");
-const { readInterval, Watching } = require("./watching");
+const { after, paced, pacedSteps, refuse } = require("./writing/turns");
+const { checkStrict } = require("./arguments/strict-json");
+const { checkId, toText, today } = require("./arguments/values");
+const { readInterval, Watching } = require("./operations/watching");
 
 const checkpointFailures = diagnostics.channel("opslog:checkpoint-failed");
 /** The folder that stands for memory. */

@@ -1,4 +1,4 @@
-//! Bugs that are planted on purpose, to show that the tests see them: `scripts/planted-bugs.mjs` builds with
+//! Bugs that are planted on purpose, to show that the tests see them: `campaigns/planted-bugs.mjs` builds with
 //! `--cfg planted` and names one of them in the environment. In any other build `planted!` is `false`, and nothing of
 //! them is left.
 

@@ -56,7 +56,7 @@ function failureOf(details, { length, wide, subject }) {
   if (!details.counterexample) return `gave up: ${details.errorInstance ?? "no sequence was run"}`;
   const [{ header, steps }] = details.counterexample;
   const path = details.counterexamplePath;
-  const command = `node scripts/model.mjs --subject ${subject}${wide ? " --wide" : ""} --commands ${length}`;
+  const command = `node campaigns/model.mjs --subject ${subject}${wide ? " --wide" : ""} --commands ${length}`;
   return [
     details.errorInstance?.stack ?? String(details.errorInstance),
     `shrunk ${details.numShrinks} times, to ${steps.length} steps:`,

@@ -2,8 +2,8 @@
 
 // What a backend returned, checked: a wrong answer is an error that names the method, never a silent loss.
 
-const { opslogError } = require("../errors");
-const { describe } = require("../paths");
+const { opslogError } = require("../errors/errors");
+const { describe } = require("../arguments/paths");
 
 function wrong(method, wanted, got) {
   return opslogError(

@@ -2,9 +2,9 @@
 
 // A call of a method of the user's backend: with a time limit, and refused where it would call its own store.
 
-const { AsyncLocalStorage } = require("../builtins").asyncHooks;
-const { opslogError } = require("../errors");
-const { clearTimeout, setTimeout } = require("../timers");
+const { AsyncLocalStorage } = require("../platform/builtins").asyncHooks;
+const { opslogError } = require("../errors/errors");
+const { clearTimeout, setTimeout } = require("../platform/timers");
 
 /** What a backend's own code runs in. */
 const calling = new AsyncLocalStorage();

@@ -3,19 +3,19 @@
 // A store whose bytes a StorageBackend keeps. The protocols run natively; their steps are carried out here, through the
 // backend's methods alone, and what they change is told to the live objects.
 
-const { randomFillSync } = require("../builtins").crypto;
-const diagnostics = require("../builtins").diagnosticsChannel;
-const { CallerContext } = require("../caller-context");
-const { messages, opslogError } = require("../errors");
-const { History } = require("../history");
+const { randomFillSync } = require("../platform/builtins").crypto;
+const diagnostics = require("../platform/builtins").diagnosticsChannel;
+const { CallerContext } = require("../writing/caller-context");
+const { messages, opslogError } = require("../errors/errors");
+const { History } = require("../operations/history");
 const native = require("../native");
-const { call } = require("../native-errors");
-const { backendOptions } = require("../native-options");
-const { Meter, watched } = require("../progress");
-const { Records } = require("../records");
-const { clearTimeout, monotonicMs, setTimeout } = require("../timers");
-const { paced } = require("../turns");
-const { now } = require("../values");
+const { call } = require("../errors/native");
+const { backendOptions } = require("../folder/native-options");
+const { Meter, watched } = require("../folder/progress");
+const { Records } = require("../records/records");
+const { clearTimeout, monotonicMs, setTimeout } = require("../platform/timers");
+const { paced } = require("../writing/turns");
+const { now } = require("../arguments/values");
 const { Calls, refuseOwnBackend } = require("./calls");
 const { factsOf } = require("./facts");
 const { MemoryBackend } = require("./memory");

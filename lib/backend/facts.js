@@ -2,7 +2,7 @@
 
 // By what a backend keeps two writers apart, and what its answers mean.
 
-const { FsBackend } = require("../fs-backend");
+const { FsBackend } = require("../fs/backend");
 const { MemoryBackend } = require("./memory");
 
 const { acquireLock } = FsBackend.prototype;

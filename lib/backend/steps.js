@@ -3,9 +3,9 @@
 // Carries out the steps that the native side asks for, and answers. No rule stands here: which step, in which order,
 // and what its answer means is decided there.
 
-const { migratedText } = require("../migration");
-const { forEachPair } = require("../records");
-const { delay } = require("../timers");
+const { migratedText } = require("../records/migration");
+const { forEachPair } = require("../records/records");
+const { delay } = require("../platform/timers");
 const answers = require("./answers");
 const { Unanswered } = require("./calls");
 

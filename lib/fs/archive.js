@@ -3,12 +3,12 @@
 // Archive segments: one pretty-printed JSON document each, with the records of a period. Written member by
 // member, so that a segment may be larger than the longest string.
 
-const fs = require("../builtins").fsPromises;
-const { path } = require("../builtins");
-const { corruptError, ioError } = require("../errors");
-const { checkPeriod } = require("../paths");
-const { validateArchiveSegment } = require("../validate");
-const { isoNow } = require("../values");
+const fs = require("../platform/builtins").fsPromises;
+const { path } = require("../platform/builtins");
+const { corruptError, ioError } = require("../errors/errors");
+const { checkPeriod } = require("../arguments/paths");
+const { validateArchiveSegment } = require("../operations/validate");
+const { isoNow } = require("../arguments/values");
 const { replaceFile, translated } = require("./durable");
 const { ARCHIVE, archiveName } = require("./names");
 const { readDocument } = require("./document");

@@ -3,12 +3,12 @@
 // Blobs: files of the caller's own, anywhere inside the store's folder. They are plain files, written in
 // place and not synced, and Node's own errors are passed on: callers look at `ENOENT`.
 
-const { checkContent, checkRange } = require("../fs-arguments");
-const { Buffer } = require("../builtins").buffer;
-const { constants } = require("../builtins").fs;
-const fs = require("../builtins").fsPromises;
-const { path } = require("../builtins");
-const { resolveBlob } = require("../paths");
+const { checkContent, checkRange } = require("../arguments/fs");
+const { Buffer } = require("../platform/builtins").buffer;
+const { constants } = require("../platform/builtins").fs;
+const fs = require("../platform/builtins").fsPromises;
+const { path } = require("../platform/builtins");
+const { resolveBlob } = require("../arguments/paths");
 const { NO_FOLLOW } = require("./durable");
 const lines = require("./lines");
 

@@ -3,8 +3,8 @@
 // A JSON document of any size that is an object with a large object `records` in it. A document that fits
 // into one string is parsed as one; a larger one member by member.
 
-const { Buffer } = require("../builtins").buffer;
-const fs = require("../builtins").fsPromises;
+const { Buffer } = require("../platform/builtins").buffer;
+const fs = require("../platform/builtins").fsPromises;
 const { decode } = require("./lines");
 
 // Above this a document might not fit into one string (V8's limit is 2^29 - 24 characters).

@@ -3,11 +3,11 @@
 // Files that must be whole or absent after a crash: written beside their final name, synced, given the
 // final name, and the folder synced. No symbolic link is followed for a file that is created here.
 
-const { constants } = require("../builtins").fs;
-const fs = require("../builtins").fsPromises;
-const { path, process } = require("../builtins");
-const { ioError } = require("../errors");
-const { holdTemporary } = require("../lock");
+const { constants } = require("../platform/builtins").fs;
+const fs = require("../platform/builtins").fsPromises;
+const { path, process } = require("../platform/builtins");
+const { ioError } = require("../errors/errors");
+const { holdTemporary } = require("../folder/lock");
 const { MANIFEST, nextNumber, temporaryName } = require("./names");
 
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0; // Windows has no such flag

@@ -3,9 +3,9 @@
 // A file that is read in steps, between which the caller may forget the reading for good. A small one is read at once. A
 // larger one is held by a plain descriptor: Node ends the process when its collector finds a FileHandle that is open.
 
-const { Buffer } = require("../builtins").buffer;
-const { fs } = require("../builtins");
-const { promisify } = require("../builtins").util;
+const { Buffer } = require("../platform/builtins").buffer;
+const { fs } = require("../platform/builtins");
+const { promisify } = require("../platform/builtins").util;
 
 const open = promisify(fs.open);
 const fstat = promisify(fs.fstat);

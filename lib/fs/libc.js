@@ -2,8 +2,8 @@
 
 // Which C library this Node runs on: musl's, or glibc's.
 
-const { Buffer } = require("../builtins").buffer;
-const { fs, process } = require("../builtins");
+const { Buffer } = require("../platform/builtins").buffer;
+const { fs, process } = require("../platform/builtins");
 
 /** As much of an executable as holds its headers and the name of its loader. */
 const HEAD_BYTES = 4096;

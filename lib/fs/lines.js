@@ -3,8 +3,8 @@
 // Lines of files of any size, forwards and backwards. A line ends at \n and nowhere else; lines are cut as
 // bytes and decoded one by one, so nothing depends on how long a file is.
 
-const { Buffer } = require("../builtins").buffer;
-const { opslogError } = require("../errors");
+const { Buffer } = require("../platform/builtins").buffer;
+const { opslogError } = require("../errors/errors");
 
 const NEWLINE = 0x0a;
 const CHUNK_BYTES = 1 << 20;

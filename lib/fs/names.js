@@ -3,8 +3,8 @@
 // Names of the files in a store's folder. Each file that is written once carries a number: the clock's
 // milliseconds, but always above every number that is already in its folder.
 
-const { process } = require("../builtins");
-const { now } = require("../values");
+const { process } = require("../platform/builtins");
+const { now } = require("../arguments/values");
 
 const SNAPSHOTS = "snapshots";
 const OPS = "ops";

@@ -3,9 +3,9 @@
 // Reads snapshot files: a header line, then a line per record; and the two older formats, one JSON document on one line or
 // pretty-printed. Holds about a megabyte of text at a time.
 
-const { Buffer } = require("../builtins").buffer;
-const { corruptError, ioError, opslogError } = require("../errors");
-const { validateSnapshot } = require("../validate");
+const { Buffer } = require("../platform/builtins").buffer;
+const { corruptError, ioError, opslogError } = require("../errors/errors");
+const { validateSnapshot } = require("../operations/validate");
 const { HeldFile } = require("./held-file");
 const { decode, readLines } = require("./lines");
 

@@ -2,8 +2,8 @@
 
 // Snapshot files, written and loaded. Writing holds about a megabyte of text at a time.
 
-const { path } = require("../builtins");
-const { isoNow } = require("../values");
+const { path } = require("../platform/builtins");
+const { isoNow } = require("../arguments/values");
 const { createNumbered, translated } = require("./durable");
 const { SNAPSHOTS, snapshotName } = require("./names");
 const { readSnapshot } = require("./snapshot-reader");

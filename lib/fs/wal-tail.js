@@ -3,10 +3,10 @@
 // The end of a write-ahead log: what a crash left there, and which operation is the last. What is cut off
 // without having been an operation is kept beside the log as `<wal>.torn`.
 
-const { Buffer } = require("../builtins").buffer;
-const { constants } = require("../builtins").fs;
-const fs = require("../builtins").fsPromises;
-const { validateOp } = require("../validate");
+const { Buffer } = require("../platform/builtins").buffer;
+const { constants } = require("../platform/builtins").fs;
+const fs = require("../platform/builtins").fsPromises;
+const { validateOp } = require("../operations/validate");
 const { NO_FOLLOW, syncFile } = require("./durable");
 const { NEWLINE, decode, lineStartBefore, readRange } = require("./lines");
 

@@ -3,12 +3,12 @@
 // One write-ahead log as a file: append, read, and take the last operation back. An append that fails
 // leaves the file as it was; a torn tail is set aside before anything is written behind it.
 
-const { Buffer } = require("../builtins").buffer;
-const { constants } = require("../builtins").fs;
-const fs = require("../builtins").fsPromises;
-const { ioError, messages, opslogError } = require("../errors");
-const { validateOp } = require("../validate");
-const { warn } = require("../warnings");
+const { Buffer } = require("../platform/builtins").buffer;
+const { constants } = require("../platform/builtins").fs;
+const fs = require("../platform/builtins").fsPromises;
+const { ioError, messages, opslogError } = require("../errors/errors");
+const { validateOp } = require("../operations/validate");
+const { warn } = require("../errors/warnings");
 const { NO_FOLLOW, translated } = require("./durable");
 const { readLines } = require("./lines");
 const { cutBack, lastOperation, repairTail } = require("./wal-tail");

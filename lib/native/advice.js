@@ -2,7 +2,7 @@
 
 // What to do when no binary can be loaded, in one sentence that fits the reason.
 
-const { process } = require("../builtins");
+const { process } = require("../platform/builtins");
 
 const BY_HAND =
   "build a binary with `npm run build` in a clone of the repository (needs Rust) and set OPSLOG_NATIVE_PATH to it.";

@@ -3,7 +3,7 @@
 // Where a program that was bundled, or packed into one executable, may have the binary. There the package's own folder
 // is gone: what is known is the program's.
 
-const { fs, os, path, process } = require("../builtins");
+const { fs, os, path, process } = require("../platform/builtins");
 
 const HERE = path.join("lib", "native", "bundle.js");
 

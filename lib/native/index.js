@@ -3,9 +3,9 @@
 // Finds and loads the compiled addon, on first use and once. Importing the package never comes here, so a
 // machine without a binary can still use everything that needs none.
 
-const { createRequire } = require("../builtins").module;
-const { path, process } = require("../builtins");
-const { opslogError } = require("../errors");
+const { createRequire } = require("../platform/builtins").module;
+const { path, process } = require("../platform/builtins");
+const { opslogError } = require("../errors/errors");
 const { isMusl } = require("../fs/libc");
 const { advice } = require("./advice");
 const { asset, besideProgram, ownFolder } = require("./bundle");

@@ -2,8 +2,8 @@
 
 // What Node's permission model allows: an addon's system calls do not ask it, so the store asks before it makes any.
 
-const { process } = require("../builtins");
-const { opslogError } = require("../errors");
+const { process } = require("../platform/builtins");
+const { opslogError } = require("../errors/errors");
 
 const WANTED = {
   "fs.read": ["FileSystemRead", "--allow-fs-read"],

@@ -2,12 +2,12 @@
 
 // Queries: the arguments of find() and its like, and the steps of one. What a query means is the native side's affair.
 
-const { readCount, readLimit, readSignal } = require("../arguments");
-const { wrongType } = require("../errors");
-const { call, settle } = require("../native-errors");
-const { checkNames } = require("../option-names");
-const { describe } = require("../paths");
-const { loopTurn } = require("../timers");
+const { readCount, readLimit, readSignal } = require("../arguments/checks");
+const { wrongType } = require("../errors/errors");
+const { call, settle } = require("../errors/native");
+const { checkNames } = require("../arguments/option-names");
+const { describe } = require("../arguments/paths");
+const { loopTurn } = require("../platform/timers");
 const { Patterns } = require("./patterns");
 const { QueryText } = require("./text");
 

@@ -3,8 +3,8 @@
 // Regular expressions of queries: JavaScript's own, and no other engine's, so that they mean what they mean to the program.
 // One that would take for ever is stopped: Node's `vm` can do that.
 
-const { opslogError } = require("../errors");
-const { vm } = require("../builtins");
+const { opslogError } = require("../errors/errors");
+const { vm } = require("../platform/builtins");
 
 /** So long, in milliseconds, the expressions of a query may take for the strings of about 500 KB of records. */
 const PATIENCE_MS = 1000;

@@ -3,9 +3,9 @@
 // A query as text for the native side, which reads it. JSON has no spelling for what a query may hold beside JSON: each string
 // gets an "s" in front, and each regular expression is an "r" and its number.
 
-const { types } = require("../builtins").util;
-const { opslogError } = require("../errors");
-const { describe } = require("../paths");
+const { types } = require("../platform/builtins").util;
+const { opslogError } = require("../errors/errors");
+const { describe } = require("../arguments/paths");
 
 /** As deep as a query may be nested. */
 const DEPTH = 100;

@@ -3,11 +3,11 @@
 // Walks over all records that see them as they were when it began, however long it takes: pieces of JSON text, read as they are
 // needed. What an undo() is about to cut off the log is read before that.
 
-const { outOfRange, wrongType } = require("../errors");
-const { readLimit, readSignal } = require("../arguments");
-const { call, settle } = require("../native-errors");
-const { checkNames } = require("../option-names");
-const { describe } = require("../paths");
+const { outOfRange, wrongType } = require("../errors/errors");
+const { readLimit, readSignal } = require("../arguments/checks");
+const { call, settle } = require("../errors/native");
+const { checkNames } = require("../arguments/option-names");
+const { describe } = require("../arguments/paths");
 
 /** The pieces that a walk has still to give. */
 class Pieces {

@@ -3,9 +3,9 @@
 // What is made of transactions: one change that depends on what is there. Each is the function of a transaction. `toText` makes
 // the text that is logged for a value.
 
-const { isDeepStrictEqual } = require("../builtins").util;
-const { checkFunction, refusePromise } = require("../arguments");
-const { checkId } = require("../values");
+const { isDeepStrictEqual } = require("../platform/builtins").util;
+const { checkFunction, refusePromise } = require("../arguments/checks");
+const { checkId } = require("../arguments/values");
 const { isObject } = require("./transaction");
 
 /** Adds a record that must not be there yet. */

@@ -3,9 +3,9 @@
 // What the function of a transaction gets: the records, with its own changes in them, and the changes themselves. They stand in
 // a batch of the store, which is logged as one, or taken back.
 
-const { messages, opslogError } = require("../errors");
-const { describe } = require("../paths");
-const { checkId } = require("../values");
+const { messages, opslogError } = require("../errors/errors");
+const { describe } = require("../arguments/paths");
+const { checkId } = require("../arguments/values");
 
 class Transaction {
   #driver;

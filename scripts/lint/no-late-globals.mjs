@@ -37,7 +37,7 @@ export default {
   create(context) {
     return {
       "Program:exit"() {
-        const how = "take it at the top of the module, from lib/timers.js or a node: module";
+        const how = "take it at the top of the module, from lib/platform/timers.js or a node: module";
         const { through, variables } = context.sourceCode.scopeManager.globalScope;
         for (const { identifier, from } of [
           ...through,

@@ -10,13 +10,13 @@ import { binaryOf } from "./cross-build.mjs";
 import { foreignRuntime } from "./foreign.mjs";
 
 const topics = [
-  "behaviour-buffers",
-  "behaviour-checkpoints",
-  "behaviour-store",
-  "delta",
-  "hostile-values",
-  "hot-calls",
-  "records",
+  "writing/buffers",
+  "checkpoints/thresholds",
+  "store/open-and-close",
+  "store/delta",
+  "files/hostile-values",
+  "writing/native-calls",
+  "store/records",
 ];
 
 requireNode();

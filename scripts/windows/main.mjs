@@ -18,17 +18,17 @@ const { values } = parseArgs({
 
 /** Specs that cannot run there, each with its reason. */
 const LEFT_OUT = {
-  bench: "tests the benchmark's own scripts, which compare stores of this machine",
-  "cli-ends": "Windows has no signal that a program could answer to",
-  dependents: "installs packages with a shell of POSIX",
-  faults: "loads a library in front of libc",
-  "mach-o": "looks into files alone",
-  overrides: "runs package managers of this machine",
-  package: "looks into files alone",
-  panics: "needs a binary that is built to panic",
-  "s3-store": "starts a server of this machine",
-  soak: "starts processes with POSIX's signals",
-  workflows: "looks into files alone",
+  "package/bench": "tests the benchmark's own scripts, which compare stores of this machine",
+  "cli/ends": "Windows has no signal that a program could answer to",
+  "package/dependents": "installs packages with a shell of POSIX",
+  "files/faults": "loads a library in front of libc",
+  "package/mach-o": "looks into files alone",
+  "package/overrides": "runs package managers of this machine",
+  "package/contents": "looks into files alone",
+  "processes/panics": "needs a binary that is built to panic",
+  "backend/s3": "starts a server of this machine",
+  "processes/soak": "starts processes with POSIX's signals",
+  "processes/workflows": "looks into files alone",
 };
 
 const count = (text, pattern) => Number(pattern.exec(text)?.[1] ?? 0);
@@ -106,21 +106,21 @@ for (const [major, node] of values.short ? nodes.slice(-1) : nodes) {
   runScript(`smoke, Node ${major}`, node, ["scripts/package/smoke.mjs", binary], plainly);
   runScript(`quick start, Node ${major}`, node, ["scripts/windows/quick-start.mjs"], plainly);
 }
-const all = readdirSync(path.join(root, "__test__"))
+const all = readdirSync(path.join(root, "__test__"), { recursive: true })
   .filter((name) => name.endsWith(".spec.mjs"))
-  .map((name) => name.slice(0, -".spec.mjs".length));
-const chosen = values.only?.split(",") ?? (values.short ? ["behaviour-store"] : all);
+  .map((name) => name.slice(0, -".spec.mjs".length).replaceAll("\\", "/"));
+const chosen = values.only?.split(",") ?? (values.short ? ["store/open-and-close"] : all);
 runSpecs(
   newest,
   chosen.filter((spec) => !(spec in LEFT_OUT)),
 );
 if (!values.short && values.only === undefined) {
   for (const row of rustRows(buildRustTests())) add(...row);
-  const model = ["scripts/model.mjs", "--sequences", "2000", "--seed", "20261128"];
+  const model = ["campaigns/model.mjs", "--sequences", "2000", "--seed", "20261128"];
   runScript("model, 2,000 sequences", newest, model, plainly);
-  const kills = ["scripts/soak-kill.mjs", "--kills", "500", "--acknowledged", "1", "--work-ms", "30"];
+  const kills = ["campaigns/soak-kill.mjs", "--kills", "500", "--acknowledged", "1", "--work-ms", "30"];
   runScript("kill soak, 500 kills", newest, kills, plainly, 1_800_000);
-  const agents = ["scripts/soak-agents.mjs", "--agents", "4", "--minutes", "1", "--seed", "20261128"];
+  const agents = ["campaigns/soak-agents.mjs", "--agents", "4", "--minutes", "1", "--seed", "20261128"];
   runScript("soak of 4 agents, one minute", newest, agents, plainly);
 }
 

@@ -1,0 +1,239 @@
+/** tail() and watch() through a backend: each operation of others is told once, whatever came upon it first. */
+import test from "ava";
+import { FsBackend, Store } from "../../index.mjs";
+import { gate, memoryBackend, memoryBucket } from "../helpers/memory-backend.mjs";
+import { temporaryFolder } from "../helpers/store-folder.mjs";
+
+const manual = { checkpointOnClose: false, checkpointThreshold: Infinity };
+
+class Folder extends FsBackend {}
+
+/** Places that stores share: where, and a maker of backends that reach it. */
+const places = {
+  "through a backend": async () => {
+    const bucket = memoryBucket();
+    return { bucket, where: "bucket", backend: () => memoryBackend(bucket) };
+  },
+  "through a backend with conditional writes": async () => {
+    const bucket = memoryBucket();
+    return { bucket, where: "bucket", backend: () => memoryBackend(bucket, { conditional: true }) };
+  },
+  "through a subclass of FsBackend": async (t) => {
+    const where = await temporaryFolder(t);
+    return { where, backend: () => new Folder() };
+  },
+};
+
+async function openAt(t, place, options) {
+  const { where, backend } = place;
+  const store = new Store();
+  const made = backend();
+  await store.open(where, { ...manual, backend: made, ...options });
+  t.teardown(() => store.close().catch(() => {}));
+  return Object.assign(store, { made });
+}
+
+const told = (operations) => operations.map(({ op, id }) => `${op} ${id}`);
+
+/** What an agent may do before it looks for the first time; each comes upon what the other wrote. */
+const deeds = {
+  "set()": (store) => store.set("own", { n: 1 }),
+  "batch()": (store) => store.batch(() => ["own", "more"].forEach((id) => store.set(id, { n: 1 }))),
+  "set() and undo()": async (store) => {
+    await store.set("own", { n: 1 });
+    await store.undo();
+  },
+  "compact()": (store) => store.compact(),
+  "compact() twice": async (store) => {
+    await store.compact();
+    await store.set("own", { n: 1 });
+    await store.compact();
+  },
+  "archive()": (store) => store.archive((_, id) => id === "before", "past"),
+};
+
+for (const [where, makePlace] of Object.entries(places)) {
+  for (const [name, deed] of Object.entries(deeds)) {
+    test(`tail() of an agent ${where} tells once what its own ${name} came upon before`, async (t) => {
+      const place = await makePlace(t);
+      const other = await openAt(t, place, { agentId: "other" });
+      await other.set("before", { n: 1 });
+      const agent = await openAt(t, place, { agentId: "agent" });
+      await other.set("x", { n: 1 });
+      await other.set("x", { n: 2 });
+      await deed(agent);
+      await other.delete("x");
+      await deed(agent);
+      t.deepEqual(told(await agent.tail()), ["set x", "set x", "delete x"]);
+      t.deepEqual(told(await agent.tail()), []);
+      await other.set("y", { n: 1 });
+      await deed(agent);
+      t.deepEqual(told(await agent.tail()), ["set y"]);
+      t.deepEqual(told(await agent.tail()), []);
+    });
+  }
+
+  test(`watch() of an agent ${where} tells once what came before its first look`, async (t) => {
+    const place = await makePlace(t);
+    const other = await openAt(t, place, { agentId: "other" });
+    const agent = await openAt(t, place, { agentId: "agent" });
+    await other.set("x", { n: 1 });
+    await agent.set("own", { n: 1 });
+    await agent.compact();
+    await other.set("y", { n: 1 });
+    const seen = [];
+    await new Promise((resolve) => {
+      agent.watch((operations) => {
+        seen.push(...told(operations));
+        if (seen.includes("set z")) resolve();
+      }, 5);
+      other.set("z", { n: 1 });
+    });
+    agent.unwatch();
+    t.deepEqual(seen, ["set x", "set y", "set z"]);
+    await other.set("last", { n: 1 });
+    t.deepEqual(told(await agent.tail()), ["set last"]);
+  });
+
+  for (const readOnly of [false, true]) {
+    const who = readOnly ? "a reader" : "an agent";
+
+    test(`tail() of ${who} ${where} with skipLoad tells each operation of others once`, async (t) => {
+      const place = await makePlace(t);
+      const other = await openAt(t, place, { agentId: "other" });
+      for (const id of ["before", "archived"]) await other.set(id, { n: 1 });
+      const mode = readOnly ? { readOnly } : { agentId: "agent" };
+      const store = await openAt(t, place, { ...mode, skipLoad: true });
+      t.deepEqual(told(await store.tail()), ["set before", "set archived"]);
+      t.deepEqual(told(await store.tail()), []);
+      await other.set("a", { n: 1 });
+      t.deepEqual(told(await store.tail()), ["set a"]);
+      await other.set("undone", { n: 1 });
+      t.true(await other.undo());
+      await other.set("b", { n: 1 });
+      t.deepEqual(told(await store.tail()), ["set b"]);
+      await other.archive((_, id) => id === "archived", "past");
+      await other.set("c", { n: 1 });
+      await other.compact();
+      await other.delete("a");
+      t.deepEqual(told(await store.tail()), ["set c", "delete a"]);
+      t.deepEqual(told(await store.tail()), []);
+      t.deepEqual(store.get("c"), { n: 1 });
+      if (readOnly) return;
+      await store.set("own", { n: 1 });
+      await other.set("d", { n: 1 });
+      t.deepEqual(told(await store.tail()), ["set d"]);
+      t.true(await store.undo());
+      t.deepEqual([store.has("own"), store.has("d")], [false, true]);
+    });
+  }
+
+  test(`tail() of a single writer's reader ${where} tells each operation once across checkpoints`, async (t) => {
+    const place = await makePlace(t);
+    const writer = await openAt(t, place, {});
+    await writer.set("a", { n: 1 });
+    const reader = await openAt(t, place, { readOnly: true });
+    const seen = [];
+    for (let n = 0; n < 8; n++) {
+      await writer.set("b", { n });
+      if (n % 3 === 1) await writer.compact();
+      await writer.set("c", { n });
+      if (n % 2 === 1) seen.push(...(await reader.tail()));
+    }
+    t.deepEqual(
+      seen.map(({ id, data }) => `${id}${data.n}`),
+      [0, 1, 2, 3, 4, 5, 6, 7].flatMap((n) => [`b${n}`, `c${n}`]),
+    );
+    t.deepEqual(reader.entries(), writer.entries());
+  });
+
+  for (const isLate of [false, true]) {
+    const when = isLate ? "after the snapshot of it is made" : "in a sealed log, ahead of the snapshot of it";
+
+    test(`tail() ${where} tells an operation once that it first saw ${when}`, async (t) => {
+      const place = await makePlace(t);
+      const one = await openAt(t, place, { agentId: "one" });
+      const two = await openAt(t, place, { agentId: "two" });
+      const reader = await openAt(t, place, { readOnly: true });
+      await one.set("a", { n: 1 });
+      const snapshot = heldUp(one.made, "writeSnapshot");
+      const compacted = one.compact();
+      await snapshot.reached;
+      if (!isLate) {
+        t.deepEqual(told(await reader.tail()), ["set a"]);
+        t.deepEqual(told(await two.tail()), ["set a"]);
+      }
+      await two.set("b", { n: 1 });
+      snapshot.goOn();
+      await compacted;
+      t.deepEqual(told(await reader.tail()), isLate ? ["set a", "set b"] : ["set b"]);
+      t.deepEqual(told(await two.tail()), isLate ? ["set a"] : []);
+      t.deepEqual(told(await one.tail()), ["set b"]);
+      for (const store of [one, two, reader]) t.deepEqual(told(await store.tail()), []);
+    });
+  }
+}
+
+/** The next call of a method waits until it may go on. */
+function heldUp(backend, method) {
+  const { promise: reached, resolve: reach } = withResolvers();
+  const { promise: free, resolve: goOn } = withResolvers();
+  const usual = backend[method];
+  backend[method] = async (...args) => {
+    backend[method] = usual;
+    reach();
+    await free;
+    return usual.apply(backend, args);
+  };
+  return { reached, goOn };
+}
+
+function withResolvers() {
+  let resolve;
+  const promise = new Promise((settle) => (resolve = settle));
+  return { promise, resolve };
+}
+
+test("an agent that looked once keeps no operations of others, however many come", async (t) => {
+  const bucket = memoryBucket();
+  const place = { where: "bucket", backend: () => memoryBackend(bucket, { turn: null }) };
+  const other = await openAt(t, place, { agentId: "other" });
+  const agent = await openAt(t, place, { agentId: "agent" });
+  await agent.tail();
+  agent.watch(() => {}, 1);
+  agent.unwatch();
+  const text = "x".repeat(20_000);
+  const round = async (n) => {
+    for (let m = 0; m < 25; m++) await other.set(`record ${m}`, { n, text });
+    await agent.set("own", { n });
+    await agent.compact();
+    await other.refresh();
+    // What no manifest names any more is not what is measured.
+    const named = new Set(JSON.stringify(bucket.manifest).match(/(?:log|snapshot)[-\w]*-\d+/g));
+    for (const path of bucket.files.keys()) if (!named.has(path)) bucket.files.delete(path);
+    for (const { ops } of bucket.manifest.retired) for (const path of ops) bucket.files.delete(path);
+  };
+  for (let n = 0; n < 40; n++) await round(n);
+  const before = process.memoryUsage().rss;
+  for (let n = 0; n < 400; n++) await round(n);
+  // 200 MB of operations have come by.
+  const grown = process.memoryUsage().rss - before;
+  t.true(grown < 100 * 2 ** 20, `${grown} bytes`);
+  t.is(agent.count(), 26);
+});
+
+test("an append that was refused is told to no follower, though its line is in a log that went into a snapshot", async (t) => {
+  const bucket = memoryBucket();
+  const place = { where: "bucket", backend: () => memoryBackend(bucket, { conditional: true }) };
+  const old = await openAt(t, place, { agentId: "old", version: 1 });
+  const reader = await openAt(t, place, { readOnly: true });
+  await old.set("a", { n: 1 });
+  const append = gate(old.made, "appendOps");
+  const refused = old.set("b", { n: 1 });
+  await append.reached;
+  await openAt(t, place, { agentId: "new", version: 2, migrate: (record) => ({ ...record, v: 2 }) });
+  append.open();
+  await t.throwsAsync(refused, { code: "OPSLOG_NEWER_VERSION" });
+  t.deepEqual(told(await reader.tail()), ["set a"]);
+  t.deepEqual(reader.entries(), [["a", { n: 1, v: 2 }]]);
+});

@@ -1,0 +1,113 @@
+/** The benchmark's driver: it measures in processes of their own, and its report says what was found. */
+import { readdir } from "node:fs/promises";
+import test from "ava";
+import { chartOf } from "../../bench/charts.mjs";
+import { replaceBlock } from "../../bench/document.mjs";
+import { Fixtures } from "../../bench/fixtures.mjs";
+import { measureWorkload } from "../../bench/measurement.mjs";
+import { floorReport, targetTable, workloadReport } from "../../bench/report.mjs";
+import { ownStores } from "../../bench/stores/index.mjs";
+import { judge } from "../../bench/targets.mjs";
+import { loadWorkload, workloadIds } from "../../bench/workloads/index.mjs";
+import { temporaryFolder } from "../helpers/store-folder.mjs";
+
+const small = { name: "small", bytes: 180, records: 500 };
+
+test("measureWorkload(), a small workload, has figures of both stores and the floor, and leaves nothing behind", async (t) => {
+  const gets = await loadWorkload("W7");
+  const workload = {
+    ...gets,
+    variants: [small],
+    headlines: [],
+    targets: gets.targets.map((target) => ({ ...target, variant: "small" })),
+  };
+  const root = await temporaryFolder(t);
+  const fixtures = new Fixtures(await temporaryFolder(t));
+  const measured = [];
+  const progress = (line) => measured.push(line);
+  const found = await measureWorkload({ workload, repeats: 2, stores: ownStores, root, fixtures, progress });
+
+  t.deepEqual(Object.keys(found.small), ["ours", "original", "Map.get"]);
+  t.is(measured.length, 6);
+  for (const [subject, { summary, runs }] of Object.entries(found.small)) {
+    t.is(runs, 2, subject);
+    t.true(summary.perSecond.median > 0, subject);
+    t.true(summary.peakMemoryMb.least > 1, subject);
+  }
+  t.true(found.small.ours.summary.firstLookUs.median > 0);
+  t.deepEqual(await readdir(root), []);
+
+  const report = workloadReport(workload, found);
+  t.regex(report, /^\| this package \| [\d,]+ \|.*\| 2 \|$/m);
+  t.regex(report, /^\| 0\.8\.1 \| [\d,]+ \|.*x \| 2 \|$/m);
+  t.regex(report, /^\| _floor: Map\.get_ \| [\d,]+ \|/m);
+  t.regex(floorReport(workload, found), /^- small: one [\d.]+ us; floors: Map\.get [\d.]+ us\.$/);
+  t.regex(targetTable([workload], { W7: found }), /\| (met|\*\*missed\*\*) \|$/m);
+  const [panel] = chartOf(workload, found).vconcat;
+  t.deepEqual(
+    panel.data.values.map(({ subject }) => subject),
+    ["this package", "0.8.1", "Map.get"],
+  );
+});
+
+test("measureWorkload(), a store that cannot do it and one that fails, says so in their rows", async (t) => {
+  const inserts = await loadWorkload("W2");
+  const workload = { ...inserts, floors: {}, variants: [{ name: "small", bytes: 180 }], fixture: undefined };
+  const common = {
+    root: await temporaryFolder(t),
+    fixtures: new Fixtures(await temporaryFolder(t)),
+    progress() {},
+  };
+  const absent = await measureWorkload({ workload, repeats: 1, stores: ["original"], ...common });
+  t.is(absent.small.original.absent, "it never syncs");
+  t.regex(workloadReport(workload, absent), /^\| 0\.8\.1 \| it never syncs \|/m);
+
+  const broken = { ...workload, id: "W9b", variants: [{ name: "impossible", records: 7 }] };
+  const failed = await measureWorkload({ workload: broken, repeats: 1, stores: ["ours"], ...common });
+  t.regex(failed.impossible.ours.failed, /count\(\) is 0/);
+  t.regex(workloadReport(broken, failed), /^\| this package \| failed \|/m);
+});
+
+test("judge(), figures on both sides of a target, tells met from missed from not measured", (t) => {
+  const figures = (perSecond, loopDelayMs) => ({
+    summary: { perSecond: { median: perSecond }, loopDelayMs: { median: loopDelayMs } },
+  });
+  const found = { a: { ours: figures(200, 10), original: figures(100, 40) }, b: { ours: figures(300, 5) } };
+  const verdict = (target) =>
+    judge({ main: "perSecond", targets: [target] }, found).map(({ found: text, met }) => [text, met]);
+  const rate = { variant: "a", figure: "perSecond" };
+  const delay = { variant: "a", figure: "loopDelayMs" };
+  t.deepEqual(verdict({ ...rate, times: 2, than: "original" }), [["2.00x", true]]);
+  t.deepEqual(verdict({ ...rate, times: 2.1, than: "original" }), [["2.00x", false]]);
+  t.deepEqual(verdict({ ...delay, times: 4, than: "original" }), [["4.00x", true]]);
+  t.deepEqual(verdict({ ...delay, atMost: 9 }), [["10.0", false]]);
+  t.deepEqual(verdict({ ...rate, atLeast: 200 }), [["200", true]]);
+  t.deepEqual(verdict({ ...rate, times: 0.6, than: "ours", thanVariant: "b" }), [["0.67x", true]]);
+  t.deepEqual(verdict({ ...rate, times: 2, than: "lmdb" }), [["-", undefined]]);
+  t.deepEqual(verdict({ ...rate, variant: "not run", atMost: 1 }), []);
+});
+
+test("replaceBlock(), a document that people wrote in, changes what is between the markers only", (t) => {
+  const before = "# A\n\n<!-- bench:x -->\n\nold\n\n<!-- /bench:x -->\n\nBy hand.\n";
+  const after = replaceBlock(before, "x", "new");
+  t.is(after, before.replace("old", "new"));
+  t.is(replaceBlock(after, "x", "new"), after);
+  t.is(
+    replaceBlock("# A\n", "y", "new", "## Y"),
+    "# A\n\n## Y\n\n<!-- bench:y -->\n\nnew\n\n<!-- /bench:y -->\n",
+  );
+});
+
+test("every workload, its targets and headlines, name variants and figures that it has", async (t) => {
+  for (const id of workloadIds) {
+    const workload = await loadWorkload(id);
+    t.is(workload.id, id);
+    const names = new Set(workload.variants.map(({ name }) => name));
+    t.is(names.size, workload.variants.length, id);
+    for (const { variant, thanVariant = variant } of [...workload.targets, ...(workload.headlines ?? [])]) {
+      t.true(names.has(variant) && names.has(thanVariant), `${id} ${variant} ${thanVariant}`);
+    }
+    const others = new Set([...workload.stores, ...Object.keys(workload.floors ?? {})]);
+    for (const { than } of workload.targets) t.true(than === undefined || others.has(than), `${id} ${than}`);
+  }
+});

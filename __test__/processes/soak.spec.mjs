@@ -1,0 +1,75 @@
+import test from "ava";
+import { failures, Race } from "../../campaigns/race/run.mjs";
+import { kinds } from "../../campaigns/race/rounds.mjs";
+import { hasFailed, report } from "../../campaigns/soak/report.mjs";
+import { hasFailed as hasLost, KillSoak } from "../../campaigns/soak-kill/run.mjs";
+import { hasFailed as isWrong, NamespaceSoak } from "../../campaigns/soak-namespaces/run.mjs";
+import { Soak } from "../../campaigns/soak/run.mjs";
+import { whyNoContainers } from "../helpers/containers.mjs";
+
+const short = { seconds: 10, lookEverySeconds: 3, killEveryMs: 700, keys: 200, stepsPerSecond: 60, seed: 7 };
+const often = { everyMs: { refresh: 300, tail: 400, compact: 900, archive: 1500, reopen: 1500 } };
+
+function soak(t, options) {
+  const subject = new Soak({ ...short, ...often, ...options });
+  t.teardown(() => subject.remove());
+  return subject.run();
+}
+
+test.serial("eight agents at random work, one killed now and then, lose nothing and agree", async (t) => {
+  const summary = await soak(t, {});
+  t.false(hasFailed(summary), report(summary));
+  for (const count of ["acknowledged", "undone", "archived", "compactions", "kills", "refused"])
+    t.true(summary[count] > 0, count);
+  t.true(summary.overlap.operations > 0);
+});
+
+test.serial("the soak of 0.8.1, shorter, sees what 0.8.1 loses", async (t) => {
+  const summary = await soak(t, { store: "original", agents: 4, seconds: 3 });
+  t.true(hasFailed(summary), report(summary));
+  // It loses operations, or all of them: then no agent can open the folder any more, and each of them ends.
+  t.true(summary.lost > 0 || summary.violations.ended !== undefined, report(summary));
+});
+
+test.serial("eight processes open one folder at once, in each kind of round, as they should", async (t) => {
+  const race = new Race({ seed: 7 });
+  const quick = kinds.filter(({ title }) => !/empty|garbled/.test(title));
+  t.deepEqual(failures(await race.run(2 * quick.length, { chosen: quick })), []);
+});
+
+test.serial("a writer that is killed at random moments loses nothing that was acknowledged", async (t) => {
+  t.timeout(300_000);
+  const tally = await new KillSoak({ kills: 120, acknowledged: 10_000, lives: 20, seed: 18 }).run();
+  t.false(hasLost(tally), JSON.stringify(tally, null, 2));
+  for (const count of ["underWay", "survived", "largeFolders"]) t.true(tally[count] > 0, count);
+});
+
+test.serial("the soak with kills sees a store that acknowledges before it writes", async (t) => {
+  const module = new URL("../helpers/early-acknowledging.mjs", import.meta.url).href;
+  const tally = await new KillSoak({ kills: 15, acknowledged: 0, seed: 7, module }).run();
+  t.true(tally.lost > 0);
+});
+
+const why = whyNoContainers();
+if (why !== null)
+  console.warn(`NOT TESTED: no process can have a namespace of its own here, because ${why}.`);
+const inNamespaces = why === null ? test.serial : test.serial.skip;
+const brief = { seconds: 0, phaseMs: 3000, lifeMs: 500, keys: 600, seed: 7 };
+
+inNamespaces(
+  "agents and single writers in three process namespaces, killed at random, lose nothing, are never refused and leave nothing",
+  async (t) => {
+    t.timeout(300_000);
+    const tally = await new NamespaceSoak(brief).run();
+    t.false(isWrong(tally), JSON.stringify(tally.problems, null, 2));
+    for (const count of ["kills", "acknowledged", "compactions"]) t.true(tally[count] > 0, count);
+    t.true(tally.pids.size > 1);
+  },
+);
+
+inNamespaces("the soak in namespaces sees that 0.8.1 refuses the restart of a container", async (t) => {
+  t.timeout(300_000);
+  const module = import.meta.resolve("opslog-reference");
+  const { problems } = await new NamespaceSoak({ ...brief, module }).run();
+  t.true("a writer's restart is refused" in problems, JSON.stringify(problems, null, 2));
+});

@@ -1,0 +1,69 @@
+"use strict";
+
+// The option `strictJson`: refuses what JSON.stringify would change or leave out without a word, and names where it stands.
+
+const { types } = require("../platform/builtins").util;
+const { opslogError } = require("../errors/errors");
+const { describe } = require("./paths");
+
+const isIdentifier = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
+
+function refuse(id, path, what) {
+  const message = `Value of record '${id}' cannot be stored with strictJson: ${path} is ${what}`;
+  throw opslogError("OPSLOG_INVALID_VALUE", message, { kind: "TypeError" });
+}
+
+/** Checks a value before it becomes text. What JSON.stringify refuses itself, such as a cycle, is left to it. */
+function checkStrict(id, value) {
+  walk(id, value, "value", new Set());
+}
+
+function walk(id, value, path, ancestors) {
+  switch (typeof value) {
+    case "number":
+      if (!Number.isFinite(value)) refuse(id, path, `${value}, which becomes null`);
+      return;
+    case "undefined":
+    case "function":
+    case "symbol":
+      return refuse(id, path, `${describe(value)}, which JSON has no text for`);
+    case "object":
+      if (value !== null && !ancestors.has(value)) walkObject(id, value, path, ancestors);
+  }
+}
+
+function walkObject(id, value, path, ancestors) {
+  ancestors.add(value);
+  if (Array.isArray(value)) {
+    // NOTE: by place, so that holes are found as well.
+    for (let at = 0; at < value.length; at++) walk(id, value[at], `${path}[${at}]`, ancestors);
+  } else {
+    checkKind(id, value, path);
+    for (const name of Object.keys(value)) {
+      // A field that is undefined reads as undefined afterwards, too.
+      if (value[name] !== undefined) walk(id, value[name], pathTo(path, name), ancestors);
+    }
+  }
+  ancestors.delete(value);
+}
+
+function checkKind(id, value, path) {
+  if (types.isDate(value)) refuse(id, path, "a Date, which becomes a string");
+  const prototype = Object.getPrototypeOf(value);
+  // NOTE: an object of another realm has another Object.prototype.
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
+  if (!isPlain) refuse(id, path, `an instance of ${nameOf(prototype)}, of which only fields remain`);
+  if (typeof value.toJSON === "function") refuse(id, path, "an object with a method toJSON()");
+  if (Object.getOwnPropertySymbols(value).length > 0) refuse(id, path, "an object with symbols for names");
+}
+
+function nameOf(prototype) {
+  const { constructor } = prototype;
+  return typeof constructor === "function" && constructor.name !== "" ? constructor.name : "a class";
+}
+
+function pathTo(path, name) {
+  return isIdentifier.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`;
+}
+
+module.exports = { checkStrict };

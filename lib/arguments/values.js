@@ -1,0 +1,51 @@
+"use strict";
+
+// What may be stored: ids are non-empty strings, values are what JSON can hold. Both are checked before
+// anything changes.
+
+const { opslogError, wrongType } = require("../errors/errors");
+const { describe } = require("./paths");
+
+function checkId(id) {
+  if (typeof id !== "string") throw wrongType(`id must be a string, got ${describe(id)}`);
+  if (id === "") throw wrongType("id must not be the empty string");
+}
+
+function refuse(id, why, cause) {
+  const message = `Value of record '${id}' cannot be stored: ${why}`;
+  return opslogError("OPSLOG_INVALID_VALUE", message, { kind: "TypeError", cause });
+}
+
+/** The JSON text that is logged for a value. Throws `OPSLOG_INVALID_VALUE` for one that JSON cannot hold. */
+function toText(id, value) {
+  let text;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    throw refuse(id, error?.message ?? String(error), error);
+  }
+  if (text === undefined || text === "null") throw refuse(id, `JSON has no text for ${describe(value)}`);
+  return text;
+}
+
+// Only calculates with times that it is given.
+const Calendar = Date;
+
+/** The JS clock, asked at each call, so that tests with a fake clock see their own time. */
+function now() {
+  const ms = Date.now();
+  if (!(Math.abs(ms) <= 8.64e15)) throw new RangeError("Invalid time value");
+  return ms;
+}
+
+/** The JS clock as a date. */
+function today() {
+  return new Calendar(now());
+}
+
+/** The same as the text that operations and files have. */
+function isoNow() {
+  return today().toISOString();
+}
+
+module.exports = { checkId, isoNow, now, toText, today };

@@ -1,0 +1,83 @@
+"use strict";
+
+// Calls into the native side, with its errors decoded.
+
+const { fromNative, manifestError, messages } = require("./errors");
+const native = require("../native");
+const { validateManifest } = require("../operations/validate");
+
+/** Decodes an error; for a bad manifest it lets V8 and the validator find the words, as 0.8.1 does. */
+function decode(error) {
+  const decoded = fromNative(error);
+  if (decoded.content === undefined) return decoded;
+  try {
+    validateManifest(JSON.parse(decoded.content));
+  } catch (cause) {
+    return manifestError(cause, decoded.path, decoded.content);
+  }
+  delete decoded.content;
+  return decoded;
+}
+
+/** Calls a function and decodes what it throws. */
+function call(run) {
+  try {
+    return run();
+  } catch (error) {
+    throw decode(error);
+  }
+}
+
+/** Awaits a promise and decodes what it rejects with. That there is no store is said of the folder. */
+async function settle(promise, folder) {
+  try {
+    return await promise;
+  } catch (error) {
+    const decoded = decode(error);
+    if (decoded.code === "OPSLOG_NO_STORE" && folder !== undefined) decoded.path ??= folder;
+    throw decoded;
+  }
+}
+
+/** Sets a record, given as JSON text. When the native side must know how V8 prints the previous value, it is told. */
+function setText(handle, id, text, ms, check) {
+  try {
+    return native.load().setRecord(handle, id, text, ms, check);
+  } catch (error) {
+    const decoded = decode(error);
+    if (decoded.code !== "OPSLOG_NOT_CANONICAL") throw decoded;
+    const previous = JSON.stringify(JSON.parse(decoded.text));
+    return call(() => native.load().setRecord(handle, id, text, ms, check, previous));
+  }
+}
+
+/** Deletes a record. The id of a missing one is put into words here: Rust would show it lossily. */
+function deleteRecord(handle, id, ms, check) {
+  try {
+    return native.load().deleteRecord(handle, id, ms, check);
+  } catch (error) {
+    const decoded = decode(error);
+    if (decoded.code === "OPSLOG_NOT_FOUND") decoded.message = messages.notFound(id);
+    throw decoded;
+  }
+}
+
+/** A record's JSON text: `null` if there is no record, empty for the value `undefined`. */
+function getText(handle, id) {
+  try {
+    return native.load().getRecord(handle, id);
+  } catch (error) {
+    throw decode(error);
+  }
+}
+
+/** Whether there is a record. */
+function hasRecord(handle, id) {
+  try {
+    return native.load().hasRecord(handle, id);
+  } catch (error) {
+    throw decode(error);
+  }
+}
+
+module.exports = { call, decode, deleteRecord, getText, hasRecord, setText, settle };

@@ -1,0 +1,576 @@
+"use strict";
+
+// A store in a folder, written and read natively.
+
+const { readFolder } = require("../arguments/checks");
+const { process } = require("../platform/builtins");
+const { runBackup } = require("./backup");
+const { AgentCheckpoint, OwnCheckpoint } = require("./checkpoint-work");
+const { Checkpoints } = require("./checkpoints");
+const { CurrentManifest, Following } = require("./following");
+const { Displaced } = require("../records/displaced");
+const { GroupBuffer } = require("../writing/group-buffer");
+const { History } = require("../operations/history");
+const { migrateInTurns } = require("../records/migration");
+const native = require("../native");
+const { ensurePermitted } = require("../native/permission");
+const { ioError, messages } = require("../errors/errors");
+const { call, deleteRecord, settle, setText } = require("../errors/native");
+const { backendOptions, nativeOptions, syncWithin } = require("./native-options");
+const { RETRY } = require("../writing/mutation-queue");
+const { NativeMeter, watched } = require("./progress");
+const { Records, forEachPair } = require("../records/records");
+const { SharedWrite } = require("../writing/shared-write");
+const { snapshotEntries } = require("../records/snapshot-stream");
+const { Syncs } = require("../writing/syncs");
+const { monotonicMs, setImmediate } = require("../platform/timers");
+const { after, countRefusal } = require("../writing/turns");
+const { now } = require("../arguments/values");
+const { warn } = require("../errors/warnings");
+const { walOperations, warnOfSkippedLines } = require("../operations/wal");
+
+/** What the native side returns when another agent must be waited for. */
+const NOT_NOW = -1;
+/** Else it returns 4 x the operations in its buffer, and these flags. */
+const DUE = 1;
+const FOREIGN = 2;
+
+/** So many transactions share a lock: as many take about a millisecond. */
+const MOST_ALONE = 64;
+
+class FileDriver {
+  /** The store's folder. */
+  folder;
+  /** How far opening, a checkpoint or an archive has come. */
+  meter;
+  /** Appends go on while a checkpoint is written. */
+  blocksAppends = false;
+  #core;
+  #handle;
+  #recovery;
+  #options;
+  #backend;
+  #checkpoints;
+  #checkpointWork;
+  #manifest;
+  #following;
+  #checked = false;
+  #buffer;
+  /** How changes share a write; `null` where they are buffered anyway, or a lock must be had for each. */
+  #shared = null;
+  #batch = [];
+  #displaced = new Displaced();
+  #syncs = null;
+  /** How many transactions have shared the lock that is held. */
+  #alone = 0;
+  /** Copies under way: they know of the log's cuts only while this store has it. */
+  #backups = new Set();
+
+  /**
+   * Opens the store of a folder. `backend` is an unmodified FsBackend that wants to know the folder.
+   */
+  static async open(dir, options, backend) {
+    const started = monotonicMs();
+    const addon = native.load();
+    const driver = new FileDriver();
+    driver.folder = readFolder(dir, "open()");
+    ensurePermitted(driver.folder, { write: !options.readOnly });
+    driver.meter = new NativeMeter(new addon.NativeProgress());
+    const opened = () => driver.#open(addon, options, backend);
+    const report = await watched(options.onProgress, driver.meter, driver.folder, opened);
+    driver.#recovery = recoveryOf(report, monotonicMs() - started);
+    return driver;
+  }
+
+  /** What opening found, and what the file system has turned out to lack by now. */
+  get recovery() {
+    const unsupported = this.#core.lacks();
+    if (unsupported.length !== (this.#recovery.unsupported?.length ?? 0)) {
+      this.#recovery = Object.freeze({ ...this.#recovery, unsupported: Object.freeze(unsupported) });
+    }
+    return this.#recovery;
+  }
+
+  async #open(addon, options, backend) {
+    this.#options = options;
+    this.#backend = backend;
+    await backend?.initialize(this.folder, backendOptions(options));
+    const opening = addon.storeOpen(this.folder, nativeOptions(options), this.meter.progress);
+    const core = await settle(opening, this.folder);
+    this.#core = core;
+    this.#handle = core.handle();
+    this.records = new Records(core, {
+      cacheSize: options.cacheSize,
+      isSteady: () => this.#following.isSteady,
+    });
+    this.history = new History(core);
+    this.#manifest = new CurrentManifest(core);
+    this.#following = new Following(core, options, {
+      records: this.records,
+      history: this.history,
+      manifest: this.#manifest,
+    });
+    this.#buffer = new GroupBuffer(core, this.folder, options, () => this.#following.takeForeign());
+    const told = { following: this.#following, history: this.history, manifest: this.#manifest };
+    this.#checkpointWork = this.#isAgent
+      ? new AgentCheckpoint(core, told)
+      : new OwnCheckpoint(core, () => this.arrive(), told);
+    this.#checkpoints = new Checkpoints(this.folder, this.#checkpointWork);
+    if (options.writeMode === "immediate" && options.agentId === undefined) {
+      this.#shared = new SharedWrite(this.#sharedWork());
+    }
+    if (!options.readOnly) flushAtExit(addon, core);
+    const report = JSON.parse(core.report());
+    try {
+      if (syncWithin(options) >= 0) {
+        this.#syncs = new Syncs(core, this.folder, options.durability === "always");
+      }
+      if (report.needsMigration) await this.#migrate();
+    } catch (error) {
+      await core.close();
+      throw error;
+    }
+    for (const log of report.missing) warn(messages.missingLog(log));
+    const torn = report.tornLine ? [{ path: report.wal }] : [];
+    if (!options.skipLoad) warnOfSkippedLines([...report.skipped, ...torn]);
+    return report;
+  }
+
+  // Appends
+
+  set(id, text) {
+    this.records.beforeChange(id);
+    if (this.#shared?.next()) {
+      const code = setText(this.#handle, id, text, now(), false);
+      this.#changed(id);
+      return this.#shared.join(id, code & DUE);
+    }
+    let code;
+    try {
+      code = setText(this.#handle, id, text, now(), this.#check());
+    } catch (error) {
+      this.#refused();
+      throw error;
+    }
+    if (code === NOT_NOW) return RETRY;
+    this.#changed(id);
+    this.#afterAppend(code, id);
+    return this.#arrival();
+  }
+
+  delete(id) {
+    this.records.beforeChange(id);
+    if (this.#shared?.next()) {
+      const code = deleteRecord(this.#handle, id, now(), false);
+      this.#deleted(id);
+      return this.#shared.join(id, code & DUE);
+    }
+    let code;
+    try {
+      code = deleteRecord(this.#handle, id, now(), this.#check());
+    } catch (error) {
+      this.#refused();
+      throw error;
+    }
+    if (code === NOT_NOW) return RETRY;
+    this.#deleted(id);
+    this.#afterAppend(code, id);
+    return this.#arrival();
+  }
+
+  beginBatch() {
+    this.#batch = [];
+    call(() => this.#core.beginBatch());
+    this.records.begin();
+  }
+
+  setInBatch(id, text) {
+    this.records.beforeChange(id);
+    setText(this.#handle, id, text, now(), false);
+    this.#batch.push({ id, text });
+    this.#changed(id);
+  }
+
+  deleteInBatch(id) {
+    this.records.beforeChange(id);
+    deleteRecord(this.#handle, id, now(), false);
+    this.#batch.push({ id, text: null });
+    this.#deleted(id);
+  }
+
+  async commitBatch() {
+    const batch = this.#batch;
+    for (;;) {
+      let code;
+      try {
+        code = call(() => this.#core.commitBatch());
+      } catch (error) {
+        this.#batchTakenBack();
+        throw error;
+      }
+      if (code !== NOT_NOW) {
+        this.records.keep();
+        return this.#afterChange(code);
+      }
+      // Another agent comes first: what it did may change what this batch finds.
+      this.abandonBatch();
+      await this.#following.catchUp();
+      this.#putTogether(batch);
+    }
+  }
+
+  /** Makes the changes of a batch again. */
+  #putTogether(batch) {
+    this.beginBatch();
+    try {
+      for (const { id, text } of batch) {
+        if (text === null) this.deleteInBatch(id);
+        else this.setInBatch(id, text);
+      }
+    } catch (error) {
+      this.abandonBatch();
+      throw error;
+    }
+  }
+
+  abandonBatch() {
+    call(() => this.#core.abandonBatch());
+    this.#batchTakenBack();
+  }
+
+  /** Transactions need nothing of a folder that it could lack. */
+  ensureTransactions() {}
+
+  /**
+   * Runs work while no other agent writes; what they wrote before is taken over first. The lock is kept for the next work of
+   * this kind, if that comes at once, but not for long.
+   */
+  async alone(work, isFollowed) {
+    if (!this.#isAgent) return work();
+    if (this.#alone === 0) {
+      this.#displaced.forget();
+      await this.#following.withForeign(this.#core.beginAlone());
+    }
+    this.#alone++;
+    try {
+      return await work();
+    } finally {
+      if (this.#alone >= MOST_ALONE || !isFollowed()) {
+        this.#alone = 0;
+        this.#core.endAlone();
+      }
+    }
+  }
+
+  flush() {
+    this.#buffer.flush();
+  }
+
+  /** What a batch, undo or archive that was just made waits for. */
+  written() {
+    return this.#syncs?.written();
+  }
+
+  /** What whoever asks for durability waits for. */
+  synced() {
+    return this.#syncs?.all();
+  }
+
+  // Mutations that nothing overtakes
+
+  /** Every append that was called arrives, if it has not yet. */
+  settled() {
+    this.arrive();
+  }
+
+  /** As settled(), at once. */
+  arrive() {
+    this.#shared?.settle();
+  }
+
+  async undo() {
+    this.records.beforeCut();
+    let undone;
+    try {
+      undone = call(() => this.#core.undo());
+    } finally {
+      if (this.#following.takeForeign()) this.#displaced.forget();
+    }
+    if (undone === null) {
+      undone = await this.#following.withForeign(this.#core.undoWaiting());
+    }
+    const ids = JSON.parse(undone);
+    if (this.#isAgent) {
+      this.history.forget();
+      this.records.reorder(ids);
+    } else {
+      this.history.cut(this.#core.operationCount());
+      for (const id of ids) this.records.undone(id, this.#displaced.takeBack(id));
+    }
+    return ids.length > 0;
+  }
+
+  checkpoint() {
+    return this.#checkpoints.request();
+  }
+
+  /** Moves records to an archive segment; returns how many. */
+  async archive(ids, period) {
+    let archived;
+    try {
+      archived = await this.#moveToArchive(ids, period);
+    } catch (error) {
+      // Whoever looked meanwhile has not seen these, which are there again.
+      this.records.reorder(ids);
+      throw error;
+    }
+    this.#manifest.forget();
+    if (!this.#options.skipLoad) this.history.forget();
+    for (const id of archived) this.records.look(id);
+    return archived.length;
+  }
+
+  /** Returns the ids of the records that went there: among agents, one that changed meanwhile stays. */
+  async #moveToArchive(ids, period) {
+    const list = JSON.stringify(ids);
+    if (this.#options.skipLoad) {
+      await settle(call(() => this.#core.archiveAside(list, period, now())));
+      this.beginBatch();
+      for (const id of ids) this.deleteInBatch(id);
+      await this.commitBatch(ids);
+    } else if (this.#isAgent) {
+      await this.#checkpoints.finish();
+      return this.#checkpointWork.compact(list, period);
+    } else {
+      let archiving = null;
+      while (archiving === null) {
+        await this.#checkpoints.finish();
+        if (this.#core.hasHead()) await this.#following.changing(this.#core.replayHead());
+        archiving = call(() => this.#core.archive(list, period, now()));
+      }
+      await this.#following.changing(archiving);
+    }
+    return ids;
+  }
+
+  /** Returns what others wrote since the last look, also what was come upon in between. */
+  follow() {
+    this.#displaced.forget();
+    return this.#following.follow();
+  }
+
+  refresh() {
+    this.#displaced.forget();
+    return this.#following.refresh();
+  }
+
+  /** Takes over what others wrote. */
+  catchUp() {
+    this.#displaced.forget();
+    return this.#following.catchUp();
+  }
+
+  /** Copies the store as it is from now on into a folder. Appends and checkpoints go on meanwhile. */
+  backup(options) {
+    ensurePermitted(options.folder, { write: true });
+    if (!this.#options.readOnly) this.flush();
+    const copying = runBackup(this.#core, options);
+    this.#backups.add(copying);
+    const ended = () => this.#backups.delete(copying);
+    copying.then(ended, ended);
+    return copying;
+  }
+
+  // Reading
+
+  get manifest() {
+    return this.#manifest.get();
+  }
+
+  async loadArchive(relativePath) {
+    const records = new Map();
+    for (const text of await settle(this.#core.loadArchive(relativePath))) {
+      forEachPair(JSON.parse(text), (value, id) => records.set(id, value));
+    }
+    return records;
+  }
+
+  streamSnapshot(options) {
+    return this.#entriesOf(this.manifest.currentSnapshot, options);
+  }
+
+  /** The entries of a snapshot. One that was superseded and deleted since this store looked gives way to the current one. */
+  async *#entriesOf(snapshot, options) {
+    for (;;) {
+      try {
+        // NOTE: a file that is open stays readable: only the first step can miss it.
+        return yield* snapshotEntries(this.folder, snapshot, options);
+      } catch (error) {
+        if (error.code !== "ENOENT") throw error;
+        await this.#following.catchUp();
+        const { currentSnapshot } = this.manifest;
+        if (currentSnapshot === snapshot) throw ioError(error);
+        snapshot = currentSnapshot;
+      }
+    }
+  }
+
+  walOperations() {
+    return walOperations(this.folder, this.manifest);
+  }
+
+  // Closing
+
+  async close() {
+    try {
+      await this.#following.idle();
+      await Promise.allSettled(this.#backups);
+      if (!this.#options.readOnly) await this.#writeLast();
+    } finally {
+      // A flush that failed would be tried again.
+      this.#buffer.stop();
+      await this.#checkpoints.finish();
+      await settle(this.#core.close());
+      await this.#backend?.shutdown();
+    }
+  }
+
+  async #writeLast() {
+    try {
+      this.flush();
+      await this.#checkpoints.finish();
+      const { checkpointOnClose, checkpointOnCloseGiven } = this.#options;
+      if (checkpointOnClose && this.#core.isDueOnClose(checkpointOnCloseGiven)) await this.checkpoint();
+    } catch (error) {
+      // What was acknowledged is in the logs: the newer program takes it along.
+      if (error.code !== "OPSLOG_NEWER_VERSION") throw error;
+    } finally {
+      // Those who wait hear of it before close() settles, whatever else fails.
+      await this.synced();
+    }
+  }
+
+  async #migrate() {
+    const { migrate, readOnly } = this.#options;
+    // In memory first: where a record cannot be migrated, nothing is written.
+    await migrateInTurns(this.#core, migrate, this.meter);
+    if (readOnly) return;
+    if (!this.#isAgent) return void (await this.checkpoint());
+    // Others may write, or migrate, meanwhile: what they logged in the older version takes another compaction.
+    for (await this.refresh(); this.#core.hasOlderFiles(); await this.refresh()) await this.checkpoint();
+  }
+
+  get #isAgent() {
+    return this.#options.agentId !== undefined && !this.#options.readOnly;
+  }
+
+  #sharedWork() {
+    return {
+      begin: () => call(() => this.#core.beginShared()),
+      commit: () => call(() => this.#core.commitShared()),
+      done: (code, operations) => {
+        this.#afterChange(code);
+        return this.written() ?? after(operations);
+      },
+      lost: (ids) => {
+        countRefusal();
+        this.#takenBack(ids);
+      },
+    };
+  }
+
+  /** What a change waits for that was just made: for nothing, if it is only in the buffer. */
+  #arrival() {
+    return this.#options.writeMode === "immediate" ? this.#syncs?.written() : undefined;
+  }
+
+  /** A change was refused, perhaps by the look at the file: the next one looks again, and is not held unlooked. */
+  #refused() {
+    this.#checked = false;
+    this.#shared?.interrupt();
+    this.#following.takeForeign();
+  }
+
+  /** Whether the held file is to be compared with its path: once in a turn of the event loop. */
+  #check() {
+    if (this.#checked) return false;
+    this.#checked = true;
+    setImmediate(() => {
+      this.#checked = false;
+    });
+    return true;
+  }
+
+  #afterAppend(code, id) {
+    try {
+      this.#afterChange(code);
+    } catch (error) {
+      // The buffer is full and cannot be flushed: this change was not taken, those before it wait.
+      this.#core.takeBack();
+      this.#takenBack([id]);
+      throw error;
+    }
+  }
+
+  /** Looks at what a change brought with it: a checkpoint that is due, a buffer that is full. */
+  #afterChange(code) {
+    if (code & FOREIGN) {
+      this.#displaced.forget();
+      this.#following.takeForeign();
+    }
+    const buffered = Math.floor(code / 4);
+    if (buffered > 0) this.#buffer.grown(buffered);
+    if (!(code & DUE)) return;
+    // Not before it is certain that the change stays.
+    if (buffered > 0) this.#core.hideHistory();
+    this.#checkpoints.cross();
+  }
+
+  #changed(id) {
+    this.#displaced.note(id, this.records.known(id));
+    this.records.changed(id);
+  }
+
+  #deleted(id) {
+    this.#displaced.note(id, this.records.known(id));
+    this.records.deleted(id);
+  }
+
+  #batchTakenBack() {
+    for (const { id } of this.#batch.toReversed()) this.#displaced.takeBack(id);
+    this.#batch = [];
+    this.records.takeBack();
+    this.history.cut(this.#core.operationCount());
+  }
+
+  #takenBack(ids) {
+    const before = new Map();
+    for (const id of ids.toReversed()) before.set(id, this.#displaced.takeBack(id));
+    this.records.reorder(ids);
+    for (const [id, object] of before) this.records.undone(id, object);
+    this.history.cut(this.#core.operationCount());
+  }
+}
+
+let flushesAtExit = false;
+
+/** Has what is buffered flushed when the process exits, or this worker thread ends. */
+function flushAtExit(addon, core) {
+  core.flushAtExit();
+  if (flushesAtExit) return;
+  flushesAtExit = true;
+  process.once("exit", () => addon.flushAll());
+}
+
+function recoveryOf(report, milliseconds) {
+  return Object.freeze({
+    skippedLines: report.skipped,
+    tornBytes: report.tornBytes,
+    tornPath: report.tornPath,
+    indexRebuilt: report.indexRebuilt,
+    milliseconds,
+    ...(report.missing.length > 0 && { missingLogs: Object.freeze(report.missing.map(Object.freeze)) }),
+  });
+}
+
+module.exports = { FileDriver };

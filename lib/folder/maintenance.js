@@ -1,0 +1,42 @@
+"use strict";
+
+// What is done to a folder without opening it: checking, mending.
+
+const { readFolder } = require("../arguments/checks");
+const native = require("../native");
+const { ensurePermitted } = require("../native/permission");
+const { settle } = require("../errors/native");
+const { checkNames } = require("../arguments/option-names");
+const { readLocking } = require("../arguments/options");
+const { NativeMeter, readOnProgress, watched } = require("./progress");
+const { now } = require("../arguments/values");
+
+/** Runs native work on a folder, which returns JSON. */
+async function maintain(dir, options, { method, write, names = [] }, work) {
+  checkNames(options, ["onProgress", ...names], method);
+  const onProgress = readOnProgress(options);
+  const root = readFolder(dir, method);
+  ensurePermitted(root, { write });
+  const addon = native.load();
+  const progress = new addon.NativeProgress();
+  const meter = new NativeMeter(progress);
+  return JSON.parse(await watched(onProgress, meter, root, () => settle(work(addon, root, progress), root)));
+}
+
+function verifyFolder(dir, options) {
+  return maintain(dir, options, { method: "verify()", write: false }, (addon, root, progress) =>
+    addon.folderVerify(root, progress),
+  );
+}
+
+async function repairFolder(dir, options) {
+  const byPid = readLocking(options ?? {}) === "pid";
+  return maintain(
+    dir,
+    options,
+    { method: "repair()", names: ["locking"], write: true },
+    (addon, root, progress) => addon.folderRepair(root, now(), progress, byPid),
+  );
+}
+
+module.exports = { repairFolder, verifyFolder };

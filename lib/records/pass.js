@@ -1,0 +1,88 @@
+"use strict";
+
+// One walk over all records that keeps none of them: pieces of JSON text, read as they are needed. Before anything
+// changes, what is left is read at once, so that the walk sees the records as they were when it began.
+
+const { call } = require("../errors/native");
+
+/** Parses a list of ids and values in turn, which came from the native side. */
+function parseList(core, text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // A record of the snapshot was damaged after it was written: this says which one.
+    call(() => core.checkSnapshot());
+    throw error;
+  }
+}
+
+class Pass {
+  #core;
+  #begun = false;
+  #seen = 0;
+  #left = null;
+  #changed = new Set();
+  #allChanged = false;
+
+  constructor(core) {
+    this.#core = core;
+  }
+
+  /** The next records, as a list of ids and values in turn; `null` when there are no more. */
+  next() {
+    return this.#left === null ? this.#take() : (this.#left.shift() ?? null);
+  }
+
+  /** The record is another since the walk began; without an id, any of them may be. */
+  changed(id) {
+    if (id === undefined) this.#allChanged = true;
+    else this.#changed.add(id);
+  }
+
+  hasChanged(id) {
+    return this.#allChanged || this.#changed.has(id);
+  }
+
+  /** Reads what is left: something is about to change, or somebody else needs the native cursor. */
+  detach() {
+    if (this.#left !== null) return;
+    const left = [];
+    for (let list = this.#take(); list !== null; list = this.#take()) left.push(list);
+    this.#left = left;
+  }
+
+  #take() {
+    const text = this.#read();
+    if (text === null) return null;
+    if (text === "") return this.#again();
+    const list = parseList(this.#core, text);
+    this.#seen += list.length / 2;
+    return list;
+  }
+
+  /** Another thread has put the same records into another file: goes on behind those that were seen. */
+  #again() {
+    for (;;) {
+      this.#begun = false;
+      let skip = this.#seen;
+      let text = this.#read();
+      for (; text; text = this.#read()) {
+        const list = parseList(this.#core, text);
+        const fresh = list.slice(2 * skip);
+        skip = Math.max(0, skip - list.length / 2);
+        if (fresh.length === 0) continue;
+        this.#seen += fresh.length / 2;
+        return fresh;
+      }
+      if (text === null) return [];
+    }
+  }
+
+  #read() {
+    const restart = !this.#begun;
+    this.#begun = true;
+    return call(() => this.#core.scan(restart));
+  }
+}
+
+module.exports = { Pass, parseList };

@@ -1,0 +1,91 @@
+"use strict";
+
+// The one order of mutations: what was called first takes effect first, awaited or not. While nothing waits,
+// a plain append takes effect at the call, and never comes here. Everything else runs in a microtask of its own, and appends that
+// were called behind it run together, in order, once it is done.
+
+const { CallerContext } = require("./caller-context");
+const { inMicrotask } = require("../platform/timers");
+const { count, countRefusal } = require("./turns");
+
+/** What an append returns that must wait for another agent. */
+const RETRY = Symbol("retry");
+
+class MutationQueue {
+  #waiting = [];
+  #draining = false;
+  /** Which of those that wait runs. */
+  #at = 0;
+  #catchUp;
+
+  /** `catchUp` is awaited before an append that returned RETRY is tried again. */
+  constructor(catchUp) {
+    this.#catchUp = catchUp;
+  }
+
+  /** Whether something runs or waits. */
+  get isBusy() {
+    return this.#draining;
+  }
+
+  /** Runs an append in its turn: its caller has seen that something runs or waits. Returns a promise of its result. */
+  append(task) {
+    return this.#enqueue(task, true);
+  }
+
+  /** Runs an append again, which has returned RETRY while nothing waited. Returns a promise of its result. */
+  retry(task) {
+    return this.#enqueue(task, true, { late: true });
+  }
+
+  /** Runs a task that nothing may overtake. Returns a promise of its result. With `alone`, it is one of a kind that share a lock. */
+  run(task, { alone = false } = {}) {
+    return this.#enqueue(task, false, { alone });
+  }
+
+  /** Whether behind the task that runs comes another one that shares its lock. */
+  get isFollowedAlone() {
+    return this.#waiting[this.#at + 1]?.alone === true;
+  }
+
+  /** With `late`, the task was tried, and must wait for another agent before it is tried again. */
+  #enqueue(task, plain, { late = false, alone = false } = {}) {
+    return new Promise((resolve, reject) => {
+      // What runs first runs in a microtask of this call, and so in its context.
+      const context = this.#draining ? new CallerContext() : null;
+      const run = context === null ? task : () => context.run(task);
+      this.#waiting.push({ task: run, plain, late, alone, resolve, reject });
+      if (this.#draining) return;
+      this.#draining = true;
+      inMicrotask(() => this.#drain());
+    });
+  }
+
+  async #drain() {
+    for (let next = 0; next < this.#waiting.length; next++) {
+      const { task, plain, late, resolve, reject } = this.#waiting[next];
+      this.#at = next;
+      let due;
+      try {
+        if (late) await this.#catchUp();
+        let result = task();
+        if (!plain && typeof result?.then === "function") result = await result;
+        while (result === RETRY) {
+          await this.#catchUp();
+          result = task();
+        }
+        resolve(result);
+        due = count(1);
+      } catch (error) {
+        reject(error);
+        due = countRefusal();
+      }
+      if (due !== null && next + 1 < this.#waiting.length) await due;
+      if (next === 1023) next -= this.#waiting.splice(0, 1024).length;
+    }
+    this.#waiting = [];
+    this.#draining = false;
+  }
+}
+
+module.exports = { MutationQueue, RETRY };
