@@ -33,7 +33,7 @@ test("channels in the sources, are those in docs/errors.md, and each has a test"
   t.deepEqual([...named(described)].sort(), [...made].sort());
   t.is(made.size, 5);
   const tested = new Set();
-  for (const name of await readdir(join(root, "__test__"))) {
+  for (const name of await readdir(join(root, "__test__"), { recursive: true })) {
     if (!name.endsWith(".spec.mjs")) continue;
     for (const channel of named(await readFile(join(root, "__test__", name), "utf8"))) tested.add(channel);
   }

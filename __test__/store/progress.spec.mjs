@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import test from "ava";
 import { FsBackend, Store } from "../../index.mjs";
-import progress from "../../lib/folder/progress.js";
+import progress from "../../lib/arguments/progress.js";
 import { activeWal, contents, temporaryFolder, writeFolderByHand } from "../helpers/store-folder.mjs";
 
 const { Meter, watched } = progress;

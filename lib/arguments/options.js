@@ -6,7 +6,7 @@
 const { messages, outOfRange, wrongType } = require("../errors/errors");
 const { checkNames } = require("./option-names");
 const { checkAgentId, describe } = require("./paths");
-const { readOnProgress } = require("../folder/progress");
+const { readOnProgress } = require("./progress");
 const { warn } = require("../errors/warnings");
 
 const NAMES = [

@@ -7,7 +7,7 @@ const { wrongType } = require("../errors/errors");
 const { settle } = require("../errors/native");
 const { checkNames } = require("../arguments/option-names");
 const { describe } = require("../arguments/paths");
-const { readOnProgress, watched } = require("./progress");
+const { readOnProgress, watched } = require("../arguments/progress");
 
 /** Checks what `backup()` was given. */
 function parseBackup(dir, options) {

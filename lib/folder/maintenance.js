@@ -8,7 +8,7 @@ const { ensurePermitted } = require("../native/permission");
 const { settle } = require("../errors/native");
 const { checkNames } = require("../arguments/option-names");
 const { readLocking } = require("../arguments/options");
-const { NativeMeter, readOnProgress, watched } = require("./progress");
+const { NativeMeter, readOnProgress, watched } = require("../arguments/progress");
 const { now } = require("../arguments/values");
 
 /** Runs native work on a folder, which returns JSON. */

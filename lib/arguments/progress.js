@@ -5,7 +5,7 @@
 
 const diagnostics = require("../platform/builtins").diagnosticsChannel;
 const { wrongType } = require("../errors/errors");
-const { describe } = require("../arguments/paths");
+const { describe } = require("./paths");
 const { clearInterval, setInterval } = require("../platform/timers");
 
 const failures = diagnostics.channel("opslog:progress-failed");
