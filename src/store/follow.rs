@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use super::chain::Link;
 use super::followed::skipped_in;
+use super::left::Carried;
 use super::locked::Locked;
 use super::open::{Loaded, Report, load, parse_manifest};
+use super::seen::SeenLine;
 use super::{Followed, State, Store};
 use crate::disk::{DiskFile, OpenMode, read_exact_at};
 use crate::engine::{Engine, Id, Logged, Text};
@@ -237,11 +239,12 @@ impl Store {
         };
         let operations = state.engine.operations();
         let late_from = state.seen.lines.partition_point(|line| line.offset < link.end);
-        let mut matched = Vec::new();
+        let (mut matched, mut unread) = (Vec::new(), Vec::new());
         let mut len = 0;
         if let Some(file) = &file {
             let mut reader = LineReader::new(&**file, 0);
-            for operation in operations.get(late_from..).unwrap_or_default() {
+            let late = operations.get(late_from..).unwrap_or_default();
+            for operation in late {
                 let raw = reader.next_line().map_err(|source| Error::io("read", &path, source))?;
                 let Some(raw) = raw.filter(|raw| raw.complete) else { break };
                 let old = operation.line.read().map_err(|source| Error::io("read", &path, source))?;
@@ -251,12 +254,15 @@ impl Store {
                 matched.push((raw.offset, raw.bytes.to_vec()));
                 len = raw.offset + raw.bytes.len() as u64 + 1;
             }
+            if matched.len() == late.len() {
+                unread = self.carried_unread(state, link, reader)?;
+            }
         }
         for _ in late_from + matched.len()..state.engine.operations().len() {
             state.take_back_last(&path, followed)?;
         }
         let told_late = state.seen.told_lines().saturating_sub(late_from);
-        state.leave_log(late_from, link.end);
+        state.leave_log(late_from, link.end, Some((&link.relative, unread)));
         state.engine.forget_operations(late_from);
         state.seen.told = matched.get(told_late).map_or(len, |(offset, _)| *offset);
         for (operation, (offset, bytes)) in state.engine.operations_mut().iter_mut().zip(&matched) {
@@ -268,6 +274,29 @@ impl Store {
         state.wal = Writer::new(path, link.relative.clone(), file, len);
         state.take_log_version();
         Ok(())
+    }
+
+    /// The lines of the log that is left which were not read, as far as they stand in the next one too, where they will be
+    /// read.
+    fn carried_unread(
+        &self,
+        state: &mut State,
+        link: &Link,
+        mut next: LineReader<'_>,
+    ) -> Result<Vec<SeenLine>> {
+        let from = state.wal.len().max(link.end);
+        let path = state.wal.path().to_path_buf();
+        let Some(file) = self.file_of(state)? else { return Ok(Vec::new()) };
+        let failed = |source| Error::io("read", &path, source);
+        let mut old = LineReader::new(&*file, from);
+        let mut lines = Vec::new();
+        while let Some(line) = old.next_line().map_err(failed)?.filter(|line| line.complete)
+            && let Some(copy) = next.next_line().map_err(failed)?.filter(|copy| copy.complete)
+            && unmarked(line.bytes) == unmarked(copy.bytes)
+        {
+            lines.push(SeenLine::new(&self.hasher, line.offset, line.bytes));
+        }
+        Ok(lines)
     }
 
     /// Loads everything anew; reads go on meanwhile over what there was.
@@ -330,21 +359,26 @@ impl State {
         Ok(())
     }
 
-    /// Leaves a single writer's log behind, of which the first lines count, up to an offset.
-    pub(super) fn leave_log(&mut self, count: usize, end: u64) {
+    /// Leaves a single writer's log behind, of which the first lines count, up to an offset. The others stand in the next
+    /// log, and so do those that were not read.
+    pub(super) fn leave_log(&mut self, count: usize, end: u64, next: Option<(&str, Vec<SeenLine>)>) {
         let relative = self.wal.relative().to_owned();
         let told = self.seen.told_lines();
         if let Some(untold) = self.seen.lines.get(told..count).and_then(<[_]>::first) {
             self.untold.push(&relative, untold.offset..end, false);
         }
-        // What was told of the lines behind stands in the next log, and here too, should this one come back.
-        self.untold.leave(&relative, self.seen.lines.drain(..).take(count.max(told)));
+        let mut lines = std::mem::take(&mut self.seen.lines);
+        let carried = next.map(|(next, unread)| {
+            lines.extend(unread);
+            Carried { next: next.to_owned(), from: count, told }
+        });
+        self.untold.leave(&relative, lines, carried);
         self.seen.told = 0;
     }
 
     pub(super) fn leave_whole_log(&mut self) {
         let (count, end) = (self.seen.lines.len(), self.seen.end());
-        self.leave_log(count, end);
+        self.leave_log(count, end, None);
     }
 
     /// Puts what was loaded in the place of what is in memory.

@@ -17,6 +17,7 @@ mod follow;
 mod followed;
 mod foreign;
 mod head;
+mod left;
 mod locked;
 mod look;
 mod misfit;

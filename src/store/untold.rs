@@ -1,13 +1,13 @@
 //! What `tail()` has still to tell of, as places in logs: memory does not grow with the operations that no caller asks
 //! for. Of a log that is being read, the log itself knows up to where it was told. Here is what was left behind.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::Path;
 
 use hashbrown::DefaultHashBuilder;
 
-use super::seen::{SeenLine, count_in};
+use super::left::{Carried, Left};
+use super::seen::SeenLine;
 use crate::disk::DiskFile;
 use crate::error::Result;
 use crate::layout;
@@ -67,15 +67,15 @@ impl Untold {
     }
 
     /// Remembers the lines of a log that is left behind, should it come back.
-    pub(super) fn leave(&mut self, relative: &str, lines: impl Iterator<Item = SeenLine>) {
-        self.left.keep(relative, lines.collect());
+    pub(super) fn leave(&mut self, relative: &str, lines: Vec<SeenLine>, carried: Option<Carried>) {
+        self.left.keep(relative, lines, carried);
     }
 
     /// Remembers the lines of logs that were told though they were never followed.
     pub(super) fn remember(&mut self, told: Vec<(String, Vec<SeenLine>)>) {
         for (relative, lines) in told {
             if !self.left.knows(&relative) {
-                self.left.keep(&relative, lines);
+                self.left.keep(&relative, lines, None);
             }
         }
     }
@@ -94,65 +94,26 @@ impl Untold {
         file: &dyn DiskFile,
         path: &Path,
     ) -> Result<u64> {
-        let known = self.left.told_in(relative, hasher, file, path)?;
-        let is_of_log = |span: &Span| span.relative == relative;
-        let untold = self.spans.iter().filter(|span| is_of_log(span)).map(|span| span.range.start).min();
-        self.spans.retain(|span| !is_of_log(span));
-        Ok(untold.map_or(known, |untold| untold.min(known)))
+        let untold = |log: &str| {
+            self.spans.iter().filter(|span| span.relative == log).map(|span| span.range.start).min()
+        };
+        let told = self.left.told_in(relative, &untold, hasher, file, path)?;
+        self.spans.retain(|span| span.relative != relative);
+        Ok(told)
     }
 
     /// The folder was put back to what it was when these logs counted: what later logs said has never been.
     pub(super) fn put_back(&mut self, logs: &[&str]) {
         let oldest = logs.iter().copied().filter_map(layout::time_of).min().unwrap_or(0);
         let is_older = |span: &Span| layout::time_of(&span.relative).is_some_and(|ms| ms < oldest);
-        self.spans.retain(|span| is_older(span) || logs.contains(&span.relative.as_str()));
-    }
-}
-
-/// The lines of the logs that were left behind last.
-#[derive(Debug, Default, Clone)]
-struct Left {
-    logs: VecDeque<(String, Vec<SeenLine>)>,
-    lines: usize,
-}
-
-/// How many lines of logs that were left behind are remembered.
-const REMEMBERED: usize = 1 << 16;
-
-impl Left {
-    fn keep(&mut self, relative: &str, lines: Vec<SeenLine>) {
-        self.forget(relative);
-        self.lines += lines.len();
-        self.logs.push_back((relative.to_owned(), lines));
-        // A log without lines counts as well.
-        while self.lines + self.logs.len() > REMEMBERED
-            && let Some((_, lines)) = self.logs.pop_front()
-        {
-            self.lines -= lines.len();
-        }
-    }
-
-    fn knows(&self, relative: &str) -> bool {
-        self.logs.iter().any(|(known, _)| known == relative)
-    }
-
-    fn forget(&mut self, relative: &str) {
-        if let Some(place) = self.logs.iter().position(|(known, _)| known == relative)
-            && let Some((_, lines)) = self.logs.remove(place)
-        {
-            self.lines -= lines.len();
-        }
-    }
-
-    fn told_in(
-        &self,
-        relative: &str,
-        hasher: &DefaultHashBuilder,
-        file: &dyn DiskFile,
-        path: &Path,
-    ) -> Result<u64> {
-        let Some((_, lines)) = self.logs.iter().find(|(known, _)| known == relative) else { return Ok(0) };
-        let count = count_in(lines, hasher, file, path)?;
-        Ok(count.checked_sub(1).and_then(|last| lines.get(last)).map_or(0, SeenLine::end))
+        let left = &mut self.left;
+        self.spans.retain(|span| {
+            let stays = is_older(span) || logs.contains(&span.relative.as_str());
+            if !stays {
+                // A later copy of the folder may bring it back.
+                left.never_told(&span.relative, span.range.start);
+            }
+            stays
+        });
     }
 }

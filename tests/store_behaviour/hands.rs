@@ -1,5 +1,7 @@
 //! A folder that changes hands under a follower.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use opslog::disk::Disk;
@@ -329,4 +331,67 @@ fn an_agent_that_undid_what_it_found_in_its_log_keeps_what_others_wrote_later_wh
         assert_eq!(records(&reader(&disk)), ["k=2", "last=1"]);
         assert_eq!(records(&store), ["k=2", "last=1"]);
     }
+}
+
+/// The files that a copy of the folder has.
+fn copy(disk: &SimDisk) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut copied = disk.tree();
+    copied.retain(|path, _| path.extension().is_some_and(|ending| ending == "json" || ending == "jsonl"));
+    copied
+}
+
+fn put_back(disk: &SimDisk, copied: &BTreeMap<PathBuf, Vec<u8>>) {
+    for (path, content) in copied {
+        let _ = disk.unlink(path);
+        disk.plant(path, content).unwrap();
+    }
+}
+
+#[test]
+fn what_a_reader_was_told_through_the_next_log_is_not_told_again_when_the_first_log_comes_back() {
+    for (loads, has_looked) in [(true, false), (true, true), (false, false), (false, true)] {
+        let disk = SimDisk::new();
+        let single = open(&disk);
+        let reader = try_open(disk.clone(), Options { read_only: true, skip_load: !loads, ..options() });
+        let reader = reader.unwrap().store;
+        let begun = single.begin_checkpoint(NOW, true).unwrap().unwrap();
+        set(&single, "a", "1");
+        set(&single, "b", "1");
+        let copied = copy(&disk);
+        if has_looked {
+            reader.follow().unwrap();
+        }
+        set(&single, "c", "1");
+        begun.run().unwrap();
+        set(&single, "d", "1");
+        single.close().unwrap();
+        reader.follow().unwrap();
+        assert_eq!(told(&reader), ["a", "b", "c", "d"]);
+        for time in 0..2 {
+            put_back(&disk, &copied);
+            reader.follow().unwrap();
+            assert!(told(&reader).is_empty(), "loads: {loads}, has looked: {has_looked}, time {time}");
+        }
+    }
+}
+
+#[test]
+fn what_a_reader_was_never_told_is_told_when_the_folder_is_put_back_to_a_time_before_and_then_to_one_behind()
+{
+    let disk = SimDisk::new();
+    let single = open(&disk);
+    set(&single, "a", "1");
+    let reader = reader(&disk);
+    let early = copy(&disk);
+    checkpoint(&single).unwrap();
+    set(&single, "b", "1");
+    single.close().unwrap();
+    let late = copy(&disk);
+    reader.follow().unwrap();
+    put_back(&disk, &early);
+    reader.follow().unwrap();
+    assert!(told(&reader).is_empty());
+    put_back(&disk, &late);
+    reader.follow().unwrap();
+    assert_eq!(told(&reader), ["b"]);
 }

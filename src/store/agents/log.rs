@@ -160,7 +160,7 @@ impl Log {
     /// Leaves it behind. It may have more than was read.
     pub(super) fn leave(&self, untold: &mut Untold, end: u64) {
         untold.push(&self.relative, self.told..end.min(self.own_from), true);
-        untold.leave(&self.relative, self.lines.iter().map(|known| known.line));
+        untold.leave(&self.relative, self.lines.iter().map(|known| known.line).collect(), None);
     }
 
     /// The lines that are still to be told of.
