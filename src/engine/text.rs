@@ -155,6 +155,14 @@ impl Text {
         }
     }
 
+    /// Whether bytes that were read from its place are what it must be.
+    pub fn is_intact(&self, bytes: &[u8]) -> bool {
+        match self {
+            Self::At { len, check, .. } => bytes.len() == *len as usize && check.must_fit(bytes).is_ok(),
+            Self::Held(_) | Self::Part { .. } | Self::Aged(_) => true,
+        }
+    }
+
     /// What is to be migrated of it, if it is.
     pub fn unmigrated(&self) -> Option<&Aged> {
         match self {

@@ -26,6 +26,7 @@ mod open;
 mod read;
 mod savepoint;
 mod seen;
+mod settle;
 mod telling;
 mod turn;
 mod undo;

@@ -10,7 +10,7 @@ use crate::disk::DiskFile;
 use crate::engine::{Id, Operation, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, batch_marker};
-use crate::wal::{Standing, doubt};
+use crate::wal::Standing;
 
 /// A log, with its path.
 pub(super) type Written = (PathBuf, Arc<dyn DiskFile>);
@@ -215,53 +215,6 @@ impl State {
     /// Keeps a line that is about to be cut off for those who read the records of an earlier moment.
     pub(super) fn keep_for_moments(&self, store: &Store, line: Option<&Text>) -> Result<()> {
         line.map_or(Ok(()), |line| self.moments.cut(line)).map_err(|source| store.read_failed(source))
-    }
-
-    /// Settles the log before it is given up.
-    pub(super) fn settle_log(&mut self, store: &Store) -> Result<()> {
-        if self.failed.is_some() {
-            return Ok(());
-        }
-        store.check_former_log(self)?;
-        match store.check_length(self) {
-            Ok(()) => self.settle_batches(store),
-            // The next one to open it reads what is there.
-            Err(Rejected::NotNow) => Ok(()),
-            Err(rejected) => Err(rejected.into_error()),
-        }
-    }
-
-    /// Makes every line of a batch a valid end. From here on a 0.8.1 may cut the log within a batch, and what
-    /// is left must not look like a batch that a crash cut.
-    fn settle_batches(&mut self, store: &Store) -> Result<()> {
-        let flushed = self.engine.operations().get(..self.buffered).unwrap_or_default();
-        let inside = flushed.iter().filter(|operation| operation.batch == Some(BatchMark::More));
-        let mut markers = Vec::new();
-        let Some(own) = self.wal.file() else { return Ok(()) };
-        for operation in inside {
-            // NOTE: among agents, operations of logs that were sealed may stand here too.
-            if let Text::At { file, offset, .. } = &operation.line
-                && Arc::ptr_eq(file, own)
-            {
-                markers.push(offset + marker_in(operation, self.wal.path())?);
-            }
-        }
-        if markers.is_empty() {
-            return Ok(());
-        }
-        // NOTE: the lines must be durable before one of them can pass for the batch's end.
-        self.wal.sync().inspect_err(|_| doubt::note(&*store.disk, self.wal.path()))?;
-        match self.wal.overwrite_all(&*store.disk, &markers, BatchMark::Last.text()) {
-            // A caller may have deleted the log; then there is nothing to settle.
-            Err(error) if error.is_missing_file() => return Ok(()),
-            settled => settled?,
-        }
-        for operation in self.engine.operations_mut() {
-            if operation.batch == Some(BatchMark::More) {
-                operation.batch = Some(BatchMark::Last);
-            }
-        }
-        Ok(())
     }
 
     fn cut_mirror(&mut self) -> Result<()> {

@@ -31,6 +31,7 @@ mod panics;
 #[path = "../explorer/pause.rs"]
 mod pause;
 mod recovery;
+mod settling;
 mod shared;
 mod support;
 mod temporaries;
