@@ -1,6 +1,6 @@
 //! The lock of a folder that agents share: appends hold it shared and never wait for each other, a change of
-//! the manifest holds it alone. Whoever wants it goes through a door first; one that wants it alone keeps the
-//! door shut behind it, so that appends cannot overtake it for ever. Kernel locks die with their holder. A
+//! the manifest holds it alone. The entry lock is taken before it; an exclusive waiter keeps the entry lock while it
+//! waits, so that appends cannot starve it. Kernel locks die with their holder. A
 //! holder that is stopped keeps the others out: they give up after a time, with an error, and steal nothing.
 //!
 //! The counter in the file tells an append whether the manifest has changed since its agent read it. It is
@@ -26,8 +26,8 @@ pub struct Gate {
 }
 
 struct Pair {
-    door: Arc<dyn DiskFile>,
-    room: Arc<dyn DiskFile>,
+    entry: Arc<dyn DiskFile>,
+    folder: Arc<dyn DiskFile>,
 }
 
 /// The lock, held with others.
@@ -64,12 +64,12 @@ impl Gate {
     pub fn open(disk: &Arc<dyn Disk>, root: &Path) -> Result<Self> {
         let pair = || -> Result<Pair> {
             Ok(Pair {
-                door: open_or_create(&**disk, &layout::door(root))?,
-                room: open_or_create(&**disk, &layout::room(root))?,
+                entry: open_or_create(&**disk, &layout::entry_lock(root))?,
+                folder: open_or_create(&**disk, &layout::folder_lock(root))?,
             })
         };
         let (appends, changes) = (Mutex::new(Some(pair()?)), Arc::new(Mutex::new(Some(pair()?))));
-        Ok(Self { disk: Arc::clone(disk), path: layout::room(root), appends, changes })
+        Ok(Self { disk: Arc::clone(disk), path: layout::folder_lock(root), appends, changes })
     }
 
     /// Takes the lock for an append, if that needs no waiting.
@@ -80,11 +80,11 @@ impl Gate {
         let Some(pair) = self.appends.try_lock() else { return Ok(None) };
         let pair = opened(pair)?;
         let failed = |source| Error::agent_lock(&self.path, source);
-        if !pair.door.try_lock_shared().map_err(failed)? {
+        if !pair.entry.try_lock_shared().map_err(failed)? {
             return Ok(None);
         }
-        let entered = pair.room.try_lock_shared();
-        pair.door.unlock().map_err(failed)?;
+        let entered = pair.folder.try_lock_shared();
+        pair.entry.unlock().map_err(failed)?;
         Ok(entered.map_err(failed)?.then_some(Shared { pair }))
     }
 
@@ -110,18 +110,18 @@ impl Gate {
         let failed = |source| Error::agent_lock(&self.path, source);
         let Some(pair) = self.changes.try_lock() else { return Ok(None) };
         let pair = opened(pair)?;
-        if !pair.door.try_lock().map_err(failed)? {
+        if !pair.entry.try_lock().map_err(failed)? {
             return Ok(None);
         }
         let exclusive = Exclusive { pair: Files::Borrowed(pair) };
-        if !exclusive.files()?.room.try_lock().map_err(failed)? {
+        if !exclusive.files()?.folder.try_lock().map_err(failed)? {
             return Ok(None);
         }
         self.check_files(exclusive.files()?)?;
         Ok(Some(exclusive))
     }
 
-    /// Takes the lock alone: shuts the door, then waits until everybody has left.
+    /// Takes the lock alone: keeps the entry lock, then waits until no append holds the folder lock.
     ///
     /// # Errors
     /// `OPSLOG_LOCKED` once patience ends; `OPSLOG_IO`.
@@ -142,12 +142,12 @@ impl Gate {
         let failed = |source| Error::agent_lock(&self.path, source);
         let patience = Patience::new(1);
         let Some(files) = pair.get() else { return Err(closed()) };
-        while !files.door.try_lock().map_err(failed)? {
+        while !files.entry.try_lock().map_err(failed)? {
             self.pause(&patience)?;
         }
-        // From here on dropping it opens the door again.
+        // From here on dropping it gives the entry lock up.
         let exclusive = Exclusive { pair };
-        while !exclusive.files()?.room.try_lock().map_err(failed)? {
+        while !exclusive.files()?.folder.try_lock().map_err(failed)? {
             self.pause(&patience)?;
         }
         self.check_files(exclusive.files()?)?;
@@ -169,7 +169,7 @@ impl Gate {
     }
 
     fn check_files(&self, pair: &Pair) -> Result<()> {
-        let held = pair.room.info().map_err(|source| Error::io("fstat", &self.path, source))?;
+        let held = pair.folder.info().map_err(|source| Error::io("fstat", &self.path, source))?;
         match self.disk.info(&self.path) {
             Ok(info) if info.identity == held.identity => Ok(()),
             Ok(_) => Err(Error::Failed("the lock file of the folder was replaced".into())),
@@ -194,7 +194,7 @@ impl Shared<'_> {
     /// # Errors
     /// Those of reading.
     pub fn count(&self) -> io::Result<u64> {
-        read_count(&*self.pair.room)
+        read_count(&*self.pair.folder)
     }
 }
 
@@ -209,7 +209,7 @@ impl Exclusive<'_> {
     /// Those of reading.
     pub fn count(&self) -> io::Result<u64> {
         let files = self.files().map_err(std::io::Error::other)?;
-        read_count(&*files.room)
+        read_count(&*files.folder)
     }
 
     /// Says that the manifest is about to change. Returns the new count.
@@ -217,7 +217,7 @@ impl Exclusive<'_> {
     /// # Errors
     /// Those of writing; the manifest must not be changed then.
     pub fn raise(&self, disk: &dyn Disk, root: &Path) -> Result<u64> {
-        let path = layout::room(root);
+        let path = layout::folder_lock(root);
         let failed = |syscall| move |source| (syscall, source);
         let raised = self.count().map_err(failed("pread")).and_then(|count| {
             let file = disk.open(&path, OpenMode::ReadWrite).map_err(failed("open"))?;
@@ -231,15 +231,15 @@ impl Exclusive<'_> {
 
 impl Drop for Shared<'_> {
     fn drop(&mut self) {
-        let _ = self.pair.room.unlock();
+        let _ = self.pair.folder.unlock();
     }
 }
 
 impl Drop for Exclusive<'_> {
     fn drop(&mut self) {
         if let Some(files) = self.pair.get() {
-            let _ = files.room.unlock();
-            let _ = files.door.unlock();
+            let _ = files.folder.unlock();
+            let _ = files.entry.unlock();
         }
     }
 }
@@ -253,9 +253,9 @@ fn closed() -> Error {
 }
 
 /// The counter; a file that is still empty counts nothing.
-fn read_count(room: &dyn DiskFile) -> io::Result<u64> {
+fn read_count(folder: &dyn DiskFile) -> io::Result<u64> {
     let mut bytes = [0; 8];
-    let read = room.read_at(&mut bytes, 0)?;
+    let read = folder.read_at(&mut bytes, 0)?;
     Ok(if read == 8 { u64::from_le_bytes(bytes) } else { 0 })
 }
 

@@ -147,14 +147,14 @@ pub fn closed(root: &Path, agent: Option<&str>) -> PathBuf {
     root.join(INDEX).join(name)
 }
 
-/// The lock through which everybody goes who wants the one of [`room`].
-pub fn door(root: &Path) -> PathBuf {
+/// Taken before the lock of [`folder_lock`], so that an append cannot starve a change of the manifest that waits for it.
+pub fn entry_lock(root: &Path) -> PathBuf {
     root.join(INDEX).join("door")
 }
 
 /// The lock that appends share and that a change of the manifest has alone. Its content is the counter of
 /// those changes.
-pub fn room(root: &Path) -> PathBuf {
+pub fn folder_lock(root: &Path) -> PathBuf {
     root.join(INDEX).join("lock")
 }
 

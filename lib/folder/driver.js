@@ -5,6 +5,7 @@
 const { readFolder } = require("../arguments/checks");
 const { process } = require("../platform/builtins");
 const { runBackup } = require("./backup");
+const { CHECKPOINT_DUE, FOREIGN, WRITE_DUE, bufferedIn } = require("./changed");
 const { AgentCheckpoint, OwnCheckpoint } = require("./checkpoint-work");
 const { Checkpoints } = require("./checkpoints");
 const { CurrentManifest, Following } = require("./following");
@@ -31,9 +32,6 @@ const { walOperations, warnOfSkippedLines } = require("../operations/wal");
 
 /** What the native side returns when another agent must be waited for. */
 const NOT_NOW = -1;
-/** Else it returns 4 x the operations in its buffer, and these flags. */
-const DUE = 1;
-const FOREIGN = 2;
 
 /** So many transactions share a lock: as many take about a millisecond. */
 const MOST_ALONE = 64;
@@ -143,7 +141,7 @@ class FileDriver {
     if (this.#shared?.next()) {
       const code = setText(this.#handle, id, text, now(), false);
       this.#changed(id);
-      return this.#shared.join(id, code & DUE);
+      return this.#shared.join(id, code & (CHECKPOINT_DUE | WRITE_DUE));
     }
     let code;
     try {
@@ -163,7 +161,7 @@ class FileDriver {
     if (this.#shared?.next()) {
       const code = deleteRecord(this.#handle, id, now(), false);
       this.#deleted(id);
-      return this.#shared.join(id, code & DUE);
+      return this.#shared.join(id, code & (CHECKPOINT_DUE | WRITE_DUE));
     }
     let code;
     try {
@@ -518,9 +516,9 @@ class FileDriver {
       this.#displaced.forget();
       this.#following.takeForeign();
     }
-    const buffered = Math.floor(code / 4);
+    const buffered = bufferedIn(code);
     if (buffered > 0) this.#buffer.grown(buffered);
-    if (!(code & DUE)) return;
+    if (!(code & CHECKPOINT_DUE)) return;
     // Not before it is certain that the change stays.
     if (buffered > 0) this.#core.hideHistory();
     this.#checkpoints.cross();

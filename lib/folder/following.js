@@ -51,12 +51,12 @@ class Following {
   async refresh() {
     await this.#look();
     await this.#renewing;
-    this.#core.forgetUntold();
+    this.#core.forgetTail();
   }
 
   /** The operations that are still to be told, which they are by that: at once if there are few, else a promise. */
   #told() {
-    const lists = call(() => this.#core.takeUntold());
+    const lists = call(() => this.#core.takeTail());
     if (lists === null) return [];
     return Array.isArray(lists) ? this.#parse(lists) : settle(lists).then((later) => this.#parse(later));
   }

@@ -442,10 +442,10 @@ impl NativeStore {
     /// What others wrote since this was last asked, as JSON lists of operations; `null` if nothing. At once, or a promise
     /// of it if much is to be read.
     #[napi]
-    pub fn take_untold(&self) -> napi::Result<Either<Option<Vec<Operations>>, AsyncTask<Work>>> {
+    pub fn take_tail(&self) -> napi::Result<Either<Option<Vec<Operations>>, AsyncTask<Work>>> {
         let store = Arc::clone(&self.store);
         caught(|| {
-            let telling = store.take_untold();
+            let telling = store.take_tail();
             if telling.is_empty() {
                 return Ok(Either::A(None));
             }
@@ -463,8 +463,8 @@ impl NativeStore {
 
     /// What others wrote so far need not be told.
     #[napi]
-    pub fn forget_untold(&self) -> napi::Result<()> {
-        plain(|| self.store.forget_untold())
+    pub fn forget_tail(&self) -> napi::Result<()> {
+        plain(|| self.store.forget_tail())
     }
 
     /// The manifest, as JSON.

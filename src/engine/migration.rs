@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
-use super::log::Engine;
+use super::core::Engine;
 use super::overlay::Id;
 use super::records::{Cursor, Records};
 use super::schema::Schema;

@@ -1,10 +1,10 @@
 //! Records, operations, deltas, clock: the rules of the store, without I/O.
 
 pub mod base;
+pub mod core;
 pub mod delta;
 pub mod index;
 mod kept;
-pub mod log;
 pub mod log_head;
 mod migration;
 pub mod operation;
@@ -16,8 +16,8 @@ mod slots;
 pub mod text;
 
 pub use base::Base;
+pub use core::{Change, Draft, Engine, NotCanonical};
 pub use kept::{Kept, Moments};
-pub use log::{Change, Draft, Engine, NotCanonical};
 pub use operation::{Logged, Operation, Origin, Rank, places_in_order};
 pub use overlay::{Id, Place};
 pub use records::{Cursor, Moment, View};

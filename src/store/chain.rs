@@ -2,7 +2,7 @@
 //! each WAL's first line the one before. An empty WAL leaves no trace: its successor follows its predecessor.
 
 use super::agents::logs_of;
-use super::untold::Span;
+use super::tail_queue::Span;
 use super::{State, Store};
 use crate::disk::OpenMode;
 use crate::error::{Error, Result};

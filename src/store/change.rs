@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use super::{Mirror, State, Store};
+use super::{NextLog, State, Store};
 use crate::damage::Damage;
 use crate::engine::{Change, Draft, Id, Logged, NotCanonical, Text};
 use crate::error::{Error, Result};
@@ -39,9 +39,10 @@ const HELD_BYTES: usize = 1 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Changed {
     /// A checkpoint is due: the history shown has started anew, and `Store::begin_checkpoint` should follow. For a
-    /// change that is only buffered, `Store::hide_history` should come between, unless it is taken back. For one that is held
-    /// to share a write: that write is due.
-    pub due: bool,
+    /// change that is only buffered, `Store::hide_history` should come between, unless it is taken back.
+    pub checkpoint_due: bool,
+    /// The changes that are held to share a write hold too much: it should not wait any longer.
+    pub write_due: bool,
     /// Operations that wait in the buffer.
     pub buffered: usize,
     /// Something was read that other hands wrote: [`Store::take_foreign`] has it.
@@ -291,11 +292,12 @@ impl Store {
             return appended.map(drop);
         }
         let at = appended?;
-        if let Some(mirror) = state.mirror.as_mut().filter(|_| !planted!("late-operations-not-mirrored")) {
+        if let Some(next_log) = state.next_log.as_mut().filter(|_| !planted!("late-operations-not-mirrored"))
+        {
             let mut copy = line.get(..body).unwrap_or_default().to_vec();
-            finish_line(&mut copy, &mirror.writer.marks());
-            if let Err(error) = append_to_mirror(self, mirror, &copy, &[0]) {
-                state.mirror_failed(self, at, error)?;
+            finish_line(&mut copy, &next_log.writer.marks());
+            if let Err(error) = append_to_next_log(self, next_log, &copy, &[0]) {
+                state.next_log_failed(self, at, error)?;
             }
         }
         let Some(file) = state.wal.file() else { return Ok(()) };
@@ -308,15 +310,14 @@ impl Store {
 
     fn changed(&self, state: &mut State) -> Changed {
         self.wrote(state);
-        // For what is held, it says that the write is due.
-        let is_full = state.shared && state.held_bytes > HELD_BYTES;
-        let due = is_full || (state.batch.is_none() || state.shared) && state.is_due(&self.options);
+        let write_due = state.shared && state.held_bytes > HELD_BYTES;
+        let checkpoint_due = (state.batch.is_none() || state.shared) && state.is_due(&self.options);
         // What is only buffered may still be taken back.
         let is_written = state.buffered == state.engine.operations().len();
-        if due && state.batch.is_none() && is_written {
+        if checkpoint_due && state.batch.is_none() && is_written {
             state.hide();
         }
-        state.changed(due)
+        Changed { write_due, ..state.changed(checkpoint_due) }
     }
 
     pub(super) fn read_failed(&self, source: std::io::Error) -> Error {
@@ -346,9 +347,9 @@ impl State {
         Ok(())
     }
 
-    fn changed(&self, due: bool) -> Changed {
+    fn changed(&self, checkpoint_due: bool) -> Changed {
         let buffered = self.engine.operations().len() - self.buffered;
-        Changed { due, buffered, foreign: !self.foreign.is_empty() }
+        Changed { checkpoint_due, write_due: false, buffered, foreign: !self.foreign.is_empty() }
     }
 
     /// Appends the operations that are in no file yet. Those from `batch` on get batch markers.
@@ -356,15 +357,15 @@ impl State {
         let from = self.buffered;
         let count = self.engine.operations().len();
         let lines = self.lines(from, batch, self.wal.marks())?;
-        let mirrored = match &self.mirror {
-            Some(mirror) => Some(self.lines(from, batch, mirror.writer.marks())?),
+        let for_next_log = match &self.next_log {
+            Some(next_log) => Some(self.lines(from, batch, next_log.writer.marks())?),
             None => None,
         };
         let at = self.wal.append(&*store.disk, &lines.bytes)?;
-        if let (Some(mirror), Some(copy)) = (&mut self.mirror, &mirrored)
-            && let Err(error) = append_to_mirror(store, mirror, &copy.bytes, &copy.starts)
+        if let (Some(next_log), Some(copy)) = (&mut self.next_log, &for_next_log)
+            && let Err(error) = append_to_next_log(store, next_log, &copy.bytes, &copy.starts)
         {
-            self.mirror_failed(store, at, error)?;
+            self.next_log_failed(store, at, error)?;
         }
         let Some(file) = self.wal.file().cloned() else { return Ok(()) };
         let ends = lines.starts.iter().skip(1).copied().chain([lines.bytes.len() as u64]);
@@ -395,9 +396,9 @@ impl State {
     /// A late operation did not reach the next WAL. Before publication the checkpoint is given up; after, the
     /// operation must fail, and must be in neither WAL. If it cannot be cut out again, nobody knows which of them counts
     /// at the next open, and the caller is told so.
-    pub(super) fn mirror_failed(&mut self, store: &Store, at: u64, error: Error) -> Result<()> {
-        if !self.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
-            self.give_mirror_up(store, Some(error));
+    pub(super) fn next_log_failed(&mut self, store: &Store, at: u64, error: Error) -> Result<()> {
+        if !self.next_log.as_ref().is_some_and(|next_log| next_log.publishing) {
+            self.give_next_log_up(store, Some(error));
             return Ok(());
         }
         match self.wal.cut(at) {
@@ -420,10 +421,10 @@ impl State {
     }
 
     /// Goes on without the next WAL: the checkpoint under way will find that, and fail with this error if nobody else does.
-    pub(super) fn give_mirror_up(&mut self, store: &Store, error: Option<Error>) {
-        if let Some(mirror) = self.mirror.take() {
-            self.mirror_lost = error;
-            let _ = store.disk.unlink(mirror.writer.path());
+    pub(super) fn give_next_log_up(&mut self, store: &Store, error: Option<Error>) {
+        if let Some(next_log) = self.next_log.take() {
+            self.next_log_lost = error;
+            let _ = store.disk.unlink(next_log.writer.path());
         }
     }
 }
@@ -445,13 +446,13 @@ fn mark_of(index: usize, count: usize, batch: Option<usize>) -> Option<BatchMark
     }
 }
 
-pub(super) fn append_to_mirror(
+pub(super) fn append_to_next_log(
     store: &Store,
-    mirror: &mut Mirror,
+    next_log: &mut NextLog,
     bytes: &[u8],
     starts: &[u64],
 ) -> Result<()> {
-    let at = mirror.writer.append(&*store.disk, bytes)?;
-    mirror.offsets.extend(starts.iter().map(|start| at + start));
+    let at = next_log.writer.append(&*store.disk, bytes)?;
+    next_log.offsets.extend(starts.iter().map(|start| at + start));
     Ok(())
 }

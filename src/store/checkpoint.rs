@@ -6,10 +6,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::change::append_to_mirror;
+use super::change::append_to_next_log;
 use super::names::time_after;
 use super::versions::Versions;
-use super::{Mirror, Rejected, State, Store};
+use super::{NextLog, Rejected, State, Store};
 use crate::disk::Disk;
 use crate::engine::{Base, Id, Text, View};
 use crate::error::{Error, Result};
@@ -239,8 +239,8 @@ impl Checkpoint {
         sync_folder_of(&*store.disk, &path)?;
         let mut state = store.lock();
         store.check_length(&mut state).map_err(Rejected::into_error)?;
-        state.mirror = Some(Mirror { writer, offsets: Vec::new(), publishing: false });
-        state.mirror_lost = None;
+        state.next_log = Some(NextLog { writer, offsets: Vec::new(), publishing: false });
+        state.next_log_lost = None;
         if !planted!("late-operations-not-carried") {
             state.carry(&store, 0)?;
         }
@@ -327,8 +327,8 @@ impl Checkpoint {
             if !state.is_to_be_read() {
                 break;
             }
-            if let Some(mirror) = &mut state.mirror {
-                mirror.publishing = false;
+            if let Some(next_log) = &mut state.next_log {
+                next_log.publishing = false;
             }
             self.store.check_length(&mut state).map_err(Rejected::into_error)?;
             (_, next) = state.begin_publication(&self.store)?;
@@ -376,18 +376,18 @@ impl Checkpoint {
         let mut state = self.store.lock();
         state.writable()?;
         let late = self.store.late_lines(&mut state)?;
-        let Some(mirror) = state.mirror.take() else {
+        let Some(next_log) = state.next_log.take() else {
             return Err(Error::Failed("the next log went away after it was published".into()));
         };
-        if let Some(file) = mirror.writer.file() {
-            let ends = mirror.offsets.iter().skip(1).copied().chain([mirror.writer.len()]);
-            let places = mirror.offsets.iter().zip(ends);
+        if let Some(file) = next_log.writer.file() {
+            let ends = next_log.offsets.iter().skip(1).copied().chain([next_log.writer.len()]);
+            let places = next_log.offsets.iter().zip(ends);
             for (operation, (&offset, end)) in state.engine.operations_mut().iter_mut().zip(places) {
                 operation.line = Text::at(file, offset, (end - offset - 1) as usize);
             }
         }
         state.departures += u64::from(self.archived.is_some()) + u64::from(self.migrates);
-        let former = std::mem::replace(&mut state.wal, mirror.writer);
+        let former = std::mem::replace(&mut state.wal, next_log.writer);
         state.note_former(&former);
         state.versions.take_snapshot(Versions::of_manifest(&manifest));
         state.manifest = manifest;
@@ -414,7 +414,7 @@ impl Drop for Checkpoint {
         if self.published {
             state.failed.get_or_insert_with(|| "a checkpoint stopped after it was published".into());
         } else {
-            state.mirror = None;
+            state.next_log = None;
         }
         state.checkpointing = false;
         state.engine.refreeze(&self.original);
@@ -444,19 +444,19 @@ impl State {
 
     /// From now on, what is logged must be in both logs. Returns the next one's name, and what is to be synced of it.
     fn begin_publication(&mut self, store: &Store) -> Result<(String, Option<Unsynced>)> {
-        let Some(mirror) = &mut self.mirror else {
-            return Err(self.mirror_lost.take().unwrap_or_else(|| {
+        let Some(next_log) = &mut self.next_log else {
+            return Err(self.next_log_lost.take().unwrap_or_else(|| {
                 let source = std::io::Error::other("a late operation did not reach the next log");
                 Error::io("write", &store.path(layout::OPS), source)
             }));
         };
-        mirror.publishing = true;
-        Ok((mirror.writer.relative().to_owned(), mirror.writer.take_unsynced()))
+        next_log.publishing = true;
+        Ok((next_log.writer.relative().to_owned(), next_log.writer.take_unsynced()))
     }
 
     /// Copies operations that are in the WAL, from this one on, to the next WAL, if there is one.
     pub(super) fn carry(&mut self, store: &Store, from: usize) -> Result<()> {
-        let Some(mirror) = &mut self.mirror else { return Ok(()) };
+        let Some(next_log) = &mut self.next_log else { return Ok(()) };
         let mut bytes = Vec::new();
         let mut starts = Vec::new();
         for operation in self.engine.operations().get(from..self.buffered).unwrap_or_default() {
@@ -464,7 +464,7 @@ impl State {
             operation.parse(&text).map_err(|source| Error::io("read", self.wal.path(), source))?;
             starts.push(bytes.len() as u64);
             bytes.extend_from_slice(&unmarked(&text));
-            let mut marks = mirror.writer.marks();
+            let mut marks = next_log.writer.marks();
             if starts.len() > 1 {
                 marks.after = None;
                 marks.cuts = 0;
@@ -472,7 +472,7 @@ impl State {
             marks.batch = operation.batch;
             finish_line(&mut bytes, &marks);
         }
-        if bytes.is_empty() { Ok(()) } else { append_to_mirror(store, mirror, &bytes, &starts) }
+        if bytes.is_empty() { Ok(()) } else { append_to_next_log(store, next_log, &bytes, &starts) }
     }
 }
 

@@ -55,7 +55,7 @@ impl Store {
         match looked {
             Ok(()) => Ok(followed),
             Err(error) => {
-                self.lock().keep_untold(followed);
+                self.lock().queue_for_tail(followed);
                 Err(error)
             }
         }
@@ -313,9 +313,9 @@ impl Store {
         let passed =
             if is_put_back { Vec::new() } else { self.passed_since(since, &state.manifest, &manifest)? };
         state.leave_whole_log();
-        state.untold.extend(passed);
+        state.tail_queue.extend(passed);
         if is_put_back {
-            state.untold.put_back(&[&manifest.active_ops]);
+            state.tail_queue.put_back(&[&manifest.active_ops]);
         }
         state.go_over_to_loaded(self, loaded, is_put_back)?;
         // NOTE: not before the load has succeeded, or the next look would stay with the old log.
@@ -329,7 +329,7 @@ impl Store {
 
 impl State {
     /// Keeps what a look came upon that then failed: it is in memory, and whoever shows it must hear of it.
-    pub(super) fn keep_untold(&mut self, followed: Followed) {
+    pub(super) fn queue_for_tail(&mut self, followed: Followed) {
         self.misplaced |= followed.undeleted;
         if !followed.is_empty() {
             self.foreign.push(followed);
@@ -364,15 +364,15 @@ impl State {
     pub(super) fn leave_log(&mut self, count: usize, end: u64, next: Option<(&str, Vec<SeenLine>)>) {
         let relative = self.wal.relative().to_owned();
         let told = self.seen.told_lines();
-        if let Some(untold) = self.seen.lines.get(told..count).and_then(<[_]>::first) {
-            self.untold.push(&relative, untold.offset..end, false);
+        if let Some(first) = self.seen.lines.get(told..count).and_then(<[_]>::first) {
+            self.tail_queue.push(&relative, first.offset..end, false);
         }
         let mut lines = std::mem::take(&mut self.seen.lines);
         let carried = next.map(|(next, unread)| {
             lines.extend(unread);
             Carried { next: next.to_owned(), from: count, told }
         });
-        self.untold.leave(&relative, lines, carried);
+        self.tail_queue.leave(&relative, lines, carried);
         self.seen.told = 0;
     }
 
@@ -390,7 +390,7 @@ impl State {
     ) -> Result<()> {
         if let Some(file) = loaded.wal.file() {
             let (relative, path) = (loaded.wal.relative(), loaded.wal.path());
-            loaded.seen.told = self.untold.told_in(relative, &store.hasher, &**file, path)?;
+            loaded.seen.told = self.tail_queue.told_in(relative, &store.hasher, &**file, path)?;
         }
         self.wal = loaded.wal;
         self.seen = loaded.seen;

@@ -19,7 +19,7 @@ pub(super) fn skipped_in(path: &Path, offsets: &[u64]) -> impl Iterator<Item = S
     offsets.iter().map(|offset| Skipped { path: path.to_path_buf(), offset: *offset })
 }
 
-/// What became visible. The operations themselves are told by [`Store::take_untold`](super::Store::take_untold).
+/// What became visible. The operations themselves are told by [`Store::take_tail`](super::Store::take_tail).
 #[derive(Debug, Default)]
 pub struct Followed {
     /// The records of operations that were added behind all others, in order.

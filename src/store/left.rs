@@ -39,9 +39,9 @@ pub(super) struct Left {
 }
 
 impl LeftLog {
-    /// How many of its lines were told, given up to where it is untold, and how many lines of the next log were told.
-    fn told(&self, untold: Option<u64>, told_in_next: Option<usize>) -> usize {
-        let own = self.lines.partition_point(|line| untold.is_none_or(|untold| line.offset < untold));
+    /// How many of its lines were told, given where its queued part begins, and how many lines of the next log were told.
+    fn told(&self, queued: Option<u64>, told_in_next: Option<usize>) -> usize {
+        let own = self.lines.partition_point(|line| queued.is_none_or(|queued| line.offset < queued));
         match &self.carried {
             Some(carried) if own > carried.from => {
                 let told = told_in_next.map_or(carried.told, |told| carried.from + told);
@@ -78,11 +78,11 @@ impl Left {
         }
     }
 
-    /// Up to where a log was told. `untold` says from where on parts of a log are still to be told.
+    /// Up to where a log was told. `queued` says where the part of a log begins that is still to be told.
     pub(super) fn told_in(
         &self,
         relative: &str,
-        untold: &dyn Fn(&str) -> Option<u64>,
+        queued: &dyn Fn(&str) -> Option<u64>,
         hasher: &DefaultHashBuilder,
         file: &dyn DiskFile,
         path: &Path,
@@ -96,7 +96,7 @@ impl Left {
             chain.push(next);
             last = next;
         }
-        let told_in_next = |told, log: &&LeftLog| Some(log.told(untold(&log.relative), told));
+        let told_in_next = |told, log: &&LeftLog| Some(log.told(queued(&log.relative), told));
         let told = chain.iter().rev().fold(None, told_in_next).unwrap_or_default();
         let count = count_in(log.lines.get(..told).unwrap_or_default(), hasher, file, path)?;
         Ok(count.checked_sub(1).and_then(|last| log.lines.get(last)).map_or(0, SeenLine::end))

@@ -46,7 +46,7 @@ impl Store {
             return Ok(Look::Later(followed));
         }
         if let Err(error) = self.advance(&mut state, None, &mut followed) {
-            state.keep_untold(followed);
+            state.queue_for_tail(followed);
             return Err(error);
         }
         // A deletion that was taken back takes a load of everything.

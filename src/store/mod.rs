@@ -27,10 +27,10 @@ mod read;
 mod savepoint;
 mod seen;
 mod settle;
+mod tail_queue;
 mod telling;
 mod turn;
 mod undo;
-mod untold;
 mod versions;
 mod walk;
 
@@ -41,7 +41,7 @@ use hashbrown::DefaultHashBuilder;
 use parking_lot::Mutex;
 
 use locked::Locked;
-use untold::Untold;
+use tail_queue::TailQueue;
 use versions::Versions;
 
 pub use agents::{Agents, ArchiveRequest, Compacted, Compaction, refuse_agents};
@@ -130,11 +130,11 @@ struct State {
     /// What else must be durable for what is in `wal` to count: the name of the manifest that was found, and logs
     /// that writes went to before.
     left: Vec<Unsynced>,
-    mirror: Option<Mirror>,
+    next_log: Option<NextLog>,
     /// The log before this one.
     former: Option<foreign::Former>,
-    /// Why the mirror was given up, for the checkpoint that finds it gone.
-    mirror_lost: Option<Error>,
+    /// Why the next log was given up, for the checkpoint that finds it gone.
+    next_log_lost: Option<Error>,
     manifest: Manifest,
     /// For a store that follows: the manifest's file as it was read.
     manifest_text: Vec<u8>,
@@ -170,7 +170,7 @@ struct State {
     /// What a write came upon in the log that another hand wrote.
     foreign: Vec<Followed>,
     /// What others wrote in logs that were left behind, and `tail()` has still to tell of.
-    untold: Untold,
+    tail_queue: TailQueue,
     /// Where a look of a follower that failed had come to, if that is not where the manifest in memory says.
     entered: Option<chain::Entered>,
     /// A look that failed took a deletion back, whose record may stand elsewhere in the files.
@@ -180,7 +180,7 @@ struct State {
 }
 
 /// The next WAL, while a checkpoint is under way: late operations go to it too.
-struct Mirror {
+struct NextLog {
     writer: Writer,
     /// Where each operation since the freeze begins in it.
     offsets: Vec<u64>,

@@ -9,7 +9,7 @@ use super::checkpoint::create_files;
 use super::closing::{self, MissingLog, missing_logs};
 use super::doubtful::write_anew_if_in_doubt;
 use super::followed::{Skipped, skipped_in};
-use super::untold::Untold;
+use super::tail_queue::TailQueue;
 use super::versions::{Versions, with_schema};
 use super::{Durability, Options, Seen, State, Store};
 use crate::disk::{Disk, DiskFile, OpenMode};
@@ -256,9 +256,9 @@ impl State {
             engine: Engine::new(Base::empty(), None),
             wal: Writer::new(PathBuf::new(), String::new(), None, 0),
             left: Vec::new(),
-            mirror: None,
+            next_log: None,
             former: None,
-            mirror_lost: None,
+            next_log_lost: None,
             manifest: Manifest::fresh(String::new(), String::new(), String::new()),
             lock: None,
             buffered: 0,
@@ -280,7 +280,7 @@ impl State {
             indexed: 0,
             is_plain: true,
             foreign: Vec::new(),
-            untold: Untold::default(),
+            tail_queue: TailQueue::default(),
             entered: None,
             misplaced: false,
             moments: Moments::default(),

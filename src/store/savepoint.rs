@@ -3,7 +3,7 @@
 
 use super::agents::Agents;
 use super::chain::Entered;
-use super::untold::Untold;
+use super::tail_queue::TailQueue;
 use super::versions::Versions;
 use super::{Followed, Seen, State, Store};
 use crate::engine::Engine;
@@ -19,7 +19,7 @@ pub struct Savepoint {
     engine: Engine,
     log: Writer,
     seen: Seen,
-    untold: Untold,
+    tail_queue: TailQueue,
     agents: Option<Agents>,
     manifest: Manifest,
     manifest_text: Vec<u8>,
@@ -52,7 +52,7 @@ impl Store {
                 log.len(),
             ),
             seen: state.seen.clone(),
-            untold: state.untold.clone(),
+            tail_queue: state.tail_queue.clone(),
             agents: state.agents.clone(),
             manifest: state.manifest.clone(),
             manifest_text: state.manifest_text.clone(),
@@ -70,7 +70,7 @@ impl Store {
             engine,
             log,
             seen,
-            untold,
+            tail_queue,
             agents,
             manifest,
             manifest_text,
@@ -82,7 +82,7 @@ impl Store {
         state.engine = engine;
         state.wal = log;
         state.seen = seen;
-        state.untold = untold;
+        state.tail_queue = tail_queue;
         state.agents = agents;
         state.manifest = manifest;
         state.manifest_text = manifest_text;

@@ -9,7 +9,7 @@ use hashbrown::HashSet;
 
 use super::agents::operation_of;
 use super::seen::SeenLine;
-use super::untold::Span;
+use super::tail_queue::Span;
 use super::{State, Store};
 use crate::disk::{DiskFile, OpenMode, read_full_at};
 use crate::engine::{Id, Rank, Text};
@@ -66,9 +66,9 @@ enum LogOf {
 
 impl Store {
     /// What others wrote since this was last asked. It counts as told from now on.
-    pub fn take_untold(&self) -> Telling {
+    pub fn take_tail(&self) -> Telling {
         let mut state = self.lock();
-        let mut telling = Telling { spans: state.untold.take(), ..Telling::default() };
+        let mut telling = Telling { spans: state.tail_queue.take(), ..Telling::default() };
         if state.agents.is_some() {
             telling.logs = state.take_live_logs();
         } else {
@@ -78,8 +78,8 @@ impl Store {
     }
 
     /// What others wrote so far need not be told.
-    pub fn forget_untold(&self) {
-        drop(self.take_untold());
+    pub fn forget_tail(&self) {
+        drop(self.take_tail());
     }
 
     /// The operations that are to be told, in order, as lists of JSON texts with commas between them: each of about
@@ -93,7 +93,7 @@ impl Store {
         match self.tell_into(&mut lists, &telling) {
             Ok(told) => {
                 let mut state = self.lock_without_batch()?;
-                state.untold.remember(told);
+                state.tail_queue.remember(told);
                 let shown = state.show(lists.lines.unwrap_or_default());
                 shown.map_err(|source| self.read_failed(source))?;
                 Ok(lists.done)
@@ -234,7 +234,7 @@ impl State {
             }
             held => spans.extend(held),
         }
-        self.untold.give_back(spans);
+        self.tail_queue.give_back(spans);
     }
 }
 

@@ -25,7 +25,7 @@ impl Store {
         }
         let loaded = self.load_agents(&state, &manifest)?;
         state.leave_whole_log();
-        state.untold.extend(passed);
+        state.tail_queue.extend(passed);
         self.go_over_to_agents(&mut state, loaded, &manifest, is_put_back)?;
         state.manifest = manifest;
         state.manifest_text = text;
@@ -70,9 +70,9 @@ impl Store {
         let loaded = load(self, &manifest, &mut Report::default())?;
         let mut state = self.lock();
         state.leave_agents(self, is_put_back)?;
-        state.untold.extend(passed);
+        state.tail_queue.extend(passed);
         if is_put_back {
-            state.untold.put_back(&[&manifest.active_ops]);
+            state.tail_queue.put_back(&[&manifest.active_ops]);
         }
         state.go_over_to_loaded(self, loaded, is_put_back)?;
         state.departures = manifest.departures;

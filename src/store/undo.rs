@@ -141,11 +141,11 @@ impl State {
         let Some(end) = self.engine.operations().get(index).cloned() else { return Ok(Vec::new()) };
         let Text::At { offset, .. } = end.line else { return Ok(Vec::new()) };
         let mut written = Vec::new();
-        if let Err(error) = self.end_batch_in_mirror(store, &mut written) {
-            if self.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
+        if let Err(error) = self.end_batch_in_next_log(store, &mut written) {
+            if self.next_log.as_ref().is_some_and(|next_log| next_log.publishing) {
                 return Err(error);
             }
-            self.give_mirror_up(store, Some(error));
+            self.give_next_log_up(store, Some(error));
         }
         let marker = offset + marker_in(&end, self.wal.path())?;
         if !planted!("undo-keeps-marker") {
@@ -155,20 +155,20 @@ impl State {
         Ok(written)
     }
 
-    fn end_batch_in_mirror(&mut self, store: &Store, written: &mut Vec<Written>) -> Result<()> {
-        let Some(mirror) = &mut self.mirror else { return Ok(()) };
-        let (Some(&[before, offset]), Some(file)) = (mirror.offsets.last_chunk(), mirror.writer.file())
+    fn end_batch_in_next_log(&mut self, store: &Store, written: &mut Vec<Written>) -> Result<()> {
+        let Some(next_log) = &mut self.next_log else { return Ok(()) };
+        let (Some(&[before, offset]), Some(file)) = (next_log.offsets.last_chunk(), next_log.writer.file())
         else {
             return Ok(());
         };
         let line = Text::at(file, before, (offset - before) as usize);
         // Until then it is synced before the manifest names it.
-        if mirror.publishing {
-            written.push((mirror.writer.path().to_path_buf(), Arc::clone(file)));
+        if next_log.publishing {
+            written.push((next_log.writer.path().to_path_buf(), Arc::clone(file)));
         }
-        let text = line.read().map_err(|source| Error::io("read", mirror.writer.path(), source))?;
+        let text = line.read().map_err(|source| Error::io("read", next_log.writer.path(), source))?;
         let Some(at) = batch_marker(&text) else { return Ok(()) };
-        mirror.writer.overwrite(&*store.disk, before + at as u64, BatchMark::Last.text())
+        next_log.writer.overwrite(&*store.disk, before + at as u64, BatchMark::Last.text())
     }
 
     /// Cuts the last operation's line off the log, and off the next log during a checkpoint. `false`, and nothing is
@@ -186,12 +186,12 @@ impl State {
         }
         // NOTE: the next log first. What cannot leave it stays in both, and memory goes on reading it from the first.
         if !planted!("undo-in-one-log")
-            && let Err(error) = self.cut_mirror()
+            && let Err(error) = self.cut_next_log()
         {
-            if self.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
+            if self.next_log.as_ref().is_some_and(|next_log| next_log.publishing) {
                 return Err(error);
             }
-            self.give_mirror_up(store, Some(error));
+            self.give_next_log_up(store, Some(error));
         }
         let is_last = offset + u64::from(len) + 1 == self.wal.len();
         let cut = match is_last {
@@ -201,14 +201,14 @@ impl State {
         };
         match cut {
             Ok(true) => {
-                self.untold.cut(self.wal.relative(), self.wal.len());
+                self.tail_queue.cut(self.wal.relative(), self.wal.len());
                 Ok(true)
             }
             Ok(false) => {
-                self.renew_mirror(store, usize::MAX)?;
+                self.renew_next_log(store, usize::MAX)?;
                 Ok(false)
             }
-            Err(error) => Err(self.cut_off_mirror_only(store, error)),
+            Err(error) => Err(self.cut_off_next_log_only(store, error)),
         }
     }
 
@@ -217,22 +217,22 @@ impl State {
         line.map_or(Ok(()), |line| self.moments.cut(line)).map_err(|source| store.read_failed(source))
     }
 
-    fn cut_mirror(&mut self) -> Result<()> {
-        let Some(mirror) = &mut self.mirror else { return Ok(()) };
-        let Some(&offset) = mirror.offsets.last() else { return Ok(()) };
-        if !mirror.writer.cut(offset)? {
+    fn cut_next_log(&mut self) -> Result<()> {
+        let Some(next_log) = &mut self.next_log else { return Ok(()) };
+        let Some(&offset) = next_log.offsets.last() else { return Ok(()) };
+        if !next_log.writer.cut(offset)? {
             return Err(Error::Failed("another process appended to the next log of this store".into()));
         }
-        mirror.offsets.pop();
+        next_log.offsets.pop();
         Ok(())
     }
 
     /// The next log lacks what could not be undone: give it up, or refuse writes once it may be published.
-    fn cut_off_mirror_only(&mut self, store: &Store, error: Error) -> Error {
-        if self.mirror.as_ref().is_some_and(|mirror| mirror.publishing) {
+    fn cut_off_next_log_only(&mut self, store: &Store, error: Error) -> Error {
+        if self.next_log.as_ref().is_some_and(|next_log| next_log.publishing) {
             return self.in_one_log_only("an undo", &error);
         }
-        self.give_mirror_up(store, None);
+        self.give_next_log_up(store, None);
         error
     }
 }

@@ -249,7 +249,7 @@ impl Party {
     /// Whether nobody has the folder's lock alone.
     fn is_gate_open(&self) -> bool {
         let sim = self.disk.sim();
-        let locks = [layout::door(Path::new(ROOT)), layout::room(Path::new(ROOT))];
+        let locks = [layout::entry_lock(Path::new(ROOT)), layout::folder_lock(Path::new(ROOT))];
         locks.iter().all(|lock| {
             sim.open(lock, OpenMode::Read).and_then(|file| file.try_lock_shared()).unwrap_or(false)
         })

@@ -42,7 +42,7 @@ impl Reader {
                 Look::Done(followed) => Ok(followed),
                 Look::Later(so_far) => self.store.follow_on(so_far),
             });
-            let told = |followed| Ok((followed, self.store.tell(self.store.take_untold(), 1000)?));
+            let told = |followed| Ok((followed, self.store.tell(self.store.take_tail(), 1000)?));
             match looked.and_then(told) {
                 Ok(looked) => break looked,
                 Err(_) if crashed() => return Ok(()),

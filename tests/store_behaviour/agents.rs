@@ -113,7 +113,7 @@ fn an_append_finds_that_the_lock_of_the_folder_was_taken_away_or_replaced() {
         let disk = SimDisk::new();
         let store = open_agent(disk.clone(), "one");
         set(&store, "a", "1");
-        let room = layout::room(Path::new(ROOT));
+        let room = layout::folder_lock(Path::new(ROOT));
         let content = disk.tree().remove(&room).unwrap();
         disk.unlink(&room).unwrap();
         if is_replaced {

@@ -139,12 +139,12 @@ fn a_shared_write_whose_changes_were_all_refused_appends_nothing_and_makes_no_ch
     store.begin_shared();
     assert!(try_delete(&store, "none").is_err());
     let changed = store.commit_shared().unwrap();
-    assert!(!changed.due);
+    assert!(!changed.checkpoint_due);
     assert_eq!(store.counts().operations, 2);
     assert_eq!(disk.calls(CallKind::Append), appends);
     assert_eq!(log(&disk, &store).1, before);
     store.begin_shared();
     set(&store, "c", "3");
-    assert!(store.commit_shared().unwrap().due);
+    assert!(store.commit_shared().unwrap().checkpoint_due);
     assert_eq!(store.counts().operations, 0);
 }

@@ -152,7 +152,7 @@ pub fn told(store: &Store) -> Vec<String> {
 }
 
 pub fn try_told(store: &Store) -> Result<Vec<String>> {
-    let lists = store.tell(store.take_untold(), 1 << 20)?;
+    let lists = store.tell(store.take_tail(), 1 << 20)?;
     Ok(lists.iter().flat_map(|list| ids(list)).collect())
 }
 

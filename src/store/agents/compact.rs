@@ -397,7 +397,7 @@ impl crate::store::State {
     fn drop_logs(&mut self, relatives: &[String]) {
         if let Some(agents) = &mut self.agents {
             for log in agents.logs.extract_if(.., |log| relatives.contains(&log.relative)) {
-                log.leave(&mut self.untold, log.end);
+                log.leave(&mut self.tail_queue, log.end);
             }
         }
     }

@@ -16,8 +16,8 @@ use crate::gate::{Exclusive, Shared};
 use crate::layout;
 use crate::progress::Phase;
 use crate::store::open::{Report, load_snapshot, open_own_wal, parse_manifest, read_manifest};
+use crate::store::tail_queue::TailQueue;
 use crate::store::telling::LiveLog;
-use crate::store::untold::Untold;
 use crate::store::versions::{Versions, with_schema};
 use crate::store::{Followed, Skipped, State, Store};
 use crate::wal::{Standing, Writer};
@@ -252,7 +252,7 @@ impl Store {
             Held::Exclusive(exclusive) => exclusive.count(),
             Held::Nothing => Ok(0),
         };
-        let count = count.map_err(|source| Error::io("read", &layout::room(&self.root), source))?;
+        let count = count.map_err(|source| Error::io("read", &layout::folder_lock(&self.root), source))?;
         if state.is_stale() {
             self.load_anew(&mut state, next, is_put_back, followed)?;
         }
@@ -320,22 +320,23 @@ impl Store {
                 log.told = u64::MAX;
             }
             // Of one that counts no more there may be more than was read.
-            log.leave(&mut state.untold, if is_named { log.end } else { u64::MAX });
+            log.leave(&mut state.tail_queue, if is_named { log.end } else { u64::MAX });
         }
-        state.untold.extend(passed);
+        state.tail_queue.extend(passed);
         if is_put_back {
-            state.untold.put_back(&named);
+            state.tail_queue.put_back(&named);
         }
-        self.set_told(&mut state.untold, agents)
+        self.set_told(&mut state.tail_queue, agents)
     }
 
     /// Finds out up to where logs were told that were read before.
-    fn set_told(&self, untold: &mut Untold, agents: &mut Agents) -> Result<()> {
+    fn set_told(&self, tail_queue: &mut TailQueue, agents: &mut Agents) -> Result<()> {
         for log in &mut agents.logs {
             if let Some(file) = &log.file {
                 // The agent's own one: what stood there when the agent opened is still to be told.
-                log.own_from = untold.end_in(&log.relative).map_or(log.own_from, |end| end.max(log.own_from));
-                log.told = untold.told_in(&log.relative, &self.hasher, &**file, &log.path)?;
+                log.own_from =
+                    tail_queue.end_in(&log.relative).map_or(log.own_from, |end| end.max(log.own_from));
+                log.told = tail_queue.told_in(&log.relative, &self.hasher, &**file, &log.path)?;
             }
         }
         Ok(())
@@ -435,9 +436,9 @@ impl Store {
         is_put_back: bool,
     ) -> Result<()> {
         if is_put_back {
-            state.untold.put_back(&logs_of(manifest));
+            state.tail_queue.put_back(&logs_of(manifest));
         }
-        self.set_told(&mut state.untold, &mut agents)?;
+        self.set_told(&mut state.tail_queue, &mut agents)?;
         state.wal = Writer::new(PathBuf::new(), String::new(), None, 0);
         state.snapshot_bytes = bytes;
         state.agents = Some(agents);
@@ -620,7 +621,7 @@ impl State {
                 log.told = u64::MAX;
             }
         }
-        agents.logs.iter().for_each(|log| log.leave(&mut self.untold, u64::MAX));
+        agents.logs.iter().for_each(|log| log.leave(&mut self.tail_queue, u64::MAX));
         self.agents = None;
         Ok(())
     }
@@ -642,7 +643,7 @@ impl State {
         let Some(agents) = &mut self.agents else { return Vec::new() };
         let mut live = Vec::new();
         for log in &mut agents.logs {
-            let lines: Vec<_> = log.untold().iter().map(|known| known.line).collect();
+            let lines: Vec<_> = log.queued().iter().map(|known| known.line).collect();
             log.told = log.end;
             if let (Some(file), false) = (&log.file, lines.is_empty()) {
                 let (relative, path, file) = (log.relative.clone(), log.path.clone(), Arc::clone(file));
@@ -679,7 +680,7 @@ impl State {
             .into_iter()
             .partition(|log| named.contains(&log.relative.as_str()));
         agents.logs = stay;
-        go.iter().for_each(|log| log.leave(&mut self.untold, log.end));
+        go.iter().for_each(|log| log.leave(&mut self.tail_queue, log.end));
         let gone: HashSet<u32> = go.iter().map(|log| log.number).collect();
         let is_gone = |operation: &Operation| match &operation.origin {
             None => true,

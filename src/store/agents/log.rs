@@ -14,7 +14,7 @@ use crate::format::operation::Line;
 use crate::store::Store;
 use crate::store::followed::{Skipped, skipped_in};
 use crate::store::seen::{SeenLine, count_in};
-use crate::store::untold::Untold;
+use crate::store::tail_queue::TailQueue;
 use crate::wal::{Piece, replay, replay_unlocked};
 
 /// About how many bytes of a log are read and compared at once.
@@ -158,13 +158,13 @@ impl Log {
     }
 
     /// Leaves it behind. It may have more than was read.
-    pub(super) fn leave(&self, untold: &mut Untold, end: u64) {
-        untold.push(&self.relative, self.told..end.min(self.own_from), true);
-        untold.leave(&self.relative, self.lines.iter().map(|known| known.line).collect(), None);
+    pub(super) fn leave(&self, tail_queue: &mut TailQueue, end: u64) {
+        tail_queue.push(&self.relative, self.told..end.min(self.own_from), true);
+        tail_queue.leave(&self.relative, self.lines.iter().map(|known| known.line).collect(), None);
     }
 
     /// The lines that are still to be told of.
-    pub(super) fn untold(&self) -> &[Known] {
+    pub(super) fn queued(&self) -> &[Known] {
         let place = |offset| self.lines.partition_point(|known| known.line.offset < offset);
         self.lines.get(place(self.told)..place(self.own_from)).unwrap_or_default()
     }

@@ -171,7 +171,7 @@ impl Store {
     }
 
     fn is_current(&self, agents: &Agents, count: std::io::Result<u64>) -> Result<bool> {
-        let count = count.map_err(|source| Error::io("read", &layout::room(&self.root), source))?;
+        let count = count.map_err(|source| Error::io("read", &layout::folder_lock(&self.root), source))?;
         Ok(!agents.stale && count == agents.count)
     }
 

@@ -67,8 +67,9 @@ pub(in crate::store) fn open_agent(
         let mut state = store.lock();
         let mut agents = Agents::new(Some(agent.as_bytes().into()), Some(held));
         agents.manifest_file = store.manifest_file();
-        agents.count =
-            exclusive.count().map_err(|source| Error::io("read", &layout::room(&store.root), source))?;
+        agents.count = exclusive
+            .count()
+            .map_err(|source| Error::io("read", &layout::folder_lock(&store.root), source))?;
         state.agents = Some(agents);
         state.go_over_to(open_own_wal(&store, own, &mut report)?, root);
         report.wal = state.wal.path().to_path_buf();

@@ -28,7 +28,7 @@ pub(super) struct Found {
     pub(super) others: Vec<(Id, Vec<u8>)>,
     pub(super) followed: Followed,
     /// Where the other lines are, to be told of.
-    pub(super) untold: Vec<Range<u64>>,
+    pub(super) queued: Vec<Range<u64>>,
     pub(super) tail: Tail,
 }
 
@@ -44,7 +44,7 @@ impl Store {
             found.is_own.push(is_own);
             if !is_own {
                 found.followed.applied.push(((&*line.id).into(), line.kind));
-                found.untold.push(offset..offset + bytes.len() as u64 + 1);
+                found.queued.push(offset..offset + bytes.len() as u64 + 1);
                 found.others.push(((&*line.id).into(), bare(bytes)));
             }
             let (id, version) = ((&*line.id).into(), state.versions.of_line(line));
@@ -102,7 +102,7 @@ impl State {
             .map_err(|source| Error::io("read", self.wal.path(), source))?;
         self.buffered = written;
         self.hidden = hidden;
-        self.renew_mirror(store, from)?;
+        self.renew_next_log(store, from)?;
         appended
     }
 
@@ -197,20 +197,20 @@ impl State {
     }
 
     /// Lets the next log, while a checkpoint is under way, hold the operations from one on as this one does.
-    pub(in crate::store) fn renew_mirror(&mut self, store: &Store, from: usize) -> Result<()> {
-        let Some(mirror) = &mut self.mirror else { return Ok(()) };
-        let keep = from.min(mirror.offsets.len());
-        let renewed = match mirror.offsets.get(keep) {
+    pub(in crate::store) fn renew_next_log(&mut self, store: &Store, from: usize) -> Result<()> {
+        let Some(next_log) = &mut self.next_log else { return Ok(()) };
+        let keep = from.min(next_log.offsets.len());
+        let renewed = match next_log.offsets.get(keep) {
             None => Ok(()),
-            Some(offset) => match mirror.writer.cut(*offset) {
+            Some(offset) => match next_log.writer.cut(*offset) {
                 Ok(true) => Ok(()),
                 Ok(false) => Err(Error::Failed("another process appended to the next log".into())),
                 Err(error) => Err(error),
             },
         };
-        mirror.offsets.truncate(keep);
+        next_log.offsets.truncate(keep);
         if let Err(error) = renewed.and_then(|()| self.carry(store, keep)) {
-            self.give_mirror_up(store, Some(error));
+            self.give_next_log_up(store, Some(error));
         }
         Ok(())
     }

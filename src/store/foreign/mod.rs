@@ -96,7 +96,7 @@ impl Store {
         }
         // NOTE: while a manifest may name the next log already, the order in that one counts: see `Checkpoint::switch`.
         // Until then it is only found out where the store's own lines are.
-        let is_publishing = state.mirror.as_ref().is_some_and(|mirror| mirror.publishing);
+        let is_publishing = state.next_log.as_ref().is_some_and(|next_log| next_log.publishing);
         let is_news = !is_publishing && found.is_news();
         let others = found.others.iter().map(|(id, _)| Arc::clone(id)).collect();
         let renewed = match is_publishing {
@@ -104,8 +104,8 @@ impl Store {
             false => state.renew_end(self, &file, from, &mut found),
         };
         if is_news {
-            for range in std::mem::take(&mut found.untold) {
-                state.untold.push(&relative, range, false);
+            for range in std::mem::take(&mut found.queued) {
+                state.tail_queue.push(&relative, range, false);
             }
             state.foreign.push(found.followed);
         }

@@ -65,7 +65,7 @@ impl Follower {
 
     /// The times of the operations that it is told of, and the ids.
     fn hear(&self) -> Result<(Vec<String>, Vec<String>), Violation> {
-        let lists = self.store.tell(self.store.take_untold(), 300);
+        let lists = self.store.tell(self.store.take_tail(), 300);
         let (mut heard, mut ids) = (Vec::new(), Vec::new());
         for list in lists.map_err(|error| format!("telling fails: {error}"))? {
             let text = format!("[{}]", String::from_utf8_lossy(&list));

@@ -24,12 +24,12 @@ pub(super) struct Span {
 
 /// The parts of logs that were left behind before they were told, oldest first.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Untold {
+pub(super) struct TailQueue {
     spans: Vec<Span>,
     left: Left,
 }
 
-impl Untold {
+impl TailQueue {
     /// Adds a part of a log, unless it is empty.
     pub(super) fn push(&mut self, relative: &str, range: Range<u64>, is_ranked: bool) {
         if range.is_empty() {
@@ -94,10 +94,10 @@ impl Untold {
         file: &dyn DiskFile,
         path: &Path,
     ) -> Result<u64> {
-        let untold = |log: &str| {
+        let queued = |log: &str| {
             self.spans.iter().filter(|span| span.relative == log).map(|span| span.range.start).min()
         };
-        let told = self.left.told_in(relative, &untold, hasher, file, path)?;
+        let told = self.left.told_in(relative, &queued, hasher, file, path)?;
         self.spans.retain(|span| span.relative != relative);
         Ok(told)
     }

@@ -1,0 +1,15 @@
+"use strict";
+
+// What became of a change, read from the number that the native side returns for it (src/binding/change.rs).
+
+/** A checkpoint is due. */
+const CHECKPOINT_DUE = 1;
+/** Operations of another process were read. */
+const FOREIGN = 2;
+/** What is held to share a write is so much that the write should not wait. */
+const WRITE_DUE = 4;
+
+/** How many operations are buffered. */
+const bufferedIn = (code) => Math.floor(code / 8);
+
+module.exports = { CHECKPOINT_DUE, FOREIGN, WRITE_DUE, bufferedIn };
