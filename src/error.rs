@@ -51,8 +51,8 @@ pub enum Error {
     },
     /// The file system has no kernel locks, and the call does not do without.
     NoLocks {
-        /// Whether it is agents that need them.
-        for_agents: bool,
+        /// What needs them.
+        needed_by: NeedsLocks,
         /// The file that could not be locked.
         path: PathBuf,
         /// What the system said.
@@ -139,6 +139,17 @@ pub enum Error {
     Failed(String),
 }
 
+/// What cannot do without kernel locks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NeedsLocks {
+    /// A single writer that was opened to trust nothing else.
+    Writer,
+    /// Agents, which share a folder.
+    Agents,
+    /// Deleting history: a reader says by a lock what it needs.
+    Pruning,
+}
+
 /// Where the holder of a lock runs, seen from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -201,7 +212,15 @@ impl Error {
     /// Wraps a lock of agents that could not be taken.
     pub fn agent_lock(path: &Path, source: io::Error) -> Self {
         match lacks::lock(&source) {
-            true => Self::NoLocks { for_agents: true, path: path.to_path_buf(), source },
+            true => Self::NoLocks { needed_by: NeedsLocks::Agents, path: path.to_path_buf(), source },
+            false => Self::io("flock", path, source),
+        }
+    }
+
+    /// Wraps a lock of a part of the history that could not be taken.
+    pub fn history_lock(path: &Path, source: io::Error) -> Self {
+        match lacks::lock(&source) {
+            true => Self::NoLocks { needed_by: NeedsLocks::Pruning, path: path.to_path_buf(), source },
             false => Self::io("flock", path, source),
         }
     }
@@ -277,17 +296,23 @@ impl fmt::Display for Error {
             Self::Io { syscall, path, source } => {
                 write!(f, "{source}, {syscall} '{}'", path.display())
             }
-            Self::NoLocks { for_agents: false, path, source } => write!(
+            Self::NoLocks { needed_by: NeedsLocks::Writer, path, source } => write!(
                 f,
                 "The file system of {} has no kernel locks (flock: {source}), and nothing else keeps a second writer out \
                  reliably. Put the store on another file system, or open it with locking: \"pid\": then the number in the \
                  file keeps writers of this machine apart, as in 0.8.1.",
                 path.display()
             ),
-            Self::NoLocks { for_agents: true, path, source } => write!(
+            Self::NoLocks { needed_by: NeedsLocks::Agents, path, source } => write!(
                 f,
                 "The file system of {} has no kernel locks (flock: {source}), and without them agents that share a folder \
                  lose each other's writes. Put the store on another file system, or write to it without agentId.",
+                path.display()
+            ),
+            Self::NoLocks { needed_by: NeedsLocks::Pruning, path, source } => write!(
+                f,
+                "The file system of {} has no kernel locks (flock: {source}), and without them nothing tells which history \
+                 other processes still read. Nothing was deleted.",
                 path.display()
             ),
             Self::Corrupt { path, offset: Some(offset), detail } => {

@@ -76,6 +76,11 @@ pub fn is_log(name: &str) -> bool {
     (is_single || agent_milliseconds(name).is_some()) && !is_left_by_others(name)
 }
 
+/// Whether a relative path is that of a log, by its name.
+pub fn is_log_path(relative: &str) -> bool {
+    relative.rsplit('/').next().is_some_and(is_log)
+}
+
 /// Whether a name is one that systems and sync programs give to files of their own, beside or as copies of others.
 pub fn is_left_by_others(name: &str) -> bool {
     const NAMES: [&str; 9] = [

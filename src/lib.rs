@@ -23,6 +23,7 @@ pub mod protocol;
 pub mod publish;
 pub mod query;
 pub mod repair;
+pub mod retention;
 pub mod snapshot;
 pub mod store;
 pub mod sync;

@@ -1,7 +1,7 @@
 //! How far a long piece of work has come: three numbers that the work sets and anybody may read at any time. It
 //! promises nothing about what is seen together, and costs the work one store in memory per block.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 /// What is being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,10 @@ pub enum Phase {
     WriteSnapshot,
     /// Files are checked, in bytes.
     Verify,
+    /// History is deleted, in files.
+    Prune,
+    /// A store is put together from what is sound of another, in bytes.
+    Recover,
 }
 
 impl Phase {
@@ -30,11 +34,15 @@ impl Phase {
             Self::Archive => ("archive", "records"),
             Self::WriteSnapshot => ("write-snapshot", "records"),
             Self::Verify => ("verify", "bytes"),
+            Self::Prune => ("prune", "files"),
+            Self::Recover => ("recover", "bytes"),
         }
     }
 
     fn of(number: u8) -> Self {
-        let all = [Self::ReadSnapshot, Self::ReadLog, Self::Archive, Self::WriteSnapshot, Self::Verify];
+        let reading = [Self::ReadSnapshot, Self::ReadLog, Self::Verify, Self::Recover];
+        let writing = [Self::Archive, Self::WriteSnapshot, Self::Prune];
+        let all = [reading.as_slice(), &writing].concat();
         all.into_iter().find(|phase| *phase as u8 == number).unwrap_or(Self::Idle)
     }
 }
@@ -45,6 +53,7 @@ pub struct Progress {
     phase: AtomicU8,
     done: AtomicU64,
     total: AtomicU64,
+    abandoned: AtomicBool,
 }
 
 impl Progress {
@@ -58,6 +67,16 @@ impl Progress {
     /// Says how much of it is done.
     pub fn reach(&self, done: u64) {
         self.done.store(done, Ordering::Relaxed);
+    }
+
+    /// Asks the work to stop where it can.
+    pub fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the work is to stop.
+    pub fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
     }
 
     /// Phase, what is done, and what there is to do. What is done is never more.
@@ -76,9 +95,8 @@ mod tests {
     fn a_phase_is_read_as_it_was_begun_and_never_beyond_its_end() {
         let progress = Progress::default();
         assert_eq!(progress.read(), (Phase::Idle, 0, 0));
-        for phase in
-            [Phase::ReadSnapshot, Phase::ReadLog, Phase::Archive, Phase::WriteSnapshot, Phase::Verify]
-        {
+        let reading = [Phase::ReadSnapshot, Phase::ReadLog, Phase::Verify, Phase::Recover];
+        for phase in reading.into_iter().chain([Phase::Archive, Phase::WriteSnapshot, Phase::Prune]) {
             progress.begin(phase, 10);
             assert_eq!(progress.read(), (phase, 0, 10));
             progress.reach(7);

@@ -44,6 +44,8 @@ pub struct Manifest {
     /// Ours: snapshots that are no longer current and not deleted yet, oldest first, each with the
     /// millisecond at which it was superseded.
     pub superseded: Vec<(String, u64)>,
+    /// Ours: the newest log that was pruned, and the time of the last operation of all that were. Those up to it may be missing.
+    pub pruned: Option<(String, String)>,
     /// Ours: logs whose lines have another schema version than the snapshot, and which.
     pub log_versions: Vec<(String, u32)>,
     /// Ours: the last generations, this one first.
@@ -128,6 +130,7 @@ pub fn parse(text: &[u8]) -> Result<Manifest, Invalid> {
         previous_end: fields.counter("previousEnd").unwrap_or_default(),
         departures: fields.counter("departures").unwrap_or_default(),
         superseded: superseded.into_iter().filter_map(parse_superseded).collect(),
+        pruned: fields.get("pruned").and_then(parse_pruned),
         log_versions: fields.object("logVersions").as_ref().map(parse_log_versions).unwrap_or_default(),
         lineage: fields.string("lineage").map(|names| parse_lineage(&names)).unwrap_or_default(),
     })
@@ -162,6 +165,13 @@ fn parse_log_versions(fields: &Fields<'_>) -> Vec<(String, u32)> {
 fn parse_superseded(value: &[u8]) -> Option<(String, u64)> {
     match elements(value)?.as_slice() {
         [path, ms] => Some((non_empty_string(path)?, counter(ms)?)),
+        _ => None,
+    }
+}
+
+fn parse_pruned(value: &[u8]) -> Option<(String, String)> {
+    match elements(value)?.as_slice() {
+        [path, until] => Some((non_empty_string(path)?, non_empty_string(until)?)),
         _ => None,
     }
 }
@@ -306,6 +316,10 @@ impl Manifest {
                 push_integer(out, *ms);
                 out.push(b']');
             });
+        }
+        if let Some((path, until)) = &self.pruned {
+            push_key(out, "pruned");
+            push_list(out, &[path, until], |out, text| escape_into(out, text.as_bytes()));
         }
         if !self.log_versions.is_empty() {
             push_key(out, "logVersions");

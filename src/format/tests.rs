@@ -189,6 +189,7 @@ fn a_manifest_of_0_8_1_reads_with_our_fields_at_their_defaults() {
 #[test]
 fn our_manifest_fields_survive_printing() {
     let written = manifest::Manifest {
+        pruned: Some(("ops/ops-0.jsonl".into(), "2026-01-01T00:00:00.000Z".into())),
         version: 1,
         current_snapshot: "s".into(),
         active_ops: "o".into(),

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::{COMPACT_LOCK, HeldLock, Locking, ProcessProbe, leads_to};
 use crate::disk::{Disk, DiskFile, OpenMode, lacks};
-use crate::error::Place;
+use crate::error::{NeedsLocks, Place};
 use crate::{Error, Result};
 
 /// How long a file without a pid is taken for one whose creator, a 0.8.1, is about to write it.
@@ -294,8 +294,9 @@ impl Contest<'_> {
             Err(error) if !lacks::lock(&error) => Err(self.failed("flock", error)),
             Err(_) if self.locking == Locking::Pid => Ok(KernelLock::Lacking),
             Err(source) => {
-                let for_agents = self.name == COMPACT_LOCK;
-                Err(Error::NoLocks { for_agents, path: self.path.clone(), source })
+                let needed_by =
+                    if self.name == COMPACT_LOCK { NeedsLocks::Agents } else { NeedsLocks::Writer };
+                Err(Error::NoLocks { needed_by, path: self.path.clone(), source })
             }
         }
     }

@@ -18,6 +18,7 @@ use crate::format::operation::{finish_line, unmarked};
 use crate::format::timestamp::iso_into;
 use crate::layout;
 use crate::publish::{self, Draft, sync_folder_of, sync_way_to};
+use crate::retention::remove_unless_held;
 use crate::snapshot::Written;
 use crate::unpublished::{self, Unpublished};
 use crate::wal::{Unsynced, Writer};
@@ -63,7 +64,7 @@ impl Store {
         }
         let mut state = self.lock_replayed()?;
         state.writable()?;
-        if state.checkpointing || state.batch.is_some() {
+        if state.checkpointing || state.pruning || state.batch.is_some() {
             return Ok(None);
         }
         if state.buffered < state.engine.operations().len() {
@@ -131,10 +132,16 @@ impl Store {
         state.engine.is_apart() || state.agents.is_some() && state.hidden_operations() > 0
     }
 
-    /// Deletes files that no manifest names any more. Best effort: the list of the caller has them.
+    /// Deletes files that no manifest names any more. Best effort: the list of the caller has them, and what a reader claims
+    /// stays until it is pruned.
     pub(super) fn remove_superseded(&self, files: &[String]) {
         for relative in files {
-            let _ = self.disk.unlink(&layout::at(&self.root, relative));
+            match remove_unless_held(&*self.disk, &self.root, relative) {
+                Err(Error::NoLocks { .. }) => {
+                    let _ = self.disk.unlink(&layout::at(&self.root, relative));
+                }
+                _ => {}
+            }
         }
     }
 

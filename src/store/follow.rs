@@ -39,7 +39,13 @@ impl Store {
     ///
     /// # Errors
     /// As for [`Store::follow`].
-    pub fn follow_on(&self, mut followed: Followed) -> Result<Followed> {
+    pub fn follow_on(&self, followed: Followed) -> Result<Followed> {
+        let followed = self.looked(followed)?;
+        self.renew_hold();
+        Ok(followed)
+    }
+
+    fn looked(&self, mut followed: Followed) -> Result<Followed> {
         let _looking = self.looking.lock();
         let state = self.lock();
         if state.agents.is_some() {

@@ -17,12 +17,14 @@ mod follow;
 mod followed;
 mod foreign;
 mod head;
+mod holding;
 mod left;
 mod locked;
 mod look;
 mod misfit;
 mod names;
 mod open;
+mod prune;
 mod read;
 mod savepoint;
 mod seen;
@@ -55,6 +57,7 @@ pub use find::{Find, Found, Step};
 pub use followed::{Followed, Skipped};
 pub use look::Look;
 pub use open::{Opened, Report};
+pub use prune::Prune;
 pub use read::{Counts, Place};
 pub use savepoint::Savepoint;
 pub use seen::Seen;
@@ -69,6 +72,7 @@ use crate::gate::{Exclusive, Gate};
 use crate::lock::HeldLock;
 use crate::patience::Patience;
 use crate::progress::Progress;
+use crate::retention::Hold;
 use crate::snapshot::Indexing;
 use crate::sync::Rounds;
 use crate::wal::{Unsynced, Writer};
@@ -155,6 +159,8 @@ struct State {
     versions: Versions,
     snapshot_bytes: u64,
     checkpointing: bool,
+    /// History is being deleted, and no checkpoint begins.
+    pruning: bool,
     failed: Option<String>,
     /// The other logs, in a folder of agents.
     agents: Option<Agents>,
@@ -177,6 +183,10 @@ struct State {
     misplaced: bool,
     /// What others read without the lock.
     moments: Moments,
+    /// Keeps the history from being pruned that is still read.
+    hold: Option<Hold>,
+    /// Whether `tail()` was ever asked.
+    tails: bool,
 }
 
 /// The next WAL, while a checkpoint is under way: late operations go to it too.

@@ -133,5 +133,7 @@ pub(super) fn time_after(manifest: Option<&Manifest>, now_ms: i64) -> u64 {
 fn names_of(manifest: &Manifest) -> impl Iterator<Item = &str> {
     let logs = manifest.active_agent_ops.iter().flatten().map(|(_, path)| path.as_str());
     let superseded = manifest.superseded.iter().map(|(path, _)| path.as_str());
-    logs.chain(superseded).chain([manifest.current_snapshot.as_str(), manifest.active_ops.as_str()])
+    let pruned = manifest.pruned.as_ref().map(|(path, _)| path.as_str());
+    let current = [manifest.current_snapshot.as_str(), manifest.active_ops.as_str()];
+    logs.chain(superseded).chain(pruned).chain(current)
 }

@@ -174,6 +174,7 @@ impl Store {
     fn open_to_read(&self, mut found: Option<Manifest>, report: &mut Report) -> Result<()> {
         loop {
             let manifest = found.ok_or(Error::NoStore)?;
+            let hold = self.hold_named(&manifest)?;
             *report = Report { missing: self.look_for_missing(&manifest)?, ..Report::default() };
             let loaded = if manifest.active_agent_ops.is_some() {
                 self.read_agents(&manifest, report)
@@ -188,7 +189,10 @@ impl Store {
                         return Err(error);
                     }
                 }
-                loaded => return loaded,
+                loaded => {
+                    self.lock().hold = hold;
+                    return loaded;
+                }
             }
         }
     }
@@ -271,6 +275,7 @@ impl State {
             versions: Versions::default(),
             snapshot_bytes: 0,
             checkpointing: false,
+            pruning: false,
             failed: None,
             agents: None,
             manifest_text: Vec::new(),
@@ -284,6 +289,8 @@ impl State {
             entered: None,
             misplaced: false,
             moments: Moments::default(),
+            hold: None,
+            tails: false,
         }
     }
 }

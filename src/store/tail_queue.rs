@@ -61,6 +61,11 @@ impl TailQueue {
         std::mem::take(&mut self.spans)
     }
 
+    /// The logs that are still to be told of.
+    pub(super) fn logs(&self) -> impl Iterator<Item = &str> {
+        self.spans.iter().map(|span| span.relative.as_str())
+    }
+
     /// Puts back what could not be told.
     pub(super) fn give_back(&mut self, spans: Vec<Span>) {
         self.spans.splice(0..0, spans);

@@ -68,6 +68,7 @@ impl Store {
     /// What others wrote since this was last asked. It counts as told from now on.
     pub fn take_tail(&self) -> Telling {
         let mut state = self.lock();
+        state.tails = true;
         let mut telling = Telling { spans: state.tail_queue.take(), ..Telling::default() };
         if state.agents.is_some() {
             telling.logs = state.take_live_logs();
@@ -79,7 +80,10 @@ impl Store {
 
     /// What others wrote so far need not be told.
     pub fn forget_tail(&self) {
+        let tails = self.lock().tails;
         drop(self.take_tail());
+        self.lock().tails = tails;
+        self.renew_hold();
     }
 
     /// The operations that are to be told, in order, as lists of JSON texts with commas between them: each of about
@@ -96,6 +100,8 @@ impl Store {
                 state.tail_queue.remember(told);
                 let shown = state.show(lists.lines.unwrap_or_default());
                 shown.map_err(|source| self.read_failed(source))?;
+                drop(state);
+                self.renew_hold();
                 Ok(lists.done)
             }
             Err(error) => {

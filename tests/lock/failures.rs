@@ -7,6 +7,7 @@ use std::path::Path;
 use opslog::Error;
 use opslog::disk::sim::{CallKind, Fault, SimDisk, Times};
 use opslog::disk::{Disk, OpenMode};
+use opslog::error::NeedsLocks;
 use opslog::lock::{LOCK, Locking, acquire_with};
 
 use crate::support::*;
@@ -200,7 +201,7 @@ fn a_file_system_without_kernel_locks_is_refused_unless_the_pid_is_to_do() {
         let disk = found.map_or_else(disk, |found| disk_with_lock(found));
         disk.fail_next(CallKind::TryLock, 1, ENOLCK, Times::Lasting);
         let refused = take(&disk, &probe(&[], &[])).unwrap_err();
-        assert!(matches!(refused, Error::NoLocks { for_agents: false, .. }), "{refused:?}");
+        assert!(matches!(refused, Error::NoLocks { needed_by: NeedsLocks::Writer, .. }), "{refused:?}");
         assert_eq!(refused.code(), "OPSLOG_UNSUPPORTED");
         assert_eq!(files(&disk).len(), usize::from(found.is_some()));
         let held = take_by_pid(&disk, OWN, &probe(&[], &[])).unwrap();

@@ -30,6 +30,7 @@ mod orders;
 mod panics;
 #[path = "../explorer/pause.rs"]
 mod pause;
+mod pruning;
 mod recovery;
 mod settling;
 mod shared;

@@ -12,12 +12,13 @@ use crate::engine::{Id, View};
 use crate::error::{Error, Result};
 use crate::format::manifest::{Descent, Manifest};
 use crate::format::timestamp::iso_into;
-use crate::gate::Gate;
+use crate::gate::{Exclusive, Gate};
 use crate::layout;
 use crate::lock::{self, HeldLock, OsProbe};
 use crate::order;
 use crate::patience::Patience;
 use crate::publish::{Unnamed, sync_folder_of};
+use crate::retention::remove_unless_held;
 use crate::snapshot::Written;
 use crate::store::Store;
 use crate::store::names::time_after;
@@ -104,6 +105,13 @@ impl Store {
         let mut next = amend(current);
         next.succeed(Vec::new());
         let count = self.change_manifest(&exclusive, &next)?;
+        self.lock().knows(next, count, self);
+        Ok(())
+    }
+
+    /// Publishes a manifest that differs from the one in force in what no other agent goes by.
+    pub(in crate::store) fn publish_alone(&self, exclusive: &Exclusive<'_>, next: Manifest) -> Result<()> {
+        let count = self.change_manifest(exclusive, &next)?;
         self.lock().knows(next, count, self);
         Ok(())
     }
@@ -377,7 +385,7 @@ impl Store {
         for relative in relatives {
             let Ok(path) = layout::inside(&self.root, layout::OPS, relative) else { continue };
             if self.disk.info(&path).is_ok_and(|info| info.len == 0) {
-                let _ = self.disk.unlink(&path);
+                let _ = remove_unless_held(&*self.disk, &self.root, relative);
             }
         }
     }

@@ -126,6 +126,11 @@ impl Agents {
         number
     }
 
+    /// The logs that are being read.
+    pub(super) fn read_logs(&self) -> impl Iterator<Item = &str> {
+        self.logs.iter().map(|log| log.relative.as_str())
+    }
+
     /// Bytes in all logs that count: of the own one, which is not read, what was written to it; of the others, what
     /// was read of them.
     pub(super) fn logged(&self, own: u64) -> u64 {

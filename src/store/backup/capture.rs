@@ -10,6 +10,7 @@ use super::source::{Guard, Source};
 use crate::disk::{DiskFile, OpenMode, read_exact_at};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
+use crate::retention::Hold;
 use crate::store::agents::logs_of;
 use crate::store::open::read_manifest;
 use crate::store::{Rejected, Store};
@@ -25,6 +26,8 @@ pub(super) struct Capture {
     sources: VecDeque<Source>,
     /// Sealed logs, and their lengths.
     trail: Vec<(String, u64)>,
+    /// Keeps these logs from being pruned.
+    _hold: Option<Hold>,
 }
 
 impl Capture {
@@ -91,7 +94,7 @@ impl Store {
         if with_trail {
             // The next log, while a checkpoint is under way, is newer than the one in use.
             let newest = layout::milliseconds(&manifest.active_ops);
-            capture.trail = self.trail(&[&manifest.active_ops], newest)?;
+            (capture.trail, capture._hold) = self.trail(&[&manifest.active_ops], newest)?;
         }
         Ok(Some(capture))
     }
@@ -108,7 +111,7 @@ impl Store {
             capture.sources.insert(at, Source::new(self, relative, file, len, Guard::Foreign(tail)));
         }
         if with_trail {
-            capture.trail = self.trail(&logs, None)?;
+            (capture.trail, capture._hold) = self.trail(&logs, None)?;
         }
         Ok(capture)
     }
@@ -156,11 +159,24 @@ impl Store {
                 .ok_or_else(|| Error::io("open", &self.path(relative), ErrorKind::NotFound.into()))?;
             sources.push_back(Source::new(self, relative, file, len, Guard::Immutable));
         }
-        Ok(Capture { manifest: manifest.print(), sources, trail: Vec::new() })
+        Ok(Capture { manifest: manifest.print(), sources, trail: Vec::new(), _hold: None })
+    }
+
+    /// The logs that are no longer written to, held until they are copied.
+    fn trail(&self, active: &[&str], newest: Option<u64>) -> Result<(Vec<(String, u64)>, Option<Hold>)> {
+        loop {
+            let trail = self.logs_of_trail(active, newest)?;
+            let logs = trail.iter().map(|(relative, _)| relative).filter(|name| layout::is_log_path(name));
+            let Some(oldest) = logs.min_by_key(|log| layout::time_of(log)) else { return Ok((trail, None)) };
+            if let Some(hold) = Hold::take(&*self.disk, &self.root, oldest)? {
+                return Ok((trail, Some(hold)));
+            }
+            // It was pruned meanwhile.
+        }
     }
 
     /// The logs that are no longer written to. Folders, symbolic links and temporary files are none.
-    fn trail(&self, active: &[&str], newest: Option<u64>) -> Result<Vec<(String, u64)>> {
+    fn logs_of_trail(&self, active: &[&str], newest: Option<u64>) -> Result<Vec<(String, u64)>> {
         let folder = self.path(layout::OPS);
         let names = self.disk.list(&folder).map_err(|source| Error::io("scandir", &folder, source))?;
         let mut trail = Vec::new();
