@@ -132,7 +132,7 @@ fn names(disk: &dyn Disk, root: &Path, folder: &str) -> Result<Vec<String>> {
 
 /// The log or the snapshot that a file of `index/` belongs to.
 fn source_of(name: &str) -> Option<&str> {
-    [".jsonl.", ".json."].iter().find_map(|end| Some(name.get(..name.find(end)? + end.len() - 1)?))
+    [".jsonl.", ".json."].iter().find_map(|end| name.get(..name.find(end)? + end.len() - 1))
 }
 
 /// The files that belong to a log or a snapshot.

@@ -136,11 +136,8 @@ impl Store {
     /// stays until it is pruned.
     pub(super) fn remove_superseded(&self, files: &[String]) {
         for relative in files {
-            match remove_unless_held(&*self.disk, &self.root, relative) {
-                Err(Error::NoLocks { .. }) => {
-                    let _ = self.disk.unlink(&layout::at(&self.root, relative));
-                }
-                _ => {}
+            if let Err(Error::NoLocks { .. }) = remove_unless_held(&*self.disk, &self.root, relative) {
+                let _ = self.disk.unlink(&layout::at(&self.root, relative));
             }
         }
     }

@@ -21,11 +21,13 @@ const TAIL: u64 = 4096;
 /// How often a reader looks for two looks that find the same.
 const LOOKS: u32 = 2000;
 
+/// Sealed logs, and their lengths.
+type Trail = Vec<(String, u64)>;
+
 pub(super) struct Capture {
     pub(super) manifest: String,
     sources: VecDeque<Source>,
-    /// Sealed logs, and their lengths.
-    trail: Vec<(String, u64)>,
+    trail: Trail,
     /// Keeps these logs from being pruned.
     _hold: Option<Hold>,
 }
@@ -163,7 +165,7 @@ impl Store {
     }
 
     /// The logs that are no longer written to, held until they are copied.
-    fn trail(&self, active: &[&str], newest: Option<u64>) -> Result<(Vec<(String, u64)>, Option<Hold>)> {
+    fn trail(&self, active: &[&str], newest: Option<u64>) -> Result<(Trail, Option<Hold>)> {
         loop {
             let trail = self.logs_of_trail(active, newest)?;
             let logs = trail.iter().map(|(relative, _)| relative).filter(|name| layout::is_log_path(name));
@@ -176,7 +178,7 @@ impl Store {
     }
 
     /// The logs that are no longer written to. Folders, symbolic links and temporary files are none.
-    fn logs_of_trail(&self, active: &[&str], newest: Option<u64>) -> Result<Vec<(String, u64)>> {
+    fn logs_of_trail(&self, active: &[&str], newest: Option<u64>) -> Result<Trail> {
         let folder = self.path(layout::OPS);
         let names = self.disk.list(&folder).map_err(|source| Error::io("scandir", &folder, source))?;
         let mut trail = Vec::new();
