@@ -193,7 +193,11 @@ impl Store {
         let Some(came) = next.logs_since(known) else { return self.single_logs_behind(since, next) };
         let named = logs_of(next);
         let mut followers = Vec::new();
-        if let Some(ms) = layout::milliseconds(&next.active_ops) {
+        let is_single = next.active_agent_ops.is_none();
+        // A manifest of agents goes on naming the last log of a single writer, if that has a line.
+        if let Some(ms) =
+            layout::time_of(&next.active_ops).filter(|_| is_single || next.previous_ops.is_some())
+        {
             followers.push((ms, next.previous_ops.clone().map(|path| (path, next.previous_end))));
         }
         let mut passed = Vec::new();

@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 use super::chain::Link;
 use super::followed::skipped_in;
-use super::left::Carried;
 use super::locked::Locked;
 use super::open::{Loaded, Report, load, parse_manifest};
-use super::seen::SeenLine;
+use super::seen::are_all_in;
 use super::{Followed, State, Store};
 use crate::disk::{DiskFile, OpenMode, read_exact_at};
 use crate::engine::{Engine, Id, Logged, Text};
@@ -99,7 +98,7 @@ impl Store {
         if next.active_agent_ops.is_some() {
             return self.turn_to_agents(state, (next, text), followed);
         }
-        if self.is_put_back(&state, &next)? {
+        if self.is_put_back(&mut state, &next)? {
             return self.reload(state, (next, text), followed);
         }
         let mut reload =
@@ -120,10 +119,30 @@ impl Store {
     }
 
     /// Whether the folder is one that was put back, or another one: its manifest did not come from the one that is
-    /// known, or another file has the name of the log.
-    pub(super) fn is_put_back(&self, state: &State, next: &Manifest) -> Result<bool> {
-        let diverges = next.descent_from(&state.manifest) == Descent::Diverges;
-        Ok(diverges || (state.wal.file().is_some() && state.wal.is_replaced(&*self.disk)?))
+    /// known, or another file has the name of the log, and does not have the lines that are known.
+    pub(super) fn is_put_back(&self, state: &mut State, next: &Manifest) -> Result<bool> {
+        if next.descent_from(&state.manifest) == Descent::Diverges {
+            return Ok(true);
+        }
+        let is_replaced = state.wal.file().is_some() && state.wal.is_replaced(&*self.disk)?;
+        Ok(is_replaced && !self.is_copy(state)?)
+    }
+
+    /// Goes over to the file that has the log's name now, if it has all lines that are known: a copy of the folder that
+    /// is brought up to date replaces files.
+    fn is_copy(&self, state: &mut State) -> Result<bool> {
+        let path = state.wal.path().to_path_buf();
+        let file = match self.disk.open(&path, OpenMode::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(source) => return Err(Error::io("open", &path, source)),
+        };
+        if !are_all_in(state.seen.lines.iter(), &self.hasher, &*file, &path)? {
+            return Ok(false);
+        }
+        let (relative, len) = (state.wal.relative().to_owned(), state.wal.len());
+        state.wal = Writer::new(path, relative, Some(file), len);
+        Ok(true)
     }
 
     /// The manifest as it is on the disk now.
@@ -245,12 +264,11 @@ impl Store {
         };
         let operations = state.engine.operations();
         let late_from = state.seen.lines.partition_point(|line| line.offset < link.end);
-        let (mut matched, mut unread) = (Vec::new(), Vec::new());
+        let mut matched = Vec::new();
         let mut len = 0;
         if let Some(file) = &file {
             let mut reader = LineReader::new(&**file, 0);
-            let late = operations.get(late_from..).unwrap_or_default();
-            for operation in late {
+            for operation in operations.get(late_from..).unwrap_or_default() {
                 let raw = reader.next_line().map_err(|source| Error::io("read", &path, source))?;
                 let Some(raw) = raw.filter(|raw| raw.complete) else { break };
                 let old = operation.line.read().map_err(|source| Error::io("read", &path, source))?;
@@ -260,15 +278,12 @@ impl Store {
                 matched.push((raw.offset, raw.bytes.to_vec()));
                 len = raw.offset + raw.bytes.len() as u64 + 1;
             }
-            if matched.len() == late.len() {
-                unread = self.carried_unread(state, link, reader)?;
-            }
         }
         for _ in late_from + matched.len()..state.engine.operations().len() {
             state.take_back_last(&path, followed)?;
         }
         let told_late = state.seen.told_lines().saturating_sub(late_from);
-        state.leave_log(late_from, link.end, Some((&link.relative, unread)));
+        state.leave_log(late_from, link.end);
         state.engine.forget_operations(late_from);
         state.seen.told = matched.get(told_late).map_or(len, |(offset, _)| *offset);
         for (operation, (offset, bytes)) in state.engine.operations_mut().iter_mut().zip(&matched) {
@@ -280,29 +295,6 @@ impl Store {
         state.wal = Writer::new(path, link.relative.clone(), file, len);
         state.take_log_version();
         Ok(())
-    }
-
-    /// The lines of the log that is left which were not read, as far as they stand in the next one too, where they will be
-    /// read.
-    fn carried_unread(
-        &self,
-        state: &mut State,
-        link: &Link,
-        mut next: LineReader<'_>,
-    ) -> Result<Vec<SeenLine>> {
-        let from = state.wal.len().max(link.end);
-        let path = state.wal.path().to_path_buf();
-        let Some(file) = self.file_of(state)? else { return Ok(Vec::new()) };
-        let failed = |source| Error::io("read", &path, source);
-        let mut old = LineReader::new(&*file, from);
-        let mut lines = Vec::new();
-        while let Some(line) = old.next_line().map_err(failed)?.filter(|line| line.complete)
-            && let Some(copy) = next.next_line().map_err(failed)?.filter(|copy| copy.complete)
-            && unmarked(line.bytes) == unmarked(copy.bytes)
-        {
-            lines.push(SeenLine::new(&self.hasher, line.offset, line.bytes));
-        }
-        Ok(lines)
     }
 
     /// Loads everything anew; reads go on meanwhile over what there was.
@@ -365,26 +357,21 @@ impl State {
         Ok(())
     }
 
-    /// Leaves a single writer's log behind, of which the first lines count, up to an offset. The others stand in the next
-    /// log, and so do those that were not read.
-    pub(super) fn leave_log(&mut self, count: usize, end: u64, next: Option<(&str, Vec<SeenLine>)>) {
+    /// Leaves a single writer's log behind, of which the first lines count, up to an offset.
+    pub(super) fn leave_log(&mut self, count: usize, end: u64) {
         let relative = self.wal.relative().to_owned();
         let told = self.seen.told_lines();
         if let Some(first) = self.seen.lines.get(told..count).and_then(<[_]>::first) {
             self.tail_queue.push(&relative, first.offset..end, false);
         }
-        let mut lines = std::mem::take(&mut self.seen.lines);
-        let carried = next.map(|(next, unread)| {
-            lines.extend(unread);
-            Carried { next: next.to_owned(), from: count, told }
-        });
-        self.tail_queue.leave(&relative, lines, carried);
-        self.seen.told = 0;
+        // What was told of the lines behind stands in the next log, and here too, should this one come back.
+        self.seen.lines.truncate(count.max(told));
+        self.tail_queue.leave(&relative, self.seen.take());
     }
 
     pub(super) fn leave_whole_log(&mut self) {
         let (count, end) = (self.seen.lines.len(), self.seen.end());
-        self.leave_log(count, end, None);
+        self.leave_log(count, end);
     }
 
     /// Puts what was loaded in the place of what is in memory.

@@ -9,7 +9,8 @@ use hashbrown::DefaultHashBuilder;
 
 use crate::disk::{DiskFile, read_exact_at};
 use crate::error::{Error, Result};
-use crate::format::operation::without_marker;
+use crate::format::operation::{unplaced, without_marker};
+use crate::wal::LineReader;
 
 /// A line that was read.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +33,10 @@ impl SeenLine {
     /// Whether this is the line.
     pub(super) fn is(&self, hasher: &DefaultHashBuilder, line: &[u8]) -> bool {
         self.hash == hash(hasher, line)
+    }
+
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
     }
 
     /// Whether it still stands in the file where it was.
@@ -69,10 +74,45 @@ pub(super) fn count_in(
     Ok(0)
 }
 
+/// The hash of a line in whichever log it stands.
+pub(super) fn hash_unplaced(hasher: &DefaultHashBuilder, line: &[u8]) -> u64 {
+    hash(hasher, &unplaced(line))
+}
+
+/// So many lines at the head of a log have marks that say where they stand, at most.
+const HEAD: usize = 256;
+
+/// Whether all of the lines stand in a file where they were, with nothing between them but what was skipped.
+pub(super) fn are_all_in<'l>(
+    lines: impl Iterator<Item = &'l SeenLine>,
+    hasher: &DefaultHashBuilder,
+    file: &dyn DiskFile,
+    path: &Path,
+) -> Result<bool> {
+    let mut reader = LineReader::new(file, 0);
+    for known in lines {
+        let line = loop {
+            let line = reader.next_line().map_err(|source| Error::io("read", path, source))?;
+            match line {
+                Some(line) if line.offset < known.offset => {}
+                line => break line,
+            }
+        };
+        let is_there = line
+            .is_some_and(|line| line.offset == known.offset && line.complete && known.is(hasher, line.bytes));
+        if !is_there {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// The lines of a single writer's log, one for each operation in memory.
 #[derive(Default, Clone)]
 pub struct Seen {
     pub(super) lines: Vec<SeenLine>,
+    /// Of the first lines, what [`hash_unplaced`] makes of each.
+    head: Vec<u64>,
     /// `tail()` need not tell any more of what stands before this offset.
     pub(super) told: u64,
     hasher: DefaultHashBuilder,
@@ -80,17 +120,29 @@ pub struct Seen {
 
 impl Seen {
     pub(super) fn new(hasher: &DefaultHashBuilder) -> Self {
-        Self { lines: Vec::new(), told: 0, hasher: hasher.clone() }
+        Self { hasher: hasher.clone(), ..Self::default() }
     }
 
     pub(super) fn push(&mut self, offset: u64, line: &[u8]) {
         self.lines.push(SeenLine::new(&self.hasher, offset, line));
+        if self.lines.len() <= HEAD {
+            self.head.push(hash_unplaced(&self.hasher, line));
+        }
     }
 
     pub(super) fn pop(&mut self) {
         if let Some(last) = self.lines.pop() {
             self.told = self.told.min(last.offset);
+            self.head.truncate(self.lines.len());
         }
+    }
+
+    /// Its lines, of which nothing is left behind, and the hashes of the first ones.
+    pub(super) fn take(&mut self) -> (Vec<SeenLine>, Vec<u64>) {
+        self.told = 0;
+        let mut head = std::mem::take(&mut self.head);
+        head.truncate(self.lines.len());
+        (std::mem::take(&mut self.lines), head)
     }
 
     pub(super) fn last_is(&self, line: &[u8]) -> bool {

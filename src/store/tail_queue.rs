@@ -6,8 +6,8 @@ use std::path::Path;
 
 use hashbrown::DefaultHashBuilder;
 
-use super::left::{Carried, Left};
-use super::seen::SeenLine;
+use super::left::Left;
+use super::seen::{Seen, SeenLine};
 use crate::disk::DiskFile;
 use crate::error::Result;
 use crate::layout;
@@ -72,16 +72,15 @@ impl TailQueue {
     }
 
     /// Remembers the lines of a log that is left behind, should it come back.
-    pub(super) fn leave(&mut self, relative: &str, lines: Vec<SeenLine>, carried: Option<Carried>) {
-        self.left.keep(relative, lines, carried);
+    pub(super) fn leave(&mut self, relative: &str, (lines, head): (Vec<SeenLine>, Vec<u64>)) {
+        self.left.keep(relative, lines, head);
     }
 
-    /// Remembers the lines of logs that were told though they were never followed.
-    pub(super) fn remember(&mut self, told: Vec<(String, Vec<SeenLine>)>) {
-        for (relative, lines) in told {
-            if !self.left.knows(&relative) {
-                self.left.keep(&relative, lines, None);
-            }
+    /// Remembers the lines of logs that were left behind before they were read, and have been told.
+    pub(super) fn remember(&mut self, told: Vec<(String, Seen)>) {
+        for (relative, mut seen) in told {
+            let (lines, head) = seen.take();
+            self.left.extend(&relative, lines, head);
         }
     }
 

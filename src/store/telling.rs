@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use super::agents::operation_of;
-use super::seen::SeenLine;
+use super::seen::{Seen, SeenLine};
 use super::tail_queue::Span;
 use super::{State, Store};
 use crate::disk::{DiskFile, OpenMode, read_full_at};
@@ -112,14 +112,14 @@ impl Store {
     }
 
     /// Returns the lines of the logs that were left behind.
-    fn tell_into(&self, lists: &mut Lists, telling: &Telling) -> Result<Vec<(String, Vec<SeenLine>)>> {
+    fn tell_into(&self, lists: &mut Lists, telling: &Telling) -> Result<Vec<(String, Seen)>> {
         let (mut ranked, mut told) = (Vec::new(), Vec::new());
         for group in telling.spans.chunk_by(|one, other| one.is_ranked == other.is_ranked) {
             ranked.clear();
             for span in group {
-                let mut lines = Vec::new();
+                let mut seen = Seen::new(&self.hasher);
                 self.read_span(span, |offset, bytes, line| {
-                    lines.push(SeenLine::new(&self.hasher, offset, bytes));
+                    seen.push(offset, bytes);
                     match span.is_ranked {
                         true => ranked.push(Ranked::new(LogOf::Left, bytes, line)),
                         // What has a clock there was taken over from agents' logs, which tell of it.
@@ -127,7 +127,7 @@ impl Store {
                         false => lists.add(LogOf::Left, bytes, line),
                     }
                 })?;
-                told.push((span.relative.clone(), lines));
+                told.push((span.relative.clone(), seen));
             }
             // The last of them may stand among those of the logs that are being read.
             if !std::ptr::eq(group.as_ptr_range().end, telling.spans.as_ptr_range().end) {

@@ -16,7 +16,7 @@ impl Store {
         (manifest, text): (Manifest, Vec<u8>),
         followed: &mut Followed,
     ) -> Result<()> {
-        let is_put_back = self.is_put_back(&state, &manifest)?;
+        let is_put_back = self.is_put_back(&mut state, &manifest)?;
         let mut passed = Vec::new();
         if !is_put_back {
             self.finish_single_writer(&mut state, &manifest, followed)?;
@@ -61,7 +61,7 @@ impl Store {
         (manifest, text): (Manifest, Vec<u8>),
         followed: &mut Followed,
     ) -> Result<()> {
-        let state = self.lock();
+        let mut state = self.lock();
         let is_put_back = state.is_folder_put_back(self, &manifest)?;
         let since = state.newest_agent_log();
         let known = state.manifest.clone();

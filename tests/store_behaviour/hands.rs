@@ -395,3 +395,163 @@ fn what_a_reader_was_never_told_is_told_when_the_folder_is_put_back_to_a_time_be
     reader.follow().unwrap();
     assert_eq!(told(&reader), ["b"]);
 }
+
+#[test]
+fn what_was_logged_during_a_checkpoint_and_undone_behind_it_is_never_told_though_agents_take_over() {
+    for follows_agents in [false, true] {
+        let disk = SimDisk::new();
+        open(&disk).close().unwrap();
+        let mut early = None;
+        if follows_agents {
+            let other = agent(disk.clone(), "other");
+            set(&other, "before", "1");
+            early = Some(reader(&disk));
+            other.close().unwrap();
+        }
+        let single = open(&disk);
+        let reader = early.unwrap_or_else(|| reader(&disk));
+        set(&single, "a", "1");
+        let begun = single.begin_checkpoint(NOW, true).unwrap().unwrap();
+        set(&single, "b", "1");
+        begun.run().unwrap();
+        assert!(undo(&single));
+        single.close().unwrap();
+        let later = agent(disk.clone(), "one");
+        set(&later, "c", "1");
+        later.compact_agents(NOW, None).unwrap();
+        reader.follow().unwrap();
+        assert_eq!(told(&reader), ["a", "c"], "follows agents: {follows_agents}");
+    }
+}
+
+#[test]
+fn what_a_reader_was_told_through_a_log_is_not_told_again_when_the_folder_is_put_forward_to_the_next_log() {
+    let disk = SimDisk::new();
+    let single = open(&disk);
+    set(&single, "a", "1");
+    let reader = reader(&disk);
+    let begun = single.begin_checkpoint(NOW, true).unwrap().unwrap();
+    batch(&single, &[("b", "1"), ("c", "1")]);
+    set(&single, "d", "1");
+    reader.follow().unwrap();
+    assert_eq!(told(&reader), ["b", "c", "d"]);
+    begun.run().unwrap();
+    assert!(undo(&single));
+    set(&single, "e", "1");
+    single.close().unwrap();
+    put_back(&disk, &copy(&disk));
+    reader.follow().unwrap();
+    assert_eq!(told(&reader), ["e"]);
+}
+
+/// Brings a copy up to date as `rsync --delete` does: each file that differs is replaced by another one.
+fn bring_up_to_date(replica: &SimDisk, source: &SimDisk) {
+    let (now, then) = (copy(source), copy(replica));
+    for (path, content) in &now {
+        if then.get(path) != Some(content) {
+            let _ = replica.unlink(path);
+            replica.plant(path, content).unwrap();
+        }
+    }
+    for path in then.keys().filter(|path| !now.contains_key(*path)) {
+        replica.unlink(path).unwrap();
+    }
+}
+
+#[test]
+fn a_reader_of_a_copy_that_is_brought_up_to_date_is_told_of_each_operation_once() {
+    for loads in [true, false] {
+        for copies_each in [1, 2, 3, 7] {
+            let (source, replica) = (SimDisk::new(), SimDisk::new());
+            let mut single = open(&source);
+            bring_up_to_date(&replica, &source);
+            let reader =
+                try_open(replica.clone(), Options { read_only: true, skip_load: !loads, ..options() });
+            let reader = reader.unwrap().store;
+            let (mut expected, mut heard, mut begun) = (Vec::new(), Vec::new(), None);
+            for n in 0..60 {
+                match n % 12 {
+                    3 => begun = single.begin_checkpoint(NOW, true).unwrap(),
+                    7 => begun.take().unwrap().run().unwrap(),
+                    9 => checkpoint(&single).unwrap(),
+                    11 => {
+                        single.close().unwrap();
+                        single = open(&source);
+                    }
+                    _ => {
+                        set(&single, &format!("id{n}"), "1");
+                        expected.push(format!("id{n}"));
+                    }
+                }
+                if n % copies_each == 0 {
+                    bring_up_to_date(&replica, &source);
+                    reader.follow().unwrap();
+                    heard.extend(told(&reader));
+                }
+            }
+            bring_up_to_date(&replica, &source);
+            reader.follow().unwrap();
+            heard.extend(told(&reader));
+            assert_eq!(heard, expected, "loads: {loads}, each: {copies_each}");
+        }
+    }
+}
+
+#[test]
+fn what_was_told_of_a_log_that_was_left_unread_is_not_told_again_when_it_comes_back() {
+    let disk = SimDisk::new();
+    let first = agent(disk.clone(), "one");
+    let reader = reader(&disk);
+    set(&first, "a", "1");
+    first.close().unwrap();
+    let copied = copy(&disk);
+    let single = open(&disk);
+    set(&single, "b", "1");
+    single.close().unwrap();
+    reader.follow().unwrap();
+    assert_eq!(told(&reader), ["a", "b"]);
+    put_back(&disk, &copied);
+    reader.follow().unwrap();
+    assert!(told(&reader).is_empty());
+}
+
+#[test]
+fn a_reader_of_a_copy_of_agents_that_is_brought_up_to_date_is_told_of_each_operation_once() {
+    for loads in [true, false] {
+        for copies_each in [1, 2, 3, 7] {
+            let (source, replica) = (SimDisk::new(), SimDisk::new());
+            let mut agents = [agent(source.clone(), "one"), agent(source.clone(), "two")];
+            bring_up_to_date(&replica, &source);
+            let reader =
+                try_open(replica.clone(), Options { read_only: true, skip_load: !loads, ..options() });
+            let reader = reader.unwrap().store;
+            let (mut expected, mut heard, mut begun) = (Vec::new(), Vec::new(), None);
+            for n in 0..60 {
+                let name = ["one", "two"][n % 2];
+                agents[n % 2].catch_up().unwrap();
+                match n % 12 {
+                    3 => begun = agents[n % 2].begin_compaction(NOW, None).unwrap(),
+                    7 => drop(begun.take().unwrap().finish().unwrap()),
+                    9 => drop(agents[n % 2].compact_agents(NOW, None).unwrap()),
+                    11 => {
+                        agents[n % 2].close().unwrap();
+                        agents[n % 2] = agent(source.clone(), name);
+                    }
+                    _ => {
+                        set(&agents[n % 2], &format!("id{n}"), "1");
+                        expected.push(format!("id{n}"));
+                    }
+                }
+                if n % copies_each == 0 {
+                    bring_up_to_date(&replica, &source);
+                    reader.follow().unwrap();
+                    heard.extend(told(&reader));
+                }
+            }
+            bring_up_to_date(&replica, &source);
+            reader.follow().unwrap();
+            heard.extend(told(&reader));
+            assert_eq!(heard, expected, "loads: {loads}, each: {copies_each}");
+        }
+    }
+}

@@ -10,7 +10,7 @@ mod read;
 mod write;
 
 pub use super::trim::js_trim;
-pub use public::{batch_marker, public_text_into, unmarked, without_marker};
+pub use public::{batch_marker, public_text_into, unmarked, unplaced, without_marker};
 pub use read::{Invalid, Line, parse_line};
 pub use write::{Body, Draft, Marks, Prev, finish_line, write_body};
 

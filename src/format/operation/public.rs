@@ -45,9 +45,25 @@ pub fn unmarked(line: &[u8]) -> Cow<'_, [u8]> {
 
 /// For lines of another hand, where other fields follow the marks.
 fn rebuilt(line: &[u8]) -> Vec<u8> {
+    without(line, is_mark)
+}
+
+/// The line without the marks that differ from log to log, and with that of its batch: a line without such marks is as it
+/// was. Expects a line that [`super::parse_line`] has accepted.
+pub fn unplaced(line: &[u8]) -> Cow<'_, [u8]> {
+    let mut members = Members::new(line).map_while(Result::ok);
+    if !members.any(|member| is_mark_of_place(&string::unescape(member.key))) {
+        return Cow::Borrowed(line);
+    }
+    let mut out = without(line, is_mark_of_place);
+    out.push(b'}');
+    Cow::Owned(out)
+}
+
+fn without(line: &[u8], leaves_out: fn(&[u8]) -> bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(line.len());
     for member in Members::new(line).map_while(Result::ok) {
-        if !is_mark(&string::unescape(member.key)) {
+        if !leaves_out(&string::unescape(member.key)) {
             push_member(&mut out, 0, member.key, part(line, member.value));
         }
     }
@@ -78,5 +94,9 @@ fn push_member(out: &mut Vec<u8>, start: usize, key: &[u8], value: &[u8]) {
 
 /// The fields of ours that say where a line stands, not what it says.
 fn is_mark(key: &[u8]) -> bool {
-    matches!(key, b"batch" | b"cuts" | b"after" | b"again")
+    key == b"batch" || is_mark_of_place(key)
+}
+
+fn is_mark_of_place(key: &[u8]) -> bool {
+    matches!(key, b"cuts" | b"after" | b"again")
 }

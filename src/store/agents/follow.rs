@@ -551,13 +551,14 @@ impl State {
 
     /// Whether the folder is one that was put back, or another one: its manifest did not come from the one that is
     /// known, another file has the name of a log, or the agent's own was cut by another hand.
-    pub(in crate::store) fn is_folder_put_back(&self, store: &Store, next: &Manifest) -> Result<bool> {
-        let Some(agents) = &self.agents else { return Ok(false) };
+    pub(in crate::store) fn is_folder_put_back(&mut self, store: &Store, next: &Manifest) -> Result<bool> {
+        let Some(agents) = &mut self.agents else { return Ok(false) };
         if next.descent_from(&self.manifest) == Descent::Diverges {
             return Ok(true);
         }
         let named = logs_of(next);
-        for log in agents.logs.iter().filter(|log| log.relative != self.wal.relative()) {
+        let own = self.wal.relative();
+        for log in agents.logs.iter_mut().filter(|log| log.relative != own) {
             if log.is_replaced(store, named.contains(&log.relative.as_str()))? {
                 return Ok(true);
             }

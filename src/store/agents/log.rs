@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::format::operation::Line;
 use crate::store::Store;
 use crate::store::followed::{Skipped, skipped_in};
-use crate::store::seen::{SeenLine, count_in};
+use crate::store::seen::{SeenLine, are_all_in, count_in};
 use crate::store::tail_queue::TailQueue;
 use crate::wal::{Piece, replay, replay_unlocked};
 
@@ -101,15 +101,31 @@ impl Log {
         }
     }
 
-    /// Whether another file stands in its place than the one that was read; or none, though a log that counts no more
-    /// stays when operations were in it.
-    pub(super) fn is_replaced(&self, store: &Store, is_named: bool) -> Result<bool> {
+    /// Whether another file stands in its place than the one that was read, and does not have what was read; or none,
+    /// though a log that counts no more stays when operations were in it. A file that has all of it is gone over to: a copy
+    /// of the folder that is brought up to date replaces files.
+    pub(super) fn is_replaced(&mut self, store: &Store, is_named: bool) -> Result<bool> {
         let Some(file) = &self.file else { return Ok(false) };
         let held = file.info().map_err(|source| Error::io("fstat", &self.path, source))?;
-        Ok(match self.at_path(store)? {
-            Some(at_path) => held.identity != at_path.identity,
-            None => !is_named && held.len > 0,
-        })
+        match self.at_path(store)? {
+            Some(at_path) if held.identity == at_path.identity => Ok(false),
+            Some(_) => Ok(!self.goes_over_to_copy(store)?),
+            None => Ok(!is_named && held.len > 0),
+        }
+    }
+
+    fn goes_over_to_copy(&mut self, store: &Store) -> Result<bool> {
+        let file = match store.disk.open(&self.path, OpenMode::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(source) => return Err(Error::io("open", &self.path, source)),
+        };
+        let lines = self.lines.iter().map(|known| &known.line);
+        let is_copy = are_all_in(lines, &store.hasher, &*file, &self.path)?;
+        if is_copy {
+            self.file = Some(file);
+        }
+        Ok(is_copy)
     }
 
     fn at_path(&self, store: &Store) -> Result<Option<FileInfo>> {
@@ -160,7 +176,8 @@ impl Log {
     /// Leaves it behind. It may have more than was read.
     pub(super) fn leave(&self, tail_queue: &mut TailQueue, end: u64) {
         tail_queue.push(&self.relative, self.told..end.min(self.own_from), true);
-        tail_queue.leave(&self.relative, self.lines.iter().map(|known| known.line).collect(), None);
+        let lines = self.lines.iter().map(|known| known.line).collect();
+        tail_queue.leave(&self.relative, (lines, Vec::new()));
     }
 
     /// The lines that are still to be told of.

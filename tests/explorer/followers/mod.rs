@@ -17,7 +17,7 @@ use super::live::Violation;
 const SEEDS: u64 = 7000;
 const STEPS: u64 = 40;
 /// Lives behind these that have shown a fault.
-const REGRESSIONS: [u64; 1] = [13_364];
+const REGRESSIONS: [u64; 9] = [13_364, 35_827, 81_237, 92_168, 98_419, 132_090, 227_213, 247_692, 268_704];
 
 #[test]
 fn followers_of_a_folder_that_changes_hands_and_is_put_back_show_what_a_fresh_reader_shows() {
