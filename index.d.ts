@@ -1,4 +1,11 @@
+// NOTE: without the types of Node (and for the last one, of the web) these are `any`, and a check of declaration files goes through all the same.
+// @ts-ignore
+import type { Buffer } from "node:buffer";
+// @ts-ignore
 import type { FileHandle } from "node:fs/promises";
+type AbortSignal = typeof globalThis extends { AbortSignal: { prototype: infer Signal } } ? Signal : any;
+// Only what says `export` is exported.
+export {};
 
 // `Symbol.asyncDispose` for consumers whose `lib` and @types/node do not have it yet.
 declare global {

@@ -41,7 +41,7 @@ export function platformPackage(triple, main = readPackage()) {
       ".": { "node-addons": `./${addon}`, default: "./locate.cjs" },
       "./package.json": "./package.json",
     },
-    files: [addon, "locate.cjs"],
+    files: [addon, "locate.cjs", "sbom.cdx.json"],
     engines: main.engines,
     ...platforms[triple],
   };

@@ -5,12 +5,21 @@
 
 const { fs, os, path, process } = require("../platform/builtins");
 
-const HERE = path.join("lib", "native", "bundle.js");
+const NAME = "@backloghq/opslog";
+/** Where this file is in a clone. What is published is one file beside package.json. */
+const IN_CLONE = path.join("lib", "native", "bundle.js");
 
 /** The package's folder; `undefined` in a bundle. */
 function ownFolder() {
-  if (typeof __filename !== "string" || !__filename.endsWith(HERE)) return undefined;
-  return __filename.slice(0, -HERE.length);
+  if (typeof __filename !== "string") return undefined;
+  const isClone = __filename.endsWith(IN_CLONE);
+  const folder = isClone ? __filename.slice(0, -IN_CLONE.length) : path.dirname(__filename);
+  try {
+    const { name } = JSON.parse(fs.readFileSync(path.join(folder, "package.json"), "utf8"));
+    return name === NAME ? folder : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The folders of the program that runs, and of the executable that runs it. */

@@ -7,6 +7,9 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { locator, platformPackage, platforms } from "../platform-packages.mjs";
 import { fail, root } from "../setup.mjs";
+import { BILL, packageBill, platformBill } from "./bill-of-materials.mjs";
+import { FACADE, bundleFacade } from "./facade.mjs";
+import { withAbsoluteLinks } from "./links.mjs";
 
 const print = (value) => `${JSON.stringify(value, null, 2)}\n`;
 const readPackage = () => JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -21,29 +24,32 @@ function pack(folder, destination) {
   return { file: path.join(destination, filename), packed: size, unpacked: unpackedSize };
 }
 
-/** What is published of the package: all that it lists, but no binary, and nothing that only its developers need. */
+/**
+ * What is published of the package: its JavaScript as one file, its types and its programs, but no binary, and nothing that
+ * only its developers need. Links of its texts lead to the repository.
+ */
 function stagePackage(folder) {
   const { devDependencies, scripts, ava, ...main } = readPackage();
-  for (const name of [
-    ...main.files.filter((name) => !name.startsWith("native")),
-    "README.md",
-    "LICENSE",
-    "CHANGELOG.md",
-  ]) {
+  const put = (name, text) => writeFileSync(path.join(folder, name), text);
+  const copied = main.files.filter((name) => ![FACADE, "lib/"].includes(name) && !name.startsWith("native"));
+  for (const name of [...copied, "LICENSE"]) {
     cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
   }
+  for (const name of ["README.md", "CHANGELOG.md"]) put(name, withAbsoluteLinks(name, main));
+  const { code, map } = bundleFacade();
+  put(FACADE, code);
+  put(`${FACADE}.map`, map);
+  put(BILL, print(packageBill()));
   const names = Object.keys(platforms).map((platform) => [`${main.name}-${platform}`, main.version]);
-  const files = main.files.filter((name) => !name.startsWith("native"));
-  writeFileSync(
-    path.join(folder, "package.json"),
-    print({ ...main, files, optionalDependencies: Object.fromEntries(names) }),
-  );
+  const files = [...copied, FACADE, `${FACADE}.map`, BILL];
+  put("package.json", print({ ...main, files, optionalDependencies: Object.fromEntries(names) }));
 }
 
 function stagePlatform(platform, binary, folder) {
   const manifest = platformPackage(platform);
   writeFileSync(path.join(folder, "package.json"), print(manifest));
   writeFileSync(path.join(folder, "locate.cjs"), locator(platform));
+  writeFileSync(path.join(folder, BILL), print(platformBill(platform, binary)));
   cpSync(binary, path.join(folder, manifest.main));
   cpSync(path.join(root, "LICENSE"), path.join(folder, "LICENSE"));
 }

@@ -18,6 +18,7 @@ import { inspect, inspectionTable } from "./inspect.mjs";
 import { installRuntimes } from "./runtimes.mjs";
 import { stage } from "./stage.mjs";
 import { toolTables, tryTools } from "./tools/main.mjs";
+import { PLACES, typeRows } from "./types.mjs";
 import { markdown as table } from "../windows/table.mjs";
 
 const { platformTriple } = createRequire(import.meta.url)("../../lib/native/index.js");
@@ -100,10 +101,12 @@ for (const platform of Object.keys(platforms).filter((platform) => platform !== 
     rows.push([platform, ...Object.keys(columns).map(() => UNTESTED)]);
   }
 }
+const node = runtimes.find(({ name }) => name.startsWith("Node 24")).program;
+const typed = typeRows(path.join(folder, "types"), [tarballs.main.file], env, node);
 const tools = tryTools(path.join(folder, "tools"), {
   env,
   tarballs: [tarballs.main.file, tarballs[own].file],
-  node: runtimes.find(({ name }) => name.startsWith("Node 24")).program,
+  node,
   binary: binaries[own],
 });
 const publint = runTool(consumer, env, "publint", tarballs.main.file, "--strict");
@@ -120,6 +123,7 @@ const checks = [
 console.log(`\n${table(["", ...Object.keys(columns)], rows)}`);
 if (untested.length > 0) console.log(`\nUntested here:\n${untested.map((each) => `- ${each}`).join("\n")}`);
 console.log(`\n${toolTables(tools)}`);
+console.log(`\n${table(["declarations", ...PLACES], typed)}`);
 console.log(`\n${table(["check", ""], checks)}`);
 console.log(`\n${inspectionTable(found)}`);
 const sizes = Object.entries(tarballs).map(([name, { packed, unpacked }]) =>
@@ -128,6 +132,6 @@ const sizes = Object.entries(tarballs).map(([name, { packed, unpacked }]) =>
 console.log(`\n${table(["tarball", "bytes", "bytes, unpacked"], sizes)}`);
 rmSync(folder, { recursive: true, force: true });
 const ofTools = [...tools.bundled, ...tools.framed];
-const cells = [...rows, ...ofTools, ...checks].flatMap(([, ...said]) => said);
+const cells = [...rows, ...typed, ...ofTools, ...checks].flatMap(([, ...said]) => said);
 const isFaulty = cells.some((said) => said !== "ok" && said !== UNTESTED);
 if (isFaulty || found.some(({ faults }) => faults.length > 0)) process.exitCode = 1;

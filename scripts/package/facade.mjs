@@ -1,0 +1,104 @@
+// The package's JavaScript as it is published: index.js and all of lib/ in one file, which Node reads and compiles in a
+// third of the time. The text of each file is kept as it is, so that stack traces stay readable; a source map names the
+// files of lib/.
+
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { fail, root } from "../setup.mjs";
+
+/** The name of the file in the package. */
+export const FACADE = "index.js";
+
+const REQUIRE = /\brequire\("(\.[^"]+)"\)/g;
+const HEAD = `"use strict";
+
+// Made from the files of lib/. Each is a function here, which runs when it is first required.
+
+const $loaded = [];
+function $load(index) {
+  let module = $loaded[index];
+  if (module === undefined) {
+    module = $loaded[index] = { exports: {} };
+    $files[index](module, module.exports);
+  }
+  return module.exports;
+}
+
+const $files = [
+`;
+
+/** The file, as a path from the project's folder, that a file requires by a relative name. */
+function resolve(from, name) {
+  const wanted = path.posix.join(path.posix.dirname(from), name);
+  const found = [wanted, `${wanted}.js`, `${wanted}/index.js`].find(
+    (each) => /\.js$/.test(each) && existsSync(path.join(root, each)),
+  );
+  return found ?? fail(`${from} requires ${name}, which is no file.`);
+}
+
+/** The texts of a file and of all that it requires, by their paths, in the order in which they are first named. */
+function collect(file, texts = new Map()) {
+  if (texts.has(file)) return texts;
+  const text = readFileSync(path.join(root, file), "utf8").replaceAll("\r\n", "\n");
+  texts.set(file, text);
+  for (const [, name] of text.matchAll(REQUIRE)) collect(resolve(file, name), texts);
+  return texts;
+}
+
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/** A number as source maps write it. */
+function quantity(number) {
+  let left = number < 0 ? (-number << 1) | 1 : number << 1;
+  let text = "";
+  do {
+    const more = left > 31 ? 32 : 0;
+    text += DIGITS[(left & 31) | more];
+    left >>>= 5;
+  } while (left > 0);
+  return text;
+}
+
+/** A source map's mappings, line by line. `lines` has the file and the line that each comes from, or undefined. */
+function mappingsOf(lines) {
+  let [file, line] = [0, 0];
+  const mapped = lines.map((from) => {
+    if (from === undefined) return "";
+    const text = ["A", quantity(from.file - file), quantity(from.line - line), "A"].join("");
+    ({ file, line } = from);
+    return text;
+  });
+  return mapped.join(";");
+}
+
+/**
+ * Joins the files. Returns the text of the one file and of its source map. Both depend on the files alone, not on the folder
+ * in which they are.
+ */
+export function bundleFacade() {
+  const texts = collect(FACADE);
+  const sources = [...texts.keys()];
+  const lines = HEAD.split("\n").map(() => undefined);
+  const parts = sources.map((source, file) => {
+    const body = texts
+      .get(source)
+      .replace(/^"use strict";\n/, "\n")
+      .replaceAll(REQUIRE, (_, name) => `$load(${sources.indexOf(resolve(source, name))})`);
+    // NOTE: the function begins on the file's own first line, so that lines stay lines.
+    const own = body.trimEnd().split("\n");
+    lines.pop();
+    own.forEach((_, line) => lines.push({ file, line }));
+    lines.push(undefined, undefined);
+    return `  function (module, exports) { // ${source}${own.join("\n")}\n  },\n`;
+  });
+  const code = `${HEAD}${parts.join("")}];\n\nmodule.exports = $load(0);\n//# sourceMappingURL=${FACADE}.map\n`;
+  const map = {
+    version: 3,
+    file: FACADE,
+    sources,
+    sourcesContent: [...texts.values()],
+    names: [],
+    mappings: mappingsOf(lines),
+  };
+  return { code, map: `${JSON.stringify(map)}\n` };
+}
