@@ -150,7 +150,7 @@ export interface StoreOptions {
    */
   backend?: StorageBackend | undefined;
   /**
-   * Who is writing, for many writers in one folder: each agent has its own log, and operations are ordered by
+   * The name of this writer, for many writers in one folder: each agent has its own log, and operations are ordered by
    * Lamport clock, then by agentId. One store has it at a time. No empty string, no slash, backslash or
    * control character, no leading dot, at most 150 bytes (default: none, a single writer).
    */
@@ -213,7 +213,7 @@ export interface StoreOptions {
    * waits for it is rejected with `OPSLOG_IO` (`syscall` is `"fdatasync"` or `"fsync"`): the write shows, and may or may
    * not be there after a power failure. From then on writes, `flush()`, `sync()` and `close()` are refused with
    * `OPSLOG_FAILED`, and reads go on. After opening the store again, call `compact()`: it writes everything to new
-   * files. The `diagnostics_channel` `opslog:sync-failed` tells of it too, for where nobody waits.
+   * files. The `diagnostics_channel` `opslog:sync-failed` tells of it too, for where no call waits.
    *
    * For stores in a folder only: with a `backend` of your own, anything but `"process"` makes `open()` reject with
    * `OPSLOG_INVALID_ARGUMENT`. A read-only store ignores it.
@@ -239,7 +239,7 @@ export interface StoreOptions {
    */
   backendTimeoutMs?: number | undefined;
   /**
-   * Told how far `open()` has come, see `ProgressOptions` (default: nobody is told). An open that goes by index files has
+   * Told how far `open()` has come, see `ProgressOptions` (default: no function). An open that goes by index files has
    * little or nothing to tell. Through a backend of your own nothing is told while `migrate` runs.
    */
   onProgress?: ((progress: Progress) => void) | undefined;
@@ -269,7 +269,7 @@ export interface ProgressOptions {
    * Called on the JS thread when the operation has come further, at most every 50 ms, and once more when it has
    * succeeded. While another checkpoint of the store is under way, it is told of that one first. What it throws, or
    * what its promise rejects with, does not touch the operation: it is published on the diagnostics channel
-   * `opslog:progress-failed`, and the function is not called again. By default nobody is told and nothing measured.
+   * `opslog:progress-failed`, and the function is not called again. By default no function is called and nothing measured.
    */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
@@ -499,7 +499,7 @@ export interface RecoveryReport {
   readonly unsupported?: readonly ("folder-sync" | "file-sync" | "kernel-locks")[];
 }
 
-/** What a backend's locking methods return; opaque to everybody else. */
+/** What a backend's locking methods return; opaque to all others. */
 export interface LockHandle {}
 
 /** Where a store keeps its files. Paths that a backend returns are opaque to the store. */
@@ -635,7 +635,7 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: reads every byte, on another thread; needs about 50 bytes of memory for each record.
    *
    * @param dir The store's folder: a path, or a `file:` URL object.
-   * @param options Who is told how far it has come (default: nobody).
+   * @param options A function that is told how far it has come (default: none).
    * @throws `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_NATIVE_UNAVAILABLE`.
    */
   static verify(dir: string | FileUrl, options?: ProgressOptions): Promise<VerifyReport>;
@@ -651,7 +651,7 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: that of `verify()`, twice if something was damaged, and a pass over each snapshot whose index is made again.
    *
    * @param dir The store's folder: a path, or a `file:` URL object.
-   * @param options Who is told how far it has come (default: nobody); `locking` as for `open()`.
+   * @param options A function that is told how far it has come (default: none); `locking` as for `open()`.
    * @throws `OPSLOG_LOCKED` while a writer or an agent has the folder open; `OPSLOG_UNSUPPORTED` without kernel locks;
    * otherwise as `verify()`: `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_NATIVE_UNAVAILABLE`.
    */
@@ -1043,7 +1043,7 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * Cost: writes and syncs all records, on another thread.
    *
-   * @param options Who is told how far it has come (default: nobody).
+   * @param options A function that is told how far it has come (default: none).
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_SKIP_LOAD`, `OPSLOG_IO`, `OPSLOG_FAILED`; an agent's also
    * `OPSLOG_LOCKED`, `OPSLOG_CORRUPT`; `OPSLOG_INVALID_ARGUMENT` for options that are none. All reject, and no operation is
    * lost then.
@@ -1069,7 +1069,7 @@ export declare class Store<T = Record<string, unknown>> {
    * `close()` waits for it.
    *
    * @param dir The folder of the copy, a path or a `file:` URL object: new or empty, and not inside the store's.
-   * @param options What is copied, who is told, and what ends it; the default of each is told there.
+   * @param options What is copied, a function that is told of progress, and what ends it; the default of each is told there.
    * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_INVALID_ARGUMENT` (the folder is not empty, or inside the store's, or the store is
    * behind a backend of your own); `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`, among agents `OPSLOG_LOCKED`; and the
    * signal's reason. All reject, and what it has written is deleted then.
@@ -1084,7 +1084,7 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * @param predicate Called with each record and its id.
    * @param segment The segment's name (default: the current quarter, such as `2026-Q3`).
-   * @param options Who is told how far it has come (default: nobody).
+   * @param options A function that is told how far it has come (default: none).
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT` (the predicate, the segment's name, the
    * options), `OPSLOG_IO`,
    * `OPSLOG_CORRUPT` (an existing segment), `OPSLOG_FAILED`, an agent's also `OPSLOG_LOCKED`, and what the predicate throws.
@@ -1247,7 +1247,7 @@ export declare class LamportClock {
    */
   tick(): number;
   /**
-   * Moves past a value received from somebody else. Returns the new value.
+   * Moves past a value received from another writer. Returns the new value.
    *
    * Cost: none.
    *

@@ -5,7 +5,7 @@
 import { writeSync } from "node:fs";
 import { OK } from "./exit-codes.mjs";
 
-/** Whoever read the output is gone, as `head` is after ten lines. */
+/** The reader of the output is gone, as `head` is after ten lines. */
 export class ReaderGone extends Error {}
 
 // Those that JSON leaves as they are, and a terminal may take for commands. They stand in texts and names only.
@@ -31,7 +31,7 @@ export function writeAll(descriptor, text) {
     } catch (error) {
       if (error.code === "EPIPE" || error.code === "EOF") throw new ReaderGone();
       if (error.code !== "EAGAIN") throw error;
-      // A pipe that somebody else made non-blocking, and that is full.
+      // A pipe that another process made non-blocking, and that is full.
       Atomics.wait(sleeping, 0, 0, PAUSE_MS);
     }
   }
@@ -69,6 +69,6 @@ export function tell(text) {
   try {
     writeAll(2, `${text}\n`);
   } catch {
-    // Nobody is there to be told.
+    // No reader is left to be told.
   }
 }

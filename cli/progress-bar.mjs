@@ -30,7 +30,7 @@ function describe({ phase, done, total, unit }) {
   return `${verb} [${bar}] ${percent} of ${amount(total, unit)}`;
 }
 
-/** Returns `{ onProgress, end }`; `onProgress` is `undefined` if nobody wants to know. */
+/** Returns `{ onProgress, end }`; `onProgress` is `undefined` if no terminal shows it. */
 export function progressBar({ json = false, progress = false }) {
   const isTerminal = process.stderr.isTTY === true;
   if (!progress && (json || !isTerminal)) return { onProgress: undefined, end() {} };
@@ -52,6 +52,6 @@ function show(text) {
   try {
     writeAll(2, text);
   } catch {
-    // Nobody looks.
+    // No terminal shows it.
   }
 }

@@ -15,7 +15,7 @@ export function paint(colour, text) {
   return isColoured ? `\u001b[${codes[colour]}m${text}\u001b[0m` : text;
 }
 
-/** How wide a line may be; as long as it likes if nobody looks. */
+/** How wide a line may be; as long as it likes if no terminal shows it. */
 export const width = process.stdout.isTTY ? (process.stdout.columns ?? 80) : Infinity;
 
 // What a terminal could take for a command, and what hides or reorders what stands beside it; what joins letters and

@@ -666,7 +666,7 @@ class Store extends Inspected {
     return (await this.#driver.archive(ids, segment ?? currentQuarter())) ?? ids.length;
   }
 
-  /** A checkpoint that nobody asked for; it fails nobody's call. */
+  /** A checkpoint that no call asked for; it fails no call. */
   #checkpointInTurn() {
     const { folder } = this.#driver;
     this.#exclusive((driver) => driver.checkpointIfFree()).catch((error) => {
@@ -694,7 +694,7 @@ class Store extends Inspected {
   #ensureOpen() {
     if (this.#state !== "open") throw notOpen();
     if (this.#isInTransaction) throw this.#misused();
-    // Whoever looks, or waits for its turn, finds what was called before.
+    // A call that looks, or waits for its turn, finds what was called before.
     this.#driver.arrive();
   }
 

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::layout;
 use crate::patience::{Patience, SECONDS};
 
-/// The two lock files, opened twice: for appends, and for those who want the lock alone.
+/// The two lock files, opened twice: for appends, and for callers that want the lock alone.
 pub struct Gate {
     disk: Arc<dyn Disk>,
     path: PathBuf,
@@ -88,7 +88,7 @@ impl Gate {
         Ok(entered.map_err(failed)?.then_some(Shared { pair }))
     }
 
-    /// Takes the lock with others, waiting for whoever has it alone.
+    /// Takes the lock with others, waiting for the process that has it alone.
     ///
     /// # Errors
     /// `OPSLOG_LOCKED` once patience ends; `OPSLOG_IO`.
@@ -163,7 +163,7 @@ impl Gate {
     /// Whether the lock files are still the ones at their paths.
     ///
     /// # Errors
-    /// `OPSLOG_FAILED` when somebody removed them: two of us could then hold "the" lock.
+    /// `OPSLOG_FAILED` when another process removed them: two of us could then hold "the" lock.
     pub fn check(&self, shared: &Shared<'_>) -> Result<()> {
         self.check_files(&shared.pair)
     }

@@ -1,5 +1,5 @@
 //! Index files of snapshots and logs: found, or written. They are derived: whatever is wrong with one, what it was
-//! made from is read instead, and nobody fails for it.
+//! made from is read instead, and no call fails for it.
 
 use std::path::Path;
 
@@ -51,7 +51,7 @@ pub fn open(
     if !is_of_this || file.info().ok()?.len != header.file_len() {
         return None;
     }
-    // NOTE: whoever reads the lines one by one, as for another index when this one is wrong, begins at the second.
+    // NOTE: a reader of the lines one by one, as for another index when this one is wrong, begins at the second.
     if second_line_at(source, header.source.len).ok()? != header.second {
         return None;
     }

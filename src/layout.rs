@@ -16,7 +16,7 @@ pub const OPS: &str = "ops";
 pub const ARCHIVE: &str = "archive";
 /// The single writer's lock.
 pub const LOCK: &str = ".lock";
-/// The lock of whoever compacts.
+/// The lock of the agent that compacts.
 pub const COMPACT_LOCK: &str = ".compact-lock";
 
 /// Folder of what is ours alone: a 0.8.1 never looks into it.

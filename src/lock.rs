@@ -77,7 +77,7 @@ impl HeldLock {
         leads_to(&*self.disk, &self.path, self.identity)
     }
 
-    /// Removes the file, if it still is ours, and then gives the kernel lock back: whoever waits for it
+    /// Removes the file, if it still is ours, and then gives the kernel lock back: a process that waits for it
     /// finds that the file has lost its name.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl HeldLock {
 
 impl Drop for HeldLock {
     fn drop(&mut self) {
-        // Nobody is there to hear of a failure, and the kernel lock is gone either way.
+        // No caller could be told of a failure, and the kernel lock is gone either way.
         let _ = self.let_go();
     }
 }

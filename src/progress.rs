@@ -1,4 +1,4 @@
-//! How far a long piece of work has come: three numbers that the work sets and anybody may read at any time. It
+//! How far a long piece of work has come: three numbers that the work sets and any thread may read at any time. It
 //! promises nothing about what is seen together, and costs the work one store in memory per block.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};

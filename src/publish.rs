@@ -9,7 +9,7 @@ use crate::disk::{Disk, DiskFile, OpenMode, append_all};
 use crate::error::{Error, Result};
 use crate::{layout, temporary};
 
-/// A file did not get its name, durably; or nobody knows.
+/// A file did not get its name, durably; or that is not known.
 #[derive(Debug)]
 pub struct Unnamed {
     /// What went wrong.
@@ -94,7 +94,7 @@ impl<'a> Draft<'a> {
         Ok(Arc::clone(&self.file))
     }
 
-    /// `None` if nobody can tell.
+    /// `None` if that cannot be told.
     fn has_name(&self, path: &Path) -> Option<bool> {
         match self.disk.info(path) {
             Ok(info) => Some(info.identity == self.file.info().ok()?.identity),

@@ -85,7 +85,7 @@ pub fn repair_with(
     let bare = disk;
     let disk: &Arc<dyn Disk> = &(Arc::new(FileSystem::new(Arc::clone(bare), root, locking, true)) as _);
     let is_shared = refuse_agents(disk, root)?;
-    // NOTE: once more, now that nobody writes: what was found before may have been an append under way.
+    // NOTE: once more, now that no process writes: what was found before may have been an append under way.
     let found = verify_beside(&**disk, root, progress, true)?;
     let mut mending =
         Mending { disk, root, index_from_bytes, progress, steps: Vec::new(), failures: Vec::new() };

@@ -50,7 +50,7 @@ pub struct Indexing {
 
 impl Indexing {
     /// Writes the index file, if this snapshot should have one, and returns the base that goes by it. `None` as well
-    /// when it cannot be written: then the index is held in memory, and nobody fails for it.
+    /// when it cannot be written: then the index is held in memory, and no call fails for it.
     fn paged(
         &self,
         disk: &dyn Disk,

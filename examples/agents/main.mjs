@@ -1,5 +1,5 @@
-// Several processes write to one folder at the same time. Each has an agentId and a log of its own; nobody waits for
-// anybody's snapshot, and nothing that was acknowledged is lost.
+// Several processes write to one folder at the same time. Each has an agentId and a log of its own; no agent waits for
+// another one's snapshot, and nothing that was acknowledged is lost.
 
 import { fork } from "node:child_process";
 import { once } from "node:events";

@@ -18,7 +18,7 @@ const steps = [
     await store.set("garden", { celsius: 31 });
   },
   async () => {
-    // A broken sensor: the reader, who has seen the last value, forgets it.
+    // A broken sensor: the reader, which has seen the last value, forgets it.
     await store.undo();
     await store.set("cellar", { celsius: 13 });
   },

@@ -1,6 +1,6 @@
 "use strict";
 
-// How far long work has come, told to whoever asked for it. Nobody is called while the work itself runs: a timer looks
+// How far long work has come, told to the caller's function. It is not called while the work itself runs: a timer looks
 // at numbers that it sets.
 
 const diagnostics = require("../platform/builtins").diagnosticsChannel;

@@ -269,7 +269,7 @@ class FileDriver {
     return this.#syncs?.written();
   }
 
-  /** What whoever asks for durability waits for. */
+  /** What a call that asks for durability waits for. */
   synced() {
     return this.#syncs?.all();
   }
@@ -318,7 +318,7 @@ class FileDriver {
     try {
       archived = await this.#moveToArchive(ids, period);
     } catch (error) {
-      // Whoever looked meanwhile has not seen these, which are there again.
+      // A caller that looked meanwhile has not seen these, which are there again.
       this.records.reorder(ids);
       throw error;
     }

@@ -135,7 +135,7 @@ class Following {
     return readOnly && version > 1 && call(() => this.#core.mayMeetOlder());
   }
 
-  /** As `#look`, at once, and with all that is to be migrated: nobody sees a record that is not, or a part of the news. */
+  /** As `#look`, at once, and with all that is to be migrated: no caller sees a record that is not, or a part of the news. */
   #lookAndMigrate() {
     let news;
     try {
@@ -170,7 +170,7 @@ class Following {
     this.#apply(followed);
     if (!followed.outdated || this.#renewing !== null) return;
     this.#renewing = this.#renew();
-    // Whoever looks awaits it; for others the snapshot in memory still does.
+    // The call that looks awaits it; for others the snapshot in memory still does.
     this.#renewing.catch(() => {});
   }
 
@@ -206,7 +206,7 @@ class Following {
   }
 }
 
-/** The manifest in force, read when somebody asks for it. */
+/** The manifest in force, read when a caller asks for it. */
 class CurrentManifest {
   #core;
   #manifest = null;

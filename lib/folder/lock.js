@@ -76,7 +76,7 @@ class LockFile {
 
 paceMethods(LockFile);
 
-/** Takes the lock file of that name in the folder; rejects with `OPSLOG_LOCKED` if somebody holds it. */
+/** Takes the lock file of that name in the folder; rejects with `OPSLOG_LOCKED` if another process holds it. */
 async function acquireNamed(root, name, byPid = false) {
   ensurePermitted(root, { write: true });
   try {

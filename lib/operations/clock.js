@@ -18,7 +18,7 @@ class LamportClock {
     return this.#counter;
   }
 
-  /** Moves past a value received from somebody else. Returns the new value. */
+  /** Moves past a value received from another writer. Returns the new value. */
   merge(received) {
     this.#counter = Math.max(this.#counter, readClock(received, "received")) + 1;
     return this.#counter;

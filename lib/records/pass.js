@@ -43,7 +43,7 @@ class Pass {
     return this.#allChanged || this.#changed.has(id);
   }
 
-  /** Reads what is left: something is about to change, or somebody else needs the native cursor. */
+  /** Reads what is left: something is about to change, or another walk needs the native cursor. */
   detach() {
     if (this.#left !== null) return;
     const left = [];

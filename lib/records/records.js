@@ -1,6 +1,6 @@
 "use strict";
 
-// The records that somebody has looked at, as live objects. The native side holds their text; an object is
+// The records that a caller has looked at, as live objects. The native side holds their text; an object is
 // parsed on first sight and kept until the record changes. Once all records were asked for, the Map holds every
 // id in order, and an entry that was not looked at since it changed holds UNREAD.
 
@@ -121,7 +121,7 @@ class Records {
 
   /**
    * Visits each record in order. What the visitor changes is not seen by this walk, unless it is `live()`. It returns
-   * whether it handed the object on: objects that nobody got are not kept by the first walk over many records, and the next one keeps all.
+   * whether it handed the object on: objects that no caller got are not kept by the first walk over many records, and the next one keeps all.
    */
   forEach(visit) {
     if (this.#shouldPass()) this.#pass(visit);

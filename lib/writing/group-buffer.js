@@ -39,7 +39,7 @@ class GroupBuffer {
     }
   }
 
-  /** What cannot be written now is tried again in time, also when nobody calls any more. */
+  /** What cannot be written now is tried again in time, also without a further call. */
   flush() {
     this.stop();
     try {

@@ -2,7 +2,7 @@
 
 // Changes that are called one right after the other share a write. The first is written at the call, as any other;
 // those that follow before a microtask could run are held on the native side, and written together: in that
-// microtask, or before anything looks or waits for its turn. Nobody sees a change before its bytes are in the file.
+// microtask, or before anything looks or waits for its turn. No caller sees a change before its bytes are in the file.
 
 const { inMicrotask } = require("../platform/timers");
 
@@ -54,7 +54,7 @@ class SharedWrite {
     return promise;
   }
 
-  /** Writes what is held. Its failure is that of the calls concerned, and of nobody else. */
+  /** Writes what is held. Its failure is that of the calls concerned, and of no others. */
   settle() {
     const held = this.#held;
     if (held === null) return;
@@ -78,7 +78,7 @@ class SharedWrite {
 function newGroup() {
   const group = { ids: [] };
   group.promise = new Promise((resolve, reject) => Object.assign(group, { resolve, reject }));
-  // For a group that nobody joined, because its first change was refused.
+  // For a group that no call joined, because its first change was refused.
   group.promise.catch(() => {});
   return group;
 }

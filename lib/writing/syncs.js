@@ -9,7 +9,7 @@ const { inMicrotask } = require("../platform/timers");
 
 const failures = diagnostics.channel("opslog:sync-failed");
 
-/** Those who wait, by ticket. Holds the core as long as somebody waits, and no longer: the native side holds this. */
+/** The calls that wait, by ticket. Holds the core as long as one waits, and no longer: the native side holds this. */
 class Waiting {
   #folder;
   #groups = [];
@@ -61,7 +61,7 @@ class Syncs {
   }
 
   #gather() {
-    // NOTE: with the core the syncs would be collected, and nobody would hear of them.
+    // NOTE: with the core the syncs would be collected, and no call would hear of them.
     const group = { ticket: 0, core: this.#core };
     group.promise = new Promise((resolve, reject) => {
       group.resolve = resolve;

@@ -33,7 +33,7 @@ pub fn register(env: Env, store: &Arc<Store>) -> napi::Result<()> {
 /// Flushes the buffers of this environment's stores.
 #[napi]
 pub fn flush_all() {
-    // A panic must not cross the border, and nobody is there to hear of it.
+    // A panic must not cross the border, and no caller could be told.
     let stores = plain(|| STORES.with_borrow(|stores| stores.clone().unwrap_or_default()));
     for store in stores.unwrap_or_default() {
         if let Some(store) = store.upgrade() {

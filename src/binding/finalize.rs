@@ -1,5 +1,5 @@
 //! What becomes of the objects that JS does not need any more: each is dropped. A panic in that would end the process,
-//! for nobody is there to hear of it; what is left undone then, the next open of the folder makes good.
+//! since no caller could be told; what is left undone then, the next open of the folder makes good.
 
 use napi::Env;
 use napi::bindgen_prelude::ObjectFinalize;

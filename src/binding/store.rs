@@ -408,7 +408,7 @@ impl NativeStore {
     }
 
     /// Reads what other hands wrote, waiting for the lock of a folder of agents. Returns JSON, `null` if there is
-    /// nothing; at once, or a promise of it if there is much to do or somebody to wait for.
+    /// nothing; at once, or a promise of it if there is much to do or another agent to wait for.
     #[napi]
     pub fn follow(&self) -> napi::Result<Either<Option<String>, AsyncTask<Work>>> {
         let store = Arc::clone(&self.store);

@@ -1,4 +1,4 @@
-//! Tells JS when syncs are done, from the thread that makes them. The event loop is kept alive while somebody
+//! Tells JS when syncs are done, from the thread that makes them. The event loop is kept alive while a caller
 //! waits for one, and only then.
 #![allow(deprecated)] // `refer` and `unref`, for which napi has no other way since a weak function is weak for ever.
 

@@ -266,7 +266,7 @@ impl Engine {
         self.clock
     }
 
-    /// Whether there is no clock for another operation: somebody wrote the highest.
+    /// Whether there is no clock for another operation: the highest was written.
     pub fn is_clock_spent(&self) -> bool {
         self.agent.is_some() && next_clock(self.clock).is_none()
     }
@@ -277,7 +277,7 @@ impl Engine {
     }
 
     /// Writes the body of a new line. `prev` is the record's value now; `printed` says that V8 printed it, so
-    /// that nobody needs to look.
+    /// that no caller needs to look.
     ///
     /// # Errors
     /// [`NotCanonical`] when V8 must print the previous value first.
@@ -529,7 +529,7 @@ impl Engine {
         (base, overlay, std::mem::take(&mut self.frozen))
     }
 
-    /// Forgets the first operations but not the state: a checkpoint that somebody else wrote holds them.
+    /// Forgets the first operations but not the state: a checkpoint of another process holds them.
     pub fn forget_operations(&mut self, count: usize) {
         self.turn_history();
         self.operations.drain(..count.min(self.operations.len()));

@@ -1,5 +1,5 @@
 //! The first part of a long log, by its index file: what it says of a record costs two reads, and nothing is
-//! replayed. Immutable; once somebody needs more than lookups, the store replays it and lets go of this.
+//! replayed. Immutable; once a caller needs more than lookups, the store replays it and lets go of this.
 
 use std::borrow::Cow;
 use std::io;

@@ -59,7 +59,7 @@ pub struct Overlay {
     hidden: usize,
 }
 
-/// Nobody stands at this place any more.
+/// No record stands at this place any more.
 const LEFT: u32 = u32::MAX;
 
 impl Overlay {

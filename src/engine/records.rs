@@ -19,7 +19,7 @@ use super::text::{Nearby, Text};
 #[derive(Clone)]
 pub struct Records {
     base: Arc<Base>,
-    /// While it is there, nothing is frozen, and nobody goes through all records.
+    /// While it is there, nothing is frozen, and no caller goes through all records.
     head: Option<Arc<LogHead>>,
     frozen: Option<Arc<Overlay>>,
     pending: Option<Arc<Overlay>>,

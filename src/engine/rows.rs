@@ -1,5 +1,5 @@
 //! Goes through the records in order: base, with what the layers above make of each record, then each layer's
-//! additions. Lines of the base are taken apart and not looked into: whoever parses the values finds out when
+//! additions. Lines of the base are taken apart and not looked into: a caller that parses the values finds out when
 //! one is damaged.
 
 use std::borrow::Cow;

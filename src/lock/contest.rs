@@ -1,4 +1,4 @@
-//! How a lock file is won. If there is none, it is created, which fails if somebody was faster. One that is
+//! How a lock file is won. If there is none, it is created, which fails if another process was faster. One that is
 //! there is taken over in place, under its kernel lock, if its process is dead. Every answer of the disk
 //! leads to an end or to a bounded number of new attempts, never to a spin.
 
@@ -145,7 +145,7 @@ pub(super) enum Outcome {
     Taken(Holder),
     /// The file holds no pid yet.
     Wait((u64, u64)),
-    /// Somebody has it, but not the one whose pid is in it: he may be about to write his.
+    /// Another process has it than the one whose pid is in it: it may be about to write its own.
     Settling(Holder),
     /// The file changed meanwhile.
     Again,

@@ -37,7 +37,7 @@ impl Contest<'_> {
     }
 
     fn fill_and_link(&self, temporary: &Path, file: Arc<dyn DiskFile>) -> Result<Outcome> {
-        // Somebody who cleans up may look at it in this moment.
+        // A process that cleans up may look at it in this moment.
         let kernel_lock = self.try_lock(&*file)?;
         if kernel_lock == KernelLock::Busy {
             return Ok(Outcome::Again);
@@ -65,7 +65,7 @@ impl Contest<'_> {
         };
         let identity = self.identity(&*file)?;
         if let Err(error) = self.append_pid(&*file) {
-            // Without a pid it would keep everybody waiting.
+            // Without a pid it would keep all other processes waiting.
             let _ = self.disk.unlink(&self.path);
             return Err(error);
         }
@@ -89,7 +89,7 @@ impl Contest<'_> {
             let Ok(file) = self.disk.open(&path, OpenMode::ReadWrite) else {
                 continue;
             };
-            // A second name of the lock file itself, or one that nobody has locked.
+            // A second name of the lock file itself, or one that no process has locked.
             let second = file.info().is_ok_and(|info| info.identity == lock.identity);
             if second || file.try_lock().unwrap_or(false) {
                 let _ = self.disk.unlink(&path);

@@ -11,7 +11,7 @@ pub trait ProcessProbe: Send + Sync {
     /// Whether a process with this number lives. One that may not be asked counts as alive.
     fn is_alive(&self, pid: u32) -> bool;
     /// Whether a process has the file with this identity open. For the asking process itself: whether it
-    /// has it open twice, since it asks through a handle of its own. `None` where nobody can tell.
+    /// has it open twice, since it asks through a handle of its own. `None` where that cannot be told.
     fn has_open(&self, pid: u32, identity: (u64, u64)) -> Option<bool>;
     /// Lets time pass.
     fn sleep(&self, duration: Duration);

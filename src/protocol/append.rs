@@ -1,5 +1,5 @@
 //! An append, and what it counts for. It counts once a look at the manifest, made after it, still finds the log there for
-//! this store: compactions and writers that take over change the manifest first and read the logs afterwards, so whoever
+//! this store: compactions and writers that take over change the manifest first and read the logs afterwards, so a writer that
 //! did has seen it. Behind a kernel lock no look is needed.
 //!
 //! An append that failed may have taken effect, or take effect later. The log is read back; a line that is not there is

@@ -331,7 +331,7 @@ impl Store {
 }
 
 impl State {
-    /// Creates the log again that was deleted. Its operations are in the new file from then on: whoever settles or
+    /// Creates the log again that was deleted. Its operations are in the new file from then on: code that settles or
     /// indexes the log looks for them there.
     pub(super) fn recreate_log(&mut self, store: &Store) -> Result<()> {
         let old = self.wal.file().cloned();
@@ -394,7 +394,7 @@ impl State {
     }
 
     /// A late operation did not reach the next WAL. Before publication the checkpoint is given up; after, the
-    /// operation must fail, and must be in neither WAL. If it cannot be cut out again, nobody knows which of them counts
+    /// operation must fail, and must be in neither WAL. If it cannot be cut out again, it is not known which of them counts
     /// at the next open, and the caller is told so.
     pub(super) fn next_log_failed(&mut self, store: &Store, at: u64, error: Error) -> Result<()> {
         if !self.next_log.as_ref().is_some_and(|next_log| next_log.publishing) {
@@ -414,13 +414,13 @@ impl State {
         self.uncertain(what, "it is in one of two logs only", error)
     }
 
-    /// What was just done may or may not be there at the next open. Whoever did it is told so; nothing more is written.
+    /// What was just done may or may not be there at the next open. The caller is told so; nothing more is written.
     pub(super) fn uncertain(&mut self, what: &str, why: &str, error: &Error) -> Error {
         self.failed.get_or_insert_with(|| format!("of {what}, {why}: {error}"));
         Error::Failed(format!("{what} may or may not take effect, because {why}: {error}"))
     }
 
-    /// Goes on without the next WAL: the checkpoint under way will find that, and fail with this error if nobody else does.
+    /// Goes on without the next WAL: the checkpoint under way will find that, and fail with this error if no other call does.
     pub(super) fn give_next_log_up(&mut self, store: &Store, error: Option<Error>) {
         if let Some(next_log) = self.next_log.take() {
             self.next_log_lost = error;

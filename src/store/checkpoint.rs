@@ -188,7 +188,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// `OPSLOG_IO`; the old generation stays in force and the frozen operations count again. `OPSLOG_FAILED` for an
-    /// archive of which nobody knows whether it took effect.
+    /// archive of which it is not known whether it took effect.
     pub fn run(mut self) -> Result<()> {
         self.carry_out().map_err(|error| self.outcome(error))
     }
@@ -216,7 +216,7 @@ impl Checkpoint {
         let mut state = self.store.lock();
         match &self.archived {
             Some(_) => state.uncertain("an archive", "it was stopped at its end", &error),
-            // Of any other checkpoint nobody sees whether it took effect.
+            // Of any other checkpoint no caller sees whether it took effect.
             None => {
                 state.failed.get_or_insert_with(|| format!("a checkpoint was stopped at its end: {error}"));
                 error

@@ -12,7 +12,7 @@ use crate::wal::doubt;
 
 const BLOCK: usize = 1 << 16;
 
-/// Writes a log anew if a sync of it has failed. Nobody else may write to it, or hold it open to read what comes.
+/// Writes a log anew if a sync of it has failed. No other process may write to it, or hold it open to read what comes.
 ///
 /// # Errors
 /// `OPSLOG_IO`; the log is what it was then.

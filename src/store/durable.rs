@@ -66,13 +66,13 @@ impl Store {
             .map_err(|source| Error::io("pthread_create", &self.root, source))
     }
 
-    /// Sees to it that what was just written is synced although nobody asks for it: all of it in time, and what
+    /// Sees to it that what was just written is synced although no caller asks for it: all of it in time, and what
     /// came out of a buffer, whose writers have gone, at once.
     pub(super) fn wrote(&self, state: &State) {
         match self.options.durability {
             Durability::Interval(_) if state.wal.is_unsynced() => self.rounds.note(),
             Durability::Always if self.options.buffered && state.wal.is_unsynced() => {
-                // A failure is told to those who ask.
+                // A failure is told to the callers that ask.
                 let _ = self.rounds.ask();
             }
             _ => {}
@@ -148,7 +148,7 @@ impl State {
         let mut unsynced = std::mem::take(&mut self.left);
         unsynced.extend(self.wal.take_unsynced());
         // NOTE: a manifest that names the next log appears only after that log was synced with what was in it when
-        // publication began: until then it need not be synced for anybody.
+        // publication began: until then it need not be synced for any caller.
         let next =
             self.next_log.as_mut().filter(|next_log| next_log.publishing && !planted!("next-log-unsynced"));
         if let Some(next_log) = next {

@@ -158,7 +158,7 @@ impl Store {
     }
 
     /// Takes back what the writer undid and reads what it appended, up to an offset. It may do both meanwhile.
-    /// Whoever reads records meanwhile waits for a piece of it at most.
+    /// A caller that reads records meanwhile waits for a piece of it at most.
     pub(super) fn advance(
         &self,
         state: &mut Locked<'_>,
@@ -326,7 +326,7 @@ impl Store {
 }
 
 impl State {
-    /// Keeps what a look came upon that then failed: it is in memory, and whoever shows it must hear of it.
+    /// Keeps what a look came upon that then failed: it is in memory, and the code that shows it must hear of it.
     pub(super) fn queue_for_tail(&mut self, followed: Followed) {
         self.misplaced |= followed.undeleted;
         if !followed.is_empty() {

@@ -1,5 +1,5 @@
 //! The index of a long log, so that opening need not replay it: written when the store is closed, or was opened
-//! without one; used for lookups alone. Whoever needs more than that replays the log first.
+//! without one; used for lookups alone. A caller that needs more than that replays the log first.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl Store {
             let kind = (Kind::Log, index::context(&manifest.current_snapshot));
             let path = layout::index(&self.root, &manifest.active_ops);
             // NOTE: where another index is due, all is replayed for it, and should that show that this one is wrong,
-            // nobody may have relied on it.
+            // no caller may have relied on it.
             index::open(&*self.disk, &path, kind, &**file, len)
                 .filter(|(paged, _)| !self.is_long_without_index(len, paged.log().0))
         } else {
@@ -105,8 +105,8 @@ impl Store {
         let mut state = self.lock_replayed()?;
         self.check_length(&mut state).map_err(Rejected::into_error)?;
         let Some((file, path, contents, hash, slots)) = state.log_index(self) else { return Ok(()) };
-        // NOTE: an index must not outlive what it speaks of: a lookup would find a hole, and nobody would be told.
-        // Nobody else has the store yet, or any more.
+        // NOTE: an index must not outlive what it speaks of: a lookup would find a hole, and no caller would be told.
+        // No other thread has the store yet, or any more.
         state.wal.sync().inspect_err(|_| doubt::note(&*self.disk, state.wal.path()))?;
         drop(state);
         if index::write(&*self.disk, &path, &*file, contents, hash, &slots).is_ok() {
@@ -162,7 +162,7 @@ impl State {
         let mut slots = Vec::new();
         let mut known = HashSet::new();
         for operation in self.engine.operations().iter().rev() {
-            // An unfinished end must be settled before anybody may rely on the log's head.
+            // An unfinished end must be settled before a caller may rely on the log's head.
             if operation.batch == Some(BatchMark::More) {
                 return None;
             }

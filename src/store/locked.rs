@@ -1,4 +1,4 @@
-//! The lock of a store's state. Invariant: what a panic has left half changed is not written to any more: whoever
+//! The lock of a store's state. Invariant: what a panic has left half changed is not written to any more: a caller that
 //! opens the store again finds what the log says, which is whole at every moment.
 
 use std::ops::{Deref, DerefMut};
@@ -15,7 +15,7 @@ impl<'a> Locked<'a> {
         Self(state.lock())
     }
 
-    /// `None` if somebody else has the lock.
+    /// `None` if another thread has the lock.
     pub(super) fn try_new(state: &'a Mutex<State>) -> Option<Self> {
         state.try_lock().map(Self)
     }

@@ -1,5 +1,5 @@
 //! Following on the thread that runs JS, where that takes no longer than a few calls of the system: when nothing
-//! is new, or little, and nobody must be waited for. Everything else is left to [`Store::follow_on`], elsewhere.
+//! is new, or little, and no other agent must be waited for. Everything else is left to [`Store::follow_on`], elsewhere.
 
 use super::locked::Locked;
 use super::{Followed, Store};

@@ -238,7 +238,7 @@ impl Store {
         let mut state = self.lock();
         let lock = state.lock.take();
         if !state.checkpointing {
-            // Whoever still has the store reads nothing and must not write without the lock.
+            // A caller that still has the store reads nothing and must not write without the lock.
             let manifest = state.manifest.clone();
             let failed = Some("it was closed".to_owned());
             let closed = State { manifest, failed, ..State::unloaded() };

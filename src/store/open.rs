@@ -123,7 +123,7 @@ impl Store {
             temporary::remove_left(&*disk, root);
             lock::remove_stale(&bare, root, layout::COMPACT_LOCK, pid, probe);
             if was_killed && !planted!("found-manifest-unsynced") {
-                // NOTE: whoever died with the lock may not have come to this, and the manifest that is found here
+                // NOTE: a process that died with the lock may not have come to this, and the manifest that is found here
                 // must not go back to an older one once there are writes that belong to it.
                 disk.sync_folder(root).map_err(|source| Error::io("fsync", root, source))?;
             }
@@ -522,7 +522,7 @@ pub(super) fn refuse_to_overwrite(store: &Store) -> Result<()> {
         let path = store.path(&relative);
         match snapshot::load(&*store.disk, &path, &store.indexing(&relative)) {
             Ok(loaded) if loaded.base.is_empty() => {}
-            // Nobody knows what is in it.
+            // What is in it is not known.
             Err(error @ Error::Io { .. }) => return Err(error),
             // NOTE: a damaged snapshot is data as well.
             Ok(_) | Err(_) => return refuse(relative),

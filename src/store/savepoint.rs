@@ -1,5 +1,5 @@
 //! What a reader's look, or taking over what is behind a backend, changes in memory, to be brought back when records that
-//! it found cannot be migrated: then it is as if nobody had looked, and the next look finds everything again.
+//! it found cannot be migrated: then it is as if no look had been made, and the next look finds everything again.
 
 use super::agents::Agents;
 use super::chain::Entered;

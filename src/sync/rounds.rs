@@ -1,5 +1,5 @@
 //! Who waits for which sync. Invariant: a ticket is settled only by a round that began after it was given, or
-//! by a failure. Runs no sync and starts no thread itself: whoever calls [`Rounds::wait`] does the work.
+//! by a failure. Runs no sync and starts no thread itself: the caller of [`Rounds::wait`] does the work.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 /// Tickets and rounds of one store.
 pub struct Rounds {
-    /// How long something that nobody waits for may stay unsynced.
+    /// How long a write that no caller waits for may stay unsynced.
     interval: Duration,
     state: Mutex<State>,
     due: Condvar,
@@ -24,7 +24,7 @@ struct State {
     given: u64,
     /// Tickets up to this one are durable.
     durable: u64,
-    /// Something was written that nobody has asked about.
+    /// Something was written that no caller has asked about.
     noted: bool,
     running: bool,
     stopped: bool,
@@ -61,7 +61,7 @@ impl Rounds {
             return Err(Error::Failed("it was closed".into()));
         }
         state.given += 1;
-        // NOTE: whoever runs a round looks again before it sleeps.
+        // NOTE: the thread that runs a round looks again before it sleeps.
         if !state.running {
             self.due.notify_one();
         }

@@ -1,4 +1,4 @@
-//! The one place that starts a thread: it waits for rounds and carries them out, so that nobody syncs on the
+//! The one place that starts a thread: it waits for rounds and carries them out, so that no sync runs on the
 //! thread that runs JS. It ends when the rounds do, or when the store is gone.
 
 use std::io;

@@ -11,11 +11,11 @@ use crate::wal::{Tail, replay_unlocked};
 
 /// How much of a log is read at once.
 const PIECE: usize = 4 << 20;
-/// How often the end of a log is looked at again that looks torn and stays as it is: somebody may be writing there.
+/// How often the end of a log is looked at again that looks torn and stays as it is: a process may be writing there.
 const LOOKS: u32 = 20;
 
 impl Verifier<'_> {
-    /// Checks a log, also while somebody writes to it.
+    /// Checks a log, also while a process writes to it.
     pub(super) fn log(&mut self, log: &Subject) -> Result<()> {
         let mut from = 0;
         let (mut looks, mut end) = (0, 0);
@@ -43,7 +43,7 @@ impl Verifier<'_> {
         }
     }
 
-    /// Whether somebody may be appending: a single writer is there as long as its lock file is.
+    /// Whether a process may be appending: a single writer is there as long as its lock file is.
     fn may_be_written(&self) -> bool {
         let is_shared = self.manifest.as_ref().is_some_and(|manifest| manifest.active_agent_ops.is_some());
         is_shared || (!self.is_held && self.disk.info(&self.root.join(layout::LOCK)).is_ok())

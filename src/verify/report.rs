@@ -31,7 +31,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Forgets what was not found before. Of more than are listed, nobody can tell.
+    /// Forgets what was not found before. Of more than are listed, that cannot be told.
     pub(super) fn keep_what_is_in(&mut self, before: &Self) {
         if self.found > LIMIT as u64 || before.found > LIMIT as u64 {
             return;

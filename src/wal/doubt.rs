@@ -1,5 +1,5 @@
 //! Notes of logs of which a sync has failed, as files in the folder of what is ours. The system goes on showing what it
-//! could not write, and no later sync writes it: only a power loss would tell. So whoever builds on such a log next must
+//! could not write, and no later sync writes it: only a power loss would tell. So the process that builds on such a log next must
 //! know. The note itself need not be durable: after a power loss nothing is shown that is not on the disk.
 
 use std::io::ErrorKind;
@@ -9,7 +9,7 @@ use crate::disk::{Disk, OpenMode};
 use crate::error::{Error, Result};
 use crate::layout;
 
-/// Notes that a sync of a log has failed. Best effort: whoever waits for the sync is told of its own failure.
+/// Notes that a sync of a log has failed. Best effort: the caller that waits for the sync is told of its own failure.
 pub fn note(disk: &dyn Disk, log: &Path) {
     if planted!("failed-sync-not-noted") {
         return;

@@ -128,7 +128,7 @@ pub struct Piece {
 }
 
 /// As [`replay`], for a log that its writer may cut while it is read, by someone who holds no lock, and about
-/// `limit` bytes at a time, so that nobody waits for long. What was read is read once more: only when both are
+/// `limit` bytes at a time, so that no caller waits for long. What was read is read once more: only when both are
 /// the same is it shown, and only if then `still` what stands before is what the caller took it for. `None` if
 /// it is not: look at that first.
 ///

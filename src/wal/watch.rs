@@ -1,4 +1,4 @@
-//! What somebody who copies a log learns of its writer. The writer keeps it up to date under the lock of its store;
+//! What a backup of a log learns of its writer. The writer keeps it up to date under the lock of its store;
 //! who reads it must hold that lock as well, or know that the writer is gone.
 
 use std::sync::{Arc, Weak};

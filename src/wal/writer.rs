@@ -50,7 +50,7 @@ pub struct Writer {
 /// What a look at the path showed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// The path leads to our file and nobody else wrote to it.
+    /// The path leads to our file and no other process wrote to it.
     Sound,
     /// Another hand appended; the file is longer than we know.
     Grew,
@@ -64,7 +64,7 @@ impl Writer {
     /// Takes over a WAL whose good end is known. `file` is `None` when it does not exist yet: it is created
     /// by the first append.
     pub fn new(path: PathBuf, relative: String, file: Option<Arc<dyn DiskFile>>, len: u64) -> Self {
-        // Whoever created it, or wrote to it before, need not have synced that.
+        // The process that created it, or wrote to it before, may not have synced that.
         let unsynced = file.is_some();
         Self {
             path,
@@ -145,7 +145,7 @@ impl Writer {
         self.after.as_deref()
     }
 
-    /// Lets somebody who copies the log know what becomes of it.
+    /// Lets a backup of the log know what becomes of it.
     pub fn watch(&mut self) -> Watch {
         self.watchers.add(Extent { file: self.file.clone(), len: self.len, intact: u64::MAX })
     }
@@ -425,7 +425,7 @@ impl Writer {
         }
     }
 
-    /// As [`Writer::standing`], for somebody who only reads; and what the system knows of the held file, if it is
+    /// As [`Writer::standing`], for a caller that only reads; and what the system knows of the held file, if it is
     /// the one at its path.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ pub(super) fn open(path: &Path, mode: OpenMode) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
     let opened = match mode {
-        // A pipe of that name would be waited for until somebody writes to it; to a file the flag means nothing.
+        // A pipe of that name would be waited for until a process writes to it; to a file the flag means nothing.
         OpenMode::Read => options.custom_flags(libc::O_NONBLOCK),
         OpenMode::ReadNoFollow => options.custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW),
         OpenMode::Append => options.append(true).custom_flags(libc::O_NOFOLLOW),

@@ -33,7 +33,7 @@ const ERROR_IO_PENDING: i32 = 997;
 const EPOCH_DISTANCE: i128 = 116_444_736_000_000_000;
 /// Writing at this offset appends, as one step.
 const END_OF_FILE: u64 = u64::MAX;
-/// No file is this long, so the lock is in nobody's way.
+/// No file is this long, so the lock is in no reader's way.
 const LOCKED_BYTE: u64 = 0x7fff_ffff_ffff_fffe;
 
 #[repr(C)]

@@ -22,7 +22,7 @@ use crate::disk::{DiskFile, read_exact_at};
 use crate::format::index::Slot;
 use crate::format::js_trim;
 
-/// The keyed hash of ids: SipHash-1-3 (Aumasson, Bernstein 2012), so that nobody can choose ids that collide.
+/// The keyed hash of ids: SipHash-1-3 (Aumasson, Bernstein 2012), so that no writer can choose ids that collide.
 #[derive(Debug, Clone, Copy)]
 pub struct Hash {
     key: [u64; 2],

@@ -244,7 +244,7 @@ impl Store {
         next.succeed(times);
         next.clock = clock;
         let count = self.change_manifest(&exclusive, &next)?;
-        // NOTE: nobody can append before the lock is let go, this agent neither.
+        // NOTE: no agent can append before the lock is let go, this agent neither.
         let wal = open_own_wal(self, &own, &mut Report::default())?;
         let mut state = self.lock_without_batch()?;
         state.go_over_to(wal, &self.root);
@@ -449,7 +449,7 @@ impl Compaction {
         self.done = true;
         store.renew_changed(&compacted.archived);
         // NOTE: it has taken effect, or has not, whatever becomes of the lock's file: without its kernel lock that is
-        // stale, and whoever compacts next takes it over.
+        // stale, and the next compaction takes it over.
         Ok(compacted)
     }
 }

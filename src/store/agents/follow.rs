@@ -33,7 +33,7 @@ impl Store {
     /// Catches up with the other agents, waiting for the folder's lock.
     ///
     /// # Errors
-    /// `OPSLOG_LOCKED` when somebody holds the lock and does not let go; `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    /// `OPSLOG_LOCKED` when another process holds the lock and does not let go; `OPSLOG_IO`, `OPSLOG_CORRUPT`.
     pub fn catch_up(&self) -> Result<Followed> {
         let Some(gate) = &self.gate else { return self.look(&Held::Nothing) };
         let mut followed = {
@@ -98,13 +98,13 @@ impl Store {
         Ok(followed)
     }
 
-    /// Catches up, and registers again if need be, for somebody who has the lock alone.
+    /// Catches up, and registers again if need be, for a caller that has the lock alone.
     pub(in crate::store) fn look_alone(&self, exclusive: &Exclusive<'_>) -> Result<Followed> {
         self.register_again(exclusive)?;
         self.look(&Held::Exclusive(exclusive))
     }
 
-    /// Whether nothing has changed since the last look. `false` as well when somebody must be waited for.
+    /// Whether nothing has changed since the last look. `false` as well when another agent must be waited for.
     pub(in crate::store) fn are_agents_quiet(&self, state: &State) -> Result<bool> {
         let Some(agents) = state.agents.as_ref().filter(|agents| !agents.stale && !agents.outdated) else {
             return Ok(false);

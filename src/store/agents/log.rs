@@ -69,7 +69,7 @@ impl Log {
                 news.added.push(operation);
                 Ok(ControlFlow::Continue(()))
             };
-            // NOTE: agents cut their logs only while they have the folder's lock alone, so whoever shares it sees
+            // NOTE: agents cut their logs only while they have the folder's lock alone, so an agent that shares it sees
             // none change; a reader has no lock.
             let piece = match store.gate {
                 Some(_) => Some(Piece { tail: replay(&*file, path, *end, each)?, is_last: true }),

@@ -1,5 +1,5 @@
 //! How an agent comes into a folder: its own lock, the folder's lock held alone, registration. A single writer
-//! and agents exclude each other: an agent comes in only while nobody holds `.lock`, a single writer takes a
+//! and agents exclude each other: an agent comes in only while no process holds `.lock`, a single writer takes a
 //! folder over only when no agent has it open.
 
 use std::io::ErrorKind;
@@ -55,7 +55,7 @@ pub(in crate::store) fn open_agent(
         if let Some(manifest) = read_manifest(&*store.disk, &store.root)? {
             store.options.refuse_newer(store.snapshot_version(&manifest)?.snapshot)?;
         }
-        // NOTE: within the gate, for a seal tries this lock too, to see who is there.
+        // NOTE: within the gate, for a seal tries this lock too, to see which agents are there.
         if !held.try_lock().map_err(|source| Error::agent_lock(&path, source))? {
             return Err(Error::AgentInUse { agent: agent.to_owned(), path });
         }
@@ -98,7 +98,7 @@ fn open_behind_loader(store: Arc<Store>, agent: &str, probe: &dyn ProcessProbe) 
 }
 
 impl Store {
-    /// Logs that a compaction has sealed that did not come to its end. Whoever wrote to them need not have synced that,
+    /// Logs that a compaction has sealed that did not come to its end. Their writers may not have synced that,
     /// and what is synced from now on stands behind it.
     fn sealed_logs(&self, manifest: &Manifest) -> Result<Vec<Unsynced>> {
         let named = manifest.active_agent_ops.iter().flatten().filter(|_| !planted!("sealed-logs-unsynced"));
@@ -285,7 +285,7 @@ pub(super) fn is_agent_open(disk: &dyn Disk, root: &Path, agent: &str) -> Result
     Ok(Some(!is_free))
 }
 
-/// Makes sure that no agent has a folder open. Whoever holds `.lock` keeps them out from then on. Returns whether the
+/// Makes sure that no agent has a folder open. The holder of `.lock` keeps them out from then on. Returns whether the
 /// folder is one of agents at all.
 ///
 /// # Errors

@@ -101,7 +101,7 @@ impl Store {
         Ok(Some(capture))
     }
 
-    /// While nobody can append, or whatever comes of it otherwise.
+    /// While no process can append, or whatever comes of it otherwise.
     pub(super) fn capture_locked(&self, with_trail: bool) -> Result<Capture> {
         let manifest = read_manifest(&*self.disk, &self.root)?.ok_or(Error::NoStore)?;
         let mut capture = self.capture_immutable(&manifest)?;
@@ -118,7 +118,7 @@ impl Store {
         Ok(capture)
     }
 
-    /// For a reader, who can lock nobody out.
+    /// For a reader, which can lock no writer out.
     fn capture_twice(&self, with_trail: bool) -> Result<Capture> {
         for _ in 0..LOOKS {
             match self.capture_locked(with_trail) {

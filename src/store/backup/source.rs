@@ -73,7 +73,7 @@ impl Source {
         !matches!(self.guard, Guard::Immutable)
     }
 
-    /// It was copied while nobody could change it.
+    /// It was copied while no process could change it.
     pub(super) fn trust(&mut self) {
         self.guard = Guard::Immutable;
     }

@@ -137,7 +137,7 @@ impl State {
         self.former.as_ref().is_some_and(|former| former.has_grown(disk))
     }
 
-    /// The records that were written since this log took the place of the one before, by anybody but a process that still
+    /// The records that were written since this log took the place of the one before, by any process but one that still
     /// appends to that one.
     fn written_since_switch(&self) -> HashSet<Id> {
         let Some(former) = &self.former else { return HashSet::new() };
