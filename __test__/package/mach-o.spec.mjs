@@ -7,6 +7,8 @@ const X64 = 0x01000007;
 const ARM64 = 0x0100000c;
 const PAGE_BYTES = 4096;
 const HASHES_AT = 64;
+const SYMBOLS_AT = 1024;
+const NAMES_AT = 2048;
 
 function command(kind, size, fill) {
   const bytes = Buffer.alloc(size);
@@ -17,7 +19,7 @@ function command(kind, size, fill) {
 }
 
 /** A file of `pages` pages and its signature, with which nothing is wrong. */
-function library({ processor = ARM64, pages = 3, isSigned = true } = {}) {
+function library({ processor = ARM64, pages = 3, isSigned = true, name, taken = [] } = {}) {
   const limit = pages * PAGE_BYTES;
   const directoryBytes = HASHES_AT + pages * 32;
   const commands = [
@@ -27,6 +29,23 @@ function library({ processor = ARM64, pages = 3, isSigned = true } = {}) {
     }),
     command(0x32, 24, (bytes) => bytes.writeUInt32LE((13 << 16) | (5 << 8), 12)),
   ];
+  if (name !== undefined) {
+    commands.push(
+      command(0xd, 64, (bytes) => {
+        bytes.writeUInt32LE(24, 8);
+        bytes.write(`${name}\0`, 24);
+      }),
+    );
+  }
+  if (taken.length > 0) {
+    commands.push(
+      command(0x2, 24, (bytes) => {
+        bytes.writeUInt32LE(SYMBOLS_AT, 8);
+        bytes.writeUInt32LE(taken.length, 12);
+        bytes.writeUInt32LE(NAMES_AT, 16);
+      }),
+    );
+  }
   if (isSigned) {
     commands.push(
       command(0x1d, 16, (bytes) => {
@@ -40,6 +59,14 @@ function library({ processor = ARM64, pages = 3, isSigned = true } = {}) {
   content.writeUInt32LE(processor, 4);
   content.writeUInt32LE(commands.length, 16);
   Buffer.concat(commands).copy(content, 32);
+  let names = 1;
+  for (const [index, { symbol, ordinal, kind = 0x1 }] of taken.entries()) {
+    const entry = SYMBOLS_AT + index * 16;
+    content.writeUInt32LE(names, entry);
+    content.set([kind, 0], entry + 4);
+    content.writeUInt16LE(ordinal << 8, entry + 6);
+    names += content.write(`${symbol}\0`, NAMES_AT + names);
+  }
   if (!isSigned) return content;
   const signature = Buffer.alloc(20 + directoryBytes);
   signature.writeUInt32BE(0xfade0cc0, 0);
@@ -65,10 +92,27 @@ function library({ processor = ARM64, pages = 3, isSigned = true } = {}) {
 
 test("inspectMachO(), of a signed library, tells what it needs and finds no fault", (t) => {
   t.deepEqual(inspectMachO(library()), {
+    name: undefined,
     needed: ["/usr/lib/libSystem.B.dylib"],
+    taken: [],
     system: "13.5",
     fault: undefined,
   });
+});
+
+test("inspectMachO(), of a library that takes symbols, tells their names and the library of each, and its own name", (t) => {
+  const taken = [
+    { symbol: "_open", ordinal: 1 },
+    { symbol: "_napi_create_function", ordinal: 0xfe },
+    { symbol: "_napi_register_module_v1", ordinal: 0, kind: 0xf },
+  ];
+  const found = inspectMachO(library({ name: "@rpath/opslog.node", taken }));
+  t.is(found.name, "@rpath/opslog.node");
+  t.deepEqual(found.taken, [
+    { name: "_open", library: "/usr/lib/libSystem.B.dylib" },
+    { name: "_napi_create_function", library: undefined },
+  ]);
+  t.is(found.fault, undefined);
 });
 
 test("inspectMachO(), of a library that was changed after it was signed, finds the signature wrong", (t) => {

@@ -3,9 +3,9 @@
 // Files that must be whole or absent after a crash: written beside their final name, synced, given the
 // final name, and the folder synced. No symbolic link is followed for a file that is created here.
 
-const { constants } = require("../platform/builtins").fs;
+const { constants, fsync } = require("../platform/builtins").fs;
 const fs = require("../platform/builtins").fsPromises;
-const { path, process } = require("../platform/builtins");
+const { path, process, util } = require("../platform/builtins");
 const { ioError } = require("../errors/errors");
 const { holdTemporary } = require("../folder/lock");
 const { MANIFEST, nextNumber, temporaryName } = require("./names");
@@ -27,12 +27,15 @@ async function translated(work) {
   }
 }
 
+/** Syncs an open file. By its number: the handles of Yarn's Plug'n'Play have no `sync()`. */
+const sync = (handle) => util.promisify(fsync)(handle.fd);
+
 /** Makes the names in a folder durable, where the system can. */
 async function syncFolder(folder) {
   if (process.platform === "win32") return;
   const handle = await fs.open(folder, "r");
   try {
-    await handle.sync();
+    await sync(handle);
   } catch (error) {
     if (!CANNOT_SYNC_FOLDERS.has(error.code)) throw error;
   } finally {
@@ -43,7 +46,7 @@ async function syncFolder(folder) {
 /** Makes the content of a file durable, where the file system can: behind a backend no write is promised to be. */
 async function syncFile(handle) {
   try {
-    await handle.sync();
+    await sync(handle);
   } catch (error) {
     if (!CANNOT_SYNC.has(error.code)) throw error;
   }

@@ -3,7 +3,7 @@
 // systems that are supported, and are what Windows has without Microsoft's SDK.
 
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -11,6 +11,7 @@ import { cargoArguments } from "../build.mjs";
 import { platforms } from "../platform-packages.mjs";
 import { fail, requireCargo, requireNode, root, run } from "../setup.mjs";
 import { inspect, inspectionTable } from "./inspect.mjs";
+import { requireZig, zigFolder } from "./zig.mjs";
 
 /** Rust's names of the platforms, with the oldest glibc that is supported. */
 export const rustTargets = {
@@ -24,21 +25,8 @@ export const rustTargets = {
   "win32-arm64-msvc": "aarch64-pc-windows-gnullvm",
 };
 
-const TOOLS = ["ziglang==0.15.2", "cargo-zigbuild==0.21.1"];
-const tools = path.join(root, ".cache", "zig");
-
 /** Where a platform's binary goes. */
 export const binaryOf = (platform) => path.join(root, "npm", platform, `opslog.${platform}.node`);
-
-function requireZig() {
-  if (existsSync(path.join(tools, "bin", "cargo-zigbuild"))) return;
-  console.log(`Installing ${TOOLS.join(" and ")}...`);
-  mkdirSync(path.dirname(tools), { recursive: true });
-  rmSync(tools, { recursive: true, force: true });
-  const arguments_ = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", tools];
-  if (!run("python3", [...arguments_, ...TOOLS]))
-    fail("Zig could not be installed: Python 3 with pip is needed.");
-}
 
 /** Options of rustc for a platform. None of them lets a path of this machine into the binary. */
 function flags(platform) {
@@ -49,7 +37,8 @@ function flags(platform) {
   // Cargo leaves the symbols to a program of Apple's, and the library's name to the linker, which takes its path.
   if (platform.startsWith("darwin")) {
     const name = path.basename(binaryOf(platform));
-    return [...always, "-Clink-arg=-s", `-Clink-arg=-Wl,-install_name,@rpath/${name}`];
+    const options = ["-s", "-Wl,-dead_strip_dylibs", `-Wl,-install_name,@rpath/${name}`];
+    return [...always, ...options.map((option) => `-Clink-arg=${option}`)];
   }
   return always;
 }
@@ -72,8 +61,8 @@ export function crossEnvironment(platform) {
   const encoded = CARGO_ENCODED_RUSTFLAGS ?? RUSTFLAGS.split(" ").filter(Boolean).join("\x1f");
   return {
     ...env,
-    PATH: `${path.join(tools, "bin")}${path.delimiter}${PATH}`,
-    PYTHONPATH: tools,
+    PATH: `${path.join(zigFolder, "bin")}${path.delimiter}${PATH}`,
+    PYTHONPATH: zigFolder,
     CARGO_ENCODED_RUSTFLAGS: [encoded, ...flags(platform)].filter(Boolean).join("\x1f"),
     ...(platform.startsWith("win32") ? { LIBNODE_PATH: emptyLibnode() } : {}),
   };

@@ -7,8 +7,10 @@ import { homedir } from "node:os";
 import { fail, root } from "../setup.mjs";
 import { inspectMachO } from "./mach-o.mjs";
 import { inspectPortableExecutable } from "./portable-executable.mjs";
+import { systemSymbols } from "./zig.mjs";
 
 const MOST_BYTES = 1_600_000;
+const SYSTEM = "/usr/lib/libSystem.B.dylib";
 const OLDEST_GLIBC = "2.17";
 /** What Node calls when it has loaded an addon. */
 const ENTRY = "napi_register_module_v1";
@@ -62,6 +64,19 @@ function* faultsOfElf(abi, glibc) {
   if (abi === "musl" && glibc !== undefined) yield `it needs glibc ${glibc}`;
 }
 
+/** What is not as it must be in a library for macOS. Where it cannot be run, the system's list of symbols is asked. */
+function* faultsOfMachO(platform, { name, needed, taken, fault }) {
+  if (fault !== undefined) yield fault;
+  if (name !== `@rpath/opslog.${platform}.node`) yield `its name is ${name}`;
+  const known = systemSymbols(platform.endsWith("x64") ? "x86_64" : "arm64");
+  for (const { name: symbol, library } of taken) {
+    if (library === undefined) yield `no library is named for ${symbol}`;
+    else if (library === SYSTEM && !known.has(symbol)) yield `${SYSTEM} has no ${symbol}`;
+  }
+  const used = new Set(taken.map(({ library }) => library));
+  for (const library of needed) if (!used.has(library)) yield `it needs nothing of ${library}`;
+}
+
 function dependencies(platform, binary, content) {
   const [os, , abi] = platform.split("-");
   if (os === "linux") {
@@ -70,13 +85,9 @@ function dependencies(platform, binary, content) {
     return { known: libraries[abi], needed, system, faults: [...faultsOfElf(abi, glibc)] };
   }
   if (os === "darwin") {
-    const { needed, system, fault } = inspectMachO(content);
-    return {
-      known: libraries.darwin,
-      needed,
-      system: `macOS ${system}`,
-      faults: fault === undefined ? [] : [fault],
-    };
+    const found = inspectMachO(content);
+    const faults = [...faultsOfMachO(platform, found)];
+    return { known: libraries.darwin, needed: found.needed, system: `macOS ${found.system}`, faults };
   }
   const { machine, needed, exported, system, fault } = inspectPortableExecutable(content);
   const faults = fault === undefined ? [] : [fault];

@@ -52,6 +52,19 @@ function withBuiltBinary(folder, env) {
   return cells.find((said) => said !== "ok") ?? "ok";
 }
 
+/** The short form of `npm run test:windows`: "ok", why it cannot be run here, or that it failed. */
+function shortlyOnWindows() {
+  const script = path.join(root, "scripts", "windows", "main.mjs");
+  const { status, stdout } = spawnSync(process.execPath, [script, "--short"], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  process.stdout.write(stdout);
+  const [, reason] = /^Not tried on Windows: (.+)\.$/m.exec(stdout) ?? [];
+  if (reason !== undefined) return { cell: UNTESTED, reason };
+  return { cell: status === 0 ? "ok" : `exit ${status}` };
+}
+
 requireNode();
 requireCargo();
 requireModules();
@@ -106,18 +119,22 @@ const typed = typeRows(path.join(folder, "types"), [tarballs.main.file], env, no
 const tools = tryTools(path.join(folder, "tools"), {
   env,
   tarballs: [tarballs.main.file, tarballs[own].file],
+  runtimes,
   node,
   binary: binaries[own],
 });
 const publint = runTool(consumer, env, "publint", tarballs.main.file, "--strict");
 const attw = runTool(consumer, env, "attw", tarballs.main.file, "--no-emoji");
 const bare = path.join(folder, "without");
+const windows = shortlyOnWindows();
+if (windows.reason !== undefined) untested.push(`tests on Windows, under Wine: ${windows.reason}.`);
 const checks = [
   ["publint", publint.ok ? "ok" : publint.said],
   ["attw (are the types wrong)", attw.ok ? "ok" : attw.said],
   ["no binary installed: a clear error", withoutBinary(bare, env, tarballs.main.file)],
   ["no binary installed: one that `npm run build` made", withBuiltBinary(bare, env)],
   ["no script runs at installation", withoutScripts(consumer, own)],
+  ["tests on Windows, under Wine (short form)", windows.cell],
 ];
 
 console.log(`\n${table(["", ...Object.keys(columns)], rows)}`);

@@ -1,10 +1,10 @@
 // `npm run test:windows [-- --short]`: runs the binary for Windows in a Windows: a real Node for Windows under Wine. Prints
 // a table; exits with 1 if a row of it is not well. `--short` leaves out what takes minutes.
 
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { buildFor } from "../package/cross-build.mjs";
+import { binaryOf, buildFor } from "../package/cross-build.mjs";
 import { fail, requireCargo, requireModules, requireNode, root } from "../setup.mjs";
 import { buildRustTests, rustRows } from "./rust.mjs";
 import { markdown } from "./table.mjs";
@@ -22,7 +22,9 @@ const LEFT_OUT = {
   "cli/ends": "Windows has no signal that a program could answer to",
   "package/dependents": "installs packages with a shell of POSIX",
   "files/faults": "loads a library in front of libc",
+  "package/architecture": "looks into files alone",
   "package/mach-o": "looks into files alone",
+  "package/published": "packs with npm and cargo of this machine",
   "package/overrides": "runs package managers of this machine",
   "package/contents": "looks into files alone",
   "processes/panics": "needs a binary that is built to panic",
@@ -30,6 +32,21 @@ const LEFT_OUT = {
   "processes/soak": "starts processes with POSIX's signals",
   "processes/workflows": "looks into files alone",
 };
+
+/** What the short form runs: a spec of each topic. */
+const SHORT = [
+  "agents/order",
+  "backend/fs-backend",
+  "checkpoints/thresholds",
+  "cli/reading",
+  "files/lock",
+  "following/readers",
+  "migration/versions",
+  "store/queries",
+  "store/open-and-close",
+  "undo/lines",
+  "writing/batches",
+];
 
 const count = (text, pattern) => Number(pattern.exec(text)?.[1] ?? 0);
 
@@ -97,19 +114,21 @@ if (missing !== undefined) {
   process.exit(0);
 }
 requireWine();
-buildFor(PLATFORM);
+// The short form takes the binary that `npm run build:platforms` made.
+if (!values.short || !existsSync(binaryOf(PLATFORM))) buildFor(PLATFORM);
 
-const nodes = MAJORS.map((major) => [major, requireWindowsNode(major)]);
+const wanted = values.short ? MAJORS.slice(-1) : MAJORS;
+const nodes = wanted.map((major) => [major, requireWindowsNode(major)]);
 const [, newest] = nodes.at(-1);
 const binary = `npm/${PLATFORM}/opslog.${PLATFORM}.node`;
-for (const [major, node] of values.short ? nodes.slice(-1) : nodes) {
+for (const [major, node] of nodes) {
   runScript(`smoke, Node ${major}`, node, ["scripts/package/smoke.mjs", binary], plainly);
   runScript(`quick start, Node ${major}`, node, ["scripts/windows/quick-start.mjs"], plainly);
 }
 const all = readdirSync(path.join(root, "__test__"), { recursive: true })
   .filter((name) => name.endsWith(".spec.mjs"))
   .map((name) => name.slice(0, -".spec.mjs".length).replaceAll("\\", "/"));
-const chosen = values.only?.split(",") ?? (values.short ? ["store/open-and-close"] : all);
+const chosen = values.only?.split(",") ?? (values.short ? SHORT : all);
 runSpecs(
   newest,
   chosen.filter((spec) => !(spec in LEFT_OUT)),

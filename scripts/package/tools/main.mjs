@@ -9,13 +9,14 @@ import { createRequire } from "node:module";
 import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
 import { buildAddon } from "../../build.mjs";
-import { requireCargo, requireModules, requireNode } from "../../setup.mjs";
+import { requireCargo, requireModules, requireNode, root } from "../../setup.mjs";
 import { markdown } from "../../windows/table.mjs";
 import { withoutRust } from "../consumer.mjs";
-import { npm } from "../runtimes.mjs";
+import { installRuntimes, npm } from "../runtimes.mjs";
 import { stage } from "../stage.mjs";
 import { BUNDLES, bundlerRow, bundlers } from "./bundlers.mjs";
 import { frameworkRow, frameworks, singleExecutable } from "./frameworks.mjs";
+import { surroundings } from "./surroundings.mjs";
 
 /** A project with the package and some others installed. */
 function project(folder, packages, env) {
@@ -27,9 +28,9 @@ function project(folder, packages, env) {
 
 /**
  * Tries every tool that is wanted. `tarballs` are those of the package and of this machine's platform, `node` runs the
- * programs. Returns two tables' rows.
+ * programs, `runtimes` are the others. Returns two tables' rows.
  */
-export function tryTools(folder, { env, tarballs, node, binary, wants = () => true }) {
+export function tryTools(folder, { env, tarballs, runtimes, node, binary, wants = () => true }) {
   const place = (name) => path.join(folder, name.replaceAll(/[^A-Za-z0-9]+/g, "-"));
   const bundled = [];
   const framed = [];
@@ -69,6 +70,12 @@ export function tryTools(folder, { env, tarballs, node, binary, wants = () => tr
       }),
     );
   }
+  const runtime = (wanted) => runtimes.find(({ name }) => name.startsWith(wanted)).program;
+  for (const name of Object.keys(surroundings).filter(wants)) {
+    framed.push(
+      attempt(name, 1, () => [name, surroundings[name](place(name), { env, tarballs, node, runtime })]),
+    );
+  }
   return { bundled, framed };
 }
 
@@ -92,6 +99,7 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const found = tryTools(folder, {
     env: withoutRust(),
     tarballs: Object.values(packed).map(({ file }) => file),
+    runtimes: installRuntimes(path.join(root, ".cache", "runtimes")),
     node: values.node ?? process.execPath,
     binary,
     wants: (name) => only === undefined || only.some((part) => name.startsWith(part)),
