@@ -121,6 +121,8 @@ pub enum Error {
     },
     /// `compact()` under `skipLoad`.
     SkipLoadCompact,
+    /// A place in the history that is there no more, and why.
+    PositionGone(&'static str),
     /// An argument is out of range or of the wrong shape.
     InvalidArgument(String),
     /// The store has records of a newer schema version than the program gave: it must not write its own beside them.
@@ -247,6 +249,7 @@ impl Error {
             Self::SkipLoadCompact => "OPSLOG_SKIP_LOAD",
             Self::InvalidArgument(_) | Self::SameAgentName { .. } => "OPSLOG_INVALID_ARGUMENT",
             Self::NewerVersion { .. } | Self::SeveralVersions { .. } => "OPSLOG_NEWER_VERSION",
+            Self::PositionGone(_) => "OPSLOG_POSITION_GONE",
             Self::Failed(_) => "OPSLOG_FAILED",
         }
     }
@@ -381,6 +384,11 @@ impl fmt::Display for Error {
             Self::SkipLoadCompact => {
                 f.write_str("Cannot compact in skipLoad mode \u{2014} in-memory Map is incomplete")
             }
+            Self::PositionGone(why) => write!(
+                f,
+                "The history cannot go on from this place: {why}. Read the state of the store, and begin anew from \
+                 store.position."
+            ),
             Self::InvalidArgument(message) => f.write_str(message),
             Self::NewerVersion { found, given } => write!(
                 f,

@@ -228,6 +228,13 @@ pub fn agent_milliseconds(name: &str) -> Option<u64> {
     rest.strip_suffix(".jsonl")?.rsplit_once('-')?.1.parse().ok()
 }
 
+/// The agent in the name of a WAL.
+pub fn agent_of(name: &str) -> Option<&str> {
+    agent_milliseconds(name)?;
+    let rest = name.rsplit('/').next()?.strip_prefix("agent-")?;
+    Some(rest.strip_suffix(".jsonl")?.rsplit_once('-')?.0)
+}
+
 /// Whether a WAL is that of an agent, by its name.
 pub fn is_log_of(name: &str, agent: &[u8]) -> bool {
     let name = name.rsplit('/').next().unwrap_or(name);

@@ -11,6 +11,7 @@ pub mod error;
 pub mod file_system;
 pub mod format;
 pub mod gate;
+pub mod history;
 pub mod index;
 pub mod json;
 pub mod layout;

@@ -7,6 +7,7 @@ use napi::bindgen_prelude::ObjectFinalize;
 use super::backup::NativeBackup;
 use super::catch::plain;
 use super::find::NativeFind;
+use super::history::NativeChanges;
 use super::lock::{NativeHold, NativeLock};
 use super::maintenance::NativeProgress;
 use super::store::NativeStore;
@@ -26,6 +27,7 @@ macro_rules! drop_caught {
 
 drop_caught!(
     NativeBackup,
+    NativeChanges,
     NativeFind,
     NativeHold,
     NativeLock,

@@ -12,6 +12,7 @@ mod exit;
 mod finalize;
 mod find;
 mod handles;
+mod history;
 #[allow(unsafe_code)]
 mod hot;
 mod json;

@@ -56,6 +56,7 @@ pub use durable::Durability;
 pub use find::{Find, Found, Step};
 pub use followed::{Followed, Skipped};
 pub use look::Look;
+pub(crate) use open::parse_manifest;
 pub use open::{Opened, Report};
 pub use prune::Prune;
 pub use read::{Counts, Place};

@@ -300,7 +300,7 @@ pub(super) fn read_manifest(disk: &dyn Disk, root: &Path) -> Result<Option<Manif
     text.map(|text| parse_manifest(root, &text)).transpose()
 }
 
-pub(super) fn parse_manifest(root: &Path, text: &[u8]) -> Result<Manifest> {
+pub(crate) fn parse_manifest(root: &Path, text: &[u8]) -> Result<Manifest> {
     manifest::parse(text).map_err(|invalid| Error::InvalidManifest {
         path: root.join(layout::MANIFEST),
         content: text.to_vec(),

@@ -1,0 +1,234 @@
+//! Reading operations backward: the last one first, down to a position. They are those that are there when it begins; what is
+//! undone meanwhile is not told.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::chains::Pending;
+use super::forward::Forward;
+use super::position::{Mark, Position, Standing, print_into, print_standings};
+use super::reverse_log::{Found, ReverseLog};
+use super::trail::{LogName, Stage, Stretch, Trail};
+use super::{Change, Event, Reading, Sink};
+use crate::disk::Disk;
+use crate::error::Result;
+use crate::format::manifest::Manifest;
+use crate::format::operation::parse_line;
+
+/// The operations of a folder from the last one on.
+pub struct Backward {
+    disk: Arc<dyn Disk>,
+    root: PathBuf,
+    manifest: Manifest,
+    after: Position,
+    next: Option<Stage>,
+    now: Now,
+}
+
+enum Now {
+    Nothing,
+    Single(u64, Box<ReverseLog>),
+    Agents(Vec<Chain>),
+}
+
+/// The logs of one agent, the newest last.
+struct Chain {
+    agent: Arc<str>,
+    logs: Vec<LogName>,
+    log: Option<(u64, ReverseLog)>,
+    head: Option<Pending>,
+    /// The time of the log of the line that was taken last.
+    next_ms: Option<u64>,
+    growing_ms: Option<u64>,
+    /// Whether its head was read by who came to the position, and all before it.
+    is_done: bool,
+}
+
+impl Backward {
+    /// Begins at the last operation, and ends behind a position.
+    ///
+    /// # Errors
+    /// `OPSLOG_POSITION_GONE`, `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub fn open(disk: Arc<dyn Disk>, root: &Path, after: Option<&Position>) -> Result<Self> {
+        let mut after = after.cloned().unwrap_or_default();
+        if after != Position::default() {
+            // Found again where it stands by now.
+            let found = Forward::open(Arc::clone(&disk), root, Some(&after), false)?;
+            after = found.at_single().unwrap_or(after);
+        }
+        let trail = Trail::read(&*disk, root)?;
+        let (next, manifest) = (trail.newest(), trail.manifest);
+        Ok(Self { disk, root: root.to_path_buf(), manifest, after, next, now: Now::Nothing })
+    }
+
+    /// Gives the next operations, of about `limit` bytes.
+    ///
+    /// # Errors
+    /// `OPSLOG_POSITION_GONE`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, and what `sink` says.
+    pub fn step(&mut self, limit: usize, sink: &mut Sink<'_>) -> Result<Reading> {
+        let mut bytes = 0;
+        while bytes < limit {
+            let given = match &mut self.now {
+                Now::Nothing => 0,
+                Now::Single(ms, log) => match log.next()? {
+                    Some(found) if !is_read(&self.after, *ms, "", found.mark) => {
+                        give_single(*ms, &found, sink)?
+                    }
+                    _ => 0,
+                },
+                Now::Agents(chains) => give_last(&*self.disk, &self.root, chains, &self.after, sink)?,
+            };
+            bytes += given;
+            if given == 0 && !self.next_stage()? {
+                return Ok(Reading::AtEnd);
+            }
+        }
+        Ok(Reading::GoesOn)
+    }
+
+    fn next_stage(&mut self) -> Result<bool> {
+        let Some(stage) = self.next.take() else { return Ok(false) };
+        if stage.highest_ms() < self.after.floor {
+            return Ok(false);
+        }
+        let (disk, root) = (Arc::clone(&self.disk), self.root.clone());
+        let trail = Trail::of(&*disk, &root, self.manifest.clone())?;
+        self.next = trail.stage_before(&stage)?;
+        self.now = match stage {
+            Stage::Single(Stretch { name, end }) => {
+                Now::Single(name.ms, Box::new(ReverseLog::open(&*disk, &root, &name, end)?))
+            }
+            Stage::Agents(logs) => {
+                let mut chains: Vec<Chain> = Vec::new();
+                for name in logs {
+                    let place = chains.partition_point(|chain| chain.agent < name.agent);
+                    if chains.get(place).is_none_or(|chain| chain.agent != name.agent) {
+                        chains.insert(place, Chain::new(&name.agent));
+                    }
+                    if let Some(chain) = chains.get_mut(place) {
+                        chain.growing_ms = name.grows.then_some(name.ms).or(chain.growing_ms);
+                        chain.logs.push(name);
+                    }
+                }
+                for chain in &mut chains {
+                    chain.read_head(&*disk, &root, &self.after)?;
+                }
+                Now::Agents(chains)
+            }
+        };
+        Ok(true)
+    }
+}
+
+/// Whether a line was read by who came to a position.
+fn is_read(after: &Position, ms: u64, agent: &str, mark: Mark) -> bool {
+    match after.places.iter().find(|place| &*place.agent == agent) {
+        Some(place) => {
+            ms < place.ms || ms == place.ms && mark.start <= place.mark.start && !place.mark.is_beginning()
+        }
+        None => ms < after.floor,
+    }
+}
+
+fn give_single(ms: u64, found: &Found, sink: &mut Sink<'_>) -> Result<usize> {
+    let Ok(line) = parse_line(&found.bytes) else { return Ok(1) };
+    // What has a clock there was taken over from agents' logs, which have it.
+    if line.clock.is_some() {
+        return Ok(1);
+    }
+    let text = |mark: Mark| {
+        let mut out = Vec::new();
+        print_into(&mut out, ms, [(ms, "", mark)].into_iter());
+        out
+    };
+    let (position, batch) = (text(found.mark), found.batch.map(text));
+    let bytes = &*found.bytes;
+    sink(Event::Change(Change { bytes, line: &line, position: &position, batch: batch.as_deref() }))?;
+    Ok(bytes.len())
+}
+
+/// Gives the last operation of all agents.
+fn give_last(
+    disk: &dyn Disk,
+    root: &Path,
+    chains: &mut [Chain],
+    after: &Position,
+    sink: &mut Sink<'_>,
+) -> Result<usize> {
+    let mut last: Option<usize> = None;
+    for (place, chain) in chains.iter().enumerate() {
+        let Some(head) = chain.head.as_ref().filter(|_| !chain.is_done) else { continue };
+        let most = last.and_then(|last| chains.get(last)).and_then(|chain| chain.head.as_ref());
+        if most.is_none_or(|most| head.compare(most).is_gt()) {
+            last = Some(place);
+        }
+    }
+    let Some(place) = last else { return Ok(0) };
+    let (mut position, mut batch) = (Vec::new(), Vec::new());
+    let Some(head) = chains.get(place).and_then(|chain| chain.head.as_ref()) else { return Ok(0) };
+    print_chains(&mut position, chains, (place, head.ms, head.mark));
+    if let Some(first) = head.batch {
+        print_chains(&mut batch, chains, (place, head.ms, first));
+    }
+    let Some(chain) = chains.get_mut(place) else { return Ok(0) };
+    let Some(head) = chain.take(disk, root, after)? else { return Ok(0) };
+    // What was logged twice counts once.
+    if let Ok(line) = parse_line(&head.bytes)
+        && !chains.iter().any(|chain| chain.head.as_ref().is_some_and(|other| other.is_twin(&head)))
+    {
+        let batch = head.batch.map(|_| &*batch);
+        sink(Event::Change(Change { bytes: &head.bytes, line: &line, position: &position, batch }))?;
+    }
+    Ok(head.bytes.len())
+}
+
+impl Chain {
+    fn new(agent: &Arc<str>) -> Self {
+        let agent = Arc::clone(agent);
+        Self {
+            agent,
+            logs: Vec::new(),
+            log: None,
+            head: None,
+            next_ms: None,
+            growing_ms: None,
+            is_done: false,
+        }
+    }
+
+    /// Takes the last line, and reads the one before.
+    fn take(&mut self, disk: &dyn Disk, root: &Path, after: &Position) -> Result<Option<Pending>> {
+        let taken = self.head.take();
+        self.next_ms = taken.as_ref().map(|taken| taken.ms).or(self.next_ms);
+        self.read_head(disk, root, after)?;
+        Ok(taken)
+    }
+
+    /// Reads the line before, unless it was read by who came to the position.
+    fn read_head(&mut self, disk: &dyn Disk, root: &Path, after: &Position) -> Result<()> {
+        while self.head.is_none() {
+            let Some((ms, log)) = &mut self.log else {
+                let Some(name) = self.logs.pop() else { return Ok(()) };
+                self.log = Some((name.ms, ReverseLog::open(disk, root, &name, u64::MAX)?));
+                continue;
+            };
+            let Some(found) = log.next()? else {
+                self.log = None;
+                continue;
+            };
+            let Ok(line) = parse_line(&found.bytes) else { continue };
+            self.is_done = is_read(after, *ms, &self.agent, found.mark);
+            self.head = Some(Pending::new(*ms, found.mark, &found.bytes, &line, found.batch));
+        }
+        Ok(())
+    }
+}
+
+/// Appends the position of a line of a chain, in the log of a time, when the heads of the others come before it.
+fn print_chains(out: &mut Vec<u8>, chains: &[Chain], (place, ms, mark): (usize, u64, Mark)) {
+    let standings = chains.iter().enumerate().map(|(other, chain)| {
+        let last = chain.head.as_ref().map(|head| (head.ms, if other == place { mark } else { head.mark }));
+        Standing { agent: &chain.agent, last, next_ms: chain.next_ms, growing_ms: chain.growing_ms }
+    });
+    print_standings(out, ms, standings);
+}

@@ -1,0 +1,211 @@
+//! The logs of one agent, oldest first, as one sequence of lines: what the merge takes its lines from.
+
+use std::cmp::Ordering;
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::log::{Given, Log, Taken};
+use super::position::{Mark, Place, Standing};
+use super::trail::LogName;
+use crate::disk::Disk;
+use crate::error::Result;
+use crate::format::operation::Line;
+use crate::json::string::compare_utf16;
+
+/// How much is read of a log at once, and how much to see its first line.
+const PIECE: usize = 64 << 10;
+const FIRST: usize = 1 << 10;
+/// How many operations of an agent are remembered: so many can be undone under a follower.
+const REMEMBERED: usize = 1 << 12;
+
+/// A line that was read and not given yet.
+pub(super) struct Pending {
+    pub(super) mark: Mark,
+    /// The time of its log.
+    pub(super) ms: u64,
+    pub(super) bytes: Box<[u8]>,
+    /// The first line of its batch.
+    pub(super) batch: Option<Mark>,
+    clock: u64,
+    agent: Arc<[u8]>,
+}
+
+impl Pending {
+    pub(super) fn new(ms: u64, mark: Mark, bytes: &[u8], line: &Line<'_>, batch: Option<Mark>) -> Self {
+        let agent = line.agent.as_deref().unwrap_or_default().into();
+        Self { mark, ms, bytes: bytes.into(), batch, clock: line.clock.unwrap_or(0), agent }
+    }
+
+    /// The total order.
+    pub(super) fn compare(&self, other: &Self) -> Ordering {
+        self.clock.cmp(&other.clock).then_with(|| compare_utf16(&self.agent, &other.agent))
+    }
+
+    /// Whether both are one operation that was logged twice.
+    pub(super) fn is(&self, other: (u64, &[u8])) -> bool {
+        self.clock > 0 && (self.clock, &*self.agent) == other
+    }
+
+    /// As [`Pending::is`].
+    pub(super) fn is_twin(&self, other: &Self) -> bool {
+        self.is((other.clock, &other.agent))
+    }
+
+    pub(super) fn rank(&self) -> (u64, Arc<[u8]>) {
+        (self.clock, Arc::clone(&self.agent))
+    }
+}
+
+/// The logs of one agent.
+pub(super) struct Chain {
+    pub(super) agent: Arc<str>,
+    /// Logs after the current one, each with the offset up to which it is read.
+    later: VecDeque<(LogName, u64)>,
+    log: Option<Log>,
+    pending: VecDeque<Pending>,
+    /// The last line that was given, with the time of its log.
+    pub(super) last: Option<(u64, Mark)>,
+    /// A line that was read is no longer there.
+    pub(super) is_disturbed: bool,
+}
+
+impl Chain {
+    pub(super) fn new(agent: &Arc<str>) -> Self {
+        let (later, pending) = (VecDeque::new(), VecDeque::new());
+        Self { agent: Arc::clone(agent), later, log: None, pending, last: None, is_disturbed: false }
+    }
+
+    /// Takes note of a log: a later one, or what is known by now of one that it has.
+    pub(super) fn note(&mut self, name: &LogName, until: u64) {
+        if let Some(log) = self.log.as_mut().filter(|log| log.name.ms == name.ms) {
+            log.name.grows = name.grows;
+        } else if let Some((known, _)) = self.later.iter_mut().find(|(known, _)| known.ms == name.ms) {
+            known.grows = name.grows;
+        } else if self.newest_ms().is_none_or(|newest| newest < name.ms) {
+            self.later.push_back((name.clone(), until));
+        }
+    }
+
+    /// The time of the newest log that it has had.
+    pub(super) fn newest_ms(&self) -> Option<u64> {
+        let current = self.log.as_ref().map(|log| log.name.ms);
+        self.later.back().map(|(name, _)| name.ms).or(current).or(self.last.map(|(ms, _)| ms))
+    }
+
+    /// The time of the oldest log of which lines may still come.
+    pub(super) fn unread_ms(&self) -> Option<u64> {
+        let pending = self.pending.front().map(|next| next.ms);
+        let current = self.log.as_ref().map(|log| log.name.ms);
+        pending.or(current).or_else(|| self.later.front().map(|(name, _)| name.ms))
+    }
+
+    /// Goes to behind a line of the oldest log. `false` if it is not there.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub(super) fn go_behind(&mut self, disk: &dyn Disk, root: &Path, place: &Place) -> Result<bool> {
+        if self.later.front().is_none_or(|(name, _)| name.ms != place.ms) {
+            return Ok(place.mark.is_beginning());
+        }
+        self.open_next(root)?;
+        self.last = Some((place.ms, place.mark));
+        match &mut self.log {
+            Some(log) => Ok(place.mark.is_beginning() || log.go_behind(disk, place.mark)?),
+            None => Ok(false),
+        }
+    }
+
+    fn open_next(&mut self, root: &Path) -> Result<()> {
+        if let Some((name, until)) = self.later.pop_front() {
+            let mut log = Log::new(root, &name, until)?;
+            log.is_watched = name.grows;
+            self.log = Some(log);
+        }
+        Ok(())
+    }
+
+    /// The next line; `None` at the end of what there is.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub(super) fn head(&mut self, disk: &dyn Disk, root: &Path) -> Result<Option<&Pending>> {
+        while self.pending.is_empty() && !self.is_disturbed {
+            let mut limit = PIECE;
+            if self.log.is_none() {
+                self.open_next(root)?;
+                limit = FIRST;
+            }
+            let Some(log) = &mut self.log else { break };
+            let (pending, ms) = (&mut self.pending, log.name.ms);
+            let read = log.read(disk, limit, false, &mut |mark, bytes, line, batch| {
+                pending.push_back(Pending::new(ms, mark, bytes, line, batch));
+                Ok(())
+            })?;
+            self.is_disturbed = read.is_none();
+            if limit == FIRST {
+                // NOTE: until its turn comes, an agent's log takes no descriptor: there may be many agents.
+                log.rest();
+            }
+            if read == Some(true) && self.pending.is_empty() {
+                if log.name.grows && self.later.is_empty() {
+                    break;
+                }
+                self.log = None;
+            }
+        }
+        Ok(self.pending.front())
+    }
+
+    /// What is known of it, given the last line.
+    pub(super) fn standing(&self, last: Option<(u64, Mark)>) -> Standing<'_> {
+        let names = self.log.iter().map(|log| &log.name).chain(self.later.iter().map(|(name, _)| name));
+        let growing_ms = names.filter(|name| name.grows).map(|name| name.ms).next();
+        let next_ms = self.pending.front().map(|next| next.ms);
+        Standing { agent: &self.agent, last, next_ms, growing_ms }
+    }
+
+    /// The next line, if it was read.
+    pub(super) fn peek(&self) -> Option<&Pending> {
+        self.pending.front()
+    }
+
+    /// Takes the next line, which counts as given from now on.
+    pub(super) fn take(&mut self) -> Option<Pending> {
+        let next = self.pending.pop_front()?;
+        self.last = Some((next.ms, next.mark));
+        Some(next)
+    }
+
+    /// Remembers a line that was taken, should it be undone.
+    pub(super) fn remember(&mut self, next: &Pending, id: &[u8], told: &[u8]) {
+        if let Some(log) = self.log.as_mut().filter(|log| log.is_watched && log.name.ms == next.ms) {
+            log.remember(Given { mark: next.mark, id: id.into(), told: Some(told.into()) }, REMEMBERED);
+        }
+    }
+
+    /// Takes back the last line that was given, if it is no longer there. Lines that were only read are forgotten.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub(super) fn take_back(&mut self, disk: &dyn Disk) -> Result<Taken> {
+        self.is_disturbed = false;
+        let Some(log) = &mut self.log else { return Ok(Taken::None) };
+        log.look_at_file(disk)?;
+        while let Some(last) = log.last.filter(|last| !last.is_beginning()) {
+            if log.has(last)? {
+                return Ok(Taken::None);
+            }
+            if self.pending.back().is_some_and(|next| next.ms == log.name.ms) {
+                self.pending.pop_back();
+                let last = self.pending.back().filter(|next| next.ms == log.name.ms).map(|next| next.mark);
+                log.set_last(last.or_else(|| log.given.back().map(|given| given.mark)));
+                continue;
+            }
+            let taken = log.take_back_given();
+            self.last = Some((log.name.ms, log.last.unwrap_or(Mark::BEGINNING)));
+            return Ok(taken);
+        }
+        Ok(Taken::None)
+    }
+}

@@ -1,0 +1,98 @@
+//! A history as callers read it: what they want of it, as JSON text.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Backward, Event, Forward, Position, Reading, event_into};
+use crate::disk::Disk;
+use crate::error::Result;
+
+/// How much is read of logs in one piece, and how much before the caller hears that nothing was wanted of it.
+const PIECE: usize = 256 << 10;
+const PIECES: usize = 32;
+
+/// What is wanted.
+pub struct Wanted {
+    /// Operations on this record only.
+    pub id: Option<Vec<u8>>,
+    /// Later than this time, compared as text.
+    pub since: Option<String>,
+    /// Up to this time.
+    pub until: Option<String>,
+}
+
+impl Wanted {
+    fn wants(&self, event: &Event<'_>) -> bool {
+        match event {
+            Event::Undone { id, .. } => self.id.as_deref().is_none_or(|wanted| wanted == *id),
+            Event::Change(change) => {
+                let is_it = self.id.as_deref().is_none_or(|wanted| wanted == &*change.line.id);
+                if !is_it || self.since.is_none() && self.until.is_none() {
+                    return is_it;
+                }
+                let ts = change.line.ts(change.bytes);
+                self.since.as_ref().is_none_or(|since| *ts > *since.as_bytes())
+                    && self.until.as_ref().is_none_or(|until| *ts <= *until.as_bytes())
+            }
+        }
+    }
+}
+
+enum Reader {
+    Forward(Box<Forward>),
+    Backward(Box<Backward>),
+}
+
+/// A history that is being read.
+pub struct Changes {
+    reader: Reader,
+    wanted: Wanted,
+}
+
+impl Changes {
+    /// Begins behind a position, or at the beginning; in reverse at the end. A live one never comes to an end.
+    ///
+    /// # Errors
+    /// `OPSLOG_POSITION_GONE`, `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        root: &Path,
+        after: Option<&Position>,
+        (is_reverse, is_live): (bool, bool),
+        wanted: Wanted,
+    ) -> Result<Self> {
+        let reader = match is_reverse {
+            true => Reader::Backward(Box::new(Backward::open(disk, root, after)?)),
+            false => Reader::Forward(Box::new(Forward::open(disk, root, after, is_live)?)),
+        };
+        Ok(Self { reader, wanted })
+    }
+
+    /// The next changes as JSON texts, each followed by a comma, of about `limit` bytes. `None` when there are no more at the
+    /// moment; empty when what was read so far is not wanted.
+    ///
+    /// # Errors
+    /// As for [`Forward::step`].
+    pub fn next(&mut self, limit: usize) -> Result<Option<Vec<u8>>> {
+        let mut out = Vec::new();
+        let wanted = &self.wanted;
+        let mut reading = Reading::GoesOn;
+        for _ in 0..PIECES {
+            let mut sink = |event: Event<'_>| {
+                if wanted.wants(&event) {
+                    event_into(&mut out, &event);
+                    out.push(b',');
+                }
+                Ok(())
+            };
+            reading = match &mut self.reader {
+                Reader::Forward(reader) => reader.step(PIECE.min(limit), &mut sink)?,
+                Reader::Backward(reader) => reader.step(PIECE.min(limit), &mut sink)?,
+            };
+            if reading == Reading::AtEnd || out.len() >= limit / 2 {
+                break;
+            }
+        }
+        Ok((!out.is_empty() || reading == Reading::GoesOn).then_some(out))
+    }
+}

@@ -1,0 +1,462 @@
+//! Reading operations forward from a position: all that there are now, or also those that come. Across a checkpoint the lines
+//! that were carried into the next log are compared with those that were given: what is missing there was undone.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::log::{Given, Log, REMEMBERED, Taken};
+use super::merge::Merge;
+use super::position::{Mark, Place, Position, print_into};
+use super::trail::{LogName, Stage, Stretch, Trail};
+use super::{Change, Event, Sink};
+use crate::disk::{Disk, FileInfo};
+use crate::error::{Error, Result};
+use crate::format::operation::{parse_line, unmarked};
+use crate::layout;
+use crate::wal::LineReader;
+
+const UNDONE: Error = Error::PositionGone("an operation up to it was undone");
+const DELETED: Error = Error::PositionGone("logs that follow it were deleted");
+const PUT_BACK: Error = Error::PositionGone("the store was put back to an earlier state");
+const TOO_MANY: Error = Error::PositionGone("more operations were undone at once than are remembered");
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// There may be more at once.
+    GoesOn,
+    /// There is nothing more at the moment.
+    AtEnd,
+}
+
+/// The operations of a folder from a position on.
+pub struct Forward {
+    disk: Arc<dyn Disk>,
+    root: PathBuf,
+    is_live: bool,
+    /// What is still to be read after the current stage, oldest first.
+    stages: VecDeque<Stage>,
+    now: Now,
+    /// The manifest's file when it was read.
+    manifest: Option<FileInfo>,
+    /// How many bytes of each log that may grow are read, unless this is live.
+    bounds: Vec<(String, u64)>,
+    /// Whether the last step found nothing more.
+    is_at_end: bool,
+}
+
+enum Now {
+    Nothing,
+    Single(Box<Log>),
+    Agents(Box<Merge>),
+}
+
+impl Forward {
+    /// Begins behind a position, or at the oldest log. With `is_live` it goes on with what comes; without, it ends with the
+    /// operations that there are now.
+    ///
+    /// # Errors
+    /// `OPSLOG_POSITION_GONE`, `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub fn open(disk: Arc<dyn Disk>, root: &Path, after: Option<&Position>, is_live: bool) -> Result<Self> {
+        let mut forward = Self {
+            disk,
+            root: root.into(),
+            is_live,
+            stages: VecDeque::new(),
+            now: Now::Nothing,
+            manifest: None,
+            bounds: Vec::new(),
+            is_at_end: false,
+        };
+        loop {
+            let manifest = forward.manifest_file();
+            forward.bounds.clear();
+            let begun = forward.begin(after);
+            // NOTE: what was read belongs together only if nothing was published meanwhile.
+            if manifest == forward.manifest_file() {
+                begun?;
+                forward.manifest = manifest;
+                return Ok(forward);
+            }
+            forward.now = Now::Nothing;
+        }
+    }
+
+    fn begin(&mut self, after: Option<&Position>) -> Result<()> {
+        let (disk, root) = (Arc::clone(&self.disk), self.root.clone());
+        let trail = Trail::read(&*disk, &root)?;
+        if !self.is_live {
+            self.bound(&trail)?;
+        }
+        let beginning = Position::default();
+        let after = after.unwrap_or(&beginning);
+        let newest = after.places.iter().map(|place| place.ms).fold(after.floor, u64::max);
+        if trail.newest_ms() < newest {
+            return Err(PUT_BACK);
+        }
+        let found = trail.since(after.oldest_ms())?;
+        let is_beginning = after.floor == 0 && after.places.is_empty();
+        self.stages = found.stages.into();
+        if let Some((path, end)) = found.gap
+            && !is_beginning
+        {
+            let is_at_its_end = |place: &Place| {
+                layout::milliseconds(&path) == Some(place.ms)
+                    && place.agent.is_empty()
+                    && place.mark.end() == end
+            };
+            return if after.places.first().is_some_and(is_at_its_end) { Ok(()) } else { Err(DELETED) };
+        }
+        match after.places.first() {
+            None => Ok(()),
+            Some(place) if place.agent.is_empty() => self.go_behind(place.ms, place.mark),
+            Some(_) => {
+                let Some(Stage::Agents(logs)) = self.stages.pop_front() else { return Err(DELETED) };
+                let mut merge = Merge::default();
+                merge.go_to(&*disk, &root, &logs, after, |log| self.bound_of(log))?;
+                self.now = Now::Agents(Box::new(merge));
+                Ok(())
+            }
+        }
+    }
+
+    /// Goes to behind a line of a single writer's log.
+    fn go_behind(&mut self, ms: u64, mark: Mark) -> Result<()> {
+        let end = match self.stages.front() {
+            Some(Stage::Single(Stretch { name, end })) if name.ms == ms => *end,
+            // It was empty when it was superseded: what stands in it went to the next one too.
+            _ => 0,
+        };
+        let name = match self.stages.front() {
+            Some(Stage::Single(stretch)) if stretch.name.ms == ms => {
+                let name = stretch.name.clone();
+                self.stages.pop_front();
+                name
+            }
+            _ => LogName { ms, agent: Arc::default(), relative: layout::wal(ms), grows: false },
+        };
+        let until = if end == u64::MAX { self.bound_of(&name) } else { end };
+        let mut log = Log::new(&self.root, &name, until)?;
+        log.is_watched = end == u64::MAX;
+        if !log.go_behind(&*self.disk, mark)? {
+            return Err(UNDONE);
+        }
+        self.now = Now::Single(Box::new(log));
+        // A late one is found again in the next log, or it was undone.
+        match mark.end() > end && self.leave(&mut |_| Ok(()))? > 0 {
+            true => Err(UNDONE),
+            false => Ok(()),
+        }
+    }
+
+    /// Notes how long the logs are that may grow.
+    fn bound(&mut self, trail: &Trail<'_>) -> Result<()> {
+        for name in trail.growing() {
+            let path = layout::inside(&self.root, layout::OPS, &name.relative)?;
+            let len = match self.disk.info(&path) {
+                Ok(info) => info.len,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+                Err(source) => return Err(Error::io("stat", &path, source)),
+            };
+            self.bounds.push((name.relative.clone(), len));
+        }
+        Ok(())
+    }
+
+    fn bound_of(&self, name: &LogName) -> u64 {
+        let found = self.bounds.iter().find(|(relative, _)| *relative == name.relative);
+        found.map_or(u64::MAX, |(_, len)| *len)
+    }
+
+    fn manifest_file(&self) -> Option<FileInfo> {
+        self.disk.info(&self.root.join(layout::MANIFEST)).ok()
+    }
+
+    /// Gives the next operations, of about `limit` bytes.
+    ///
+    /// # Errors
+    /// `OPSLOG_POSITION_GONE` when what was given last is no longer known, `OPSLOG_IO`, `OPSLOG_CORRUPT`, and what `sink` says.
+    pub fn step(&mut self, limit: usize, sink: &mut Sink<'_>) -> Result<Reading> {
+        let mut given = 0;
+        if std::mem::take(&mut self.is_at_end) {
+            // NOTE: first, so that what agents have logged since stands in its order, whichever logs it is in.
+            self.look()?;
+        }
+        loop {
+            if self.take_back(sink)? > 0 {
+                return Ok(Reading::GoesOn);
+            }
+            let at_end = match &mut self.now {
+                Now::Nothing => true,
+                Now::Single(log) => read_single(&*self.disk, log, limit, &mut given, sink)?,
+                Now::Agents(merge) => read_agents(&*self.disk, &self.root, merge, limit, &mut given, sink)?,
+            };
+            if given > 0 {
+                return Ok(Reading::GoesOn);
+            }
+            if !at_end || self.next_stage(sink)? {
+                continue;
+            }
+            if !self.is_live || !self.look()? {
+                self.is_at_end = self.is_live;
+                return Ok(Reading::AtEnd);
+            }
+        }
+    }
+
+    /// The position behind what was given.
+    pub fn position(&self) -> Option<String> {
+        let mut out = Vec::new();
+        match &self.now {
+            Now::Nothing => return None,
+            Now::Single(log) => print_behind(&mut out, log),
+            Now::Agents(merge) => merge.print_into(&mut out, None),
+        }
+        Some(String::from_utf8_lossy(&out).into_owned())
+    }
+
+    /// The position behind what was given, in a single writer's log.
+    pub(super) fn at_single(&self) -> Option<Position> {
+        let Now::Single(log) = &self.now else { return None };
+        let place = |mark| Place { ms: log.name.ms, agent: Arc::default(), mark };
+        Some(Position { floor: log.name.ms, places: log.last.map(place).into_iter().collect() })
+    }
+
+    /// Tells what was undone of what was given.
+    fn take_back(&mut self, sink: &mut Sink<'_>) -> Result<usize> {
+        let mut count = 0;
+        loop {
+            let (mut position, mut after) = (Vec::new(), Vec::new());
+            let id = match &mut self.now {
+                Now::Single(log) if log.is_watched => {
+                    log.look_at_file(&*self.disk)?;
+                    match log.take_back()? {
+                        Taken::None => return Ok(count),
+                        Taken::TooMany => return Err(TOO_MANY),
+                        Taken::Line(given) => {
+                            print_given(&mut position, log, &given);
+                            print_behind(&mut after, log);
+                            given.id
+                        }
+                    }
+                }
+                Now::Agents(merge) => match merge.take_back(&*self.disk)? {
+                    None => return Ok(count),
+                    Some(undone) => {
+                        position = undone.position;
+                        merge.print_into(&mut after, None);
+                        undone.id
+                    }
+                },
+                _ => return Ok(count),
+            };
+            sink(Event::Undone { position: &position, after: &after, id: &id })?;
+            count += 1;
+        }
+    }
+
+    /// Goes on with the next stage, if there is one.
+    fn next_stage(&mut self, sink: &mut Sink<'_>) -> Result<bool> {
+        if self.stages.is_empty() {
+            return Ok(false);
+        }
+        if let Now::Single(log) = &self.now
+            && log.is_watched
+            && log.last.is_some_and(|last| last.end() > log.until)
+        {
+            self.leave(sink)?;
+            return Ok(true);
+        }
+        match self.stages.pop_front() {
+            Some(Stage::Single(Stretch { name, end })) => {
+                let until = if end == u64::MAX { self.bound_of(&name) } else { end };
+                let mut log = Log::new(&self.root, &name, until)?;
+                log.is_watched = end == u64::MAX;
+                self.now = Now::Single(Box::new(log));
+            }
+            Some(Stage::Agents(logs)) => {
+                let mut merge = Merge::default();
+                merge.note(&logs, |log| self.bound_of(log));
+                self.now = Now::Agents(Box::new(merge));
+            }
+            None => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Leaves a log of which lines were given that stand in the next one too. Those that do not were undone. Returns how many.
+    fn leave(&mut self, sink: &mut Sink<'_>) -> Result<usize> {
+        let Some(Stage::Single(Stretch { name, end })) = self.stages.pop_front() else { return Err(UNDONE) };
+        let Now::Single(old) = std::mem::replace(&mut self.now, Now::Nothing) else { return Ok(0) };
+        let until = if end == u64::MAX { self.bound_of(&name) } else { end };
+        let mut next = Log::new(&self.root, &name, until)?;
+        next.is_watched = end == u64::MAX;
+        let undone = carry_over(&*self.disk, &old, &mut next)?;
+        let mut after = Vec::new();
+        print_behind(&mut after, &next);
+        for given in undone.iter().rev() {
+            let mut position = Vec::new();
+            print_given(&mut position, &old, given);
+            sink(Event::Undone { position: &position, after: &after, id: &given.id })?;
+        }
+        self.now = Now::Single(Box::new(next));
+        Ok(undone.len())
+    }
+
+    /// Looks whether the manifest names other logs by now. Returns whether there may be something to read.
+    fn look(&mut self) -> Result<bool> {
+        let manifest = self.manifest_file();
+        if manifest == self.manifest {
+            return Ok(false);
+        }
+        let (disk, root) = (Arc::clone(&self.disk), self.root.clone());
+        let trail = Trail::read(&*disk, &root)?;
+        let at = match &self.now {
+            Now::Nothing => 0,
+            Now::Single(log) => log.name.ms,
+            Now::Agents(merge) => merge.newest_ms(),
+        };
+        if trail.newest_ms() < at {
+            return Err(PUT_BACK);
+        }
+        let from = match &self.now {
+            Now::Agents(merge) => merge.oldest_ms(),
+            _ => at,
+        };
+        let found = trail.since(from)?;
+        if found.gap.is_some() {
+            return Err(DELETED);
+        }
+        let mut stages: VecDeque<Stage> = found.stages.into();
+        match &mut self.now {
+            Now::Nothing => {}
+            Now::Single(log) => {
+                log.until = 0;
+                if let Some(Stage::Single(stretch)) = stages.front()
+                    && stretch.name.ms == log.name.ms
+                {
+                    log.until = stretch.end;
+                    stages.pop_front();
+                }
+            }
+            Now::Agents(merge) => {
+                if let Some(Stage::Agents(logs)) = stages.front() {
+                    merge.note(logs, |_| u64::MAX);
+                    stages.pop_front();
+                }
+            }
+        }
+        self.stages = stages;
+        self.manifest = manifest;
+        Ok(true)
+    }
+}
+
+/// Goes through the lines that were given of a log behind its bound, and the head of the next one, where they stand too. Returns
+/// those that do not.
+fn carry_over(disk: &dyn Disk, old: &Log, next: &mut Log) -> Result<Vec<Given>> {
+    let (Some(file), Some(last)) = (old.held(), old.last) else { return Ok(Vec::new()) };
+    let next_file = next.file(disk)?;
+    let mut lines = LineReader::new(&*file, old.until);
+    let mut heads = next_file.as_deref().map(|file| LineReader::new(file, 0));
+    let (mut undone, mut is_same) = (Vec::new(), true);
+    loop {
+        let raw = lines.next_line().map_err(|source| Error::io("read", &old.path, source))?;
+        let Some(raw) = raw.filter(|raw| raw.offset <= last.start) else { return Ok(undone) };
+        let Ok(line) = parse_line(raw.bytes) else { continue };
+        let mark = Mark::new(raw.offset, raw.bytes);
+        let place = old.given.partition_point(|given| given.mark.start < mark.start);
+        let told =
+            old.given.get(place).filter(|given| given.mark == mark).and_then(|given| given.told.clone());
+        let given = Given { mark, id: Box::from(&*line.id), told };
+        if is_same && let Some(heads) = &mut heads {
+            let head = heads.next_line().map_err(|source| Error::io("read", &next.path, source))?;
+            let head = head.filter(|head| head.complete && unmarked(head.bytes) == unmarked(raw.bytes));
+            if let Some(head) = head {
+                let mut told = Vec::new();
+                print_given(&mut told, old, &given);
+                let mark = Mark::new(head.offset, head.bytes);
+                next.remember(Given { mark, id: given.id, told: Some(told.into()) }, REMEMBERED);
+                next.set_last(Some(mark));
+                continue;
+            }
+        }
+        is_same = false;
+        if undone.len() >= REMEMBERED {
+            return Err(TOO_MANY);
+        }
+        undone.push(given);
+    }
+}
+
+fn read_single(
+    disk: &dyn Disk,
+    log: &mut Log,
+    limit: usize,
+    given: &mut usize,
+    sink: &mut Sink<'_>,
+) -> Result<bool> {
+    let ms = log.name.ms;
+    let (mut position, mut batch): (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
+    let mut first_known = None;
+    let read = log.read(disk, limit, true, &mut |mark, bytes, line, first| {
+        // NOTE: what has a clock there was taken over from agents' logs, which have it.
+        if line.clock.is_some() {
+            return Ok(());
+        }
+        position.clear();
+        print_into(&mut position, ms, [(ms, "", mark)].into_iter());
+        if let Some(first) = first.filter(|first| first_known != Some(*first)) {
+            batch.clear();
+            print_into(&mut batch, ms, [(ms, "", first)].into_iter());
+            first_known = Some(first);
+        }
+        *given += 1;
+        let batch = first.map(|_| &*batch);
+        sink(Event::Change(Change { bytes, line, position: &position, batch }))
+    })?;
+    Ok(read == Some(true))
+}
+
+fn read_agents(
+    disk: &dyn Disk,
+    root: &Path,
+    merge: &mut Merge,
+    limit: usize,
+    given: &mut usize,
+    sink: &mut Sink<'_>,
+) -> Result<bool> {
+    let (mut position, mut batch) = (Vec::new(), Vec::new());
+    let mut bytes = 0;
+    while bytes < limit {
+        let Some((place, next)) = merge.take(disk, root)? else { return Ok(!merge.is_disturbed()) };
+        let Ok(line) = parse_line(&next.bytes) else { continue };
+        position.clear();
+        merge.print_into(&mut position, Some((place, next.mark)));
+        let first = next.batch.map(|first| {
+            batch.clear();
+            merge.print_into(&mut batch, Some((place, first)));
+            &*batch
+        });
+        merge.remember(place, &next, &line.id, &position);
+        bytes += next.bytes.len() + position.len();
+        *given += 1;
+        sink(Event::Change(Change { bytes: &next.bytes, line: &line, position: &position, batch: first }))?;
+    }
+    Ok(false)
+}
+
+/// Appends the position of a line that was given.
+fn print_given(out: &mut Vec<u8>, log: &Log, given: &Given) {
+    match &given.told {
+        Some(told) => out.extend_from_slice(told),
+        None => print_into(out, log.name.ms, [(log.name.ms, "", given.mark)].into_iter()),
+    }
+}
+
+/// Appends the position behind the last line of a log.
+fn print_behind(out: &mut Vec<u8>, log: &Log) {
+    let last = log.last.map(|mark| (log.name.ms, "", mark));
+    print_into(out, log.name.ms, last.into_iter());
+}

@@ -1,0 +1,248 @@
+//! Reading one log forward, in pieces, up to a bound. Of a log that may still be cut, the lines that were given are remembered,
+//! so that those that were undone can be told.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::position::Mark;
+use super::reverse_log::ReverseLog;
+use super::trail::{LogName, open};
+use crate::disk::{Disk, DiskFile, read_full_at};
+use crate::error::{Error, Result};
+use crate::format::operation::{BatchMark, Line, parse_line};
+use crate::layout;
+use crate::wal::{Piece, replay_unlocked};
+
+/// How many lines of a log are remembered: so many operations can be undone under a follower.
+pub(super) const REMEMBERED: usize = 1 << 16;
+/// How many bytes before the place where reading begins are read for the lines that may be undone.
+const READ_BEFORE: u64 = 4 << 20;
+
+/// A line that was given.
+pub(super) struct Given {
+    pub(super) mark: Mark,
+    pub(super) id: Box<[u8]>,
+    /// The text of the position that it was given with, if the line stood in an earlier log then.
+    pub(super) told: Option<Box<[u8]>>,
+}
+
+/// A log that is being read.
+pub(super) struct Log {
+    pub(super) name: LogName,
+    pub(super) path: PathBuf,
+    file: Option<Arc<dyn DiskFile>>,
+    /// Where the next line begins.
+    offset: u64,
+    /// Batches and lines from this offset on are not read.
+    pub(super) until: u64,
+    /// The last line that was read.
+    pub(super) last: Option<Mark>,
+    /// Whether lines may be undone: then those that are given are remembered.
+    pub(super) is_watched: bool,
+    pub(super) given: VecDeque<Given>,
+    /// Whether lines before those remembered were given.
+    has_more: bool,
+    /// The first line of the batch that the last line is a part of, if reading began within it.
+    batch: Option<Mark>,
+}
+
+/// A line that was undone.
+pub(super) enum Taken {
+    /// None.
+    None,
+    /// This one.
+    Line(Given),
+    /// More than are remembered.
+    TooMany,
+}
+
+/// Takes a line: where it stands, what it says, and the first line of its batch.
+pub(super) type Each<'e> = dyn FnMut(Mark, &[u8], &Line<'_>, Option<Mark>) -> Result<()> + 'e;
+
+impl Log {
+    /// A log from its beginning on, up to an offset.
+    ///
+    /// # Errors
+    /// `OPSLOG_CORRUPT` for a path that leads elsewhere.
+    pub(super) fn new(root: &Path, name: &LogName, until: u64) -> Result<Self> {
+        let path = layout::inside(root, layout::OPS, &name.relative)?;
+        let (given, is_watched) = (VecDeque::new(), until == u64::MAX);
+        let name = name.clone();
+        let (file, last, batch) = (None, None, None);
+        Ok(Self { name, path, file, offset: 0, until, last, is_watched, given, has_more: false, batch })
+    }
+
+    /// Its file; `None` if it is missing, which reads as empty.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub(super) fn file(&mut self, disk: &dyn Disk) -> Result<Option<Arc<dyn DiskFile>>> {
+        if self.file.is_none() {
+            self.file = open(disk, &self.path)?;
+        }
+        Ok(self.file.clone())
+    }
+
+    /// Its file, if it was opened.
+    pub(super) fn held(&self) -> Option<Arc<dyn DiskFile>> {
+        self.file.clone()
+    }
+
+    /// Gives its descriptor up until it is read again.
+    pub(super) fn rest(&mut self) {
+        self.file = None;
+    }
+
+    /// Goes to behind a line. `false` if the line is not there.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub(super) fn go_behind(&mut self, disk: &dyn Disk, mark: Mark) -> Result<bool> {
+        let Some(file) = self.file(disk)? else { return Ok(false) };
+        let Some(line) = mark.read(&*file, &self.path)? else { return Ok(false) };
+        if parse_line(&line).is_ok_and(|line| line.batch == Some(BatchMark::More)) {
+            self.batch = ReverseLog::before(&file, &self.path, mark.end()).first_of_batch()?;
+        }
+        if self.is_watched {
+            self.remember_before(&*file, mark)?;
+        }
+        self.set_last(Some(mark));
+        Ok(true)
+    }
+
+    /// Remembers the lines up to one.
+    fn remember_before(&mut self, file: &dyn DiskFile, mark: Mark) -> Result<()> {
+        let from = mark.end().saturating_sub(READ_BEFORE).min(mark.start);
+        let mut bytes = vec![0; (mark.start + mark.len - from) as usize];
+        let read = read_full_at(file, &mut bytes, from);
+        bytes.truncate(read.map_err(|source| Error::io("read", &self.path, source))?);
+        let mut start = from;
+        for line in bytes.split(|byte| *byte == b'\n') {
+            // The first may be the rest of a line.
+            if (start == 0 || start > from || start == mark.start)
+                && let Ok(parsed) = parse_line(line)
+            {
+                let mark = Mark::new(start, line);
+                self.remember(Given { mark, id: Box::from(&*parsed.id), told: None }, REMEMBERED);
+            }
+            start += line.len() as u64 + 1;
+        }
+        self.has_more |= from > 0;
+        Ok(())
+    }
+
+    /// Remembers a line that is given.
+    pub(super) fn remember(&mut self, given: Given, at_most: usize) {
+        if self.given.len() >= at_most {
+            self.given.pop_front();
+            self.has_more = true;
+        }
+        self.given.push_back(given);
+    }
+
+    /// Says which line was read last.
+    pub(super) fn set_last(&mut self, last: Option<Mark>) {
+        self.last = last;
+        self.offset = last.map_or(0, |last| last.end());
+    }
+
+    /// Whether a line is in the file.
+    pub(super) fn has(&self, mark: Mark) -> Result<bool> {
+        Ok(self.line(mark)?.is_some())
+    }
+
+    /// The line with this mark, if it is in the file.
+    pub(super) fn line(&self, mark: Mark) -> Result<Option<Vec<u8>>> {
+        self.file.as_ref().map_or(Ok(None), |file| mark.read(&**file, &self.path))
+    }
+
+    /// Looks whether another file has taken the place of the one that is being read, and reads that one from now on.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub(super) fn look_at_file(&mut self, disk: &dyn Disk) -> Result<()> {
+        let Some(file) = self.file(disk)? else { return Ok(()) };
+        let held = file.info().map_err(|source| Error::io("fstat", &self.path, source))?;
+        // One that is missing was deleted, and reads as it was.
+        if disk.info(&self.path).is_ok_and(|now| now.identity != held.identity) {
+            self.file = open(disk, &self.path)?;
+        }
+        Ok(())
+    }
+
+    /// Takes back the last line, if it is no longer there.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub(super) fn take_back(&mut self) -> Result<Taken> {
+        match self.last {
+            Some(last) if !self.has(last)? => Ok(self.take_back_given()),
+            _ => Ok(Taken::None),
+        }
+    }
+
+    /// Takes back the last line that was given.
+    pub(super) fn take_back_given(&mut self) -> Taken {
+        let Some(gone) = self.given.pop_back() else { return Taken::TooMany };
+        self.set_last(self.given.back().map(|given| given.mark));
+        if self.last.is_none() && self.has_more { Taken::TooMany } else { Taken::Line(gone) }
+    }
+
+    /// Reads a piece of about `limit` bytes; with `gives`, what is read counts as given. Returns whether that was all that there
+    /// is, or `None` when the last line is no longer there.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, and what `each` says.
+    pub(super) fn read(
+        &mut self,
+        disk: &dyn Disk,
+        limit: usize,
+        gives: bool,
+        each: &mut Each<'_>,
+    ) -> Result<Option<bool>> {
+        let Some(file) = self.file(disk)? else { return Ok(Some(true)) };
+        let size = file.info().map_err(|source| Error::io("fstat", &self.path, source))?.len;
+        if self.offset >= self.until || size == self.offset {
+            return Ok(Some(true));
+        }
+        let (last, until) = (self.last, self.until);
+        let still = || match last {
+            Some(last) => Ok(last.read(&*file, &self.path)?.is_some()),
+            None => Ok(true),
+        };
+        let (mut newest, mut batch, mut ended) = (last, self.batch, false);
+        let mut given = (self.is_watched && gives).then(Vec::new);
+        // What is behind the bound need not be read.
+        let limit = limit.min(usize::try_from(until - self.offset).unwrap_or(usize::MAX));
+        let piece = replay_unlocked(&*file, &self.path, self.offset, limit, still, |start, bytes, line| {
+            ended |= batch.is_none() && start >= until;
+            if ended {
+                return Ok(ControlFlow::Break(()));
+            }
+            let mark = Mark::new(start, bytes);
+            let first = match line.batch {
+                Some(BatchMark::More) => Some(*batch.get_or_insert(mark)),
+                Some(BatchMark::Last) => Some(batch.take().unwrap_or(mark)),
+                None => None,
+            };
+            newest = Some(mark);
+            if let Some(given) = &mut given {
+                given.push(Given { mark, id: Box::from(&*line.id), told: None });
+            }
+            each(mark, bytes, line, first)?;
+            Ok(ControlFlow::Continue(()))
+        })?;
+        let Some(Piece { tail, is_last }) = piece else { return Ok(None) };
+        if newest != last {
+            self.batch = None;
+        }
+        self.last = newest;
+        self.offset = if ended { newest.map_or(self.offset, |mark| mark.end()) } else { tail.good };
+        for given in given.into_iter().flatten() {
+            self.remember(given, REMEMBERED);
+        }
+        Ok(Some(is_last || ended || self.offset >= until))
+    }
+}

@@ -1,0 +1,182 @@
+//! The operations of all agents in their total order: clock, then agent. What an agent appends while it is read comes behind
+//! what was given before, whatever its clock is.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::chains::{Chain, Pending};
+use super::log::Taken;
+use super::position::{Mark, Position, print_standings};
+use super::trail::LogName;
+use crate::disk::Disk;
+use crate::error::{Error, Result};
+
+/// An operation that was taken back.
+pub(super) struct Undone {
+    pub(super) position: Vec<u8>,
+    pub(super) id: Box<[u8]>,
+}
+
+/// The logs of agents that are being read.
+#[derive(Default)]
+pub(super) struct Merge {
+    chains: Vec<Chain>,
+    /// The chain to go on with, and the head of another one up to which it comes first.
+    at: Option<(usize, Option<usize>)>,
+    /// The rank of the last operation.
+    rank: (u64, Arc<[u8]>),
+}
+
+impl Merge {
+    /// Takes note of logs, each with the offset up to which it is read.
+    pub(super) fn note(&mut self, logs: &[LogName], until: impl Fn(&LogName) -> u64) {
+        for name in logs {
+            // NOTE: in one order, so that a position is one text however it was come to.
+            let place = self.chains.partition_point(|chain| chain.agent < name.agent);
+            if self.chains.get(place).is_none_or(|chain| chain.agent != name.agent) {
+                self.chains.insert(place, Chain::new(&name.agent));
+            }
+            if let Some(chain) = self.chains.get_mut(place) {
+                chain.note(name, until(name));
+            }
+        }
+        self.at = None;
+    }
+
+    /// The time of the newest log.
+    pub(super) fn newest_ms(&self) -> u64 {
+        self.chains.iter().filter_map(Chain::newest_ms).max().unwrap_or(0)
+    }
+
+    /// The time of the oldest log of which lines may still come.
+    pub(super) fn oldest_ms(&self) -> u64 {
+        self.chains.iter().filter_map(Chain::unread_ms).min().unwrap_or_else(|| self.newest_ms())
+    }
+
+    /// Begins at a position.
+    ///
+    /// # Errors
+    /// `OPSLOG_POSITION_GONE`, `OPSLOG_IO`.
+    pub(super) fn go_to(
+        &mut self,
+        disk: &dyn Disk,
+        root: &Path,
+        logs: &[LogName],
+        position: &Position,
+        until: impl Fn(&LogName) -> u64,
+    ) -> Result<()> {
+        let is_unread = |log: &LogName| {
+            let place = position.places.iter().find(|place| place.agent == log.agent);
+            place.map_or(log.ms >= position.floor, |place| log.ms >= place.ms)
+        };
+        let logs: Vec<LogName> = logs.iter().filter(|log| is_unread(log)).cloned().collect();
+        self.note(&logs, until);
+        for place in &position.places {
+            let chain = self.chains.iter_mut().find(|chain| chain.agent == place.agent);
+            // A log that was empty is deleted once it is sealed.
+            let is_there = match chain {
+                Some(chain) => chain.go_behind(disk, root, place)?,
+                None => place.mark.is_beginning(),
+            };
+            if !is_there {
+                return Err(Error::PositionGone("an operation up to it was undone, or its log was deleted"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the next operation.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub(super) fn take(&mut self, disk: &dyn Disk, root: &Path) -> Result<Option<(usize, Pending)>> {
+        loop {
+            let Some(place) = self.next_chain(disk, root)? else { return Ok(None) };
+            let Some(next) = self.chains.get_mut(place).and_then(Chain::take) else { return Ok(None) };
+            // What was logged twice counts once.
+            if !next.is((self.rank.0, &self.rank.1)) {
+                self.rank = next.rank();
+                return Ok(Some((place, next)));
+            }
+        }
+    }
+
+    /// Remembers the operation that was taken last, should it be undone, with the text of its position.
+    pub(super) fn remember(&mut self, place: usize, next: &Pending, id: &[u8], told: &[u8]) {
+        if let Some(chain) = self.chains.get_mut(place) {
+            chain.remember(next, id, told);
+        }
+    }
+
+    /// The chain that has the lowest operation.
+    fn next_chain(&mut self, disk: &dyn Disk, root: &Path) -> Result<Option<usize>> {
+        if let Some((place, bound)) = self.at {
+            let least = bound.and_then(|bound| self.chains.get(bound)).and_then(Chain::peek);
+            let next = self.chains.get(place).and_then(Chain::peek);
+            if next.is_some_and(|next| least.is_none_or(|least| next.compare(least).is_lt())) {
+                return Ok(Some(place));
+            }
+        }
+        for chain in &mut self.chains {
+            chain.head(disk, root)?;
+        }
+        let (mut first, mut second): (Option<usize>, Option<usize>) = (None, None);
+        let head =
+            |place: Option<usize>| place.and_then(|place| self.chains.get(place)).and_then(Chain::peek);
+        for (place, chain) in self.chains.iter().enumerate() {
+            let Some(next) = chain.peek() else { continue };
+            if head(first).is_none_or(|least| next.compare(least).is_lt()) {
+                (first, second) = (Some(place), first);
+            } else if head(second).is_none_or(|least| next.compare(least).is_lt()) {
+                second = Some(place);
+            }
+        }
+        self.at = first.map(|first| (first, second));
+        Ok(first)
+    }
+
+    /// Whether a line that was read is no longer there.
+    pub(super) fn is_disturbed(&self) -> bool {
+        self.chains.iter().any(|chain| chain.is_disturbed)
+    }
+
+    /// Takes back the last operation of an agent that has undone it. `None` when no agent has.
+    ///
+    /// # Errors
+    /// `OPSLOG_POSITION_GONE` when more were undone than are remembered; `OPSLOG_IO`.
+    pub(super) fn take_back(&mut self, disk: &dyn Disk) -> Result<Option<Undone>> {
+        self.at = None;
+        for place in 0..self.chains.len() {
+            let Some(chain) = self.chains.get_mut(place) else { break };
+            match chain.take_back(disk)? {
+                Taken::None => {}
+                Taken::TooMany => return Err(Error::PositionGone("too many operations were undone at once")),
+                Taken::Line(given) => {
+                    self.rank = Default::default();
+                    let told = given.told.map(Vec::from).unwrap_or_else(|| {
+                        let mut told = Vec::new();
+                        self.print_into(&mut told, Some((place, given.mark)));
+                        told
+                    });
+                    return Ok(Some(Undone { position: told, id: given.id }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Appends the position behind what was given; with a line of a chain, the position of that line.
+    pub(super) fn print_into(&self, out: &mut Vec<u8>, at: Option<(usize, Mark)>) {
+        let ms_of = |chain: &Chain| chain.last.map(|(ms, _)| ms);
+        let floor = match at.and_then(|(place, _)| self.chains.get(place)) {
+            Some(chain) => ms_of(chain),
+            None => self.chains.iter().filter_map(ms_of).max(),
+        };
+        let standings = self.chains.iter().enumerate().map(|(place, chain)| {
+            let at = at.filter(|(other, _)| *other == place);
+            let last = chain.last.map(|(ms, mark)| (ms, at.map_or(mark, |(_, mark)| mark)));
+            chain.standing(last)
+        });
+        print_standings(out, floor.unwrap_or_else(|| self.oldest_ms()), standings);
+    }
+}

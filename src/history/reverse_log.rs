@@ -1,0 +1,174 @@
+//! Reading one log backward, the last line first. What is no operation is passed over, as it is forward; so is an unfinished
+//! batch at the end.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::position::Mark;
+use super::trail::{LogName, open};
+use crate::disk::{Disk, DiskFile, read_full_at};
+use crate::error::{Error, Result};
+use crate::format::operation::{BatchMark, js_trim, parse_line};
+use crate::layout;
+
+/// How much is read at once.
+const BLOCK: usize = 256 << 10;
+
+/// A line, and the first line of its batch.
+pub(super) struct Found {
+    pub(super) mark: Mark,
+    pub(super) bytes: Vec<u8>,
+    pub(super) batch: Option<Mark>,
+}
+
+/// A log that is read backward.
+pub(super) struct ReverseLog {
+    path: PathBuf,
+    file: Option<Arc<dyn DiskFile>>,
+    /// Bytes of the file before `start` are still to be read.
+    start: u64,
+    block: Vec<u8>,
+    /// Lines of a batch, the first one first.
+    batch: Vec<Found>,
+    /// Whether no operation was found yet.
+    is_at_end: bool,
+}
+
+impl ReverseLog {
+    /// Begins at the end of a log, or at an offset.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT` for a path that leads elsewhere.
+    pub(super) fn open(disk: &dyn Disk, root: &Path, name: &LogName, end: u64) -> Result<Self> {
+        let path = layout::inside(root, layout::OPS, &name.relative)?;
+        let file = open(disk, &path)?;
+        let len = match &file {
+            Some(file) => file.info().map_err(|source| Error::io("fstat", &path, source))?.len,
+            None => 0,
+        };
+        let (block, batch, start) = (Vec::new(), Vec::new(), len.min(end));
+        Ok(Self { path, file, start, block, batch, is_at_end: true })
+    }
+
+    /// Begins at an offset of an open log.
+    pub(super) fn before(file: &Arc<dyn DiskFile>, path: &Path, end: u64) -> Self {
+        let (file, path) = (Some(Arc::clone(file)), path.to_path_buf());
+        Self { path, file, start: end, block: Vec::new(), batch: Vec::new(), is_at_end: false }
+    }
+
+    /// The first of the lines that belong to a batch and follow each other up to here.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub(super) fn first_of_batch(mut self) -> Result<Option<Mark>> {
+        let mut first = None;
+        while let Some((start, bytes)) = self.line()? {
+            match parse_line(&bytes).map(|line| line.batch) {
+                Ok(Some(BatchMark::More)) => first = Some(Mark::new(start, &bytes)),
+                Ok(_) => break,
+                Err(_) => {}
+            }
+        }
+        Ok(first)
+    }
+
+    /// The operation before; `None` at the beginning.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub(super) fn next(&mut self) -> Result<Option<Found>> {
+        if let Some(found) = self.batch.pop() {
+            return Ok(Some(found));
+        }
+        while let Some((start, bytes)) = self.line()? {
+            let bytes = if self.is_at_end { js_trim(&bytes).to_vec() } else { bytes };
+            let Ok(line) = parse_line(&bytes) else { continue };
+            let marked = line.batch;
+            // Lines without their last one are a batch that a crash cut.
+            if marked == Some(BatchMark::More) && self.is_at_end {
+                continue;
+            }
+            self.is_at_end = false;
+            let mark = Mark::new(start, &bytes);
+            let found = Found { mark, bytes, batch: None };
+            if marked.is_none() {
+                return Ok(Some(found));
+            }
+            return self.whole_batch(found).map(Some);
+        }
+        Ok(None)
+    }
+
+    /// Reads the other lines of a batch, of which this is the last.
+    fn whole_batch(&mut self, last: Found) -> Result<Found> {
+        let mut lines = vec![last];
+        while let Some((start, bytes)) = self.line()? {
+            match parse_line(&bytes).map(|line| line.batch) {
+                Ok(Some(BatchMark::More)) => {
+                    let mark = Mark::new(start, &bytes);
+                    lines.push(Found { mark, bytes, batch: None });
+                }
+                Ok(_) => {
+                    self.put_back(&bytes);
+                    break;
+                }
+                Err(_) => {}
+            }
+        }
+        let first = lines.last().map(|found| found.mark);
+        lines.iter_mut().for_each(|found| found.batch = first);
+        lines.reverse();
+        let last = lines.pop();
+        self.batch = lines;
+        last.ok_or_else(|| Error::corrupt(&self.path, None, "a batch without lines"))
+    }
+
+    fn put_back(&mut self, line: &[u8]) {
+        self.block.extend_from_slice(line);
+        self.block.push(b'\n');
+    }
+
+    /// The line before, without its newline. Blank ones are passed over.
+    fn line(&mut self) -> Result<Option<(u64, Vec<u8>)>> {
+        let mut searched = self.block.len();
+        loop {
+            while self.block.last() == Some(&b'\n') {
+                self.block.pop();
+            }
+            searched = searched.min(self.block.len());
+            let head = self.block.get(..searched).unwrap_or_default();
+            if let Some(newline) = memchr::memrchr(b'\n', head) {
+                let line = self.block.split_off(newline + 1);
+                return Ok(Some((self.start + newline as u64 + 1, line)));
+            }
+            if self.start == 0 {
+                let line = std::mem::take(&mut self.block);
+                return Ok((!line.is_empty()).then_some((0, line)));
+            }
+            searched = self.read_block()?;
+        }
+    }
+
+    /// Reads the bytes before those that were read. Returns how many.
+    fn read_block(&mut self) -> Result<usize> {
+        let Some(file) = &self.file else { return Ok(0) };
+        // A long line is read in ever larger blocks.
+        let size = (BLOCK.max(self.block.len()) as u64).min(self.start) as usize;
+        let from = self.start - size as u64;
+        let mut block = vec![0; size];
+        let read = read_full_at(&**file, &mut block, from);
+        let read = read.map_err(|source| Error::io("read", &self.path, source))?;
+        if read < size {
+            // It was cut meanwhile: what stood behind was undone.
+            self.block.clear();
+            block.truncate(read);
+            let whole = memchr::memrchr(b'\n', &block).map_or(0, |newline| newline + 1);
+            block.truncate(whole);
+        }
+        let more = block.len();
+        block.append(&mut self.block);
+        self.block = block;
+        self.start = from;
+        Ok(more)
+    }
+}
