@@ -252,14 +252,14 @@ fn run(seed: u64, with_agents: bool) {
 
 #[test]
 fn a_history_is_what_was_done_in_a_folder_of_a_single_writer() {
-    for seed in 0..300 {
+    for seed in 0..100 {
         run(seed, false);
     }
 }
 
 #[test]
 fn a_history_is_what_was_done_in_a_folder_that_goes_from_agents_to_a_single_writer_and_back() {
-    for seed in 0..300 {
+    for seed in 0..100 {
         run(seed, true);
     }
 }
