@@ -96,7 +96,11 @@ impl Folder {
     fn backward(&self, after: Option<&Position>) -> Result<Vec<Value>> {
         let mut found = Vec::new();
         let mut reader = Backward::open(Arc::new(self.disk.sim().clone()), Path::new(ROOT), after)?;
-        while reader.step(100, &mut |event| Ok(found.push(parse(&event))))? == Reading::GoesOn {}
+        let mut sink = |event: Event<'_>| {
+            found.push(parse(&event));
+            Ok(())
+        };
+        while reader.step(100, &mut sink)? == Reading::GoesOn {}
         Ok(found)
     }
 
