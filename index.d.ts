@@ -375,6 +375,40 @@ export interface ScanOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Where `revert()` goes back to. */
+export interface RevertOptions {
+  /** A position that the store gave, a `Date`, or an ISO time. */
+  to: Position | Date | string;
+  /** Only these records (default: all). */
+  ids?: readonly string[] | undefined;
+}
+
+/**
+ * The store as it was at an earlier place of its history, see `at()`. Read-only. Each call gives objects of its own.
+ *
+ * Every method throws `OPSLOG_NOT_OPEN` once the view or its store was closed, and `OPSLOG_IO` or `OPSLOG_CORRUPT` if a file cannot be read.
+ */
+export interface View<T = Record<string, unknown>> {
+  /** The record's value; `undefined` where there was none. Cost: reads and parses its text. */
+  get(id: string): T | undefined;
+  /** Whether there was a record. */
+  has(id: string): boolean;
+  /** How many records there were, or for how many the predicate is true. With a predicate all records are parsed. */
+  count(predicate?: (value: T, id: string) => unknown): number;
+  /** The ids, read in pieces as they are asked for. */
+  keys(): IterableIterator<string>;
+  /** The values. All records are parsed. */
+  all(): T[];
+  /** Ids and values. All records are parsed. */
+  entries(): [string, T][];
+  /** The values for which the predicate is true. All records are parsed, and those kept for which it is. */
+  filter(predicate: (value: T, id: string) => unknown): T[];
+  /** As the store's `find()`. Rejects what that rejects. */
+  find(query: Query<T>, options?: FindOptions<T>): Promise<T[]>;
+  /** Lets go of the files that the view holds open. Calling it twice does nothing. */
+  close(): void;
+}
+
 /**
  * The records as the function of `transaction()` sees them: with its own changes. It can be used only while the function runs;
  * an error that leaves the function takes the whole transaction back, one that it catches does not.
@@ -1015,6 +1049,39 @@ export declare class Store<T = Record<string, unknown>> {
    * `OPSLOG_CORRUPT`. All reject, and nothing was undone then.
    */
   undo(): Promise<boolean>;
+
+  /**
+   * The store as it was at an earlier place of its history: after every operation up to there, in the total order. What an
+   * `undo()` took back is not in it. The view does not change whatever the store does next, and holds no lock.
+   *
+   * A time means: behind the last operation whose `ts` is not later. Where the clocks of agents differ, the order of the operations
+   * decides, not their `ts`. Values are those that were logged: `migrate` is not called for them. Records that were archived since are
+   * there with the values that they had; that needs the notes of those archives in `index/`, which 0.8.1 does not write. Records
+   * that are there no more come behind those that are.
+   *
+   * Cost: reads the operations between there and now, on another thread, and holds the previous value of each record that they
+   * concern; no copy of the store is made. In a folder of agents operations further back may be read: an agent does not know what another
+   * one writes at the same time.
+   *
+   * @param when A position that the store gave, a `Date`, or an ISO time such as `"2026-01-31T12:00:00.000Z"`.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`; `OPSLOG_POSITION_GONE` if the operation of a position was undone, or what is
+   * needed was pruned; `OPSLOG_UNSUPPORTED` behind a backend; `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
+   */
+  at(when: Position | Date | string): Promise<View<T>>;
+
+  /**
+   * Makes the records what they were at an earlier place: logs a `set()` for each that is different now, and a `delete()` for each that
+   * was not there, all of them in one batch. Nothing is taken out of the history, and `undo()` takes them back one by one.
+   *
+   * Cost: that of `at()`, and of a transaction. Other writers wait meanwhile.
+   *
+   * @param options Where to go back to, and which records (default: all).
+   * @returns How many records were changed.
+   * @throws As `at()` and `transaction()`: `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_SKIP_LOAD`, `OPSLOG_INVALID_ARGUMENT`,
+   * `OPSLOG_POSITION_GONE`, `OPSLOG_UNSUPPORTED`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`; an agent's also `OPSLOG_LOCKED`. All
+   * reject, and nothing was changed then.
+   */
+  revert(options: RevertOptions): Promise<number>;
 
   /**
    * The operations on a record since the last checkpoint, oldest first. A fresh array of shared objects.

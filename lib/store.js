@@ -25,6 +25,9 @@ const { checkNames } = require("./arguments/option-names");
 const { parseOptions } = require("./arguments/options");
 const { checkPeriod, describe } = require("./arguments/paths");
 const { readOnProgress, watched } = require("./arguments/progress");
+const { findPast, parseRevert, reversion } = require("./history/past");
+const { readPlace } = require("./history/place");
+const { View } = require("./history/view");
 const { parseFind } = require("./queries/find");
 const { parseRange } = require("./queries/walks");
 const { comparison, insertion, patching, update } = require("./transactions/changes");
@@ -367,19 +370,23 @@ class Store extends Inspected {
 
   /** Runs the function that `prepare` returns once it has looked at the arguments. */
   async #transaction(prepare) {
+    this.#ensureTransactions();
+    const run = prepare();
+    const isFollowed = () => this.#queue.isFollowedAlone;
+    const work = (driver) => driver.alone(() => this.#runTransaction("transaction()", run), isFollowed);
+    return this.#durably(work, { alone: true });
+  }
+
+  #ensureTransactions() {
     this.#ensureWritable();
     if (this.#batch !== null) throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.withinBatch());
     if (this.#options.skipLoad) throw opslogError("OPSLOG_SKIP_LOAD", messages.skipLoadTransaction());
     this.#driver.ensureTransactions();
-    const run = prepare();
-    const isFollowed = () => this.#queue.isFollowedAlone;
-    const work = (driver) => driver.alone(() => this.#runTransaction(run), isFollowed);
-    return this.#durably(work, { alone: true });
   }
 
-  async #runTransaction(run) {
+  async #runTransaction(method, run) {
     let result;
-    await this.#runBatch("transaction()", () => {
+    await this.#runBatch(method, () => {
       const tx = new Transaction(this.#driver, this.#toText);
       this.#isInTransaction = true;
       this.#misuse = null;
@@ -408,6 +415,43 @@ class Store extends Inspected {
   async #undo() {
     this.#ensureWritable();
     return this.#durably(() => this.#driver.undo());
+  }
+
+  at(when) {
+    return paced(this.#at(when));
+  }
+
+  async #at(when) {
+    this.#ensureOpen();
+    if (this.#options.skipLoad) throw opslogError("OPSLOG_SKIP_LOAD", messages.skipLoadPast());
+    const where = readPlace(when, "the place");
+    const driver = this.#driver;
+    const isOver = () => this.#driver !== driver;
+    for (;;) {
+      const present = await this.#exclusive(async () => {
+        await driver.catchUp();
+        return driver.present();
+      });
+      const past = await findPast(present, where);
+      if (isOver()) throw notOpen();
+      // What was undone by another process shows when it is looked for.
+      await this.#exclusive(() => driver.catchUp());
+      if (!present.isOutdated()) return new View(past, isOver);
+    }
+  }
+
+  revert(options) {
+    return paced(this.#revert(options));
+  }
+
+  async #revert(options) {
+    this.#ensureTransactions();
+    const { where, ids } = parseRevert(options);
+    const work = async (driver) => {
+      const past = await findPast(await driver.present(), where);
+      return this.#runTransaction("revert()", reversion(past, ids));
+    };
+    return this.#durably((driver) => driver.alone(() => work(driver), () => false), { alone: true });
   }
 
   getHistory(id) {

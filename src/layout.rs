@@ -116,6 +116,7 @@ pub fn is_beside(name: &str) -> bool {
     is_temporary(name)
         || [".torn", ".damaged", ".unsynced"].iter().any(|end| name.ends_with(end))
         || ["lock", "door", "closed"].contains(&name)
+        || time_of_archived(name).is_some()
         || (name.starts_with("agent-") && [".lock", ".closed"].iter().any(|end| name.ends_with(end)))
 }
 
@@ -144,6 +145,16 @@ pub fn agent_lock(root: &Path, agent: &str) -> PathBuf {
 /// The agent whose lock has this name.
 pub fn agent_of_lock(name: &str) -> Option<&str> {
     name.strip_prefix("agent-")?.strip_suffix(".lock")
+}
+
+/// The note of which records an archive took out behind the log that has this time in its name.
+pub fn archived(root: &Path, ms: u64) -> PathBuf {
+    root.join(INDEX).join(format!("archived-{ms}"))
+}
+
+/// The time in the name of such a note.
+pub fn time_of_archived(name: &str) -> Option<u64> {
+    name.strip_prefix("archived-")?.parse().ok()
 }
 
 /// The note of how long a writer's log was when it was closed.

@@ -22,6 +22,8 @@ const unlessNoneIsUnderWay = (error) => {
 const selection = { skip: 0, limit: -1, counts: false };
 const range = { reverse: false, limit: -1 };
 const finding = ({ core }) => core.find("{}", selection);
+const present = ({ core }) => core.present();
+const past = ({ core }) => core.present().past(new Date(now).toISOString(), true);
 const agent = { agent: "one" };
 const at = (call, more = {}) => ({ call, ...more });
 
@@ -107,6 +109,15 @@ export const nativeCalls = {
   "NativeScan.nextAtOnce": at(({ made }) => made.nextAtOnce(), {
     prepare: ({ core }) => core.sorted(range),
   }),
+  "NativeStore.present": at(({ core }) => core.present()),
+  "NativePresent.past": at(({ made }) => made.past(new Date(now).toISOString(), true), { prepare: present }),
+  "NativePresent.isOutdated": at(({ made }) => made.isOutdated(), { prepare: present }),
+  "NativePresent.cancel": at(({ made }) => made.cancel(), { prepare: present }),
+  "NativeView.get": at(({ made }) => made.get("a"), { prepare: past }),
+  "NativeView.has": at(({ made }) => made.has("a"), { prepare: past }),
+  "NativeView.count": at(({ made }) => made.count(), { prepare: past }),
+  "NativeView.walk": at(({ made }) => made.walk(false), { prepare: past }),
+  "NativeView.concerned": at(({ made }) => made.concerned(), { prepare: past }),
   "NativeStore.undo": at(({ core }) => core.undo()),
   "NativeStore.undoWaiting": at(({ core }) => core.undoWaiting(), agent),
   "NativeStore.compactAgents": at(({ core }) => core.compactAgents(now), agent),

@@ -10,7 +10,7 @@ const partial = { message: "Cannot compact in skipLoad mode — in-memory Map is
 const there = { code: "OPSLOG_EXISTS", message: "Record 'stored' exists already" };
 const blind = { code: "OPSLOG_SKIP_LOAD" };
 const withinBatch = { code: "OPSLOG_INVALID_ARGUMENT" };
-const changing = ["transaction", "insert", "update", "patch", "compareAndSet", "clear"];
+const changing = ["transaction", "insert", "update", "patch", "compareAndSet", "clear", "revert"];
 
 const gives = (value) => ({ kind: "gives", value });
 const throws = (error) => ({ kind: "throws", error });
@@ -49,6 +49,8 @@ export const calls = {
   "clear()": (store) => store.clear(),
   "batch()": (store) => store.batch(() => {}),
   "undo()": (store) => store.undo(),
+  "at()": async (store) => (await store.at(new Date())).count(),
+  "revert()": (store) => store.revert({ to: new Date() }),
   "getHistory()": (store) => store.getHistory("logged").length,
   "getOps()": (store) => store.getOps().length,
   "compact()": (store) => store.compact(),
@@ -75,7 +77,7 @@ export const whenNotOpen = Object.fromEntries(
     if (method === "unwatch") return [name, gives(undefined)];
     if (["flush", "sync"].includes(method)) return [name, resolves(undefined)];
     const asynchronous =
-      "batch undo compact backup archive loadArchive streamSnapshot getWalOps refresh tail find findOne countWhere scan " +
+      "batch undo compact backup archive loadArchive streamSnapshot getWalOps refresh tail find findOne countWhere scan at " +
       changing.join(" ");
     return [name, asynchronous.split(" ").includes(method) ? rejects(notOpen) : throws(notOpen)];
   }),
@@ -108,6 +110,8 @@ export const whenOpen = {
   "clear()": resolves(2),
   "batch()": resolves(undefined),
   "undo()": resolves(true),
+  "at()": resolves(2),
+  "revert()": resolves(0),
   "getHistory()": gives(1),
   "getOps()": gives(1),
   "compact()": resolves(undefined),
@@ -174,6 +178,7 @@ export const whenSkipLoad = {
   "count()": gives(0),
   "count() with a predicate": gives(0),
   "undo()": resolves(false),
+  "at()": rejects(blind),
   "getHistory()": gives(0),
   "getOps()": gives(0),
   "compact()": rejects(partial),

@@ -20,6 +20,7 @@ const ALLOWED = {
   writing: ["errors", "platform"],
   operations: ["arguments", "errors", "native", "platform"],
   queries: ["arguments", "errors", "platform"],
+  history: ["arguments", "errors", "platform", "queries"],
   transactions: ["arguments", "errors", "platform"],
   fs: ["arguments", "errors", "folder", "operations", "platform", "writing"],
   records: ["arguments", "errors", "fs", "platform", "queries", "writing"],

@@ -125,6 +125,11 @@ class BackendDriver {
     }
   }
 
+  /** No method of a backend reads the logs that are sealed. */
+  async present() {
+    throw opslogError("OPSLOG_UNSUPPORTED", messages.pastOfBackend());
+  }
+
   /** Runs work while no other writer does: a single writer need not wait for that. */
   alone(work) {
     return work();

@@ -8,6 +8,7 @@ const { printable } = require("./printable");
 
 const messages = Object.freeze({
   notOpen: () => "Store is not open. Call open() first.",
+  viewClosed: () => "This view was closed. Call at() for another one.",
   readOnly: () => "Store is read-only. Cannot perform mutations.",
   noStore: () => "Cannot open in readOnly mode: no existing store found",
   notFound: (id) => `Record '${id}' not found`,
@@ -34,6 +35,9 @@ const messages = Object.freeze({
   withinBatch: () =>
     "a transaction cannot begin within batch(): set() and delete() are what a batch is made of",
   skipLoadTransaction: () => "a transaction reads records, and with skipLoad there are none in memory",
+  skipLoadPast: () => "at() needs the records of the store, which skipLoad leaves out",
+  pastOfBackend: () =>
+    "a store behind a backend shows no earlier state: its operations since the last checkpoint are in getOps()",
   transactionsOfBackend: () =>
     "transactions among agents need a lock that a storage backend does not have; open without agentId, or use a folder",
   newerVersion: (found, version) =>

@@ -379,6 +379,14 @@ class FileDriver {
     return copying;
   }
 
+  // History
+
+  /** All records as they are now, for finding those of an earlier place. */
+  async present() {
+    if (this.#core.hasHead()) await this.#following.changing(this.#core.replayHead());
+    return call(() => this.#core.present());
+  }
+
   // Reading
 
   get manifest() {

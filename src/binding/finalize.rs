@@ -10,6 +10,7 @@ use super::find::NativeFind;
 use super::history::NativeChanges;
 use super::lock::{NativeHold, NativeLock};
 use super::maintenance::NativeProgress;
+use super::past::{NativePresent, NativeView};
 use super::store::NativeStore;
 use super::wal::NativeWalCursor;
 use super::walk::{NativeScan, NativeWalk};
@@ -31,9 +32,11 @@ drop_caught!(
     NativeFind,
     NativeHold,
     NativeLock,
+    NativePresent,
     NativeProgress,
     NativeScan,
     NativeStore,
+    NativeView,
     NativeWalCursor,
     NativeWalk
 );

@@ -20,6 +20,7 @@ mod lock;
 mod maintenance;
 mod migration;
 mod operations;
+mod past;
 mod session;
 mod steps;
 mod store;

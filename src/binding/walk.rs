@@ -52,10 +52,7 @@ impl NativeStore {
     /// Begins a walk over the records as they are now.
     #[napi]
     pub fn walk(&self, ids_only: bool) -> napi::Result<NativeWalk> {
-        caught(|| {
-            let walk = Mutex::new(self.store.walk(ids_only)?);
-            Ok(NativeWalk { store: Arc::clone(&self.store), walk })
-        })
+        caught(|| Ok(NativeWalk::over(&self.store, self.store.walk(ids_only)?)))
     }
 
     /// Begins a walk over the records as they are now, in the order of their ids. Resolves to a `NativeScan`.
@@ -86,6 +83,13 @@ impl NativeStore {
                 sorted: Arc::new(Mutex::new(sorted)),
             })))
         })
+    }
+}
+
+impl NativeWalk {
+    /// Steps of a walk of this store.
+    pub(super) fn over(store: &Arc<Store>, walk: Walk) -> Self {
+        Self { store: Arc::clone(store), walk: Mutex::new(walk) }
     }
 }
 

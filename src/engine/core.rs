@@ -57,6 +57,8 @@ pub struct Engine {
     stamp: Stamp,
     /// Which history the operations are, see [`Engine::history`].
     history: u64,
+    /// See [`Engine::undone`].
+    undone: u64,
 }
 
 /// The histories of all engines: no two are the same.
@@ -95,7 +97,17 @@ impl Engine {
             clock: 0,
             stamp: Stamp::default(),
             history: HISTORIES.fetch_add(1, Ordering::Relaxed),
+            undone: HISTORIES.fetch_add(1, Ordering::Relaxed),
         }
+    }
+
+    /// Changes whenever an operation was taken back, and with another engine.
+    pub fn undone(&self) -> u64 {
+        self.undone
+    }
+
+    pub(super) fn note_undone(&mut self) {
+        self.undone = HISTORIES.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Changes whenever the operations change in any other way than at their end.
@@ -119,6 +131,7 @@ impl Engine {
             clock: self.clock,
             stamp: Stamp::default(),
             history: HISTORIES.fetch_add(1, Ordering::Relaxed),
+            undone: self.undone,
         }
     }
 
@@ -374,6 +387,7 @@ impl Engine {
             Some(text) => self.records.set(&id, text)?,
             None => self.records.delete(&id)?,
         }
+        self.note_undone();
         Ok(self.operations.pop())
     }
 
@@ -389,6 +403,9 @@ impl Engine {
         let Some(lowest) = lowest else { return Ok(Vec::new()) };
         let from = self.operations.partition_point(|operation| operation.rank() < Some(&lowest));
         self.turn_history();
+        if !removed.is_empty() {
+            self.note_undone();
+        }
         let behind = self.operations.split_off(from);
         for operation in behind.iter().rev() {
             let placed = operation.origin.as_ref().and_then(|origin| origin.placed.clone());

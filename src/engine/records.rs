@@ -422,6 +422,32 @@ impl View {
 }
 
 impl Moment {
+    /// The same records with a layer on top, which goes before all others.
+    pub fn under(&self, layer: Overlay) -> Self {
+        let mut layers = self.layers.clone();
+        layers.push(Arc::new(layer));
+        Self { base: Arc::clone(&self.base), layers, kept: Arc::clone(&self.kept) }
+    }
+
+    /// A record's value. Reading it is for [`Nearby::of`] what is kept of this moment.
+    ///
+    /// # Errors
+    /// Those of reading the base.
+    pub fn get(&self, id: &[u8]) -> io::Result<Option<Text>> {
+        match self.layers.iter().rev().find_map(|layer| layer.get(id)) {
+            Some(entry) => Ok(entry.state.text().cloned()),
+            None => self.base.find(id),
+        }
+    }
+
+    /// What the snapshot under all layers says of a record.
+    ///
+    /// # Errors
+    /// Those of reading it.
+    pub fn stored(&self, id: &[u8]) -> io::Result<Option<Text>> {
+        self.base.find(id)
+    }
+
     /// What was cut off the log since then.
     pub fn kept(&self) -> &Arc<Kept> {
         &self.kept

@@ -121,7 +121,7 @@ impl Backward {
 }
 
 /// Whether a line was read by who came to a position.
-fn is_read(after: &Position, ms: u64, agent: &str, mark: Mark) -> bool {
+pub(super) fn is_read(after: &Position, ms: u64, agent: &str, mark: Mark) -> bool {
     match after.places.iter().find(|place| &*place.agent == agent) {
         Some(place) => {
             ms < place.ms || ms == place.ms && mark.start <= place.mark.start && !place.mark.is_beginning()

@@ -5,6 +5,7 @@
 //! Invariant: an operation that checkpoints carried from one log to the next is given once. No log is changed, and no lock is
 //! taken: what a writer cuts meanwhile is found by comparing, and told as [`Event::Undone`].
 
+mod archived;
 mod backward;
 mod chains;
 mod changes;
@@ -13,10 +14,12 @@ mod log;
 mod merge;
 mod position;
 mod print;
+mod reached;
 mod reverse_log;
 
 mod trail;
 
+pub use archived::Archived;
 pub use backward::Backward;
 pub use changes::{Changes, Wanted};
 pub use forward::{Forward, Reading};

@@ -12,6 +12,7 @@ use crate::engine::{Id, Text};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::format::{Invalid, archive};
+use crate::history::Archived as Note;
 use crate::progress::Phase;
 use crate::publish::{read_if_there, replace};
 use crate::{json, layout};
@@ -116,6 +117,8 @@ impl ArchivePlan {
         }
         let (segment, added) = store.write_segment(texts, &self.period, self.now_ms)?;
         let ids = std::mem::take(&mut self.ids);
+        let log = store.manifest().active_ops;
+        Note::note(&*store.disk, &store.root, &[&log], &segment, &ids)?;
         self.checkpoint.take_along(Archived { segment, added, ids })?;
         self.checkpoint.run()
     }
@@ -131,6 +134,17 @@ fn refused(path: &Path, invalid: Invalid) -> Error {
             Error::Invalid { path: path.to_path_buf(), message: format!("Invalid archive segment: {rule}") }
         }
     }
+}
+
+/// The records of a segment; none if it is gone.
+///
+/// # Errors
+/// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+pub(super) fn read_segment(disk: &dyn Disk, root: &Path, relative: &str) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    let path = layout::inside(root, layout::ARCHIVE, relative)?;
+    let Some(content) = read_if_there(disk, &path)? else { return Ok(Vec::new()) };
+    let records = archive::parse_segment(&content).map_err(|invalid| refused(&path, invalid))?;
+    Ok(records.into_iter().map(|(id, text)| (id.to_vec(), text.to_vec())).collect())
 }
 
 /// The records of a segment, see [`segment_pairs`].

@@ -37,6 +37,13 @@ pub struct Sorted {
     kept: Arc<Kept>,
 }
 
+impl Walk {
+    /// Begins a walk over the records of a moment.
+    pub fn over(moment: Moment, ids_only: bool) -> Self {
+        Self { moment, cursor: Cursor::Base(0), ids_only }
+    }
+}
+
 impl Store {
     /// All records as they are now.
     ///
@@ -51,7 +58,7 @@ impl Store {
     /// # Errors
     /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
     pub fn walk(&self, ids_only: bool) -> Result<Walk> {
-        Ok(Walk { moment: self.moment()?, cursor: Cursor::Base(0), ids_only })
+        Ok(Walk::over(self.moment()?, ids_only))
     }
 
     /// Appends the next pieces of a walk: `"id",value,` pairs until `out` holds `limit` bytes, or ids alone. A record without a
@@ -121,7 +128,7 @@ impl Store {
 }
 
 /// Reads something of a moment, once more if an undo has cut lines off the log meanwhile.
-fn read_uncut<T>(kept: &Kept, mut read: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(super) fn read_uncut<T>(kept: &Kept, mut read: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         let cuts = kept.cuts();
         let read = read();

@@ -29,6 +29,7 @@ mod numbers;
 mod old_files;
 mod orders;
 mod panics;
+mod past;
 #[path = "../explorer/pause.rs"]
 mod pause;
 mod pruning;

@@ -34,6 +34,7 @@ impl Engine {
         (apart, then): (usize, usize),
     ) -> io::Result<()> {
         self.turn_history();
+        self.note_undone();
         let unfinished = self.set_batch_aside();
         let is_split = self.is_apart() && from < apart;
         if is_split {

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::format::manifest::{Descent, Manifest};
 use crate::format::timestamp::iso_into;
 use crate::gate::{Exclusive, Gate};
+use crate::history::Archived;
 use crate::layout;
 use crate::lock::{self, HeldLock, OsProbe};
 use crate::order;
@@ -431,6 +432,8 @@ impl Compaction {
             let (path, added, ids) = store.archive_sealed(&self.sealed.view, request, now_ms)?;
             self.sealed.view = self.sealed.view.without(&ids).map_err(|source| store.read_failed(source))?;
             store.lock().engine.refreeze(&self.sealed.view);
+            let logs: Vec<&str> = self.sealed.logs.iter().map(String::as_str).collect();
+            Archived::note(&*store.disk, &store.root, &logs, &path, &ids)?;
             segment = Some((path, added));
             compacted.archived = ids;
         }

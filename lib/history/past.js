@@ -1,0 +1,60 @@
+"use strict";
+
+// Finds the records of an earlier place, and makes a batch that brings them back.
+
+const { isDeepStrictEqual } = require("../platform/builtins").util;
+const { wrongType } = require("../errors/errors");
+const { checkNames } = require("../arguments/option-names");
+const { describe } = require("../arguments/paths");
+const { checkId } = require("../arguments/values");
+const { call, settle } = require("../errors/native");
+const { readPlace } = require("./place");
+
+/** Finds the records of a place among those of a moment, natively. */
+function findPast(present, { place, isTime }) {
+  return settle(call(() => present.past(place, isTime)));
+}
+
+/** What `revert()` was asked for, read at the call. */
+function parseRevert(options) {
+  if (typeof options !== "object" || options === null) {
+    throw wrongType(`revert() takes an object with the place to go back to, got ${describe(options)}`);
+  }
+  checkNames(options, ["to", "ids"], "revert()");
+  const { to, ids } = options;
+  const where = readPlace(to, "option to");
+  if (ids === undefined || ids === null) return { where, ids: null };
+  if (!Array.isArray(ids)) throw wrongType(`option ids must be a list of ids, got ${describe(ids)}`);
+  ids.forEach(checkId);
+  return { where, ids: new Set(ids) };
+}
+
+/** The function of a transaction that makes records what they were. Returns how many it changed. */
+function reversion(past, ids) {
+  const concerned = [...concernedBy(past)].filter((id) => ids === null || ids.has(id));
+  return (tx) => {
+    let changed = 0;
+    for (const id of concerned) {
+      const text = call(() => past.get(id));
+      if (text === null) {
+        if (!tx.has(id)) continue;
+        tx.delete(id);
+      } else {
+        const value = text === "" ? undefined : JSON.parse(text);
+        // NOTE: a value `undefined`, which 0.8.1 may have left, cannot be logged.
+        if (value === undefined || (tx.has(id) && isDeepStrictEqual(tx.get(id), value))) continue;
+        tx.set(id, value);
+      }
+      changed++;
+    }
+    return changed;
+  };
+}
+
+function* concernedBy(past) {
+  for (let list = call(() => past.concerned()); list !== null; list = call(() => past.concerned())) {
+    yield* JSON.parse(list);
+  }
+}
+
+module.exports = { findPast, parseRevert, reversion };

@@ -1,0 +1,30 @@
+"use strict";
+
+// A place in the history, as callers name it: a position that the store gave, a Date, or the text of one.
+
+const { outOfRange, wrongType } = require("../errors/errors");
+const { describe } = require("../arguments/paths");
+
+const { getTime, toISOString } = Date.prototype;
+const POSITION = /^p\d/;
+/** What `toISOString()` prints, or a beginning of it; with a zone other than UTC too. */
+const ISO = /^(\d{4}|[+-]\d{6})(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?$/;
+
+/** Reads a place: `{ place, isTime }`, where a time is an ISO timestamp. `name` is what the argument is called. */
+function readPlace(value, name) {
+  if (typeof value === "string") {
+    if (POSITION.test(value)) return { place: value, isTime: false };
+    const ms = ISO.test(value) ? Date.parse(value) : NaN;
+    if (!Number.isNaN(ms)) return { place: new Date(ms).toISOString(), isTime: true };
+    throw outOfRange(
+      `${name} must be a position of the store or a time such as "2026-01-31T12:00:00.000Z", got ${describe(value)}`,
+    );
+  }
+  if (Object.prototype.toString.call(value) === "[object Date]") {
+    if (Number.isNaN(getTime.call(value))) throw outOfRange(`${name} is an invalid Date`);
+    return { place: toISOString.call(value), isTime: true };
+  }
+  throw wrongType(`${name} must be a position of the store, a Date or the text of one, got ${describe(value)}`);
+}
+
+module.exports = { readPlace };

@@ -1,0 +1,104 @@
+"use strict";
+
+// The store as it was at an earlier place of its history. It is read-only, and reads texts only when it is asked: the native
+// side holds the records of now under a layer of what was different then.
+
+const { checkFunction } = require("../arguments/checks");
+const { messages, opslogError } = require("../errors/errors");
+const { call } = require("../errors/native");
+const { Finding, parseFind } = require("../queries/find");
+
+class View {
+  #core;
+  #isOver;
+
+  /** `isOver()` says whether the store was closed. */
+  constructor(core, isOver) {
+    this.#core = core;
+    this.#isOver = isOver;
+  }
+
+  get(id) {
+    this.#ensureOpen();
+    if (typeof id !== "string") return undefined;
+    const text = call(() => this.#core.get(id));
+    // An empty text is a record whose value is `undefined`.
+    return text === null || text === "" ? undefined : JSON.parse(text);
+  }
+
+  has(id) {
+    this.#ensureOpen();
+    return typeof id === "string" && call(() => this.#core.has(id));
+  }
+
+  count(predicate) {
+    this.#ensureOpen();
+    if (!predicate) return call(() => this.#core.count());
+    checkFunction(predicate, "count()");
+    let matching = 0;
+    for (const [id, value] of this.#pairs()) if (predicate(value, id)) matching++;
+    return matching;
+  }
+
+  keys() {
+    this.#ensureOpen();
+    return flattened(this.#lists(true));
+  }
+
+  all() {
+    this.#ensureOpen();
+    return Array.from(this.#pairs(), ([, value]) => value);
+  }
+
+  entries() {
+    this.#ensureOpen();
+    return [...this.#pairs()];
+  }
+
+  filter(predicate) {
+    this.#ensureOpen();
+    checkFunction(predicate, "filter()");
+    const matching = [];
+    for (const [id, value] of this.#pairs()) if (predicate(value, id)) matching.push(value);
+    return matching;
+  }
+
+  async find(query, options) {
+    this.#ensureOpen();
+    return new Finding(this.#core, parseFind(query, options, "find()")).values();
+  }
+
+  /** Lets go of what the view holds. Calling it twice does nothing. */
+  close() {
+    this.#core = null;
+  }
+
+  [Symbol.dispose]() {
+    this.close();
+  }
+
+  #ensureOpen() {
+    if (this.#core === null) throw opslogError("OPSLOG_NOT_OPEN", messages.viewClosed());
+    if (this.#isOver()) throw opslogError("OPSLOG_NOT_OPEN", messages.notOpen());
+  }
+
+  *#lists(idsOnly) {
+    const walk = call(() => this.#core.walk(idsOnly));
+    for (let text = call(() => walk.next()); text !== null; text = call(() => walk.next())) yield JSON.parse(text);
+  }
+
+  *#pairs() {
+    for (const list of this.#lists(false)) {
+      for (let i = 0; i < list.length; i += 2) {
+        // `null, id` stands for a record whose value is `undefined`.
+        yield list[i] === null ? [list[i + 1], undefined] : [list[i], list[i + 1]];
+      }
+    }
+  }
+}
+
+function* flattened(lists) {
+  for (const list of lists) yield* list;
+}
+
+module.exports = { View };

@@ -1,0 +1,130 @@
+//! The store as it was at an earlier place of its history: found on libuv's pool, read at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use napi::JsString;
+use napi::bindgen_prelude::AsyncTask;
+use napi_derive::napi;
+use parking_lot::Mutex;
+
+use super::CHUNK;
+use super::catch::{caught, plain};
+use super::store::NativeStore;
+use super::tasks::Work;
+use super::text;
+use super::walk::NativeWalk;
+use crate::history::Position;
+use crate::json::string::escape_into;
+use crate::store::{Past, Present, Store, When};
+
+/// The records as they are, from which those of an earlier place are found.
+#[napi(custom_finalize)]
+pub struct NativePresent {
+    store: Arc<Store>,
+    present: Arc<Present>,
+    cancelled: Arc<AtomicBool>,
+}
+
+/// The records at a place of the history.
+#[napi(custom_finalize)]
+pub struct NativeView {
+    store: Arc<Store>,
+    past: Past,
+    /// How many of the concerned records were listed.
+    listed: Mutex<usize>,
+}
+
+#[napi]
+impl NativeStore {
+    /// Takes the records as they are now.
+    #[napi]
+    pub fn present(&self) -> napi::Result<NativePresent> {
+        caught(|| {
+            let present = Arc::new(self.store.present()?);
+            Ok(NativePresent { store: Arc::clone(&self.store), present, cancelled: Arc::default() })
+        })
+    }
+}
+
+#[napi]
+impl NativePresent {
+    /// Finds the records at a place: a position, or an ISO timestamp. Resolves to a `NativeView`.
+    #[napi]
+    pub fn past(&self, place: String, is_time: bool) -> napi::Result<AsyncTask<Work>> {
+        let store = Arc::clone(&self.store);
+        let (present, cancelled) = (Arc::clone(&self.present), Arc::clone(&self.cancelled));
+        caught(|| {
+            let when = match is_time {
+                true => When::Time(place),
+                false => When::At(Position::parse(&place)?),
+            };
+            let run = move || {
+                let past = store.past(&present, &when, &cancelled)?;
+                Ok((store, past))
+            };
+            let finish =
+                |(store, past): (Arc<Store>, Past)| NativeView { store, past, listed: Mutex::default() };
+            Ok(AsyncTask::new(Work::new(run, finish)))
+        })
+    }
+
+    /// Whether an operation that it shows may have been taken back since.
+    #[napi]
+    pub fn is_outdated(&self) -> napi::Result<bool> {
+        plain(|| self.store.is_outdated(&self.present))
+    }
+
+    /// Ends the work for it before its end.
+    #[napi]
+    pub fn cancel(&self) -> napi::Result<()> {
+        plain(|| self.cancelled.store(true, Ordering::Relaxed))
+    }
+}
+
+#[napi]
+impl NativeView {
+    /// A record's JSON text, empty for one without a value; `null` if there is none.
+    #[napi]
+    pub fn get(&self, id: JsString<'_>) -> napi::Result<Option<String>> {
+        let id = text::id(id)?;
+        caught(|| Ok(self.store.get_past(&self.past, &id)?.map(text::to_js)))
+    }
+
+    /// Whether there was a record.
+    #[napi]
+    pub fn has(&self, id: JsString<'_>) -> napi::Result<bool> {
+        let id = text::id(id)?;
+        caught(|| self.store.has_past(&self.past, &id))
+    }
+
+    /// How many records there were.
+    #[napi]
+    pub fn count(&self) -> napi::Result<f64> {
+        plain(|| self.past.count() as f64)
+    }
+
+    /// Begins a walk over the records.
+    #[napi]
+    pub fn walk(&self, ids_only: bool) -> napi::Result<NativeWalk> {
+        plain(|| NativeWalk::over(&self.store, self.past.walk(ids_only)))
+    }
+
+    /// The next ids of records that may be different now, as a JSON list; `null` when there are no more.
+    #[napi]
+    pub fn concerned(&self) -> napi::Result<Option<String>> {
+        plain(|| {
+            let mut listed = self.listed.lock();
+            let mut out = Vec::new();
+            for id in self.past.concerned().iter().skip(*listed) {
+                escape_into(&mut out, id);
+                out.push(b',');
+                *listed += 1;
+                if out.len() >= CHUNK {
+                    break;
+                }
+            }
+            (!out.is_empty()).then(|| text::list(out))
+        })
+    }
+}

@@ -1,0 +1,204 @@
+//! The records of earlier places, against an oracle that applies the operations of a folder one by one: single writers with
+//! checkpoints, undos, batches and reopenings; agents that write the same records at once; stores with `skipLoad`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use opslog::disk::sim::SimDisk;
+use opslog::engine::Change;
+use opslog::history::{Event, Forward, Position, Reading};
+use opslog::store::{Options, Past, Store, When};
+
+use super::support::*;
+
+/// Random numbers that are the same everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+type Records = BTreeMap<String, String>;
+
+/// Archives: how many operations there were before each, and which records it took out.
+type Archives = Vec<(usize, Vec<String>)>;
+
+/// The records behind each operation of a folder, with its position and time: what its operations say, applied in order.
+fn states(disk: &SimDisk, archives: &Archives) -> Vec<(Position, String, Records)> {
+    let mut reader = Forward::open(Arc::new(disk.clone()), Path::new(ROOT), None, false).unwrap();
+    let mut records = Records::new();
+    let mut states = Vec::new();
+    let mut sink = |event: Event<'_>| {
+        let Event::Change(change) = event else { panic!("nothing is undone while this reads") };
+        let id = String::from_utf8(change.line.id.to_vec()).unwrap();
+        match &change.line.data {
+            Some(data) => records.insert(id, text(&change.bytes[data.clone()])),
+            None => records.remove(&id),
+        };
+        for (_, ids) in archives.iter().filter(|(before, _)| *before == states.len() + 1) {
+            records.retain(|id, _| !ids.contains(id));
+        }
+        let position = Position::parse(&text(change.position)).unwrap();
+        states.push((position, text(&change.line.ts(change.bytes)), records.clone()));
+        Ok(())
+    };
+    while reader.step(300, &mut sink).unwrap() == Reading::GoesOn {}
+    states
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn past(store: &Store, when: &When) -> Past {
+    store.past(&store.present().unwrap(), when, &AtomicBool::new(false)).unwrap()
+}
+
+fn records_of(store: &Store, past: &Past) -> Records {
+    let mut walk = past.walk(false);
+    let mut found = Records::new();
+    loop {
+        let mut out = Vec::new();
+        store.walk_on(&mut walk, 50, &mut out).unwrap();
+        if out.is_empty() {
+            break;
+        }
+        out.pop();
+        let list: Vec<serde_json::Value> = serde_json::from_str(&format!("[{}]", text(&out))).unwrap();
+        for pair in list.chunks(2) {
+            assert_eq!(found.insert(pair[0].as_str().unwrap().into(), pair[1].to_string()), None);
+        }
+    }
+    assert_eq!(past.count(), found.len());
+    for (id, value) in &found {
+        assert_eq!(text(&store.get_past(past, id.as_bytes()).unwrap().unwrap()), *value);
+        assert!(store.has_past(past, id.as_bytes()).unwrap());
+    }
+    assert!(!store.has_past(past, b"never").unwrap());
+    found
+}
+
+/// Looks whether a store tells every earlier state as it was.
+fn check(disk: &SimDisk, store: &Store, archives: &Archives, context: &str) {
+    let states = states(disk, archives);
+    for (position, ts, records) in &states {
+        let seen = past(store, &When::At(position.clone()));
+        assert_eq!(&records_of(store, &seen), records, "{context}, behind {position:?}");
+        // The clocks of agents differ: the last operation in the order that is not later decides.
+        let last = states.iter().rfind(|(_, other, _)| other <= ts).unwrap();
+        let seen = past(store, &When::Time(ts.clone()));
+        assert_eq!(records_of(store, &seen), last.2, "{context}, at {ts}");
+    }
+    let seen = past(store, &When::Time("0000-01-01T00:00:00.000Z".into()));
+    assert_eq!(records_of(store, &seen), Records::new(), "{context}, before everything");
+}
+
+/// A value that is long enough for a delta, or is no object.
+fn value(dice: &mut Dice) -> String {
+    match dice.roll(6) {
+        0 => format!("[{}]", dice.roll(9)),
+        1 => "\"text\"".into(),
+        number => {
+            format!(r#"{{"n":{},"text":"long enough to make a delta pay off","m":{number}}}"#, dice.roll(9))
+        }
+    }
+}
+
+fn change(store: &Store, dice: &mut Dice, now: &mut i64) {
+    *now += dice.roll(3) as i64;
+    let id = format!("id{}", dice.roll(6));
+    let exists = store.has(id.as_bytes()).unwrap();
+    let value = value(dice);
+    let change = match dice.roll(4) {
+        0 if exists => Change::Delete,
+        _ => Change::Set(value.as_bytes()),
+    };
+    store.change(change, id.as_bytes(), *now, None, true).unwrap();
+}
+
+#[test]
+fn every_earlier_state_of_a_single_writer_is_found_through_checkpoints_archives_undos_and_reopenings() {
+    for seed in 1..60 {
+        let (mut dice, mut now) = (Dice(seed), NOW);
+        let disk = SimDisk::new();
+        let mut store = open(&disk);
+        let mut archives = Archives::new();
+        for _ in 0..60 {
+            match dice.roll(14) {
+                0 => checkpoint(&store).unwrap(),
+                1 => {
+                    store.close().unwrap();
+                    store = open(&disk);
+                }
+                2 => drop(undo(&store)),
+                4 => {
+                    let found: Vec<String> = records(&store);
+                    let all = found.iter().map(|record| record.split_once('=').unwrap().0.to_owned());
+                    let ids: Vec<String> = all.filter(|_| dice.roll(3) == 0).collect();
+                    archive(&store, &ids.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+                    archives.push((states(&disk, &archives).len(), ids));
+                }
+                3 => {
+                    store.begin_batch();
+                    for _ in 0..=dice.roll(4) {
+                        change(&store, &mut dice, &mut now);
+                    }
+                    store.commit_batch().unwrap();
+                }
+                _ => change(&store, &mut dice, &mut now),
+            }
+        }
+        check(&disk, &store, &archives, &format!("seed {seed}"));
+        check(&disk, &reader(&disk), &archives, &format!("seed {seed}, a reader"));
+    }
+}
+
+#[test]
+fn every_earlier_state_of_agents_is_found_though_they_did_not_know_of_each_other() {
+    let open_agent = |disk: &SimDisk, id: &str| {
+        try_open(disk.clone(), Options { agent: Some(id.into()), ..options() }).unwrap().store
+    };
+    for seed in 1..60 {
+        let (mut dice, mut now) = (Dice(seed * 7), NOW);
+        let disk = SimDisk::new();
+        let mut agents = [open_agent(&disk, "one"), open_agent(&disk, "two"), open_agent(&disk, "three")];
+        for _ in 0..60 {
+            let at = dice.roll(3) as usize;
+            match dice.roll(14) {
+                0 => drop(agents[at].compact_agents(now, None).unwrap()),
+                1 => {
+                    let id = ["one", "two", "three"][at];
+                    agents[at].close().unwrap();
+                    agents[at] = open_agent(&disk, id);
+                }
+                2 => drop(undo(&agents[at])),
+                3 => drop(agents[at].follow().unwrap()),
+                _ => {
+                    // NOTE: an agent that must catch up first is asked again.
+                    if agents[at].has(b"x").is_ok() {
+                        change_of_agent(&agents[at], &mut dice, &mut now);
+                    }
+                }
+            }
+        }
+        agents.iter().for_each(|agent| drop(agent.follow().unwrap()));
+        check(&disk, &agents[0], &Archives::new(), &format!("seed {seed}"));
+        check(&disk, &reader(&disk), &Archives::new(), &format!("seed {seed}, a reader"));
+    }
+}
+
+fn change_of_agent(store: &Store, dice: &mut Dice, now: &mut i64) {
+    *now += dice.roll(3) as i64;
+    let id = format!("id{}", dice.roll(6));
+    let value = value(dice);
+    let made = store.change(Change::Set(value.as_bytes()), id.as_bytes(), *now, None, true);
+    if made.is_err() {
+        store.follow().unwrap();
+        store.change(Change::Set(value.as_bytes()), id.as_bytes(), *now, None, true).unwrap();
+    }
+}
