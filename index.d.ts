@@ -375,9 +375,12 @@ export interface ScanOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Where an operation stands in the history of a store: opaque text, which holds through checkpoints, restarts and backups. */
+export type Position = string;
+
 /** Where `revert()` goes back to. */
 export interface RevertOptions {
-  /** A position that the store gave, a `Date`, or an ISO time. */
+  /** A position that the store gave, a `Date`, or an ISO time (no default). */
   to: Position | Date | string;
   /** Only these records (default: all). */
   ids?: readonly string[] | undefined;
@@ -643,6 +646,7 @@ export interface BackupResult {
  * - `OPSLOG_FAILED`: an earlier failure left the log uncertain; writes are refused until the store is opened
  *   anew, reads go on.
  * - `OPSLOG_EXISTS`: a record that is to be inserted is there.
+ * - `OPSLOG_POSITION_GONE`: a place in the history is not there any more: it was undone or pruned.
  * - `OPSLOG_UNSUPPORTED`: the backend lacks what the call needs; or the file system, kernel locks, see the option `locking`.
  * - `OPSLOG_PATTERN_TIMEOUT`: a regular expression of a query takes too long.
  * - `OPSLOG_UNSAFE_BACKEND`: the backend cannot keep agents apart.

@@ -428,15 +428,10 @@ class Store extends Inspected {
     const driver = this.#driver;
     const isOver = () => this.#driver !== driver;
     for (;;) {
-      const present = await this.#exclusive(async () => {
-        await driver.catchUp();
-        return driver.present();
-      });
+      const present = await this.#exclusive(() => driver.present());
       const past = await findPast(present, where);
       if (isOver()) throw notOpen();
-      // What was undone by another process shows when it is looked for.
-      await this.#exclusive(() => driver.catchUp());
-      if (!present.isOutdated()) return new View(past, isOver);
+      if (!(await this.#exclusive(() => driver.isOutdated(present)))) return new View(past, isOver);
     }
   }
 
@@ -448,10 +443,17 @@ class Store extends Inspected {
     this.#ensureTransactions();
     const { where, ids } = parseRevert(options);
     const work = async (driver) => {
-      const past = await findPast(await driver.present(), where);
+      const past = await findPast(await driver.present({ isAlone: true }), where);
       return this.#runTransaction("revert()", reversion(past, ids));
     };
-    return this.#durably((driver) => driver.alone(() => work(driver), () => false), { alone: true });
+    return this.#durably(
+      (driver) =>
+        driver.alone(
+          () => work(driver),
+          () => false,
+        ),
+      { alone: true },
+    );
   }
 
   getHistory(id) {

@@ -65,8 +65,9 @@ type Known = keyof theirs.Store;
 same<Pick<ours.Store<Todo>, Known>, Public<theirs.Store<Todo>>>();
 same<Pick<ours.Store, Known>, Public<theirs.Store>>();
 type Reading =
-  "find" | "findOne" | "countWhere" | "getMany" | "keys" | "values" | "scan" | typeof Symbol.iterator;
-type Changing = "transaction" | "insert" | "update" | "patch" | "compareAndSet" | "clear";
+  "at" | "find" | "findOne" | "countWhere" | "getMany" | "keys" | "values" | "scan" | typeof Symbol.iterator;
+type Changing =
+  "revert" | "transaction" | "revert" | "insert" | "update" | "patch" | "compareAndSet" | "clear";
 same<
   Exclude<keyof ours.Store, Known>,
   Reading | Changing | "recovery" | "backup" | typeof Symbol.asyncDispose

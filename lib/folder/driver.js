@@ -381,10 +381,17 @@ class FileDriver {
 
   // History
 
-  /** All records as they are now, for finding those of an earlier place. */
-  async present() {
+  /** All records as they are now, for finding those of an earlier place. With `isAlone`, no other writer has written since the last look. */
+  async present({ isAlone = false } = {}) {
+    if (!isAlone) await this.catchUp();
     if (this.#core.hasHead()) await this.#following.changing(this.#core.replayHead());
     return call(() => this.#core.present());
+  }
+
+  /** Whether an operation that `present` shows was undone since, by this store or another process. */
+  async isOutdated(present) {
+    await this.catchUp();
+    return present.isOutdated();
   }
 
   // Reading

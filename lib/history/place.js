@@ -8,7 +8,7 @@ const { describe } = require("../arguments/paths");
 const { getTime, toISOString } = Date.prototype;
 const POSITION = /^p\d/;
 /** What `toISOString()` prints, or a beginning of it; with a zone other than UTC too. */
-const ISO = /^(\d{4}|[+-]\d{6})(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?$/;
+const ISO = /^(\d{4}|[+-]\d{6})-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?$/;
 
 /** Reads a place: `{ place, isTime }`, where a time is an ISO timestamp. `name` is what the argument is called. */
 function readPlace(value, name) {
@@ -24,7 +24,9 @@ function readPlace(value, name) {
     if (Number.isNaN(getTime.call(value))) throw outOfRange(`${name} is an invalid Date`);
     return { place: toISOString.call(value), isTime: true };
   }
-  throw wrongType(`${name} must be a position of the store, a Date or the text of one, got ${describe(value)}`);
+  throw wrongType(
+    `${name} must be a position of the store, a Date or the text of one, got ${describe(value)}`,
+  );
 }
 
 module.exports = { readPlace };

@@ -84,7 +84,8 @@ class View {
 
   *#lists(idsOnly) {
     const walk = call(() => this.#core.walk(idsOnly));
-    for (let text = call(() => walk.next()); text !== null; text = call(() => walk.next())) yield JSON.parse(text);
+    for (let text = call(() => walk.next()); text !== null; text = call(() => walk.next()))
+      yield JSON.parse(text);
   }
 
   *#pairs() {

@@ -1,0 +1,182 @@
+/** at() and revert(): the store as it was, and back to it. What every earlier state holds is tried in tests/store_behaviour/past.rs. */
+
+import test from "ava";
+
+import { Store } from "../../index.mjs";
+import { memoryBackend, memoryBucket } from "../helpers/memory-backend.mjs";
+import { temporaryFolder } from "../helpers/store-folder.mjs";
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A time that lies between what was done before and what comes. */
+async function between() {
+  await pause(3);
+  const time = new Date();
+  await pause(3);
+  return time;
+}
+
+async function opened(t, options, folder = undefined) {
+  const dir = folder ?? (await temporaryFolder(t));
+  const store = new Store();
+  await store.open(dir, options);
+  t.teardown(() => store.close().catch(() => {}));
+  return { store, dir };
+}
+
+for (const [title, options] of [
+  ["a single writer", {}],
+  ["an agent", { agentId: "one" }],
+  ["group mode", { writeMode: "group" }],
+  ["durability always", { durability: "always" }],
+]) {
+  test(`at() of ${title}, through checkpoints and a restart, shows the records of a time`, async (t) => {
+    const { store, dir } = await opened(t, options);
+    await store.set("kept", { n: 1 });
+    await store.set("changed", { n: 1 });
+    await store.set("deleted", { n: 1 });
+    const time = await between();
+    await store.set("changed", { n: 2 });
+    await store.delete("deleted");
+    await store.set("new", { n: 3 });
+    const expected = [
+      ["kept", { n: 1 }],
+      ["changed", { n: 1 }],
+      ["deleted", { n: 1 }],
+    ];
+    const check = async (store) => {
+      for (const when of [time, time.toISOString()]) {
+        const view = await store.at(when);
+        t.deepEqual(view.entries(), expected);
+        t.is(view.count(), 3);
+        t.is(
+          view.count(({ n }) => n === 2),
+          0,
+        );
+        t.deepEqual(view.all(), [{ n: 1 }, { n: 1 }, { n: 1 }]);
+        t.deepEqual([...view.keys()], ["kept", "changed", "deleted"]);
+        t.deepEqual(
+          view.filter((value, id) => id === "changed"),
+          [{ n: 1 }],
+        );
+        t.deepEqual(view.get("deleted"), { n: 1 });
+        t.is(view.get("new"), undefined);
+        t.false(view.has("new"));
+        t.is(view.get(1), undefined);
+        view.close();
+      }
+      t.deepEqual((await store.at(new Date())).entries(), store.entries());
+      t.is((await store.at(new Date(0))).count(), 0);
+    };
+    await check(store);
+    await store.compact();
+    await store.set("later", { n: 4 });
+    await check(store);
+    await store.close();
+    const { store: again } = await opened(t, options, dir);
+    await check(again);
+    const { store: reader } = await opened(t, { readOnly: true }, dir);
+    await check(reader);
+  });
+}
+
+test("a view does not change with the store, and undo() takes nothing from it", async (t) => {
+  const { store } = await opened(t, {});
+  await store.set("a", { n: 1 });
+  const view = await store.at(new Date());
+  await store.set("a", { n: 2 });
+  t.deepEqual(view.get("a"), { n: 1 });
+  await store.undo();
+  await store.undo();
+  t.is(store.count(), 0);
+  t.deepEqual(view.entries(), [["a", { n: 1 }]]);
+  t.is((await store.at(new Date())).count(), 0);
+});
+
+test("at(), records were archived since, shows them with the values that they had", async (t) => {
+  for (const options of [{}, { agentId: "one" }]) {
+    const { store } = await opened(t, options);
+    await store.set("a", { n: 1, old: true });
+    await store.set("b", { n: 1 });
+    const first = await between();
+    await store.set("a", { n: 2, old: true });
+    const second = await between();
+    await store.set("b", { n: 2 });
+    await store.archive(({ old }) => old, "2026-Q1");
+    await store.set("a", { n: 9 });
+    t.deepEqual((await store.at(first)).get("a"), { n: 1, old: true });
+    t.deepEqual((await store.at(second)).get("a"), { n: 2, old: true });
+    t.deepEqual((await store.at(second)).count(), 2);
+    t.deepEqual((await store.at(new Date())).get("a"), { n: 9 });
+  }
+});
+
+test("revert() brings the records back in one batch, which is history itself", async (t) => {
+  const { store } = await opened(t, {});
+  await store.set("a", { n: 1 });
+  await store.set("b", { n: 1 });
+  const time = await between();
+  await store.set("a", { n: 2 });
+  await store.delete("b");
+  await store.set("c", { n: 3 });
+  const later = await between();
+  await store.compact();
+  t.is(await store.revert({ to: time, ids: ["b", "missing"] }), 1);
+  t.deepEqual(Object.fromEntries(store.entries()), { a: { n: 2 }, c: { n: 3 }, b: { n: 1 } });
+  t.is(await store.revert({ to: time }), 2);
+  t.deepEqual(store.entries(), [
+    ["a", { n: 1 }],
+    ["b", { n: 1 }],
+  ]);
+  t.is(await store.revert({ to: time }), 0);
+  t.deepEqual(Object.fromEntries((await store.at(later)).entries()), { a: { n: 2 }, c: { n: 3 } });
+  await store.revert({ to: later });
+  t.deepEqual(Object.fromEntries(store.entries()), { a: { n: 2 }, c: { n: 3 } });
+});
+
+test("revert() of an agent takes over what another one wrote, and loses none of it", async (t) => {
+  const { store: one, dir } = await opened(t, { agentId: "one" });
+  const { store: two } = await opened(t, { agentId: "two" }, dir);
+  await one.set("a", { n: 1 });
+  const time = await between();
+  await two.set("a", { n: 2 });
+  await two.set("b", { n: 2 });
+  t.is(await one.revert({ to: time }), 2);
+  await two.refresh();
+  t.deepEqual(two.entries(), [["a", { n: 1 }]]);
+});
+
+test("at() and revert(), the place is none, reject with OPSLOG_INVALID_ARGUMENT and change nothing", async (t) => {
+  const { store } = await opened(t, {});
+  await store.set("a", { n: 1 });
+  for (const place of [undefined, null, 0, 1e12, "", "yesterday", "p", new Date(NaN), {}, "2026-13-01"]) {
+    await t.throwsAsync(store.at(place), { code: "OPSLOG_INVALID_ARGUMENT" });
+    await t.throwsAsync(store.revert({ to: place }), { code: "OPSLOG_INVALID_ARGUMENT" });
+  }
+  for (const options of [undefined, null, "x", { to: new Date(), ids: "a" }, { to: new Date(), ids: [""] }]) {
+    await t.throwsAsync(store.revert(options), { code: "OPSLOG_INVALID_ARGUMENT" });
+  }
+  t.deepEqual(store.entries(), [["a", { n: 1 }]]);
+});
+
+test("a view, it or its store was closed, throws OPSLOG_NOT_OPEN", async (t) => {
+  const { store } = await opened(t, {});
+  await store.set("a", { n: 1 });
+  const closed = await store.at(new Date());
+  closed.close();
+  closed.close();
+  const left = await store.at(new Date());
+  await store.close();
+  for (const view of [closed, left]) {
+    t.throws(() => view.get("a"), { code: "OPSLOG_NOT_OPEN" });
+    t.throws(() => view.count(), { code: "OPSLOG_NOT_OPEN" });
+  }
+});
+
+test("at(), where no earlier state can be had, says so", async (t) => {
+  const { store: blind } = await opened(t, { skipLoad: true });
+  await t.throwsAsync(blind.at(new Date()), { code: "OPSLOG_SKIP_LOAD" });
+  await t.throwsAsync(blind.revert({ to: new Date() }), { code: "OPSLOG_SKIP_LOAD" });
+  const { store } = await opened(t, { backend: memoryBackend(memoryBucket()) });
+  await t.throwsAsync(store.at(new Date()), { code: "OPSLOG_UNSUPPORTED" });
+});
