@@ -5,7 +5,8 @@
 const { outOfRange, wrongType } = require("../errors/errors");
 const { describe } = require("../arguments/paths");
 
-const { getTime, toISOString } = Date.prototype;
+const RealDate = Date;
+const { getTime, toISOString } = RealDate.prototype;
 const POSITION = /^p\d/;
 /** What `toISOString()` prints, or a beginning of it; with a zone other than UTC too. */
 const ISO = /^(\d{4}|[+-]\d{6})-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?$/;
@@ -14,8 +15,8 @@ const ISO = /^(\d{4}|[+-]\d{6})-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d
 function readPlace(value, name) {
   if (typeof value === "string") {
     if (POSITION.test(value)) return { place: value, isTime: false };
-    const ms = ISO.test(value) ? Date.parse(value) : NaN;
-    if (!Number.isNaN(ms)) return { place: new Date(ms).toISOString(), isTime: true };
+    const ms = ISO.test(value) ? RealDate.parse(value) : NaN;
+    if (!Number.isNaN(ms)) return { place: toISOString.call(new RealDate(ms)), isTime: true };
     throw outOfRange(
       `${name} must be a position of the store or a time such as "2026-01-31T12:00:00.000Z", got ${describe(value)}`,
     );
