@@ -239,10 +239,82 @@ export interface StoreOptions {
    */
   backendTimeoutMs?: number | undefined;
   /**
+   * How much of the history is kept: sealed logs beyond a limit are deleted behind each checkpoint of this store, oldest first, as
+   * `prune()` does (default: everything is kept). Ignored by a read-only store; `open()` rejects with `OPSLOG_UNSUPPORTED` behind a
+   * backend of your own.
+   */
+  retain?: RetainOptions | undefined;
+  /**
    * Told how far `open()` has come, see `ProgressOptions` (default: no function). An open that goes by index files has
    * little or nothing to tell. Through a backend of your own nothing is told while `migrate` runs.
    */
   onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/**
+ * How much of the history is kept. A sealed log is deleted as soon as one of the limits says so, unless a process of this machine
+ * still needs it or an older one. A limit is kept to at the next checkpoint, not before. Superseded snapshots, which `prune()` deletes as
+ * well, have rules of their own: those that this version wrote go 10 seconds after a second newer one, those of 0.8.1 stay.
+ */
+export interface RetainOptions {
+  /** The newest sealed logs stay that have so many bytes together, with their indexes (default: `Infinity`). */
+  bytes?: number | undefined;
+  /** Logs are deleted whose last operation is older than so many milliseconds (default: `Infinity`). */
+  ms?: number | undefined;
+  /**
+   * The logs that the last so many checkpoints have sealed stay (default: `Infinity`). An empty log does not count; among agents, a log
+   * that an agent began between two checkpoints may count as one more.
+   */
+  checkpoints?: number | undefined;
+}
+
+/** Options of `prune()`. */
+export interface PruneOptions extends ProgressOptions {
+  /**
+   * Delete the logs whose last operation is older than this time: a `Date`, its ISO text, or its milliseconds (default: no limit). A
+   * time ahead of the clock counts as the time at which the file was written, and no log counts as younger than the ones behind it.
+   */
+  before?: Date | string | number | undefined;
+  /** Keep the newest history up to so many bytes of sealed logs, superseded snapshots and their indexes (default: no limit). */
+  keepBytes?: number | undefined;
+  /** Only tell what would be deleted (default: `false`). */
+  dryRun?: boolean | undefined;
+  /** Ends it between two logs when it is aborted (default: nothing does). What was deleted by then is gone. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What `prune()` has deleted, or with `dryRun` would delete. */
+export interface PruneResult {
+  /** How many files. */
+  files: number;
+  /** Their bytes, added up. */
+  bytes: number;
+}
+
+/** Files of one kind, and their bytes. */
+export interface FileUsage {
+  /** How many there are. */
+  files: number;
+  /** Their sizes in bytes, added up. */
+  bytes: number;
+}
+
+/** What a store's folder holds: all kinds together are all files below it. */
+export interface Usage {
+  /** The current snapshot. */
+  snapshot: FileUsage;
+  /** Snapshots that are no longer current. `prune()` deletes them. */
+  superseded: FileUsage;
+  /** The logs in force, of all agents. */
+  log: FileUsage;
+  /** Logs that checkpoints have sealed: the history. `prune()` and the option `retain` delete them. */
+  sealed: FileUsage;
+  /** Archive segments. */
+  archives: FileUsage;
+  /** Index files. They are derived. */
+  indexes: FileUsage;
+  /** Everything else: the manifest, lock files, what was set aside, temporary files, blobs. */
+  other: FileUsage;
 }
 
 /** How far a long operation has come. */
@@ -250,17 +322,17 @@ export interface Progress {
   /**
    * What is being done. `"read-snapshot"` and `"read-log"`: files are read from one end to the other, for want of an
    * index. `"migrate"`: `migrate` is called for each record. `"write-snapshot"`: a checkpoint. `"archive"`: records are
-   * put into a segment. `"verify"`: files are checked. `"backup"`: they are copied.
+   * put into a segment. `"verify"`: files are checked. `"backup"`: they are copied. `"prune"`: they are deleted.
    * A phase may come more than once. One that ends within 50 ms may not be told, unless it is the last.
    */
   readonly phase:
-    "read-snapshot" | "read-log" | "migrate" | "write-snapshot" | "archive" | "verify" | "backup";
+    "read-snapshot" | "read-log" | "migrate" | "write-snapshot" | "archive" | "verify" | "backup" | "prune";
   /** How much of the phase is done; never more than `total`. */
   readonly done: number;
   /** How much there is to do in the phase. */
   readonly total: number;
   /** What `done` and `total` count. */
-  readonly unit: "bytes" | "records";
+  readonly unit: "bytes" | "records" | "files";
 }
 
 /** For methods that may take long. */
@@ -1146,6 +1218,36 @@ export declare class Store<T = Record<string, unknown>> {
    * signal's reason. All reject, and what it has written is deleted then.
    */
   backup(dir: string | FileUrl, options?: BackupOptions): Promise<BackupResult>;
+
+  /**
+   * Deletes history that nothing needs: sealed logs with their indexes, superseded snapshots, also those of 0.8.1, and what processes
+   * that died have left. Without `before` and `keepBytes` the limits of the option `retain` hold; without these, all of it goes. Logs go
+   * oldest first, so that what is left is always an unbroken end of the history. Reads, writes and `undo()` go on meanwhile,
+   * checkpoints wait.
+   *
+   * What a process of this machine still needs stays, and all history behind it: what a reader, or an agent that calls `tail()`,
+   * has not read yet, and what a backup with `sealedLogs` still copies. A process that has died needs nothing.
+   *
+   * `dryRun` tells the files that would go, leftovers of processes excepted.
+   *
+   * Cost: a look at each file in the folder, the first and the last line of each sealed log, and a new manifest, on another thread.
+   * Among agents it waits for another agent's compaction.
+   *
+   * @param options What stays, whom to tell, and what ends it; the default of each is told there.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`; `OPSLOG_UNSUPPORTED` behind a backend of your own, and without kernel locks, which
+   * tell what readers need; `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`, `OPSLOG_FAILED`, an agent's also `OPSLOG_LOCKED`; and the
+   * signal's reason. All reject. In a store in memory there is nothing to delete.
+   */
+  prune(options?: PruneOptions): Promise<PruneResult>;
+
+  /**
+   * How many files and bytes the store's folder has, by what they are for. A store in memory has none.
+   *
+   * Cost: a look at each file below the folder, blobs included; none is read but the manifest.
+   *
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`; `OPSLOG_UNSUPPORTED` behind a backend of your own that is not in a folder. All reject.
+   */
+  usage(): Promise<Usage>;
 
   /**
    * Moves the records for which the predicate returns a truthy value into an archive segment. Returns their number. An

@@ -10,6 +10,7 @@ const verbs = {
   archive: "archiving",
   verify: "checking",
   backup: "copying",
+  prune: "deleting",
   export: "exporting",
   import: "importing",
 };

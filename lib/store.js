@@ -28,6 +28,7 @@ const { readOnProgress, watched } = require("./arguments/progress");
 const { findPast, parseRevert, reversion } = require("./history/past");
 const { readPlace } = require("./history/place");
 const { View } = require("./history/view");
+const { parsePrune } = require("./arguments/retention");
 const { parseFind } = require("./queries/find");
 const { parseRange } = require("./queries/walks");
 const { comparison, insertion, patching, update } = require("./transactions/changes");
@@ -522,6 +523,31 @@ class Store extends Inspected {
       return { copying };
     });
     return copying;
+  }
+
+  prune(options) {
+    return paced(this.#prune(options));
+  }
+
+  async #prune(options) {
+    this.#ensureWritable();
+    const request = parsePrune(options);
+    const { pruning } = await this.#exclusive((driver) => {
+      // Wrapped, so that the queue goes on: only the caller waits for the files to go.
+      const pruning = Promise.resolve(driver.prune(request));
+      pruning.catch(() => {});
+      return { pruning };
+    });
+    return pruning;
+  }
+
+  usage() {
+    return paced(this.#usage());
+  }
+
+  async #usage() {
+    this.#ensureOpen();
+    return this.#driver.usage();
   }
 
   archive(predicate, segment, options) {

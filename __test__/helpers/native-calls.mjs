@@ -201,6 +201,9 @@ export const nativeCalls = {
   "NativeSession.follow": at(({ made }) => made.follow(), task),
   "NativeSession.logged": at(({ made }) => made.logged(), task),
   "NativeSession.close": at(({ made }) => made.close(), task),
+  "NativeStore.prune": at(({ addon, core }) =>
+    core.prune({ withSnapshots: true, dryRun: false, atOnce: false, now }, new addon.NativeProgress()),
+  ),
   "NativeBackup.step": at(({ made }) => made.step(), {
     prepare: ({ core, other }) => core.backup(other, false),
   }),
@@ -212,6 +215,9 @@ export const nativeCalls = {
   }),
   "NativeProgress.unit": at(({ made }) => made.unit, { prepare: ({ addon }) => new addon.NativeProgress() }),
   "NativeProgress.reset": at(({ made }) => made.reset(), {
+    prepare: ({ addon }) => new addon.NativeProgress(),
+  }),
+  "NativeProgress.abandon": at(({ made }) => made.abandon(), {
     prepare: ({ addon }) => new addon.NativeProgress(),
   }),
   "NativeProgress.counts": at(({ made }) => made.counts(), {

@@ -55,6 +55,8 @@ export const calls = {
   "getOps()": (store) => store.getOps().length,
   "compact()": (store) => store.compact(),
   "backup() to no folder": (store) => store.backup(""),
+  "prune()": (store) => store.prune({ dryRun: true }),
+  "usage()": async (store) => (await store.usage()).snapshot.files,
   "archive()": (store) => store.archive(() => false),
   "loadArchive() of a missing segment": (store) => store.loadArchive("missing"),
   "listArchiveSegments()": (store) => store.listArchiveSegments(),
@@ -77,7 +79,7 @@ export const whenNotOpen = Object.fromEntries(
     if (method === "unwatch") return [name, gives(undefined)];
     if (["flush", "sync"].includes(method)) return [name, resolves(undefined)];
     const asynchronous =
-      "batch undo compact backup archive loadArchive streamSnapshot getWalOps refresh tail find findOne countWhere scan at " +
+      "batch undo compact backup prune usage archive loadArchive streamSnapshot getWalOps refresh tail find findOne countWhere scan at " +
       changing.join(" ");
     return [name, asynchronous.split(" ").includes(method) ? rejects(notOpen) : throws(notOpen)];
   }),
@@ -116,6 +118,8 @@ export const whenOpen = {
   "getOps()": gives(1),
   "compact()": resolves(undefined),
   "backup() to no folder": rejects(noFolder),
+  "prune()": resolves({ files: 2, bytes: 139 }),
+  "usage()": resolves(1),
   "archive()": resolves(0),
   "loadArchive() of a missing segment": rejects(noSegment),
   "listArchiveSegments()": gives([]),
@@ -148,6 +152,7 @@ export const whenReadOnly = {
   "batch()": rejects(readOnly),
   "undo()": rejects(readOnly),
   "compact()": rejects(readOnly),
+  "prune()": rejects(readOnly),
   "archive()": rejects(readOnly),
 };
 

@@ -31,7 +31,7 @@ test("channels in the sources, are those in docs/errors.md, and each has a test"
   const made = named(await sources());
   const described = await readFile(join(root, "docs", "errors.md"), "utf8");
   t.deepEqual([...named(described)].sort(), [...made].sort());
-  t.is(made.size, 5);
+  t.is(made.size, 6);
   const tested = new Set();
   for (const name of await readdir(join(root, "__test__"), { recursive: true })) {
     if (!name.endsWith(".spec.mjs")) continue;

@@ -45,6 +45,7 @@ const defaults = {
   writeMode: "immediate",
   onProgress: undefined,
   strictJson: false,
+  retain: undefined,
   groupCommitSize: 50,
   groupCommitMs: 100,
 };

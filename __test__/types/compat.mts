@@ -48,6 +48,7 @@ same<
     | "recovery"
     | "syncIntervalMs"
     | "strictJson"
+    | "retain"
   >,
   keyof theirs.StoreOptions
 >();
@@ -68,9 +69,10 @@ type Reading =
   "at" | "find" | "findOne" | "countWhere" | "getMany" | "keys" | "values" | "scan" | typeof Symbol.iterator;
 type Changing =
   "revert" | "transaction" | "revert" | "insert" | "update" | "patch" | "compareAndSet" | "clear";
+type Keeping = "backup" | "prune" | "usage";
 same<
   Exclude<keyof ours.Store, Known>,
-  Reading | Changing | "recovery" | "backup" | typeof Symbol.asyncDispose
+  Reading | Changing | Keeping | "recovery" | typeof Symbol.asyncDispose
 >();
 
 same<Exclude<keyof typeof ours.Store, keyof typeof theirs.Store>, "verify" | "repair">();
@@ -116,8 +118,11 @@ async function additions(signal: AbortSignal): Promise<void> {
   }
   void first;
   const onProgress = ({ phase, done, total, unit }: ours.Progress) =>
-    `${phase satisfies string} ${done / total} ${unit satisfies "bytes" | "records"}`;
+    `${phase satisfies string} ${done / total} ${unit satisfies "bytes" | "records" | "files"}`;
   await store.compact({ onProgress });
+  const pruned: ours.PruneResult = await store.prune({ before: new Date(), keepBytes: 1e6, signal });
+  const { sealed }: ours.Usage = await store.usage();
+  void [pruned.bytes, sealed.files];
   await store.archive(({ done }) => done === true, undefined, { onProgress });
   const found: ours.VerifyReport = await ours.Store.verify("todos", { onProgress });
   for (const { path, offset, remedy } of found.damage) {

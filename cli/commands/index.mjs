@@ -7,6 +7,7 @@ import { historyCommand } from "./history.mjs";
 import { importCommand } from "./import.mjs";
 import { logCommand } from "./log.mjs";
 import { lsCommand } from "./ls.mjs";
+import { pruneCommand } from "./prune.mjs";
 import { repairCommand } from "./repair.mjs";
 import { statsCommand } from "./stats.mjs";
 import { verifyCommand } from "./verify.mjs";
@@ -22,5 +23,6 @@ export const commands = {
   export: exportCommand,
   import: importCommand,
   compact: compactCommand,
+  prune: pruneCommand,
   repair: repairCommand,
 };

@@ -32,6 +32,14 @@ async function writerOf(folder) {
   return pid;
 }
 
+/** What else than snapshot, logs in force and archive takes up bytes. */
+const KINDS = {
+  sealed: "sealed logs",
+  superseded: "old snapshots",
+  indexes: "indexes",
+  other: "other files",
+};
+
 async function collect(folder, store) {
   const backend = new FsBackend();
   await backend.initialize(folder, { readOnly: true });
@@ -54,6 +62,7 @@ async function collect(folder, store) {
     archiveSegments: manifest.archiveSegments,
     archivedRecords,
     agents,
+    usage: await store.usage(),
     writer: await writerOf(folder),
     skippedLines: store.recovery.skippedLines.length,
     tornBytes: store.recovery.tornBytes,
@@ -85,6 +94,12 @@ export const statsCommand = {
         `${count(found.archivedRecords, "record")} in ${count(found.archiveSegments.length, "segment")}`,
       ],
     ];
+    for (const [kind, title] of Object.entries(KINDS)) {
+      const { files, bytes: size } = found.usage[kind];
+      if (files > 0) rows.push([title, `${bytes(size)} in ${count(files, "file")}`]);
+    }
+    const kinds = Object.values(found.usage);
+    rows.push(["folder", `${bytes(kinds.reduce((sum, kind) => sum + kind.bytes, 0))} in all`]);
     if (found.agents.length > 0) rows.push(["agents", found.agents.map(printable).join(", ")]);
     if (found.writer !== null) rows.push(["open in process", String(found.writer)]);
     if (found.skippedLines > 0) rows.push(["malformed lines", String(found.skippedLines)]);

@@ -7,6 +7,7 @@ const { messages, outOfRange, wrongType } = require("../errors/errors");
 const { checkNames } = require("./option-names");
 const { checkAgentId, describe } = require("./paths");
 const { readOnProgress } = require("./progress");
+const { readRetain } = require("./retention");
 const { warn } = require("../errors/warnings");
 
 const NAMES = [
@@ -29,6 +30,7 @@ const NAMES = [
   "backendTimeoutMs",
   "onProgress",
   "strictJson",
+  "retain",
 ];
 const WRITE_MODES = ["immediate", "group", "async"];
 const DURABILITIES = ["process", "interval", "always"];
@@ -223,6 +225,7 @@ function parseOptions(options) {
     syncIntervalMs: readSyncInterval(options),
     backendTimeoutMs: readBackendTimeout(options),
     onProgress: readOnProgress(options),
+    retain: readRetain(options, { readOnly }),
   });
   if (requestedMode !== parsed.writeMode) warn(messages.writeModeIgnored(requestedMode));
   return parsed;

@@ -43,9 +43,15 @@ function today() {
   return new Calendar(now());
 }
 
+/** A time in milliseconds, as a date or as its text, as operations have it; `undefined` for what is none. */
+function isoOf(time) {
+  const date = new Calendar(time);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}
+
 /** The same as the text that operations and files have. */
 function isoNow() {
   return today().toISOString();
 }
 
-module.exports = { checkId, isoNow, now, toText, today };
+module.exports = { checkId, isoNow, isoOf, now, toText, today };

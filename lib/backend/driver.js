@@ -12,6 +12,9 @@ const native = require("../native");
 const { call } = require("../errors/native");
 const { backendOptions } = require("../folder/native-options");
 const { Meter, watched } = require("../arguments/progress");
+const { refuseRetention } = require("../arguments/retention");
+const { FsBackend } = require("../fs/backend");
+const { emptyUsage, folderUsage } = require("../fs/usage");
 const { Records } = require("../records/records");
 const { clearTimeout, monotonicMs, setTimeout } = require("../platform/timers");
 const { paced } = require("../writing/turns");
@@ -33,6 +36,7 @@ class BackendDriver {
   #core;
   #onDue;
   #isInMemory;
+  #isInFolder;
   #manifest = null;
   /** Changes on their way, by ticket, and protocols, by number. */
   #changes = new Map();
@@ -77,6 +81,8 @@ class BackendDriver {
     this.#options = options;
     this.#onDue = onDue;
     this.#isInMemory = backend instanceof MemoryBackend;
+    this.#isInFolder = backend instanceof FsBackend;
+    if (options.retain !== undefined && !this.#isInMemory) refuseRetention("the option retain");
     const [randomHigh, randomLow] = randomFillSync(new Uint32Array(2));
     this.#session = native.load().sessionNew(options.agentId, {
       version: options.version,
@@ -222,6 +228,19 @@ class BackendDriver {
   }
 
   // Reading
+
+  /** Which files a backend keeps is its affair, unless they are in a folder. */
+  usage() {
+    if (this.#isInMemory) return emptyUsage();
+    if (!this.#isInFolder) return refuseRetention("usage()");
+    return folderUsage(this.folder);
+  }
+
+  /** What is superseded in memory is gone already. */
+  prune() {
+    if (!this.#isInMemory) refuseRetention("prune()");
+    return { files: 0, bytes: 0 };
+  }
 
   backup() {
     const message = this.#isInMemory ? messages.backupOfMemory() : messages.backupOfBackend();

@@ -13,6 +13,7 @@ const LONGEST_BACKOFF_MS = 60_000;
 class Checkpoints {
   #root;
   #work;
+  #afterwards;
   #running = null;
   #next = null;
   #backoffMs = 0;
@@ -22,11 +23,26 @@ class Checkpoints {
    * `work` says how: `begin(all)` begins one and returns the promise of its end; with `all`, everything up to
    * now is taken along, without, what was there when the history was hidden. `hide()` lets the history start
    * anew for a later one, `show()` takes that back, `isPending()` tells whether it was so. `onFrozen()` is
-   * called when the history starts anew, `onPublished()` when a new manifest is in force.
+   * called when the history starts anew, `onPublished()` when a new manifest is in force. `afterwards` is called behind
+   * each, before another begins, and does not reject.
    */
-  constructor(root, work) {
+  constructor(root, work, afterwards) {
     this.#root = root;
     this.#work = work;
+    this.#afterwards = afterwards;
+  }
+
+  /** Runs other work while no checkpoint is under way, and none begins before it has ended. */
+  async aside(work) {
+    // NOTE: not through idle(): what else waits for that could begin in between.
+    while (this.#running !== null) await this.#running.catch(() => {});
+    const running = work();
+    this.#running = running;
+    try {
+      return await running;
+    } finally {
+      this.#ended();
+    }
   }
 
   /** The threshold was crossed: the native side has let the history start anew. */
@@ -64,7 +80,7 @@ class Checkpoints {
   #start(all) {
     let running;
     try {
-      running = this.#work.begin(all);
+      running = this.#work.begin(all).then(this.#afterwards);
     } catch (error) {
       this.#work.show();
       this.#work.onFrozen();
@@ -73,24 +89,25 @@ class Checkpoints {
     }
     this.#work.onFrozen();
     this.#running = running;
-    const ended = () => {
-      this.#running = null;
-      if (this.#next === null && this.#work.isPending()) this.#crossed();
-    };
     return running.then(
       () => {
         this.#work.onPublished();
         this.#backoffMs = 0;
         this.#notBefore = 0;
-        ended();
+        this.#ended();
       },
       (error) => {
         this.#work.onFrozen();
         this.#backOff();
-        ended();
+        this.#ended();
         throw error;
       },
     );
+  }
+
+  #ended() {
+    this.#running = null;
+    if (this.#next === null && this.#work.isPending()) this.#crossed();
   }
 
   #crossed() {

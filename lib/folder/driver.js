@@ -20,6 +20,8 @@ const { call, deleteRecord, settle, setText } = require("../errors/native");
 const { backendOptions, nativeOptions, syncWithin } = require("./native-options");
 const { RETRY } = require("../writing/mutation-queue");
 const { NativeMeter, watched } = require("../arguments/progress");
+const { Pruning } = require("./pruning");
+const { folderUsage } = require("../fs/usage");
 const { Records, forEachPair } = require("../records/records");
 const { SharedWrite } = require("../writing/shared-write");
 const { snapshotEntries } = require("../records/snapshot-stream");
@@ -50,6 +52,7 @@ class FileDriver {
   #backend;
   #checkpoints;
   #checkpointWork;
+  #pruning;
   #manifest;
   #following;
   #checked = false;
@@ -113,7 +116,10 @@ class FileDriver {
     this.#checkpointWork = this.#isAgent
       ? new AgentCheckpoint(core, told)
       : new OwnCheckpoint(core, () => this.arrive(), told);
-    this.#checkpoints = new Checkpoints(this.folder, this.#checkpointWork);
+    this.#pruning = new Pruning(addon, this.folder, options.retain, (limits, progress) =>
+      this.#following.withForeign(core.prune(limits, progress)),
+    );
+    this.#checkpoints = new Checkpoints(this.folder, this.#checkpointWork, () => this.#pruning.retain());
     if (options.writeMode === "immediate" && options.agentId === undefined) {
       this.#shared = new SharedWrite(this.#sharedWork());
     }
@@ -325,6 +331,7 @@ class FileDriver {
     this.#manifest.forget();
     if (!this.#options.skipLoad) this.history.forget();
     for (const id of archived) this.records.look(id);
+    await this.#pruning.retain();
     return archived.length;
   }
 
@@ -377,6 +384,16 @@ class FileDriver {
     const ended = () => this.#backups.delete(copying);
     copying.then(ended, ended);
     return copying;
+  }
+
+  /** Deletes history. Appends go on meanwhile, and checkpoints wait. */
+  prune(request) {
+    return this.#checkpoints.aside(() => this.#pruning.run(request));
+  }
+
+  /** How many bytes the folder has, and for what. */
+  usage() {
+    return folderUsage(this.folder);
   }
 
   // History

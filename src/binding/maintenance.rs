@@ -51,6 +51,12 @@ impl NativeProgress {
         plain(|| self.progress.begin(Phase::Idle, 0))
     }
 
+    /// Asks the work to stop where it can.
+    #[napi]
+    pub fn abandon(&self) -> napi::Result<()> {
+        plain(|| self.progress.abandon())
+    }
+
     /// How much is done of how much.
     #[napi]
     pub fn counts(&self) -> napi::Result<Vec<f64>> {

@@ -21,6 +21,7 @@ mod maintenance;
 mod migration;
 mod operations;
 mod past;
+mod prune;
 mod session;
 mod steps;
 mod store;

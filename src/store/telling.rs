@@ -75,6 +75,11 @@ impl Store {
         } else {
             state.take_held(&mut telling);
         }
+        drop(state);
+        // What is to be told is still read.
+        if telling.is_empty() {
+            self.renew_hold();
+        }
         telling
     }
 

@@ -1,0 +1,59 @@
+/** `opslog prune`: deletes history that nothing needs any more. */
+import { UsageError, parseTime } from "../arguments.mjs";
+import { Ended, endSignal } from "../ended.mjs";
+import { progressBar, progressOption } from "../progress-bar.mjs";
+import { requireStore, writing } from "../stores.mjs";
+import { bytes, count } from "../style.mjs";
+import { writerOptions } from "./compact.mjs";
+
+function parseBytes(text) {
+  if (!/^\d{1,15}$/.test(text)) throw new UsageError(`--keep-bytes takes a number of bytes, not "${text}"`);
+  return Number(text);
+}
+
+export const pruneCommand = {
+  summary: "delete old logs and superseded snapshots",
+  details: [
+    "Deletes logs that checkpoints have sealed, oldest first, and snapshots that are no longer current; without a limit",
+    "all of them. What a reader, an agent or a backup still needs stays. Needs the folder's lock; a folder of agents takes",
+    "--agent while they are at work.",
+  ],
+  options: {
+    before: { type: "string", value: "time", help: "only logs whose last operation is older" },
+    "keep-bytes": { type: "string", value: "n", help: "keep the newest history up to so many bytes" },
+    "dry-run": { type: "boolean", help: "only tell what would be deleted" },
+    ...writerOptions,
+    ...progressOption,
+  },
+  async run({ folder, values, output }) {
+    const { agent, locking, before, "keep-bytes": keepBytes, "dry-run": dryRun = false } = values;
+    const limits = {
+      before: before === undefined ? undefined : parseTime(before),
+      keepBytes: keepBytes === undefined ? undefined : parseBytes(keepBytes),
+    };
+    await requireStore(folder);
+    const bar = progressBar(values);
+    const { onProgress } = bar;
+    const signal = endSignal();
+    let done;
+    try {
+      done = await writing(folder, { agent, locking, onProgress }, async (store) => {
+        const pruned = await store.prune({ ...limits, dryRun, onProgress, signal });
+        return { ...pruned, usage: await store.usage() };
+      });
+    } catch (error) {
+      throw signal.aborted ? new Ended("ended before all of it was deleted") : error;
+    } finally {
+      bar.end();
+    }
+    const kinds = Object.values(done.usage);
+    const left = kinds.reduce((sum, kind) => sum + kind.bytes, 0);
+    if (values.json) output.json({ ...done, dryRun });
+    else {
+      const verb = dryRun ? "would go" : "deleted";
+      output.line(
+        `${count(done.files, "file")}, ${bytes(done.bytes)} ${verb}; the folder has ${bytes(left)}`,
+      );
+    }
+  },
+};

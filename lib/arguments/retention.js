@@ -1,0 +1,75 @@
+"use strict";
+
+// How much of the history is kept: what `prune()` was given, and the option `retain`.
+
+const { types } = require("../platform/builtins").util;
+const { messages, opslogError, outOfRange, wrongType } = require("../errors/errors");
+const { readSignal } = require("./checks");
+const { checkNames } = require("./option-names");
+const { describe } = require("./paths");
+const { readOnProgress } = require("./progress");
+const { isoOf } = require("./values");
+
+const given = (value) => value !== undefined && value !== null;
+
+/** A number from 0 on, `undefined` for none; `Infinity` is no limit. */
+function readLimit(options, name, shown, { whole }) {
+  const value = options[name];
+  if (!given(value)) return undefined;
+  if (typeof value !== "number") throw wrongType(`option ${shown} must be a number, got ${describe(value)}`);
+  if (value === Infinity) return undefined;
+  if (!(value >= 0) || value > Number.MAX_SAFE_INTEGER || (whole && !Number.isInteger(value))) {
+    const kind = whole ? "an integer from 0 on" : "a number from 0 on";
+    throw outOfRange(`option ${shown} must be ${kind} or Infinity, got ${value}`);
+  }
+  return value;
+}
+
+/** A time, as operations have it. */
+function readTime(options, name) {
+  const value = options?.[name];
+  if (!given(value)) return undefined;
+  const isTime = types.isDate(value) || typeof value === "string" || typeof value === "number";
+  if (!isTime)
+    throw wrongType(`option ${name} must be a Date, or its text or number, got ${describe(value)}`);
+  const iso = isoOf(value);
+  if (iso === undefined) throw outOfRange(`option ${name} is no time: ${JSON.stringify(String(value))}`);
+  return iso;
+}
+
+/** Checks what `prune()` was given. */
+function parsePrune(options) {
+  checkNames(options, ["before", "keepBytes", "dryRun", "signal", "onProgress"], "prune()");
+  const dryRun = options?.dryRun ?? false;
+  if (typeof dryRun !== "boolean")
+    throw wrongType(`option dryRun must be a boolean, got ${describe(dryRun)}`);
+  const before = readTime(options, "before");
+  const keepBytes = readLimit(options ?? {}, "keepBytes", "keepBytes", { whole: true });
+  const isLimited = given(options?.before) || given(options?.keepBytes);
+  const [signal, onProgress] = [readSignal(options), readOnProgress(options)];
+  // NOTE: without a limit everything goes. A limit that keeps everything is none of these.
+  const limits = isLimited ? { before, keepBytes: keepBytes ?? Number.MAX_SAFE_INTEGER } : undefined;
+  return { limits, dryRun, signal, onProgress };
+}
+
+/** The option `retain`: `undefined` where everything is kept. */
+function readRetain(options, { readOnly }) {
+  const { retain } = options;
+  if (!given(retain)) return undefined;
+  if (typeof retain !== "object" || Array.isArray(retain)) {
+    throw wrongType(`option retain must be an object, got ${describe(retain)}`);
+  }
+  checkNames(retain, ["bytes", "ms", "checkpoints"], "retain");
+  const bytes = readLimit(retain, "bytes", "retain.bytes", { whole: true });
+  const ms = readLimit(retain, "ms", "retain.ms", { whole: false });
+  const checkpoints = readLimit(retain, "checkpoints", "retain.checkpoints", { whole: true });
+  const keepsAll = bytes === undefined && ms === undefined && checkpoints === undefined;
+  return readOnly || keepsAll ? undefined : Object.freeze({ bytes, ms, checkpoints });
+}
+
+/** Refuses what only a store in a folder can do. */
+function refuseRetention(method) {
+  throw opslogError("OPSLOG_UNSUPPORTED", messages.retentionOfBackend(method));
+}
+
+module.exports = { parsePrune, readRetain, refuseRetention };
