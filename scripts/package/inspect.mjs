@@ -9,7 +9,11 @@ import { inspectMachO } from "./mach-o.mjs";
 import { inspectPortableExecutable } from "./portable-executable.mjs";
 import { systemSymbols } from "./zig.mjs";
 
-const MOST_BYTES = 1_600_000;
+/**
+ * NOTE: the goal was 1,600,000, and is missed. The largest binary, that for Linux x64, had 2,537,184 bytes when this was
+ * set. The rest is room for one more feature, not for many: see "Size" in docs/performance.md for what was tried.
+ */
+const MOST_BYTES = 2_700_000;
 const SYSTEM = "/usr/lib/libSystem.B.dylib";
 const OLDEST_GLIBC = "2.17";
 /** What Node calls when it has loaded an addon. */

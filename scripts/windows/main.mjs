@@ -38,7 +38,7 @@ const SHORT = [
   "agents/order",
   "backend/fs-backend",
   "checkpoints/thresholds",
-  "cli/reading",
+  "cli/entry",
   "files/lock",
   "following/readers",
   "migration/versions",

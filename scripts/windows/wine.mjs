@@ -15,6 +15,7 @@ const system = path.join(home, "root");
 /** Where the project, and what a run prints, are inside. Windows calls that folder `Z:\opslog`. */
 export const PROJECT = "/opslog";
 const OUTPUT = "/run-output";
+const REGISTRY = "/root/.wine/system.reg";
 
 /** What has to be there before Wine can be had, in one sentence. */
 export const NEEDS =
@@ -46,9 +47,21 @@ function requireDebootstrap() {
   must("apt-get", ["install", "--yes", "--quiet", "debootstrap"]);
 }
 
-/** Makes the folder, unless it is there: it gets its name when it is whole. */
+/** Makes the folder with its Windows, unless they are there: the folder gets its name when it is whole. */
 export function requireWine() {
-  if (existsSync(system)) return;
+  if (!existsSync(system)) makeFolder();
+  if (!existsSync(path.join(system, REGISTRY))) makeWindows();
+}
+
+/** Lets Wine make its Windows, and waits for its server to end: it writes the registry last, and killed before it does not. */
+function makeWindows() {
+  rmSync(path.join(system, path.dirname(REGISTRY)), { recursive: true, force: true });
+  const { status, signal } = runInside("wine wineboot --init && wineserver --wait", [], {});
+  if (status !== 0 || !existsSync(path.join(system, REGISTRY)))
+    throw new Error(`Wine made no Windows: ${status ?? signal}`);
+}
+
+function makeFolder() {
   console.log(NEEDS);
   requireDebootstrap();
   const site = must("apt-get", ["indextargets", "--format", "$(SITE)"])
@@ -95,7 +108,11 @@ export const windowsPath = (relative) => `Z:${PROJECT}/${relative}`.replaceAll("
  * Runs a Windows program, given by its path inside, in the project's folder (`cwd` below it). Everything that it starts
  * has ended when this returns. Output goes through files: Wine's consoles and the host's pipes do not mix.
  */
-export function runInWine(program, args, { env = {}, cwd = "", timeoutMs = 600_000, folder = root } = {}) {
+export function runInWine(program, args, options = {}) {
+  return runInside('exec wine "$@"', [program, ...args], options);
+}
+
+function runInside(command, args, { env = {}, cwd = "", timeoutMs = 600_000, folder = root }) {
   const variables = {
     HOME: "/root",
     LC_ALL: "C.UTF-8",
@@ -112,7 +129,7 @@ export function runInWine(program, args, { env = {}, cwd = "", timeoutMs = 600_0
     'root=$1; where="$3/$4"; out=$5; shift 5',
     'exec chroot "$root" /usr/bin/env -i "$@" 2>/dev/null',
   ].join(" && ");
-  const inner = `cd "$WHERE" && exec wine "$@" >${OUTPUT}/out 2>${OUTPUT}/err`;
+  const inner = `cd "$WHERE" && { ${command}; } >${OUTPUT}/out 2>${OUTPUT}/err`;
   const assignments = Object.entries({ ...variables, WHERE: `${PROJECT}/${cwd}` }).map(
     ([name, value]) => `${name}=${value}`,
   );
@@ -122,7 +139,7 @@ export function runInWine(program, args, { env = {}, cwd = "", timeoutMs = 600_0
     [
       ...["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "sh", "-c", script, "sh"],
       ...[system, folder, PROJECT, cwd, OUTPUT],
-      ...[...assignments, "/bin/sh", "-c", inner, "sh", program, ...args],
+      ...[...assignments, "/bin/sh", "-c", inner, "sh", ...args],
     ],
     { stdio: "ignore", timeout: timeoutMs, killSignal: "SIGKILL" },
   );

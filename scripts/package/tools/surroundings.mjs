@@ -150,7 +150,7 @@ function denoWithoutAddons(folder, given) {
   return refused === "ok" ? cell(project, given.env, [run("--allow-ffi")]) : refused;
 }
 
-/** A server that Next builds, with the package bundled and left outside. */
+/** A server that Next builds: with the package bundled, or left outside and copied along with the server. */
 const next = (config) => (folder, given) => {
   const project = projectOf(folder, given, ["next@15", "react@19", "react-dom@19"]);
   mkdirSync(path.join(project, "app", "api"), { recursive: true });
@@ -160,8 +160,11 @@ const next = (config) => (folder, given) => {
   put("app/api/route.js", readFileSync(path.join(programs, "next-route.js"), "utf8"));
   const env = { ...given.env, NEXT_TELEMETRY_DISABLED: "1" };
   const script = path.join("node_modules", "next", "dist", "bin", "next");
-  const built = [given.node, script, "build"];
-  return cell(project, env, [built, [given.node, "next-server.mjs", script]]);
+  const started = config.output === "standalone" ? [".next/standalone/server.js"] : [script, "start"];
+  return cell(project, env, [
+    [given.node, script, "build"],
+    [given.node, "next-server.mjs", ...started],
+  ]);
 };
 
 /** Each of them by its name. */
@@ -173,5 +176,5 @@ export const surroundings = {
   "bun build --compile": bunCompiled,
   "Deno without --allow-ffi": denoWithoutAddons,
   "Next 15, bundled": next({}),
-  "Next 15, serverExternalPackages": next({ serverExternalPackages: [PACKAGE] }),
+  "Next 15, standalone": next({ output: "standalone", serverExternalPackages: [PACKAGE] }),
 };
