@@ -20,6 +20,8 @@ use crate::{layout, patience};
 const TAIL: u64 = 4096;
 /// How often a reader looks for two looks that find the same.
 const LOOKS: u32 = 2000;
+/// After so many looks, the log of a single writer need not be what it was.
+const LOOKS_AT_ITS_LOG: u32 = 20;
 
 /// Sealed logs, and their lengths.
 type Trail = Vec<(String, u64)>;
@@ -118,11 +120,12 @@ impl Store {
         Ok(capture)
     }
 
-    /// For a reader, which can lock no writer out.
+    /// For a reader, which can lock no writer out. A single writer may never rest: what it cuts meanwhile is left out in the
+    /// end. The logs of agents must be of one moment.
     fn capture_twice(&self, with_trail: bool) -> Result<Capture> {
-        for _ in 0..LOOKS {
+        for look in 0..LOOKS {
             match self.capture_locked(with_trail) {
-                Ok(capture) if self.still_holds(&capture)? => return Ok(capture),
+                Ok(capture) if self.still_holds(&capture, look)? => return Ok(capture),
                 // A checkpoint may have superseded it.
                 Err(error) if !error.is_missing_file() => return Err(error),
                 _ => patience::nap(),
@@ -132,13 +135,17 @@ impl Store {
         Err(Error::io("read", &self.path(layout::OPS), source))
     }
 
-    /// Whether the manifest and the lengths and ends of all logs are what they were.
-    fn still_holds(&self, capture: &Capture) -> Result<bool> {
+    /// Whether the manifest, and the lengths and ends of all logs, are what they were.
+    fn still_holds(&self, capture: &Capture, look: u32) -> Result<bool> {
         let manifest = read_manifest(&*self.disk, &self.root)?;
         if manifest.is_none_or(|manifest| manifest.print() != capture.manifest) {
             return Ok(false);
         }
-        for source in capture.sources.iter().filter(|source| source.is_log()) {
+        let logs: Vec<&Source> = capture.sources.iter().filter(|source| source.is_log()).collect();
+        if logs.len() == 1 && look >= LOOKS_AT_ITS_LOG {
+            return Ok(true);
+        }
+        for source in logs {
             if !source.is_as_captured()? {
                 return Ok(false);
             }

@@ -14,12 +14,11 @@ use self::source::Outcome;
 use self::target::Target;
 use super::Store;
 use crate::error::{Error, Result};
-use crate::{layout, patience};
+use crate::layout;
 
-/// How often a copy is begun anew because other hands cut logs meanwhile, before they are locked out.
+/// How often a copy is begun anew because other hands cut logs meanwhile. Then they are locked out; a reader, which can
+/// lock no writer out, takes of a log what was not cut while it was copied.
 const ATTEMPTS: u32 = 5;
-/// As [`ATTEMPTS`], for a reader, which can lock no writer out.
-const ATTEMPTS_OF_READER: u32 = 200;
 
 /// A copy under way. Dropped before [`Backup::step`] said that it is complete, it takes away what it has written.
 pub struct Backup {
@@ -79,6 +78,9 @@ impl Backup {
                         self.capture.drop_source();
                     }
                     Outcome::More => {}
+                    Outcome::Changed if self.attempts >= ATTEMPTS && self.store.gate.is_none() => {
+                        source.settle()?;
+                    }
                     Outcome::Changed => self.begin_anew()?,
                 }
                 continue;
@@ -96,11 +98,7 @@ impl Backup {
         self.target.clear();
         (self.files, self.copied) = (0, 0);
         self.attempts += 1;
-        let attempts = if self.store.gate.is_some() { ATTEMPTS } else { ATTEMPTS_OF_READER };
-        if self.attempts <= attempts {
-            if self.attempts > ATTEMPTS {
-                patience::nap();
-            }
+        if self.attempts <= ATTEMPTS {
             self.capture = self.store.capture(self.with_trail)?;
             return Ok(());
         }

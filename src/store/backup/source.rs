@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::target::Target;
 use crate::disk::{DiskFile, append_all, read_exact_at, read_full_at};
 use crate::error::{Error, Result};
+use crate::format::operation::without_marker;
 use crate::store::{Rejected, Store};
-use crate::wal::Watch;
+use crate::wal::{LineReader, Watch};
 
 /// How much is read at once.
 const BLOCK: u64 = 1 << 18;
@@ -158,6 +159,62 @@ impl Source {
         self.copied = from;
         self.append(copy, &end)?;
         Ok(is_last)
+    }
+
+    /// Shortens the copy of another writer's log to lines that stood in it together at one moment of this copying, and makes
+    /// it durable. The writer takes operations back from the end only: what was copied and is still there behind it was
+    /// there all the time, and the first line that is gone was the last one when it went.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        let Some(copy) = self.copy.clone() else { return Ok(()) };
+        let (starts, mut end) = self.common_lines(&*copy)?;
+        for start in starts.into_iter().rev() {
+            // An undo in a batch marks the line before as its last one, and only then cuts. Should this line have gone too
+            // since it was compared, the one before it is the last.
+            let line = match read_exact_at(&*self.file, start, (end - start) as usize) {
+                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Vec::new(),
+                line => line.map_err(|source| self.read_failed(source))?,
+            };
+            let copied = read_exact_at(&*copy, start, (end - start) as usize);
+            let copied = copied.map_err(|source| self.read_failed(source))?;
+            if without_marker(&line) == without_marker(&copied) {
+                return self.end_with(&*copy, start, &line);
+            }
+            end = start;
+        }
+        self.end_with(&*copy, 0, &[])
+    }
+
+    fn end_with(&mut self, copy: &dyn DiskFile, at: u64, line: &[u8]) -> Result<()> {
+        copy.set_len(at).map_err(|source| Error::io("ftruncate", &self.path, source))?;
+        self.copied = at;
+        self.append(copy, line)?;
+        self.len = self.copied;
+        self.trust();
+        Ok(())
+    }
+
+    /// Where the first lines begin that the copy and the file have in common, and where the last of them ends. It may differ
+    /// in the marker of its batch.
+    fn common_lines(&self, copy: &dyn DiskFile) -> Result<(Vec<u64>, u64)> {
+        let (mut copied, mut now) = (LineReader::new(copy, 0), LineReader::new(&*self.file, 0));
+        let (mut starts, mut end) = (Vec::new(), 0);
+        while let Some(line) = copied.next_line().map_err(|source| self.read_failed(source))?
+            && let Some(other) = now.next_line().map_err(|source| self.read_failed(source))?
+            && line.complete
+            && other.complete
+            && without_marker(line.bytes) == without_marker(other.bytes)
+        {
+            starts.push(line.offset);
+            end = line.offset + line.bytes.len() as u64 + 1;
+            if line.bytes != other.bytes {
+                break;
+            }
+        }
+        Ok((starts, end))
+    }
+
+    fn read_failed(&self, source: std::io::Error) -> Error {
+        Error::io("read", &self.path, source)
     }
 
     fn append(&mut self, copy: &dyn DiskFile, bytes: &[u8]) -> Result<()> {
