@@ -38,7 +38,7 @@ const SHORT = [
   "agents/order",
   "backend/fs-backend",
   "checkpoints/thresholds",
-  "cli/entry",
+  "cli/reading",
   "files/lock",
   "following/readers",
   "migration/versions",
