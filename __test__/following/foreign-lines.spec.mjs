@@ -128,6 +128,45 @@ test("set(), another process has written half of a line, is not swallowed by the
   ]);
 });
 
+for (const [part, length] of [
+  ["half of a line", 40],
+  ["a line without its newline", undefined],
+]) {
+  for (const own of [0, 1, 3]) {
+    test(`open(), a living process has written ${part} and ends it behind ${own} operations, loses none of them and tells of what is malformed`, async (t) => {
+      const folder = await temporaryFolder(t);
+      await reopened(Original, folder, (store) => store.set("first", { n: 0 }), manual);
+      const log = await activeWal(folder);
+      const line = foreignLine("their-1", { n: 1 });
+      const begun = length ?? line.length - 1;
+      appendFileSync(log, line.slice(0, begun));
+      const store = await openStore(t, folder);
+      const ids = Array.from({ length: own }, (_, n) => `own-${n}`);
+      for (const id of ids) await store.set(id, { n: 1 });
+      appendFileSync(log, line.slice(begun));
+      await turn();
+      await store.set("later", { n: 2 });
+      await store.close();
+      const theirs = length === undefined ? ["their-1"] : [];
+      const expected = ["first", ...theirs, ...ids, "later"];
+      t.deepEqual(
+        (await storedEntries(Original, folder)).map(([id]) => id),
+        expected,
+      );
+      const reader = new Store();
+      await reader.open(folder, { readOnly: true });
+      t.deepEqual(
+        reader.entries().map(([id]) => id),
+        expected,
+      );
+      t.is(reader.recovery.skippedLines.length, length === undefined ? 0 : 1);
+      await reader.close();
+      const torn = length === undefined ? undefined : readFileSync(`${log}.torn`, "utf8");
+      t.is(torn, length === undefined ? undefined : `${line.slice(0, begun)}\n`);
+    });
+  }
+}
+
 test("get() and compact(), another process put a line into the middle of the log, give each record its own value", async (t) => {
   const folder = await temporaryFolder(t);
   const store = await openStore(t, folder);
