@@ -60,6 +60,19 @@ pub fn indexed_name(index: &str) -> Option<&str> {
     index.rsplit('/').next()?.strip_suffix(".idx")
 }
 
+/// The name of the file of a declared index over a snapshot.
+pub fn tree_name(snapshot: &str, index: &str) -> String {
+    let sum = crate::format::index::checksum(&[index.as_bytes()]);
+    format!("{}.{sum:08x}.tree", snapshot.rsplit('/').next().unwrap_or(snapshot))
+}
+
+/// Over which snapshot the file of a declared index was made, without its folder; `None` if a name is not that of such a file.
+pub fn snapshot_of_tree(name: &str) -> Option<&str> {
+    let (snapshot, sum) = name.rsplit('/').next()?.strip_suffix(".tree")?.rsplit_once('.')?;
+    let is_sum = sum.len() == 8 && sum.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    (is_sum && milliseconds(snapshot).is_some() && !is_left_by_others(name)).then_some(snapshot)
+}
+
 /// Whether a file in the folder of archive segments is one.
 pub fn is_archive(name: &str) -> bool {
     name.starts_with("archive-") && name.ends_with(".json") && !is_left_by_others(name)

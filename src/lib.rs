@@ -8,6 +8,7 @@ pub mod damage;
 pub mod disk;
 pub mod engine;
 pub mod error;
+pub mod fields;
 pub mod file_system;
 pub mod format;
 pub mod gate;

@@ -22,6 +22,8 @@ pub enum Phase {
     Prune,
     /// A store is put together from what is sound of another, in bytes.
     Recover,
+    /// A declared index is made, in records.
+    BuildIndex,
 }
 
 impl Phase {
@@ -36,12 +38,13 @@ impl Phase {
             Self::Verify => ("verify", "bytes"),
             Self::Prune => ("prune", "files"),
             Self::Recover => ("recover", "bytes"),
+            Self::BuildIndex => ("build-index", "records"),
         }
     }
 
     fn of(number: u8) -> Self {
         let reading = [Self::ReadSnapshot, Self::ReadLog, Self::Verify, Self::Recover];
-        let writing = [Self::Archive, Self::WriteSnapshot, Self::Prune];
+        let writing = [Self::Archive, Self::WriteSnapshot, Self::Prune, Self::BuildIndex];
         let all = [reading.as_slice(), &writing].concat();
         all.into_iter().find(|phase| *phase as u8 == number).unwrap_or(Self::Idle)
     }

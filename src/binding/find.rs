@@ -44,15 +44,39 @@ pub struct NativeFind {
 
 /// What was found, and is still to be taken.
 struct Rows {
-    examined: u64,
-    matched: u64,
+    effort: Effort,
     texts: Box<dyn Iterator<Item = Vec<u8>> + Send>,
 }
 
+/// How a query was carried out.
+#[napi(object)]
+#[derive(Clone)]
+pub struct Effort {
+    /// The indexes that were used.
+    pub indexes: Vec<String>,
+    /// How many keys of indexes were looked at.
+    pub keys: f64,
+    /// How many records were tried.
+    pub examined: f64,
+    /// How many records meet the query.
+    pub matched: f64,
+    /// They came in the order that was wanted.
+    pub is_in_order: bool,
+    /// An index is still to be made.
+    pub is_index_missing: bool,
+}
+
 impl From<Found> for Rows {
-    fn from(found: Found) -> Self {
-        let (examined, matched) = (found.examined, found.matched);
-        Self { examined, matched, texts: Box::new(found.into_texts()) }
+    fn from(mut found: Found) -> Self {
+        let effort = Effort {
+            indexes: std::mem::take(&mut found.indexes),
+            keys: found.keys as f64,
+            examined: found.examined as f64,
+            matched: found.matched as f64,
+            is_in_order: found.is_in_order,
+            is_index_missing: found.is_index_missing,
+        };
+        Self { effort, texts: Box::new(found.into_texts()) }
     }
 }
 
@@ -125,8 +149,7 @@ impl NativeFind {
             };
             let mut out = Vec::new();
             for text in rows.texts.by_ref() {
-                out.extend_from_slice(if text.is_empty() { b"null" } else { &text });
-                out.push(b',');
+                push(&mut out, &text);
                 if out.len() >= CHUNK {
                     break;
                 }
@@ -135,16 +158,30 @@ impl NativeFind {
         })
     }
 
-    /// How many records were tried.
+    /// Finds at once what an index leads to, if that is little: a JSON list of the values; `null` if it is more.
     #[napi]
-    pub fn examined(&self) -> napi::Result<f64> {
-        plain(|| self.found.lock().as_ref().map_or(0.0, |rows| rows.examined as f64))
+    pub fn at_once(&self) -> napi::Result<Option<String>> {
+        caught(|| {
+            let mut find = self.find.lock();
+            if !find.is_short() {
+                return Ok(None);
+            }
+            let Step::Done(done) = find.step(&self.store)? else { return Ok(None) };
+            let mut rows: Rows = done.into();
+            let mut out = Vec::new();
+            rows.texts.by_ref().for_each(|text| push(&mut out, &text));
+            *self.found.lock() = Some(rows);
+            Ok(Some(text::list(out)))
+        })
     }
 
-    /// How many records meet the query.
+    /// How the query was carried out, once that is done.
     #[napi]
-    pub fn matched(&self) -> napi::Result<f64> {
-        plain(|| self.found.lock().as_ref().map_or(0.0, |rows| rows.matched as f64))
+    pub fn effort(&self) -> napi::Result<Effort> {
+        caught(|| match self.found.lock().as_ref() {
+            Some(rows) => Ok(rows.effort.clone()),
+            None => Err(Error::Failed("the query is not done".into())),
+        })
     }
 
     /// Ends the query before its end.
@@ -152,4 +189,9 @@ impl NativeFind {
     pub fn cancel(&self) -> napi::Result<()> {
         plain(|| self.cancelled.store(true, Ordering::Relaxed))
     }
+}
+
+fn push(out: &mut Vec<u8>, text: &[u8]) {
+    out.extend_from_slice(if text.is_empty() { b"null" } else { text });
+    out.push(b',');
 }

@@ -9,6 +9,7 @@ mod catch;
 mod change;
 mod error;
 mod exit;
+mod fields;
 mod finalize;
 mod find;
 mod handles;

@@ -17,6 +17,7 @@ use super::operation::{Logged, Operation, Origin, Rank};
 use super::overlay::{Entry, Id, Overlay, Place};
 use super::records::{Cursor, Moment, Records, View};
 use super::text::{Moved, Text};
+use super::touched::Touched;
 use crate::format::operation::{self, BatchMark, Body, Kind, Prev, write_body};
 use crate::format::timestamp::Stamp;
 use crate::json::canonical::is_canonical;
@@ -141,6 +142,21 @@ impl Engine {
 
     pub(super) fn records_mut(&mut self) -> &mut Records {
         &mut self.records
+    }
+
+    /// Which records have changed, for indexes.
+    pub fn touched(&mut self) -> &mut Touched {
+        self.records.touched()
+    }
+
+    /// See [`Records::is_indexable`].
+    pub fn is_indexable(&self) -> bool {
+        self.records.is_indexable()
+    }
+
+    /// See [`Records::overlaid_text`].
+    pub fn overlaid_text(&self, id: &[u8]) -> Option<Option<Text>> {
+        self.records.overlaid_text(id)
     }
 
     /// The current snapshot.

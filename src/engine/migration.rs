@@ -15,6 +15,7 @@ use super::text::Text;
 impl Engine {
     /// Says which version the values are to have, and which one those of the base have.
     pub fn set_schema(&mut self, schema: Schema) {
+        self.records_mut().touched().turn();
         *self.records_mut().schema_mut() = schema;
     }
 
@@ -58,11 +59,13 @@ impl Engine {
     /// # Errors
     /// Those of reading the base.
     pub fn migrate(&mut self, id: &Id, text: &[u8]) -> io::Result<()> {
+        self.records_mut().touched().turn();
         self.records_mut().migrate(id, text)
     }
 
     /// Says that all that was to be migrated is.
     pub fn finish_migration(&mut self) {
+        self.records_mut().touched().turn();
         self.records_mut().schema_mut().finish();
     }
 }

@@ -14,13 +14,15 @@ pub mod rows;
 pub mod schema;
 mod slots;
 pub mod text;
+mod touched;
 
 pub use base::Base;
 pub use core::{Change, Draft, Engine, NotCanonical};
 pub use kept::{Kept, Moments};
 pub use operation::{Logged, Operation, Origin, Rank, places_in_order};
 pub use overlay::{Id, Place};
-pub use records::{Cursor, Moment, View};
+pub use records::{Cursor, Moment, Standing, View};
 pub use rows::Row;
 pub use schema::Schema;
 pub use text::{Check, Nearby, Text};
+pub use touched::Touched;

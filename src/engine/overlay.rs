@@ -81,6 +81,11 @@ impl Overlay {
         self.entries.len()
     }
 
+    /// The ids of which something is said.
+    pub fn ids(&self) -> impl Iterator<Item = &Id> {
+        self.entries.iter().map(|(id, _)| id)
+    }
+
     /// Whether nothing is said.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::base::Base;
 use super::kept::Kept;
 use super::log_head::LogHead;
-use super::overlay::{Entry, Id, Overlay, Place};
+use super::overlay::{Entry, Id, Overlay, Place, State};
 use super::rows::{Row, visit, visit_texts};
 use super::schema::Schema;
 use super::text::{Nearby, Text};
+use super::touched::Touched;
 
 /// Base and overlays.
 #[derive(Clone)]
@@ -27,6 +28,7 @@ pub struct Records {
     overlay: Arc<Overlay>,
     epoch: u64,
     schema: Schema,
+    touched: Touched,
 }
 
 /// The epochs of all records: no two are the same.
@@ -60,6 +62,15 @@ pub enum Cursor {
     End,
 }
 
+/// Where a record stands: those of the base come first, by a place within their lines, then the additions of each layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// In the base, at this byte.
+    Base(u64),
+    /// Among the additions of this layer, counted from the lowest, at this place.
+    Layer(usize, u64),
+}
+
 impl Records {
     /// Records of a snapshot, with nothing on top.
     pub fn new(base: Arc<Base>) -> Self {
@@ -71,6 +82,7 @@ impl Records {
             overlay: Arc::default(),
             epoch: EPOCHS.fetch_add(1, Ordering::Relaxed),
             schema: Schema::default(),
+            touched: Touched::default(),
         }
     }
 
@@ -81,6 +93,15 @@ impl Records {
 
     pub(super) fn schema_mut(&mut self) -> &mut Schema {
         &mut self.schema
+    }
+
+    /// Which records have changed.
+    pub fn touched(&mut self) -> &mut Touched {
+        &mut self.touched
+    }
+
+    fn touch(&mut self, id: &Id) {
+        self.touched.note(id, self.overlay.len());
     }
 
     /// Changes whenever a [`Cursor`] that was got before means nothing any more. Setting and deleting records
@@ -103,6 +124,7 @@ impl Records {
     /// the lowest one here is laid into.
     pub fn replace_head(&mut self, replayed: Self, relocate: impl FnOnce(&Overlay)) {
         self.turn();
+        self.touched.turn();
         self.head = None;
         relocate(&replayed.overlay);
         let lowest = self.pending.as_mut().unwrap_or(&mut self.overlay);
@@ -155,6 +177,7 @@ impl Records {
     /// Puts an overlay entry back exactly.
     pub fn restore(&mut self, id: &Id, before: Option<Entry>) {
         self.turn();
+        self.touch(id);
         match before.as_ref().map(|entry| entry.state.text()) {
             Some(Some(text)) => self.schema.sees(id, text),
             Some(None) => {}
@@ -168,6 +191,7 @@ impl Records {
     /// # Errors
     /// Those of reading the base.
     pub fn set(&mut self, id: &Id, text: Text) -> io::Result<()> {
+        self.touch(id);
         self.schema.sees(id, &text);
         let (below, overlay) = self.parts();
         overlay.set(id, text, || below.get(id).map(|found| found.is_some()))
@@ -175,6 +199,7 @@ impl Records {
 
     /// As [`Records::set`], for a caller that has just looked the record up.
     pub fn set_known(&mut self, id: &Id, text: Text, exists: bool) {
+        self.touch(id);
         self.schema.sees(id, &text);
         let Ok(()) =
             Arc::make_mut(&mut self.overlay).set(id, text, || Ok::<_, std::convert::Infallible>(exists));
@@ -191,6 +216,7 @@ impl Records {
     /// Those of reading the base.
     pub fn put_back(&mut self, id: &Id, text: Text, place: Place) -> io::Result<()> {
         self.turn();
+        self.touch(id);
         self.schema.sees(id, &text);
         let (below, overlay) = self.parts();
         overlay.put_back(id, text, place, || below.get(id).map(|found| found.is_some()))
@@ -201,12 +227,14 @@ impl Records {
     /// # Errors
     /// Those of reading the base.
     pub fn delete(&mut self, id: &Id) -> io::Result<()> {
+        self.touch(id);
         let (below, overlay) = self.parts();
         overlay.delete(id, || below.get(id).map(|found| found.is_some()))
     }
 
     /// As [`Records::delete`], for a caller that has just looked the record up and found it.
     pub fn delete_known(&mut self, id: &Id) {
+        self.touch(id);
         let Ok(()) = Arc::make_mut(&mut self.overlay).delete(id, || Ok::<_, std::convert::Infallible>(true));
     }
 
@@ -258,6 +286,7 @@ impl Records {
     /// Puts another view in the place of the frozen one.
     pub fn refreeze(&mut self, view: &View) {
         self.turn();
+        self.touched.turn();
         self.frozen = Some(Arc::clone(&view.frozen));
     }
 
@@ -278,6 +307,7 @@ impl Records {
     /// what was replaced, so that the caller can free it elsewhere.
     pub fn rebase(&mut self, base: Base, version: u32) -> (Arc<Base>, Option<Arc<Overlay>>) {
         self.turn();
+        self.touched.turn();
         self.schema.rebased(version);
         (std::mem::replace(&mut self.base, Arc::new(base)), self.frozen.take())
     }
@@ -319,6 +349,18 @@ impl Records {
         let values = Some(Arc::clone(self.schema.values()));
         let layers = [values, self.frozen.clone(), self.pending.clone(), Some(Arc::clone(&self.overlay))];
         Moment { base: Arc::clone(&self.base), layers: layers.into_iter().flatten().collect(), kept }
+    }
+
+    /// Whether indexes can tell what records say: all values are of the version that is wanted.
+    pub fn is_indexable(&self) -> bool {
+        self.head.is_none() && !self.schema.is_base_old() && self.schema.pending().is_empty()
+    }
+
+    /// What the layers on top of the base say of a record: its value, or that there is none. `None` if they say nothing.
+    pub fn overlaid_text(&self, id: &[u8]) -> Option<Option<Text>> {
+        let layers = [Some(&self.overlay), self.pending.as_ref(), self.frozen.as_ref()];
+        let entry = layers.into_iter().flatten().find_map(|layer| layer.get(id))?;
+        Some(entry.state.text().cloned())
     }
 
     /// Whether no layer has anything to say of a record.
@@ -464,6 +506,55 @@ impl Moment {
     ) -> io::Result<Cursor> {
         let layers: Vec<&Overlay> = self.layers.iter().map(|layer| &**layer).collect();
         visit(Nearby::of(&self.kept), &self.base, &layers, cursor, visitor)
+    }
+
+    /// The snapshot.
+    pub fn base(&self) -> &Arc<Base> {
+        &self.base
+    }
+
+    /// How many records the layers on top of the base speak of, at most.
+    pub fn overlaid(&self) -> usize {
+        self.layers.iter().map(|layer| layer.len()).sum()
+    }
+
+    /// The records that the layers on top of the base speak of, each once.
+    pub fn overlaid_ids(&self) -> Vec<Id> {
+        let mut ids = Vec::new();
+        for (number, layer) in self.layers.iter().enumerate() {
+            let above = self.layers.get(number + 1..).unwrap_or_default();
+            let is_new = |id: &&Id| above.iter().all(|layer| layer.get(id).is_none());
+            ids.extend(layer.ids().filter(is_new).cloned());
+        }
+        ids
+    }
+
+    /// Whether a record stands in the base as it is, if it stands there.
+    pub fn says_nothing_of(&self, id: &[u8]) -> bool {
+        self.layers.iter().all(|layer| layer.get(id).is_none())
+    }
+
+    /// Where a record stands of which the layers on top of the base speak, and its value.
+    ///
+    /// # Errors
+    /// Those of reading the base.
+    pub fn standing(&self, id: &[u8]) -> io::Result<Option<(Standing, Text)>> {
+        let mut value = None;
+        for (number, layer) in self.layers.iter().enumerate().rev() {
+            match layer.get(id).map(|entry| &entry.state) {
+                None => {}
+                Some(State::Deleted) => return Ok(None),
+                Some(State::Replaced(text)) => value = value.or(Some(text)),
+                Some(State::Appended(place, text)) => {
+                    return Ok(Some((Standing::Layer(number, *place), value.unwrap_or(text).clone())));
+                }
+            }
+        }
+        let Some(text) = value else { return Ok(None) };
+        Ok(match self.base.find(id)? {
+            Some(Text::At { offset, .. }) => Some((Standing::Base(offset), text.clone())),
+            _ => None,
+        })
     }
 
     /// Visits the id of each record, and where its value is.

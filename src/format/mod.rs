@@ -11,6 +11,7 @@ pub mod snapshot;
 #[cfg(test)]
 mod tests;
 pub mod timestamp;
+pub mod tree;
 mod trim;
 pub mod versions;
 

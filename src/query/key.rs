@@ -33,6 +33,24 @@ pub(super) fn write_for_sort(out: &mut Vec<u8>, node: &Node<'_>) {
     }
 }
 
+/// Whether a key is that of `null`, or of no value.
+pub(super) fn is_null(key: &[u8]) -> bool {
+    key == [NULL]
+}
+
+/// Whether a key is that of a list.
+pub(super) fn is_list(key: &[u8]) -> bool {
+    key.first() == Some(&LIST)
+}
+
+/// With what keys begin of values that can be compared with the one of this key.
+pub(super) fn type_bounds(key: &[u8]) -> Option<(u8, u8)> {
+    match key.first()? {
+        &FALSE | &TRUE => Some((FALSE, TRUE)),
+        &first => Some((first, first)),
+    }
+}
+
 fn write_at(out: &mut Vec<u8>, node: &Node<'_>, depth: usize) {
     let Some(deeper) = depth.checked_sub(1) else {
         out.push(DEEPER);

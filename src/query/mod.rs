@@ -4,6 +4,8 @@
 //! Invariant: no text makes a query recurse deeper than the query itself is nested, or than [`key::DEPTH`].
 //! Regular expressions are JavaScript's: a query asks an [`Oracle`] about them. No I/O, no clock.
 
+mod bounds;
+mod definition;
 mod equal;
 mod exists;
 mod fields;
@@ -17,6 +19,8 @@ mod selection;
 #[cfg(test)]
 mod tests;
 
+pub use bounds::{Range, Search};
+pub use definition::{Definition, Keys};
 pub use fields::Fields;
 pub use parse::Refused;
 pub use selection::{Selection, Sort};

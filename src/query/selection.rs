@@ -9,7 +9,7 @@ use super::path::Path;
 /// By what records are sorted.
 #[derive(Debug, Default)]
 pub struct Sort {
-    paths: Vec<(Path, bool)>,
+    pub(super) paths: Vec<(Path, bool)>,
 }
 
 /// Order, bounds and fields.

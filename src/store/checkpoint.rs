@@ -150,11 +150,18 @@ impl Store {
         let logs = left.previous_ops.iter().chain([&left.active_ops]);
         let is_inside = |folder: &str, relative: &str| layout::inside(&self.root, folder, relative).is_ok();
         let indexed = snapshots
+            .clone()
             .filter(|relative| is_inside(layout::SNAPSHOTS, relative))
             .chain(logs.filter(|relative| is_inside(layout::OPS, relative)));
         let indexes = indexed.map(|relative| format!("{}/{}", layout::INDEX, layout::index_name(relative)));
+        let trees = self.disk.list(&self.path(layout::INDEX)).unwrap_or_default();
+        let is_superseded = |tree: &&String| {
+            let snapshot = layout::snapshot_of_tree(tree);
+            snapshots.clone().any(|relative| relative.rsplit('/').next() == snapshot && snapshot.is_some())
+        };
+        let trees = trees.iter().filter(is_superseded).map(|name| format!("{}/{name}", layout::INDEX));
         let gone = gone.iter().filter(|relative| is_inside(layout::SNAPSHOTS, relative)).cloned();
-        indexes.chain(gone).collect()
+        indexes.chain(trees).chain(gone).collect()
     }
 }
 
@@ -261,6 +268,7 @@ impl Checkpoint {
             (state.writes(&store.options), state.manifest.current_snapshot.clone())
         };
         self.created.extend([path, layout::index(&store.root, &relative)]);
+        self.created.extend(store.tree_paths(&relative));
         let written = store.write_view(&self.view, &relative, &current, (version, self.now_ms));
         let written = written.inspect_err(|error| {
             // The log gets no index with a number of records that is not sure.

@@ -24,6 +24,9 @@ impl Store {
     ) -> Result<Written> {
         let (path, indexing) = (layout::at(&self.root, relative), self.indexing(relative));
         let written = snapshot::write(&*self.disk, &path, &indexing, view, version, now_ms);
+        if let Ok(written) = &written {
+            self.write_trees(&written.base, written.bytes, relative);
+        }
         written.inspect_err(|error| {
             if matches!(error, Error::Corrupt { .. }) {
                 self.forget_index_unless_damaged(current);

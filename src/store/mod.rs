@@ -12,6 +12,7 @@ mod closing;
 mod detached;
 mod doubtful;
 mod durable;
+mod fields;
 mod find;
 mod follow;
 mod followed;
@@ -128,6 +129,8 @@ pub struct Store {
     /// One syncs the logs at a time: of two at once, only one would hear of a failure.
     syncing: Mutex<()>,
     state: Mutex<State>,
+    /// The declared indexes.
+    fields: Mutex<fields::Fields>,
 }
 
 /// What the lock protects.

@@ -144,6 +144,7 @@ impl Store {
             looking,
             rounds,
             syncing,
+            fields: Mutex::default(),
             state,
         }
     }

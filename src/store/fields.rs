@@ -1,0 +1,291 @@
+//! The declared indexes of a store: trees over its snapshot, which are opened, made or written when they are wanted, and what the
+//! log says since. Derived: whatever is wrong with one, records are tried one after the other, and it is made again.
+//!
+//! Invariant: a tree is used only with the base that it was made from. The lock of the state is taken first.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::{State, Store};
+use crate::engine::Base;
+use crate::error::Result;
+use crate::fields::{self, Overlaid, Tree};
+use crate::layout;
+use crate::progress::{Phase, Progress};
+use crate::query::Definition;
+
+/// So many changes are looked at by the thread that asks an index.
+const MOST_AT_ONCE: usize = 512;
+/// A snapshot of so many records at most is indexed by the one who searches.
+pub(super) const FEW: usize = 5_000;
+
+/// The indexes.
+#[derive(Default)]
+pub(super) struct Fields {
+    pub definitions: Arc<[Definition]>,
+    /// What the trees were made from.
+    base: Option<Arc<Base>>,
+    trees: Vec<Slot>,
+    /// The lines of the base do not stand in the order of its records: there are no trees.
+    is_unfit: bool,
+    pub overlaid: Option<Overlaid>,
+    stopped: Arc<AtomicBool>,
+}
+
+enum Slot {
+    Missing,
+    /// The file is damaged: it is not opened again, and another takes its place.
+    Damaged,
+    Ready(Arc<Tree>),
+}
+
+impl Fields {
+    /// The tree of an index over this base, if it is there. Over no records none is needed.
+    pub fn tree(&self, number: usize, base: &Arc<Base>) -> Option<&Arc<Tree>> {
+        match self.trees.get(number) {
+            Some(Slot::Ready(tree)) if self.is_over(base) => Some(tree),
+            _ => None,
+        }
+    }
+
+    fn is_over(&self, base: &Arc<Base>) -> bool {
+        self.base.as_ref().is_some_and(|known| Arc::ptr_eq(known, base))
+    }
+
+    /// Whether trees are to be made.
+    pub fn is_incomplete(&self, base: &Arc<Base>) -> bool {
+        let is_ready = |slot: &Slot| matches!(slot, Slot::Ready(_));
+        !self.definitions.is_empty()
+            && !base.is_empty()
+            && (!self.is_over(base) || !self.is_unfit && !self.trees.iter().all(is_ready))
+    }
+
+    /// Whether nothing can be made of a base.
+    fn is_hopeless(&self, base: &Arc<Base>) -> bool {
+        self.is_over(base) && self.is_unfit
+    }
+
+    /// A tree over this base was made, or cannot be.
+    fn put(&mut self, number: usize, base: &Arc<Base>, tree: Option<Tree>) {
+        if !self.is_over(base) {
+            return;
+        }
+        match (tree, self.trees.get_mut(number)) {
+            (Some(tree), Some(slot)) => *slot = Slot::Ready(Arc::new(tree)),
+            _ => self.is_unfit = true,
+        }
+    }
+}
+
+impl Fields {
+    /// The trees over a base are not used any more: one is damaged.
+    pub fn forget(&mut self, base: &Arc<Base>) {
+        if self.is_over(base) {
+            self.trees.iter_mut().for_each(|slot| *slot = Slot::Damaged);
+        }
+    }
+}
+
+impl Store {
+    /// Says which indexes there are.
+    pub fn declare_indexes(&self, definitions: Vec<Definition>) {
+        let mut state = self.lock();
+        state.engine.touched().begin();
+        drop(state);
+        *self.fields.lock() = Fields { definitions: definitions.into(), ..Fields::default() };
+    }
+
+    /// Whether an index that was declared is still to be made.
+    pub fn wants_indexes(&self) -> bool {
+        let mut state = self.lock();
+        self.look_for_trees(&mut state);
+        let base = state.engine.base();
+        let is_behind = state.engine.is_indexable() && !self.catch_up_indexes(&mut state);
+        let fields = self.fields.lock();
+        fields.is_incomplete(&base) || !fields.definitions.is_empty() && is_behind
+    }
+
+    /// What ends [`Store::build_indexes`] before its end, from any thread.
+    pub fn stopped_indexes(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.fields.lock().stopped)
+    }
+
+    /// Makes the indexes that are missing, one after the other, and looks at what the log says. Readers and stores without files
+    /// keep them in memory. Costs a pass over the snapshot and a sort for each.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT` of reading the snapshot.
+    pub fn build_indexes(&self, progress: &Progress) -> Result<()> {
+        let stopped = self.stopped_indexes();
+        let cancelled = &*stopped;
+        if self.fields.lock().definitions.iter().any(Definition::is_unique) {
+            // A set cannot wait for it.
+            self.replay_head()?;
+        }
+        loop {
+            let (base, missing, path, definitions) = {
+                let mut state = self.lock();
+                self.look_for_trees(&mut state);
+                let base = state.engine.base();
+                let fields = self.fields.lock();
+                let missing =
+                    fields.trees.iter().position(|slot| matches!(slot, Slot::Missing | Slot::Damaged));
+                if base.is_empty() || fields.is_hopeless(&base) {
+                    break;
+                }
+                let Some(number) = missing else { break };
+                let path = self.tree_path(&state, number, &fields.definitions);
+                (base, number, path, Arc::clone(&fields.definitions))
+            };
+            let Some(definition) = definitions.get(missing) else { break };
+            progress.begin(Phase::BuildIndex, base.len() as u64);
+            let written = path.and_then(|path| {
+                let written = fields::write(&*self.disk, &path, &base, definition, progress, cancelled);
+                written.ok().filter(|written| *written)?;
+                Tree::open(&*self.disk, &path, &**base.file()?, definition)
+            });
+            let tree = match written {
+                Some(tree) => Some(tree),
+                // NOTE: a disk that is full, or that cannot be written to, takes no index away.
+                None => fields::build(&base, definition, progress, cancelled)
+                    .map_err(|source| self.read_failed(source))?,
+            };
+            if cancelled.load(std::sync::atomic::Ordering::Relaxed) {
+                return Ok(());
+            }
+            self.fields.lock().put(missing, &base, tree);
+        }
+        self.build_overlaid()
+    }
+
+    /// Makes the indexes over a small base, in memory, for a search that would wait for them.
+    pub(super) fn build_small(&self, base: &Arc<Base>) {
+        let (definitions, missing) = {
+            let fields = self.fields.lock();
+            let is_missing = |number: &usize| fields.tree(*number, base).is_none();
+            let missing: Vec<usize> = (0..fields.definitions.len()).filter(is_missing).collect();
+            (Arc::clone(&fields.definitions), missing)
+        };
+        let never = AtomicBool::new(false);
+        for number in missing {
+            let Some(definition) = definitions.get(number) else { continue };
+            let Ok(built) = fields::build(base, definition, &Progress::default(), &never) else { return };
+            self.fields.lock().put(number, base, built);
+        }
+    }
+
+    /// The names of the indexes of a choice.
+    pub(super) fn names_of(&self, numbers: &mut dyn Iterator<Item = usize>) -> Vec<String> {
+        let fields = self.fields.lock();
+        let mut names: Vec<String> = Vec::new();
+        for definition in numbers.filter_map(|number| fields.definitions.get(number)) {
+            if !names.iter().any(|name| name == definition.name()) {
+                names.push(definition.name().to_owned());
+            }
+        }
+        names
+    }
+
+    /// Looks at what the log says, from a moment on, without the lock.
+    fn build_overlaid(&self) -> Result<()> {
+        for _ in 0..3 {
+            let (moment, at, definitions) = {
+                let mut state = self.lock_replayed()?;
+                if !state.engine.is_indexable() || self.catch_up_indexes(&mut state) {
+                    return Ok(());
+                }
+                state.engine.touched().begin();
+                let at = state.engine.touched().now();
+                (state.moment(), at, Arc::clone(&self.fields.lock().definitions))
+            };
+            let Ok(overlaid) = Overlaid::of(&definitions, &moment, at) else { continue };
+            let mut state = self.lock();
+            self.fields.lock().overlaid = Some(overlaid);
+            self.catch_up_indexes(&mut state);
+        }
+        Ok(())
+    }
+
+    /// Lets the index of what the log says follow the records; `false` if it cannot at once.
+    pub(super) fn catch_up_indexes(&self, state: &mut State) -> bool {
+        let mut fields = self.fields.lock();
+        if fields.overlaid.is_none() {
+            if state.overlaid_count() > MOST_AT_ONCE {
+                return false;
+            }
+            state.engine.touched().begin();
+            let at = state.engine.touched().now();
+            let moment = state.moment();
+            let definitions = Arc::clone(&fields.definitions);
+            fields.overlaid = Overlaid::of(&definitions, &moment, at).ok();
+        }
+        let Some(overlaid) = &mut fields.overlaid else { return false };
+        match overlaid.follow(&mut state.engine, MOST_AT_ONCE) {
+            Ok(true) => true,
+            Ok(false) if state.engine.touched().since(overlaid.at()).is_some() => false,
+            // NOTE: half of a change may have been looked at.
+            Ok(false) | Err(_) => {
+                fields.overlaid = None;
+                false
+            }
+        }
+    }
+
+    /// Opens the trees over the snapshot, if they are there and another one was before.
+    pub(super) fn look_for_trees(&self, state: &mut State) {
+        let base = state.engine.base();
+        let mut fields = self.fields.lock();
+        if fields.definitions.is_empty() || fields.is_over(&base) {
+            return;
+        }
+        let definitions = Arc::clone(&fields.definitions);
+        fields.base = Some(Arc::clone(&base));
+        fields.is_unfit = false;
+        let snapshot = &state.manifest.current_snapshot;
+        let found = |definition: &Definition| {
+            let file = base.file().filter(|_| state.snapshot_bytes >= self.options.index_from_bytes)?;
+            let path =
+                self.path(&format!("{}/{}", layout::INDEX, layout::tree_name(snapshot, definition.name())));
+            Tree::open(&*self.disk, &path, &**file, definition)
+        };
+        let slot = |definition| found(definition).map_or(Slot::Missing, |tree| Slot::Ready(Arc::new(tree)));
+        fields.trees = definitions.iter().map(slot).collect();
+    }
+
+    /// Where the file of an index over the snapshot is; `None` if there is none.
+    fn tree_path(&self, state: &State, number: usize, definitions: &[Definition]) -> Option<PathBuf> {
+        let is_kept = !self.options.read_only
+            && !state.detached
+            && state.snapshot_bytes >= self.options.index_from_bytes;
+        let definition = definitions.get(number).filter(|_| is_kept)?;
+        let name = layout::tree_name(&state.manifest.current_snapshot, definition.name());
+        Some(self.path(&format!("{}/{name}", layout::INDEX)))
+    }
+
+    /// Writes the indexes over a snapshot that was just written and that no manifest names yet. Best effort.
+    pub(super) fn write_trees(&self, base: &Base, bytes: u64, relative: &str) {
+        let definitions = Arc::clone(&self.fields.lock().definitions);
+        if bytes < self.options.index_from_bytes {
+            return;
+        }
+        let never = AtomicBool::new(false);
+        for (definition, path) in definitions.iter().zip(self.tree_paths(relative)) {
+            self.options.progress.begin(Phase::BuildIndex, base.len() as u64);
+            let _ = fields::write(&*self.disk, &path, base, definition, &self.options.progress, &never);
+        }
+    }
+
+    /// Where the indexes over a snapshot are.
+    pub(super) fn tree_paths(&self, relative: &str) -> Vec<PathBuf> {
+        let definitions = Arc::clone(&self.fields.lock().definitions);
+        let name = |definition: &Definition| layout::tree_name(relative, definition.name());
+        definitions.iter().map(|definition| self.path(layout::INDEX).join(name(definition))).collect()
+    }
+}
+
+impl State {
+    fn overlaid_count(&mut self) -> usize {
+        self.moment().overlaid()
+    }
+}
