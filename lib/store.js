@@ -319,6 +319,31 @@ class Store extends Inspected {
     return this.#driver.records.find(parsed).count();
   }
 
+  explain(query, options) {
+    return paced(this.#explain(query, options));
+  }
+
+  async #explain(query, options) {
+    this.#ensureOpen();
+    const effort = await this.#driver.records.find(parseFind(query, options, "explain()")).effort();
+    return {
+      indexes: effort.indexes,
+      keys: effort.keys,
+      records: effort.examined,
+      found: effort.matched,
+      isSortedByIndex: effort.isInOrder,
+    };
+  }
+
+  whenIndexed() {
+    return paced(this.#whenIndexed());
+  }
+
+  async #whenIndexed() {
+    this.#ensureOpen();
+    await this.#driver.indexes.ready();
+  }
+
   stats() {
     this.#ensureOpen();
     const { records, history, manifest } = this.#driver;

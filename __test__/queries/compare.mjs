@@ -15,7 +15,7 @@ const shown = (value) =>
   });
 
 /** Puts the documents into a new store of the folder. */
-async function fill(Store, folder, documents, compacts) {
+async function fill(Store, folder, documents, { compacts, indexes }) {
   const store = new Store();
   await store.open(folder, { checkpointThreshold: Infinity, checkpointOnClose: false });
   await store.set("first", { a: 0 });
@@ -25,7 +25,7 @@ async function fill(Store, folder, documents, compacts) {
   const log = await activeWal(folder);
   await store.close();
   await appendFile(log, lines.join(""));
-  await store.open(folder, { checkpointThreshold: Infinity, checkpointOnClose: false });
+  await store.open(folder, { checkpointThreshold: Infinity, checkpointOnClose: false, indexes });
   if (compacts) await store.compact();
   for (let n = 0; n < documents.length; n += 7) await store.set(String(n), store.get(String(n)));
   return store;
@@ -37,7 +37,7 @@ export async function compareWithMingo({ Store, seed, rounds, folderOf }) {
   const result = { pairs: 0, found: 0, refused: 0, differences: [] };
   for (let round = 0; round < rounds; round++) {
     const documents = Array.from({ length: DOCUMENTS }, () => random.document());
-    const store = await fill(Store, await folderOf(round), documents, round % 2 === 0);
+    const store = await fill(Store, await folderOf(round), documents, { compacts: round % 2 === 0 });
     try {
       for (let n = 0; n < QUERIES; n++) await compareOne(store, random.query(), result);
     } finally {
@@ -45,6 +45,43 @@ export async function compareWithMingo({ Store, seed, rounds, folderOf }) {
     }
   }
   return result;
+}
+
+/** As {@link compareWithMingo}, with declared indexes; what is sorted and cut is compared with what a store without them finds. */
+export async function compareIndexed({ Store, seed, rounds, folderOf }) {
+  const random = new RandomQueries(seed);
+  const result = { pairs: 0, found: 0, refused: 0, differences: [], byIndex: 0, inOrder: 0 };
+  for (let round = 0; round < rounds; round++) {
+    const isFlat = round % 4 < 2;
+    const document = () => (isFlat ? random.flatDocument() : random.document());
+    const documents = Array.from({ length: isFlat ? 3 * DOCUMENTS : DOCUMENTS }, document);
+    const folder = await folderOf(round);
+    const indexes = random.indexes();
+    const store = await fill(Store, folder, documents, { compacts: round % 3 !== 0, indexes });
+    const walking = new Store();
+    await walking.open(folder, { readOnly: true });
+    try {
+      for (let n = 0; n < QUERIES; n++) {
+        const query = n % 5 === 0 ? {} : random.queryOn(indexes);
+        await compareOne(store, query, result);
+        await compareSelected({ store, walking, indexes }, query, random.selection(indexes), result);
+      }
+    } finally {
+      await store.close();
+      await walking.close();
+    }
+  }
+  return result;
+}
+
+async function compareSelected({ store, walking, indexes }, query, selection, result) {
+  const expected = (await walking.find(query, selection)).map(shown);
+  const found = (await store.find(query, selection)).map(shown);
+  const { indexes: used, isSortedByIndex } = await store.explain(query, selection);
+  result.byIndex += used.length > 0;
+  result.inOrder += isSortedByIndex;
+  if (found.join("\n") === expected.join("\n")) return;
+  result.differences.push({ query: shown(query), selection, indexes, used, found, expected });
 }
 
 async function compareOne(store, query, result) {

@@ -35,6 +35,14 @@ export class RandomQueries {
     return JSON.stringify(this.#object(3)).replaceAll(`"${HUGE}"`, "1e400");
   }
 
+  /** A document whose fields hold no lists, and often the same. */
+  flatDocument() {
+    const { next, below, pick } = this.#random;
+    const value = () => (next() < 0.7 ? below(6) : pick(scalars));
+    const fields = names.slice(0, 3).filter(() => next() < 0.9);
+    return JSON.stringify(Object.fromEntries(fields.map((name) => [name, value()])));
+  }
+
   query(depth = 2) {
     // NOTE: mingo's copy of a query has no field of the name __proto__, but that prototype.
     this.#isQuery = true;
@@ -48,6 +56,39 @@ export class RandomQueries {
       }
     }
     return query;
+  }
+
+  /** Declared indexes: of one field or several, some of them within others. */
+  indexes() {
+    const { next, below, pick } = this.#random;
+    const deep = () => this.#path().replace(/\.$|(?<=\.)(?=\.)/g, "") || "a";
+    const path = () => (next() < 0.8 ? pick(names.slice(0, 3)) : deep());
+    const one = () => [...new Set(Array.from({ length: 1 + below(2) }, path))].join(",");
+    return Object.fromEntries(Array.from({ length: 1 + below(3) }, () => [one(), {}]));
+  }
+
+  /** A query that asks for the fields of an index, and may ask for others. */
+  queryOn(indexes) {
+    const { next, below, pick } = this.#random;
+    const rest = next() < 0.3 ? this.query(1) : {};
+    this.#isQuery = true;
+    const paths = pick(Object.keys(indexes)).split(",");
+    const asked = () => (next() < 0.5 ? this.#value(1) : this.#operators(1));
+    const chosen = paths.slice(0, 1 + below(paths.length)).map((path) => [path, asked()]);
+    return next() < 0.1 ? { $or: chosen.map((one) => Object.fromEntries([one])) } : { ...rest, ...Object.fromEntries(chosen) };
+  }
+
+  /** What is wanted of what is found; sorted by the fields of an index, or by any. */
+  selection(indexes) {
+    const { next, below, pick } = this.#random;
+    const direction = pick([1, -1]);
+    const paths = next() < 0.7 ? pick(Object.keys(indexes)).split(",") : [this.#path()];
+    const sort = Object.fromEntries(paths.slice(below(2) * (paths.length - 1)).map((path) => [path, direction]));
+    return {
+      ...(next() < 0.7 && { sort }),
+      ...(next() < 0.5 && { skip: below(10) }),
+      ...(next() < 0.8 && { limit: below(20) }),
+    };
   }
 
   #asked(depth) {
@@ -80,7 +121,8 @@ export class RandomQueries {
   }
 
   #path() {
-    const { below, pick } = this.#random;
+    const { next, below, pick } = this.#random;
+    if (next() < 0.3) return pick(names.slice(0, 3));
     const path = [pick(names.slice(0, 3))];
     for (let left = below(3); left > 0; left--) path.push(pick(names.slice(0, 5)));
     return path.join(".");

@@ -8,6 +8,7 @@ const { checkNames } = require("./option-names");
 const { checkAgentId, describe } = require("./paths");
 const { readOnProgress } = require("./progress");
 const { readRetain } = require("./retention");
+const { readIndexes } = require("../queries/indexes");
 const { warn } = require("../errors/warnings");
 
 const NAMES = [
@@ -31,6 +32,7 @@ const NAMES = [
   "onProgress",
   "strictJson",
   "retain",
+  "indexes",
 ];
 const WRITE_MODES = ["immediate", "group", "async"];
 const DURABILITIES = ["process", "interval", "always"];
@@ -226,6 +228,7 @@ function parseOptions(options) {
     backendTimeoutMs: readBackendTimeout(options),
     onProgress: readOnProgress(options),
     retain: readRetain(options, { readOnly }),
+    indexes: readIndexes(options, { skipLoad }),
   });
   if (requestedMode !== parsed.writeMode) warn(messages.writeModeIgnored(requestedMode));
   return parsed;

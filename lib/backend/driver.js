@@ -8,6 +8,7 @@ const diagnostics = require("../platform/builtins").diagnosticsChannel;
 const { CallerContext } = require("../writing/caller-context");
 const { messages, opslogError } = require("../errors/errors");
 const { History } = require("../operations/history");
+const { Indexes } = require("../queries/indexes");
 const native = require("../native");
 const { call } = require("../errors/native");
 const { backendOptions } = require("../folder/native-options");
@@ -50,6 +51,8 @@ class BackendDriver {
   recovery = null;
   /** The folder, or whatever it is to the backend. */
   folder;
+  /** The declared indexes. */
+  indexes;
   /** How far opening, a checkpoint or an archive has come. */
   meter = new Meter();
   /** A checkpoint through a backend holds up the appends behind it. */
@@ -57,11 +60,13 @@ class BackendDriver {
 
   /** Opens a store, `owner`, through a backend. `onDue` is called when a checkpoint is due. */
   static async open(dir, options, { backend, owner, onDue }) {
+    Indexes.check(options);
     const driver = new BackendDriver(dir, options, { backend, owner, onDue });
     const started = monotonicMs();
     await driver.#calls.run("initialize", dir, backendOptions(options));
     try {
       await watched(options.onProgress, driver.meter, dir, () => driver.#run("open"));
+      await driver.indexes.begin();
     } catch (error) {
       await driver.#calls.run("shutdown").catch(() => {});
       throw error;
@@ -98,7 +103,9 @@ class BackendDriver {
       randomLow,
     });
     this.#core = this.#session.store();
-    this.records = new Records(this.#core, { cacheSize: options.cacheSize, isSteady: () => false });
+    this.indexes = new Indexes(this.#core, options, dir);
+    const { cacheSize } = options;
+    this.records = new Records(this.#core, { cacheSize, isSteady: () => false, indexes: this.indexes });
     this.history = new History(this.#core);
     this.#calls = new Calls(backend, owner, options.backendTimeoutMs);
     this.#steps = new Steps(this.#session, this.#calls, { migrate: options.migrate, records: this.records });
@@ -270,6 +277,7 @@ class BackendDriver {
     try {
       await this.settled();
       this.#clearTimer();
+      await this.indexes.stop();
       await this.#run("close");
     } finally {
       this.#clearTimer();

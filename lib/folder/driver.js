@@ -13,6 +13,7 @@ const { Displaced } = require("../records/displaced");
 const { GroupBuffer } = require("../writing/group-buffer");
 const { History } = require("../operations/history");
 const { migrateInTurns } = require("../records/migration");
+const { Indexes } = require("../queries/indexes");
 const native = require("../native");
 const { ensurePermitted } = require("../native/permission");
 const { ioError, messages } = require("../errors/errors");
@@ -43,6 +44,8 @@ class FileDriver {
   folder;
   /** How far opening, a checkpoint or an archive has come. */
   meter;
+  /** The declared indexes. */
+  indexes;
   /** Appends go on while a checkpoint is written. */
   blocksAppends = false;
   #core;
@@ -75,6 +78,7 @@ class FileDriver {
     const addon = native.load();
     const driver = new FileDriver();
     driver.folder = readFolder(dir, "open()");
+    Indexes.check(options);
     ensurePermitted(driver.folder, { write: !options.readOnly });
     driver.meter = new NativeMeter(new addon.NativeProgress());
     const opened = () => driver.#open(addon, options, backend);
@@ -100,9 +104,11 @@ class FileDriver {
     const core = await settle(opening, this.folder);
     this.#core = core;
     this.#handle = core.handle();
+    this.indexes = new Indexes(core, options, this.folder);
     this.records = new Records(core, {
       cacheSize: options.cacheSize,
       isSteady: () => this.#following.isSteady,
+      indexes: this.indexes,
     });
     this.history = new History(core);
     this.#manifest = new CurrentManifest(core);
@@ -130,6 +136,7 @@ class FileDriver {
         this.#syncs = new Syncs(core, this.folder, options.durability === "always");
       }
       if (report.needsMigration) await this.#migrate();
+      await this.indexes.begin();
     } catch (error) {
       await core.close();
       throw error;
@@ -460,6 +467,7 @@ class FileDriver {
       // A flush that failed would be tried again.
       this.#buffer.stop();
       await this.#checkpoints.finish();
+      await this.indexes.stop();
       await settle(this.#core.close());
       await this.#backend?.shutdown();
     }

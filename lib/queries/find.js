@@ -46,9 +46,11 @@ class Finding {
   #find;
   #patterns;
   #signal;
+  #indexes;
 
-  constructor(core, { text, patterns, selection, signal }) {
+  constructor(core, { text, patterns, selection, signal }, indexes) {
     signal?.throwIfAborted();
+    this.#indexes = indexes;
     this.#find = call(() => core.find(text, selection));
     this.#patterns = new Patterns(patterns);
     this.#signal = signal;
@@ -56,6 +58,8 @@ class Finding {
 
   /** The values that were found, as JSON lists. */
   async values() {
+    const few = this.#atOnce();
+    if (few !== null) return JSON.parse(few);
     await this.#run();
     const values = [];
     for (let list = this.#take(); list !== null; list = this.#take()) {
@@ -69,14 +73,25 @@ class Finding {
 
   /** How many records meet the query. */
   async count() {
-    await this.#run();
-    return call(() => this.#find.matched());
+    return (await this.effort()).matched;
   }
 
-  /** How many records were tried, and how many of them met the query. */
+  /** How the query was carried out. */
   async effort() {
-    await this.#run();
-    return { examined: call(() => this.#find.examined()), matched: call(() => this.#find.matched()) };
+    if (this.#atOnce() === null) await this.#run();
+    return call(() => this.#find.effort());
+  }
+
+  /** What an index leads to, if that is little, as a JSON list. */
+  #atOnce() {
+    const list = call(() => this.#find.atOnce());
+    if (list !== null) this.#ensureIndexes();
+    return list;
+  }
+
+  /** A search that found no index where one was declared lets it be made. */
+  #ensureIndexes() {
+    if (call(() => this.#find.isIndexMissing())) this.#indexes.ensure();
   }
 
   #take() {
@@ -91,7 +106,10 @@ class Finding {
       for (;;) {
         const questions = await settle(this.#find.step(answers));
         this.#signal?.throwIfAborted();
-        if (questions === null) return;
+        if (questions === null) {
+          this.#ensureIndexes();
+          return;
+        }
         answers = this.#patterns.answer(JSON.parse(questions));
       }
     } finally {

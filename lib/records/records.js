@@ -42,6 +42,8 @@ class Records {
   #passes = [];
   #liveWalks = [];
   #openWalks = new Walks();
+  /** The declared indexes. */
+  #indexes;
   /** Whether walks see what is changed meanwhile: within a batch, as in 0.8.1. */
   #isLive = false;
   #passed = false;
@@ -52,8 +54,9 @@ class Records {
    * With `cacheSize`, at most so many objects are kept. `isSteady()` tells whether no other thread is about to change
    * records.
    */
-  constructor(core, { cacheSize = Infinity, isSteady = () => true } = {}) {
+  constructor(core, { cacheSize = Infinity, isSteady = () => true, indexes } = {}) {
     this.#core = core;
+    this.#indexes = indexes;
     this.#handle = core.handle();
     this.#cacheSize = cacheSize;
     this.#isSteady = isSteady;
@@ -166,7 +169,7 @@ class Records {
 
   /** Begins a query over the records as they are now. */
   find(parsed) {
-    return new Finding(this.#core, parsed);
+    return new Finding(this.#core, parsed, this.#indexes);
   }
 
   /** The record is about to be set or deleted: walks that are under way must not see it, unless they are live. */

@@ -175,6 +175,12 @@ impl NativeFind {
         })
     }
 
+    /// Whether an index is still to be made that was declared.
+    #[napi]
+    pub fn is_index_missing(&self) -> napi::Result<bool> {
+        plain(|| self.found.lock().as_ref().is_some_and(|rows| rows.effort.is_index_missing))
+    }
+
     /// How the query was carried out, once that is done.
     #[napi]
     pub fn effort(&self) -> napi::Result<Effort> {

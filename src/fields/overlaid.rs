@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::engine::{Engine, Id, Moment, Nearby};
@@ -92,12 +93,14 @@ impl Overlaid {
         self.odd.get(number).is_none_or(|odd| *odd == 0)
     }
 
-    /// Visits what stands in a range, in order, until told to stop.
-    pub fn visit(&self, number: usize, range: &Range, visitor: &mut dyn FnMut(&Said) -> bool) {
+    /// Visits what stands in a range, in order, from the end on or not, until told to stop.
+    pub fn visit(&self, number: usize, range: &Range, is_down: bool, visitor: &mut dyn FnMut(&Said) -> bool) {
         let Some(keys) = self.keys.get(number) else { return };
-        let first: Said = (range.from.as_slice().into(), Id::default());
-        for said in keys.range(first..) {
-            if range.is_past(&said.0) || !visitor(said) {
+        let place = |key: &[u8]| -> Said { (key.into(), Id::default()) };
+        let end = range.end().map_or(Bound::Unbounded, |end| Bound::Excluded(place(&end)));
+        let mut within = keys.range((Bound::Included(place(&range.from)), end));
+        while let Some(said) = if is_down { within.next_back() } else { within.next() } {
+            if !visitor(said) {
                 break;
             }
         }

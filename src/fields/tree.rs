@@ -8,7 +8,7 @@ use crate::disk::{Disk, DiskFile, OpenMode, read_full_at};
 use crate::engine::index::Hash;
 use crate::format::index::checksum;
 use crate::format::tree::{END, Entry, Header, PAGE, Source, child_at, entry_at, open_page, page_offset};
-use crate::query::Definition;
+use crate::query::{Definition, Range};
 
 /// The tree cannot be read, or is damaged: it is to be made again.
 #[derive(Debug)]
@@ -144,20 +144,15 @@ impl Tree {
         Ok(At { leaf: page, number })
     }
 
-    /// Behind the last entry whose key is not past a range's end: see [`crate::query::Range::is_past`].
+    /// Where the first entry behind a range stands.
     ///
     /// # Errors
     /// [`Broken`].
-    pub fn seek_past(&self, to: &[u8]) -> Result<At, Broken> {
-        // The first key that is greater and does not begin with it.
-        let mut next = to.to_vec();
-        while let Some(last) = next.pop() {
-            if let Some(more) = last.checked_add(1) {
-                next.push(more);
-                return self.seek(&next);
-            }
+    pub fn seek_past(&self, range: &Range) -> Result<At, Broken> {
+        match range.end() {
+            Some(end) => self.seek(&end),
+            None => Ok(At { leaf: self.leaves(), number: 0 }),
         }
-        Ok(At { leaf: self.leaves(), number: 0 })
     }
 
     /// About how many entries stand between two places.

@@ -21,9 +21,16 @@ pub struct Range {
 }
 
 impl Range {
-    /// Whether a key is behind the end.
-    pub fn is_past(&self, key: &[u8]) -> bool {
-        key > self.to.as_slice() && !key.starts_with(&self.to)
+    /// The first key behind the end; `None` if there is none.
+    pub fn end(&self) -> Option<Vec<u8>> {
+        let mut next = self.to.clone();
+        while let Some(last) = next.pop() {
+            if let Some(more) = last.checked_add(1) {
+                next.push(more);
+                return Some(next);
+            }
+        }
+        None
     }
 
     /// All keys.
@@ -128,6 +135,8 @@ fn search(condition: &Condition, definition: &Definition, is_plain: bool) -> Opt
     let mut ranges: Vec<Range> = prefixes.iter().map(range).collect();
     crate::order::sort_by(&mut ranges, |one, other| one.from.cmp(&other.from));
     ranges.dedup();
+    // What must be above one value and below a lower one is nowhere.
+    ranges.retain(|range| range.end().is_none_or(|end| range.from < end));
     let is_simple = |test: &Test| matches!(test, Test::Field(_, Operator::Eq(Operand::Value { simple, .. })) if !matches!(simple, Simple::No));
     let is_exact = is_plain
         && condition.tests.iter().all(is_simple)

@@ -101,15 +101,16 @@ impl Known<'_> {
                 }
             }
         }
-        let overlaid = self.by_key(&ways);
+        let overlaid = self.by_key(&ways, None);
         let choice = Choice { ways, overlaid, order: None };
         let is_found = !choice.ways.is_empty();
-        let estimate = choice.estimate();
+        let all = self.fields.overlaid.as_ref().map_or(0, Overlaid::len) as u64;
+        let said = choice.overlaid.as_ref().map_or(all, |ids| ids.len() as u64);
+        let estimate = choice.estimate().saturating_add(said);
+        let total = (self.base.len() as u64).saturating_add(all);
         let is_small = is_found && estimate <= FEW;
         let is_worth = is_small
-            || is_found
-                && (estimate.saturating_mul(PART) <= self.base.len() as u64
-                    || self.counts && choice.is_exact());
+            || is_found && (estimate.saturating_mul(PART) <= total || self.counts && choice.is_exact());
         let wants_order = !self.counts && !self.selection.sort.is_empty() && self.selection.limit.is_some();
         if wants_order && !is_small {
             let ordered = self.ordered(is_worth)?;
@@ -147,7 +148,7 @@ impl Known<'_> {
             places.push((At { leaf: 0, number: 0 }, tree.seek(&[0])?));
         }
         for range in &search.ranges {
-            places.push((tree.seek(&range.from)?, tree.seek_past(&range.to)?));
+            places.push((tree.seek(&range.from)?, tree.seek_past(range)?));
         }
         places.retain(|(from, to)| from < to);
         let estimate = places.iter().map(|(from, to)| tree.between(*from, *to)).sum();
@@ -173,23 +174,33 @@ impl Known<'_> {
             let Some((way, search)) = found else { continue };
             let Some(is_down) = Query::is_sorted(&search, definition, &self.selection.sort) else { continue };
             let ways = vec![way];
-            if let Some(ids) = self.by_key(&ways) {
+            if let Some(ids) = self.by_key(&ways, Some(is_down)) {
                 return Ok(Some(Choice { ways, overlaid: Some(ids), order: Some(is_down) }));
             }
         }
         Ok(None)
     }
 
-    /// The records that the log speaks of and to which the ways lead.
-    fn by_key(&self, ways: &[Way]) -> Option<Vec<Id>> {
+    /// The records that the log speaks of and to which the ways lead. In order, from the end on or not, those behind the ones
+    /// that are wanted are left out.
+    fn by_key(&self, ways: &[Way], order: Option<bool>) -> Option<Vec<Id>> {
         let overlaid = self.overlaid()?;
         let mut ids = Vec::new();
         for way in ways {
             let definition = self.fields.definitions.get(way.number)?;
             let is_plain = overlaid.is_plain(way.number);
-            let ranges = way.asked.search(self.query, definition, is_plain)?.ranges;
+            let search = way.asked.search(self.query, definition, is_plain)?;
+            let is_exact = search.is_exact && (matches!(way.asked, Asked::Query) || self.query.is_empty());
+            let limit = self.selection.limit.filter(|_| order.is_some() && is_exact);
+            let wanted = limit.map(|limit| limit.saturating_add(self.selection.skip));
+            let mut last: Option<Arc<[u8]>> = None;
             let mut take = |range: &Range| {
-                overlaid.visit(way.number, range, &mut |(_, id)| {
+                overlaid.visit(way.number, range, order == Some(true), &mut |(key, id)| {
+                    // NOTE: records of one key stand in another order here.
+                    if wanted.is_some_and(|wanted| ids.len() >= wanted) && last.as_ref() != Some(key) {
+                        return false;
+                    }
+                    last = Some(Arc::clone(key));
                     ids.push(Id::clone(id));
                     ids.len() <= MOST_BY_KEY
                 });
@@ -198,7 +209,7 @@ impl Known<'_> {
                 // Records with too many keys have the empty one, and no other key is before this.
                 take(&Range { from: Vec::new(), to: vec![0] });
             }
-            ranges.iter().for_each(take);
+            search.ranges.iter().for_each(take);
         }
         (ids.len() <= MOST_BY_KEY).then_some(ids)
     }
