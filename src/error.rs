@@ -105,6 +105,8 @@ pub enum Error {
         /// The record's id, lossily as UTF-8.
         id: String,
     },
+    /// Another record has a value that must be unique.
+    NotUnique(Box<NotUnique>),
     /// The snapshot that the manifest names is missing.
     SnapshotMissing {
         /// Path as the manifest spells it.
@@ -245,6 +247,7 @@ impl Error {
             Self::Locked { .. } | Self::CompactionLocked { .. } => "OPSLOG_LOCKED",
             Self::Busy { .. } | Self::BatchOpen { .. } | Self::AgentInUse { .. } => "OPSLOG_LOCKED",
             Self::NotFound { .. } => "OPSLOG_NOT_FOUND",
+            Self::NotUnique(_) => "OPSLOG_NOT_UNIQUE",
             Self::NoStore | Self::NothingThere { .. } => "OPSLOG_NO_STORE",
             Self::SkipLoadCompact => "OPSLOG_SKIP_LOAD",
             Self::InvalidArgument(_) | Self::SameAgentName { .. } => "OPSLOG_INVALID_ARGUMENT",
@@ -290,6 +293,26 @@ impl Error {
     /// Whether the file was not there.
     pub fn is_missing_file(&self) -> bool {
         self.io_source().is_some_and(|source| source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+/// A value that must be unique, and that another record has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotUnique {
+    /// The name of the index.
+    pub index: String,
+    /// The record that was to get it, lossily as UTF-8.
+    pub id: String,
+    /// The record that has it.
+    pub other: String,
+    /// The value, as JSON.
+    pub value: Vec<u8>,
+}
+
+impl fmt::Display for NotUnique {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { index, id, other, .. } = self;
+        write!(f, "Record '{id}' was not set: record '{other}' has the same {index}, which must be unique")
     }
 }
 
@@ -372,6 +395,7 @@ impl fmt::Display for Error {
                 path.display()
             ),
             Self::NotFound { id } => write!(f, "Record '{id}' not found"),
+            Self::NotUnique(found) => found.fmt(f),
             Self::SnapshotMissing { relative, .. } => {
                 write!(f, "Snapshot file not found: {relative}. The data directory may be corrupted.")
             }

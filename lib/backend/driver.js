@@ -10,7 +10,7 @@ const { messages, opslogError } = require("../errors/errors");
 const { History } = require("../operations/history");
 const { Indexes } = require("../queries/indexes");
 const native = require("../native");
-const { call } = require("../errors/native");
+const { call, decode } = require("../errors/native");
 const { backendOptions } = require("../folder/native-options");
 const { Meter, watched } = require("../arguments/progress");
 const { refuseRetention } = require("../arguments/retention");
@@ -432,7 +432,9 @@ class BackendDriver {
     else if (undone.length + reordered.length > 0) this.history.cut(this.#core.operationCount());
   }
 
-  #errorFrom({ code, message, request, path = code === "OPSLOG_NO_STORE" ? this.folder : undefined }) {
+  #errorFrom(details) {
+    const { code, message, request, path = code === "OPSLOG_NO_STORE" ? this.folder : undefined } = details;
+    if (code === "OPSLOG_NOT_UNIQUE") return decode(new Error(JSON.stringify(details)));
     const cause = this.#steps.failure(request);
     if (code === "") return cause;
     return opslogError(code, message, {

@@ -9,6 +9,10 @@ const { validateManifest } = require("../operations/validate");
 /** Decodes an error; for a bad manifest it lets V8 and the validator find the words, as 0.8.1 does. */
 function decode(error) {
   const decoded = fromNative(error);
+  if (decoded.valueText !== undefined) {
+    decoded.value = JSON.parse(decoded.valueText);
+    delete decoded.valueText;
+  }
   if (decoded.content === undefined) return decoded;
   try {
     validateManifest(JSON.parse(decoded.content));

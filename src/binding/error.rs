@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::disk;
-use crate::error::Error;
+use crate::error::{Error, NotUnique};
 
 /// An error whose message tells the facade everything.
 pub fn to_js(error: &Error) -> napi::Error {
@@ -36,6 +36,13 @@ pub fn reason(error: &Error) -> String {
         }
         Error::Locked { pid, .. } => {
             fields.insert("pid".into(), json!(pid));
+        }
+        Error::NotUnique(found) => {
+            let NotUnique { index, id, other, value } = &**found;
+            fields.insert("index".into(), json!(index));
+            fields.insert("id".into(), json!(id));
+            fields.insert("otherId".into(), json!(other));
+            fields.insert("valueText".into(), json!(String::from_utf8_lossy(value)));
         }
         Error::InvalidManifest { content, .. } => {
             fields.insert("content".into(), json!(String::from_utf8_lossy(content)));

@@ -12,6 +12,7 @@ use napi::JsString;
 use napi_derive::napi;
 
 use super::catch::{caught, caught_js, plain};
+use super::error::reason;
 use super::json;
 use super::steps::{JsCarrier, Steps};
 use super::store::NativeStore;
@@ -428,6 +429,10 @@ fn push_result(item: &mut Vec<u8>, result: Result<Vec<u8>, Error>) {
 /// By the number of the request that failed, or with code, message and path.
 fn push_error(out: &mut Vec<u8>, error: &Error) {
     let (code, message, cause, path) = match error {
+        Error::NotUnique(found) => {
+            let error = crate::error::Error::NotUnique(found.clone());
+            return out.extend_from_slice(reason(&error).as_bytes());
+        }
         Error::Step(failure) => ("", "", Some(failure), None),
         Error::Rule { code, message, cause, path } => {
             (code.name(), message.as_str(), cause.as_ref(), path.as_ref())

@@ -149,6 +149,11 @@ impl Engine {
         self.records.touched()
     }
 
+    /// Whether it writes as one of many.
+    pub fn is_agent(&self) -> bool {
+        self.agent.is_some()
+    }
+
     /// See [`Records::is_indexable`].
     pub fn is_indexable(&self) -> bool {
         self.records.is_indexable()

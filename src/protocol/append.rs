@@ -581,6 +581,9 @@ fn is_fenced(manifest: &Manifest, log: &[u8], before: usize) -> bool {
 pub(super) fn failure_of(error: Error) -> Failure {
     match error {
         Error::Step(failure) | Error::Rule { cause: Some(failure), .. } => failure,
+        Error::NotUnique(found) => {
+            Failure { number: 0, message: found.to_string(), is_missing: false, is_unanswered: false }
+        }
         Error::Rule { message, .. } => {
             Failure { number: 0, message, is_missing: false, is_unanswered: false }
         }

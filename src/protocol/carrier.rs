@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::document::Name;
 use crate::engine::Id;
-use crate::error::Code;
+use crate::error::{Code, NotUnique};
 
 /// What the carrier gives a version of the manifest as: JSON text, `null` for "there is no manifest".
 pub type Version = Rc<[u8]>;
@@ -42,6 +42,8 @@ pub enum Error {
         /// The file concerned.
         path: Option<Name>,
     },
+    /// A value is not unique.
+    NotUnique(Box<NotUnique>),
 }
 
 impl From<Failure> for Error {
@@ -73,7 +75,7 @@ impl Error {
     /// The code, for an error of a rule.
     pub fn code(&self) -> Option<Code> {
         match self {
-            Self::Step(_) => None,
+            Self::Step(_) | Self::NotUnique(_) => None,
             Self::Rule { code, .. } => Some(*code),
         }
     }

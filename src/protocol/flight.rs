@@ -201,11 +201,11 @@ impl<C: Carrier> Session<C> {
 
     fn draft(&self, change: &Change) -> Result<Vec<u8>, Error> {
         let drafted = self.view.store().draft(&change.id, change.text.as_deref(), change.ms);
-        let line = drafted.map_err(|error| {
-            let is_missing = matches!(error, crate::error::Error::NotFound { .. });
-            Error::rule(if is_missing { Code::NotFound } else { Code::Failed }, error.to_string())
-        })?;
-        Ok(line)
+        drafted.map_err(|error| match error {
+            crate::error::Error::NotUnique(found) => Error::NotUnique(found),
+            crate::error::Error::NotFound { .. } => Error::rule(Code::NotFound, error.to_string()),
+            _ => Error::rule(Code::Failed, error.to_string()),
+        })
     }
 
     fn check_due(&self) {

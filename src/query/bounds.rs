@@ -21,6 +21,12 @@ pub struct Range {
 }
 
 impl Range {
+    /// One key, or what is left of it in an index.
+    pub fn of(key: &[u8]) -> Self {
+        let key = key.get(..LONGEST).unwrap_or(key).to_vec();
+        Self { from: key.clone(), to: key }
+    }
+
     /// The first key behind the end; `None` if there is none.
     pub fn end(&self) -> Option<Vec<u8>> {
         let mut next = self.to.clone();

@@ -130,6 +130,18 @@ impl Definition {
         claims
     }
 
+    /// The value at the path as JSON, or a list of those at several.
+    pub fn shown(&self, text: &[u8]) -> Vec<u8> {
+        let node = Node::read(text);
+        let mut values = self.paths.iter().map(|path| path.unwrapped(&node)).collect::<Vec<_>>();
+        let mut out = Vec::new();
+        match values.pop() {
+            Some(only) if values.is_empty() => print(&only, &mut out),
+            last => print(&Node::List(values.into_iter().chain(last).collect()), &mut out),
+        }
+        out
+    }
+
     /// For each path the keys of what stands there.
     fn values(&self, text: &[u8]) -> Vec<Vec<Vec<u8>>> {
         let node = Node::read(text);
@@ -155,6 +167,23 @@ fn gather(value: &Node<'_>, levels: usize, keys: &mut Vec<Vec<u8>>) {
         for element in value.elements() {
             gather(&element, levels, keys);
         }
+    }
+}
+
+fn print(node: &Node<'_>, out: &mut Vec<u8>) {
+    match node {
+        Node::Raw(text) => out.extend_from_slice(text),
+        Node::List(nodes) => {
+            out.push(b'[');
+            for (at, node) in nodes.iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                print(node, out);
+            }
+            out.push(b']');
+        }
+        Node::Missing | Node::Object(..) => out.extend_from_slice(b"null"),
     }
 }
 

@@ -95,6 +95,9 @@ impl Store {
     ) -> Result<Changed, Rejected> {
         let mut state = self.lock();
         state.writable()?;
+        if let Change::Set(value) = change {
+            self.require_unique(&mut state, id, value)?;
+        }
         let is_held = state.batch.is_some() || self.options.buffered;
         let _shared = match self.enter_gate(&state, check) {
             _ if is_held => None,

@@ -47,6 +47,9 @@ impl Store {
     pub fn draft(&self, id: &Id, value: Option<&[u8]>, now_ms: i64) -> Result<Vec<u8>> {
         let mut state = self.lock();
         state.writable()?;
+        if let Some(value) = value {
+            self.require_unique(&mut state, id, value)?;
+        }
         let before = state.engine.get(id).map_err(|source| self.read_failed(source))?;
         if before.is_none() && value.is_none() {
             return Err(Error::NotFound { id: String::from_utf8_lossy(id).into_owned() });

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::{State, Store};
 use crate::engine::Base;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fields::{self, Overlaid, Tree};
 use crate::layout;
 use crate::progress::{Phase, Progress};
@@ -209,27 +209,56 @@ impl Store {
 
     /// Lets the index of what the log says follow the records; `false` if it cannot at once.
     pub(super) fn catch_up_indexes(&self, state: &mut State) -> bool {
+        self.follow_with(state, MOST_AT_ONCE).unwrap_or(false)
+    }
+
+    /// As [`Store::catch_up_indexes`], where so many records at most are looked at. What cannot be read is looked at anew the
+    /// next time.
+    pub(super) fn follow_with(&self, state: &mut State, most: usize) -> std::io::Result<bool> {
         let mut fields = self.fields.lock();
         if fields.overlaid.is_none() {
-            if state.overlaid_count() > MOST_AT_ONCE {
-                return false;
+            if state.overlaid_count() > most {
+                return Ok(false);
             }
             state.engine.touched().begin();
             let at = state.engine.touched().now();
             let moment = state.moment();
             let definitions = Arc::clone(&fields.definitions);
-            fields.overlaid = Overlaid::of(&definitions, &moment, at).ok();
+            fields.overlaid = Some(Overlaid::of(&definitions, &moment, at)?);
         }
-        let Some(overlaid) = &mut fields.overlaid else { return false };
-        match overlaid.follow(&mut state.engine, MOST_AT_ONCE) {
-            Ok(true) => true,
-            Ok(false) if state.engine.touched().since(overlaid.at()).is_some() => false,
-            // NOTE: half of a change may have been looked at.
-            Ok(false) | Err(_) => {
-                fields.overlaid = None;
-                false
-            }
+        let Some(overlaid) = &mut fields.overlaid else { return Ok(false) };
+        let followed = overlaid.follow(&mut state.engine, most);
+        let can_go_on = state.engine.touched().since(overlaid.at()).is_some();
+        // NOTE: half of a change may have been looked at.
+        if followed.is_err() || !can_go_on {
+            fields.overlaid = None;
         }
+        followed
+    }
+
+    /// The tree of an index over the snapshot, which is made now if it is not there; `None` over no records.
+    pub(super) fn tree_at_once(&self, state: &mut State, number: usize) -> Result<Option<Arc<Tree>>> {
+        self.look_for_trees(state);
+        let base = state.engine.base();
+        if base.is_empty() {
+            return Ok(None);
+        }
+        let known = self.fields.lock().tree(number, &base).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let definitions = Arc::clone(&self.fields.lock().definitions);
+        let Some(definition) = definitions.get(number) else { return Ok(None) };
+        let never = AtomicBool::new(false);
+        let built = fields::build(&base, definition, &Progress::default(), &never);
+        let built = built.map_err(|source| self.read_failed(source))?;
+        let mut fields = self.fields.lock();
+        fields.put(number, &base, built);
+        fields
+            .tree(number, &base)
+            .cloned()
+            .map(Some)
+            .ok_or_else(|| Error::Failed("the snapshot holds an id twice; compact the store before it is written to with a unique index".into()))
     }
 
     /// Opens the trees over the snapshot, if they are there and another one was before.

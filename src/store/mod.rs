@@ -35,6 +35,7 @@ mod tail_queue;
 mod telling;
 mod turn;
 mod undo;
+mod unique;
 mod versions;
 mod walk;
 
