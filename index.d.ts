@@ -115,7 +115,7 @@ export interface ManifestInfo {
  * misspelled option, of any method. Another one that the method does not have is ignored, and told once as a warning of
  * the process with the code `OPSLOG_UNKNOWN_OPTION`.
  */
-export interface StoreOptions {
+export interface StoreOptions<T = any> {
   /**
    * Start a checkpoint once this many operations have been logged since the last one (default: 100).
    * `Infinity` means never, zero or less means at every operation. A threshold that is given is kept to the
@@ -189,6 +189,14 @@ export interface StoreOptions {
    * promises and all other instances of classes. A field that is `undefined` is allowed: it reads as `undefined` afterwards.
    */
   strictJson?: boolean | undefined;
+  /**
+   * Indexes by which `find()`, `findOne()`, `countWhere()` and pages of sorted records go (default: none): the path of a field, or
+   * several with commas between them, each with its options. Of a list each element is found. They are kept beside the snapshot, in
+   * `index/`, and follow every change; `open()` does not get slower. One that is missing or damaged is made on another thread, told
+   * to `onProgress` as `"build-index"`: until then each record is tried, and `whenIndexed()` waits for it. A unique one that must be
+   * made first is waited for by `open()`. At most 64; names that cannot be are refused with `OPSLOG_INVALID_ARGUMENT`.
+   */
+  indexes?: Indexes<T> | undefined;
   /** Write the buffer at this many operations (default: 50). For `"group"` and `"async"`. */
   groupCommitSize?: number | undefined;
   /** Write the buffer after this many milliseconds, at most 2^31-1 (default: 100). For `"group"` and `"async"`. */
@@ -322,11 +330,20 @@ export interface Progress {
   /**
    * What is being done. `"read-snapshot"` and `"read-log"`: files are read from one end to the other, for want of an
    * index. `"migrate"`: `migrate` is called for each record. `"write-snapshot"`: a checkpoint. `"archive"`: records are
-   * put into a segment. `"verify"`: files are checked. `"backup"`: they are copied. `"prune"`: they are deleted.
+   * put into a segment. `"verify"`: files are checked. `"backup"`: they are copied. `"prune"`: they are deleted. `"build-index"`: a declared index is made,
+   * also after `open()`.
    * A phase may come more than once. One that ends within 50 ms may not be told, unless it is the last.
    */
   readonly phase:
-    "read-snapshot" | "read-log" | "migrate" | "write-snapshot" | "archive" | "verify" | "backup" | "prune";
+    | "read-snapshot"
+    | "read-log"
+    | "migrate"
+    | "write-snapshot"
+    | "archive"
+    | "verify"
+    | "backup"
+    | "prune"
+    | "build-index";
   /** How much of the phase is done; never more than `total`. */
   readonly done: number;
   /** How much there is to do in the phase. */
@@ -344,6 +361,35 @@ export interface ProgressOptions {
    * `opslog:progress-failed`, and the function is not called again. By default no function is called and nothing measured.
    */
   onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** How an index is kept. */
+export interface IndexOptions {
+  /**
+   * Whether no two records may have the same value, or of a list the same element (default: false). A change that would make it so
+   * is refused with `OPSLOG_NOT_UNIQUE`. Records without a value there, or with `null`, may be many. It holds for a single writer;
+   * of agents, for what they write in transactions. What came in otherwise is told by `Store.verify()` with `indexes`.
+   */
+  unique?: boolean | undefined;
+}
+
+/** Indexes by the path of a field, or by those of several with commas between them. */
+export type Indexes<T = unknown> = { [P in FieldPath<T>]?: IndexOptions | undefined } & {
+  [paths: `${string},${string}`]: IndexOptions | undefined;
+};
+
+/** How a query is carried out. */
+export interface Explanation {
+  /** The names of the indexes that lead to the records; none where each record is tried. */
+  readonly indexes: readonly string[];
+  /** How many keys of indexes were looked at. */
+  readonly keys: number;
+  /** How many records were tried. */
+  readonly records: number;
+  /** How many records meet the query, as far as that was looked for. */
+  readonly found: number;
+  /** Whether the records came in the order of an index, so that nothing had to be sorted. */
+  readonly isSortedByIndex: boolean;
 }
 
 /** A path to a field: its name, or names with dots. */
@@ -506,6 +552,12 @@ export interface Transaction<T = Record<string, unknown>> {
   delete(id: string): void;
 }
 
+/** Options of `Store.verify()`. */
+export interface VerifyOptions extends ProgressOptions {
+  /** Indexes as `open()` takes them: records that have the same value in a unique one are told (default: none). */
+  indexes?: Indexes | undefined;
+}
+
 /** What `Store.verify()` found. */
 export interface VerifyReport {
   /** Whether nothing is damaged. */
@@ -532,6 +584,15 @@ export interface VerifyReport {
   readonly damage: readonly Damage[];
   /** How many damaged places there are. */
   readonly damageCount: number;
+  /**
+   * Records that have the same value where an index in `indexes` is unique, at most 1,000: the one that comes first in the store, and
+   * the other. There only if `indexes` were given.
+   */
+  readonly duplicates?: readonly {
+    readonly index: string;
+    readonly ids: readonly [string, string];
+    readonly value: unknown;
+  }[];
 }
 
 /** A damaged place in a file. */
@@ -720,6 +781,7 @@ export interface BackupResult {
  * - `OPSLOG_EXISTS`: a record that is to be inserted is there.
  * - `OPSLOG_POSITION_GONE`: a place in the history is not there any more: it was undone or pruned.
  * - `OPSLOG_UNSUPPORTED`: the backend lacks what the call needs; or the file system, kernel locks, see the option `locking`.
+ * - `OPSLOG_NOT_UNIQUE`: another record has a value that must be unique; `index`, `id`, `otherId`, `value`.
  * - `OPSLOG_PATTERN_TIMEOUT`: a regular expression of a query takes too long.
  * - `OPSLOG_UNSAFE_BACKEND`: the backend cannot keep agents apart.
  * - `OPSLOG_TIMEOUT`: a method of the backend has not settled within `backendTimeoutMs`.
@@ -745,10 +807,11 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: reads every byte, on another thread; needs about 50 bytes of memory for each record.
    *
    * @param dir The store's folder: a path, or a `file:` URL object.
-   * @param options A function that is told how far it has come (default: none).
-   * @throws `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_NATIVE_UNAVAILABLE`.
+   * @param options A function that is told how far it has come (default: none), and the indexes that must be unique (default: none).
+   * @throws `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_NATIVE_UNAVAILABLE`; with `indexes` also what a
+   * read-only `open()` rejects with.
    */
-  static verify(dir: string | FileUrl, options?: ProgressOptions): Promise<VerifyReport>;
+  static verify(dir: string | FileUrl, options?: VerifyOptions): Promise<VerifyReport>;
 
   /**
    * Mends what `verify()` finds in a folder, where that loses nothing: no record changes by it. Takes the folder's lock
@@ -790,7 +853,7 @@ export declare class Store<T = Record<string, unknown>> {
    * `OPSLOG_INVALID_VALUE` if `migrate`
    * returns what JSON cannot hold; and what `migrate` throws. All reject.
    */
-  open(dir: string | FileUrl, options?: StoreOptions): Promise<void>;
+  open(dir: string | FileUrl, options?: StoreOptions<T>): Promise<void>;
 
   /**
    * Finishes what was called before, checkpoints if `checkpointOnClose`, and gives up the lock. While `open()` runs, it waits
@@ -894,7 +957,8 @@ export declare class Store<T = Record<string, unknown>> {
    * The values of the records that meet a query, as objects of their own: changing one changes no record and no other result.
    * All are as they were at one moment, that of the call.
    *
-   * Cost: tries the text of every record, on another thread; only what is found becomes objects. A first change meanwhile
+   * Cost: by an index, what it leads to, at the call if that is little. Else tries the text of every record, on another thread; only
+   * what is found becomes objects. A first change meanwhile
    * copies what the log has said since the last checkpoint, some 100 bytes for each record in it. Sorting holds all that is
    * found, or with `limit` about twice as many as are wanted.
    *
@@ -927,6 +991,27 @@ export declare class Store<T = Record<string, unknown>> {
    * @throws As `find()`: `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_PATTERN_TIMEOUT`, `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
    */
   countWhere(query: Query<T>, options?: { signal?: AbortSignal | undefined }): Promise<number>;
+
+  /**
+   * How `find()` of the same arguments goes about it: which indexes it uses, and how much it looks at.
+   *
+   * Cost: as `find()`, without any objects.
+   *
+   * @param query Which records.
+   * @param options As for `find()`; the default of each is told there.
+   * @throws As `find()`: `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_PATTERN_TIMEOUT`, `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
+   */
+  explain(query: Query<T>, options?: FindOptions<T>): Promise<Explanation>;
+
+  /**
+   * Resolves once every declared index is there. `find()` need not wait for it: meanwhile it tries each record.
+   *
+   * Cost: nothing where they are; else a pass over the snapshot and a sort for each, on another thread, with some 60 bytes of memory
+   * for each record.
+   *
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
+   */
+  whenIndexed(): Promise<void>;
 
   /**
    * The records of these ids, in the order of the ids; `undefined` where there is none.

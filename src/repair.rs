@@ -93,7 +93,9 @@ pub fn repair_with(
         mending.mend(damage, &found);
     }
     let is_log_index = |step: &Step| {
-        step.damage.remedy == Remedy::Rebuild && mending.snapshot_of(&step.damage.path).is_none()
+        step.damage.remedy == Remedy::Rebuild
+            && !is_tree(&step.damage.path)
+            && mending.snapshot_of(&step.damage.path).is_none()
     };
     let wants_log_index = !is_shared && mending.steps.iter().any(is_log_index);
     let released = lock.release();
@@ -165,6 +167,10 @@ impl Mending<'_> {
             write,
             progress: Arc::clone(self.progress),
         };
+        if is_tree(path) {
+            // The next writer makes it again.
+            return self.disk.rename(path, aside).map_err(|source| Error::io("rename", path, source));
+        }
         let snapshot = self.snapshot_of(path);
         if let Some(snapshot) = &snapshot {
             // NOTE: a snapshot with a damaged line opens by its index alone, so that must stay.
@@ -194,6 +200,11 @@ impl Mending<'_> {
         let failure = done.err().map(|error| Failure { damage: None, aside: None, error });
         self.failures.extend(failure);
     }
+}
+
+/// Whether a file is that of a declared index.
+fn is_tree(path: &Path) -> bool {
+    path.file_name().and_then(|name| layout::snapshot_of_tree(name.to_str()?)).is_some()
 }
 
 fn writer(index_from_bytes: u64, now_ms: i64) -> Options {

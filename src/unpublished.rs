@@ -100,6 +100,17 @@ fn remove_unnamed(disk: &dyn Disk, root: &Path, list: &dyn DiskFile, manifest: O
         if !names(manifest, &relative) && can_go(disk, root, manifest, generation, &relative) {
             let _ = disk.unlink(&layout::at(root, &relative));
             let _ = disk.unlink(&layout::index(root, &relative));
+            remove_trees(disk, root, &relative);
+        }
+    }
+}
+
+/// Removes the files of declared indexes over a snapshot.
+pub fn remove_trees(disk: &dyn Disk, root: &Path, snapshot: &str) {
+    let folder = root.join(layout::INDEX);
+    for name in disk.list(&folder).unwrap_or_default() {
+        if layout::snapshot_of_tree(&name).is_some_and(|of| Some(of) == snapshot.rsplit('/').next()) {
+            let _ = disk.unlink(&folder.join(name));
         }
     }
 }
@@ -135,6 +146,10 @@ fn names(manifest: &Manifest, relative: &str) -> bool {
 fn is_index_of_none(root: &Path, manifest: &Manifest, relative: &str) -> bool {
     let logs = manifest.active_agent_ops.iter().flatten().map(|(_, path)| path);
     let mut indexed = [&manifest.current_snapshot, &manifest.active_ops].into_iter().chain(logs);
+    if let Some(snapshot) = layout::snapshot_of_tree(relative) {
+        let is_current = manifest.current_snapshot.rsplit('/').next() == Some(snapshot);
+        return !is_current && layout::inside(root, layout::INDEX, relative).is_ok();
+    }
     layout::is_index(relative)
         && layout::inside(root, layout::INDEX, relative)
             .is_ok_and(|path| indexed.all(|file| layout::index(root, file) != path))

@@ -75,7 +75,9 @@ export class RandomQueries {
     const paths = pick(Object.keys(indexes)).split(",");
     const asked = () => (next() < 0.5 ? this.#value(1) : this.#operators(1));
     const chosen = paths.slice(0, 1 + below(paths.length)).map((path) => [path, asked()]);
-    return next() < 0.1 ? { $or: chosen.map((one) => Object.fromEntries([one])) } : { ...rest, ...Object.fromEntries(chosen) };
+    return next() < 0.1
+      ? { $or: chosen.map((one) => Object.fromEntries([one])) }
+      : { ...rest, ...Object.fromEntries(chosen) };
   }
 
   /** What is wanted of what is found; sorted by the fields of an index, or by any. */
@@ -83,7 +85,9 @@ export class RandomQueries {
     const { next, below, pick } = this.#random;
     const direction = pick([1, -1]);
     const paths = next() < 0.7 ? pick(Object.keys(indexes)).split(",") : [this.#path()];
-    const sort = Object.fromEntries(paths.slice(below(2) * (paths.length - 1)).map((path) => [path, direction]));
+    const sort = Object.fromEntries(
+      paths.slice(below(2) * (paths.length - 1)).map((path) => [path, direction]),
+    );
     return {
       ...(next() < 0.7 && { sort }),
       ...(next() < 0.5 && { skip: below(10) }),

@@ -89,7 +89,8 @@ for (const [kind, open] of Object.entries(kinds)) {
       t.is((await store.explain(query)).indexes.length, 1);
     };
     const put = (id, fields) => store.set(id, { id, ...fields });
-    for (let n = 0; n < 30; n++) await put(`p${n}`, { team: `t${n % 10}`, age: n, tags: [`even${n % 2}`, n] });
+    for (let n = 0; n < 30; n++)
+      await put(`p${n}`, { team: `t${n % 10}`, age: n, tags: [`even${n % 2}`, n] });
     await expect({ team: "t3" }, "p3 p13 p23");
     await expect({ tags: 7 }, "p7");
     await put("p13", { team: "t4", age: 1 });

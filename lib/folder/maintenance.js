@@ -9,6 +9,7 @@ const { settle } = require("../errors/native");
 const { checkNames } = require("../arguments/option-names");
 const { readLocking } = require("../arguments/options");
 const { NativeMeter, readOnProgress, watched } = require("../arguments/progress");
+const { readIndexes } = require("../queries/indexes");
 const { now } = require("../arguments/values");
 
 /** Runs native work on a folder, which returns JSON. */
@@ -23,10 +24,19 @@ async function maintain(dir, options, { method, write, names = [] }, work) {
   return JSON.parse(await watched(onProgress, meter, root, () => settle(work(addon, root, progress), root)));
 }
 
-function verifyFolder(dir, options) {
-  return maintain(dir, options, { method: "verify()", write: false }, (addon, root, progress) =>
-    addon.folderVerify(root, progress),
+async function verifyFolder(dir, options) {
+  const indexes = readIndexes(options ?? {}, { skipLoad: false });
+  const report = await maintain(
+    dir,
+    options,
+    { method: "verify()", names: ["indexes"], write: false },
+    (addon, root, progress) => addon.folderVerify(root, progress, indexes),
   );
+  for (const found of report.duplicates ?? []) {
+    found.value = JSON.parse(found.valueText);
+    delete found.valueText;
+  }
+  return report;
 }
 
 async function repairFolder(dir, options) {

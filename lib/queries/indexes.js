@@ -21,7 +21,9 @@ function readIndexes(options, { skipLoad }) {
     const shown = `option indexes: ${JSON.stringify(name)}`;
     if (given === undefined || given === null) continue;
     if (typeof given !== "object" || Array.isArray(given)) {
-      throw wrongType(`${shown} must be an object of options, such as { unique: true }, got ${describe(given)}`);
+      throw wrongType(
+        `${shown} must be an object of options, such as { unique: true }, got ${describe(given)}`,
+      );
     }
     checkNames(given, ["unique"], shown);
     const unique = given.unique ?? false;

@@ -1,8 +1,9 @@
 //! Checking and mending a folder, and how far long work has come.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use napi::JsString;
 use napi::bindgen_prelude::AsyncTask;
 use napi_derive::napi;
 use serde_json::{Value, json};
@@ -11,11 +12,14 @@ use super::INDEX_FROM_BYTES;
 use super::catch::plain;
 use super::lock::locking;
 use super::tasks::Work;
+use super::text;
 use crate::disk::{Disk, OsDisk};
 use crate::lock::{OsProbe, ProcessProbe};
 use crate::permissions::StoreDisk;
 use crate::progress::{Phase, Progress};
+use crate::query::Definition;
 use crate::repair::{Failure, repair_with};
+use crate::store::{Duplicate, Durability, Options, Store};
 use crate::verify::{Damage, Report, verify};
 
 /// How far a piece of work has come.
@@ -69,12 +73,61 @@ impl NativeProgress {
 
 /// Checks a folder. Returns JSON.
 #[napi]
-pub fn folder_verify(root: String, progress: &NativeProgress) -> AsyncTask<Work> {
+pub fn folder_verify(
+    root: String,
+    progress: &NativeProgress,
+    indexes: Option<JsString<'_>>,
+) -> napi::Result<AsyncTask<Work>> {
     let progress = Arc::clone(&progress.progress);
-    AsyncTask::new(Work::new(
-        move || verify(&OsDisk, &PathBuf::from(root), &progress),
-        |report| verified(&report).to_string(),
-    ))
+    let indexes = indexes.map(text::json).transpose()?;
+    let run = move || {
+        let root = PathBuf::from(root);
+        let report = verify(&OsDisk, &root, &progress)?;
+        let duplicates = indexes.map(|declared| duplicates(&root, &declared)).transpose()?;
+        Ok((report, duplicates))
+    };
+    Ok(AsyncTask::new(Work::new(run, |(report, duplicates): (Report, Option<Vec<Duplicate>>)| {
+        let mut verified = verified(&report);
+        if let Some(duplicates) = duplicates {
+            let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let list: Vec<Value> = duplicates
+                .iter()
+                .map(|found| {
+                    let (first, second) = &found.ids;
+                    json!({ "index": found.index, "ids": [shown(first), shown(second)], "valueText": shown(&found.value) })
+                })
+                .collect();
+            if !list.is_empty() {
+                verified["ok"] = json!(false);
+            }
+            verified["duplicates"] = json!(list);
+        }
+        verified.to_string()
+    })))
+}
+
+/// Records with the same value where that must be unique, in a folder that need not be sound otherwise.
+fn duplicates(root: &Path, declared: &[u8]) -> crate::error::Result<Vec<Duplicate>> {
+    let definitions = Definition::parse_all(declared)?;
+    let options = Options {
+        read_only: true,
+        skip_load: false,
+        version: 1,
+        version_given: false,
+        checkpoint_threshold: f64::INFINITY,
+        strict: false,
+        amortised: false,
+        index_from_bytes: INDEX_FROM_BYTES,
+        buffered: false,
+        durability: Durability::Process,
+        agent: None,
+        now_ms: 0,
+        progress: Arc::default(),
+    };
+    let opened = Store::open_with(Arc::new(OsDisk), root, options, locking(None), &OsProbe)?;
+    let found = opened.store.duplicates(&definitions);
+    opened.store.close()?;
+    found
 }
 
 /// Mends a folder. Returns JSON.

@@ -72,16 +72,17 @@ pub fn build(
     progress: &Progress,
     cancelled: &AtomicBool,
 ) -> io::Result<Option<Tree>> {
-    Ok(made(base, definition, progress, cancelled)?.map(|(header, pages)| Tree::held(pages, header)))
+    Ok(made(base, definition, Hash::random(), progress, cancelled)?
+        .map(|(header, pages)| Tree::held(pages, header)))
 }
 
 fn made(
     base: &Base,
     definition: &Definition,
+    hash: Hash,
     progress: &Progress,
     cancelled: &AtomicBool,
 ) -> io::Result<Option<(Header, Vec<u8>)>> {
-    let hash = Hash::random();
     let mut entries = Entries::default();
     let (mut is_plain, mut end, mut count) = (true, 0, 0_u64);
     let mut lines = base.lines(0);
@@ -121,6 +122,44 @@ fn made(
         is_unique: definition.is_unique(),
     };
     Ok(Some((header, pages)))
+}
+
+/// What an index is, beside its snapshot.
+pub enum Judged {
+    /// What the snapshot makes.
+    Fits,
+    /// Not of this snapshot.
+    Stale,
+    /// Something else in this page.
+    Differs(u32),
+}
+
+/// Compares an index with what its snapshot makes; `is_page` says whether a page of it is this.
+///
+/// # Errors
+/// Those of reading.
+pub fn judge(
+    base: &Base,
+    header: &Header,
+    is_page: impl Fn(u32, &[u8]) -> io::Result<bool>,
+) -> io::Result<Judged> {
+    let mut declared = b"{".to_vec();
+    crate::json::string::escape_into(&mut declared, &header.name);
+    declared.extend_from_slice(b":{}}");
+    let Ok(definitions) = Definition::parse_all(&declared) else { return Ok(Judged::Stale) };
+    let Some(definition) = definitions.first() else { return Ok(Judged::Stale) };
+    let (progress, never) = (Progress::default(), AtomicBool::new(false));
+    let made = made(base, definition, Hash::with_key(header.key), &progress, &never)?;
+    let Some((expected, pages)) = made else { return Ok(Judged::Stale) };
+    if (Header { is_unique: header.is_unique, ..expected }) != *header {
+        return Ok(Judged::Stale);
+    }
+    for (number, page) in pages.chunks(crate::format::tree::PAGE).enumerate() {
+        if !is_page(number as u32, page)? {
+            return Ok(Judged::Differs(number as u32));
+        }
+    }
+    Ok(Judged::Fits)
 }
 
 /// The pages of all levels, and how many each has.
@@ -176,7 +215,7 @@ pub fn write(
     progress: &Progress,
     cancelled: &AtomicBool,
 ) -> Result<bool> {
-    let made = made(base, definition, progress, cancelled);
+    let made = made(base, definition, Hash::random(), progress, cancelled);
     let Some((header, pages)) = made.map_err(|source| Error::io("read", path, source))? else {
         return Ok(false);
     };

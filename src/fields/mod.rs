@@ -9,6 +9,6 @@ mod build;
 mod overlaid;
 mod tree;
 
-pub use build::{build, write};
+pub use build::{Judged, build, judge, write};
 pub use overlaid::{Overlaid, Said};
 pub use tree::{At, Broken, Leaf, Tree};

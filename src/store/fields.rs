@@ -96,6 +96,11 @@ impl Store {
         *self.fields.lock() = Fields { definitions: definitions.into(), ..Fields::default() };
     }
 
+    /// Whether there are any.
+    pub fn has_indexes(&self) -> bool {
+        !self.fields.lock().definitions.is_empty()
+    }
+
     /// Whether an index that was declared is still to be made.
     pub fn wants_indexes(&self) -> bool {
         let mut state = self.lock();

@@ -67,6 +67,7 @@ pub use read::{Counts, Place};
 pub use savepoint::Savepoint;
 pub use seen::Seen;
 pub use telling::Telling;
+pub use unique::Duplicate;
 pub use walk::{Range, Sorted, Walk};
 
 use crate::disk::Disk;

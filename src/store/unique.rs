@@ -1,11 +1,13 @@
 //! Unique indexes: a value that another record has is refused before anything is drafted. Only a writer that nobody writes beside
 //! can tell: a single one, or an agent in a transaction.
 
+use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::{State, Store};
 use crate::disk::read_exact_at;
-use crate::engine::Id;
+use crate::engine::{Cursor, Id};
 use crate::error::{Error, NotUnique, Result};
 use crate::fields::{Broken, Tree};
 use crate::query::{Definition, Range};
@@ -124,4 +126,50 @@ fn places(tree: &Tree, range: &Range) -> Result<Vec<(u64, u32)>, Broken> {
         (at.leaf, at.number) = (at.leaf + 1, 0);
     }
     Ok(found)
+}
+
+/// Records that have the same value where a unique index was declared.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The name of the index.
+    pub index: String,
+    /// The record that came first, and the other one.
+    pub ids: (Vec<u8>, Vec<u8>),
+    /// The value of the second, as JSON.
+    pub value: Vec<u8>,
+}
+
+/// So many are listed.
+const MOST: usize = 1000;
+
+impl Store {
+    /// Finds records that have the same value in a unique index, up to a thousand. Costs a pass over all records, and memory for
+    /// each value.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub fn duplicates(&self, definitions: &[Definition]) -> Result<Vec<Duplicate>> {
+        let moment = self.moment()?;
+        let unique: Vec<&Definition> = definitions.iter().filter(|one| one.is_unique()).collect();
+        let mut owners: HashMap<(usize, Vec<u8>), Id> = HashMap::new();
+        let mut found = Vec::new();
+        let visited = moment.visit(Cursor::Base(0), |row| {
+            for (number, definition) in unique.iter().enumerate() {
+                for claim in definition.claims(row.text()) {
+                    let id = row.id();
+                    match owners.get(&(number, claim.clone())) {
+                        Some(owner) => found.push(Duplicate {
+                            index: definition.name().to_owned(),
+                            ids: (owner.to_vec(), id.to_vec()),
+                            value: definition.shown(row.text()),
+                        }),
+                        None => drop(owners.insert((number, claim), Id::from(&*id))),
+                    }
+                }
+            }
+            if found.len() < MOST { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        visited.map_err(|source| self.read_failed(source))?;
+        Ok(found)
+    }
 }

@@ -10,6 +10,7 @@ mod index;
 mod log;
 mod report;
 mod snapshot;
+mod tree;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -134,12 +135,14 @@ impl<'a> Verifier<'a> {
             let named = sources.map(|source| format!("{}/{}", layout::INDEX, layout::index_name(source)));
             self.add(layout::INDEX, &mut indexes, named.iter());
         }
-        self.foreign([&snapshots, &logs, &archived, &indexes])?;
-        let steps: [(&[String], Check<'a>); 4] = [
+        let trees = self.names(layout::INDEX, |name| layout::snapshot_of_tree(name).is_some())?;
+        self.foreign([&snapshots, &logs, &archived, &indexes, &trees])?;
+        let steps: [(&[String], Check<'a>); 5] = [
             (&snapshots, Verifier::snapshot),
             (&logs, Verifier::log),
             (&archived, Verifier::archive),
             (&indexes, Verifier::index),
+            (&trees, Verifier::tree),
         ];
         let files = steps.iter().flat_map(|(names, _)| names.iter());
         let total: u64 =
@@ -156,7 +159,7 @@ impl<'a> Verifier<'a> {
     }
 
     /// Lists the files that are not the store's: they are left alone.
-    fn foreign(&mut self, own: [&Vec<String>; 4]) -> Result<()> {
+    fn foreign(&mut self, own: [&Vec<String>; 5]) -> Result<()> {
         let is_own = |name: &str| own.iter().any(|names| names.iter().any(|own| own == name));
         for folder in [layout::SNAPSHOTS, layout::OPS, layout::ARCHIVE, layout::INDEX] {
             let names = self.names(folder, |name| !layout::is_beside(name))?;
@@ -222,6 +225,9 @@ impl<'a> Verifier<'a> {
             |source: &str| format!("{}/{}", layout::INDEX, layout::index_name(source)) == relative;
         let agents = manifest.active_agent_ops.iter().flatten().map(|(_, path)| path);
         let sources = [&manifest.current_snapshot, &manifest.active_ops];
+        if let Some(snapshot) = layout::snapshot_of_tree(relative) {
+            return manifest.current_snapshot.rsplit('/').next() == Some(snapshot);
+        }
         sources.iter().any(|source| *source == relative || is_index_of(source))
             || agents.chain(&manifest.archive_segments).any(|path| path == relative)
     }
@@ -252,6 +258,7 @@ impl<'a> Verifier<'a> {
     fn push(&mut self, mut damage: Damage) {
         if damage.remedy == Remedy::Rebuild {
             // NOTE: where the snapshot itself is damaged, its other records are found by the index alone.
+            // A declared index is no way to records of a damaged snapshot.
             let name = damage.path.file_name().and_then(|name| layout::indexed_name(name.to_str()?));
             let snapshot = name.map(|name| self.root.join(layout::SNAPSHOTS).join(name));
             if snapshot.is_some_and(|snapshot| self.unsound.contains(&snapshot)) {

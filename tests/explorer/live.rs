@@ -374,5 +374,7 @@ pub fn scan(store: &Store) -> Result<Records, Violation> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ok((text(&id), text(pair[1])))
     });
-    pairs.collect()
+    let records: Records = pairs.collect::<Result<_, Violation>>()?;
+    crate::indexes::check(store, &records)?;
+    Ok(records)
 }

@@ -11,6 +11,7 @@ mod followers;
 mod foreign;
 mod hand;
 mod hook;
+mod indexes;
 mod live;
 mod lives;
 mod model;
