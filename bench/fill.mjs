@@ -2,6 +2,8 @@
 import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { filesIn } from "./folders.mjs";
+import { fillSearched } from "./queries/records.mjs";
+import { openSearched } from "./queries/stores.mjs";
 import { makeId, makePool } from "./record.mjs";
 
 const BATCH = 10_000;
@@ -87,4 +89,12 @@ export async function fill(store, folder, kind, size) {
   if (store.family === "opslog") await removeSuperseded(folder);
 }
 
-const kinds = { snapshot, log, longLog, agents };
+/** Records to be searched, with indexes where the store has them. */
+async function searched(store, folder, size) {
+  const handle = await openSearched(store.name, folder);
+  await fillSearched(handle, size);
+  await handle.finish();
+  await handle.close();
+}
+
+const kinds = { snapshot, log, longLog, agents, searched };

@@ -11,7 +11,7 @@ const writers = { opslog: "ours" };
 
 // Files that are only ever replaced as a whole: a second name is as good as a copy, and leaves nothing to be
 // written back to the disk during a measurement.
-const immutable = /[\\/](snapshots|archive)[\\/]|\.idx$|\.(ldb|sst)$/;
+const immutable = /[\\/](snapshots|archive)[\\/]|\.(idx|tree)$|\.(ldb|sst)$/;
 
 /** Copies a file and waits until it is on the disk: what is written back later would disturb a measurement. */
 async function copyAndSync(from, to) {

@@ -91,6 +91,11 @@ export const nativeCalls = {
   "NativeStore.beginAlone": at(({ core }) => core.beginAlone(), agent),
   "NativeStore.endAlone": at(({ core }) => core.endAlone(), agent),
   "NativeStore.find": at(({ core }) => core.find("{}", selection)),
+  checkIndexes: at(({ addon }) => addon.checkIndexes("{}")),
+  "NativeStore.declareIndexes": at(({ core }) => core.declareIndexes('{"n":{}}')),
+  "NativeStore.wantsIndexes": at(({ core }) => core.wantsIndexes()),
+  "NativeStore.buildIndexes": at(({ addon, core }) => core.buildIndexes(new addon.NativeProgress())),
+  "NativeStore.stopIndexes": at(({ core }) => core.stopIndexes()),
   "NativeStore.walk": at(({ core }) => core.walk(false)),
   "NativeStore.sorted": at(({ core }) => core.sorted(range)),
   "NativeFind.step": at(({ made }) => made.step(null), { prepare: finding }),
@@ -101,8 +106,15 @@ export const nativeCalls = {
       return find;
     },
   }),
-  "NativeFind.examined": at(({ made }) => made.examined(), { prepare: finding }),
-  "NativeFind.matched": at(({ made }) => made.matched(), { prepare: finding }),
+  "NativeFind.atOnce": at(({ made }) => made.atOnce(), { prepare: finding }),
+  "NativeFind.effort": at(({ made }) => made.effort(), {
+    prepare: async (context) => {
+      const find = finding(context);
+      await find.step(null);
+      return find;
+    },
+  }),
+  "NativeFind.isIndexMissing": at(({ made }) => made.isIndexMissing(), { prepare: finding }),
   "NativeFind.cancel": at(({ made }) => made.cancel(), { prepare: finding }),
   "NativeWalk.next": at(({ made }) => made.next(), { prepare: ({ core }) => core.walk(false) }),
   "NativeScan.next": at(({ made }) => made.next(), { prepare: ({ core }) => core.sorted(range) }),

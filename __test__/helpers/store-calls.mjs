@@ -36,6 +36,8 @@ export const calls = {
   "find()": (store) => store.find({ n: 1 }),
   "findOne()": (store) => store.findOne({ n: 1 }),
   "countWhere()": (store) => store.countWhere({ n: { $gt: 0 } }),
+  "explain()": (store) => store.explain({ n: 1 }),
+  "whenIndexed()": (store) => store.whenIndexed(),
   "getMany()": (store) => store.getMany(["stored", "missing"]),
   "keys()": (store) => [...store.keys()],
   "values()": (store) => [...store.values()].length,
@@ -79,7 +81,7 @@ export const whenNotOpen = Object.fromEntries(
     if (method === "unwatch") return [name, gives(undefined)];
     if (["flush", "sync"].includes(method)) return [name, resolves(undefined)];
     const asynchronous =
-      "batch undo compact backup prune usage archive loadArchive streamSnapshot getWalOps refresh tail find findOne countWhere scan at " +
+      "batch undo compact backup prune usage archive loadArchive streamSnapshot getWalOps refresh tail find findOne countWhere explain whenIndexed scan at " +
       changing.join(" ");
     return [name, asynchronous.split(" ").includes(method) ? rejects(notOpen) : throws(notOpen)];
   }),
@@ -99,6 +101,8 @@ export const whenOpen = {
   "find()": resolves([{ n: 1 }]),
   "findOne()": resolves({ n: 1 }),
   "countWhere()": resolves(2),
+  "explain()": resolves({ indexes: [], keys: 0, records: 2, found: 1, isSortedByIndex: false }),
+  "whenIndexed()": resolves(undefined),
   "getMany()": gives([{ n: 1 }, undefined]),
   "keys()": gives(["stored", "logged"]),
   "values()": gives(2),
@@ -170,6 +174,7 @@ export const whenSkipLoad = {
   "find()": resolves([]),
   "findOne()": resolves(undefined),
   "countWhere()": resolves(0),
+  "explain()": resolves({ indexes: [], keys: 0, records: 0, found: 0, isSortedByIndex: false }),
   "getMany()": gives([undefined, undefined]),
   "keys()": gives([]),
   "values()": gives(0),

@@ -24,8 +24,19 @@ const ALLOWED = {
   transactions: ["arguments", "errors", "platform"],
   fs: ["arguments", "errors", "folder", "operations", "platform", "writing"],
   records: ["arguments", "errors", "fs", "platform", "queries", "writing"],
-  folder: ["arguments", "errors", "fs", "native", "operations", "platform", "records", "writing"],
-  backend: ["arguments", "errors", "folder", "fs", "native", "operations", "platform", "records", "writing"],
+  folder: ["arguments", "errors", "fs", "native", "operations", "platform", "queries", "records", "writing"],
+  backend: [
+    "arguments",
+    "errors",
+    "folder",
+    "fs",
+    "native",
+    "operations",
+    "platform",
+    "queries",
+    "records",
+    "writing",
+  ],
 };
 
 /** The files at the top of lib/: the store, and how it is shown. They may require every folder. */

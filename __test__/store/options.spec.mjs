@@ -46,6 +46,7 @@ const defaults = {
   onProgress: undefined,
   strictJson: false,
   retain: undefined,
+  indexes: undefined,
   groupCommitSize: 50,
   groupCommitMs: 100,
 };

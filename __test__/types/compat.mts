@@ -49,6 +49,7 @@ same<
     | "syncIntervalMs"
     | "strictJson"
     | "retain"
+    | "indexes"
   >,
   keyof theirs.StoreOptions
 >();
@@ -66,7 +67,17 @@ type Known = keyof theirs.Store;
 same<Pick<ours.Store<Todo>, Known>, Public<theirs.Store<Todo>>>();
 same<Pick<ours.Store, Known>, Public<theirs.Store>>();
 type Reading =
-  "at" | "find" | "findOne" | "countWhere" | "getMany" | "keys" | "values" | "scan" | typeof Symbol.iterator;
+  | "at"
+  | "find"
+  | "findOne"
+  | "countWhere"
+  | "explain"
+  | "whenIndexed"
+  | "getMany"
+  | "keys"
+  | "values"
+  | "scan"
+  | typeof Symbol.iterator;
 type Changing =
   "revert" | "transaction" | "revert" | "insert" | "update" | "patch" | "compareAndSet" | "clear";
 type Keeping = "backup" | "prune" | "usage";

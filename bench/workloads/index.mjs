@@ -19,6 +19,11 @@ const files = {
   W16: "./w16-short-sessions.mjs",
   W17: "./w17-scaling.mjs",
   W18: "./w18-memory.mjs",
+  W22: "./w22-find-by-index.mjs",
+  W23: "./w23-find.mjs",
+  W24: "./w24-pages.mjs",
+  W25: "./w25-prefix.mjs",
+  W26: "./w26-indexed-sets.mjs",
 };
 
 export const workloadIds = Object.keys(files);

@@ -11,6 +11,7 @@ mod explorer {
     pub mod copy;
     pub mod counts;
     pub mod hook;
+    pub mod indexes;
     pub mod live;
     pub mod lives;
     pub mod model;

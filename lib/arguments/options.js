@@ -7,8 +7,8 @@ const { messages, outOfRange, wrongType } = require("../errors/errors");
 const { checkNames } = require("./option-names");
 const { checkAgentId, describe } = require("./paths");
 const { readOnProgress } = require("./progress");
+const { readIndexes } = require("./indexes");
 const { readRetain } = require("./retention");
-const { readIndexes } = require("../queries/indexes");
 const { warn } = require("../errors/warnings");
 
 const NAMES = [

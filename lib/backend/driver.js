@@ -60,7 +60,7 @@ class BackendDriver {
 
   /** Opens a store, `owner`, through a backend. `onDue` is called when a checkpoint is due. */
   static async open(dir, options, { backend, owner, onDue }) {
-    Indexes.check(options);
+    Indexes.check(native.load(), options);
     const driver = new BackendDriver(dir, options, { backend, owner, onDue });
     const started = monotonicMs();
     await driver.#calls.run("initialize", dir, backendOptions(options));
@@ -103,7 +103,7 @@ class BackendDriver {
       randomLow,
     });
     this.#core = this.#session.store();
-    this.indexes = new Indexes(this.#core, options, dir);
+    this.indexes = new Indexes(native.load(), this.#core, options, dir);
     const { cacheSize } = options;
     this.records = new Records(this.#core, { cacheSize, isSteady: () => false, indexes: this.indexes });
     this.history = new History(this.#core);

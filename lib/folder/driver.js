@@ -78,7 +78,7 @@ class FileDriver {
     const addon = native.load();
     const driver = new FileDriver();
     driver.folder = readFolder(dir, "open()");
-    Indexes.check(options);
+    Indexes.check(addon, options);
     ensurePermitted(driver.folder, { write: !options.readOnly });
     driver.meter = new NativeMeter(new addon.NativeProgress());
     const opened = () => driver.#open(addon, options, backend);
@@ -104,7 +104,7 @@ class FileDriver {
     const core = await settle(opening, this.folder);
     this.#core = core;
     this.#handle = core.handle();
-    this.indexes = new Indexes(core, options, this.folder);
+    this.indexes = new Indexes(addon, core, options, this.folder);
     this.records = new Records(core, {
       cacheSize: options.cacheSize,
       isSteady: () => this.#following.isSteady,

@@ -9,7 +9,7 @@ const { settle } = require("../errors/native");
 const { checkNames } = require("../arguments/option-names");
 const { readLocking } = require("../arguments/options");
 const { NativeMeter, readOnProgress, watched } = require("../arguments/progress");
-const { readIndexes } = require("../queries/indexes");
+const { readIndexes } = require("../arguments/indexes");
 const { now } = require("../arguments/values");
 
 /** Runs native work on a folder, which returns JSON. */

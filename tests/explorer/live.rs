@@ -375,6 +375,6 @@ pub fn scan(store: &Store) -> Result<Records, Violation> {
         Ok((text(&id), text(pair[1])))
     });
     let records: Records = pairs.collect::<Result<_, Violation>>()?;
-    crate::indexes::check(store, &records)?;
+    super::indexes::check(store, &records)?;
     Ok(records)
 }

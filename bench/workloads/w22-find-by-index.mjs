@@ -1,0 +1,53 @@
+import { percentile, timed } from "../measure.mjs";
+import { groupOf } from "../queries/records.mjs";
+import { openSearched, searchable } from "../queries/stores.mjs";
+
+const CALLS = 2000;
+const LIMIT_MS = 3000;
+
+async function find(handle, n, records) {
+  const found = await handle.group(groupOf(n, records));
+  if (found.length !== 10) throw new Error(`${found.length} were found`);
+}
+
+async function run({ store, folder, variant }) {
+  const { records } = variant;
+  const { ms: firstMs, value: handle } = await timed(async () => {
+    const opened = await openSearched(store.name, folder);
+    await find(opened, 17, records);
+    return opened;
+  });
+  const times = [];
+  const started = performance.now();
+  for (let call = 0; call < CALLS && performance.now() - started < LIMIT_MS; call += 1) {
+    times.push((await timed(() => find(handle, call * 31, records))).ms);
+  }
+  await handle.close();
+  const later = times.slice(times.length >> 2).sort((one, other) => one - other);
+  return { firstMs, warmUs: percentile(later, 0.5) * 1000 };
+}
+
+export default {
+  id: "W22",
+  title: "Find by an index",
+  text:
+    "Ten records of one group are found: right after opening, and then again and again, each time those of another " +
+    "group. lmdb and 0.8.1 have no indexes and go through all records.",
+  variants: [
+    { name: "100 k", bytes: 180, records: 100_000 },
+    { name: "1 M", bytes: 180, records: 1_000_000, repeats: 3, slow: true },
+    { name: "100 k, 2 KB", bytes: 2048, records: 100_000, repeats: 3 },
+  ],
+  stores: searchable,
+  absent: { nedb: { "1 M": "it keeps all in memory and takes minutes" } },
+  fixture: ({ records, bytes }) => ({ kind: "searched", records, bytes }),
+  figures: { firstMs: "open and find, ms", warmUs: "warm, us" },
+  main: "warmUs",
+  run,
+  headlines: [{ variant: "1 M", figure: "warmUs", title: "find 10 of 1 M records by an index, us" }],
+  targets: [
+    { variant: "1 M", figure: "firstMs", atMost: 5 },
+    { variant: "1 M", figure: "warmUs", atMost: 60 },
+    { variant: "1 M", figure: "warmUs", times: 1, than: "better-sqlite3" },
+  ],
+};

@@ -1,0 +1,36 @@
+import { timed, withLoopDelay } from "../measure.mjs";
+import { openSearched, searchable } from "../queries/stores.mjs";
+
+async function run({ store, folder, variant }) {
+  const { records } = variant;
+  const handle = await openSearched(store.name, folder, { isIndexed: false });
+  const wanted = records / 1000;
+  const query = { rank: { $gte: records / 2, $lt: records / 2 + wanted } };
+  const { value, loopDelayMs } = await withLoopDelay(() => timed(() => handle.where(query)));
+  if (value.value.length !== wanted) throw new Error(`${value.value.length} were found`);
+  await handle.close();
+  return { findMs: value.ms, loopDelayMs };
+}
+
+export default {
+  id: "W23",
+  title: "Find without an index",
+  text: "One record of 1,000 is found by a field without an index, once, right after opening.",
+  variants: [
+    { name: "100 k", bytes: 180, records: 100_000 },
+    { name: "1 M", bytes: 180, records: 1_000_000, repeats: 3, slow: true },
+    { name: "100 k, 2 KB", bytes: 2048, records: 100_000, repeats: 3 },
+  ],
+  stores: searchable,
+  absent: { nedb: { "1 M": "it keeps all in memory and takes minutes" } },
+  fixture: ({ records, bytes }) => ({ kind: "searched", records, bytes }),
+  figures: { findMs: "find, ms", loopDelayMs: "longest delay of the loop, ms" },
+  main: "findMs",
+  run,
+  targets: [
+    { variant: "1 M", figure: "findMs", atMost: 250 },
+    { variant: "1 M", figure: "loopDelayMs", atMost: 10 },
+    { variant: "1 M", figure: "findMs", times: 1, than: "lmdb" },
+    { variant: "1 M", figure: "findMs", times: 1, than: "better-sqlite3" },
+  ],
+};

@@ -1,0 +1,31 @@
+import { timed } from "../measure.mjs";
+import { makeIdOf } from "../queries/records.mjs";
+import { openSearched, searchable } from "../queries/stores.mjs";
+
+async function run({ store, folder, variant }) {
+  // The ids of a thousand records that follow each other differ in their last three digits.
+  const prefix = makeIdOf(variant.records / 2).slice(0, -3);
+  const handle = await openSearched(store.name, folder);
+  const { ms: firstMs, value } = await timed(() => handle.prefix(prefix));
+  if (value.length !== 1000) throw new Error(`${value.length} were found`);
+  const { ms: secondMs } = await timed(() => handle.prefix(prefix));
+  await handle.close();
+  return { firstMs, secondMs };
+}
+
+export default {
+  id: "W25",
+  title: "A range of ids",
+  text: "A thousand records whose ids begin alike, right after opening, and once more.",
+  variants: [
+    { name: "100 k", bytes: 180, records: 100_000 },
+    { name: "1 M", bytes: 180, records: 1_000_000, repeats: 3, slow: true },
+  ],
+  stores: searchable,
+  absent: { nedb: { "1 M": "it keeps all in memory and takes minutes" } },
+  fixture: ({ records, bytes }) => ({ kind: "searched", records, bytes }),
+  figures: { firstMs: "first, ms", secondMs: "second, ms" },
+  main: "firstMs",
+  run,
+  targets: [{ variant: "1 M", figure: "firstMs", atMost: 10 }],
+};
