@@ -97,10 +97,10 @@ pub fn folder_verify(
                     json!({ "index": found.index, "ids": [shown(first), shown(second)], "valueText": shown(&found.value) })
                 })
                 .collect();
-            if !list.is_empty() {
-                verified["ok"] = json!(false);
+            if let Value::Object(fields) = &mut verified {
+                fields.insert("ok".into(), json!(report.found == 0 && list.is_empty()));
+                fields.insert("duplicates".into(), Value::Array(list));
             }
-            verified["duplicates"] = json!(list);
         }
         verified.to_string()
     })))

@@ -6,8 +6,8 @@ use opslog::store::{Find, Step, Store};
 
 use super::live::Violation;
 
-/// What is declared for every store that is looked at.
-const DECLARED: &[u8] = br#"{"n":{},"more.batch":{},"text,n":{}}"#;
+/// What is declared for every store that is looked at. One alone: each write of its file is a place to crash at.
+const DECLARED: &[u8] = br#"{"n":{}}"#;
 
 /// Compares queries with the records that a store shows, as id and text.
 pub fn check(store: &Store, records: &[(String, String)]) -> Result<(), Violation> {

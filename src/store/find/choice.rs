@@ -14,6 +14,9 @@ const PART: u64 = 4;
 /// So many records that the log speaks of are taken by key at most; of more, all are tried.
 const MOST_BY_KEY: usize = 10_000;
 
+/// A part of a tree, from one place up to another.
+type Span = (At, At);
+
 /// A way into an index.
 pub(super) struct Way {
     /// The number of its definition.
@@ -21,7 +24,7 @@ pub(super) struct Way {
     /// Of which branch of the query it is.
     asked: Asked,
     /// The tree, and where in it the records stand. `None` over no records.
-    pub tree: Option<(Arc<Tree>, Vec<(At, At)>)>,
+    pub tree: Option<(Arc<Tree>, Vec<Span>)>,
     /// Every record there is one that the query finds.
     pub is_exact: bool,
     estimate: u64,
