@@ -100,16 +100,17 @@ fn remove_unnamed(disk: &dyn Disk, root: &Path, list: &dyn DiskFile, manifest: O
         if !names(manifest, &relative) && can_go(disk, root, manifest, generation, &relative) {
             let _ = disk.unlink(&layout::at(root, &relative));
             let _ = disk.unlink(&layout::index(root, &relative));
-            remove_trees(disk, root, &relative);
+            remove_trees(disk, root, &[relative.clone(), layout::index_name(&relative)]);
         }
     }
 }
 
-/// Removes the files of declared indexes over a snapshot.
-pub fn remove_trees(disk: &dyn Disk, root: &Path, snapshot: &str) {
+/// Removes the files of declared indexes over snapshots of which these are the index files.
+pub fn remove_trees(disk: &dyn Disk, root: &Path, indexes: &[String]) {
     let folder = root.join(layout::INDEX);
+    let snapshots: Vec<&str> = indexes.iter().filter_map(|index| layout::indexed_name(index)).collect();
     for name in disk.list(&folder).unwrap_or_default() {
-        if layout::snapshot_of_tree(&name).is_some_and(|of| Some(of) == snapshot.rsplit('/').next()) {
+        if layout::snapshot_of_tree(&name).is_some_and(|snapshot| snapshots.contains(&snapshot)) {
             let _ = disk.unlink(&folder.join(name));
         }
     }

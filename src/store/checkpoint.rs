@@ -139,6 +139,7 @@ impl Store {
             if let Err(Error::NoLocks { .. }) = remove_unless_held(&*self.disk, &self.root, relative) {
                 let _ = self.disk.unlink(&layout::at(&self.root, relative));
             }
+            unpublished::remove_trees(&*self.disk, &self.root, files);
         }
     }
 
@@ -150,18 +151,11 @@ impl Store {
         let logs = left.previous_ops.iter().chain([&left.active_ops]);
         let is_inside = |folder: &str, relative: &str| layout::inside(&self.root, folder, relative).is_ok();
         let indexed = snapshots
-            .clone()
             .filter(|relative| is_inside(layout::SNAPSHOTS, relative))
             .chain(logs.filter(|relative| is_inside(layout::OPS, relative)));
         let indexes = indexed.map(|relative| format!("{}/{}", layout::INDEX, layout::index_name(relative)));
-        let trees = self.disk.list(&self.path(layout::INDEX)).unwrap_or_default();
-        let is_superseded = |tree: &&String| {
-            let snapshot = layout::snapshot_of_tree(tree);
-            snapshots.clone().any(|relative| relative.rsplit('/').next() == snapshot && snapshot.is_some())
-        };
-        let trees = trees.iter().filter(is_superseded).map(|name| format!("{}/{name}", layout::INDEX));
         let gone = gone.iter().filter(|relative| is_inside(layout::SNAPSHOTS, relative)).cloned();
-        indexes.chain(trees).chain(gone).collect()
+        indexes.chain(gone).collect()
     }
 }
 
