@@ -26,11 +26,14 @@ function loadFile(file) {
   return createRequire(file)(file);
 }
 
+/** The addon of a platform's package: what requires it gets the addon, or without Node's condition the path of its file. */
+const addonOf = (found) => (typeof found === "string" ? loadFile(found) : found);
+
 /** Loads the addon of a platform's package. */
 function loadPackage(triple) {
   const found = requirePackage(triple);
   if (found === undefined) throw new Error("there is no such package in the bundle, or for this platform");
-  return typeof found === "string" ? loadFile(found) : found;
+  return addonOf(found);
 }
 
 /** The places where the addon may be, in the order in which they are tried. Each is a name and a function that loads it. */
@@ -48,7 +51,10 @@ function candidates(triple) {
   for (const beside of besideProgram()) {
     places.push(inFile(path.join(beside, file)));
     const name = `@backloghq/opslog-${triple}`;
-    places.push({ place: `${name} from ${beside}`, load: () => createRequire(path.join(beside, "x"))(name) });
+    places.push({
+      place: `${name} from ${beside}`,
+      load: () => addonOf(createRequire(path.join(beside, "x"))(name)),
+    });
   }
   return places;
 }

@@ -1,21 +1,32 @@
 // Starts the server that was built, and prints what its route answers: `node next-server.mjs <script> [<argument>]`.
 
 import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
 
-const server = spawn(process.execPath, process.argv.slice(2), {
-  env: { ...process.env, PORT: "0", HOSTNAME: "127.0.0.1" },
-});
+/** A port that is free at this moment. */
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+const port = await freePort();
+const env = { ...process.env, PORT: String(port), HOSTNAME: "127.0.0.1" };
+const server = spawn(process.execPath, process.argv.slice(2), { env });
 let said = "";
-const address = await new Promise((resolve, reject) => {
+await new Promise((resolve, reject) => {
   server.on("exit", () => reject(new Error(said)));
   for (const stream of [server.stdout, server.stderr]) {
     stream.setEncoding("utf8").on("data", (text) => {
       said += text;
-      const [, port] = /http:\/\/(?:localhost|127\.0\.0\.1):(\d+)/.exec(said) ?? [];
-      if (port !== undefined && said.includes("Ready")) resolve(`http://127.0.0.1:${port}/api`);
+      if (said.includes("Ready")) resolve();
     });
   }
 });
-console.log(await (await fetch(address)).text());
+console.log(await (await fetch(`http://127.0.0.1:${port}/api`)).text());
 server.kill();
 process.exit(0);
