@@ -40,11 +40,15 @@ pub enum Error {
     },
     /// The folder belongs to agents, whose logs are merged elsewhere.
     AgentFolder,
-    /// The manifest is not valid; V8 and the validator find the words.
-    InvalidManifest {
+    /// Text that 0.8.1 would have V8 parse is not what it must be; V8 and the validator find the words.
+    Unreadable {
+        /// What it must be.
+        document: Document,
         /// The file.
         path: PathBuf,
-        /// Its content.
+        /// Where in the file the text stands, if it is not all of it.
+        offset: Option<u64>,
+        /// The text.
         content: Vec<u8>,
         /// What Rust saw.
         detail: String,
@@ -154,6 +158,28 @@ pub enum NeedsLocks {
     Pruning,
 }
 
+/// What a text must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Document {
+    /// A manifest.
+    Manifest,
+    /// An archive segment.
+    Segment,
+    /// A record's line in a snapshot.
+    Record,
+}
+
+impl Document {
+    /// As the facade knows it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifest",
+            Self::Segment => "segment",
+            Self::Record => "record",
+        }
+    }
+}
+
 /// Where the holder of a lock runs, seen from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -242,7 +268,7 @@ impl Error {
             Self::Corrupt { .. }
             | Self::Invalid { .. }
             | Self::SnapshotMissing { .. }
-            | Self::InvalidManifest { .. } => "OPSLOG_CORRUPT",
+            | Self::Unreadable { .. } => "OPSLOG_CORRUPT",
             Self::AgentFolder => "OPSLOG_AGENT_FOLDER",
             Self::Locked { .. } | Self::CompactionLocked { .. } => "OPSLOG_LOCKED",
             Self::Busy { .. } | Self::BatchOpen { .. } | Self::AgentInUse { .. } => "OPSLOG_LOCKED",
@@ -268,7 +294,7 @@ impl Error {
             | Self::NothingThere { root: path }
             | Self::AgentInUse { path, .. }
             | Self::SameAgentName { path, .. }
-            | Self::InvalidManifest { path, .. }
+            | Self::Unreadable { path, .. }
             | Self::Locked { path, .. }
             | Self::CompactionLocked { path } => Some(path),
             _ => None,
@@ -346,7 +372,7 @@ impl fmt::Display for Error {
             }
             Self::Invalid { message, .. } => f.write_str(message),
             Self::AgentFolder => f.write_str("The folder is used by agents. Open it with an agentId."),
-            Self::InvalidManifest { path, detail, .. } => write!(f, "{}: {detail}", path.display()),
+            Self::Unreadable { path, detail, .. } => write!(f, "{}: {detail}", path.display()),
             Self::Corrupt { path, offset: None, detail } => write!(f, "{}: {detail}", path.display()),
             Self::Locked { pid, place, path } => {
                 let path = path.display();

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod error;
 pub mod fields;
 pub mod file_system;
+pub mod files;
 pub mod format;
 pub mod gate;
 pub mod history;

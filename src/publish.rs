@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::disk::{Disk, DiskFile, OpenMode, append_all};
+use crate::disk::{Disk, DiskFile, OpenMode, append_all, lacks};
 use crate::error::{Error, Result};
 use crate::{layout, temporary};
 
@@ -92,6 +92,31 @@ impl<'a> Draft<'a> {
         // Only a temporary file needs it, and that has another name by now.
         let _ = self.file.unlock();
         Ok(Arc::clone(&self.file))
+    }
+
+    /// Gives the file a name that no other file has. `false`, and it can be tried with another name, if one has it. The name
+    /// is durable after [`sync_folder_of`].
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn claim(&mut self, path: &Path) -> Result<bool> {
+        match self.disk.link(&self.temporary, path) {
+            Ok(()) => self.done = self.disk.unlink(&self.temporary).is_ok(),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
+            Err(error) if lacks::link(&error) => {
+                // NOTE: without a second name the look and the rename are two steps; only such file systems come here.
+                if self.disk.info(path).is_ok() {
+                    return Ok(false);
+                }
+                self.disk
+                    .rename(&self.temporary, path)
+                    .map_err(|source| Error::io("rename", &self.temporary, source))?;
+                self.done = true;
+            }
+            Err(source) => return Err(Error::io("link", &self.temporary, source)),
+        }
+        let _ = self.file.unlock();
+        Ok(true)
     }
 
     /// `None` if that cannot be told.

@@ -1,12 +1,11 @@
 //! Snapshot files: loading one into a [`Base`], writing the next. Loading goes by the index file if there is one
 //! that fits; else, as writing, it goes through the file once, in blocks, and builds the index on the way.
 
-use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::disk::{Disk, DiskFile, FileInfo, OpenMode};
+use crate::disk::{Disk, DiskFile, MemoryFile, OpenMode};
 use crate::engine::base::{Base, Builder};
 use crate::engine::index::Hash;
 use crate::engine::{Cursor, View};
@@ -248,61 +247,4 @@ pub fn write(
         sync_folder_of(disk, path)?;
     }
     Ok(Written { base, bytes })
-}
-
-/// Bytes in memory that are read like a file.
-struct MemoryFile(Vec<u8>);
-
-impl DiskFile for MemoryFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let rest = self.0.get(offset as usize..).unwrap_or_default();
-        let len = rest.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..len), rest.get(..len)) {
-            to.copy_from_slice(from);
-        }
-        Ok(len)
-    }
-
-    fn append(&self, _: &[u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn write_at(&self, _: &[u8], _: u64) -> io::Result<usize> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn set_len(&self, _: u64) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn appended_to(&self) -> io::Result<u64> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn info(&self) -> io::Result<FileInfo> {
-        Ok(FileInfo {
-            identity: (0, 0),
-            len: self.0.len() as u64,
-            modified_ns: 0,
-            links: 1,
-            writable: false,
-            is_file: true,
-        })
-    }
-
-    fn try_lock(&self) -> io::Result<bool> {
-        Ok(false)
-    }
-
-    fn try_lock_shared(&self) -> io::Result<bool> {
-        Ok(false)
-    }
-
-    fn unlock(&self) -> io::Result<()> {
-        Ok(())
-    }
 }

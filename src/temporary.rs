@@ -38,19 +38,6 @@ pub fn create(disk: &dyn Disk, mut name: impl FnMut() -> PathBuf) -> Result<(Pat
     Err(Error::io("open", &path, io::ErrorKind::AlreadyExists.into()))
 }
 
-/// Takes the lock of a temporary file that something else has just created. `None` if another process was faster, which
-/// removes the file.
-///
-/// # Errors
-/// `OPSLOG_IO`.
-pub fn hold_at(disk: &dyn Disk, path: &Path) -> Result<Option<Arc<dyn DiskFile>>> {
-    match disk.open(path, OpenMode::ReadWrite) {
-        Ok(file) => Ok(hold(disk, path, &*file)?.then_some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(Error::io("open", path, source)),
-    }
-}
-
 /// Takes the lock of a temporary file. `false` if another process was faster, which removes the file.
 ///
 /// # Errors

@@ -452,6 +452,51 @@ for (const [what, text] of [
   });
 }
 
+test.serial(
+  "readOps(), of a log with several lines of white space at its end, returns and prints what 0.8.1 does",
+  async (t) => {
+    const { folder, ours, theirs } = await backends(t);
+    const line = JSON.stringify(set("a", 1));
+    for (const text of [`${line}\n  \n\t\n \r\n`, `${line}\nx\n  \n \n`, ` \n${line}\n`]) {
+      await fs.writeFile(path.join(folder, "ops", "ops-1.jsonl"), text);
+      const expected = await printed(() => theirs.readOps("ops/ops-1.jsonl"));
+      t.deepEqual(await printed(() => ours.readOps("ops/ops-1.jsonl")), expected, text);
+    }
+  },
+);
+
+posix("appendOps(), of a log that is missing, gives it the permissions of the manifest", async (t) => {
+  const { folder, ours } = await backends(t);
+  await ours.writeManifest(manifest);
+  await fs.chmod(path.join(folder, "manifest.json"), 0o600);
+  await ours.appendOps("ops/ops-1.jsonl", [set("a", 1)]);
+  t.is((await fs.stat(path.join(folder, "ops/ops-1.jsonl"))).mode & 0o777, 0o600);
+});
+
+test("appendOps(), of what JSON has no text for, rejects and writes nothing", async (t) => {
+  const { folder, ours } = await backends(t);
+  const silent = { toJSON: () => undefined };
+  await t.throwsAsync(ours.appendOps("ops/ops-1.jsonl", [set("a", 1), silent]), {
+    code: "OPSLOG_INVALID_ARGUMENT",
+  });
+  t.deepEqual(await fs.readdir(path.join(folder, "ops")), []);
+});
+
+test("writeManifest(), of any document, writes the bytes of 0.8.1", async (t) => {
+  const { folder, ours, theirs } = await backends(t);
+  const read = () => fs.readFile(path.join(folder, "manifest.json"), "utf8");
+  for (const more of [
+    { a: [], b: {}, c: [[], {}] },
+    { text: "a\nb\u2028\ud800", n: 1e21 },
+    { gone: undefined },
+  ]) {
+    await ours.writeManifest({ ...manifest, ...more });
+    const written = await read();
+    await theirs.writeManifest({ ...manifest, ...more });
+    t.is(written, await read());
+  }
+});
+
 test("truncateLastOp(), of a missing or empty log, returns false", async (t) => {
   const { ours } = await backends(t);
   t.false(await ours.truncateLastOp("ops/ops-1.jsonl"));
@@ -828,6 +873,18 @@ test.serial("isPlainFsBackend(), with a method of the class replaced, returns fa
     FsBackend.prototype.readOps = readOps;
   }
   t.true(isPlainFsBackend(backend));
+});
+
+test("initialize() and acquireLock() of a proxy and a derived object of an FsBackend, work as they do", async (t) => {
+  for (const derive of [(backend) => new Proxy(backend, {}), (backend) => Object.create(backend)]) {
+    const folder = await temporaryFolder(t);
+    const derived = derive(new FsBackend());
+    await derived.initialize(folder, { readOnly: false });
+    const log = await derived.createOpsFile();
+    await derived.appendOps(log, [set("a", 1)]);
+    t.deepEqual(ids(await derived.readOps(log)), ["a"]);
+    await derived.releaseLock(await derived.acquireLock());
+  }
 });
 
 test("a proxy and a derived object of an FsBackend, work as it does", async (t) => {

@@ -1,5 +1,6 @@
 /** How each call of the addon is made: what must be there first, and the call. A new one must be added here. */
 
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 
 export const now = Date.parse("2026-01-01T00:00:00.000Z");
@@ -27,6 +28,12 @@ const past = ({ core }) => core.present().past(new Date(now).toISOString(), true
 const agent = { agent: "one" };
 const at = (call, more = {}) => ({ call, ...more });
 
+const someRecords = '[{"id":"a","data":1}]';
+const newDraft = ({ addon, folder }) => addon.snapshotBegin(folder, 1, now);
+const newReader = async ({ addon, folder }) => {
+  const [name] = await readdir(join(folder, "snapshots"));
+  return addon.snapshotRead(join(folder, "snapshots", name));
+};
 const newSession = ({ addon }) => addon.sessionNew(undefined, sessionOptions);
 const session = { prepare: newSession };
 /** A protocol is begun where all of them are. */
@@ -57,10 +64,23 @@ export const nativeCalls = {
   sessionNew: at(newSession),
   flushAll: at(({ addon }) => addon.flushAll()),
   lockAcquire: at(({ addon, other }) => addon.lockAcquire(other, ".test-lock")),
-  temporaryHold: at(({ addon, folder }) => addon.temporaryHold(join(folder, "manifest.json"))),
   temporaryRemoveLeft: at(({ addon, other }) => addon.temporaryRemoveLeft(other)),
   operationsInOrder: at(({ addon }) => addon.operationsInOrder(["one"], [1])),
   walCursor: at(({ addon, folder, wal }) => addon.walCursor(folder, wal)),
+  foldersCreate: at(({ addon, other }) => addon.foldersCreate(other)),
+  manifestWrite: at(({ addon, other }) => addon.manifestWrite(other, '{"version":1}')),
+  logCreate: at(({ addon, folder }) => addon.logCreate(folder, "one", now)),
+  logAppend: at(({ addon, other }) => addon.logAppend(join(other, "log.jsonl"), ["[{}]"])),
+  logCutLast: at(({ addon, other }) => addon.logCutLast(join(other, "log.jsonl"))),
+  logRead: at(({ addon, folder, wal }) => addon.logRead(join(folder, wal))),
+  logList: at(({ addon, folder }) => addon.logList(folder)),
+  segmentMerge: at(({ addon, folder }) => addon.segmentMerge(folder, "one", now, [someRecords])),
+  segmentLoad: at(({ addon, folder }) => addon.segmentLoad(join(folder, "archive/archive-one.json")), {
+    prepare: ({ addon, folder }) => addon.segmentMerge(folder, "one", now, [someRecords]),
+  }),
+  segmentList: at(({ addon, folder }) => addon.segmentList(folder)),
+  snapshotBegin: at(newDraft),
+  snapshotRead: at(newReader),
   folderVerify: at(({ addon, folder }) => addon.folderVerify(folder, new addon.NativeProgress())),
   folderRepair: at(({ addon, other }) => addon.folderRepair(other, now, new addon.NativeProgress()), {
     prepare: async ({ openOther }) => (await openOther()).close(),
@@ -250,9 +270,12 @@ export const nativeCalls = {
   "NativeLock.release": at(({ made }) => made.release(), {
     prepare: ({ addon, other }) => addon.lockAcquire(other, ".lock"),
   }),
-  "NativeHold.release": at(({ made }) => made.release(), {
-    prepare: ({ addon, folder }) => addon.temporaryHold(join(folder, "manifest.json")),
-  }),
+  "NativeSnapshotDraft.add": at(({ made }) => made.add(someRecords), { prepare: newDraft }),
+  "NativeSnapshotDraft.end": at(({ made }) => made.end(true), { prepare: newDraft }),
+  "NativeSnapshotReader.document": at(({ made }) => made.document(), { prepare: newReader }),
+  "NativeSnapshotReader.header": at(({ made }) => made.header(), { prepare: newReader }),
+  "NativeSnapshotReader.next": at(({ made }) => made.next(), { prepare: newReader }),
+  "NativeSnapshotReader.close": at(({ made }) => made.close(), { prepare: newReader }),
   "NativeLock.close": at(({ made }) => made.close(), {
     prepare: ({ addon, other }) => addon.lockAcquire(other, ".lock"),
   }),

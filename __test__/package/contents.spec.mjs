@@ -5,7 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import test from "ava";
-import libc from "../../lib/fs/libc.js";
+import libc from "../../lib/native/libc.js";
 import { platformPackage, platforms } from "../../scripts/platform-packages.mjs";
 import { original } from "../helpers/original.mjs";
 
@@ -77,15 +77,7 @@ test("the package, required and a store in a folder opened, loads nothing that o
     [],
   );
   // What streams a snapshot is an export of its own, and must not be loaded later.
-  const wanted = [
-    "backend.js",
-    "held-file.js",
-    "libc.js",
-    "lines.js",
-    "names.js",
-    "snapshot-reader.js",
-    "usage.js",
-  ];
+  const wanted = ["backend.js", "calls.js", "snapshot-reader.js", "usage.js"];
   const loaded = names.filter((name) => path.dirname(name) === "fs").map((name) => path.basename(name));
   t.deepEqual(
     loaded.filter((name) => !wanted.includes(name)),
@@ -119,6 +111,35 @@ test("open(), without an addon, rejects with what was tried and why", async (t) 
   }
   t.regex(message, /Install @backloghq\/opslog-\w+-.*`npm run build`.*OPSLOG_NATIVE_PATH/);
   t.false((await readdir(root)).includes("nowhere"));
+});
+
+test("an FsBackend, without an addon, reads and writes blobs, and says of the rest what is missing", async (t) => {
+  const script = `const { FsBackend } = require("@backloghq/opslog");
+    const { mkdtempSync, rmSync } = require("node:fs");
+    const folder = mkdtempSync(require("node:path").join(require("node:os").tmpdir(), "opslog-"));
+    (async () => {
+      const backend = new FsBackend();
+      await backend.initialize(folder, { readOnly: true });
+      await backend.writeBlob("a/b", "text");
+      const codes = [];
+      for (const call of [
+        () => backend.initialize(folder, { readOnly: false }),
+        () => backend.readOps("ops/ops-1.jsonl"),
+        () => backend.appendOps("ops/ops-1.jsonl", [{}]),
+        () => backend.writeSnapshot(new Map(), 1),
+        () => backend.loadSnapshot("snapshots/snap-1.jsonl"),
+        () => backend.loadArchiveSegment("archive/archive-1.json"),
+      ]) {
+        await call().catch(({ code }) => codes.push(code));
+      }
+      console.log(JSON.stringify([String(await backend.readBlob("a/b")), await backend.readManifest(), codes]));
+      rmSync(folder, { recursive: true });
+    })();`;
+  t.deepEqual(JSON.parse(await withoutAddon(script)), [
+    "text",
+    null,
+    Array.from({ length: 6 }, () => "OPSLOG_NATIVE_UNAVAILABLE"),
+  ]);
 });
 
 test("acquireLock(), without an addon, rejects with OPSLOG_NATIVE_UNAVAILABLE", async (t) => {

@@ -2,11 +2,13 @@
 
 // Calls into the native side, with its errors decoded.
 
-const { fromNative, manifestError, messages } = require("./errors");
+const { corruptError, fromNative, manifestError, messages } = require("./errors");
 const native = require("../native");
-const { validateManifest } = require("../operations/validate");
+const { validateArchiveSegment, validateManifest } = require("../operations/validate");
 
-/** Decodes an error; for a bad manifest it lets V8 and the validator find the words, as 0.8.1 does. */
+const validators = { manifest: validateManifest, segment: validateArchiveSegment };
+
+/** Decodes an error; for text that cannot be read it lets V8 and the validator find the words, as 0.8.1 does. */
 function decode(error) {
   const decoded = fromNative(error);
   if (decoded.valueText !== undefined) {
@@ -14,12 +16,15 @@ function decode(error) {
     delete decoded.valueText;
   }
   if (decoded.content === undefined) return decoded;
+  const { content, document, offset, path } = decoded;
   try {
-    validateManifest(JSON.parse(decoded.content));
+    const parsed = JSON.parse(content);
+    validators[document]?.(parsed);
   } catch (cause) {
-    return manifestError(cause, decoded.path, decoded.content);
+    return document === "manifest" ? manifestError(cause, path, content) : corruptError(cause, path, offset);
   }
   delete decoded.content;
+  delete decoded.document;
   return decoded;
 }
 

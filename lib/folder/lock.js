@@ -1,19 +1,21 @@
 "use strict";
 
-// The lock files of a folder, and the locks of temporary files. The native side takes the kernel lock; here a lock file
-// gets the face of the FileHandle that 0.8.1 returned.
+// The lock files of a folder. The native side takes the kernel lock; here a lock file gets the face of the FileHandle that
+// 0.8.1 returned.
 
 const { readFolder } = require("../arguments/checks");
 const { fs, path } = require("../platform/builtins");
 const { promisify } = require("../platform/builtins").util;
 const { fromNative, opslogError, wrongType } = require("../errors/errors");
-const { LOCK } = require("../fs/names");
 const native = require("../native");
 const { checkNames } = require("../arguments/option-names");
 const { readLocking } = require("../arguments/options");
 const { ensurePermitted } = require("../native/permission");
 const { describe } = require("../arguments/paths");
 const { paced, paceMethods } = require("../writing/turns");
+
+const LOCK = ".lock";
+const COMPACT_LOCK = ".compact-lock";
 
 const fstat = promisify(fs.fstat);
 
@@ -114,30 +116,9 @@ async function releaseIn(dir, handle) {
   });
 }
 
-const UNHELD = { release() {} };
-
-/**
- * Takes the lock of a temporary file that was just created, so that no other process takes it for left over. Resolves
- * with what lets it go, or with `null` if one was faster, which removes the file.
- */
-async function holdTemporary(filePath) {
-  let addon;
-  try {
-    addon = native.load();
-  } catch {
-    // What removes such files comes from there too.
-    return UNHELD;
-  }
-  try {
-    return await addon.temporaryHold(filePath);
-  } catch (error) {
-    throw fromNative(error);
-  }
-}
-
 /** Removes the temporary files in a store's folders that no process holds. */
 async function removeLeftTemporaries(root, byPid) {
   await native.load().temporaryRemoveLeft(root, byPid);
 }
 
-module.exports = { acquireLock, releaseLock, acquireNamed, holdTemporary, removeLeftTemporaries };
+module.exports = { COMPACT_LOCK, LOCK, acquireLock, releaseLock, acquireNamed, removeLeftTemporaries };

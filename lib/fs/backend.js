@@ -1,7 +1,7 @@
 "use strict";
 
 // The file system as a storage backend, complete on its own: what a subclass inherits, what a wrapper calls,
-// and what reads and writes blobs. A store with an unmodified FsBackend does the rest natively.
+// and what reads and writes blobs. What the files look like is the native side's affair: here arguments are checked.
 
 const { readFolder } = require("../arguments/checks");
 const {
@@ -14,10 +14,10 @@ const {
 } = require("../arguments/fs");
 const { fs, path } = require("../platform/builtins");
 const { ioError, manifestError, messages, opslogError, wrongType } = require("../errors/errors");
-const names = require("./names");
-const { acquireNamed, releaseLock, removeLeftTemporaries } = require("../folder/lock");
+const { COMPACT_LOCK, LOCK, acquireNamed, releaseLock, removeLeftTemporaries } = require("../folder/lock");
 const { readLocking } = require("../arguments/options");
 const { checkAgentId, resolveInside } = require("../arguments/paths");
+const { now } = require("../arguments/values");
 const { paceMethods } = require("../writing/turns");
 const { validateManifest } = require("../operations/validate");
 
@@ -29,16 +29,16 @@ let modules;
  */
 function files() {
   modules ??= {
-    archive: require("./archive"),
     blobs: require("./blobs"),
-    durable: require("./durable"),
-    snapshot: require("./snapshot"),
-    wal: require("./wal"),
+    calls: require("./calls"),
+    logs: require("./logs"),
+    segments: require("./segments"),
+    snapshots: require("./snapshots"),
   };
   return modules;
 }
 
-const FOLDERS = [names.SNAPSHOTS, names.OPS, names.ARCHIVE];
+const MANIFEST = "manifest.json";
 
 /** What `acquireLock()` returns: the lock file, and the folder that it stands for. */
 class FsLockHandle {
@@ -48,14 +48,26 @@ class FsLockHandle {
   }
 }
 
-/** Runs `work`, turning what `node:fs` throws into `OPSLOG_IO`. */
-const translated = (work) => files().durable.translated(work);
-
 const instances = new WeakSet();
+/** Those that take the number of a process for a lock. A proxy and a derived object have no private fields. */
+const byPid = new WeakSet();
+
+const rootOf = ({ dir }) => path.resolve(dir);
+const fileOf = ({ dir }, relativePath) => path.resolve(resolveInside(dir, relativePath));
+
+/** Calls a function of the addon that reads the backend's folder. */
+function reading(backend, call) {
+  const root = rootOf(backend);
+  return files().calls.reading(root, (addon) => call(addon, root));
+}
+
+/** Calls one that writes there. */
+function writing(backend, call) {
+  const root = rootOf(backend);
+  return files().calls.writing(root, (addon) => call(addon, root));
+}
 
 class FsBackend {
-  #byPid = false;
-
   constructor(...given) {
     // NOTE: a subclass may pass on what is its own.
     if (given.length > 0 && new.target === FsBackend) {
@@ -76,12 +88,10 @@ class FsBackend {
     checkOptions(opts, "initialize()");
     // Absolute from here on: a later chdir() must not move the store.
     this.dir = readFolder(dir, "initialize()");
-    this.#byPid = readLocking(opts ?? {}) === "pid";
-    if (opts.readOnly) return;
-    const folders = FOLDERS.map((folder) => path.join(this.dir, folder));
-    await translated(() =>
-      Promise.all(folders.map((folder) => fs.promises.mkdir(folder, { recursive: true }))),
-    );
+    if (readLocking(opts) === "pid") byPid.add(this);
+    else byPid.delete(this);
+    files().calls.prepare();
+    if (!opts.readOnly) await writing(this, (addon, root) => addon.foldersCreate(root));
   }
 
   async shutdown() {
@@ -91,7 +101,7 @@ class FsBackend {
   // Manifest
 
   async readManifest() {
-    const file = path.join(this.dir, names.MANIFEST);
+    const file = path.join(this.dir, MANIFEST);
     let content;
     try {
       content = await fs.promises.readFile(file, "utf8");
@@ -108,14 +118,13 @@ class FsBackend {
 
   async writeManifest(manifest) {
     checkManifest(manifest);
-    const text = JSON.stringify(manifest, null, 2);
-    const file = path.resolve(this.dir, names.MANIFEST);
-    await translated(() => files().durable.replaceFile(file, (handle) => handle.appendFile(text)));
+    const text = JSON.stringify(manifest);
+    await writing(this, (addon, root) => addon.manifestWrite(root, text));
   }
 
   async getManifestVersion() {
     try {
-      return (await fs.promises.stat(path.join(this.dir, names.MANIFEST))).mtimeMs.toString();
+      return (await fs.promises.stat(path.join(this.dir, MANIFEST))).mtimeMs.toString();
     } catch (error) {
       if (error.code === "ENOENT") return null;
       throw ioError(error);
@@ -127,73 +136,63 @@ class FsBackend {
   async writeSnapshot(records, version) {
     checkRecords(records, "writeSnapshot()");
     checkVersion(version);
-    return files().snapshot.writeSnapshot(this.dir, records, version);
+    return files().snapshots.writeSnapshot(rootOf(this), records, version);
   }
 
   async loadSnapshot(relativePath) {
-    return files().snapshot.loadSnapshot(resolveInside(this.dir, relativePath));
+    return files().snapshots.loadSnapshot(fileOf(this, relativePath));
   }
 
   // Log
 
   async appendOps(relativePath, ops) {
     checkOperations(ops);
-    await files().wal.appendOps(resolveInside(this.dir, relativePath), ops);
+    await files().logs.appendOps(rootOf(this), fileOf(this, relativePath), ops);
   }
 
   async readOps(relativePath) {
-    return files().wal.readOps(resolveInside(this.dir, relativePath));
+    return files().logs.readOps(rootOf(this), fileOf(this, relativePath));
   }
 
   async truncateLastOp(relativePath) {
-    return files().wal.truncateLastOp(resolveInside(this.dir, relativePath));
+    return files().logs.truncateLastOp(rootOf(this), fileOf(this, relativePath));
   }
 
   async createOpsFile() {
-    const folder = path.join(this.dir, names.OPS);
-    return `${names.OPS}/${await translated(() => files().durable.createEmptyNumbered(folder, names.opsName))}`;
+    return writing(this, (addon, root) => addon.logCreate(root, undefined, now()));
   }
 
   async createAgentOpsFile(agentId) {
     checkAgentId(agentId);
-    const folder = path.join(this.dir, names.OPS);
-    const nameOf = (ms) => names.agentOpsName(agentId, ms);
-    return `${names.OPS}/${await translated(() => files().durable.createEmptyNumbered(folder, nameOf))}`;
+    return writing(this, (addon, root) => addon.logCreate(root, agentId, now()));
   }
 
   async listOpsFiles() {
-    let files;
-    try {
-      files = await fs.promises.readdir(path.join(this.dir, names.OPS));
-    } catch (error) {
-      if (error.code === "ENOENT") return [];
-      throw ioError(error);
-    }
-    return files.filter((name) => name.endsWith(".jsonl")).map((name) => `${names.OPS}/${name}`);
+    return reading(this, (addon, root) => addon.logList(root));
   }
 
   // Archive
 
   async writeArchiveSegment(period, records) {
     checkRecords(records, "writeArchiveSegment()");
-    return files().archive.writeArchiveSegment(this.dir, period, records);
+    return files().segments.writeArchiveSegment(rootOf(this), period, records);
   }
 
   async loadArchiveSegment(relativePath) {
-    return files().archive.loadArchiveSegment(resolveInside(this.dir, relativePath));
+    return files().segments.loadArchiveSegment(fileOf(this, relativePath));
   }
 
   async listArchiveSegments() {
-    return files().archive.listArchiveSegments(this.dir);
+    return reading(this, (addon, root) => addon.segmentList(root));
   }
 
   // Locks
 
   async acquireLock() {
-    const root = path.resolve(this.dir);
-    const handle = new FsLockHandle(await acquireNamed(root, names.LOCK, this.#byPid), root);
+    const root = rootOf(this);
+    const handle = new FsLockHandle(await acquireNamed(root, LOCK, byPid.has(this)), root);
     try {
-      await removeLeftTemporaries(root, this.#byPid);
+      await removeLeftTemporaries(root, byPid.has(this));
     } catch (error) {
       await releaseLock(root, handle.fh);
       throw error;
@@ -207,9 +206,9 @@ class FsBackend {
   }
 
   async acquireCompactionLock() {
-    const root = path.resolve(this.dir);
+    const root = rootOf(this);
     try {
-      return new FsLockHandle(await acquireNamed(root, names.COMPACT_LOCK), root);
+      return new FsLockHandle(await acquireNamed(root, COMPACT_LOCK), root);
     } catch (error) {
       if (error.code !== "OPSLOG_LOCKED") throw error;
       throw opslogError("OPSLOG_LOCKED", messages.compactionLocked(), { cause: error, path: error.path });

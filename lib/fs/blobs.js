@@ -9,10 +9,9 @@ const { constants } = require("../platform/builtins").fs;
 const fs = require("../platform/builtins").fsPromises;
 const { path } = require("../platform/builtins");
 const { resolveBlob } = require("../arguments/paths");
-const { NO_FOLLOW } = require("./durable");
-const lines = require("./lines");
 
-const OVERWRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | NO_FOLLOW;
+// Windows has no flag against links.
+const OVERWRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0);
 
 async function write(root, relativePath, content) {
   const file = resolveBlob(root, relativePath);
@@ -34,7 +33,14 @@ async function readRange(root, relativePath, offset, length) {
   try {
     // The file's size bounds the buffer: a caller may ask for "everything from here on".
     const { size } = await handle.stat();
-    return await lines.readRange(handle, offset, Math.max(offset, Math.min(size, offset + length)));
+    const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(size - offset, length)));
+    let filled = 0;
+    while (filled < bytes.length) {
+      const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, offset + filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return bytes.subarray(0, filled);
   } finally {
     await handle.close();
   }

@@ -6,7 +6,7 @@
 const { createRequire } = require("../platform/builtins").module;
 const { path, process } = require("../platform/builtins");
 const { opslogError } = require("../errors/errors");
-const { isMusl } = require("../fs/libc");
+const { isMusl } = require("./libc");
 const { advice } = require("./advice");
 const { asset, besideProgram, ownFolder } = require("./bundle");
 const { requirePackage } = require("./packages");

@@ -5,6 +5,9 @@ use serde_json::{Map, Value, json};
 use crate::disk;
 use crate::error::{Error, NotUnique};
 
+/// So many bytes of text fit into a string of V8, escaped as part of a message.
+const LONGEST_SHOWN: usize = 1 << 26;
+
 /// An error whose message tells the facade everything.
 pub fn to_js(error: &Error) -> napi::Error {
     napi::Error::from_reason(reason(error))
@@ -44,8 +47,15 @@ pub fn reason(error: &Error) -> String {
             fields.insert("otherId".into(), json!(other));
             fields.insert("valueText".into(), json!(String::from_utf8_lossy(value)));
         }
-        Error::InvalidManifest { content, .. } => {
-            fields.insert("content".into(), json!(String::from_utf8_lossy(content)));
+        Error::Unreadable { document, offset, content, .. } => {
+            if let Some(offset) = offset {
+                fields.insert("offset".into(), json!(offset));
+            }
+            // What V8 has no string for, it cannot find words for.
+            if content.len() <= LONGEST_SHOWN {
+                fields.insert("document".into(), json!(document.name()));
+                fields.insert("content".into(), json!(String::from_utf8_lossy(content)));
+            }
         }
         _ => {}
     }

@@ -6,9 +6,10 @@ use napi::bindgen_prelude::ObjectFinalize;
 
 use super::backup::NativeBackup;
 use super::catch::plain;
+use super::files::{NativeSnapshotDraft, NativeSnapshotReader};
 use super::find::NativeFind;
 use super::history::NativeChanges;
-use super::lock::{NativeHold, NativeLock};
+use super::lock::NativeLock;
 use super::maintenance::NativeProgress;
 use super::past::{NativePresent, NativeView};
 use super::store::NativeStore;
@@ -30,11 +31,12 @@ drop_caught!(
     NativeBackup,
     NativeChanges,
     NativeFind,
-    NativeHold,
     NativeLock,
     NativePresent,
     NativeProgress,
     NativeScan,
+    NativeSnapshotDraft,
+    NativeSnapshotReader,
     NativeStore,
     NativeView,
     NativeWalCursor,

@@ -1,4 +1,4 @@
-//! Lock files for `acquireLock()` and `FsBackend`, and the locks of temporary files that JS writes.
+//! Lock files for `acquireLock()` and `FsBackend`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::catch::plain;
 use super::tasks::Work;
-use crate::disk::{Disk, DiskFile, OsDisk};
+use crate::disk::{Disk, OsDisk};
 use crate::file_system::FileSystem;
 use crate::lock::{HeldLock, Locking, OsProbe, acquire_with};
 use crate::permissions::StoreDisk;
@@ -71,30 +71,6 @@ pub fn lock_acquire(root: String, name: String, by_pid: Option<bool>) -> AsyncTa
             descriptor: held.descriptor().unwrap_or(-1),
             held: Arc::new(Mutex::new(Some(held))),
         },
-    ))
-}
-
-/// A temporary file that this process holds.
-#[napi(custom_finalize)]
-pub struct NativeHold {
-    file: Mutex<Option<Arc<dyn DiskFile>>>,
-}
-
-#[napi]
-impl NativeHold {
-    /// Lets the file go.
-    #[napi]
-    pub fn release(&self) -> napi::Result<()> {
-        plain(|| drop(self.file.lock().take()))
-    }
-}
-
-/// Takes the lock of a temporary file. `null` if it was taken for left over, and is being removed.
-#[napi]
-pub fn temporary_hold(path: String) -> AsyncTask<Work> {
-    AsyncTask::new(Work::new(
-        move || temporary::hold_at(&OsDisk, &PathBuf::from(path)),
-        |file| file.map(|file| NativeHold { file: Mutex::new(Some(file)) }),
     ))
 }
 

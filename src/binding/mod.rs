@@ -10,6 +10,7 @@ mod change;
 mod error;
 mod exit;
 mod fields;
+mod files;
 mod finalize;
 mod find;
 mod handles;

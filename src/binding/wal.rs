@@ -24,6 +24,13 @@ pub struct NativeWalCursor {
     cursor: Arc<Mutex<WalCursor>>,
 }
 
+impl NativeWalCursor {
+    /// What JS gets of a cursor.
+    pub(super) fn new(cursor: WalCursor) -> Self {
+        Self { cursor: Arc::new(Mutex::new(cursor)) }
+    }
+}
+
 #[napi]
 impl NativeWalCursor {
     /// The next operations as a JSON list; an empty one at the end.
@@ -48,7 +55,7 @@ pub fn wal_cursor(root: String, relative: String) -> AsyncTask<Work> {
             let path = layout::inside(&PathBuf::from(root), layout::OPS, &relative)?;
             WalCursor::open(&OsDisk, &path)
         },
-        |cursor| NativeWalCursor { cursor: Arc::new(Mutex::new(cursor)) },
+        NativeWalCursor::new,
     ))
 }
 

@@ -2,10 +2,12 @@
 //! [`DiskFile`], so that a simulated disk can tear, drop, reorder and fail each call. Implementations keep
 //! no policy: no retries of failed syncs, no fall-backs, no messages.
 
+mod memory;
 mod os;
 #[cfg(any(test, feature = "simulation"))]
 pub mod sim;
 
+pub use memory::MemoryFile;
 pub use os::{OsDisk, errno, lacks, process};
 
 use std::io;

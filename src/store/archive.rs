@@ -9,13 +9,14 @@ use super::Store;
 use super::checkpoint::{Archived, Checkpoint};
 use crate::disk::Disk;
 use crate::engine::{Id, Text};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::files::segment;
+use crate::format::Records;
 use crate::format::manifest::Manifest;
-use crate::format::{Invalid, archive};
 use crate::history::Archived as Note;
+use crate::layout;
 use crate::progress::Phase;
-use crate::publish::{read_if_there, replace};
-use crate::{json, layout};
+use crate::publish::replace;
 
 /// An archive under way.
 pub struct ArchivePlan {
@@ -84,7 +85,6 @@ impl Store {
     ) -> Result<(String, u64)> {
         let relative = layout::archive(period);
         let path = layout::inside(&self.root, layout::ARCHIVE, &relative)?;
-        let existing = read_if_there(&*self.disk, &path)?;
         let mut records = Vec::with_capacity(texts.len());
         self.options.progress.begin(Phase::Archive, texts.len() as u64);
         for (id, text) in texts {
@@ -93,13 +93,8 @@ impl Store {
             let text = text.read().map_err(|source| self.read_failed(source))?.into_owned();
             records.push((id, if text.is_empty() { b"null".to_vec() } else { text }));
         }
-        let mut content = Vec::new();
-        let records = records.iter().map(|(id, text)| (&**id, &**text));
-        let merged =
-            archive::merge_into(&mut content, existing.as_deref(), period.as_bytes(), now_ms, records)
-                .map_err(|invalid| refused(&path, invalid))?;
-        replace(&*self.disk, &path, &content)?;
-        Ok((relative, merged.added as u64))
+        let added = segment::merge(&*self.disk, &path, period, now_ms, &records)?;
+        Ok((relative, added))
     }
 }
 
@@ -124,59 +119,18 @@ impl ArchivePlan {
     }
 }
 
-/// What is wrong with an archive segment.
-fn refused(path: &Path, invalid: Invalid) -> Error {
-    match invalid {
-        Invalid::NotJson { offset } => {
-            Error::corrupt(path, offset as u64, "the archive segment is not valid JSON")
-        }
-        Invalid::Rule(rule) => {
-            Error::Invalid { path: path.to_path_buf(), message: format!("Invalid archive segment: {rule}") }
-        }
-    }
-}
-
 /// The records of a segment; none if it is gone.
 ///
 /// # Errors
 /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
-pub(super) fn read_segment(disk: &dyn Disk, root: &Path, relative: &str) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-    let path = layout::inside(root, layout::ARCHIVE, relative)?;
-    let Some(content) = read_if_there(disk, &path)? else { return Ok(Vec::new()) };
-    let records = archive::parse_segment(&content).map_err(|invalid| refused(&path, invalid))?;
-    Ok(records.into_iter().map(|(id, text)| (id.to_vec(), text.to_vec())).collect())
+pub(super) fn read_segment(disk: &dyn Disk, root: &Path, relative: &str) -> Result<Records> {
+    Ok(segment::read(disk, &layout::inside(root, layout::ARCHIVE, relative)?)?.unwrap_or_default())
 }
 
-/// The records of a segment, see [`segment_pairs`].
+/// The records of a segment, see [`segment::load`].
 ///
 /// # Errors
-/// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+/// As for [`segment::load`].
 pub fn load_segment(disk: &dyn Disk, root: &Path, relative: &str, limit: usize) -> Result<Vec<Vec<u8>>> {
-    let path = layout::inside(root, layout::ARCHIVE, relative)?;
-    let content = read_if_there(disk, &path)?
-        .ok_or_else(|| Error::io("open", &path, std::io::Error::from_raw_os_error(ENOENT)))?;
-    segment_pairs(&content, limit).map_err(|invalid| refused(&path, invalid))
-}
-
-/// As the system numbers it, on every system that Node runs on.
-const ENOENT: i32 = 2;
-
-/// The records of a segment's content as `"id",value,` pairs of JSON text, in pieces of about `limit` bytes.
-///
-/// # Errors
-/// [`Invalid`], as 0.8.1 refuses it.
-fn segment_pairs(content: &[u8], limit: usize) -> std::result::Result<Vec<Vec<u8>>, Invalid> {
-    let mut chunks = vec![Vec::new()];
-    for (id, text) in archive::parse_segment(content)? {
-        if chunks.last().is_some_and(|chunk| chunk.len() >= limit) {
-            chunks.push(Vec::new());
-        }
-        if let Some(chunk) = chunks.last_mut() {
-            json::string::escape_into(chunk, &id);
-            chunk.push(b',');
-            chunk.extend_from_slice(&text);
-            chunk.push(b',');
-        }
-    }
-    Ok(chunks)
+    segment::load(disk, &layout::inside(root, layout::ARCHIVE, relative)?, limit)
 }

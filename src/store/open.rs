@@ -14,14 +14,15 @@ use super::versions::{Versions, with_schema};
 use super::{Durability, Options, Seen, State, Store};
 use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::engine::{Base, Engine, Id, Logged, Moments, Text};
-use crate::error::{Error, Result};
+use crate::error::{Document, Error, Result};
 use crate::file_system::FileSystem;
 use crate::format::manifest::{self, Manifest};
 use crate::format::operation::Line;
 use crate::lock::{self, HeldLock, Locking, ProcessProbe};
 use crate::progress::{Phase, Progress};
 use crate::publish::read_if_there;
-use crate::wal::{LineReader, Tail, Unsynced, Writer, repair, replay, replay_unlocked};
+use crate::wal::end::end_of;
+use crate::wal::{Tail, Unsynced, Writer, repair, replay, replay_unlocked};
 use crate::{layout, snapshot, temporary, unpublished};
 
 /// A store, and what opening it found.
@@ -301,8 +302,10 @@ pub(super) fn read_manifest(disk: &dyn Disk, root: &Path) -> Result<Option<Manif
 }
 
 pub(crate) fn parse_manifest(root: &Path, text: &[u8]) -> Result<Manifest> {
-    manifest::parse(text).map_err(|invalid| Error::InvalidManifest {
+    manifest::parse(text).map_err(|invalid| Error::Unreadable {
+        document: Document::Manifest,
         path: root.join(layout::MANIFEST),
+        offset: None,
         content: text.to_vec(),
         detail: format!("{invalid:?}"),
     })
@@ -476,30 +479,9 @@ impl Replayed<'_> {
     }
 }
 
-/// Reads only as much of a WAL's end as it takes to know where its last good line ends.
+/// What the end of a WAL tells, for a store that reads no more of it.
 fn tail_only(file: &dyn DiskFile, path: &Path) -> Result<Tail> {
-    let end = file.info().map_err(|source| Error::io("fstat", path, source))?.len;
-    let mut span = 1u64 << 16;
-    loop {
-        let start = end.saturating_sub(span);
-        let mut from = start;
-        if start > 0 {
-            let mut lines = LineReader::new(file, start);
-            let first = lines.next_line().map_err(|source| Error::io("read", path, source))?;
-            from = first.map_or(end, |line| line.offset + line.bytes.len() as u64 + u64::from(line.complete));
-        }
-        let mut lines = 0;
-        let mut starts_inside_batch = false;
-        let tail = replay(file, path, from, |_, _, line| {
-            starts_inside_batch |= lines == 0 && line.batch.is_some();
-            lines += 1;
-            Ok(ControlFlow::Continue(()))
-        })?;
-        if start == 0 || (lines > 0 && !starts_inside_batch) {
-            return Ok(Tail { skipped: Vec::new(), ..tail });
-        }
-        span *= 8;
-    }
+    Ok(Tail { skipped: Vec::new(), ..end_of(file, path, 1 << 16)?.tail })
 }
 
 /// Without a manifest, a folder that holds data is damaged, not fresh.

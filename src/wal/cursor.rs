@@ -26,6 +26,7 @@ pub struct WalCursor {
     lines: VecDeque<SeenLine>,
     hasher: DefaultHashBuilder,
     skipped: u64,
+    with_marks: bool,
 }
 
 /// A line that was read.
@@ -48,7 +49,14 @@ impl WalCursor {
             Err(source) => return Err(Error::io("open", path, source)),
         };
         let (lines, hasher) = (VecDeque::new(), DefaultHashBuilder::default());
-        Ok(Self { path: path.to_path_buf(), file, offset: 0, lines, hasher, skipped: 0 })
+        let path = path.to_path_buf();
+        Ok(Self { path, file, offset: 0, lines, hasher, skipped: 0, with_marks: false })
+    }
+
+    /// Leaves the lines as they are, with the marks that the API does not show.
+    pub fn with_marks(mut self) -> Self {
+        self.with_marks = true;
+        self
     }
 
     /// The next operations, comma-separated, from about `limit` bytes; empty at the end.
@@ -59,7 +67,7 @@ impl WalCursor {
         let mut out = Vec::new();
         while let Some(file) = self.file.clone() {
             self.rewind(&*file)?;
-            let Self { path, lines, hasher, offset, .. } = self;
+            let Self { path, lines, hasher, offset, with_marks, .. } = self;
             let last = lines.back().copied();
             let still = || last.map_or(Ok(true), |last| is_there(&*file, path, hasher, last));
             let piece = replay_unlocked(&*file, path, *offset, limit, still, |offset, bytes, line| {
@@ -68,7 +76,10 @@ impl WalCursor {
                     lines.pop_front();
                 }
                 lines.push_back(SeenLine { offset, len, hash });
-                public_text_into(&mut out, bytes, line);
+                match with_marks {
+                    true => out.extend_from_slice(bytes),
+                    false => public_text_into(&mut out, bytes, line),
+                }
                 out.push(b',');
                 Ok(ControlFlow::Continue(()))
             })?;
@@ -79,7 +90,7 @@ impl WalCursor {
                 break;
             }
             if is_last {
-                self.skipped += u64::from(tail.torn);
+                self.skipped += tail.torn_lines;
                 self.file = None;
             }
         }

@@ -77,7 +77,12 @@ fn sync(disk: &dyn Disk, file: &dyn DiskFile, path: &Path) -> Result<()> {
 }
 
 /// Appends parts of a WAL to what was set aside of it, each with a newline behind it.
-fn set_aside(disk: &dyn Disk, file: &dyn DiskFile, path: &Path, parts: &[Range<u64>]) -> Result<()> {
+pub(super) fn set_aside(
+    disk: &dyn Disk,
+    file: &dyn DiskFile,
+    path: &Path,
+    parts: &[Range<u64>],
+) -> Result<()> {
     let aside = layout::torn(path);
     let (target, is_new) = match disk.open(&aside, OpenMode::CreateNew) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {

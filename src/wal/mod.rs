@@ -3,10 +3,12 @@
 mod append;
 pub mod cursor;
 pub mod doubt;
+pub mod end;
 mod mend;
 pub mod reader;
 mod recent;
 pub mod replay;
+pub mod unheld;
 mod unsynced;
 mod watch;
 pub mod writer;
@@ -18,3 +20,6 @@ pub use replay::{Piece, Tail, replay, replay_unlocked};
 pub use unsynced::Unsynced;
 pub use watch::{Extent, Watch};
 pub use writer::{Standing, Writer};
+
+#[cfg(test)]
+mod tests;

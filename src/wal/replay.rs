@@ -21,6 +21,8 @@ pub struct Tail {
     pub end: u64,
     /// Whether there is something behind `good` that is not blank.
     pub torn: bool,
+    /// How many malformed lines are part of that; an unfinished batch alone has none.
+    pub torn_lines: u64,
     /// Offsets of malformed lines before `good`.
     pub skipped: Vec<u64>,
     /// The highest number of cuts that a line tells of.
@@ -62,6 +64,8 @@ fn replay_lines(
     let mut tail = Tail { good: from, end: from, ..Tail::default() };
     let mut batch: Vec<(u64, Vec<u8>)> = Vec::new();
     let mut suspect: Option<(u64, Vec<u8>, bool)> = None;
+    // Where the last lines that are white space alone begin, and how many of them were taken for malformed.
+    let mut blank: Option<(u64, usize)> = None;
     let mut first = from == 0;
     loop {
         let raw = match reader.next_line() {
@@ -84,11 +88,15 @@ fn replay_lines(
                 continue;
             }
             first = false;
+            let is_blank = js_trim(bytes).is_empty();
             if let Some((offset, ..)) = suspect.replace((raw.offset, bytes.to_vec(), raw.complete)) {
                 tail.skipped.push(offset);
+                blank = blank.map(|(from, taken)| (from, taken + 1));
             }
+            blank = if is_blank { blank.or(Some((raw.offset, 0))) } else { None };
             continue;
         };
+        blank = None;
         if let Some((offset, ..)) = suspect.take() {
             tail.skipped.push(offset);
         }
@@ -114,7 +122,18 @@ fn replay_lines(
             return Ok(tail);
         }
     }
+    if let Some((from, taken)) = blank {
+        // 0.8.1 trims the whole text: white space at its end is no line.
+        tail.skipped.truncate(tail.skipped.len() - taken);
+        if batch.is_empty() {
+            tail.good = tail.good.max(from);
+        }
+    }
     settle(&mut tail, suspect, batch, &mut each)?;
+    if tail.torn {
+        let good = tail.good;
+        tail.torn_lines += tail.skipped.iter().filter(|offset| **offset >= good).count() as u64;
+    }
     Ok(tail)
 }
 
@@ -226,7 +245,7 @@ fn settle(
         return Ok(());
     };
     // 0.8.1 trims the whole file, so the last line may have white space of any kind behind it.
-    let trimmed = js_trim(&bytes);
+    let trimmed = js_trim_end(&bytes);
     match parse_line(trimmed) {
         Ok(line) if !unfinished => {
             let _ = each(offset, trimmed, &line)?;
@@ -238,7 +257,10 @@ fn settle(
             tail.skipped.push(offset);
             tail.good = tail.end;
         }
-        _ => tail.torn = true,
+        _ => {
+            tail.torn = true;
+            tail.torn_lines = 1;
+        }
     }
     Ok(())
 }
@@ -247,4 +269,10 @@ fn js_trim_start(bytes: &[u8]) -> &[u8] {
     let trimmed = js_trim(bytes);
     let skipped = trimmed.as_ptr() as usize - bytes.as_ptr() as usize;
     if trimmed.is_empty() { trimmed } else { bytes.get(skipped..).unwrap_or_default() }
+}
+
+fn js_trim_end(bytes: &[u8]) -> &[u8] {
+    let trimmed = js_trim(bytes);
+    let end = trimmed.as_ptr() as usize - bytes.as_ptr() as usize + trimmed.len();
+    if trimmed.is_empty() { trimmed } else { bytes.get(..end).unwrap_or_default() }
 }

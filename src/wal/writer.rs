@@ -520,10 +520,12 @@ impl Writer {
         Ok(())
     }
 
+    /// Why nothing more is written, if something is half done.
+    pub(super) fn failure(&self) -> Option<Error> {
+        self.broken.clone().map(Error::Failed)
+    }
+
     fn usable(&self) -> Result<()> {
-        match &self.broken {
-            Some(why) => Err(Error::Failed(why.clone())),
-            None => Ok(()),
-        }
+        self.failure().map_or(Ok(()), Err)
     }
 }
