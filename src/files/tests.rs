@@ -47,7 +47,10 @@ fn snapshots_get_names_of_their_own_on_file_systems_with_and_without_hard_links(
             disk.fail_next(CallKind::Link, 1, EPERM, Times::Lasting);
         }
         let draft = SnapshotDraft::begin(&disk, &root(), 3, 1000).unwrap();
-        assert_eq!(written(&disk, r#"[{"id":"a","data":1},{"id":"b"}]"#).unwrap(), "snapshots/snap-1000.jsonl");
+        assert_eq!(
+            written(&disk, r#"[{"id":"a","data":1},{"id":"b"}]"#).unwrap(),
+            "snapshots/snap-1000.jsonl"
+        );
         // It was begun before that name was taken.
         assert_eq!(draft.publish().unwrap(), "snapshots/snap-1001.jsonl");
         assert_eq!(written(&disk, "[]").unwrap(), "snapshots/snap-1002.jsonl");

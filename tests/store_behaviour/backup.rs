@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use opslog::disk::sim::{CallKind, Fault, SimDisk, Times};
 use opslog::disk::{Disk, OpenMode};
-use opslog::error::{Error, Result};
+use opslog::error::{Document, Error, Result};
 use opslog::store::{Backup, Store};
 
 use super::support::*;
@@ -275,7 +275,7 @@ fn judge(disk: &SimDisk, folder: &str, expected: &[&str]) -> bool {
             assert_eq!(records(&copy.store), expected);
             true
         }
-        Err(Error::InvalidManifest { .. }) => false,
+        Err(Error::Unreadable { document: Document::Manifest, .. }) => false,
         Err(error) => panic!("opening what a crash left says {error}"),
     }
 }
