@@ -35,7 +35,7 @@ pub fn cut_last(disk: &dyn Disk, path: &Path) -> Result<bool> {
     let (mut writer, end) = open(disk, path)?;
     let (Some(file), Some(last)) = (writer.file().cloned(), end.last) else { return Ok(false) };
     if last.end + 1 < writer.len() {
-        mend::set_aside(disk, &*file, path, &[last.end + 1..writer.len()])?;
+        mend::set_aside(disk, &*file, path, std::slice::from_ref(&(last.end + 1..writer.len())))?;
     }
     if let Some(marker) = end.before.and_then(|before| before.more_at) {
         // NOTE: durably, before the cut: without it the whole batch would look like one that a crash cut.
