@@ -1,3 +1,5 @@
+//! The files of a store one by one, on a simulated disk.
+
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // Tests.
 
 use std::path::{Path, PathBuf};
