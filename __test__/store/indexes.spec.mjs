@@ -1,3 +1,5 @@
+import { readFile, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import test from "ava";
 import { Store } from "../../index.mjs";
 import { compareIndexed } from "../queries/compare.mjs";
@@ -143,4 +145,138 @@ test("pages by an index, of a folder and of memory, come in order with ties as t
     await check();
     await store.close();
   }
+});
+
+/** A closed store whose snapshot is large enough for files of indexes, and the paths of those. */
+async function withFiles(t, indexes) {
+  const folder = await temporaryFolder(t);
+  const store = await openWith(folder, { indexes });
+  const note = "x".repeat(600);
+  await store.batch(() => {
+    for (let n = 0; n < 2500; n++) store.set(`r${n}`, { n, group: `g${n % 250}`, note });
+  });
+  await store.compact();
+  await store.close();
+  const names = (await readdir(join(folder, "index"))).filter((name) => name.endsWith(".tree"));
+  return { folder, files: names.map((name) => join(folder, "index", name)) };
+}
+
+async function assertRight(t, store) {
+  const found = await store.find({ group: "g7" });
+  t.deepEqual(
+    found.map(({ n }) => n),
+    Array.from({ length: 10 }, (_, at) => 7 + 250 * at),
+  );
+  t.is(await store.countWhere({ n: { $gte: 100, $lt: 130 } }), 30);
+  const page = await store.find({}, { sort: { n: -1 }, skip: 5, limit: 3 });
+  t.deepEqual(
+    page.map(({ n }) => n),
+    [2494, 2493, 2492],
+  );
+}
+
+test("a file of an index, damaged in any page, gives no wrong answer, is told by verify(), and is made again", async (t) => {
+  const { folder, files } = await withFiles(t, { group: {}, n: {} });
+  t.is(files.length, 2);
+  t.true((await Store.verify(folder)).ok);
+  for (const file of files) {
+    const sound = await readFile(file);
+    for (let at = 100; at < sound.length; at += 4096) {
+      const damaged = Buffer.from(sound);
+      damaged[at] ^= 1;
+      await writeFile(file, damaged);
+      const reader = await openWith(folder, { readOnly: true, indexes: { group: {}, n: {} } });
+      await assertRight(t, reader);
+      await reader.whenIndexed();
+      await assertRight(t, reader);
+      await reader.close();
+    }
+    await writeFile(file, sound.subarray(0, sound.length - 1));
+    const { damage } = await Store.verify(folder);
+    t.like(
+      damage.find(({ path }) => path === file),
+      { remedy: "rebuild", current: true },
+    );
+  }
+  const writer = await openWith(folder, { indexes: { group: {}, n: {} } });
+  await assertRight(t, writer);
+  await writer.whenIndexed();
+  await assertRight(t, writer);
+  t.is((await writer.explain({ group: "g7" })).records, 10);
+  await writer.close();
+  t.true((await Store.verify(folder)).ok);
+});
+
+test("a file of an index that was made from another snapshot, is not used, and told by verify()", async (t) => {
+  const { folder, files } = await withFiles(t, { group: {} });
+  const former = await readFile(files[0]);
+  const store = await openWith(folder, { indexes: { group: {} } });
+  await store.set("r7", { n: 7, group: "moved" });
+  await store.compact();
+  await store.close();
+  const names = (await readdir(join(folder, "index"))).filter((name) => name.endsWith(".tree"));
+  await writeFile(join(folder, "index", names.at(-1)), former);
+  t.false((await Store.verify(folder)).ok);
+  const again = await openWith(folder, { indexes: { group: {} } });
+  t.is(await again.countWhere({ group: "g7" }), 9);
+  await again.whenIndexed();
+  t.is(await again.countWhere({ group: "g7" }), 9);
+  await again.close();
+  t.true((await Store.verify(folder)).ok);
+});
+
+test("an open store with files of indexes, reads no record and follows its writer as a reader", async (t) => {
+  const { folder } = await withFiles(t, { group: {}, n: {} });
+  const store = await openWith(folder, { indexes: { group: {}, n: {} } });
+  const reader = await openWith(folder, { readOnly: true, indexes: { group: {}, n: {} } });
+  t.like(await store.explain({ group: "g7" }), { indexes: ["group"], keys: 10, records: 10, found: 10 });
+  await store.set("r7", { n: 7, group: "moved" });
+  await store.delete("r257");
+  t.is(await store.countWhere({ group: "g7" }), 8);
+  await reader.tail();
+  t.is(await reader.countWhere({ group: "g7" }), 8);
+  await store.compact();
+  await reader.refresh();
+  t.is(await reader.countWhere({ group: "g7" }), 8);
+  t.deepEqual(await reader.find({ group: "moved" }, { fields: ["n"] }), [{ n: 7 }]);
+  await reader.close();
+  await store.close();
+});
+
+test("values that came to be the same beside a unique index, are told by verify() with that index", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await openWith(folder);
+  await store.set("a", { email: "x" });
+  await store.set("b", { email: ["y", "x"] });
+  await store.close();
+  const report = await Store.verify(folder, { indexes: { email: { unique: true }, name: {} } });
+  t.false(report.ok);
+  t.deepEqual(report.duplicates, [{ index: "email", ids: ["a", "b"], value: ["y", "x"] }]);
+  t.is(report.damageCount, 0);
+  t.is((await Store.verify(folder)).duplicates, undefined);
+});
+
+test("indexes that cannot be, are refused by open() with the name, and no folder is made", async (t) => {
+  const folder = join(await temporaryFolder(t), "store");
+  const cases = [
+    [7, /option indexes must be an object/],
+    [{ a: true }, /"a" must be an object of options/],
+    [{ a: { unique: 1 } }, /"a": unique must be a boolean/],
+    [{ "": {} }, /"" must be the path of a field/],
+    [{ "a,,b": {} }, /"a,,b" must be the path of a field/],
+    [{ "a, b": {} }, /"a, b" must be the path/],
+    [{ "a..b": {} }, /"a..b" must be the path/],
+    [{ $a: {} }, /"\$a" must be the path/],
+    [{ "a,a": {} }, /"a,a" names a field twice/],
+    [Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`f${n}`, {}])), /declares 65 indexes/],
+  ];
+  for (const [indexes, message] of cases) {
+    const error = { code: "OPSLOG_INVALID_ARGUMENT", message };
+    await t.throwsAsync(openWith(folder, { indexes }), error, JSON.stringify(indexes));
+  }
+  await t.throwsAsync(openWith(folder, { indexes: { a: { unique: true } }, skipLoad: true }), {
+    code: "OPSLOG_INVALID_ARGUMENT",
+    message: /skipLoad/,
+  });
+  await t.throwsAsync(readdir(folder), { code: "ENOENT" });
 });
