@@ -50,13 +50,20 @@ impl FileSystem {
     pub fn lacks_locks(&self) {
         self.lacks.locks.store(true, Ordering::Relaxed);
     }
+
+    fn wrapped(&self, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
+        let (lacks, locking, may_not_sync) = (Arc::clone(&self.lacks), self.locking, self.may_not_sync);
+        Arc::new(File { file, lacks, locking, may_not_sync })
+    }
 }
 
 impl Disk for FileSystem {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
-        let file = self.disk.open(path, mode)?;
-        let (lacks, locking, may_not_sync) = (Arc::clone(&self.lacks), self.locking, self.may_not_sync);
-        Ok(Arc::new(File { file, lacks, locking, may_not_sync }))
+        self.disk.open(path, mode).map(|file| self.wrapped(file))
+    }
+
+    fn create_like(&self, path: &Path, model: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        self.disk.create_like(path, model).map(|file| self.wrapped(file))
     }
 
     fn info(&self, path: &Path) -> io::Result<FileInfo> {

@@ -28,6 +28,10 @@ impl Disk for StoreDisk {
         }
     }
 
+    fn create_like(&self, path: &Path, model: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        OsDisk.create_like(path, &[model.to_path_buf()])
+    }
+
     fn info(&self, path: &Path) -> io::Result<FileInfo> {
         OsDisk.info(path)
     }

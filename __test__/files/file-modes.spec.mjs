@@ -74,3 +74,30 @@ on("a torn end that open() sets aside, the store has mode 600, has it too", asyn
   t.deepEqual(await otherModes(folder, 0o600), []);
   await store.close();
 });
+
+for (const [title, options] of [
+  ["a single writer", {}],
+  ["a reader", { readOnly: true }],
+]) {
+  for (const mode of [0o600, 0o640]) {
+    on(
+      `backup() of ${title}, the store's files have mode ${mode.toString(8)}, makes files that have it too`,
+      async (t) => {
+        const folder = await temporaryFolder(t);
+        const store = new Store();
+        await store.open(folder);
+        await store.set("old", { n: 1 });
+        await store.compact();
+        await store.set("new", { n: 2 });
+        await store.close();
+        for (const file of await files(folder)) await chmod(file, mode);
+        await store.open(folder, options);
+        const copy = join(await temporaryFolder(t), "copy");
+        await store.backup(copy);
+        await store.close();
+        t.true((await files(copy)).length > 2);
+        t.deepEqual(await otherModes(copy, mode), []);
+      },
+    );
+  }
+}

@@ -57,6 +57,10 @@ pub struct FileInfo {
 pub trait Disk: Send + Sync {
     /// Opens a file.
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>>;
+    /// Creates a file that is as open to others as another one is, where there are permissions.
+    fn create_like(&self, path: &Path, _model: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        self.open(path, OpenMode::CreateNew)
+    }
     /// What a path leads to, without following a last symbolic link.
     fn info(&self, path: &Path) -> io::Result<FileInfo>;
     /// Renames, replacing what is there.

@@ -70,7 +70,8 @@ impl Target {
         }
         sync_way_to(&**disk, folder)?;
         let path = folder.join(layout::MANIFEST);
-        let file = match disk.open(&path, OpenMode::CreateNew) {
+        // The other files of the copy get the permissions of its manifest.
+        let file = match disk.create_like(&path, &root.join(layout::MANIFEST)) {
             // Another copy into the same folder was faster.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(not_empty(folder)),
             file => file.map_err(|source| Error::io("open", &path, source))?,
