@@ -149,6 +149,7 @@ export const nativeCalls = {
   "NativeView.has": at(({ made }) => made.has("a"), { prepare: past }),
   "NativeView.count": at(({ made }) => made.count(), { prepare: past }),
   "NativeView.walk": at(({ made }) => made.walk(false), { prepare: past }),
+  "NativeView.find": at(({ made }) => made.find("{}", selection), { prepare: past }),
   "NativeView.concerned": at(({ made }) => made.concerned(), { prepare: past }),
   "NativeStore.undo": at(({ core }) => core.undo()),
   "NativeStore.undoWaiting": at(({ core }) => core.undoWaiting(), agent),

@@ -80,6 +80,26 @@ for (const [title, options] of [
   });
 }
 
+test("find() of a view finds what the records were, whatever index the store has", async (t) => {
+  const { store } = await opened(t, { indexes: { n: {} } });
+  for (let n = 0; n < 30; n++) await store.set(`id${n}`, { n: n % 3, m: n });
+  const time = await between();
+  await store.transaction((tx) => {
+    for (let n = 0; n < 30; n++) tx.set(`id${n}`, { n: 7 });
+  });
+  const view = await store.at(time);
+  t.is((await view.find({ n: 1 })).length, 10);
+  t.deepEqual(await view.find({ n: 7 }), []);
+  t.deepEqual(await view.find({ m: { $gt: 26 } }, { sort: { m: -1 }, limit: 2 }), [
+    { n: 2, m: 29 },
+    { n: 1, m: 28 },
+  ]);
+  t.is((await store.find({ n: 7 })).length, 30);
+  await t.throwsAsync(view.find(1), { code: "OPSLOG_INVALID_ARGUMENT" });
+  view.close();
+  await t.throwsAsync(view.find({}), { code: "OPSLOG_NOT_OPEN" });
+});
+
 test("a view does not change with the store, and undo() takes nothing from it", async (t) => {
   const { store } = await opened(t, {});
   await store.set("a", { n: 1 });

@@ -85,25 +85,39 @@ impl NativeStore {
     /// Begins a query, whose strings have a letter in front: `s` before what they are, `r` before the number of a pattern.
     #[napi]
     pub fn find(&self, query: JsString<'_>, selection: NativeSelection<'_>) -> napi::Result<NativeFind> {
-        let query = text::json(query)?;
-        let sort = selection.sort.map(text::json).transpose()?;
-        let fields = selection.fields.map(text::json).transpose()?;
-        let (skip, limit, counts) = (selection.skip, selection.limit, selection.counts);
+        let find = parse(query, selection)?;
+        NativeFind::begin(&self.store, find)
+    }
+}
+
+/// Reads a query, whose strings have a letter in front: `s` before what they are, `r` before the number of a pattern.
+pub(super) fn parse(query: JsString<'_>, selection: NativeSelection<'_>) -> napi::Result<Find> {
+    let query = text::json(query)?;
+    let sort = selection.sort.map(text::json).transpose()?;
+    let fields = selection.fields.map(text::json).transpose()?;
+    let (skip, limit, counts) = (selection.skip, selection.limit, selection.counts);
+    caught(|| {
+        let selection = Selection {
+            sort: sort.map(|sort| Sort::parse(&sort)).transpose()?.unwrap_or_default(),
+            skip: skip as usize,
+            limit: (limit >= 0.0).then_some(limit as usize),
+            fields: fields.map(|fields| Fields::parse(&fields)).transpose()?.flatten(),
+        };
+        Ok(Find::new(Query::parse(&query)?, selection, counts))
+    })
+}
+
+impl NativeFind {
+    /// Begins a query of this store.
+    pub(super) fn begin(store: &Arc<Store>, mut find: Find) -> napi::Result<Self> {
         caught(|| {
-            let selection = Selection {
-                sort: sort.map(|sort| Sort::parse(&sort)).transpose()?.unwrap_or_default(),
-                skip: skip as usize,
-                limit: (limit >= 0.0).then_some(limit as usize),
-                fields: fields.map(|fields| Fields::parse(&fields)).transpose()?.flatten(),
-            };
-            let mut find = Find::new(Query::parse(&query)?, selection, counts);
             // A long log is replayed on the pool.
-            if !self.store.has_head() {
-                find.begin(&self.store)?;
+            if !store.has_head() {
+                find.begin(store)?;
             }
             let cancelled = find.cancelled();
             let (find, found) = (Arc::new(Mutex::new(find)), Arc::default());
-            Ok(NativeFind { store: Arc::clone(&self.store), find, cancelled, found })
+            Ok(Self { store: Arc::clone(store), find, cancelled, found })
         })
     }
 }

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::CHUNK;
 use super::catch::{caught, plain};
+use super::find::{self, NativeFind, NativeSelection};
 use super::store::NativeStore;
 use super::tasks::Work;
 use super::text;
@@ -108,6 +109,13 @@ impl NativeView {
     #[napi]
     pub fn walk(&self, ids_only: bool) -> napi::Result<NativeWalk> {
         plain(|| NativeWalk::over(&self.store, self.past.walk(ids_only)))
+    }
+
+    /// Begins a query over the records, as `NativeStore.find` does.
+    #[napi]
+    pub fn find(&self, query: JsString<'_>, selection: NativeSelection<'_>) -> napi::Result<NativeFind> {
+        let find = find::parse(query, selection)?.over(self.past.moment().clone());
+        NativeFind::begin(&self.store, find)
     }
 
     /// The next ids of records that may be different now, as a JSON list; `null` when there are no more.

@@ -257,6 +257,11 @@ impl Past {
         self.count
     }
 
+    /// The records.
+    pub fn moment(&self) -> &Moment {
+        &self.moment
+    }
+
     /// Begins a walk over the records.
     pub fn walk(&self, ids_only: bool) -> Walk {
         Walk::over(self.moment.clone(), ids_only)

@@ -33,6 +33,8 @@ pub struct Find {
     tries: usize,
     /// No index is used: one led astray, or to too much.
     walks: bool,
+    /// The records of an earlier place, if those of now are not wanted.
+    past: Option<Moment>,
     cancelled: Arc<AtomicBool>,
 }
 
@@ -101,8 +103,15 @@ enum Piece {
 impl Find {
     /// Begins a query.
     pub fn new(query: Query, selection: Selection, counts: bool) -> Self {
-        let (oracle, pass, tries, walks, cancelled) = Default::default();
-        Self { query, selection, counts, oracle, pass, tries, walks, cancelled }
+        let (oracle, pass, tries, walks, past, cancelled) = Default::default();
+        Self { query, selection, counts, oracle, pass, tries, walks, past, cancelled }
+    }
+
+    /// Makes it a query over the records of an earlier place, which no index knows.
+    pub fn over(mut self, past: Moment) -> Self {
+        self.past = Some(past);
+        self.walks = true;
+        self
     }
 
     /// What ends it before its end, from any thread.
@@ -122,7 +131,7 @@ impl Find {
     pub fn begin(&mut self, store: &Store) -> Result<()> {
         let mut state = store.lock_replayed()?;
         let (choice, is_open, is_index_missing) = self.choose(store, &mut state);
-        let moment = state.moment();
+        let moment = self.past.clone().unwrap_or_else(|| state.moment());
         let watch = state.wal.watch();
         let source = Source::Walk(Cursor::Base(0));
         let found = Found { is_index_missing, ..Found::default() };
