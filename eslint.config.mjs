@@ -23,7 +23,7 @@ export default [
     },
   },
   {
-    files: ["index.js", "lib/**/*.js"],
+    files: ["index.js", "s3.js", "lib/**/*.js"],
     languageOptions: { sourceType: "commonjs", globals: { __dirname: "readonly", __filename: "readonly" } },
     plugins: { opslog: { rules: { "no-late-globals": noLateGlobals, "no-late-require": noLateRequire } } },
     rules: {

@@ -724,6 +724,23 @@ export interface StorageBackend {
    * under the compaction lock, and what two holders of that lock do at once can be lost.
    */
   writeManifestIf?(manifest: Manifest, version: string | null): Promise<string | null>;
+  /**
+   * Optional. `true` says that the operations of one `appendOps()` become visible together, or not at all. Then calls that
+   * are in flight at once share one: `appendOps()` gets the operations of several `set()` and `delete()` calls.
+   */
+  readonly appendsAreWhole?: boolean;
+  /**
+   * Optional, with `writeManifestIf()`. Closes a log: from then on every `appendOps()` to it, of any process, rejects with the
+   * code `OPSLOG_LOCKED` and has no effect; what was appended before stays. Resolves also if the log is closed already. With
+   * it, a single writer that was replaced is stopped by its next append, and needs no look at the manifest after each; and
+   * `undo()` puts a shorter copy in the place of the log, so that `truncateLastOp()` is not called.
+   */
+  closeOpsFile?(relativePath: string): Promise<void>;
+  /**
+   * Optional. A text that differs from an earlier one if, in between, any process wrote a manifest or appended to a log
+   * that the manifest names. With it, `tail()` with nothing new is one call.
+   */
+  changeToken?(): Promise<string>;
   /** Optional. Makes durable what was appended before; called by `store.flush()`, `sync()` and `close()`. */
   sync?(): Promise<void>;
   /** Writes a blob at a path relative to the store's folder, creating the folders above it. */

@@ -76,6 +76,6 @@ test("examples, all folders, are in the list and in the test", async (t) => {
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   const list = await readFile(join(examples, "README.md"), "utf8");
   for (const name of folders) t.true(list.includes(`[${name}](${name}/`), name);
-  // A backend for S3 needs a server: backend/s3.spec.mjs runs it.
+  // The one for S3 needs a server: s3/example.spec.mjs runs it.
   t.deepEqual(folders.filter((name) => name !== "s3").sort(), Object.keys(printed).sort());
 });

@@ -1,10 +1,11 @@
 /** Installs the S3 client and the published opslog-s3, which see the package of this checkout. */
 import { execFile } from "node:child_process";
-import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { bundleFacade } from "../../scripts/package/facade.mjs";
 
 const run = promisify(execFile);
 const project = fileURLToPath(new URL("../..", import.meta.url));
@@ -26,9 +27,10 @@ export async function installClients() {
     await symlink(project, installed, "junction");
     await writeFile(stamp, key);
   }
-  const temporary = path.join(cache, `s3-backend.${process.pid}.mjs`);
-  await cp(path.join(project, "examples", "s3", "s3-backend.mjs"), temporary);
-  await rename(temporary, path.join(cache, "s3-backend.mjs"));
+  // The entry as it is published: from here it finds the client that is installed beside it.
+  const temporary = path.join(cache, `s3.${process.pid}.cjs`);
+  await writeFile(temporary, bundleFacade("s3.js").code);
+  await rename(temporary, path.join(cache, "s3.cjs"));
   return cache;
 }
 
@@ -45,10 +47,10 @@ export async function createBucket(client, bucket) {
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
 }
 
-/** A backend: `opslog-s3`, the published package, or `example`, the one in `examples/s3`. */
+/** A backend: `opslog-s3`, the published package, or `s3`, the entry of this one. */
 export async function s3Backend(kind, options) {
-  const { S3Backend } = await (kind === "example"
-    ? importInstalled("s3-backend.mjs")
+  const { S3Backend } = await (kind === "s3"
+    ? importInstalled("s3.cjs")
     : importInstalled("node_modules", "@backloghq", "opslog-s3", "dist", "index.js"));
   return new S3Backend(options);
 }

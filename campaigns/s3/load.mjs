@@ -89,7 +89,8 @@ function sharedLosses(ledgers, entries) {
 /** What a fresh reader finds. */
 async function readAll(settings) {
   const client = s3Client(settings.endpoint, settings.credentials);
-  const backend = await s3Backend(settings.kind, { ...settings, client, prefix: "store" });
+  const { kind, bucket, lockTtlMs } = settings;
+  const backend = await s3Backend(kind, { client, bucket, lockTtlMs, prefix: "store" });
   const store = new Store();
   await store.open("ignored", { backend, readOnly: true });
   const entries = new Map(store.entries());

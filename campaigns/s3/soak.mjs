@@ -1,5 +1,5 @@
 // Many writers on one S3 store, for as long as is asked for:
-//   node campaigns/s3/soak.mjs --minutes 10 --server moto|radosgw --backend opslog-s3|example [--agents 4]
+//   node campaigns/s3/soak.mjs --minutes 10 --server moto|radosgw --backend opslog-s3|s3 [--agents 4]
 // Prints the counts as JSON; fails if an acknowledged write is not there, unless the backend cannot do better.
 
 import { parseArgs } from "node:util";
@@ -10,15 +10,15 @@ const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "1" },
     server: { type: "string", default: "moto" },
-    backend: { type: "string", default: "example" },
+    backend: { type: "string", default: "s3" },
     agents: { type: "string", default: "4" },
     "kill-every-ms": { type: "string", default: "4000" },
     "lock-ttl-ms": { type: "string", default: "3000" },
   },
 });
 
-if (!["moto", "radosgw"].includes(values.server) || !["opslog-s3", "example"].includes(values.backend)) {
-  console.error("--server is moto or radosgw, --backend is opslog-s3 or example");
+if (!["moto", "radosgw"].includes(values.server) || !["opslog-s3", "s3"].includes(values.backend)) {
+  console.error("--server is moto or radosgw, --backend is opslog-s3 or s3");
   process.exit(2);
 }
 

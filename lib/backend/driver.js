@@ -17,7 +17,7 @@ const { refuseRetention } = require("../arguments/retention");
 const { FsBackend } = require("../fs/backend");
 const { emptyUsage, folderUsage } = require("../fs/usage");
 const { Records } = require("../records/records");
-const { clearTimeout, monotonicMs, setTimeout } = require("../platform/timers");
+const { clearTimeout, inMicrotask, monotonicMs, setTimeout } = require("../platform/timers");
 const { paced } = require("../writing/turns");
 const { now } = require("../arguments/values");
 const { Calls, refuseOwnBackend } = require("./calls");
@@ -38,6 +38,7 @@ class BackendDriver {
   #onDue;
   #isInMemory;
   #isInFolder;
+  #sharesAppends;
   #manifest = null;
   /** Changes on their way, by ticket, and protocols, by number. */
   #changes = new Map();
@@ -88,6 +89,8 @@ class BackendDriver {
     this.#isInMemory = backend instanceof MemoryBackend;
     this.#isInFolder = backend instanceof FsBackend;
     if (options.retain !== undefined && !this.#isInMemory) refuseRetention("the option retain");
+    const facts = factsOf(backend);
+    this.#sharesAppends = facts.wholeAppends;
     const [randomHigh, randomLow] = randomFillSync(new Uint32Array(2));
     this.#session = native.load().sessionNew(options.agentId, {
       version: options.version,
@@ -98,7 +101,7 @@ class BackendDriver {
       checkpointThreshold: options.checkpointThreshold,
       checkpointOnClose: options.checkpointOnClose && !this.#isInMemory,
       amortised: this.#isInMemory && !options.checkpointThresholdGiven,
-      ...factsOf(backend),
+      ...facts,
       randomHigh,
       randomLow,
     });
@@ -294,9 +297,16 @@ class BackendDriver {
       this.#changes.set(Math.abs(ticket), { resolve, reject, context: new CallerContext() });
     });
     // NOTE: behind that, for a change that is refused settles at once.
-    if (ticket < 0) this.#run("carry").catch(() => {});
+    if (ticket < 0) this.#carryAll();
     this.#turn();
     return arrived;
+  }
+
+  /** Carries changes away; where they share an append, when the caller has made all that it makes at once. */
+  #carryAll() {
+    const carry = () => this.#run("carry").catch(() => {});
+    if (this.#sharesAppends) inMicrotask(carry);
+    else carry();
   }
 
   async #buffer(id, text) {

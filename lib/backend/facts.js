@@ -16,6 +16,9 @@ const memory = {
   marksBatches: false,
   compactionLock: false,
   singleLock: false,
+  wholeAppends: false,
+  closesLogs: false,
+  tellsChanges: false,
 };
 
 function factsOf(backend) {
@@ -33,6 +36,10 @@ function factsOf(backend) {
     marksBatches: isFolder,
     compactionLock: has("acquireCompactionLock"),
     singleLock: has("acquireLock"),
+    wholeAppends: backend.appendsAreWhole === true,
+    // Without conditions, what closes a log does not close the manifest.
+    closesLogs: conditional && has("closeOpsFile"),
+    tellsChanges: has("changeToken"),
   };
 }
 

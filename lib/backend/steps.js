@@ -21,6 +21,12 @@ function isHeld(error) {
   return error?.code === undefined || error.code === "OPSLOG_LOCKED" || error.code === "EEXIST";
 }
 
+/** Whether another writer holds the lock that was to be taken, or has closed the log that was to be appended to. */
+function isRefused(step, error) {
+  if (step === "append") return error?.code === "OPSLOG_LOCKED";
+  return step === "lock" && isHeld(error);
+}
+
 class Steps {
   #session;
   #calls;
@@ -46,7 +52,7 @@ class Steps {
       this.#session.answer(number, JSON.stringify((await this[step](request)) ?? null));
     } catch (error) {
       this.#failures.set(number, error);
-      const isLock = step === "lock" && !(error instanceof Unanswered) && isHeld(error);
+      const isLock = !(error instanceof Unanswered) && isRefused(step, error);
       this.#session.fail(
         number,
         String(error?.message ?? error),
@@ -99,6 +105,14 @@ class Steps {
 
   async append({ log, operations }) {
     await this.#calls.run("appendOps", log, operations);
+  }
+
+  async closeLog({ log }) {
+    await this.#calls.run("closeOpsFile", log);
+  }
+
+  async changeToken() {
+    return answers.version("changeToken", await this.#calls.run("changeToken"));
   }
 
   async cut({ log }) {

@@ -1,13 +1,14 @@
-// The package's JavaScript as it is published: index.js and all of lib/ in one file, which Node reads and compiles in a
-// third of the time. The text of each file is kept as it is, so that stack traces stay readable; a source map names the
+// The package's JavaScript as it is published: each entry and all that it needs of lib/ in one file, which Node reads and
+// compiles in a third of the time. The text of each file is kept as it is, so that stack traces stay readable; a source map names the
 // files of lib/.
 
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fail, root } from "../setup.mjs";
 
-/** The name of the file in the package. */
+/** The names of the files in the package: the package itself, and its entry for S3. */
 export const FACADE = "index.js";
+export const ENTRIES = [FACADE, "s3.js"];
 
 const REQUIRE = /\brequire\("(\.[^"]+)"\)/g;
 const HEAD = `"use strict";
@@ -75,8 +76,8 @@ function mappingsOf(lines) {
  * Joins the files. Returns the text of the one file and of its source map. Both depend on the files alone, not on the folder
  * in which they are.
  */
-export function bundleFacade() {
-  const texts = collect(FACADE);
+export function bundleFacade(entry = FACADE) {
+  const texts = collect(entry);
   const sources = [...texts.keys()];
   const lines = HEAD.split("\n").map(() => undefined);
   const parts = sources.map((source, file) => {
@@ -91,10 +92,10 @@ export function bundleFacade() {
     lines.push(undefined, undefined);
     return `  function (module, exports) { // ${source}${own.join("\n")}\n  },\n`;
   });
-  const code = `${HEAD}${parts.join("")}];\n\nmodule.exports = $load(0);\n//# sourceMappingURL=${FACADE}.map\n`;
+  const code = `${HEAD}${parts.join("")}];\n\nmodule.exports = $load(0);\n//# sourceMappingURL=${entry}.map\n`;
   const map = {
     version: 3,
-    file: FACADE,
+    file: entry,
     sources,
     sourcesContent: [...texts.values()],
     names: [],

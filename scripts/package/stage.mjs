@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import { locator, platformPackage, platforms } from "../platform-packages.mjs";
 import { fail, root } from "../setup.mjs";
 import { BILL, packageBill, platformBill } from "./bill-of-materials.mjs";
-import { FACADE, bundleFacade } from "./facade.mjs";
+import { ENTRIES, bundleFacade } from "./facade.mjs";
 import { withAbsoluteLinks } from "./links.mjs";
 
 const print = (value) => `${JSON.stringify(value, null, 2)}\n`;
@@ -31,17 +31,21 @@ function pack(folder, destination) {
 function stagePackage(folder) {
   const { devDependencies, scripts, ava, ...main } = readPackage();
   const put = (name, text) => writeFileSync(path.join(folder, name), text);
-  const copied = main.files.filter((name) => ![FACADE, "lib/"].includes(name) && !name.startsWith("native"));
+  const copied = main.files.filter(
+    (name) => ![...ENTRIES, "lib/"].includes(name) && !name.startsWith("native"),
+  );
   for (const name of [...copied, "LICENSE"]) {
     cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
   }
   for (const name of ["README.md", "CHANGELOG.md"]) put(name, withAbsoluteLinks(name, main));
-  const { code, map } = bundleFacade();
-  put(FACADE, code);
-  put(`${FACADE}.map`, map);
+  for (const entry of ENTRIES) {
+    const { code, map } = bundleFacade(entry);
+    put(entry, code);
+    put(`${entry}.map`, map);
+  }
   put(BILL, print(packageBill()));
   const names = Object.keys(platforms).map((platform) => [`${main.name}-${platform}`, main.version]);
-  const files = [...copied, FACADE, `${FACADE}.map`, BILL];
+  const files = [...copied, ...ENTRIES.flatMap((entry) => [entry, `${entry}.map`]), BILL];
   put("package.json", print({ ...main, files, optionalDependencies: Object.fromEntries(names) }));
 }
 

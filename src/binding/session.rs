@@ -59,6 +59,12 @@ pub struct SessionOptions {
     pub compaction_lock: bool,
     /// See `Facts`.
     pub single_lock: bool,
+    /// See `Facts`.
+    pub whole_appends: bool,
+    /// See `Facts`.
+    pub closes_logs: bool,
+    /// See `Facts`.
+    pub tells_changes: bool,
     /// Two random numbers below 2^32.
     pub random_high: u32,
     /// The other of them.
@@ -94,6 +100,9 @@ pub fn session_new(agent: Option<JsString<'_>>, options: SessionOptions) -> napi
                 names_by_time: true,
                 compaction_lock: options.compaction_lock,
                 single_lock: options.single_lock,
+                whole_appends: options.whole_appends,
+                closes_logs: options.closes_logs,
+                tells_changes: options.tells_changes,
             },
             now_ms: Rc::clone(&now_ms),
             ticket: Cell::new(None),
@@ -203,7 +212,8 @@ impl NativeSession {
         is_held: bool,
     ) -> napi::Result<()> {
         plain(|| {
-            let failure = Failure { number: number as u64, message, is_missing, is_unanswered };
+            let number = number as u64;
+            let failure = Failure { number, message, is_missing, is_unanswered, is_fenced: false };
             self.steps.fail(failure, is_held);
         })
     }

@@ -216,8 +216,21 @@ impl Carrier for JsCarrier {
     }
 
     async fn append(&self, log: &Name, lines: &[Vec<u8>]) -> Answer<()> {
-        self.ask("append", &[("log", &quoted(log)), ("operations", &list(lines))]).await?;
+        match self.wait("append", &[("log", &quoted(log)), ("operations", &list(lines))]).await {
+            Answered::Done(..) => Ok(()),
+            Answered::Failed(failure) => Err(failure),
+            Answered::Held(failure) => Err(Failure { is_fenced: true, ..failure }),
+        }
+    }
+
+    async fn close_log(&self, log: &Name) -> Answer<()> {
+        self.ask("closeLog", &[("log", &quoted(log))]).await?;
         Ok(())
+    }
+
+    async fn change_token(&self) -> Answer<Version> {
+        let (_, text) = self.ask("changeToken", &[]).await?;
+        Ok(version_of(text))
     }
 
     async fn cut(&self, log: &Name) -> Answer<bool> {

@@ -1,6 +1,7 @@
 //! An append, and what it counts for. It counts once a look at the manifest, made after it, still finds the log there for
-//! this store: compactions and writers that take over change the manifest first and read the logs afterwards, so a writer that
-//! did has seen it. Behind a kernel lock no look is needed.
+//! this store: compactions and writers that take over change the manifest first and read the logs afterwards, so a writer
+//! that did has seen it. Behind a kernel lock no look is needed, nor for a single writer whose log is closed by the writer that
+//! takes over: an append after that fails.
 //!
 //! An append that failed may have taken effect, or take effect later. The log is read back; a line that is not there is
 //! shut out by a copy of the log without it, before anything else is acknowledged.
@@ -87,12 +88,16 @@ impl<C: Carrier> Session<C> {
         }
         let lines = &draft(self.version_mark(&known, &log));
         if let Err(failure) = self.carrier.append(&log, lines).await {
+            if failure.is_fenced && self.agent().is_none() {
+                // The writer that took over closed the log before it read it.
+                return Err(self.replaced_by_another());
+            }
             if counted {
                 return Err(failure.into());
             }
             self.read_back(&log, lines, failure).await?;
         }
-        if self.is_alone() {
+        if self.is_alone() || self.is_fenced_off() {
             self.count(&log, lines);
             return Ok(Appended::Counts);
         }
@@ -463,10 +468,15 @@ impl<C: Carrier> Session<C> {
     /// The manifest may be one of this store's own that was thought to have failed.
     async fn take_again(&self, found: Known) -> Result<(), Error> {
         let is_same = self.writer.log() == self.named_log(&found);
+        let before = self.writer.count();
         self.take(found);
         if !is_same && self.agent().is_none() {
             let known = self.known()?;
             let lines = self.carrier.read_log(&known.manifest.active_ops()).await?;
+            if self.is_fenced_off() && lines.len() + 1 == before && self.flight.is_idle() {
+                // An undo that was thought to have failed: memory follows.
+                self.view.undone();
+            }
             self.writer.holds(lines.into_iter().map(Arc::from));
         }
         self.view.forget_origin();
@@ -581,11 +591,15 @@ fn is_fenced(manifest: &Manifest, log: &[u8], before: usize) -> bool {
 pub(super) fn failure_of(error: Error) -> Failure {
     match error {
         Error::Step(failure) | Error::Rule { cause: Some(failure), .. } => failure,
-        Error::NotUnique(found) => {
-            Failure { number: 0, message: found.to_string(), is_missing: false, is_unanswered: false }
-        }
+        Error::NotUnique(found) => Failure {
+            number: 0,
+            message: found.to_string(),
+            is_missing: false,
+            is_unanswered: false,
+            is_fenced: false,
+        },
         Error::Rule { message, .. } => {
-            Failure { number: 0, message, is_missing: false, is_unanswered: false }
+            Failure { number: 0, message, is_missing: false, is_unanswered: false, is_fenced: false }
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct Failure {
     pub is_missing: bool,
     /// Nothing was answered within the time limit: the step may still take effect.
     pub is_unanswered: bool,
+    /// The log is closed: the append did not take effect, and none will.
+    pub is_fenced: bool,
 }
 
 /// Why a protocol did not reach its end.
@@ -101,6 +103,12 @@ pub struct Facts {
     pub compaction_lock: bool,
     /// There is a lock of the single writer.
     pub single_lock: bool,
+    /// The operations of one append become visible together, or not at all: changes in flight share one.
+    pub whole_appends: bool,
+    /// A log can be closed: every append to it is refused from then on, whichever writer makes it.
+    pub closes_logs: bool,
+    /// One step tells whether any writer has changed anything.
+    pub tells_changes: bool,
 }
 
 /// Which lock.
@@ -180,6 +188,10 @@ pub trait Carrier {
     async fn append(&self, log: &Name, lines: &[Vec<u8>]) -> Answer<()>;
     /// Takes the last operation out of a log; `false` if there is none.
     async fn cut(&self, log: &Name) -> Answer<bool>;
+    /// Closes a log: every later append to it fails, and says that it is fenced. Appends that are in it stay.
+    async fn close_log(&self, log: &Name) -> Answer<()>;
+    /// A text that differs once a writer has published a manifest or appended to a log that the manifest names.
+    async fn change_token(&self) -> Answer<Version>;
     /// Creates an empty log.
     async fn create_log(&self, agent: Option<&Name>) -> Answer<Name>;
 

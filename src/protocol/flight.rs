@@ -1,5 +1,5 @@
-//! Changes on their way. Each shows in memory at the call and is carried away on its own, in order; one that does not
-//! arrive is taken back from under those that were called after it. In a buffered store changes wait in a buffer that is
+//! Changes on their way. Each shows in memory at the call and is carried away in order, on its own or, where an append becomes
+//! visible whole, with those that wait; what does not arrive is taken back from under what was called after it. In a buffered store changes wait in a buffer that is
 //! carried away as one. A batch is one append.
 
 use std::cell::{Cell, RefCell};
@@ -18,6 +18,8 @@ use crate::format::operation::{BatchMark, parse_line};
 
 /// From how many records on a checkpoint must pay.
 const MANY: usize = 10_000;
+/// How many bytes of changes in flight share an append.
+const GROUP_BYTES: usize = 4 << 20;
 
 /// A change that was called.
 #[derive(Debug, Clone)]
@@ -62,6 +64,11 @@ impl Flight {
     fn ticket(&self) -> u64 {
         self.next_ticket.set(self.next_ticket.get() + 1);
         self.next_ticket.get()
+    }
+
+    /// Whether no change is on its way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.borrow().is_empty() && self.buffer.borrow().is_empty() && self.batch.borrow().is_empty()
     }
 
     /// Waits until the buffer is not on its way.
@@ -116,61 +123,87 @@ impl<C: Carrier> Session<C> {
 
     /// Carries away everything that was called, until nothing waits.
     pub async fn carry_all(&self) {
-        loop {
-            let Some(ticket) = self.flight.waiting.borrow().front().map(|waiting| waiting.ticket) else {
-                break;
-            };
-            self.carrier.carries(Some(ticket));
-            let carried = self.carry_first().await;
+        while let Some((first, last)) = self.next_group() {
+            self.carrier.carries(Some(first));
+            let carried = self.carry_group(last).await;
             self.carrier.carries(None);
-            let first = self.flight.waiting.borrow_mut().pop_front();
+            let group = self.take_group(last);
             if carried.is_err() {
-                self.redraft(first.map(|waiting| waiting.change.id), 0);
+                self.redraft(group.iter().map(|waiting| Arc::clone(&waiting.change.id)).collect(), 0);
+            }
+            for Waiting { ticket, .. } in group {
+                if carried.is_ok() {
+                    self.view.store().commit_first();
+                }
+                self.flight.settle(ticket, carried.clone());
             }
             if carried.is_ok() {
-                self.view.store().commit_first();
                 self.check_due();
             }
-            self.flight.settle(ticket, carried);
         }
         self.commit_memory();
         self.flight.is_carrying.set(false);
     }
 
-    async fn carry_first(&self) -> Result<(), Error> {
+    /// The first and the last ticket of the changes that the next append carries: one, unless appends become visible whole.
+    fn next_group(&self) -> Option<(u64, u64)> {
+        let waiting = self.flight.waiting.borrow();
+        let first = waiting.front()?.ticket;
+        let mut bytes = 0;
+        let group = waiting.iter().take_while(|waiting| {
+            bytes += waiting.line.len();
+            bytes <= GROUP_BYTES && self.carrier.facts().whole_appends
+        });
+        Some((first, group.last().map_or(first, |last| last.ticket)))
+    }
+
+    fn take_group(&self, last: u64) -> Vec<Waiting> {
+        let mut waiting = self.flight.waiting.borrow_mut();
+        let count = waiting.iter().take_while(|waiting| waiting.ticket <= last).count();
+        waiting.drain(..count).collect()
+    }
+
+    async fn carry_group(&self, last: u64) -> Result<(), Error> {
         let mut copies = Vec::new();
-        match self.carry_until_it_counts(&mut copies).await {
+        match self.carry_until_it_counts(last, &mut copies).await {
             Err(error) if !copies.is_empty() => Err(self.give_up(&copies, error).await),
             carried => carried,
         }
     }
 
-    async fn carry_until_it_counts(&self, copies: &mut Vec<Copy>) -> Result<(), Error> {
+    async fn carry_until_it_counts(&self, last: u64, copies: &mut Vec<Copy>) -> Result<(), Error> {
         loop {
-            let Some((line, first)) =
-                self.flight.waiting.borrow().front().map(|waiting| (waiting.line.clone(), waiting.first))
-            else {
-                return Ok(());
+            let lines: Vec<(Vec<u8>, Option<u64>)> = {
+                let waiting = self.flight.waiting.borrow();
+                let group = waiting.iter().take_while(|waiting| waiting.ticket <= last);
+                group.map(|waiting| (waiting.line.clone(), waiting.first)).collect()
             };
-            let draft = |version| vec![marked(&line, Marks { version, again: first, batch: None })];
+            if lines.is_empty() {
+                return Ok(());
+            }
+            let draft = |version| {
+                let marks = |again| Marks { version, again, batch: None };
+                lines.iter().map(|(line, first)| marked(line, marks(*first))).collect()
+            };
             match self.append(draft).await? {
                 Appended::Counts => return Ok(()),
                 // There was no log to append to.
                 Appended::Sealed(None) => {}
                 Appended::Sealed(Some(copy)) => {
                     copies.push(copy);
-                    if let Some(waiting) = self.flight.waiting.borrow_mut().front_mut() {
-                        waiting.first = waiting.first.or_else(|| clock_of(&line));
+                    let mut waiting = self.flight.waiting.borrow_mut();
+                    for waiting in waiting.iter_mut().take_while(|waiting| waiting.ticket <= last) {
+                        waiting.first = waiting.first.or_else(|| clock_of(&waiting.line));
                     }
                 }
             }
             let clock = self.move_on().await?;
-            self.redraft(None, clock);
+            self.redraft(Vec::new(), clock);
         }
     }
 
-    /// Takes all changes in flight back, and applies them anew above a clock. `removed` was one of them.
-    fn redraft(&self, removed: Option<Id>, clock: u64) {
+    /// Takes all changes in flight back, and applies them anew above a clock. `removed` were among them.
+    fn redraft(&self, removed: Vec<Id>, clock: u64) {
         let store = self.view.store();
         store.abandon_batch();
         let ids: Vec<Id> = {

@@ -1,6 +1,7 @@
 //! Waiting for locks, and finding out whether a carrier can keep writers apart.
 
 use super::carrier::{Carrier, Error, Lock, Taken};
+use super::open::has_agents;
 use super::publication::unsafe_backend;
 use super::session::Session;
 use crate::error::Code;
@@ -64,7 +65,8 @@ impl<C: Carrier> Session<C> {
             return Ok(());
         }
         for version in [&b"null"[..], NO_SUCH_VERSION] {
-            let known = self.read().await?.known()?;
+            // NOTE: what is published in spite of its condition must be what is there.
+            let known = if self.is_fenced_off() { self.known()? } else { self.read().await?.known()? };
             if self.carrier.publish(&known.manifest.print(), Some(&version.into())).await?.is_some() {
                 return Err(unsafe_backend("writeManifestIf() wrote although the version had changed"));
             }
@@ -77,14 +79,42 @@ impl<C: Carrier> Session<C> {
         if !self.carrier.facts().single_lock {
             return Ok(None);
         }
+        if self.carrier.facts().closes_logs {
+            return self.lock_single_or_join(wait_ms).await;
+        }
         match self.wait_for(Lock::Single, wait_ms).await? {
             Some(handle) => Ok(Some(handle)),
-            None => Err(Error::rule(
-                Code::Locked,
-                "A writer without agentId holds this store. Close it before agents open the store.",
-            )),
+            None => Err(single_locked()),
         }
     }
+
+    /// Where a single writer is stopped by the end of its log, its lock only says that it is at work. It says nothing once
+    /// there are agents: several that open an empty store at once need not wait for each other.
+    async fn lock_single_or_join(&self, wait_ms: u64) -> Result<Option<u64>, Error> {
+        let mut left = wait_ms as i64;
+        for attempt in 0.. {
+            let began = self.carrier.now_ms();
+            match self.carrier.lock(Lock::Single).await? {
+                Taken::Yes(handle) => return Ok(Some(handle)),
+                Taken::Held(_) if left <= 0 => return Err(single_locked()),
+                Taken::Held(_) => {}
+            }
+            self.pause(attempt + 2).await;
+            if self.read().await?.manifest.is_some_and(|manifest| has_agents(&manifest)) {
+                return Ok(None);
+            }
+            left -= (self.carrier.now_ms() - began).clamp(1, APART_MS as i64);
+        }
+        Ok(None)
+    }
+}
+
+/// A single writer holds its lock.
+fn single_locked() -> Error {
+    Error::rule(
+        Code::Locked,
+        "A writer without agentId holds this store. Close it before agents open the store.",
+    )
 }
 
 /// Another agent holds the lock around a compaction.

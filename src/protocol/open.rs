@@ -77,6 +77,9 @@ impl<C: Carrier> Session<C> {
         if is_takeover {
             self.take_over().await?;
         }
+        if is_single && !self.is_alone() {
+            self.probe_condition().await?;
+        }
         if !self.options.skip_load && !self.options.read_only {
             self.store_migrated().await?;
         }
@@ -134,6 +137,9 @@ impl<C: Carrier> Session<C> {
         self.take(known);
         if planted!("world-no-fence") {
             return Ok(loaded);
+        }
+        if last.is_some() && self.carrier.facts().closes_logs && !planted!("world-log-not-closed") {
+            self.carrier.close_log(&manifest.active_ops()).await?;
         }
         // What the last one appended before the claim counts, also if it came after the first look.
         let known = self.known()?;
@@ -193,6 +199,7 @@ impl<C: Carrier> Session<C> {
 
     /// A single writer takes over what agents left.
     async fn take_over(&self) -> Result<(), Error> {
+        self.close_left_logs().await?;
         self.checkpoint(CHANGE_WAIT_MS).await?;
         if self.options.skip_load {
             self.view.empty();
@@ -202,6 +209,19 @@ impl<C: Carrier> Session<C> {
     }
 
     // Agents
+
+    /// A single writer that was at work when agents began must not append any more: it does not look at the manifest.
+    async fn close_left_logs(&self) -> Result<(), Error> {
+        if !self.carrier.facts().closes_logs || planted!("world-left-log-not-closed") {
+            return Ok(());
+        }
+        for (key, log) in self.known()?.manifest.agent_logs().unwrap_or_default() {
+            if key.starts_with(b"sealed/0/") {
+                self.carrier.close_log(&log).await?;
+            }
+        }
+        Ok(())
+    }
 
     /// Registers at open, creating the store if there is none; refuses a carrier that keeps no writers apart.
     async fn join(&self, loaded: Option<&[Entry]>) -> Result<(), Error> {
@@ -214,6 +234,9 @@ impl<C: Carrier> Session<C> {
         let mut joined = self.register(true, loaded).await;
         if joined.is_ok() {
             joined = self.probe_condition().await;
+        }
+        if joined.is_ok() {
+            joined = self.close_left_logs().await;
         }
         if let Some(lock) = lock {
             self.give_back(Lock::Compaction, lock).await;
@@ -362,7 +385,22 @@ impl<C: Carrier> Session<C> {
         if !self.is_follower() {
             return Ok(Vec::new());
         }
+        let token = if self.carrier.facts().tells_changes {
+            // NOTE: before anything is read: what comes meanwhile changes the next one.
+            let token = self.carrier.change_token().await?;
+            if self.tail.is_at(&token) {
+                return Ok(Vec::new());
+            }
+            Some(token)
+        } else {
+            None
+        };
         let entries = self.catch_up().await?;
+        let token = if planted!("world-token-after-reading") {
+            Some(self.carrier.change_token().await?)
+        } else {
+            token
+        };
         let manifest = self.known_rc()?;
         let told = self.tail.since(&self.carrier, &manifest, entries).await?;
         let is_own = |entry: &Entry| self.options.agent.as_ref() == Some(&entry.agent);
@@ -370,6 +408,7 @@ impl<C: Carrier> Session<C> {
         if self.options.skip_load {
             self.view.show(&self.carrier, &told).await?;
         }
+        self.tail.is_now_at(token);
         Ok(told.into_iter().map(|entry| entry.line.to_vec()).collect())
     }
 

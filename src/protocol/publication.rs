@@ -275,7 +275,7 @@ pub(super) fn taken_over() -> Error {
 pub(super) fn unsafe_backend(what: &str) -> Error {
     let message = format!(
         "This backend cannot keep two writers apart: {what}. With it, agents would lose each other's writes. \
-         Use a server that honours conditional writes, or open the store without an agentId."
+         Use a server that honours conditional writes, or a backend without writeManifestIf() and no agentId."
     );
     Error::rule(Code::UnsafeBackend, message)
 }

@@ -123,6 +123,11 @@ impl<C: Carrier> Session<C> {
         self.agent().is_none() && (self.carrier.facts().kernel_lock || planted!("world-lock-is-proof"))
     }
 
+    /// Whether a writer that takes over closes this one's log before it reads it: an append that succeeds counts.
+    pub(super) fn is_fenced_off(&self) -> bool {
+        self.agent().is_none() && self.carrier.facts().closes_logs
+    }
+
     pub(super) fn known(&self) -> Result<Known, Error> {
         self.known.borrow().clone().ok_or_else(missing)
     }

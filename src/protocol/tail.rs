@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
-use super::carrier::{Carrier, Error};
+use super::carrier::{Carrier, Error, Version};
 use super::document::{Manifest, Retired};
 use super::entry::{Entry, Log, read_counted};
 
@@ -22,12 +22,24 @@ pub struct Tail {
     identities: RefCell<HashSet<Arc<[u8]>>>,
     before: RefCell<HashSet<Arc<[u8]>>>,
     snapshots: Cell<u64>,
+    /// What the carrier said of changes before all that was told was read.
+    token: RefCell<Option<Version>>,
 }
 
 impl Tail {
     /// Nothing was seen: the next look tells what the logs hold.
     pub(super) fn begin(&self, manifest: &Manifest) {
         self.snapshots.set(manifest.snapshots());
+    }
+
+    /// Whether nothing has changed since everything was told.
+    pub(super) fn is_at(&self, token: &Version) -> bool {
+        self.token.borrow().as_ref() == Some(token)
+    }
+
+    /// Everything that there was at this token was told.
+    pub(super) fn is_now_at(&self, token: Option<Version>) {
+        *self.token.borrow_mut() = token;
     }
 
     /// All of this was seen.

@@ -30,6 +30,9 @@ impl<C: Carrier> Session<C> {
         }
         self.settle_doubt().await?;
         self.check_replaced()?;
+        if self.is_fenced_off() {
+            return self.put_shorter_copy().await;
+        }
         if !self.cut_last().await? {
             return Ok(false);
         }
@@ -87,6 +90,33 @@ impl<C: Carrier> Session<C> {
             }
             Err(_) => Err(unknown("the undo", &failure)),
         }
+    }
+
+    /// A log that can be closed is never changed: a copy without its last operation takes its place.
+    async fn put_shorter_copy(&self) -> Result<bool, Error> {
+        let Some(log) = self.writer.log() else { return Ok(false) };
+        let mut kept = self.writer.own();
+        if kept.pop().is_none() {
+            return Ok(false);
+        }
+        let copy = self.copy_of(&kept).await?;
+        let next = self.with_copy(&*self.known_rc()?, &log, &copy);
+        self.writer.expects(&copy, &kept);
+        let before = self.view.store().counts().operations;
+        let undone = self.become_copy(next, &copy, &kept).await;
+        let is_known = match &undone {
+            Ok(()) => true,
+            Err(_) if self.writer.doubt().is_none() => false,
+            Err(_) => self.settle_doubt().await.is_ok() && self.writer.log().as_ref() == Some(&copy),
+        };
+        if !is_known {
+            return undone.map(|()| true);
+        }
+        // NOTE: where the doubt was settled, memory may have followed by then.
+        if self.view.store().counts().operations == before {
+            self.view.undone();
+        }
+        Ok(true)
     }
 
     /// An operation was cut off a log that had this many. Does that count?

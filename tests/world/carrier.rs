@@ -1,6 +1,7 @@
 //! The simulated carrier of one process.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use opslog::engine::Id;
@@ -20,6 +21,8 @@ pub struct Simulated {
     /// By how much the clock of this process is wrong.
     pub skew_ms: i64,
     pub number: Cell<u64>,
+    /// Where the next append to a log goes, where logs can be closed.
+    pub next: RefCell<HashMap<Name, usize>>,
 }
 
 impl Simulated {
@@ -28,6 +31,9 @@ impl Simulated {
         let what = what.split([' ', '{']).next().unwrap_or_default().to_owned();
         let is_unanswered = match self.world.step(self.life, self.reads_only, request).await {
             Answered::Reply(Reply::Missing) => return Err(failure(&what, true, false)),
+            Answered::Reply(Reply::Fenced) => {
+                return Err(Failure { is_fenced: true, ..failure(&what, false, false) });
+            }
             Answered::Reply(reply) => return Ok(reply),
             Answered::Failed => false,
             Answered::Unanswered => true,
@@ -37,7 +43,8 @@ impl Simulated {
 }
 
 fn failure(what: &str, is_missing: bool, is_unanswered: bool) -> Failure {
-    Failure { number: 1, message: format!("{what} failed"), is_missing, is_unanswered }
+    let message = format!("{what} failed");
+    Failure { number: 1, message, is_missing, is_unanswered, is_fenced: false }
 }
 
 macro_rules! answer {
@@ -88,8 +95,31 @@ impl Carrier for Simulated {
     }
 
     async fn append(&self, log: &Name, lines: &[Vec<u8>]) -> Answer<()> {
-        let request = Request::Append { log: log.clone(), lines: lines.to_vec() };
-        answer!(self, request, Reply::Nothing => ())
+        if !self.facts.closes_logs {
+            let request = Request::Append { log: log.clone(), lines: lines.to_vec(), at: None };
+            return answer!(self, request, Reply::Nothing => ());
+        }
+        // As a backend of numbered objects does: the first free number, once it is known, and none if an append fails.
+        loop {
+            let known = self.next.borrow_mut().remove(log);
+            let at = match known {
+                Some(at) => at,
+                None => self.read_log(log).await?.len(),
+            };
+            let request = Request::Append { log: log.clone(), lines: lines.to_vec(), at: Some(at) };
+            if answer!(self, request, Reply::Appended(is_appended) => is_appended)? {
+                self.next.borrow_mut().insert(log.clone(), at + lines.len());
+                return Ok(());
+            }
+        }
+    }
+
+    async fn close_log(&self, log: &Name) -> Answer<()> {
+        answer!(self, Request::CloseLog { log: log.clone() }, Reply::Nothing => ())
+    }
+
+    async fn change_token(&self) -> Answer<Version> {
+        answer!(self, Request::Token, Reply::Version(token) => token.into())
     }
 
     async fn cut(&self, log: &Name) -> Answer<bool> {

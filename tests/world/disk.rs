@@ -1,6 +1,6 @@
 //! What lies behind the simulated carrier: a manifest with its version, logs, snapshots, segments, locks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use opslog::engine::Id;
 use opslog::format::operation::parse_line;
@@ -13,19 +13,55 @@ use opslog::protocol::document::Manifest;
 pub enum Request {
     Version,
     ReadManifest,
-    Publish { text: Vec<u8>, condition: Option<Vec<u8>> },
-    ReadLog { log: Name },
-    Append { log: Name, lines: Vec<Vec<u8>> },
-    Cut { log: Name },
-    CreateLog { agent: String },
-    LoadSnapshot { path: Name },
-    WriteSnapshot { records: Pairs, version: u64 },
-    SegmentIds { path: Name },
-    WriteSegment { period: Name, records: Pairs },
-    Lock { lock: Lock, owner: u64 },
-    Unlock { lock: Lock, handle: u64 },
+    Publish {
+        text: Vec<u8>,
+        condition: Option<Vec<u8>>,
+    },
+    ReadLog {
+        log: Name,
+    },
+    /// `at`: only if the log has so many lines, or has these there already.
+    Append {
+        log: Name,
+        lines: Vec<Vec<u8>>,
+        at: Option<usize>,
+    },
+    CloseLog {
+        log: Name,
+    },
+    Token,
+    Cut {
+        log: Name,
+    },
+    CreateLog {
+        agent: String,
+    },
+    LoadSnapshot {
+        path: Name,
+    },
+    WriteSnapshot {
+        records: Pairs,
+        version: u64,
+    },
+    SegmentIds {
+        path: Name,
+    },
+    WriteSegment {
+        period: Name,
+        records: Pairs,
+    },
+    Lock {
+        lock: Lock,
+        owner: u64,
+    },
+    Unlock {
+        lock: Lock,
+        handle: u64,
+    },
     Sync,
-    Pause { ms: u64 },
+    Pause {
+        ms: u64,
+    },
 }
 
 /// What it answers.
@@ -40,6 +76,10 @@ pub enum Reply {
     Path(Name),
     Snapshot(Loaded),
     Missing,
+    /// The log is closed.
+    Fenced,
+    /// Whether the place was free.
+    Appended(bool),
     Ids(Vec<Id>),
     Locked(Option<u64>),
 }
@@ -51,6 +91,9 @@ pub struct Disk {
     logs: BTreeMap<Name, Vec<Vec<u8>>>,
     /// The logs as they were before their last append: what an older listing shows.
     older: BTreeMap<Name, Vec<Vec<u8>>>,
+    closed: BTreeSet<Name>,
+    /// How often a manifest or a log changed.
+    changes: u64,
     snapshots: BTreeMap<Name, Loaded>,
     pub segments: BTreeMap<Name, BTreeMap<Vec<u8>, Vec<u8>>>,
     /// Who holds each lock, by handle.
@@ -85,15 +128,33 @@ impl Disk {
                 }
                 self.manifest = Some(text.clone());
                 self.version += 1;
+                self.changes += 1;
                 Reply::Published(Some(self.version()))
             }
             Request::ReadLog { log } => Reply::Lines(self.logs.get(log).cloned().unwrap_or_default()),
-            Request::Append { log, lines } => {
+            Request::Append { log, lines, at } => {
                 let known = self.logs.entry(log.clone()).or_default();
+                if let Some(at) = *at {
+                    if known.get(at..at + lines.len()).is_some_and(|there| there == lines) {
+                        return Reply::Appended(true);
+                    }
+                    if self.closed.contains(log) {
+                        return Reply::Fenced;
+                    }
+                    if known.len() != at {
+                        return Reply::Appended(false);
+                    }
+                }
+                self.changes += 1;
                 self.older.insert(log.clone(), known.clone());
                 known.extend_from_slice(lines);
+                if at.is_some() { Reply::Appended(true) } else { Reply::Nothing }
+            }
+            Request::CloseLog { log } => {
+                self.closed.insert(log.clone());
                 Reply::Nothing
             }
+            Request::Token => Reply::Version(self.changes.to_string().into_bytes()),
             Request::Cut { log } => Reply::Cut(self.logs.get_mut(log).is_some_and(|log| log.pop().is_some())),
             Request::CreateLog { agent } => {
                 let name = self.name(&format!("log-{agent}"));

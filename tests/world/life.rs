@@ -29,6 +29,9 @@ const TURNS: u64 = 260;
 /// How long it may take to come to an end.
 const LONGEST: u64 = 60_000;
 
+/// From this seed on, object stores keep an append in an object of its own, created only if it is absent.
+pub const NUMBERED: u64 = 1_000_000;
+
 struct Plan {
     kind: Kind,
     is_single: bool,
@@ -44,6 +47,8 @@ impl Plan {
             _ => Kind::LockObject,
         };
         let is_single = (seed / 4).is_multiple_of(3);
+        // NOTE: the worlds below have the seeds that they had before there were such stores.
+        let is_numbered = kind == Kind::Conditional && seed >= NUMBERED;
         let facts = Facts {
             kernel_lock: kind == Kind::Folder,
             conditional: kind == Kind::Conditional,
@@ -53,13 +58,16 @@ impl Plan {
             names_by_time: false,
             compaction_lock: true,
             single_lock: true,
+            whole_appends: is_numbered,
+            closes_logs: is_numbered,
+            tells_changes: is_numbered,
         };
         let is_conditional = kind == Kind::Conditional;
         let weather = Weather {
             per_mille: [0, 10, 30, 80, 150][(seed / 12 % 5) as usize],
             is_late: is_conditional && !(seed / 60).is_multiple_of(4),
             // Operations of a single writer have no number, so that one that comes twice cannot be told.
-            is_twice: is_conditional && !is_single && !(seed / 60).is_multiple_of(4),
+            is_twice: is_conditional && (!is_single || is_numbered) && !(seed / 60).is_multiple_of(4),
             is_silent: is_conditional && !(seed / 240).is_multiple_of(3),
             has_limit: seed / 240 % 3 > 1,
         };
@@ -89,6 +97,7 @@ impl Party {
             reads_only: options.read_only,
             skew_ms: 0,
             number: Cell::new(0),
+            next: RefCell::default(),
         };
         Rc::new(Session::new(carrier, options.clone()))
     }

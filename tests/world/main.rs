@@ -15,7 +15,7 @@ mod scheduler;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use life::run;
+use life::{NUMBERED, run};
 
 /// What is wrong in the world of a seed.
 fn wrong_in(seed: u64) -> Vec<String> {
@@ -40,6 +40,17 @@ fn protocols_keep_their_promises_in_every_simulated_world() {
     }
     let seeds = number("OPSLOG_WORLD_SEEDS").unwrap_or(20_000);
     let first = number("OPSLOG_WORLD_FROM").unwrap_or(1);
+    run_all(first, seeds);
+}
+
+#[test]
+fn object_stores_of_numbered_appends_keep_their_promises_in_every_simulated_world() {
+    if number("OPSLOG_WORLD_REPLAY").is_none() && number("OPSLOG_WORLD_FROM").is_none() {
+        run_all(NUMBERED, number("OPSLOG_WORLD_SEEDS").unwrap_or(20_000));
+    }
+}
+
+fn run_all(first: u64, seeds: u64) {
     let next = AtomicU64::new(first);
     let has_failed = AtomicBool::new(false);
     let failure = std::sync::Mutex::new(None);

@@ -49,7 +49,7 @@ fn words(request: &Request) -> String {
         Request::Publish { text: manifest, condition } => {
             format!("Publish if {:?}: {}", condition.as_deref().map(text), text(manifest))
         }
-        Request::Append { log, lines } => {
+        Request::Append { log, lines, .. } => {
             let lines: Vec<String> = lines.iter().map(|line| text(line)).collect();
             format!("Append to {}: {}", text(log), lines.join(" "))
         }
@@ -189,7 +189,7 @@ impl World {
         self.weather.is_late
             && match request {
                 Request::Publish { condition, .. } => condition.is_some(),
-                Request::Append { .. } | Request::Cut { .. } => true,
+                Request::Append { .. } | Request::Cut { .. } | Request::CloseLog { .. } => true,
                 Request::WriteSnapshot { .. } | Request::CreateLog { .. } => true,
                 _ => false,
             }
@@ -220,7 +220,7 @@ impl World {
         let Some(number) = inner.steps.keys().nth(which).copied() else { return false };
         let Some(Step { request, reads_only, life }) = inner.steps.remove(&number) else { return false };
         let asked = words(&request);
-        if let Request::Append { log, lines } = &request
+        if let Request::Append { log, lines, .. } = &request
             && self.weather.per_mille == 0
             && let Some(line) = inner.disk.below_seal(log, lines)
         {
@@ -259,7 +259,9 @@ impl World {
             }
             let reply = inner.disk.carry_out(&request);
             traced(match &reply {
-                Reply::Locked(None) | Reply::Published(None) => "refused",
+                Reply::Locked(None) | Reply::Published(None) | Reply::Fenced | Reply::Appended(false) => {
+                    "refused"
+                }
                 _ => "done",
             });
             inner.answers.insert(number, Answered::Reply(reply));

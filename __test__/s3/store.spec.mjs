@@ -1,5 +1,5 @@
 /**
- * Store on a real S3 server: through the published opslog-s3, unchanged, and through the example backend. The
+ * Store on a real S3 server: through the published opslog-s3, unchanged, and through this one. The
  * long version is campaigns/s3/soak.mjs.
  */
 import test from "ava";
@@ -40,7 +40,7 @@ async function load(t, options) {
   return { lost, ...counts };
 }
 
-for (const kind of ["opslog-s3", "example"]) {
+for (const kind of ["opslog-s3", "s3"]) {
   s3Test(`one writer that is killed in mid-write loses nothing, ${kind}`, async (t) => {
     const { lost } = await load(t, {
       kind,
@@ -121,9 +121,9 @@ for (const kind of ["opslog-s3", "example"]) {
   );
 }
 
-s3Test("agents that are killed in mid-write lose nothing through the example backend", async (t) => {
+s3Test("agents that are killed in mid-write lose nothing through this one", async (t) => {
   const { lost, kills } = await load(t, {
-    kind: "example",
+    kind: "s3",
     agents: 4,
     seconds: 2,
     atLeast: 60,
@@ -152,9 +152,9 @@ s3Test(
   },
 );
 
-s3Test("writeManifestIf() of the example backend writes only at the version that it is given", async (t) => {
+s3Test("writeManifestIf() of S3Backend writes only at the version that it is given", async (t) => {
   const options = await newBucket(t, "conditional");
-  const backend = await s3Backend("example", options);
+  const backend = await s3Backend("s3", options);
   const stats = { activeRecords: 0, archivedRecords: 0, opsCount: 0, created: "-", lastCheckpoint: "-" };
   const manifest = { version: 1, currentSnapshot: "s", activeOps: "o", archiveSegments: [], stats };
   t.is(await backend.writeManifestIf(manifest, '"other"'), null);

@@ -1,0 +1,247 @@
+"use strict";
+
+// The storage backend over S3: each method is a step that the engine asks for. No rule of the protocols stands here.
+
+const { now } = require("../arguments/values");
+const { Buffer } = require("../platform/builtins").buffer;
+const { validateManifest } = require("../operations/validate");
+const { Archives, missing } = require("./archives");
+const { Changes } = require("./changes");
+const { Locks } = require("./locks");
+const { LogCache } = require("./log-cache");
+const { LogReader } = require("./log-reader");
+const { LogWriter } = require("./log-writer");
+const { MANIFEST, newAgentLog, newLog } = require("./names");
+const { Objects } = require("./objects");
+const { checked } = require("./options");
+const { Requests } = require("./requests");
+const { RollUps } = require("./roll-ups");
+const { S3Client } = require("./sdk");
+const { Snapshots } = require("./snapshots");
+const { Sweep } = require("./sweep");
+
+const print = (manifest) => Buffer.from(JSON.stringify(manifest, null, 2));
+
+class S3Backend {
+  #options;
+  /** How many stores use it. */
+  #users = 0;
+  #client;
+  #requests;
+  #objects;
+  #cache;
+  #reader;
+  #writer;
+  #rollUps;
+  #snapshots;
+  #archives;
+  #locks;
+  #changes;
+  #sweep;
+  /** What the manifest named that was read or written last. */
+  #logs = [];
+  #snapshot;
+
+  constructor(options) {
+    this.#options = checked(options);
+    this.#connect();
+  }
+
+  /** The operations of one append become visible together: calls in flight share one. */
+  get appendsAreWhole() {
+    return true;
+  }
+
+  async initialize() {
+    if (this.#requests === null) this.#connect();
+    this.#users++;
+  }
+
+  #connect() {
+    const { bucket, prefix, client, config, requestTimeoutMs, attempts, signal } = this.#options;
+    this.#client = client ?? new S3Client(config ?? {});
+    this.#requests = new Requests({ client: this.#client, bucket, requestTimeoutMs, attempts, signal });
+    const objects = new Objects(this.#requests, prefix);
+    const cache = new LogCache(this.#options.cacheBytes);
+    this.#objects = objects;
+    this.#cache = cache;
+    this.#rollUps = new RollUps(objects);
+    this.#reader = new LogReader(objects, cache);
+    this.#writer = new LogWriter({ objects, cache, reader: this.#reader, rollUps: this.#rollUps });
+    this.#snapshots = new Snapshots(objects);
+    this.#archives = new Archives(objects);
+    this.#locks = new Locks(objects, this.#options.lockTtlMs);
+    this.#changes = new Changes(objects, cache);
+    this.#sweep = new Sweep(objects, this.#options.graceMs);
+  }
+
+  async shutdown() {
+    if (this.#users === 0 || --this.#users > 0) return;
+    await this.#rollUps.settled();
+    await this.#sweep.settled();
+    this.#requests.end();
+    this.#requests = null;
+    if (this.#options.client === undefined) this.#client.destroy();
+    this.#cache.clear();
+  }
+
+  // Manifest
+
+  async readManifest() {
+    const found = await this.#objects.get(MANIFEST);
+    if (found === null) return null;
+    const manifest = validateManifest(JSON.parse(found.body.toString()));
+    this.#named(manifest);
+    return manifest;
+  }
+
+  async writeManifest(manifest) {
+    await this.#objects.put(MANIFEST, print(manifest));
+    this.#named(manifest);
+  }
+
+  async getManifestVersion() {
+    return this.#objects.head(MANIFEST);
+  }
+
+  async writeManifestIf(manifest, version) {
+    const etag = await (version === null
+      ? this.#objects.create(MANIFEST, print(manifest))
+      : this.#objects.replace(MANIFEST, print(manifest), version));
+    if (etag !== null) {
+      const isCheckpoint = this.#snapshot !== undefined && this.#snapshot !== manifest.currentSnapshot;
+      this.#named(manifest);
+      if (isCheckpoint) this.#sweep.published(now());
+    }
+    return etag;
+  }
+
+  async changeToken() {
+    return this.#changes.token(this.#logs);
+  }
+
+  #named({ activeOps, activeAgentOps = {}, currentSnapshot }) {
+    this.#logs = [...new Set([activeOps, ...Object.values(activeAgentOps)])];
+    this.#snapshot = currentSnapshot;
+  }
+
+  // Snapshots and archive
+
+  async writeSnapshot(records, version) {
+    return this.#snapshots.write(records, version);
+  }
+
+  async loadSnapshot(relativePath) {
+    return this.#snapshots.load(relativePath);
+  }
+
+  async writeArchiveSegment(period, records) {
+    return this.#archives.add(period, records);
+  }
+
+  async loadArchiveSegment(relativePath) {
+    return this.#archives.load(relativePath);
+  }
+
+  async listArchiveSegments() {
+    return (await this.#objects.list("archive/")).map(({ path }) => path);
+  }
+
+  // Logs
+
+  async appendOps(relativePath, operations) {
+    await this.#writer.append(relativePath, operations);
+  }
+
+  async readOps(relativePath) {
+    return [...(await this.#reader.read(relativePath)).operations];
+  }
+
+  async truncateLastOp(relativePath) {
+    return this.#writer.cut(relativePath);
+  }
+
+  async closeOpsFile(relativePath) {
+    await this.#writer.close(relativePath);
+  }
+
+  async createOpsFile() {
+    return this.#created(newLog());
+  }
+
+  async createAgentOpsFile(agentId) {
+    return this.#created(newAgentLog(agentId));
+  }
+
+  #created(log) {
+    this.#writer.begin(log);
+    return log;
+  }
+
+  async listOpsFiles() {
+    const paths = (await this.#objects.list("ops/")).map(({ path }) => path);
+    // A log of old versions of opslog-s3 is one object.
+    const logs = paths.map((path) =>
+      path.includes("/", "ops/".length) ? path.slice(0, path.lastIndexOf("/")) : path,
+    );
+    return [...new Set(logs)];
+  }
+
+  /** What was answered is durable. */
+  async sync() {}
+
+  // Locks
+
+  async acquireLock() {
+    return this.#locks.acquire(".lock");
+  }
+
+  async releaseLock(handle) {
+    await this.#locks.release(handle);
+  }
+
+  async acquireCompactionLock() {
+    return this.#locks.acquire(".compact-lock");
+  }
+
+  async releaseCompactionLock(handle) {
+    await this.#locks.release(handle);
+  }
+
+  // Blobs
+
+  async writeBlob(relativePath, content) {
+    await this.#objects.put(relativePath, content);
+  }
+
+  async readBlob(relativePath) {
+    return this.#blob(relativePath);
+  }
+
+  async readBlobRange(relativePath, offset, length) {
+    if (length === 0) return Buffer.alloc(0);
+    return this.#blob(relativePath, { Range: `bytes=${offset}-${offset + length - 1}` });
+  }
+
+  async #blob(path, range) {
+    const found = await this.#objects.get(path, range);
+    if (found === null) throw missing(path);
+    return found.body;
+  }
+
+  async listBlobs(prefix) {
+    const names = (await this.#objects.list(`${prefix}/`)).map(({ path }) => path.slice(prefix.length + 1));
+    return names.filter((name) => !name.includes("/"));
+  }
+
+  async deleteBlob(relativePath) {
+    await this.#objects.delete(relativePath);
+  }
+
+  async deleteBlobDir(prefix) {
+    const items = await this.#objects.list(`${prefix}/`);
+    await this.#objects.deleteAll(items.map(({ path }) => path));
+  }
+}
+
+module.exports = { S3Backend };

@@ -1,0 +1,184 @@
+"use strict";
+
+// The objects below a prefix. A conditional write that was refused is read back: an earlier copy of the same request, whose
+// answer was lost, is the reason as well as another writer's object.
+
+const { Buffer } = require("../platform/builtins").buffer;
+const {
+  DeleteObjectCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} = require("./sdk");
+const { randomUUID } = require("../platform/builtins").crypto;
+const { isMissing, isRefused, isTransient } = require("./faults");
+
+const PARALLEL = 16;
+/** How many objects one request deletes at most, by S3's rules. */
+const DELETED_AT_ONCE = 1000;
+
+/** Runs `work` over the items, some at a time, and keeps the order. */
+async function inParallel(items, work) {
+  const results = new Array(items.length);
+  let next = 0;
+  const worker = async () => {
+    while (next < items.length) {
+      const index = next++;
+      results[index] = await work(items[index]);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(PARALLEL, items.length) }, worker));
+  return results;
+}
+
+/** The whole body of an answer. A connection that was cut in the middle is a failure that passes. */
+async function bodyOf({ Body: body, ContentLength: length }) {
+  const bytes = Buffer.from(await body.transformToByteArray());
+  if (length !== undefined && bytes.length !== length) throw new Error("The connection was cut in a body");
+  return bytes;
+}
+
+class Objects {
+  #requests;
+  #root;
+  /** Whether the server compares ETags without their quotes; known once it refused one that was right. */
+  #isBare = false;
+
+  constructor(requests, prefix) {
+    this.#requests = requests;
+    this.#root = prefix === "" ? "" : `${prefix}/`;
+  }
+
+  key(path) {
+    return this.#root + path;
+  }
+
+  /** An object, or `null`. `ageMs` is by the server's clock alone. */
+  async get(path, range = {}) {
+    const take = async (answer, time) => ({
+      body: await bodyOf(answer),
+      etag: answer.ETag,
+      mark: answer.Metadata?.opslog,
+      ageMs: time() - answer.LastModified?.getTime(),
+    });
+    const failed = (error) => (isMissing(error) ? null : undefined);
+    return this.#orNull(GetObjectCommand, { Key: this.key(path), ...range }, take, failed);
+  }
+
+  /** The ETag of an object, or `null`. */
+  async head(path) {
+    const failed = (error) => (isMissing(error) ? null : undefined);
+    return this.#orNull(HeadObjectCommand, { Key: this.key(path) }, ({ ETag: etag }) => etag, failed);
+  }
+
+  async #orNull(Command, input, take, failed) {
+    const answer = await this.#requests.send(Command, input, take, (error) =>
+      failed(error) === null ? { none: true } : undefined,
+    );
+    return answer?.none === true ? null : answer;
+  }
+
+  /** Writes an object, whatever is there. Returns its ETag. */
+  async put(path, body) {
+    return this.#requests.send(
+      PutObjectCommand,
+      { Key: this.key(path), Body: body },
+      ({ ETag: etag }) => etag,
+    );
+  }
+
+  /** Creates an object. Returns its ETag, or `null` if there is one that this call did not write. */
+  create(path, body) {
+    return this.#putIf(path, body, { IfNoneMatch: "*" });
+  }
+
+  /** Replaces an object that has this ETag. Returns the new one, or `null` if it has another, or is gone. */
+  replace(path, body, etag) {
+    return this.#putIf(path, body, { IfMatch: this.#isBare ? unquoted(etag) : etag });
+  }
+
+  async #putIf(path, body, condition) {
+    const mark = randomUUID();
+    let found = null;
+    const readBack = async (error) => {
+      if (!isRefused(error) && !isMissing(error)) return undefined;
+      found = await this.get(path);
+      return { etag: found?.mark === mark && found.body.equals(body) ? found.etag : null };
+    };
+    const input = { Key: this.key(path), Body: body, Metadata: { opslog: mark }, ...condition };
+    const { etag } = await this.#requests.send(
+      PutObjectCommand,
+      input,
+      (answer) => ({ etag: answer.ETag }),
+      readBack,
+    );
+    const wanted = condition.IfMatch;
+    if (etag !== null || wanted === undefined || found?.etag !== wanted || this.#isBare) return etag;
+    // Ceph's gateway compares the ETag without the quotes in which it gave it.
+    const replaced = await this.#putIf(path, body, { IfMatch: unquoted(wanted) });
+    if (replaced !== null) this.#isBare = true;
+    return replaced;
+  }
+
+  /** A page of the objects below a prefix, in the order of their keys, behind a path. */
+  async page(prefix, after = undefined) {
+    const input = {
+      Prefix: this.key(prefix),
+      ...(after !== undefined && { StartAfter: this.key(after) }),
+    };
+    return this.#requests.send(ListObjectsV2Command, input, (answer, time) => this.#listed(answer, time));
+  }
+
+  /** All objects below a prefix, behind a path. */
+  async list(prefix, after = undefined) {
+    const items = [];
+    let page = await this.page(prefix, after);
+    items.push(...page.items);
+    while (page.isTruncated && page.items.length > 0) {
+      page = await this.page(prefix, items.at(-1).path);
+      items.push(...page.items);
+    }
+    return items;
+  }
+
+  #listed({ Contents: contents = [], IsTruncated: isTruncated = false }, time) {
+    const items = contents.map(({ Key: key, ETag: etag, Size: size, LastModified: modified }) => ({
+      path: key.slice(this.#root.length),
+      etag,
+      size,
+      modifiedMs: modified.getTime(),
+    }));
+    return { items, isTruncated, timeMs: time() };
+  }
+
+  /** Reads several objects. */
+  getAll(paths) {
+    return inParallel(paths, (path) => this.get(path));
+  }
+
+  async delete(path) {
+    await this.#requests.send(DeleteObjectCommand, { Key: this.key(path) });
+  }
+
+  /** Deletes many objects, in one request for a thousand where the server can do that. */
+  async deleteAll(paths) {
+    for (let from = 0; from < paths.length; from += DELETED_AT_ONCE) {
+      const some = paths.slice(from, from + DELETED_AT_ONCE);
+      const Objects = some.map((path) => ({ Key: this.key(path) }));
+      try {
+        await this.#requests.send(DeleteObjectsCommand, { Delete: { Objects, Quiet: true } });
+      } catch (error) {
+        if (isTransient(error)) throw error;
+        await inParallel(some, (path) => this.delete(path));
+      }
+    }
+  }
+}
+
+function unquoted(etag) {
+  return etag.replace(/^"(.*)"$/, "$1");
+}
+
+module.exports = { Objects };
