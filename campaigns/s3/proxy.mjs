@@ -85,7 +85,10 @@ const FAULTS = {
 
 export const FAULT_NAMES = Object.keys(FAULTS);
 
-/** Starts a proxy before a server. `perMille` is the chance of a fault, `latencyMs` is added to each request. */
+/**
+ * Starts a proxy before a server. `perMille` is the chance of a fault, `latencyMs` is added to each request. `harm`, if it is set, may
+ * name the fault that befalls a request.
+ */
 export async function startProxy(endpoint, { seed = 1, perMille = 0, latencyMs = 0 } = {}) {
   const random = randomOf(seed);
   const target = new URL(endpoint);
@@ -121,8 +124,9 @@ export async function startProxy(endpoint, { seed = 1, perMille = 0, latencyMs =
       response.end(text);
     };
     const forward = () => forwardOf(request, body);
-    if (random() * 1000 >= proxy.perMille) return pass(await forward());
-    const name = FAULT_NAMES[Math.floor(random() * FAULT_NAMES.length)];
+    const chosen = proxy.harm?.(request);
+    if (chosen === undefined && random() * 1000 >= proxy.perMille) return pass(await forward());
+    const name = chosen ?? FAULT_NAMES[Math.floor(random() * FAULT_NAMES.length)];
     proxy.faults[name] = (proxy.faults[name] ?? 0) + 1;
     const work = FAULTS[name]({ request, response, forward, pass, answer, random });
     proxy.late.add(work);
