@@ -276,6 +276,44 @@ export interface RetainOptions {
   checkpoints?: number | undefined;
 }
 
+/** Options of `Store.recover()`. */
+export interface RecoverOptions extends ProgressOptions {
+  /** Gives the recovery up when it is aborted (default: nothing does). */
+  signal?: AbortSignal | undefined;
+}
+
+/** Something that `Store.recover()` could not bring back. */
+export interface Loss {
+  /** The damaged or missing file. */
+  readonly path: string;
+  /** Where in it, in bytes; `null` for the whole file. */
+  readonly offset: number | null;
+  /** What is wrong there. */
+  readonly what: string;
+  /** The record, where its id can be read. */
+  readonly id: string | null;
+}
+
+/** What `Store.recover()` has done. */
+export interface RecoverReport {
+  /** Records of the new store. */
+  readonly records: number;
+  /** Those of them that older snapshots and sealed logs gave. */
+  readonly fromHistory: number;
+  /** Operations of the logs in force that were replayed. */
+  readonly operations: number;
+  /** Records in the archive segments of the new store. */
+  readonly archivedRecords: number;
+  /** Records that the manifest says were in the snapshot, and that nothing gave; 0 where the manifest cannot be read. */
+  readonly missingRecords: number;
+  /** The files that were used, by their paths in the folder. */
+  readonly used: readonly string[];
+  /** What could not be brought back, the first 1,000. A manifest that could not be read is among it. */
+  readonly lost: readonly Loss[];
+  /** How much that is in all. */
+  readonly lostCount: number;
+}
+
 /** Options of `prune()`. */
 export interface PruneOptions extends ProgressOptions {
   /**
@@ -330,8 +368,8 @@ export interface Progress {
   /**
    * What is being done. `"read-snapshot"` and `"read-log"`: files are read from one end to the other, for want of an
    * index. `"migrate"`: `migrate` is called for each record. `"write-snapshot"`: a checkpoint. `"archive"`: records are
-   * put into a segment. `"verify"`: files are checked. `"backup"`: they are copied. `"prune"`: they are deleted. `"build-index"`: a declared index is made,
-   * also after `open()`.
+   * put into a segment. `"verify"`: files are checked. `"backup"`: they are copied. `"prune"`: they are deleted. `"recover"`: what is
+   * sound in them is read. `"build-index"`: a declared index is made, also after `open()`.
    * A phase may come more than once. One that ends within 50 ms may not be told, unless it is the last.
    */
   readonly phase:
@@ -343,6 +381,7 @@ export interface Progress {
     | "verify"
     | "backup"
     | "prune"
+    | "recover"
     | "build-index";
   /** How much of the phase is done; never more than `total`. */
   readonly done: number;
@@ -593,6 +632,8 @@ export interface VerifyReport {
     readonly ids: readonly [string, string];
     readonly value: unknown;
   }[];
+  /** What helps where a file in force is damaged that `repair()` cannot mend; absent otherwise. */
+  readonly advice?: string;
 }
 
 /** A damaged place in a file. */
@@ -849,6 +890,32 @@ export declare class Store<T = Record<string, unknown>> {
     dir: string | FileUrl,
     options?: ProgressOptions & { locking?: "kernel" | "pid" | undefined },
   ): Promise<RepairReport>;
+
+  /**
+   * Puts a store together in another folder from whatever is sound in a damaged one: the current snapshot line by line, older
+   * snapshots and sealed logs for the records that it lacks, and the logs in force. It works without a manifest and without a
+   * snapshot. Nothing in the damaged folder is written to. What could not be brought back is told by file and place, and by record
+   * where its id can be read.
+   *
+   * The new store is a single writer's, of all agents' operations, with an empty history: its snapshot holds the records, and its log
+   * those that have another schema version than the snapshot. Records that came from older files stand behind the others. Archive
+   * segments that are sound come along; blobs do not, nor do sealed logs. A damaged value that is still valid JSON cannot be seen,
+   * as for `verify()`. Without history (`prune()`, `retain`) a damaged record has no other place. End all writers first.
+   *
+   * Cost: a pass over the snapshot and the logs in force, and if something is missing over an older snapshot and the sealed logs
+   * behind it, on another thread; needs about 150 bytes of memory for each record.
+   *
+   * @param dir The damaged folder: a path, or a `file:` URL object.
+   * @param to The folder of the new store: new or empty, and not inside the damaged one.
+   * @param options Whom to tell how far it has come, and what ends it (default: no function, nothing).
+   * @throws `OPSLOG_NO_STORE` where there is nothing of a store; `OPSLOG_INVALID_ARGUMENT` for a folder that is not empty or inside;
+   * `OPSLOG_IO`, `OPSLOG_NATIVE_UNAVAILABLE`, and the signal's reason. All reject, and what it has written is deleted then.
+   */
+  static recover(
+    dir: string | FileUrl,
+    to: string | FileUrl,
+    options?: RecoverOptions,
+  ): Promise<RecoverReport>;
 
   /** What `open()` found and repaired; `null` when the store is not open. */
   readonly recovery: RecoveryReport | null;

@@ -21,6 +21,7 @@ export function* reportLines(report) {
     count(report.indexEntries, "index entr").replace(/entr(s?)$/, (_, many) => (many ? "entries" : "entry")),
   ];
   yield paint("dim", `checked ${checked.join(", ")}`);
+  if (report.advice !== undefined) yield paint("dim", report.advice);
   for (const path of report.foreign) yield paint("dim", `not of the store, left alone: ${printable(path)}`);
   if (report.ok) yield paint("green", "nothing is damaged");
   else yield paint("red", `${count(report.damageCount, "place")} damaged`);

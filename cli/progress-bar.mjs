@@ -11,6 +11,7 @@ const verbs = {
   verify: "checking",
   backup: "copying",
   prune: "deleting",
+  recover: "recovering",
   export: "exporting",
   import: "importing",
 };

@@ -19,7 +19,7 @@ const { ioError, messages, opslogError, wrongType } = require("./errors/errors")
 const { FileDriver } = require("./folder/driver");
 const { FsBackend, isPlainFsBackend } = require("./fs/backend");
 const { Inspected } = require("./inspected");
-const { repairFolder, verifyFolder } = require("./folder/maintenance");
+const { recoverFolder, repairFolder, verifyFolder } = require("./folder/maintenance");
 const { MutationQueue, RETRY } = require("./writing/mutation-queue");
 const { checkNames } = require("./arguments/option-names");
 const { parseOptions } = require("./arguments/options");
@@ -74,6 +74,11 @@ class Store extends Inspected {
   /** Mends what `verify()` finds in a folder, as far as that loses nothing. */
   static repair(dir, options) {
     return paced(repairFolder(dir, options));
+  }
+
+  /** Puts a store together in another folder from what is sound in a damaged one. */
+  static recover(dir, to, options) {
+    return paced(recoverFolder(dir, to, options));
   }
 
   /** What the last `open()` found. */

@@ -25,6 +25,7 @@ pub mod progress;
 pub mod protocol;
 pub mod publish;
 pub mod query;
+pub mod recover;
 pub mod repair;
 pub mod retention;
 pub mod snapshot;

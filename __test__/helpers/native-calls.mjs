@@ -82,6 +82,9 @@ export const nativeCalls = {
   snapshotBegin: at(newDraft),
   snapshotRead: at(newReader),
   folderVerify: at(({ addon, folder }) => addon.folderVerify(folder, new addon.NativeProgress())),
+  folderRecover: at(({ addon, folder, other }) =>
+    addon.folderRecover(folder, join(other, "new"), now, new addon.NativeProgress()),
+  ),
   folderRepair: at(({ addon, other }) => addon.folderRepair(other, now, new addon.NativeProgress()), {
     prepare: async ({ openOther }) => (await openOther()).close(),
   }),

@@ -11,6 +11,7 @@ const commands = {
   ready: () => {},
   pid: () => process.pid,
   recovery: () => store.recovery,
+  recover: (folder, to) => Store.recover(folder, to),
   chdir: (folder) => process.chdir(folder),
   becomeNobody: () => process.getuid() === 0 && process.setuid(65534),
   openAt: async (time, folder, options) => {

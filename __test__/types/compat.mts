@@ -86,7 +86,7 @@ same<
   Reading | Changing | Keeping | "recovery" | typeof Symbol.asyncDispose
 >();
 
-same<Exclude<keyof typeof ours.Store, keyof typeof theirs.Store>, "verify" | "repair">();
+same<Exclude<keyof typeof ours.Store, keyof typeof theirs.Store>, "verify" | "repair" | "recover">();
 same<keyof typeof ours.FsBackend, keyof typeof theirs.FsBackend>();
 same<keyof typeof ours.LamportClock, keyof typeof theirs.LamportClock>();
 
@@ -131,6 +131,8 @@ async function additions(signal: AbortSignal): Promise<void> {
   const onProgress = ({ phase, done, total, unit }: ours.Progress) =>
     `${phase satisfies string} ${done / total} ${unit satisfies "bytes" | "records" | "files"}`;
   await store.compact({ onProgress });
+  const { lost }: ours.RecoverReport = await ours.Store.recover("todos", "new", { signal });
+  void lost[0]?.id;
   const pruned: ours.PruneResult = await store.prune({ before: new Date(), keepBytes: 1e6, signal });
   const { sealed }: ours.Usage = await store.usage();
   void [pruned.bytes, sealed.files];

@@ -8,6 +8,7 @@ import { importCommand } from "./import.mjs";
 import { logCommand } from "./log.mjs";
 import { lsCommand } from "./ls.mjs";
 import { pruneCommand } from "./prune.mjs";
+import { recoverCommand } from "./recover.mjs";
 import { repairCommand } from "./repair.mjs";
 import { statsCommand } from "./stats.mjs";
 import { verifyCommand } from "./verify.mjs";
@@ -25,4 +26,5 @@ export const commands = {
   compact: compactCommand,
   prune: pruneCommand,
   repair: repairCommand,
+  recover: recoverCommand,
 };

@@ -29,6 +29,8 @@ const messages = Object.freeze({
     "backup() copies a store in a folder; how to copy what is behind a backend is the backend's affair",
   backupOfMemory: () =>
     "backup() copies a store in a folder, and a store in memory has none: write its entries() elsewhere",
+  recoverable: () =>
+    "Store.recover(dir, to), or opslog recover <folder> <to>, puts a store together from what is sound in this folder",
   retentionOfBackend: (method) =>
     `${method} is for stores in a folder; what a backend keeps of superseded files is the backend's affair`,
   exists: (id) => `Record '${id}' exists already`,

@@ -2,7 +2,8 @@
 
 // What is done to a folder without opening it: checking, mending.
 
-const { readFolder } = require("../arguments/checks");
+const { readFolder, readSignal } = require("../arguments/checks");
+const { messages } = require("../errors/errors");
 const native = require("../native");
 const { ensurePermitted } = require("../native/permission");
 const { settle } = require("../errors/native");
@@ -24,6 +25,12 @@ async function maintain(dir, options, { method, write, names = [] }, work) {
   return JSON.parse(await watched(onProgress, meter, root, () => settle(work(addon, root, progress), root)));
 }
 
+/** Adds what helps where a file in force is damaged that nothing mends. */
+function withAdvice(report) {
+  if (!report?.damage.some(({ current, remedy }) => current && remedy === null)) return report;
+  return { ...report, advice: messages.recoverable() };
+}
+
 async function verifyFolder(dir, options) {
   const indexes = readIndexes(options ?? {}, { skipLoad: false });
   const report = await maintain(
@@ -36,17 +43,43 @@ async function verifyFolder(dir, options) {
     found.value = JSON.parse(found.valueText);
     delete found.valueText;
   }
-  return report;
+  return withAdvice(report);
 }
 
 async function repairFolder(dir, options) {
   const byPid = readLocking(options ?? {}) === "pid";
-  return maintain(
+  const repaired = await maintain(
     dir,
     options,
     { method: "repair()", names: ["locking"], write: true },
     (addon, root, progress) => addon.folderRepair(root, now(), progress, byPid),
   );
+  return { ...repaired, before: withAdvice(repaired.before), after: withAdvice(repaired.after) };
 }
 
-module.exports = { repairFolder, verifyFolder };
+async function recoverFolder(dir, to, options) {
+  const target = readFolder(to, "recover()");
+  ensurePermitted(target, { write: true });
+  const signal = readSignal(options);
+  signal?.throwIfAborted();
+  let abandon;
+  try {
+    return await maintain(
+      dir,
+      options,
+      { method: "recover()", names: ["signal"], write: false },
+      (addon, root, progress) => {
+        abandon = () => progress.abandon();
+        signal?.addEventListener("abort", abandon);
+        return addon.folderRecover(root, target, now(), progress);
+      },
+    );
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", abandon);
+  }
+}
+
+module.exports = { recoverFolder, repairFolder, verifyFolder };

@@ -18,6 +18,7 @@ use crate::lock::{OsProbe, ProcessProbe};
 use crate::permissions::StoreDisk;
 use crate::progress::{Phase, Progress};
 use crate::query::Definition;
+use crate::recover::{Loss, recover};
 use crate::repair::{Failure, repair_with};
 use crate::store::{Duplicate, Durability, Options, Store};
 use crate::verify::{Damage, Report, verify};
@@ -155,6 +156,39 @@ pub fn folder_repair(
             let failures: Vec<Value> = repaired.failures.iter().map(failed).collect();
             let (before, after) = (verified(&repaired.before), repaired.after.as_ref().map(verified));
             json!({ "before": before, "steps": steps, "failures": failures, "after": after }).to_string()
+        },
+    ))
+}
+
+/// Puts a store together in another folder from what is sound in this one. Returns JSON.
+#[napi]
+pub fn folder_recover(root: String, to: String, now: f64, progress: &NativeProgress) -> AsyncTask<Work> {
+    let progress = Arc::clone(&progress.progress);
+    AsyncTask::new(Work::new(
+        move || {
+            let disk: Arc<dyn Disk> = Arc::new(StoreDisk);
+            recover(&disk, &PathBuf::from(root), &PathBuf::from(to), now as i64, &progress)
+        },
+        |recovered| {
+            let loss = |loss: &Loss| {
+                json!({
+                    "path": loss.path.to_string_lossy(),
+                    "offset": loss.offset,
+                    "what": loss.what,
+                    "id": loss.id.as_ref().map(|id| String::from_utf8_lossy(id)),
+                })
+            };
+            json!({
+                "records": recovered.records,
+                "fromHistory": recovered.from_history,
+                "operations": recovered.operations,
+                "archivedRecords": recovered.archived,
+                "missingRecords": recovered.missing,
+                "used": recovered.used,
+                "lost": recovered.losses.iter().map(loss).collect::<Vec<_>>(),
+                "lostCount": recovered.lost,
+            })
+            .to_string()
         },
     ))
 }

@@ -51,6 +51,7 @@ use versions::Versions;
 
 pub use agents::{Agents, ArchiveRequest, Compacted, Compaction, refuse_agents};
 pub use archive::{ArchivePlan, load_segment};
+pub(crate) use backup::Target;
 pub use backup::{Backup, Copied};
 pub use change::{Changed, Rejected};
 pub use checkpoint::Checkpoint;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use self::capture::Capture;
 use self::source::Outcome;
-use self::target::Target;
+pub(crate) use self::target::Target;
 use super::Store;
 use crate::error::{Error, Result};
 use crate::layout;
@@ -53,7 +53,7 @@ impl Store {
     /// `OPSLOG_INVALID_ARGUMENT` for a folder that is not empty or lies in the store's; `OPSLOG_IO`,
     /// `OPSLOG_CORRUPT`, `OPSLOG_LOCKED`, `OPSLOG_FAILED` once the store is closed.
     pub fn begin_backup(self: &Arc<Self>, folder: &Path, with_trail: bool) -> Result<Backup> {
-        let target = Target::prepare(&self.disk, &self.root, folder)?;
+        let target = Target::prepare(&self.disk, &self.root, folder, "backup")?;
         let capture = self.capture(with_trail)?;
         let store = Arc::clone(self);
         Ok(Backup { store, with_trail, capture, target, attempts: 1, files: 0, copied: 0 })

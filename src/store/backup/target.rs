@@ -14,7 +14,7 @@ use crate::publish::{replace, sync_folder_of, sync_way_to};
 const INCOMPLETE: &str =
     "{\n  \"incomplete\": \"A backup into this folder did not come to its end. Delete the folder.\"\n}";
 
-pub(super) struct Target {
+pub(crate) struct Target {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
     /// Folders that were made, each before what is in it.
@@ -26,9 +26,14 @@ pub(super) struct Target {
 
 impl Target {
     /// Makes the folder, if need be, and marks it.
-    pub(super) fn prepare(disk: &Arc<dyn Disk>, root: &Path, folder: &Path) -> Result<Self> {
+    pub(crate) fn prepare(
+        disk: &Arc<dyn Disk>,
+        root: &Path,
+        folder: &Path,
+        method: &'static str,
+    ) -> Result<Self> {
         if folder.starts_with(root) {
-            return Err(inside(folder));
+            return Err(inside(method, folder));
         }
         let is_new =
             |path: &&Path| matches!(disk.info(path), Err(error) if error.kind() == ErrorKind::NotFound);
@@ -42,11 +47,11 @@ impl Target {
             is_marked: false,
             is_complete: false,
         };
-        target.fill(root)?;
+        target.fill(root, method)?;
         Ok(target)
     }
 
-    fn fill(&mut self, root: &Path) -> Result<()> {
+    fn fill(&mut self, root: &Path, method: &str) -> Result<()> {
         let Self { disk, folder, .. } = self;
         let failed = |syscall| move |source: std::io::Error| (syscall, source);
         let names = disk
@@ -63,17 +68,17 @@ impl Target {
             Err((syscall, source)) => return Err(Error::io(syscall, folder, source)),
         };
         if !is_empty {
-            return Err(not_empty(folder));
+            return Err(not_empty(method, folder));
         }
         if leads_into(&**disk, root, folder) {
-            return Err(inside(folder));
+            return Err(inside(method, folder));
         }
         sync_way_to(&**disk, folder)?;
         let path = folder.join(layout::MANIFEST);
         // The other files of the copy get the permissions of its manifest.
         let file = match disk.create_like(&path, &root.join(layout::MANIFEST)) {
             // Another copy into the same folder was faster.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(not_empty(folder)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(not_empty(method, folder)),
             file => file.map_err(|source| Error::io("open", &path, source))?,
         };
         self.is_marked = true;
@@ -89,7 +94,7 @@ impl Target {
     }
 
     /// Creates a file of the copy, given by a path that [`layout::inside`] has checked.
-    pub(super) fn create(&mut self, relative: &str) -> Result<Arc<dyn DiskFile>> {
+    pub(crate) fn create(&mut self, relative: &str) -> Result<Arc<dyn DiskFile>> {
         let path = layout::at(&self.folder, relative);
         for above in path.ancestors().skip(1).take_while(|above| *above != self.folder) {
             if !self.folders.iter().any(|folder| folder == above) {
@@ -105,7 +110,7 @@ impl Target {
     }
 
     /// Makes the copy a store. All files in it are durable by now, their names are not.
-    pub(super) fn publish(&mut self, manifest: &str) -> Result<()> {
+    pub(crate) fn publish(&mut self, manifest: &str) -> Result<()> {
         for folder in self.folders.iter().rev().chain([&self.folder]) {
             self.disk.sync_folder(folder).map_err(|source| Error::io("fsync", folder, source))?;
         }
@@ -115,7 +120,7 @@ impl Target {
     }
 
     /// Takes the files away, and leaves the mark.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         // NOTE: the snapshot first: with a manifest that may be the true one, a copy without a snapshot is refused,
         // and one without a log would be a store that has lost what it said.
         for path in self.files.drain(..) {
@@ -160,16 +165,16 @@ fn leads_into(disk: &dyn Disk, root: &Path, folder: &Path) -> bool {
     false
 }
 
-fn not_empty(folder: &Path) -> Error {
+fn not_empty(method: &str, folder: &Path) -> Error {
     Error::InvalidArgument(format!(
-        "backup needs a folder that is empty or does not exist, and {} is neither",
+        "{method} needs a folder that is empty or does not exist, and {} is neither",
         folder.display()
     ))
 }
 
-fn inside(folder: &Path) -> Error {
+fn inside(method: &str, folder: &Path) -> Error {
     Error::InvalidArgument(format!(
-        "backup needs a folder outside of the store's, and {} is inside",
+        "{method} needs a folder outside of the store's, and {} is inside",
         folder.display()
     ))
 }

@@ -1,0 +1,50 @@
+/** `opslog recover`: a new store from what is sound in a damaged folder. */
+import { Store } from "../../index.mjs";
+import { Ended, endSignal } from "../ended.mjs";
+import { FAILED, OK } from "../exit-codes.mjs";
+import { progressBar, progressOption } from "../progress-bar.mjs";
+import { inFolder } from "../stores.mjs";
+import { count, paint, printable } from "../style.mjs";
+
+export const recoverCommand = {
+  summary: "put a new store together from a damaged one",
+  operands: ["to"],
+  details: [
+    "Takes what is sound of the snapshot and the logs, and what else older snapshots and sealed logs have. Writes nothing",
+    "into the damaged folder; the new one must be new or empty. Ends with 1 if something could not be brought back, and",
+    "tells what. Blobs are not copied.",
+  ],
+  options: progressOption,
+  async run({ folder, operands: [to], values, output }) {
+    const bar = progressBar(values);
+    const { onProgress } = bar;
+    const signal = endSignal();
+    let report;
+    try {
+      report = await inFolder(folder, () => Store.recover(folder, to, { onProgress, signal }));
+    } catch (error) {
+      throw signal.aborted ? new Ended("ended before the store was complete; it is removed") : error;
+    } finally {
+      bar.end();
+    }
+    const { records, fromHistory, missingRecords, lost, lostCount } = report;
+    output.status = lostCount === 0 && missingRecords === 0 ? OK : FAILED;
+    if (values.json) {
+      output.json({ ...report, to });
+      return output.status;
+    }
+    for (const { path, offset, what, id } of lost) {
+      const place = offset === null ? "" : `:${offset}`;
+      output.line(
+        `${printable(path)}${place}: ${printable(what)}${id === null ? "" : ` (record ${printable(id)})`}`,
+      );
+    }
+    if (lostCount > lost.length) output.line(`and ${lostCount - lost.length} more`);
+    const older = fromHistory === 0 ? "" : `, ${fromHistory.toLocaleString("en")} of them from older files`;
+    const text = `${count(records, "record")} in ${printable(to)}${older}`;
+    output.line(paint("bold", text));
+    if (missingRecords > 0)
+      output.line(paint("red", `${count(missingRecords, "record")} could not be found`));
+    return output.status;
+  },
+};
