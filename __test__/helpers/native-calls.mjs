@@ -34,6 +34,7 @@ const newReader = async ({ addon, folder }) => {
   const [name] = await readdir(join(folder, "snapshots"));
   return addon.snapshotRead(join(folder, "snapshots", name));
 };
+const readChanges = ({ addon, folder }) => addon.changes(folder, { reverse: false, live: false });
 const newSession = ({ addon }) => addon.sessionNew(undefined, sessionOptions);
 const session = { prepare: newSession };
 /** A protocol is begun where all of them are. */
@@ -66,6 +67,8 @@ export const nativeCalls = {
   lockAcquire: at(({ addon, other }) => addon.lockAcquire(other, ".test-lock")),
   temporaryRemoveLeft: at(({ addon, other }) => addon.temporaryRemoveLeft(other)),
   operationsInOrder: at(({ addon }) => addon.operationsInOrder(["one"], [1])),
+  changes: at(readChanges),
+  isPosition: at(({ addon }) => addon.isPosition("1-2")),
   walCursor: at(({ addon, folder, wal }) => addon.walCursor(folder, wal)),
   foldersCreate: at(({ addon, other }) => addon.foldersCreate(other)),
   manifestWrite: at(({ addon, other }) => addon.manifestWrite(other, '{"version":1}')),
@@ -262,6 +265,7 @@ export const nativeCalls = {
   "NativeProgress.constructor": at(({ addon }) => new addon.NativeProgress(), {
     rust: "NativeProgress::new",
   }),
+  "NativeChanges.next": at(({ made }) => made.next(), { prepare: readChanges }),
   "NativeWalCursor.next": at(({ made }) => made.next(), {
     prepare: ({ addon, folder, wal }) => addon.walCursor(folder, wal),
   }),
