@@ -45,6 +45,79 @@ export interface Operation<T = Record<string, unknown>> {
   clock?: number;
 }
 
+/**
+ * Where an operation stands in the history of a store, as text without a meaning of its own. It holds through checkpoints,
+ * restarts and copies by `backup()`.
+ */
+export type Position = string;
+
+interface ChangeBase<T> {
+  /** Where it stands: `changes({ after: position })` goes on behind it. */
+  position: Position;
+  /** When the operation was made: ISO 8601, UTC, milliseconds. */
+  ts: string;
+  /** Which record. */
+  id: string;
+  /** The full value that was there before; `null` if there was none. */
+  before: T | null;
+  /** Who made it; present for an operation of an agent. */
+  agent?: string;
+  /** Lamport clock value; present for an operation of an agent. */
+  clock?: number;
+  /**
+   * The position of the first operation of its batch; present if it is one of several. `close()` without a checkpoint makes
+   * operations of their own of the batches that are still in the log.
+   */
+  batch?: Position;
+}
+
+/** A record was created or replaced. */
+export interface SetChange<T = Record<string, unknown>> extends ChangeBase<T> {
+  type: "set";
+  /** The new value. */
+  value: T;
+}
+
+/** A record was deleted. */
+export interface DeleteChange<T = Record<string, unknown>> extends ChangeBase<T> {
+  type: "delete";
+  value?: undefined;
+}
+
+/** An operation of the history, as `changes()` gives it. */
+export type Change<T = Record<string, unknown>> = SetChange<T> | DeleteChange<T>;
+
+/** An operation that `changes()` gave was undone since. Several come with the last one first. */
+export interface Retraction {
+  type: "undone";
+  /** The position with which the operation was given. To go on from it rejects with `OPSLOG_POSITION_GONE`. */
+  position: Position;
+  /** Where to go on from instead: what stands before it. */
+  after: Position;
+  /** Which record. */
+  id: string;
+}
+
+/** What `changes()` is to give. */
+export interface ChangesOptions {
+  /** Only what stands behind this position (default: all that the logs hold). */
+  after?: Position | undefined;
+  /** Only operations later than this time (default: all). */
+  since?: Date | string | undefined;
+  /** Only operations up to this time, itself included (default: all). */
+  until?: Date | string | undefined;
+  /** Only operations on this record (default: on all). */
+  id?: string | undefined;
+  /** The last one first (default: false). */
+  reverse?: boolean | undefined;
+  /** So many at most (default: no limit). */
+  limit?: number | undefined;
+  /** Go on with what comes, until `signal`, `return()` or `close()` ends it (default: false). Not with `reverse` or `until`. */
+  live?: boolean | undefined;
+  /** Ends it, with the signal's reason (default: none). */
+  signal?: AbortSignal | undefined;
+}
+
 /** A snapshot in the old format: one JSON document. */
 export interface Snapshot<T = Record<string, unknown>> {
   /** The application's schema version, an integer from 1. */
@@ -531,9 +604,6 @@ export interface ScanOptions {
   /** Ends the scan with the signal's reason (default: none). */
   signal?: AbortSignal | undefined;
 }
-
-/** Where an operation stands in the history of a store: opaque text, which holds through checkpoints, restarts and backups. */
-export type Position = string;
 
 /** Where `revert()` goes back to. */
 export interface RevertOptions {
@@ -1288,12 +1358,43 @@ export declare class Store<T = Record<string, unknown>> {
    * Takes the last operation since the last checkpoint back, an agent's own last; `false` if there is none.
    *
    * Cost: cuts the last line off the log: a system call or two. Waits for a sync where it undoes one of several operations
-   * of a batch, and unless `durability` is `"process"`.
+   * of a batch, and unless `durability` is `"process"`. A whole batch costs one cut, on another thread.
    *
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_IO`, `OPSLOG_FAILED`; an agent's also `OPSLOG_LOCKED`,
-   * `OPSLOG_CORRUPT`. All reject, and nothing was undone then.
+   * @param options With `batch: true` the whole last batch is taken back, all or nothing, or what single calls left of it; an
+   * operation that is of no batch alone (default: false).
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_INVALID_ARGUMENT` (the options),
+   * `OPSLOG_UNSUPPORTED` (`batch` through a backend or in memory); an agent's also `OPSLOG_LOCKED`, `OPSLOG_CORRUPT`. All
+   * reject, and nothing was undone then.
    */
-  undo(): Promise<boolean>;
+  undo(options?: { batch?: boolean | undefined }): Promise<boolean>;
+
+  /**
+   * The history: every operation that the logs hold, each once, in order, across checkpoints and restarts, with the full value
+   * before it. Values are as they were written: `migrate` does not see them. What `archive()` moved is no operation.
+   *
+   * Without `live` it ends with the last operation that is there at the first step. With `live` it goes on with what comes,
+   * also of this store and of other processes. A consumer that keeps the last position with its result, and comes back
+   * with it, misses nothing and sees nothing twice. An operation that was given and is undone while the consumer listens is
+   * told as a `Retraction`.
+   *
+   * Among agents the order is that of clock and agentId, of the operations that are known when they are given: one of another
+   * agent that comes later is given later.
+   *
+   * Cost: reads the logs in pieces on another thread, and holds two pieces; an idle live reader waits for the system's
+   * notification.
+   *
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_POSITION_GONE`, `OPSLOG_UNSUPPORTED` (through a backend, and
+   * in memory), `OPSLOG_IO`, `OPSLOG_CORRUPT`, the reason of the signal. All reject.
+   */
+  changes(options?: ChangesOptions): AsyncIterableIterator<Change<T> | Retraction>;
+
+  /**
+   * The position behind the last operation that the store shows: `changes({ after: store.position })` gives what comes next.
+   * What is buffered is written first.
+   *
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_UNSUPPORTED` (through a backend, and in memory), `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+   */
+  readonly position: Position;
 
   /**
    * The store as it was at an earlier place of its history: after every operation up to there, in the total order. What an

@@ -59,6 +59,18 @@ export function parseTime(text) {
   return time;
 }
 
+const AGO = /^(\d{1,9})(s|m|h|d)$/;
+const MILLISECONDS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A point in time, or how long ago it was: `90s`, `15m`, `1h`, `7d`. */
+export function parseMoment(text) {
+  const [, number, unit] = AGO.exec(text) ?? [];
+  if (unit === undefined) return parseTime(text);
+  const time = isoTime(Date.now() - Number(number) * MILLISECONDS[unit]);
+  if (time === undefined) throw new UsageError(`"${text}" is too long ago`);
+  return time;
+}
+
 /** A positive integer. */
 export function parseCount(text, name) {
   if (!/^[1-9]\d{0,14}$/.test(text))

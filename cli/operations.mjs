@@ -1,11 +1,6 @@
 /** Operations as lines of a table. */
-import { allOperations } from "./earlier.mjs";
+import { differences } from "./differences.mjs";
 import { Table, count, paint, printable, shown } from "./style.mjs";
-
-/** The option of commands that list operations. */
-export const allOption = {
-  all: { type: "boolean", help: "also those before the last checkpoint, from the logs that are still there" },
-};
 
 /** Prints operations, as JSON or for people. */
 export class OperationList {
@@ -13,12 +8,15 @@ export class OperationList {
   #table;
   #json;
   #withAgent;
+  #withDifferences;
 
-  constructor(output, { json = false, withAgent = false }) {
+  constructor(output, { json = false, withAgent = false, withDifferences = false }) {
     this.#output = output;
     this.#json = json;
     this.#withAgent = withAgent;
-    const headings = ["time", ...(withAgent ? ["agent"] : []), "op", "id", "data"];
+    this.#withDifferences = withDifferences;
+    const last = withDifferences ? "change" : "data";
+    const headings = ["time", ...(withAgent ? ["agent"] : []), "op", "id", last];
     this.#table = new Table(output, headings);
   }
 
@@ -27,15 +25,11 @@ export class OperationList {
     else this.#table.row(...this.#cells(operation));
   }
 
-  /** What people must know of the list: how many there are, and which are not there. */
-  note(printed, store, { all = false }) {
+  /** How many there were, for people. */
+  note(printed) {
     if (this.#json) return;
     this.flush();
-    const { lastCheckpoint } = store.getManifest().stats;
-    const since = all
-      ? ""
-      : ` since the checkpoint of ${printable(lastCheckpoint)}; --all shows earlier ones`;
-    this.#output.line(paint("dim", `${count(printed, "operation")}${since}`));
+    this.#output.line(paint("dim", count(printed, "operation")));
   }
 
   /** Everything is to be seen now. */
@@ -44,15 +38,35 @@ export class OperationList {
     this.#output.flush();
   }
 
-  #cells({ ts, op, id, data, agent }) {
+  #cells(operation) {
+    const { ts, op, id, agent } = operation;
     const shownAgent = this.#withAgent ? [printable(agent ?? "")] : [];
-    return [printable(ts), ...shownAgent, op, printable(id), op === "delete" ? "-" : shown(data)];
+    return [printable(ts), ...shownAgent, op, printable(id), this.#change(operation)];
+  }
+
+  #change({ op, data, prev }) {
+    if (op === "delete") return "-";
+    if (!this.#withDifferences || prev === null) return shown(data);
+    return differences(prev, data).map(printable).join("  ") || "(the same)";
   }
 }
 
-/** The operations that a command is about, at least those on the record `id`, and whether they say who made them. */
-export async function operationsOf(folder, store, { all = false, id }) {
-  if (all) return allOperations(folder, store);
-  const operations = id === undefined ? store.getOps() : store.getHistory(id);
-  return { operations, withAgent: operations.some(({ agent }) => agent !== undefined) };
+/** A change of the history as an operation. */
+export function operationOf({ ts, type, id, value, before, agent, clock }) {
+  return {
+    ts,
+    op: type,
+    id,
+    prev: before,
+    ...(type === "set" && { data: value }),
+    ...(agent !== undefined && { agent, clock }),
+  };
+}
+
+/** Whether operations of the folder say who made them. */
+export async function hasAgents(store) {
+  for await (const { agent } of store.changes({ reverse: true, limit: 1 }))
+    if (agent !== undefined) return true;
+  for await (const { agent } of store.changes({ limit: 1 })) if (agent !== undefined) return true;
+  return false;
 }

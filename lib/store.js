@@ -20,6 +20,8 @@ const { FileDriver } = require("./folder/driver");
 const { FsBackend, isPlainFsBackend } = require("./fs/backend");
 const { Inspected } = require("./inspected");
 const { recoverFolder, repairFolder, verifyFolder } = require("./folder/maintenance");
+const { Changes } = require("./history/changes");
+const { readUndo, readWanted } = require("./history/wanted");
 const { MutationQueue, RETRY } = require("./writing/mutation-queue");
 const { checkNames } = require("./arguments/option-names");
 const { parseOptions } = require("./arguments/options");
@@ -52,6 +54,8 @@ class Store extends Inspected {
   #opening = null;
   #closing = null;
   #watching = null;
+  /** The readers of the history that are under way. */
+  #changes = new Set();
   #isInTransaction = false;
   /** What a call of the store within a transaction was refused with: the transaction fails also where its function catches it. */
   #misuse = null;
@@ -155,6 +159,7 @@ class Store extends Inspected {
         this.#state = "closed";
         this.#driver = null;
         this.#closing = null;
+        for (const changes of this.#changes) changes.close();
       }
     });
     return this.#closing;
@@ -439,13 +444,46 @@ class Store extends Inspected {
     return ids.length;
   }
 
-  undo() {
-    return paced(this.#undo());
+  undo(options) {
+    return paced(this.#undo(options));
   }
 
-  async #undo() {
+  async #undo(options) {
     this.#ensureWritable();
-    return this.#durably(() => this.#driver.undo());
+    const isBatch = readUndo(options);
+    return this.#durably(() => this.#driver.undo(isBatch));
+  }
+
+  get position() {
+    this.#ensureOpen();
+    return this.#driver.position(this.#batch !== null);
+  }
+
+  changes(options) {
+    const changes = new Changes(
+      () => {
+        const begun = this.#history(options);
+        this.#changes.add(changes);
+        return begun;
+      },
+      () => this.#changes.delete(changes),
+    );
+    return changes;
+  }
+
+  /** What a reader of the history needs, which is about to take its first step. */
+  #history(options) {
+    this.#ensureOpen();
+    const driver = this.#driver;
+    const { native, limit, signal } = readWanted(options, (text) => driver.isPosition(text));
+    // Where there is no history, also a call without a position is refused.
+    if (driver.changes === undefined) driver.isPosition();
+    return {
+      limit,
+      signal,
+      open: () => this.#exclusive(() => ({ source: driver.changes(native) })),
+      notices: native.live ? () => driver.notices(signal) : undefined,
+    };
   }
 
   at(when) {

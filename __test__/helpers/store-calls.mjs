@@ -66,6 +66,7 @@ export const calls = {
   "getManifest()": (store) => store.getManifest()?.stats.activeRecords ?? null,
   "streamSnapshot()": (store) => first(store.streamSnapshot()),
   "getWalOps()": async (store) => (await first(store.getWalOps())).id,
+  "changes()": async (store) => (await first(store.changes())).id,
   "refresh()": (store) => store.refresh(),
   "tail()": (store) => store.tail(),
   "watch()": (store) => store.watch(() => {}, 60_000),
@@ -81,7 +82,7 @@ export const whenNotOpen = Object.fromEntries(
     if (method === "unwatch") return [name, gives(undefined)];
     if (["flush", "sync"].includes(method)) return [name, resolves(undefined)];
     const asynchronous =
-      "batch undo compact backup prune usage archive loadArchive streamSnapshot getWalOps refresh tail find findOne countWhere explain whenIndexed scan at " +
+      "batch undo compact backup prune usage archive loadArchive streamSnapshot getWalOps changes refresh tail find findOne countWhere explain whenIndexed scan at " +
       changing.join(" ");
     return [name, asynchronous.split(" ").includes(method) ? rejects(notOpen) : throws(notOpen)];
   }),
@@ -131,6 +132,7 @@ export const whenOpen = {
   "getManifest()": gives(1),
   "streamSnapshot()": resolves(stored),
   "getWalOps()": resolves("logged"),
+  "changes()": resolves("stored"),
   "refresh()": resolves(undefined),
   "tail()": resolves([]),
   "watch()": gives(undefined),

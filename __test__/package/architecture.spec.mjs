@@ -19,6 +19,7 @@ const ALLOWED = {
   arguments: ["errors", "platform"],
   writing: ["errors", "platform"],
   operations: ["arguments", "errors", "native", "platform"],
+  history: ["arguments", "errors", "operations"],
   queries: ["arguments", "errors", "platform"],
   history: ["arguments", "errors", "platform", "queries"],
   transactions: ["arguments", "errors", "platform"],

@@ -29,7 +29,7 @@ const printed = {
     "changes on record: 3",
     "archived: 1",
     "in the archive: Old Co",
-    "left: 1 with 0 changes since",
+    "left: 1 with 1 change of what is archived",
   ],
   dashboard: [
     "changed: attic, cellar; hottest: attic with 24",

@@ -64,8 +64,10 @@ same<ConstructorParameters<typeof ours.FsBackend>, ConstructorParameters<typeof 
 
 // Our Store has all of theirs, and some things more.
 type Known = keyof theirs.Store;
-same<Pick<ours.Store<Todo>, Known>, Public<theirs.Store<Todo>>>();
-same<Pick<ours.Store, Known>, Public<theirs.Store>>();
+// undo() takes options besides.
+type Alike = Exclude<Known, "undo">;
+same<Pick<ours.Store<Todo>, Alike>, Pick<theirs.Store<Todo>, Alike>>();
+same<Pick<ours.Store, Alike>, Pick<theirs.Store, Alike>>();
 type Reading =
   | "at"
   | "find"
@@ -78,12 +80,13 @@ type Reading =
   | "values"
   | "scan"
   | typeof Symbol.iterator;
+type History = "changes" | "position";
 type Changing =
   "revert" | "transaction" | "revert" | "insert" | "update" | "patch" | "compareAndSet" | "clear";
 type Keeping = "backup" | "prune" | "usage";
 same<
   Exclude<keyof ours.Store, Known>,
-  Reading | Changing | Keeping | "recovery" | typeof Symbol.asyncDispose
+  Reading | Changing | Keeping | History | "recovery" | typeof Symbol.asyncDispose
 >();
 
 same<Exclude<keyof typeof ours.Store, keyof typeof theirs.Store>, "verify" | "repair" | "recover">();

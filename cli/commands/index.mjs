@@ -1,6 +1,7 @@
 /** All commands, in the order in which the help shows them. */
 import { backupCommand } from "./backup.mjs";
 import { compactCommand } from "./compact.mjs";
+import { diffCommand } from "./diff.mjs";
 import { exportCommand } from "./export.mjs";
 import { getCommand } from "./get.mjs";
 import { historyCommand } from "./history.mjs";
@@ -19,6 +20,7 @@ export const commands = {
   ls: lsCommand,
   log: logCommand,
   history: historyCommand,
+  diff: diffCommand,
   verify: verifyCommand,
   backup: backupCommand,
   export: exportCommand,

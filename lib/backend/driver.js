@@ -211,7 +211,8 @@ class BackendDriver {
     if (this.#changes.size + this.#filling === 0) for (const resolve of this.#settled.splice(0)) resolve();
   }
 
-  async undo() {
+  async undo(isBatch) {
+    if (isBatch) throw opslogError("OPSLOG_UNSUPPORTED", messages.undoBatchOfBackend());
     return this.#run("undo");
   }
 
@@ -268,6 +269,14 @@ class BackendDriver {
       signal?.throwIfAborted();
       yield entry;
     }
+  }
+
+  position() {
+    throw opslogError("OPSLOG_UNSUPPORTED", messages.historyOfBackend());
+  }
+
+  isPosition() {
+    throw opslogError("OPSLOG_UNSUPPORTED", messages.historyOfBackend());
   }
 
   async *walOperations() {

@@ -33,6 +33,11 @@ const messages = Object.freeze({
     "Store.recover(dir, to), or opslog recover <folder> <to>, puts a store together from what is sound in this folder",
   retentionOfBackend: (method) =>
     `${method} is for stores in a folder; what a backend keeps of superseded files is the backend's affair`,
+  historyOfBackend: () =>
+    "the history is read from the logs of a folder, and a storage backend need not keep those that checkpoints left: keep the " +
+    "store in a folder",
+  undoBatchOfBackend: () =>
+    "undo({ batch: true }) cuts a log once, and a storage backend takes one operation off it at a time: call undo() for each",
   exists: (id) => `Record '${id}' exists already`,
   withinTransaction: () =>
     "the function of a transaction works with its argument: a call to the store itself would not be part of it",

@@ -3,7 +3,7 @@
 // A store in a folder, written and read natively.
 
 const { readFolder } = require("../arguments/checks");
-const { process } = require("../platform/builtins");
+const { path, process } = require("../platform/builtins");
 const { runBackup } = require("./backup");
 const { CHECKPOINT_DUE, FOREIGN, WRITE_DUE, bufferedIn } = require("./changed");
 const { AgentCheckpoint, OwnCheckpoint } = require("./checkpoint-work");
@@ -15,6 +15,7 @@ const { History } = require("../operations/history");
 const { migrateInTurns } = require("../records/migration");
 const { Indexes } = require("../queries/indexes");
 const native = require("../native");
+const { Notices } = require("../fs/notices");
 const { ensurePermitted } = require("../native/permission");
 const { ioError, messages } = require("../errors/errors");
 const { call, deleteRecord, settle, setText } = require("../errors/native");
@@ -299,16 +300,16 @@ class FileDriver {
     this.#shared?.settle();
   }
 
-  async undo() {
+  async undo(isBatch) {
     this.records.beforeCut();
     let undone;
     try {
-      undone = call(() => this.#core.undo());
+      undone = isBatch ? null : call(() => this.#core.undo());
     } finally {
       if (this.#following.takeForeign()) this.#displaced.forget();
     }
     if (undone === null) {
-      undone = await this.#following.withForeign(this.#core.undoWaiting());
+      undone = await this.#following.withForeign(isBatch ? this.#core.undoBatch() : this.#core.undoWaiting());
     }
     const ids = JSON.parse(undone);
     if (this.#isAgent) {
@@ -450,6 +451,27 @@ class FileDriver {
         snapshot = currentSnapshot;
       }
     }
+  }
+
+  /** The position behind the last operation that the store shows; within a batch, behind the last one before it. */
+  position(isInBatch) {
+    if (!this.#options.readOnly && !isInBatch) this.flush();
+    return call(() => this.#core.position());
+  }
+
+  isPosition(text) {
+    return native.load().isPosition(text);
+  }
+
+  /** Begins to read the history; `wanted` is what `readWanted()` made of the caller's options. */
+  changes(wanted) {
+    if (!this.#options.readOnly) this.flush();
+    return settle(native.load().changes(this.folder, wanted));
+  }
+
+  /** Tells when there may be more of it. */
+  notices(signal) {
+    return new Notices(path.join(this.folder, "ops"), signal);
   }
 
   walOperations() {

@@ -128,6 +128,12 @@ impl NativeStore {
         caught_js(|| self.handle.ok_or_else(|| napi::Error::from_reason("too many stores are open")))
     }
 
+    /// The position behind the last operation that shows.
+    #[napi]
+    pub fn position(&self) -> napi::Result<String> {
+        caught(|| self.store.position())
+    }
+
     /// What the file system was found to lack.
     #[napi]
     pub fn lacks(&self) -> napi::Result<Vec<&'static str>> {
@@ -256,6 +262,13 @@ impl NativeStore {
     pub fn undo_waiting(&self) -> AsyncTask<Work> {
         let store = Arc::clone(&self.store);
         AsyncTask::new(Work::new(move || store.undo_waiting(), |ids| json::ids(&ids)))
+    }
+
+    /// As `undoWaiting`, of the whole last batch.
+    #[napi]
+    pub fn undo_batch(&self) -> AsyncTask<Work> {
+        let store = Arc::clone(&self.store);
+        AsyncTask::new(Work::new(move || store.undo_batch(), |ids| json::ids(&ids)))
     }
 
     /// Compacts a folder of agents; with ids, given as a JSON list, these records go to an archive segment.

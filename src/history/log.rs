@@ -224,7 +224,7 @@ impl Log {
             let mark = Mark::new(start, bytes);
             let first = match line.batch {
                 Some(BatchMark::More) => Some(*batch.get_or_insert(mark)),
-                Some(BatchMark::Last) => Some(batch.take().unwrap_or(mark)),
+                Some(BatchMark::Last) => batch.take(),
                 None => None,
             };
             newest = Some(mark);

@@ -23,7 +23,7 @@ pub use archived::Archived;
 pub use backward::Backward;
 pub use changes::{Changes, Wanted};
 pub use forward::{Forward, Reading};
-pub use position::Position;
+pub use position::{Position, position_behind};
 pub use print::{before_into, event_into};
 
 use crate::format::operation::Line;

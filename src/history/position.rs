@@ -1,10 +1,13 @@
 //! Where an operation stands, as text that callers keep: for each log that may still grow, or was read in part, the last line
 //! that was read. Lines are told by place, length and checksum, so that a line that was undone and written again is another.
 
-use crate::disk::{DiskFile, read_exact_at};
+use super::reverse_log::ReverseLog;
+use super::trail::LogName;
+use crate::disk::{Disk, DiskFile, read_exact_at};
 use crate::error::{Error, Result};
 use crate::format::operation::without_marker;
 use crate::json::number::push_integer;
+use crate::layout;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
@@ -111,6 +114,43 @@ impl Position {
         self.print_into(&mut out);
         String::from_utf8_lossy(&out).into_owned()
     }
+}
+
+/// The position behind the first bytes of logs: all that a store shows. `is_of_agents` tells agents' logs, of which each may
+/// still grow, from the log of a single writer.
+///
+/// # Errors
+/// `OPSLOG_IO`.
+pub fn position_behind(
+    disk: &dyn Disk,
+    root: &Path,
+    logs: &[(String, u64)],
+    is_of_agents: bool,
+) -> Result<String> {
+    let mut standings: Vec<(Arc<str>, u64, Option<(u64, Mark)>)> = Vec::new();
+    for (relative, end) in logs {
+        let agent: Arc<str> = layout::agent_of(relative).unwrap_or_default().into();
+        let ms = layout::time_of(relative).unwrap_or_default();
+        let name = LogName { ms, agent, relative: relative.clone(), grows: is_of_agents };
+        let last = ReverseLog::open(disk, root, &name, *end)?.next()?.map(|found| (ms, found.mark));
+        let place = standings.partition_point(|(agent, ..)| *agent < name.agent);
+        match standings.get_mut(place).filter(|(agent, ..)| *agent == name.agent) {
+            Some((_, newest, known)) => {
+                *newest = ms.max(*newest);
+                *known = [*known, last].into_iter().flatten().max_by_key(|(ms, _)| *ms);
+            }
+            None => standings.insert(place, (name.agent, ms, last)),
+        }
+    }
+    let lasts = standings.iter().filter_map(|(_, _, last)| last.map(|(ms, _)| ms));
+    let floor = lasts.max().or(standings.iter().map(|(_, ms, _)| *ms).min()).unwrap_or_default();
+    let mut out = Vec::new();
+    let standings = standings.iter().map(|(agent, newest, last)| {
+        let next_ms = is_of_agents.then_some(last.map_or(*newest, |(ms, _)| ms));
+        Standing { agent, last: *last, next_ms, growing_ms: None }
+    });
+    print_standings(&mut out, floor, standings);
+    Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
 /// What is known of an agent's logs at an operation.

@@ -115,7 +115,7 @@ impl ReverseLog {
                 Err(_) => {}
             }
         }
-        let first = lines.last().map(|found| found.mark);
+        let first = lines.last().filter(|_| lines.len() > 1).map(|found| found.mark);
         lines.iter_mut().for_each(|found| found.batch = first);
         lines.reverse();
         let last = lines.pop();

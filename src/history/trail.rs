@@ -245,9 +245,12 @@ impl<'d> Trail<'d> {
         }
     }
 
-    /// Whether 0.8.1 has never written here.
+    /// Whether 0.8.1 has never written here: the lineage goes back to the generation that created the store, which came with
+    /// no log of a later one.
     fn is_of_this_version(&self) -> bool {
-        self.manifest.generation > 0 && self.manifest.generation == self.manifest.lineage.len() as u64
+        let lineage = &self.manifest.lineage;
+        self.manifest.generation == lineage.len() as u64
+            && lineage.last().is_some_and(|first| first.logs_ms.is_empty())
     }
 
     /// The stage whose newest log is the newest before a time.

@@ -26,6 +26,7 @@ mod misfit;
 mod names;
 mod open;
 mod past;
+mod position;
 mod prune;
 mod read;
 mod savepoint;

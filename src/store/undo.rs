@@ -50,7 +50,7 @@ impl Store {
             if state.end_to_be().is_some() {
                 return Err(Rejected::NotNow);
             }
-            if state.cut_last(self)? {
+            if state.cut_last(self, 1)? {
                 break;
             }
         }
@@ -113,7 +113,66 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Takes the whole last batch back, an agent's own last, or the last operation, if that is of none: one cut. Returns the
+    /// records concerned, the last operation's first.
+    ///
+    /// # Errors
+    /// As for [`Store::undo_waiting`].
+    pub fn undo_batch(&self) -> Result<Vec<Id>> {
+        if let Some(gate) = &self.gate {
+            let exclusive = gate.exclusive()?;
+            let followed = self.look_alone(&exclusive)?;
+            self.lock().foreign.push(followed);
+            let mut state = self.lock();
+            state.writable()?;
+            let count = state.last_batch();
+            let undone = self.undo_several_of_agent(&mut state, count)?.unwrap_or_default();
+            self.wrote(&state);
+            return Ok(undone);
+        }
+        let mut state = self.lock();
+        state.writable()?;
+        if state.shown() == 0 {
+            return Ok(Vec::new());
+        }
+        if state.engine.operations().is_empty() {
+            drop(state);
+            state = self.lock_replayed()?;
+        }
+        let mut count = 1;
+        // What is buffered is of no batch: a batch is written as it ends.
+        if state.buffered >= state.engine.operations().len() {
+            loop {
+                self.check_file(&mut state).map_err(Rejected::into_error)?;
+                count = state.last_batch();
+                if state.cut_last(self, count)? {
+                    break;
+                }
+            }
+        }
+        let mut undone = Vec::new();
+        for _ in 0..count {
+            undone.extend(state.undo_last(self)?);
+        }
+        state.buffered = state.buffered.min(state.engine.operations().len());
+        self.wrote(&state);
+        Ok(undone)
+    }
+}
+
 impl State {
+    /// How many operations the last batch has, an agent's own last; 1 for an operation that is of none.
+    fn last_batch(&self) -> usize {
+        let own = self.agents.as_ref().map(|agents| agents.own);
+        let operations = self.engine.operations().iter().skip(self.hidden_operations()).rev();
+        let mut operations = operations.filter(|operation| own.is_none_or(|own| operation.is_of_log(own)));
+        match operations.next() {
+            Some(_) => 1 + operations.take_while(|before| before.batch == Some(BatchMark::More)).count(),
+            None => 0,
+        }
+    }
+
     fn undo_last(&mut self, store: &Store) -> Result<Vec<Id>> {
         let undone = self.engine.undo_last().map_err(|source| store.read_failed(source))?;
         Ok(undone.into_iter().map(|operation| operation.id).collect())
@@ -171,33 +230,37 @@ impl State {
         next_log.writer.overwrite(&*store.disk, before + at as u64, BatchMark::Last.text())
     }
 
-    /// Cuts the last operation's line off the log, and off the next log during a checkpoint. `false`, and nothing is
+    /// Cuts the lines of the last operations off the log, and off the next log during a checkpoint. `false`, and nothing is
     /// done, if another process has appended since the file was looked at.
-    fn cut_last(&mut self, store: &Store) -> Result<bool> {
-        let Some(Text::At { offset, len, .. }) =
-            self.engine.operations().last().map(|last| last.line.clone())
+    fn cut_last(&mut self, store: &Store, count: usize) -> Result<bool> {
+        let operations = self.engine.operations();
+        let lines = operations.get(operations.len().saturating_sub(count)..).unwrap_or_default();
+        let lines: Vec<Text> = lines.iter().map(|operation| operation.line.clone()).collect();
+        let (Some(&Text::At { offset, .. }), Some(&Text::At { offset: last, len, .. })) =
+            (lines.first(), lines.last())
         else {
             return Ok(true);
         };
-        let line = self.engine.operations().last().map(|last| last.line.clone());
-        self.keep_for_moments(store, line.as_ref())?;
+        for line in &lines {
+            self.keep_for_moments(store, Some(line))?;
+        }
         if offset < self.indexed {
             store.forget_log_index(self);
         }
         // NOTE: the next log first. What cannot leave it stays in both, and memory goes on reading it from the first.
         if !planted!("undo-in-one-log")
-            && let Err(error) = self.cut_next_log()
+            && let Err(error) = self.cut_next_log(count)
         {
             if self.next_log.as_ref().is_some_and(|next_log| next_log.publishing) {
                 return Err(error);
             }
             self.give_next_log_up(store, Some(error));
         }
-        let is_last = offset + u64::from(len) + 1 == self.wal.len();
+        let is_last = last + u64::from(len) + 1 == self.wal.len();
         let cut = match is_last {
             true => self.wal.cut(offset),
             // A part of a line comes behind it, or a line that counts only once a checkpoint is over.
-            false => self.wal.blank(&*store.disk, offset, len as usize).map(|()| true),
+            false => self.blank_lines(store, &lines).map(|()| true),
         };
         match cut {
             Ok(true) => {
@@ -217,13 +280,24 @@ impl State {
         line.map_or(Ok(()), |line| self.moments.cut(line)).map_err(|source| store.read_failed(source))
     }
 
-    fn cut_next_log(&mut self) -> Result<()> {
+    /// Overwrites lines, the last one first: a crash leaves a batch without its end, which counts as none.
+    fn blank_lines(&mut self, store: &Store, lines: &[Text]) -> Result<()> {
+        for line in lines.iter().rev() {
+            if let Text::At { offset, len, .. } = line {
+                self.wal.blank(&*store.disk, *offset, *len as usize)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn cut_next_log(&mut self, count: usize) -> Result<()> {
         let Some(next_log) = &mut self.next_log else { return Ok(()) };
-        let Some(&offset) = next_log.offsets.last() else { return Ok(()) };
+        let kept = next_log.offsets.len().saturating_sub(count);
+        let Some(&offset) = next_log.offsets.get(kept) else { return Ok(()) };
         if !next_log.writer.cut(offset)? {
             return Err(Error::Failed("another process appended to the next log of this store".into()));
         }
-        next_log.offsets.pop();
+        next_log.offsets.truncate(kept);
         Ok(())
     }
 

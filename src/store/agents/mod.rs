@@ -131,6 +131,16 @@ impl Agents {
         self.logs.iter().map(|log| log.relative.as_str())
     }
 
+    /// All logs that count, and up to where each was read; of the own one, up to where it was written.
+    pub(super) fn read_up_to(&self, own: (String, u64)) -> Vec<(String, u64)> {
+        let others = self.logs.iter().filter(|log| log.relative != own.0);
+        let mut logs: Vec<_> = others.map(|log| (log.relative.clone(), log.end)).collect();
+        if layout::agent_of(&own.0).is_some() {
+            logs.push(own);
+        }
+        logs
+    }
+
     /// Bytes in all logs that count: of the own one, which is not read, what was written to it; of the others, what
     /// was read of them.
     pub(super) fn logged(&self, own: u64) -> u64 {

@@ -1,7 +1,7 @@
 //! An agent takes its own last operation back, if no compaction has sealed it. Others may have written behind
 //! it: those are taken back in memory, and applied again without it.
 
-use crate::engine::{Id, Rank, Text};
+use crate::engine::{Id, Operation, Rank, Text};
 use crate::error::{Error, Result};
 use crate::store::{State, Store};
 
@@ -9,12 +9,24 @@ impl Store {
     /// Cuts the agent's last operation off its log. The caller holds the folder's lock, and has seen to it that
     /// what stands before it may be the last.
     pub(in crate::store) fn undo_of_agent(&self, state: &mut State) -> Result<Option<Vec<Id>>> {
+        self.undo_several_of_agent(state, 1)
+    }
+
+    /// As [`Store::undo_of_agent`], of its last operations.
+    pub(in crate::store) fn undo_several_of_agent(
+        &self,
+        state: &mut State,
+        count: usize,
+    ) -> Result<Option<Vec<Id>>> {
         let Some(own) = state.agents.as_ref().map(|agents| agents.own) else { return Ok(None) };
         let shown = state.engine.operations().get(state.hidden_operations()..).unwrap_or_default();
-        let last = shown.iter().rev().find(|operation| operation.is_of_log(own)).cloned();
-        let Some(last) = last else { return Ok(None) };
-        let Text::At { offset, .. } = last.line else { return Ok(None) };
-        state.keep_for_moments(self, Some(&last.line))?;
+        let last = shown.iter().rev().filter(|operation| operation.is_of_log(own)).take(count);
+        let last: Vec<Operation> = last.cloned().collect();
+        let Some(Text::At { offset, .. }) = last.last().map(|first| &first.line) else { return Ok(None) };
+        let offset = *offset;
+        for operation in &last {
+            state.keep_for_moments(self, Some(&operation.line))?;
+        }
         if !state.wal.cut(offset)? {
             // NOTE: a process that no lock keeps out has appended to the agent's log.
             if let Some(agents) = &mut state.agents {
@@ -23,7 +35,7 @@ impl Store {
             return Err(Error::Failed("another process appended to the log of this agent".into()));
         }
         state.forget_own_lines(offset);
-        let removed: Vec<Rank> = last.rank().cloned().into_iter().collect();
+        let removed: Vec<Rank> = last.iter().filter_map(Operation::rank).cloned().collect();
         let changed = match state.engine.integrate(Vec::new(), &removed) {
             Ok(changed) => changed,
             Err(source) => {

@@ -1,0 +1,302 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import test from "ava";
+
+import { Store } from "../../index.mjs";
+import { openAgent } from "../helpers/agents.mjs";
+import { openInProcess } from "../helpers/processes.mjs";
+import { openOurs, openReference } from "../helpers/stores.mjs";
+
+const manual = { checkpointThreshold: Infinity, checkpointOnClose: false };
+const brief = ({ type, id, value, before }) => [type, id, value, before];
+const idsOf = (changes) => changes.map(({ id }) => id);
+
+async function collect(changes) {
+  const found = [];
+  for await (const change of changes) found.push(change);
+  return found;
+}
+
+/** Takes so many changes of a live reader. */
+async function take(changes, count) {
+  const found = [];
+  while (found.length < count) found.push((await changes.next()).value);
+  return found;
+}
+
+test("changes() gives every operation since the store was created, with the full value before, through checkpoints and restarts", async (t) => {
+  const { store, folder } = await openOurs(t);
+  const text = "long enough to make a delta pay off";
+  await store.set("a", { n: 1, text });
+  await store.set("a", { n: 2, text });
+  await store.compact();
+  await store.set("b", [1]);
+  await store.delete("a");
+  await store.close();
+  await store.open(folder);
+  await store.set("b", "two");
+  t.deepEqual((await collect(store.changes())).map(brief), [
+    ["set", "a", { n: 1, text }, null],
+    ["set", "a", { n: 2, text }, { n: 1, text }],
+    ["set", "b", [1], null],
+    ["delete", "a", undefined, { n: 2, text }],
+    ["set", "b", "two", [1]],
+  ]);
+  const [first] = await collect(store.changes({ limit: 1 }));
+  t.deepEqual(Object.keys(first).sort(), ["before", "id", "position", "ts", "type", "value"]);
+  t.regex(first.position, /^p[\w.~-]+$/);
+});
+
+test("changes() from a position gives what is behind it, and in reverse the same, the last first", async (t) => {
+  const { store } = await openOurs(t, manual);
+  for (let n = 0; n < 20; n++) {
+    await store.set(`id${n % 3}`, { n });
+    if (n % 6 === 5) await store.compact();
+  }
+  const all = await collect(store.changes());
+  t.is(all.length, 20);
+  for (const [place, { position }] of all.entries()) {
+    t.deepEqual(await collect(store.changes({ after: position })), all.slice(place + 1));
+    t.deepEqual(
+      await collect(store.changes({ after: position, reverse: true })),
+      all.slice(place + 1).reverse(),
+    );
+  }
+  t.deepEqual(await collect(store.changes({ reverse: true, limit: 3 })), all.slice(-3).reverse());
+  t.deepEqual(
+    await collect(store.changes({ id: "id1" })),
+    all.filter(({ id }) => id === "id1"),
+  );
+  t.is(store.position, all.at(-1).position);
+  t.deepEqual(await collect(store.changes({ after: store.position })), []);
+});
+
+test("changes() by time: since excludes its operations, until includes them", async (t) => {
+  const { store } = await openOurs(t, manual);
+  const times = [];
+  for (let n = 0; n < 3; n++) {
+    await store.set(`id${n}`, { n });
+    times.push((await collect(store.changes({ reverse: true, limit: 1 })))[0].ts);
+    while (new Date().toISOString() === times[n]);
+  }
+  t.deepEqual(idsOf(await collect(store.changes({ since: times[0] }))), ["id1", "id2"]);
+  t.deepEqual(idsOf(await collect(store.changes({ until: new Date(times[1]) }))), ["id0", "id1"]);
+  t.deepEqual(idsOf(await collect(store.changes({ since: times[0], until: times[1] }))), ["id1"]);
+});
+
+test("the operations of a batch have the position of its first one", async (t) => {
+  const { store } = await openOurs(t, manual);
+  await store.set("alone", 1);
+  await store.batch(() => {
+    store.set("one", 1);
+    store.set("two", 2);
+  });
+  const [alone, one, two] = await collect(store.changes());
+  t.deepEqual([alone.batch, one.batch, two.batch], [undefined, one.position, one.position]);
+  t.deepEqual(await collect(store.changes({ after: one.position })), [two]);
+});
+
+test("a position that was undone is refused with OPSLOG_POSITION_GONE, and store.position is the way to begin anew", async (t) => {
+  const { store } = await openOurs(t, manual);
+  await store.set("a", 1);
+  const kept = store.position;
+  await store.set("a", 2);
+  const undone = store.position;
+  await store.undo();
+  await store.set("a", 2);
+  const error = await t.throwsAsync(collect(store.changes({ after: undone })), {
+    code: "OPSLOG_POSITION_GONE",
+  });
+  t.regex(error.message, /store\.position/);
+  t.deepEqual((await collect(store.changes({ after: kept }))).map(brief), [["set", "a", 2, 1]]);
+  t.deepEqual(await collect(store.changes({ after: store.position })), []);
+});
+
+test("a position whose logs were deleted is refused, one at the end of a deleted log is not", async (t) => {
+  const { store, folder } = await openOurs(t, manual);
+  await store.set("a", 1);
+  const first = store.position;
+  await store.set("a", 2);
+  const last = store.position;
+  const { activeOps } = store.getManifest();
+  await store.compact();
+  await store.set("a", 3);
+  await rm(join(folder, activeOps));
+  await t.throwsAsync(collect(store.changes({ after: first })), { code: "OPSLOG_POSITION_GONE" });
+  t.deepEqual((await collect(store.changes({ after: last }))).map(brief), [["set", "a", 3, 2]]);
+});
+
+test("live changes() give own writes, go on through checkpoints, and tell what is undone", async (t) => {
+  const { store } = await openOurs(t, manual);
+  await store.set("a", 1);
+  const changes = store.changes({ live: true });
+  const [first] = await take(changes, 1);
+  t.is(first.value, 1);
+  const next = changes.next();
+  await store.set("a", 2);
+  const second = (await next).value;
+  t.is(second.value, 2);
+  await store.undo();
+  const [undone] = await take(changes, 1);
+  t.deepEqual(undone, { type: "undone", position: second.position, after: first.position, id: "a" });
+  await store.compact();
+  await store.set("a", 3);
+  t.deepEqual((await take(changes, 1)).map(brief), [["set", "a", 3, 1]]);
+  await changes.return();
+  t.deepEqual(await changes.next(), { done: true, value: undefined });
+});
+
+test("live changes() end when the store is closed, once everything was given", async (t) => {
+  const { store } = await openOurs(t, manual);
+  const found = collect(store.changes({ live: true }));
+  for (let n = 0; n < 100; n++) await store.set("a", n);
+  await store.close();
+  t.deepEqual(
+    (await found).map(({ value }) => value),
+    Array.from({ length: 100 }, (_, n) => n),
+  );
+});
+
+test("an aborted signal ends changes() with its reason, also while it waits", async (t) => {
+  const { store } = await openOurs(t, manual);
+  const controller = new AbortController();
+  const waiting = store.changes({ live: true, signal: controller.signal }).next();
+  const reason = new Error("enough");
+  setTimeout(() => controller.abort(reason), 20);
+  t.is(await t.throwsAsync(waiting), reason);
+  t.is(await t.throwsAsync(store.changes({ signal: controller.signal }).next()), reason);
+});
+
+test("calls of next() that are not awaited give the changes in order", async (t) => {
+  const { store } = await openOurs(t, manual);
+  for (let n = 0; n < 5; n++) await store.set(`id${n}`, n);
+  const changes = store.changes();
+  const steps = await Promise.all(Array.from({ length: 7 }, () => changes.next()));
+  t.deepEqual(
+    steps.map(({ done, value }) => (done ? null : value.value)),
+    [0, 1, 2, 3, 4, null, null],
+  );
+});
+
+test("changes() in group mode gives what was buffered, and what a batch that was called before it writes", async (t) => {
+  const { store } = await openOurs(t, { ...manual, writeMode: "group", groupCommitMs: 60_000 });
+  await store.set("a", 1);
+  store.batch(() => {
+    store.set("b", 2);
+    store.set("c", 3);
+  });
+  t.deepEqual(idsOf(await collect(store.changes())), ["a", "b", "c"]);
+});
+
+test("a reader, and a store under skipLoad, read the same history as the writer", async (t) => {
+  const { store, folder } = await openOurs(t, manual);
+  for (let n = 0; n < 10; n++) {
+    await store.set("a", { n });
+    if (n === 4) await store.compact();
+  }
+  const all = await collect(store.changes());
+  const { store: reader } = await openOurs(t, { folder, readOnly: true });
+  t.deepEqual(await collect(reader.changes()), all);
+  t.is(reader.position, store.position);
+  await store.set("b", 1);
+  t.deepEqual(idsOf(await collect(reader.changes({ after: reader.position }))), ["b"]);
+  await store.close();
+  const { store: unloaded } = await openOurs(t, { folder, skipLoad: true });
+  t.deepEqual((await collect(unloaded.changes())).slice(0, 10), all);
+});
+
+test("changes() of agents come in their total order, each once, with agent and clock", async (t) => {
+  const { store: first, folder } = await openOurs(t, { ...manual, agentId: "first" });
+  const second = await openAgent(t, folder, "second");
+  const live = first.changes({ live: true });
+  for (let n = 0; n < 12; n++) {
+    const store = n % 2 === 0 ? first : second;
+    await store.refresh();
+    await store.set(`id${n}`, { n });
+    if (n === 5) await store.compact();
+  }
+  const all = await collect(second.changes());
+  t.deepEqual(
+    all.map(({ id, agent }) => [id, agent]),
+    Array.from({ length: 12 }, (_, n) => [`id${n}`, n % 2 === 0 ? "first" : "second"]),
+  );
+  t.true(all.every(({ clock }, place) => place === 0 || clock > all[place - 1].clock));
+  for (const [place, { position }] of all.entries()) {
+    t.deepEqual(await collect(first.changes({ after: position })), all.slice(place + 1));
+  }
+  t.deepEqual(idsOf(await take(live, 12)).sort(), idsOf(all).sort());
+  await first.refresh();
+  t.deepEqual(await collect(first.changes({ after: first.position })), []);
+  await second.undo();
+  t.deepEqual(
+    (await take(live, 1)).map(({ type, id }) => [type, id]),
+    [["undone", "id11"]],
+  );
+  await live.return();
+});
+
+test("changes() begins with the logs of 0.8.1", async (t) => {
+  const { store: original, folder } = await openReference(t, { checkpointThreshold: 4 });
+  for (let n = 0; n < 10; n++) await original.set(`id${n}`, { n });
+  await original.close();
+  const { store } = await openOurs(t, { folder, ...manual });
+  await store.set("last", { n: 10 });
+  await store.compact();
+  await store.set("id0", { n: 11 });
+  t.deepEqual(
+    (await collect(store.changes())).map(({ value }) => value.n),
+    Array.from({ length: 12 }, (_, n) => n),
+  );
+});
+
+test("a live reader in another process is told at once, and comes back with its position after a kill", async (t) => {
+  const { store: reader, folder } = await openOurs(t, manual);
+  await reader.set("own", 0);
+  await reader.close();
+  const writer = await openInProcess(t, folder, manual);
+  await reader.open(folder, { readOnly: true });
+  const changes = reader.changes({ live: true, after: reader.position });
+  const waiting = changes.next();
+  await writer.call("set", "other", { n: 1 });
+  t.is((await waiting).value.id, "other");
+  await writer.kill();
+  const again = await openInProcess(t, folder, manual);
+  await again.call("set", "again", { n: 2 });
+  t.is((await changes.next()).value.id, "again");
+  await changes.return();
+});
+
+test("wrong options of changes() reject with OPSLOG_INVALID_ARGUMENT, a closed store with OPSLOG_NOT_OPEN", async (t) => {
+  const { store } = await openOurs(t);
+  const wrong = [
+    { after: "2026-01-01" },
+    { after: 1 },
+    { since: "never" },
+    { since: new Date(Number.NaN) },
+    { until: 5 },
+    { id: 1 },
+    { limit: -1 },
+    { reverse: "yes" },
+    { live: true, reverse: true },
+    { live: true, until: new Date() },
+    { signal: {} },
+    5,
+  ];
+  for (const options of wrong) {
+    await t.throwsAsync(store.changes(options).next(), { code: "OPSLOG_INVALID_ARGUMENT" });
+  }
+  t.deepEqual(await collect(store.changes({ limit: 0 })), []);
+  await store.close();
+  await t.throwsAsync(store.changes().next(), { code: "OPSLOG_NOT_OPEN" });
+  t.throws(() => store.position, { code: "OPSLOG_NOT_OPEN" });
+});
+
+test("a store in memory has no history to read: OPSLOG_UNSUPPORTED", async (t) => {
+  const store = new Store();
+  await store.open(":memory:");
+  await t.throwsAsync(store.changes().next(), { code: "OPSLOG_UNSUPPORTED" });
+  t.throws(() => store.position, { code: "OPSLOG_UNSUPPORTED" });
+  await t.throwsAsync(store.undo({ batch: true }), { code: "OPSLOG_UNSUPPORTED" });
+  await store.close();
+});

@@ -1,0 +1,155 @@
+/** The soak of the feed: writers and a consumer that keeps its position with its result, all killed again and again. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { Store } from "../../index.mjs";
+import { random } from "./random.mjs";
+
+const program = (name) => fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
+const linesOf = (file) => (existsSync(file) ? readFileSync(file, "utf8").split("\n").filter(Boolean) : []);
+
+export class FeedSoak {
+  #options;
+  #folder;
+  #lives = 0;
+  #running = new Map();
+  #failures = [];
+
+  /** `agents` is the number of writers; 0 means a single one without agentId. */
+  constructor({ kills = 60, agents = 0, lifeMs = 400, seed = 1 } = {}) {
+    this.#options = { kills, agents, lifeMs, seed };
+  }
+
+  /** Returns what was counted: `missed`, `twice` and `wrong` must be 0. */
+  async run() {
+    const { kills, agents, lifeMs, seed } = this.#options;
+    const roll = random(seed);
+    const root = await mkdtemp(join(tmpdir(), "opslog-feed-"));
+    this.#folder = join(root, "store");
+    const journal = (name) => join(root, `${name}.journal`);
+    const file = join(root, "result");
+    const names = agents === 0 ? ["-"] : Array.from({ length: agents }, (_, n) => `agent${n}`);
+    const start = (name) =>
+      name === "consumer"
+        ? this.#start(name, "consumer", [this.#folder, file])
+        : this.#start(name, "writer", [
+            this.#folder,
+            journal(name),
+            name,
+            String(seed * 100_000 + ++this.#lives),
+          ]);
+    try {
+      for (const name of [...names, "consumer"]) start(name);
+      for (let kill = 0; kill < kills && this.#failures.length === 0; kill++) {
+        await delay(lifeMs / 4 + roll(lifeMs));
+        const name = roll(2) === 0 ? "consumer" : names[roll(names.length)];
+        await this.#kill(name);
+        start(name);
+      }
+      for (const name of names) await this.#kill(name);
+      const tally = await this.#judge(names.map(journal), file);
+      return { kills, ...tally };
+    } finally {
+      for (const name of [...this.#running.keys()]) await this.#kill(name);
+      await rm(root, { recursive: true, force: true });
+    }
+  }
+
+  #start(name, which, args) {
+    const child = spawn(process.execPath, [program(which), ...args], { stdio: ["ignore", "ignore", "pipe"] });
+    let errors = "";
+    child.stderr.on("data", (text) => (errors += text));
+    child.on("close", (code) => {
+      if (code !== null) this.#failures.push(`${name} ended with ${code}: ${errors}`);
+    });
+    this.#running.set(name, child);
+  }
+
+  async #kill(name) {
+    const child = this.#running.get(name);
+    this.#running.delete(name);
+    if (child === undefined || child.exitCode !== null) return;
+    const gone = once(child, "close");
+    child.kill("SIGKILL");
+    await gone;
+  }
+
+  /** What the consumer has, once it has caught up with all that there is. */
+  async #judge(journals, file) {
+    const store = new Store();
+    await store.open(this.#folder, { readOnly: true, skipLoad: true });
+    const there = [];
+    for await (const { value, id } of store.changes()) there.push(value?.token ?? `deleted ${id}`);
+    await store.close();
+    const wanted = [...there].sort().join("\n");
+    let result;
+    for (let look = 0; look < 300; look++) {
+      result = resultOf(file);
+      if ([...result.tokens].sort().join("\n") === wanted || this.#failures.length > 0) break;
+      await delay(100);
+    }
+    return this.#compare(there, result, journals, file);
+  }
+
+  #compare(there, { tokens, wrong }, journals, file) {
+    const given = new Set(tokens);
+    const known = new Set(there);
+    const acknowledged = new Set();
+    const undone = new Set();
+    const doubtful = new Set();
+    let issued = 0;
+    for (const line of journals.flatMap(linesOf)) {
+      const [what, token] = line.split(" ");
+      if (what === "issued") issued++;
+      else if (what === "acknowledged") acknowledged.add(token);
+      else if (what === "undoing") doubtful.add(token);
+      else undone.add(token);
+    }
+    const real = tokens.filter((token) => !token.startsWith("deleted"));
+    const lost = [...acknowledged].filter(
+      (token) => !undone.has(token) && !doubtful.has(token) && !known.has(token),
+    );
+    return {
+      issued,
+      operations: there.length,
+      begunAnew: linesOf(`${file}.gone`).length,
+      missed: there.filter((token) => !given.has(token)).length + lost.length,
+      twice: real.length - new Set(real).size,
+      wrong:
+        wrong +
+        tokens.filter((token) => !known.has(token)).length +
+        [...undone].filter((token) => given.has(token)).length +
+        this.#failures.length,
+      failures: this.#failures,
+    };
+  }
+}
+
+/** What the consumer's file says that it has, and how often it was told that something was undone that it did not have. */
+function resultOf(file) {
+  const tokens = new Map();
+  let wrong = 0;
+  for (const line of linesOf(file)) {
+    let parsed;
+    try {
+      parsed = JSON.parse(line);
+    } catch {
+      continue;
+    }
+    const { position, token, undone } = parsed;
+    if (undone === undefined) {
+      if (tokens.has(position)) wrong++;
+      tokens.set(position, token);
+    } else if (!tokens.delete(undone)) wrong++;
+  }
+  return { tokens: [...tokens.values()], wrong };
+}
+
+export function hasFailed({ missed, twice, wrong }) {
+  return missed + twice + wrong > 0;
+}

@@ -1,0 +1,74 @@
+/**
+ * A writer of the soak: changes a store at random until it is killed, and notes in its journal what was acknowledged. Its
+ * arguments: folder, journal, agentId or "-", seed.
+ */
+import { appendFileSync } from "node:fs";
+import { setImmediate as turn } from "node:timers/promises";
+import { Store } from "../../index.mjs";
+import { random } from "./random.mjs";
+
+const [folder, journal, agent, seed] = process.argv.slice(2);
+const agentId = agent === "-" ? undefined : agent;
+const roll = random(Number(seed));
+const store = new Store();
+const options = { agentId, checkpointThreshold: 500, checkpointOnClose: false };
+let number = 0;
+
+const note = (what, token) => appendFileSync(journal, `${what} ${token}\n`);
+const idOf = () => `id${roll(50)}`;
+
+/** A value that no other operation has. */
+function value() {
+  const token = `${agent}:${seed}:${++number}`;
+  note("issued", token);
+  return { token, text: "x".repeat(roll(200)) };
+}
+
+/** The token of the operation that undo() takes back. */
+function lastToken() {
+  const own = store.getOps().filter((operation) => operation.agent === agentId);
+  return own.at(-1)?.data?.token;
+}
+
+async function undo(isBatch) {
+  const before = store.getOps().filter((operation) => operation.agent === agentId);
+  note("undoing", lastToken() ?? "-");
+  if (isBatch) for (const { data } of before.slice(-6)) if (data !== undefined) note("undoing", data.token);
+  if (!(await store.undo({ batch: isBatch }))) return;
+  const left = new Set(store.getOps().map(({ data }) => data?.token));
+  for (const { data } of before) if (data !== undefined && !left.has(data.token)) note("undone", data.token);
+}
+
+async function batch() {
+  const values = Array.from({ length: 2 + roll(4) }, value);
+  await store.batch(() => {
+    for (const value of values) store.set(idOf(), value);
+  });
+  for (const { token } of values) note("acknowledged", token);
+}
+
+async function several() {
+  const values = Array.from({ length: 1 + roll(40) }, value);
+  await Promise.all(values.map((value) => store.set(idOf(), value)));
+  for (const { token } of values) note("acknowledged", token);
+}
+
+async function step() {
+  const choice = roll(100);
+  if (choice < 70) return several();
+  if (choice < 85) return batch();
+  if (choice < 92) return undo(choice < 88);
+  if (choice < 94) return store.compact();
+  if (choice < 95) {
+    await store.close();
+    return store.open(folder, options);
+  }
+  const id = idOf();
+  if (store.has(id)) await store.delete(id).catch(() => {});
+}
+
+await store.open(folder, options);
+for (;;) {
+  await step();
+  await turn();
+}

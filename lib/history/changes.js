@@ -1,0 +1,146 @@
+"use strict";
+
+// Reads the history of a store piece by piece, and gives one change after the other. While the caller works on a piece, the
+// next one is read.
+
+const { withCaller } = require("../errors/caller-trace");
+const { settle } = require("../errors/native");
+const { parseOperations } = require("../operations/texts");
+
+const DONE = Object.freeze({ done: true, value: undefined });
+
+class Changes {
+  #begin;
+  #limit = Infinity;
+  #signal;
+  /** The history on the native side, once it is begun, and the piece that is being read. */
+  #source = null;
+  #reading = null;
+  #notices = null;
+  #list = [];
+  #at = 0;
+  /** The call that waits for a piece, with those behind it. */
+  #waiting = null;
+  #isOver = false;
+  #isClosing = false;
+  #ended;
+
+  /** `begin` opens the history at the first step. `ended` is called when it is over. */
+  constructor(begin, ended) {
+    this.#begin = begin;
+    this.#ended = ended;
+  }
+
+  [Symbol.asyncIterator]() {
+    return this;
+  }
+
+  next() {
+    if (this.#waiting === null && this.#at < this.#list.length && !this.#signal?.aborted) {
+      return Promise.resolve(this.#take());
+    }
+    const before = this.#waiting;
+    const step = before === null ? this.#step() : before.then(() => this.#step());
+    const waiting = step.then(
+      () => this.#passed(waiting),
+      () => this.#passed(waiting),
+    );
+    this.#waiting = waiting;
+    return step;
+  }
+
+  async return(value) {
+    this.#end();
+    return { done: true, value };
+  }
+
+  async throw(error) {
+    this.#end();
+    throw error;
+  }
+
+  async [Symbol.asyncDispose ?? Symbol.for("nodejs.asyncDispose")]() {
+    this.#end();
+  }
+
+  /** The store is closed: what is in its logs is still given, but nothing more comes. */
+  close() {
+    this.#isClosing = true;
+    this.#notices?.notice();
+  }
+
+  #passed(waiting) {
+    if (this.#waiting === waiting) this.#waiting = null;
+  }
+
+  #take() {
+    const value = this.#list[this.#at++];
+    if (--this.#limit === 0) this.#end();
+    return { done: false, value };
+  }
+
+  async #step() {
+    try {
+      if (this.#isOver) return DONE;
+      if (this.#source === null) await this.#open();
+      while (!this.#isOver) {
+        this.#signal?.throwIfAborted();
+        if (this.#at < this.#list.length) return this.#take();
+        if (!(await this.#read())) this.#end();
+      }
+      return DONE;
+    } catch (error) {
+      this.#end();
+      throw withCaller(error);
+    }
+  }
+
+  async #open() {
+    const { limit, signal, open, notices } = this.#begin();
+    this.#limit = limit;
+    this.#signal = signal;
+    signal?.throwIfAborted();
+    if (limit === 0) return this.#end();
+    // Wrapped, so that the queue of the store goes on.
+    this.#source = await (await open()).source;
+    this.#notices = notices?.(signal) ?? null;
+    if (this.#isOver) this.#notices?.end();
+  }
+
+  /** Reads the next piece. Returns whether there may be more. */
+  async #read() {
+    const isLast = this.#isClosing && this.#reading === null;
+    const piece = await (this.#reading ?? this.#ask());
+    this.#reading = null;
+    if (piece === null) {
+      if (this.#notices === null || isLast) return false;
+      if (!this.#isClosing) await this.#notices.noticed();
+      return true;
+    }
+    this.#list = parseOperations(piece);
+    this.#at = 0;
+    if (this.#list.length > 0) this.#notices?.found();
+    if (this.#limit > this.#list.length) {
+      this.#reading = this.#ask();
+      this.#reading.catch(() => {});
+    }
+    return true;
+  }
+
+  #ask() {
+    // NOTE: what is written from now on is noticed, even if this look does not find it.
+    this.#notices?.listen();
+    return settle(this.#source.next());
+  }
+
+  #end() {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#list = [];
+    this.#at = 0;
+    this.#notices?.end();
+    this.#ended(this);
+  }
+}
+
+module.exports = { Changes };
