@@ -100,6 +100,11 @@ impl Chain {
         pending.or(current).or_else(|| self.later.front().map(|(name, _)| name.ms))
     }
 
+    /// The log that is being read, or comes next.
+    pub(super) fn unread_log(&self) -> Option<&LogName> {
+        self.log.as_ref().map(|log| &log.name).or_else(|| self.later.front().map(|(name, _)| name))
+    }
+
     /// Goes to behind a line of the oldest log. `false` if it is not there.
     ///
     /// # Errors

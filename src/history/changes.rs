@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::trail::Trail;
 use super::{Backward, Event, Forward, Position, Reading, event_into};
 use crate::disk::Disk;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::format::manifest::Manifest;
 
 /// How much is read of logs in one piece, and how much before the caller hears that nothing was wanted of it.
 const PIECE: usize = 256 << 10;
@@ -22,6 +24,16 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// Refuses a time from which on, or up to which, operations were pruned.
+    fn must_be_kept(&self, manifest: &Manifest) -> Result<()> {
+        let Some((_, pruned)) = &manifest.pruned else { return Ok(()) };
+        let is_gone = |time: &String| time < pruned;
+        match self.since.iter().chain(&self.until).any(is_gone) {
+            true => Err(Error::PositionGone("operations behind that time were pruned")),
+            false => Ok(()),
+        }
+    }
+
     fn wants(&self, event: &Event<'_>) -> bool {
         match event {
             Event::Undone { id, .. } => self.id.as_deref().is_none_or(|wanted| wanted == *id),
@@ -61,6 +73,9 @@ impl Changes {
         (is_reverse, is_live): (bool, bool),
         wanted: Wanted,
     ) -> Result<Self> {
+        if after.is_none() {
+            wanted.must_be_kept(&Trail::read(&*disk, root)?.manifest)?;
+        }
         let reader = match is_reverse {
             true => Reader::Backward(Box::new(Backward::open(disk, root, after)?)),
             false => Reader::Forward(Box::new(Forward::open(disk, root, after, is_live)?)),

@@ -14,6 +14,7 @@ use crate::disk::{Disk, FileInfo};
 use crate::error::{Error, Result};
 use crate::format::operation::{parse_line, unmarked};
 use crate::layout;
+use crate::retention::Hold;
 use crate::wal::LineReader;
 
 const UNDONE: Error = Error::PositionGone("an operation up to it was undone");
@@ -44,6 +45,8 @@ pub struct Forward {
     bounds: Vec<(String, u64)>,
     /// Whether the last step found nothing more.
     is_at_end: bool,
+    /// Keeps the log that is being read, and all later ones, from being pruned.
+    hold: Option<Hold>,
 }
 
 enum Now {
@@ -68,6 +71,7 @@ impl Forward {
             manifest: None,
             bounds: Vec::new(),
             is_at_end: false,
+            hold: None,
         };
         loop {
             let manifest = forward.manifest_file();
@@ -77,6 +81,9 @@ impl Forward {
             if manifest == forward.manifest_file() {
                 begun?;
                 forward.manifest = manifest;
+                if !forward.claim()? {
+                    return Err(DELETED);
+                }
                 return Ok(forward);
             }
             forward.now = Now::Nothing;
@@ -97,6 +104,11 @@ impl Forward {
         }
         let found = trail.since(after.oldest_ms())?;
         let is_beginning = after.floor == 0 && after.places.is_empty();
+        let is_single = after.places.iter().all(|place| place.agent.is_empty());
+        // What a single writer's log follows stands in it; agents' logs do not say which there were.
+        if !is_beginning && !is_single && trail.pruned_ms().is_some_and(|ms| ms >= after.oldest_ms()) {
+            return Err(DELETED);
+        }
         self.stages = found.stages.into();
         if let Some((path, end)) = found.gap
             && !is_beginning
@@ -119,6 +131,27 @@ impl Forward {
                 Ok(())
             }
         }
+    }
+
+    /// Claims the oldest log that is still to be read. `false` if it is gone.
+    fn claim(&mut self) -> Result<bool> {
+        let oldest = match (&self.now, self.stages.front()) {
+            (Now::Single(log), _) => Some(log.name.relative.clone()),
+            (Now::Agents(merge), _) => merge.oldest_log(),
+            (Now::Nothing, Some(Stage::Single(stretch))) => Some(stretch.name.relative.clone()),
+            (Now::Nothing, Some(Stage::Agents(logs))) => logs.first().map(|log| log.relative.clone()),
+            (Now::Nothing, None) => None,
+        };
+        let Some(oldest) = oldest else { return Ok(true) };
+        if self.hold.as_ref().is_some_and(|hold| hold.relative() == oldest) {
+            return Ok(true);
+        }
+        match Hold::take(&*self.disk, &self.root, &oldest)? {
+            Some(hold) => self.hold = Some(hold),
+            // A log that is missing reads as empty; one that a pruner took is found by what the manifest says.
+            None => return Ok(!Trail::read(&*self.disk, &self.root)?.is_pruned(&oldest)),
+        }
+        Ok(true)
     }
 
     /// Goes to behind a line of a single writer's log.
@@ -195,11 +228,16 @@ impl Forward {
             if given > 0 {
                 return Ok(Reading::GoesOn);
             }
-            if !at_end || self.next_stage(sink)? {
+            if !at_end {
+                continue;
+            }
+            if self.next_stage(sink)? {
+                self.claim()?;
                 continue;
             }
             if !self.is_live || !self.look()? {
                 self.is_at_end = self.is_live;
+                self.claim()?;
                 return Ok(Reading::AtEnd);
             }
         }

@@ -48,6 +48,12 @@ impl Merge {
         self.chains.iter().filter_map(Chain::newest_ms).max().unwrap_or(0)
     }
 
+    /// The oldest log of which lines may still come.
+    pub(super) fn oldest_log(&self) -> Option<String> {
+        let logs = self.chains.iter().filter_map(Chain::unread_log);
+        logs.min_by_key(|name| name.ms).map(|name| name.relative.clone())
+    }
+
     /// The time of the oldest log of which lines may still come.
     pub(super) fn oldest_ms(&self) -> u64 {
         self.chains.iter().filter_map(Chain::unread_ms).min().unwrap_or_else(|| self.newest_ms())

@@ -137,6 +137,16 @@ impl<'d> Trail<'d> {
         self.names.iter().filter(|name| name.grows || name.relative == self.manifest.active_ops)
     }
 
+    /// The time in the name of the newest log that was pruned.
+    pub(super) fn pruned_ms(&self) -> Option<u64> {
+        self.manifest.pruned.as_ref().and_then(|(path, _)| layout::time_of(path))
+    }
+
+    /// Whether a log is among those that were pruned.
+    pub(super) fn is_pruned(&self, relative: &str) -> bool {
+        layout::time_of(relative).is_some_and(|ms| self.pruned_ms().is_some_and(|pruned| ms <= pruned))
+    }
+
     /// The time of the newest log.
     pub(super) fn newest_ms(&self) -> u64 {
         self.names.last().map_or(0, |name| name.ms)
