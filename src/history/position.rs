@@ -116,6 +116,9 @@ impl Position {
     }
 }
 
+/// The last line of an agent's logs, with the time of its log.
+type Last = Option<(u64, Mark)>;
+
 /// The position behind the first bytes of logs: all that a store shows. `is_of_agents` tells agents' logs, of which each may
 /// still grow, from the log of a single writer.
 ///
@@ -127,7 +130,7 @@ pub fn position_behind(
     logs: &[(String, u64)],
     is_of_agents: bool,
 ) -> Result<String> {
-    let mut standings: Vec<(Arc<str>, u64, Option<(u64, Mark)>)> = Vec::new();
+    let mut standings: Vec<(Arc<str>, u64, Last)> = Vec::new();
     for (relative, end) in logs {
         let agent: Arc<str> = layout::agent_of(relative).unwrap_or_default().into();
         let ms = layout::time_of(relative).unwrap_or_default();
