@@ -102,6 +102,7 @@ export const nativeCalls = {
 
   "NativeStore.handle": at(({ core }) => core.handle()),
   "NativeStore.lacks": at(({ core }) => core.lacks()),
+  "NativeStore.position": at(({ core }) => core.position()),
   "NativeStore.report": at(({ core }) => core.report()),
   "NativeStore.count": at(({ core }) => core.count()),
   "NativeStore.operationCount": at(({ core }) => core.operationCount()),
@@ -159,6 +160,7 @@ export const nativeCalls = {
   "NativeView.concerned": at(({ made }) => made.concerned(), { prepare: past }),
   "NativeStore.undo": at(({ core }) => core.undo()),
   "NativeStore.undoWaiting": at(({ core }) => core.undoWaiting(), agent),
+  "NativeStore.undoBatch": at(({ core }) => core.undoBatch(), agent),
   "NativeStore.compactAgents": at(({ core }) => core.compactAgents(now), agent),
   "NativeStore.flush": at(({ core }) => core.flush()),
   "NativeStore.takeBack": at(({ core }) => core.takeBack()),
