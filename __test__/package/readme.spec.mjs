@@ -53,7 +53,8 @@ for (const [name, text] of contents) {
       const [path, anchor] = target.split("#");
       if (path !== "") await t.notThrowsAsync(access(join(root, dirname(name), path)), target);
       if (anchor === undefined) continue;
-      const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+      const pointedAt = path === "" ? text : await readFile(join(root, dirname(name), path), "utf8");
+      const headings = [...pointedAt.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
         heading
           .toLowerCase()
           .replaceAll(/[^\w\- ]/g, "")
