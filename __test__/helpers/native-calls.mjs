@@ -56,6 +56,9 @@ export const sessionOptions = {
   marksBatches: true,
   compactionLock: true,
   singleLock: true,
+  wholeAppends: false,
+  closesLogs: false,
+  tellsChanges: false,
   randomHigh: 1,
   randomLow: 1,
 };
