@@ -71,6 +71,11 @@ export function parseMoment(text) {
   return time;
 }
 
+/** A place in the history: a position, or a point in time. */
+export function parsePlace(text) {
+  return /^p\d/.test(text) ? text : parseMoment(text);
+}
+
 /** A positive integer. */
 export function parseCount(text, name) {
   if (!/^[1-9]\d{0,14}$/.test(text))

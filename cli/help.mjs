@@ -21,7 +21,7 @@ export function generalHelp(commands) {
     "",
     ...lines,
     "",
-    '"opslog <command> --help" tells more. Only compact, import, prune and repair change a store;',
+    '"opslog <command> --help" tells more. Only compact, import, prune, repair and revert change a store;',
     "all others take no lock and write nothing, also beside a running writer.",
     "",
     "  --version                   print the version",

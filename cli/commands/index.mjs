@@ -1,4 +1,5 @@
 /** All commands, in the order in which the help shows them. */
+import { atCommand } from "./at.mjs";
 import { backupCommand } from "./backup.mjs";
 import { compactCommand } from "./compact.mjs";
 import { diffCommand } from "./diff.mjs";
@@ -11,6 +12,7 @@ import { lsCommand } from "./ls.mjs";
 import { pruneCommand } from "./prune.mjs";
 import { recoverCommand } from "./recover.mjs";
 import { repairCommand } from "./repair.mjs";
+import { revertCommand } from "./revert.mjs";
 import { statsCommand } from "./stats.mjs";
 import { verifyCommand } from "./verify.mjs";
 
@@ -21,11 +23,13 @@ export const commands = {
   log: logCommand,
   history: historyCommand,
   diff: diffCommand,
+  at: atCommand,
   verify: verifyCommand,
   backup: backupCommand,
   export: exportCommand,
   import: importCommand,
   compact: compactCommand,
+  revert: revertCommand,
   prune: pruneCommand,
   repair: repairCommand,
   recover: recoverCommand,
