@@ -131,6 +131,22 @@ test("at(), records were archived since, shows them with the values that they ha
   }
 });
 
+test("at(), a record was archived before and came back later, shows none in between", async (t) => {
+  for (const options of [{}, { agentId: "one" }]) {
+    const { store, dir } = await opened(t, options);
+    await store.set("a", { n: 1, old: true });
+    await store.archive(({ old }) => old, "2026-Q1");
+    await store.set("b", { n: 1 });
+    const time = await between();
+    await store.set("a", { n: 2 });
+    await store.set("a", { n: 3 });
+    t.deepEqual((await store.at(time)).entries(), [["b", { n: 1 }]]);
+    await store.compact();
+    const { store: reader } = await opened(t, { readOnly: true }, dir);
+    t.deepEqual((await reader.at(time)).entries(), [["b", { n: 1 }]]);
+  }
+});
+
 test("revert() brings the records back in one batch, which is history itself", async (t) => {
   const { store } = await opened(t, {});
   await store.set("a", { n: 1 });

@@ -269,11 +269,9 @@ mod tests {
             agent: agent.into(),
             mark: Mark { start, len: 7, checksum: u32::MAX },
         };
-        for places in [
-            vec![],
-            vec![place(17, "", 0)],
-            vec![place(16, "a-b.c~ \u{e9}", 5), place(20, "z", u64::MAX / 2)],
-        ] {
+        for places in
+            [vec![], vec![place(17, "", 0)], vec![place(16, "a-b.c~ \u{e9}", 5), place(20, "z", 1 << 52)]]
+        {
             let position = Position { floor: 17, places };
             let text = position.print();
             assert!(

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::archive::read_segment;
 use super::open::read_manifest;
@@ -90,6 +90,8 @@ struct Pass {
     /// The archives behind which nothing was read yet come last.
     archives: Vec<Archived>,
     crossed: usize,
+    /// The ids of those archives that were asked for.
+    taken_out: HashMap<usize, HashSet<Id>>,
 }
 
 impl Store {
@@ -311,6 +313,15 @@ impl Pass {
         Ok(())
     }
 
+    /// Whether an archive between an operation and the place took the record out.
+    fn is_taken_out(&mut self, change: &Change<'_>) -> bool {
+        let Self { archives, crossed, taken_out, .. } = self;
+        archives.iter().enumerate().skip(*crossed).any(|(at, archive)| {
+            let ids = || archive.ids.iter().cloned().collect();
+            archive.is_after(change) && taken_out.entry(at).or_insert_with(ids).contains(&*change.line.id)
+        })
+    }
+
     /// No operation confirms what agents knew: it was undone, and they did not know of that.
     fn refuse_claims(&mut self) {
         for known in self.known.values_mut().filter(|known| known.is_claim && known.archived.is_none()) {
@@ -347,11 +358,15 @@ impl Pass {
     /// An operation before the place: what it says counts more than what a later writer knew.
     fn correct(&mut self, change: &Change<'_>) {
         let Change { bytes, line, .. } = change;
-        let Some(known) = self.known.get_mut(&*line.id).filter(|known| known.is_claim) else { return };
+        if !self.known.get(&*line.id).is_some_and(|known| known.is_claim) {
+            return;
+        }
+        let is_gone = self.is_taken_out(change);
+        let Some(known) = self.known.get_mut(&*line.id) else { return };
         (known.is_claim, known.is_unseen, known.archived) = (false, false, None);
         self.claims -= 1;
         known.before = match (&line.kind, &line.data) {
-            (Kind::Set, Some(data)) => Some(part(bytes, data.clone()).to_vec()),
+            (Kind::Set, Some(data)) if !is_gone => Some(part(bytes, data.clone()).to_vec()),
             _ => None,
         };
     }
