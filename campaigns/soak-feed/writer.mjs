@@ -35,8 +35,12 @@ async function undo(isBatch) {
   note("undoing", lastToken() ?? "-");
   if (isBatch) for (const { data } of before.slice(-6)) if (data !== undefined) note("undoing", data.token);
   if (!(await store.undo({ batch: isBatch }))) return;
-  const left = new Set(store.getOps().map(({ data }) => data?.token));
-  for (const { data } of before) if (data !== undefined && !left.has(data.token)) note("undone", data.token);
+  const after = store.getOps().filter((operation) => operation.agent === agentId);
+  // NOTE: where a compaction came in between, the operations that are not shown any more were not undone.
+  const isShorter =
+    after.length > 0 && after.every(({ ts, id }, at) => before[at]?.ts === ts && before[at].id === id);
+  if (isShorter)
+    for (const { data } of before.slice(after.length)) if (data !== undefined) note("undone", data.token);
 }
 
 async function batch() {

@@ -166,7 +166,9 @@ impl Chain {
     pub(super) fn standing(&self, last: Option<(u64, Mark)>) -> Standing<'_> {
         let names = self.log.iter().map(|log| &log.name).chain(self.later.iter().map(|(name, _)| name));
         let growing_ms = names.filter(|name| name.grows).map(|name| name.ms).next();
-        let next_ms = self.pending.front().map(|next| next.ms);
+        // Of a log that does not grow, more may be there than was read.
+        let current = self.log.as_ref().filter(|log| !log.name.grows).map(|log| log.name.ms);
+        let next_ms = self.pending.front().map(|next| next.ms).or(current);
         Standing { agent: &self.agent, last, next_ms, growing_ms }
     }
 
