@@ -176,11 +176,20 @@ impl Forward {
             return Err(UNDONE);
         }
         self.now = Now::Single(Box::new(log));
-        // A late one is found again in the next log, or it was undone.
-        match mark.end() > end && self.leave(&mut |_| Ok(()))? > 0 {
-            true => Err(UNDONE),
-            false => Ok(()),
+        // A late one is found again in the next log, or in one behind that, or it was undone.
+        let mut is_late = mark.end() > end;
+        while is_late {
+            if self.leave(&mut |_| Ok(()))? > 0 {
+                return Err(UNDONE);
+            }
+            is_late = !self.stages.is_empty() && self.is_behind_bound();
         }
+        Ok(())
+    }
+
+    /// Whether lines were given that stand behind what counts of their log: they stand in the next one too.
+    fn is_behind_bound(&self) -> bool {
+        matches!(&self.now, Now::Single(log) if log.last.is_some_and(|last| last.end() > log.until))
     }
 
     /// Notes how long the logs are that may grow.
@@ -299,10 +308,7 @@ impl Forward {
         if self.stages.is_empty() {
             return Ok(false);
         }
-        if let Now::Single(log) = &self.now
-            && log.is_watched
-            && log.last.is_some_and(|last| last.end() > log.until)
-        {
+        if self.is_behind_bound() {
             self.leave(sink)?;
             return Ok(true);
         }
