@@ -73,6 +73,7 @@ interface ChangeBase<T> {
 
 /** A record was created or replaced. */
 export interface SetChange<T = Record<string, unknown>> extends ChangeBase<T> {
+  /** A record was set. */
   type: "set";
   /** The new value. */
   value: T;
@@ -80,7 +81,9 @@ export interface SetChange<T = Record<string, unknown>> extends ChangeBase<T> {
 
 /** A record was deleted. */
 export interface DeleteChange<T = Record<string, unknown>> extends ChangeBase<T> {
+  /** A record was deleted. */
   type: "delete";
+  /** There is none. */
   value?: undefined;
 }
 
@@ -89,6 +92,7 @@ export type Change<T = Record<string, unknown>> = SetChange<T> | DeleteChange<T>
 
 /** An operation that `changes()` gave was undone since. Several come with the last one first. */
 export interface Retraction {
+  /** An operation was undone. */
   type: "undone";
   /** The position with which the operation was given. To go on from it rejects with `OPSLOG_POSITION_GONE`. */
   position: Position;
@@ -1383,6 +1387,8 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: reads the logs in pieces on another thread, and holds two pieces; an idle live reader waits for the system's
    * notification.
    *
+   * @param options What is given, in which order, and what ends it (default: all, from the first operation on); the default of each is
+   * told there.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_POSITION_GONE`, `OPSLOG_UNSUPPORTED` (through a backend, and
    * in memory), `OPSLOG_IO`, `OPSLOG_CORRUPT`, the reason of the signal. All reject.
    */

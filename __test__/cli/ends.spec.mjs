@@ -51,13 +51,13 @@ test("log --follow, prints what a writer does through its checkpoints, and Ctrl-
   const lines = async (count) => {
     while (printed.split("\n").length <= count) printed += (await once(child.stdout, "data"))[0];
   };
-  await lines(1);
-  await writer.call("set", "ada", { n: 1 });
   await lines(2);
+  await writer.call("set", "ada", { n: 1 });
+  await lines(3);
   await writer.call("compact");
   await writer.call("set", "other", { n: 2 });
   await writer.call("set", "ada", { n: 3 });
-  await lines(3);
+  await lines(4);
   const ended = once(child, "exit");
   child.kill("SIGINT");
   const [status, signal] = await ended;
@@ -69,6 +69,7 @@ test("log --follow, prints what a writer does through its checkpoints, and Ctrl-
   t.deepEqual(
     operations.map(({ id, data }) => [id, data.n]),
     [
+      ["ada", undefined],
       ["ada", undefined],
       ["ada", 1],
       ["ada", 3],

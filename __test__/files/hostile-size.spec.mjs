@@ -7,7 +7,7 @@ const run = promisify(execFile);
 const index = new URL("../../index.mjs", import.meta.url).href;
 const CHARACTERS = 100_000_000;
 /** The value and its text, in V8 and natively, and the line in which it stands: some copies at a time, not one for each step. */
-const LIMIT_BYTES = 1.5e9;
+const LIMIT_BYTES = 1e9;
 
 const program = `
   import { Store } from ${JSON.stringify(index)};
@@ -16,7 +16,9 @@ const program = `
   const text = "x".repeat(${CHARACTERS - 1}) + "y";
   const isWhole = (record) => record.text.length === text.length && record.text === text;
   const store = new Store();
+  // What V8 could let go of would count as well, as much as happens to be left.
   const check = (what, holds) => {
+    gc();
     if (!holds) throw new Error(what);
   };
   await store.open(folder, options);
@@ -48,7 +50,13 @@ const program = `
 test("a value of 100 MB comes back from the log, an undo, a snapshot and an archive, and memory holds a few copies of it", async (t) => {
   t.timeout(300_000);
   const folder = await temporaryFolder(t);
-  const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program, folder]);
+  const { stdout } = await run(process.execPath, [
+    "--expose-gc",
+    "--input-type=module",
+    "-e",
+    program,
+    folder,
+  ]);
   t.log(`${Math.round(Number(stdout) / 1e6)} MB at most`);
   t.true(Number(stdout) < LIMIT_BYTES, stdout);
 });

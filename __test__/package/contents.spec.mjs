@@ -77,7 +77,7 @@ test("the package, required and a store in a folder opened, loads nothing that o
     [],
   );
   // What streams a snapshot is an export of its own, and must not be loaded later.
-  const wanted = ["backend.js", "calls.js", "snapshot-reader.js", "usage.js"];
+  const wanted = ["notices.js", "backend.js", "calls.js", "snapshot-reader.js", "usage.js"];
   const loaded = names.filter((name) => path.dirname(name) === "fs").map((name) => path.basename(name));
   t.deepEqual(
     loaded.filter((name) => !wanted.includes(name)),

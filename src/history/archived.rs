@@ -4,13 +4,13 @@
 use std::path::Path;
 
 use super::Change;
-use crate::disk::Disk;
+use crate::disk::{Disk, OpenMode, append_all};
 use crate::engine::Id;
 use crate::error::{Error, Result};
 use crate::json::scan::is_valid;
 use crate::json::string::{escape_into, unescape};
 use crate::json::string_body;
-use crate::publish::{read_if_there, replace};
+use crate::publish::{read_if_there, sync_folder_of};
 use crate::{layout, order};
 
 /// What one archive took out.
@@ -40,9 +40,17 @@ impl Archived {
             escape_into(&mut out, id);
             out.push(b'\n');
         }
+        // The end of a note that was written whole.
+        out.push(b'\n');
         let path = layout::archived(root, ms);
         disk.create_folder(&root.join(layout::INDEX)).map_err(|source| Error::io("mkdir", &path, source))?;
-        Ok(replace(disk, &path, &out)?)
+        // NOTE: without a temporary file, which a killed archive would leave: of a note that is not whole nothing is believed.
+        let _ = disk.unlink(&path);
+        let failed = |syscall, source| Error::io(syscall, &path, source);
+        let file = disk.open(&path, OpenMode::CreateNew).map_err(|source| failed("open", source))?;
+        append_all(&*file, &out).map_err(|source| failed("write", source))?;
+        file.sync().map_err(|source| failed("fsync", source))?;
+        sync_folder_of(disk, &path)
     }
 
     /// All notes of a folder, the newest first. One that cannot be read as such is passed over.
@@ -66,7 +74,7 @@ impl Archived {
     }
 
     fn parse(text: &[u8]) -> Option<Self> {
-        let mut lines = text.strip_suffix(b"\n")?.split(|&byte| byte == b'\n');
+        let mut lines = text.strip_suffix(b"\n\n")?.split(|&byte| byte == b'\n');
         let decoded = |line: &[u8]| {
             is_valid(line).then_some(())?;
             Some(unescape(string_body(line)?).into_owned())

@@ -139,6 +139,10 @@ impl Store {
             if let Err(Error::NoLocks { .. }) = remove_unless_held(&*self.disk, &self.root, relative) {
                 let _ = self.disk.unlink(&layout::at(&self.root, relative));
             }
+        }
+        // NOTE: the folder is listed for it, which a store without declared indexes does without: what an earlier program
+        // declared goes with `prune()`.
+        if !self.fields.lock().definitions.is_empty() {
             unpublished::remove_trees(&*self.disk, &self.root, files);
         }
     }
