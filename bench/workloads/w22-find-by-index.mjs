@@ -1,6 +1,7 @@
 import { percentile, timed } from "../measure.mjs";
 import { groupOf } from "../queries/records.mjs";
-import { openSearched, searchable } from "../queries/stores.mjs";
+import { openSearched } from "../queries/stores.mjs";
+import { searching, sizes } from "../queries/workload.mjs";
 
 const CALLS = 2000;
 const LIMIT_MS = 3000;
@@ -33,14 +34,8 @@ export default {
   text:
     "Ten records of one group are found: right after opening, and then again and again, each time those of another " +
     "group. lmdb and 0.8.1 have no indexes and go through all records.",
-  variants: [
-    { name: "100 k", bytes: 180, records: 100_000 },
-    { name: "1 M", bytes: 180, records: 1_000_000, repeats: 3, slow: true },
-    { name: "100 k, 2 KB", bytes: 2048, records: 100_000, repeats: 3 },
-  ],
-  stores: searchable,
-  absent: { nedb: { "1 M": "it keeps all in memory and takes minutes" } },
-  fixture: ({ records, bytes }) => ({ kind: "searched", records, bytes }),
+  variants: [...sizes, { name: "100 k, 2 KB", bytes: 2048, records: 100_000, repeats: 3 }],
+  ...searching,
   figures: { firstMs: "open and find, ms", warmUs: "warm, us" },
   main: "warmUs",
   run,

@@ -1,5 +1,6 @@
 import { timed, withLoopDelay } from "../measure.mjs";
-import { openSearched, searchable } from "../queries/stores.mjs";
+import { openSearched } from "../queries/stores.mjs";
+import { searching, sizes } from "../queries/workload.mjs";
 
 async function run({ store, folder, variant }) {
   const { records } = variant;
@@ -16,14 +17,8 @@ export default {
   id: "W23",
   title: "Find without an index",
   text: "One record of 1,000 is found by a field without an index, once, right after opening.",
-  variants: [
-    { name: "100 k", bytes: 180, records: 100_000 },
-    { name: "1 M", bytes: 180, records: 1_000_000, repeats: 3, slow: true },
-    { name: "100 k, 2 KB", bytes: 2048, records: 100_000, repeats: 3 },
-  ],
-  stores: searchable,
-  absent: { nedb: { "1 M": "it keeps all in memory and takes minutes" } },
-  fixture: ({ records, bytes }) => ({ kind: "searched", records, bytes }),
+  variants: [...sizes, { name: "100 k, 2 KB", bytes: 2048, records: 100_000, repeats: 3 }],
+  ...searching,
   figures: { findMs: "find, ms", loopDelayMs: "longest delay of the loop, ms" },
   main: "findMs",
   run,

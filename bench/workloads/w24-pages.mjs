@@ -1,5 +1,6 @@
 import { percentile, timed } from "../measure.mjs";
-import { openSearched, searchable } from "../queries/stores.mjs";
+import { openSearched } from "../queries/stores.mjs";
+import { searching, sizes } from "../queries/workload.mjs";
 
 const LIMIT = 20;
 const CALLS = 300;
@@ -32,13 +33,8 @@ export default {
   id: "W24",
   title: "Sorted pages",
   text: "A page of 20 records in the order of a field with an index: the first one, and the one behind 10,000 records.",
-  variants: [
-    { name: "100 k", bytes: 180, records: 100_000 },
-    { name: "1 M", bytes: 180, records: 1_000_000, repeats: 3, slow: true },
-  ],
-  stores: searchable,
-  absent: { nedb: { "1 M": "it keeps all in memory and takes minutes" } },
-  fixture: ({ records, bytes }) => ({ kind: "searched", records, bytes }),
+  variants: sizes,
+  ...searching,
   figures: { firstMs: "first page, ms", laterMs: "page behind 10,000, ms" },
   main: "firstMs",
   run,

@@ -1,6 +1,7 @@
 import { timed } from "../measure.mjs";
 import { makeIdOf } from "../queries/records.mjs";
-import { openSearched, searchable } from "../queries/stores.mjs";
+import { openSearched } from "../queries/stores.mjs";
+import { searching, sizes } from "../queries/workload.mjs";
 
 async function run({ store, folder, variant }) {
   // The ids of a thousand records that follow each other differ in their last three digits.
@@ -17,13 +18,8 @@ export default {
   id: "W25",
   title: "A range of ids",
   text: "A thousand records whose ids begin alike, right after opening, and once more.",
-  variants: [
-    { name: "100 k", bytes: 180, records: 100_000 },
-    { name: "1 M", bytes: 180, records: 1_000_000, repeats: 3, slow: true },
-  ],
-  stores: searchable,
-  absent: { nedb: { "1 M": "it keeps all in memory and takes minutes" } },
-  fixture: ({ records, bytes }) => ({ kind: "searched", records, bytes }),
+  variants: sizes,
+  ...searching,
   figures: { firstMs: "first, ms", secondMs: "second, ms" },
   main: "firstMs",
   run,
