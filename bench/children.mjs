@@ -73,7 +73,7 @@ export function startPart({ id, store, folder, variant }, part, details) {
       else reject(new Error(`${part}: ${code}\n${complaint}`));
     });
   });
-  // Whoever waits for a message hears of a failure there.
+  // The caller that waits for a message hears of a failure there.
   ended.catch(() => {});
   return {
     ended,

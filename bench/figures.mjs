@@ -11,7 +11,7 @@ const common = {
 };
 
 const higher = /PerSecond$|^perSecond$|^survived$/;
-// Of these a table says what they are, and nobody is better for it.
+// Of these a table says what they are, and no store is better for it.
 const plain = new Set(["calls", "sets", "loopBusyPercent"]);
 
 /** The titles of the figures that a workload has, in the order of their columns. */

@@ -7,7 +7,7 @@ import { openSearched } from "./queries/stores.mjs";
 import { makeId, makePool } from "./record.mjs";
 
 const BATCH = 10_000;
-// More than this in one log is no use to anybody who wants a snapshot.
+// More than this in one log is no use where a snapshot is wanted.
 const COMPACT_EVERY = 1_000_000;
 
 /** Records 0 to `records`, in batches; for opslog in the snapshot. */

@@ -41,7 +41,7 @@ async function measureVariant({ workload, variant, stores, repeats, progress, ..
   const wanted = (subject) =>
     Math.min(repeats, variant.repeats ?? Infinity, variant.repeatsOf?.[subject] ?? Infinity);
   for (let round = 0; round < repeats; round += 1) {
-    // Whoever comes later may find a warmer machine: they take turns in that as well.
+    // The store that comes later may find a warmer machine: they take turns in that as well.
     const shift = round % subjects.length;
     for (const subject of [...subjects.slice(shift), ...subjects.slice(0, shift)]) {
       const result = results[subject];

@@ -1,5 +1,5 @@
 //! The lock protocol between real processes on the real disk: one winner each round, whatever was left in
-//! the folder, and nobody is locked out by the dead.
+//! the folder, and no process is locked out by the dead.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // Tests.
 
 use std::fs;
@@ -184,7 +184,7 @@ fn each_round_has_exactly_one_winner_whatever_was_left_in_the_folder() {
         };
         let pid = all[winner].pid();
         assert_eq!(fs::read_to_string(&lock).unwrap(), pid.to_string());
-        // One that looked before the winner had written its pid may name the dead one, or nobody.
+        // One that looked before the winner had written its pid may name the dead one, or none.
         let expected = [pid.to_string(), dead.clone(), "0".to_owned()];
         for (number, answer) in answers.iter().enumerate().filter(|(number, _)| *number != winner) {
             let named = answer.strip_prefix("locked by ");

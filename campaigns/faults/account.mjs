@@ -71,7 +71,7 @@ export class Account {
     call.is = took ? (this.#isBuffered ? "soft" : "firm") : "void";
   }
 
-  /** It says that it did not take effect, or, with `unsure`, that nobody knows. */
+  /** It says that it did not take effect, or, with `unsure`, that this is not known. */
   refused(call, unsure) {
     call.is = unsure ? "unsure" : "void";
     call.resolved = unsure;

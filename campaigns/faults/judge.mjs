@@ -3,7 +3,7 @@ import { Account } from "./account.mjs";
 import { errorName, faults, kills } from "./faults.mjs";
 import { optionsOf, planCycle, workloads } from "./plans.mjs";
 
-/** Where system calls may fail so that nobody knows what is durable. */
+/** Where system calls may fail so that it is not known what is durable. */
 const syncing = /^(fsync|fdatasync)$/;
 
 /** The steps that change nothing, and behind which all that was written before is in the files. */

@@ -41,7 +41,7 @@ const single = (title, weight, lockKind, openers, more = {}) => ({
   ...more,
 });
 
-// 0.8.1 takes an empty lock, and one that it saw stale before it was taken over, from under whoever holds it;
+// 0.8.1 takes an empty lock, and one that it saw stale before it was taken over, from under its holder;
 // so where several of it race, or one of it meets such a lock, only winners among ours are ours to prevent.
 const disturbed = { winners: null };
 

@@ -93,7 +93,7 @@ export class Race {
       if (writers > 1) problem("two winners");
       if (agents === 0 && writers === 0) problem("nobody wins");
       if (agents > 0 && agents < kind.openers.filter((_, place) => isAgent(place)).length)
-        // By a single writer who then found that there are agents: nobody can tell before.
+        // By a single writer who then found that there are agents: it cannot be told before.
         result.refusedInPassing++;
     } else if (kind.winners === null) {
       if (count("ours") > 1) problem("two winners, both of ours");

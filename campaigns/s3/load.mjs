@@ -67,7 +67,7 @@ function isRight(value, { sure, open }) {
   return allowed.includes(value);
 }
 
-/** Shared records: the acknowledged write with the highest clock, or one that nobody acknowledged. */
+/** Shared records: the acknowledged write with the highest clock, or one that was not acknowledged. */
 function sharedLosses(ledgers, entries) {
   const unsure = new Set();
   const highest = new Map();

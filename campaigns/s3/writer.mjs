@@ -1,6 +1,6 @@
 /**
  * One writer of the soak, in a process of its own. It tells of each write before it is called and when it is
- * acknowledged, so that whoever counts knows what must be there, also after a kill.
+ * acknowledged, so that the process that counts knows what must be there, also after a kill.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { Store } from "../../index.mjs";

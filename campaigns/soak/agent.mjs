@@ -193,7 +193,7 @@ async function open() {
     isOutdated = false;
     if (await told("open", () => openStore(options))) break;
     if (isOutdated) continue;
-    // NOTE: 0.8.1 can spoil its own manifest for good; whoever waits for this agent would wait for ever.
+    // NOTE: 0.8.1 can spoil its own manifest for good; a process that waits for this agent would wait for ever.
     if (tries === OPEN_TRIES) process.exit(1);
     await delay(100);
   }

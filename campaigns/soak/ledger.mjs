@@ -10,7 +10,7 @@ export const ACKNOWLEDGED = 1;
 export const UNKNOWN = 2;
 export const UNDONE = 3;
 export const REJECTED = 4;
-/** Acknowledged, and not there. Counted once, and from then on nobody expects it. */
+/** Acknowledged, and not there. Counted once, and from then on it is not expected. */
 export const LOST = 5;
 
 export class Ledger {

@@ -157,7 +157,7 @@ export class Soak {
     checkArchives(this.#agents, logs, archives, this.#tally);
   }
 
-  /** Closes the agents; then the folder alone must say the same, to everybody. */
+  /** Closes the agents; then the folder alone must say the same, to every reader. */
   async #end() {
     const { state } = this.#agents[0];
     await this.#askAll("stop", "closed");

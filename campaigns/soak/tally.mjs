@@ -1,6 +1,6 @@
 /** What a soak counts: operations, calls, errors by code, and everything that must not be. */
 
-/** Errors that a caller has to expect: somebody else compacts, or has deleted the record. */
+/** Errors that a caller has to expect: another agent compacts, or has deleted the record. */
 const expected = new Set(["compact OPSLOG_LOCKED", "archive OPSLOG_LOCKED", "delete OPSLOG_NOT_FOUND"]);
 const DETAILS = 8;
 

@@ -1,5 +1,5 @@
 //! Which records have changed, for an index that follows them: ids in order, some more than once. What is forgotten before it was
-//! asked for begins another history, so that whoever follows notices.
+//! asked for begins another history, so that a follower notices.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -13,7 +13,7 @@ pub struct Deeds {
     pub acknowledged: u64,
     /// Of them, those whose sync it said was done.
     pub synced: u64,
-    /// How many of these were so after a failed sync that nobody knew of.
+    /// How many of these were so after a failed sync that no process knew of.
     pub unnoted: u64,
     /// Logs that were written anew because a sync of them had failed.
     pub renewed: u64,

@@ -39,7 +39,7 @@ impl HookDisk {
         Self { sim, hooks: Arc::default(), is_reader: false }
     }
 
-    /// For somebody who only reads, and holds no lock: calls that look are counted instead.
+    /// For a reader, and holds no lock: calls that look are counted instead.
     #[allow(dead_code)] // For the tests of the store.
     pub fn of_reader(sim: SimDisk) -> Self {
         Self { is_reader: true, ..Self::new(sim) }

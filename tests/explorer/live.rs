@@ -34,7 +34,7 @@ pub struct Live {
     pub buffered: bool,
     pub durability: Durability,
     pub deeds: Deeds,
-    /// Logs of which a sync had failed when it was opened, and nobody had come to note it.
+    /// Logs of which a sync had failed when it was opened, and no process had come to note it.
     pub unnoted: Vec<PathBuf>,
     pub now: i64,
     /// Compare all that reads show after each step.

@@ -1,4 +1,4 @@
-//! What a store must hold, told by somebody who only knows what was asked of it and what it answered. Two
+//! What a store must hold, told by an observer that only knows what was asked of it and what it answered. Two
 //! views: memory (what reads show now) and disk (a snapshot and the writes after it). Every acknowledged
 //! step adds a version of the disk's view; a crash may leave only certain versions.
 

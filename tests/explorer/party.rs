@@ -38,7 +38,7 @@ pub struct Own {
     pub doubts: Vec<Version>,
     /// What its last operations replaced, as far as that is known.
     undoable: Vec<Put>,
-    /// An undo did not come to its end of which nobody knows what it would have brought back: one record may differ.
+    /// An undo did not come to its end of which it is not known what it would have brought back: one record may differ.
     pub is_unclear: bool,
     /// How many versions were left behind because a later one is durable.
     left_behind: usize,
@@ -214,7 +214,7 @@ impl Party {
                     self.acknowledged += 1;
                     return self.acknowledge(who, store);
                 }
-                // Whoever has the folder's lock alone stands in this call: it would be waited for in vain.
+                // The agent that has the folder's lock alone stands in this call: it would be waited for in vain.
                 Err(Rejected::NotNow) if !may_wait && !self.is_gate_open() => return Ok(()),
                 Err(Rejected::NotNow) => {
                     let _ = store.follow();
@@ -246,7 +246,7 @@ impl Party {
         written
     }
 
-    /// Whether nobody has the folder's lock alone.
+    /// Whether no agent has the folder's lock alone.
     fn is_gate_open(&self) -> bool {
         let sim = self.disk.sim();
         let locks = [layout::entry_lock(Path::new(ROOT)), layout::folder_lock(Path::new(ROOT))];

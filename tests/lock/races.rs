@@ -157,7 +157,7 @@ fn a_holder_that_leaves_between_our_open_and_our_lock_makes_us_start_again() {
             holder.release().unwrap();
         }
     });
-    // It lives on, and where nobody can tell what it has open it would count as the holder.
+    // It lives on, and where it cannot be told what it has open it would count as the holder.
     let held = meddling.take(&probe(&[OTHER], &[])).unwrap();
     assert!(held.is_still_ours().unwrap());
     assert_eq!(files(&disk), only_lock_with("4242"));

@@ -155,7 +155,7 @@ fn a_log_whose_sync_fails_while_it_is_mended_is_written_anew_before_it_goes_on()
 #[test]
 fn a_log_whose_sync_fails_for_its_index_is_written_anew_before_it_goes_on() {
     let (disk, path) = with_log(3);
-    // Whoever wrote it has synced nothing; who opens it next writes an index.
+    // The writer has synced nothing; the next one to open it writes an index.
     disk.fail_next(CallKind::Sync, 1, EIO, Times::Once);
     let opened = try_open(disk.clone(), Options { index_from_bytes: 0, ..options() });
     assert!(opened.is_err());

@@ -39,7 +39,7 @@ fn numbers() -> impl FnMut(u64) -> u64 {
     }
 }
 
-/// Asks for a sync, carries it out, and says what whoever asked would hear.
+/// Asks for a sync, carries it out, and says what the caller would hear.
 fn sync(store: &Store) -> Result<()> {
     let ticket = store.ask_for_sync()?;
     store.run_sync();

@@ -184,7 +184,7 @@ fn a_log_that_went_on_after_its_index_is_replayed_from_there() {
     let store = open_indexed(&disk);
     set(&store, "id-3", "1000");
     set(&store, "beyond", "1");
-    // Killed: nobody wrote another index.
+    // Killed: no process wrote another index.
     let disk = disk.after_kill();
     let shown = expected(&disk);
     let store = open_indexed(&disk);

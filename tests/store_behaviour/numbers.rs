@@ -54,7 +54,7 @@ fn behind_the_highest_clock_an_agent_refuses_to_write_what_nobody_would_see() {
         assert_eq!(records(&store), ["a=0"]);
         store.close().unwrap();
     }
-    // Whoever writes alone needs no clock.
+    // A single writer needs no clock.
     let store = open(&disk);
     set(&store, "a", "1");
     store.close().unwrap();
