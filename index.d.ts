@@ -639,6 +639,8 @@ export interface View<T = Record<string, unknown>> {
   filter(predicate: (value: T, id: string) => unknown): T[];
   /** As the store's `find()`. Rejects what that rejects. */
   find(query: Query<T>, options?: FindOptions<T>): Promise<T[]>;
+  /** As the store's `findIds()`. Rejects what that rejects. */
+  findIds(query: Query<T>, options?: Omit<FindOptions<T>, "fields">): Promise<string[]>;
   /** Lets go of the files that the view holds open. Calling it twice does nothing. */
   close(): void;
 }
@@ -1129,6 +1131,17 @@ export declare class Store<T = Record<string, unknown>> {
   find(query: Query<T>, options?: FindOptions<T>): Promise<T[]>;
 
   /**
+   * The ids of the records that meet a query: `find()` gives their values. `getMany()` has the records.
+   *
+   * Cost: as `find()`, without the values.
+   *
+   * @param query Which records.
+   * @param options As for `find()`, without `fields`; the default of each is told there.
+   * @throws As `find()`: `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_PATTERN_TIMEOUT`, `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
+   */
+  findIds(query: Query<T>, options?: Omit<FindOptions<T>, "fields">): Promise<string[]>;
+
+  /**
    * The value of the first record that meets a query, or `undefined`.
    *
    * Cost: as `find()`; without `sort` it ends at the first.
@@ -1504,13 +1517,13 @@ export declare class Store<T = Record<string, unknown>> {
    * What a process of this machine still needs stays, and all history behind it: what a reader, or an agent that calls `tail()`,
    * has not read yet, and what a backup with `sealedLogs` still copies. A process that has died needs nothing.
    *
-   * `dryRun` tells the files that would go, leftovers of processes excepted.
+   * `dryRun` tells the files that would go, leftovers of processes excepted. A read-only store can do that too.
    *
    * Cost: a look at each file in the folder, the first and the last line of each sealed log, and a new manifest, on another thread.
    * Among agents it waits for another agent's compaction.
    *
    * @param options What stays, whom to tell, and what ends it; the default of each is told there.
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`; `OPSLOG_UNSUPPORTED` behind a backend of your own, and without kernel locks, which
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY` (without `dryRun`); `OPSLOG_UNSUPPORTED` behind a backend of your own, and without kernel locks, which
    * tell what readers need; `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`, `OPSLOG_FAILED`, an agent's also `OPSLOG_LOCKED`; and the
    * signal's reason. All reject. In a store in memory there is nothing to delete.
    */

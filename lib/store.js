@@ -31,7 +31,7 @@ const { findPast, parseRevert, reversion } = require("./history/past");
 const { readPlace } = require("./history/place");
 const { View } = require("./history/view");
 const { parsePrune } = require("./arguments/retention");
-const { parseFind } = require("./queries/find");
+const { parseFind, parseIds } = require("./queries/find");
 const { parseRange } = require("./queries/walks");
 const { comparison, insertion, patching, update } = require("./transactions/changes");
 const { Transaction } = require("./transactions/transaction");
@@ -304,6 +304,15 @@ class Store extends Inspected {
   async #find(query, options) {
     this.#ensureOpen();
     return this.#driver.records.find(parseFind(query, options, "find()")).values();
+  }
+
+  findIds(query, options) {
+    return paced(this.#findIds(query, options));
+  }
+
+  async #findIds(query, options) {
+    this.#ensureOpen();
+    return this.#driver.records.find(parseIds(query, options)).values();
   }
 
   findOne(query, options) {
@@ -598,8 +607,9 @@ class Store extends Inspected {
   }
 
   async #prune(options) {
-    this.#ensureWritable();
+    this.#ensureOpen();
     const request = parsePrune(options);
+    if (!request.dryRun) this.#ensureWritable();
     const { pruning } = await this.#exclusive((driver) => {
       // Wrapped, so that the queue goes on: only the caller waits for the files to go.
       const pruning = Promise.resolve(driver.prune(request));

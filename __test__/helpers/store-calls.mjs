@@ -34,6 +34,7 @@ export const calls = {
   "count()": (store) => store.count(),
   "count() with a predicate": (store) => store.count(all),
   "find()": (store) => store.find({ n: 1 }),
+  "findIds()": (store) => store.findIds({ n: 1 }),
   "findOne()": (store) => store.findOne({ n: 1 }),
   "countWhere()": (store) => store.countWhere({ n: { $gt: 0 } }),
   "explain()": (store) => store.explain({ n: 1 }),
@@ -57,7 +58,8 @@ export const calls = {
   "getOps()": (store) => store.getOps().length,
   "compact()": (store) => store.compact(),
   "backup() to no folder": (store) => store.backup(""),
-  "prune()": (store) => store.prune({ dryRun: true }),
+  "prune()": (store) => store.prune({ keepBytes: 1e9 }),
+  "prune() that only tells": (store) => store.prune({ dryRun: true }),
   "usage()": async (store) => (await store.usage()).snapshot.files,
   "archive()": (store) => store.archive(() => false),
   "loadArchive() of a missing segment": (store) => store.loadArchive("missing"),
@@ -82,7 +84,7 @@ export const whenNotOpen = Object.fromEntries(
     if (method === "unwatch") return [name, gives(undefined)];
     if (["flush", "sync"].includes(method)) return [name, resolves(undefined)];
     const asynchronous =
-      "batch undo compact backup prune usage archive loadArchive streamSnapshot getWalOps changes refresh tail find findOne countWhere explain whenIndexed scan at " +
+      "batch undo compact backup prune usage archive loadArchive streamSnapshot getWalOps changes refresh tail find findIds findOne countWhere explain whenIndexed scan at " +
       changing.join(" ");
     return [name, asynchronous.split(" ").includes(method) ? rejects(notOpen) : throws(notOpen)];
   }),
@@ -100,6 +102,7 @@ export const whenOpen = {
   "count()": gives(2),
   "count() with a predicate": gives(2),
   "find()": resolves([{ n: 1 }]),
+  "findIds()": resolves(["stored"]),
   "findOne()": resolves({ n: 1 }),
   "countWhere()": resolves(2),
   "explain()": resolves({ indexes: [], keys: 0, records: 2, found: 1, isSortedByIndex: false }),
@@ -123,7 +126,8 @@ export const whenOpen = {
   "getOps()": gives(1),
   "compact()": resolves(undefined),
   "backup() to no folder": rejects(noFolder),
-  "prune()": resolves({ files: 2, bytes: 139 }),
+  "prune()": resolves({ files: 0, bytes: 0 }),
+  "prune() that only tells": resolves({ files: 2, bytes: 139 }),
   "usage()": resolves(1),
   "archive()": resolves(0),
   "loadArchive() of a missing segment": rejects(noSegment),
@@ -174,6 +178,7 @@ export const whenSkipLoad = {
   ...whenOpen,
   ...transactionsReject(blind),
   "find()": resolves([]),
+  "findIds()": resolves([]),
   "findOne()": resolves(undefined),
   "countWhere()": resolves(0),
   "explain()": resolves({ indexes: [], keys: 0, records: 0, found: 0, isSortedByIndex: false }),

@@ -94,10 +94,12 @@ test("find() of a view finds what the records were, whatever index the store has
     { n: 2, m: 29 },
     { n: 1, m: 28 },
   ]);
+  t.deepEqual(await view.findIds({ m: { $gt: 26 } }, { sort: { m: -1 }, limit: 2 }), ["id29", "id28"]);
   t.is((await store.find({ n: 7 })).length, 30);
   await t.throwsAsync(view.find(1), { code: "OPSLOG_INVALID_ARGUMENT" });
   view.close();
   await t.throwsAsync(view.find({}), { code: "OPSLOG_NOT_OPEN" });
+  await t.throwsAsync(view.findIds({}), { code: "OPSLOG_NOT_OPEN" });
 });
 
 test("a view does not change with the store, and undo() takes nothing from it", async (t) => {

@@ -32,6 +32,27 @@ async function seal(store, times, each = 3) {
   }
 }
 
+for (const agentId of [undefined, "one"]) {
+  const whose = agentId === undefined ? "a single writer" : "agents";
+  test(`prune() with dryRun of a read-only store of ${whose}, tells what the writer's would delete, and changes no file`, async (t) => {
+    const folder = await temporaryFolder(t);
+    const store = await opened(t, folder, { agentId });
+    await seal(store, 5);
+    await store.set("last", { n: 9 });
+    const reader = await opened(t, folder, { readOnly: true });
+    const before = await contents(folder);
+    const told = await reader.prune({ dryRun: true });
+    t.true(told.files > 0 && told.bytes > 0);
+    t.deepEqual(
+      await reader.prune({ dryRun: true, keepBytes: 1e9 }),
+      await store.prune({ dryRun: true, keepBytes: 1e9 }),
+    );
+    await t.throwsAsync(reader.prune(), { code: "OPSLOG_READ_ONLY" });
+    t.deepEqual(await contents(folder), before);
+    t.deepEqual(await store.prune(), told);
+  });
+}
+
 test("prune(), without limits, leaves the files in force, and 0.8.1 and verify() find the same as before", async (t) => {
   const folder = await temporaryFolder(t);
   const store = await opened(t, folder);

@@ -242,6 +242,52 @@ test("an aborted signal, ends a find() with its reason", async (t) => {
   await t.throwsAsync(finding, { message: "enough" });
 });
 
+for (const [carrier, options] of Object.entries({
+  "each record is tried": {},
+  "an index leads to them": { indexes: { n: {}, "m,n": {} } },
+  "the store is behind a backend": { backend: true },
+})) {
+  test(`findIds(), ${carrier}, gives the ids of what find() gives, of the snapshot and of the log`, async (t) => {
+    const { store } = await openOurs(t, {
+      ...options,
+      ...(options.backend && { backend: memoryBackend(memoryBucket()) }),
+      checkpointThreshold: Infinity,
+    });
+    const ids = ["__proto__", "\ud800", '"quoted"', "日本語", "שלום", "a\u0000b", "long".repeat(500)];
+    for (let n = 0; n < 70; n++)
+      await store.set(ids[n] ?? `id${n}`, { n: n % 7, m: n % 3, id: ids[n] ?? `id${n}` });
+    const check = async () => {
+      for (const [query, selection] of [
+        [{}, {}],
+        [{ n: 3 }, {}],
+        [{ n: { $gt: 4 } }, { skip: 2, limit: 5 }],
+        [{ m: 1 }, { sort: { n: -1 } }],
+        [{}, { sort: { m: 1, n: 1 }, skip: 10, limit: 10 }],
+        [{ id: /^id1/ }, { sort: { id: -1 } }],
+      ]) {
+        const found = await store.find(query, selection);
+        t.deepEqual(
+          await store.findIds(query, selection),
+          found.map(({ id }) => id),
+          JSON.stringify([query, selection]),
+        );
+      }
+    };
+    await check();
+    await store.compact();
+    await check();
+    for (let n = 0; n < 70; n += 5)
+      await store.set(ids[n] ?? `id${n}`, { n: 3, m: n, id: ids[n] ?? `id${n}` });
+    await store.delete("\ud800");
+    await check();
+    t.deepEqual(store.getMany(await store.findIds({ m: 60 })), [{ n: 3, m: 60, id: "id60" }]);
+    await t.throwsAsync(store.findIds({ n: undefined }), {
+      code: "OPSLOG_INVALID_ARGUMENT",
+      message: /query\.n/,
+    });
+  });
+}
+
 test("find() of a store that is closed, or under skipLoad, finds nothing", async (t) => {
   const { store, folder } = await openOurs(t);
   await store.set("a", { n: 1 });

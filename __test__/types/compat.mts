@@ -71,6 +71,7 @@ same<Pick<ours.Store, Alike>, Pick<theirs.Store, Alike>>();
 type Reading =
   | "at"
   | "find"
+  | "findIds"
   | "findOne"
   | "countWhere"
   | "explain"

@@ -6,7 +6,7 @@
 const { checkFunction } = require("../arguments/checks");
 const { messages, opslogError } = require("../errors/errors");
 const { call } = require("../errors/native");
-const { Finding, parseFind } = require("../queries/find");
+const { Finding, parseFind, parseIds } = require("../queries/find");
 
 class View {
   #core;
@@ -66,6 +66,11 @@ class View {
   async find(query, options) {
     this.#ensureOpen();
     return new Finding(this.#core, parseFind(query, options, "find()")).values();
+  }
+
+  async findIds(query, options) {
+    this.#ensureOpen();
+    return new Finding(this.#core, parseIds(query, options)).values();
   }
 
   /** Lets go of what the view holds. Calling it twice does nothing. */

@@ -14,7 +14,7 @@ const { QueryText } = require("./text");
 const OPTIONS = ["sort", "skip", "limit", "fields", "signal"];
 
 /** What find() was asked for, read at the call: the caller may change its objects afterwards. */
-function parseFind(query, options, method, { names = OPTIONS, counts = false } = {}) {
+function parseFind(query, options, method, { names = OPTIONS, counts = false, ids = false } = {}) {
   checkNames(options, names, method);
   const { sort, fields } = options ?? {};
   const { text, patterns } = new QueryText(query, "query");
@@ -28,6 +28,7 @@ function parseFind(query, options, method, { names = OPTIONS, counts = false } =
       limit: readLimit(options),
       fields: printOption(fields, "fields"),
       counts,
+      ids,
     },
   };
 }
@@ -56,7 +57,7 @@ class Finding {
     this.#signal = signal;
   }
 
-  /** The values that were found, as JSON lists. */
+  /** The values that were found, or the ids. */
   async values() {
     const few = this.#atOnce();
     if (few !== null) return JSON.parse(few);
@@ -118,4 +119,9 @@ class Finding {
   }
 }
 
-module.exports = { Finding, parseFind };
+/** What findIds() was asked for. */
+function parseIds(query, options) {
+  return parseFind(query, options, "findIds()", { names: ["sort", "skip", "limit", "signal"], ids: true });
+}
+
+module.exports = { Finding, parseFind, parseIds };

@@ -31,6 +31,8 @@ pub struct NativeSelection<'a> {
     pub fields: Option<JsString<'a>>,
     /// Only how many there are.
     pub counts: bool,
+    /// The ids of the records instead of their values.
+    pub ids: bool,
 }
 
 /// A query under way.
@@ -95,7 +97,7 @@ pub(super) fn parse(query: JsString<'_>, selection: NativeSelection<'_>) -> napi
     let query = text::json(query)?;
     let sort = selection.sort.map(text::json).transpose()?;
     let fields = selection.fields.map(text::json).transpose()?;
-    let (skip, limit, counts) = (selection.skip, selection.limit, selection.counts);
+    let (skip, limit, counts, ids) = (selection.skip, selection.limit, selection.counts, selection.ids);
     caught(|| {
         let selection = Selection {
             sort: sort.map(|sort| Sort::parse(&sort)).transpose()?.unwrap_or_default(),
@@ -103,7 +105,8 @@ pub(super) fn parse(query: JsString<'_>, selection: NativeSelection<'_>) -> napi
             limit: (limit >= 0.0).then_some(limit as usize),
             fields: fields.map(|fields| Fields::parse(&fields)).transpose()?.flatten(),
         };
-        Ok(Find::new(Query::parse(&query)?, selection, counts))
+        let find = Find::new(Query::parse(&query)?, selection, counts);
+        Ok(if ids { find.for_ids() } else { find })
     })
 }
 
@@ -153,7 +156,7 @@ impl NativeFind {
         AsyncTask::new(Work::new(run, |questions: Option<String>| questions))
     }
 
-    /// The next values that were found, as a JSON list; `null` when there are no more.
+    /// The next values or ids that were found, as a JSON list; `null` when there are no more.
     #[napi]
     pub fn take(&self) -> napi::Result<Option<String>> {
         caught(|| {
@@ -172,7 +175,7 @@ impl NativeFind {
         })
     }
 
-    /// Finds at once what an index leads to, if that is little: a JSON list of the values; `null` if it is more.
+    /// Finds at once what an index leads to, if that is little: a JSON list of the values or ids; `null` if it is more.
     #[napi]
     pub fn at_once(&self) -> napi::Result<Option<String>> {
         caught(|| {

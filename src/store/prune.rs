@@ -52,6 +52,11 @@ impl Store {
             let source = std::io::ErrorKind::Unsupported.into();
             return Err(Error::history_lock(&self.path(layout::OPS), source));
         }
+        if self.options.read_only && prune.dry_run {
+            let manifest = read_manifest(&*self.disk, &self.root)?.ok_or(Error::NoStore)?;
+            let found = Found::look(&*self.disk, &self.root, &manifest)?;
+            return Ok(Some(self.choose(found, &manifest, prune)?.0.all()));
+        }
         if self.gate.is_some() {
             return self.prune_among_agents(prune);
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::choice::Choice;
 use crate::engine::index::Hash;
-use crate::engine::{Moment, Nearby, Standing, Text};
+use crate::engine::{Id, Moment, Nearby, Standing, Text};
 use crate::fields::{At, Broken, Leaf, Tree};
 use crate::query::Definition;
 
@@ -27,7 +27,7 @@ pub(super) enum Place {
     /// In a line of the snapshot: its length, and the tag of its id.
     Line { len: u32, tag: u32 },
     /// The log has it.
-    Said(Text),
+    Said(Id, Text),
 }
 
 /// Which records of the snapshot the log may speak of, by their tags; `None` for any.
@@ -56,7 +56,7 @@ pub(super) fn said(moment: &Moment, choice: &Choice) -> io::Result<Vec<Candidate
     for id in ids {
         // NOTE: of an id with several keys only one is wanted.
         if let Some((standing, text)) = moment.standing(&id)? {
-            said.push(Candidate { standing, found: Place::Said(text) });
+            said.push(Candidate { standing, found: Place::Said(id, text) });
         }
     }
     crate::order::sort_by(&mut said, |one, other| one.standing.cmp(&other.standing));
@@ -207,7 +207,7 @@ impl Ordered {
         let mut keyed = Vec::with_capacity(said.len());
         let mut texts = Nearby::of(moment.kept());
         for candidate in said {
-            let Place::Said(text) = &candidate.found else { continue };
+            let Place::Said(_, text) = &candidate.found else { continue };
             let key = definition.keys(texts.read(text)?).keys.pop().unwrap_or_default();
             keyed.push((key, candidate));
         }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::{State, Store};
 use crate::engine::{Cursor, Moment};
 use crate::error::Result;
+use crate::json::string::escape_into;
 use crate::query::{Oracle, Query, Selection};
 use crate::wal::Watch;
 use choice::{Choice, Known};
@@ -28,6 +29,8 @@ pub struct Find {
     selection: Selection,
     /// Only how many there are is wanted.
     counts: bool,
+    /// The ids are wanted, as JSON, instead of the values.
+    ids: bool,
     oracle: Oracle,
     pass: Option<Pass>,
     tries: usize,
@@ -69,7 +72,7 @@ pub struct Found {
     pub is_in_order: bool,
     /// An index that was declared is still to be made.
     pub is_index_missing: bool,
-    /// Texts of values, as far as they are wanted, and what they are sorted by.
+    /// Texts of values or ids, as far as they are wanted, and what they are sorted by.
     rows: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -104,13 +107,19 @@ impl Find {
     /// Begins a query.
     pub fn new(query: Query, selection: Selection, counts: bool) -> Self {
         let (oracle, pass, tries, walks, past, cancelled) = Default::default();
-        Self { query, selection, counts, oracle, pass, tries, walks, past, cancelled }
+        Self { query, selection, counts, ids: false, oracle, pass, tries, walks, past, cancelled }
     }
 
     /// Makes it a query over the records of an earlier place, which no index knows.
     pub fn over(mut self, past: Moment) -> Self {
         self.past = Some(past);
         self.walks = true;
+        self
+    }
+
+    /// Makes it one for the ids of the records.
+    pub fn for_ids(mut self) -> Self {
+        self.ids = true;
         self
     }
 
@@ -321,8 +330,8 @@ impl Find {
         let counts_alone = self.counts || self.selection.skip > 0;
         let visit = source.visit(moment, counts_alone, &mut |seen| {
             match seen {
-                Seen::Text(text) => {
-                    self.take(text, found);
+                Seen::Record(id, text) => {
+                    self.take(id, text, found);
                     left = left.saturating_sub(text.len() + 64);
                 }
                 Seen::Certain if self.counts || is_sorted && found.matched < self.selection.skip as u64 => {
@@ -339,7 +348,7 @@ impl Find {
         Ok(!visit || found.examined <= most || self.is_enough(found))
     }
 
-    fn take(&mut self, text: &[u8], found: &mut Found) {
+    fn take(&mut self, id: &[u8], text: &[u8], found: &mut Found) {
         found.examined += 1;
         // No text is the value `undefined`, which has no fields.
         let is_wanted = self.query.is_empty() || self.query.matches(text, &mut self.oracle);
@@ -359,8 +368,9 @@ impl Find {
             }
         }
         let key = if is_sorted { Vec::new() } else { sort.key(text) };
-        let mut printed = Vec::with_capacity(text.len());
+        let mut printed = Vec::with_capacity(if self.ids { id.len() + 2 } else { text.len() });
         match fields {
+            _ if self.ids => escape_into(&mut printed, id),
             Some(fields) => fields.print(text, &mut printed),
             None => printed.extend_from_slice(text),
         }

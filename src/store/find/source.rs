@@ -25,8 +25,8 @@ type Exact = Arc<Tags>;
 
 /// A record that a source gives.
 pub(super) enum Seen<'a> {
-    /// Its value.
-    Text(&'a [u8]),
+    /// Its id and its value.
+    Record(&'a [u8], &'a [u8]),
     /// The query finds it, whatever it holds.
     Certain,
 }
@@ -104,10 +104,11 @@ impl Source {
         let mut texts = Nearby::of(moment.kept());
         match self {
             Self::Walk(cursor) => {
-                *cursor = moment.visit(*cursor, |row| match visitor(Seen::Text(row.text())) {
-                    Visit::Stop => ControlFlow::Break(()),
-                    Visit::Next | Visit::Read => ControlFlow::Continue(()),
-                })?;
+                *cursor =
+                    moment.visit(*cursor, |row| match visitor(Seen::Record(&row.id(), row.text())) {
+                        Visit::Stop => ControlFlow::Break(()),
+                        Visit::Next | Visit::Read => ControlFlow::Continue(()),
+                    })?;
                 Ok(false)
             }
             Self::Listed { list, next, exact, .. } => {
@@ -157,7 +158,7 @@ fn tried(
 ) -> io::Result<Visit> {
     let (offset, len, tag) = match (&candidate.found, candidate.standing) {
         (Place::Line { len, tag }, Standing::Base(offset)) => (offset, *len, *tag),
-        (Place::Said(text), _) => return Ok(visitor(Seen::Text(texts.read(text)?))),
+        (Place::Said(id, text), _) => return Ok(visitor(Seen::Record(id, texts.read(text)?))),
         (Place::Line { .. }, Standing::Layer(..)) => return Ok(Visit::Next),
     };
     if exact.is_some_and(|tags| tags.lacks(tag)) {
@@ -174,5 +175,5 @@ fn tried(
     if !moment.says_nothing_of(&record.id) {
         return Ok(Visit::Next);
     }
-    Ok(visitor(Seen::Text(line.get(record.data).unwrap_or_default())))
+    Ok(visitor(Seen::Record(&record.id, line.get(record.data).unwrap_or_default())))
 }
