@@ -60,6 +60,16 @@ pub fn indexed_name(index: &str) -> Option<&str> {
     index.rsplit('/').next()?.strip_suffix(".idx")
 }
 
+/// The index of the ids in a sealed log.
+pub fn ids(root: &Path, log: &str) -> PathBuf {
+    root.join(INDEX).join(format!("{}.ids", log.rsplit('/').next().unwrap_or(log)))
+}
+
+/// Of which log a file is the index of ids, without its folder; `None` if a name is not that of such a file.
+pub fn log_of_ids(name: &str) -> Option<&str> {
+    name.rsplit('/').next()?.strip_suffix(".ids").filter(|log| is_log(log))
+}
+
 /// The name of the file of a declared index over a snapshot.
 pub fn tree_name(snapshot: &str, index: &str) -> String {
     let sum = crate::format::index::checksum(&[index.as_bytes()]);

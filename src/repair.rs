@@ -94,7 +94,7 @@ pub fn repair_with(
     }
     let is_log_index = |step: &Step| {
         step.damage.remedy == Remedy::Rebuild
-            && !is_tree(&step.damage.path)
+            && !is_made_when_needed(&step.damage.path)
             && mending.snapshot_of(&step.damage.path).is_none()
     };
     let wants_log_index = !is_shared && mending.steps.iter().any(is_log_index);
@@ -167,7 +167,7 @@ impl Mending<'_> {
             write,
             progress: Arc::clone(self.progress),
         };
-        if is_tree(path) {
+        if is_made_when_needed(path) {
             // The next writer makes it again.
             return self.disk.rename(path, aside).map_err(|source| Error::io("rename", path, source));
         }
@@ -202,9 +202,10 @@ impl Mending<'_> {
     }
 }
 
-/// Whether a file is that of a declared index.
-fn is_tree(path: &Path) -> bool {
-    path.file_name().and_then(|name| layout::snapshot_of_tree(name.to_str()?)).is_some()
+/// Whether a file is that of a declared index, or of the ids in a sealed log.
+fn is_made_when_needed(path: &Path) -> bool {
+    let is_one = |name: &str| layout::snapshot_of_tree(name).is_some() || layout::log_of_ids(name).is_some();
+    path.file_name().and_then(|name| name.to_str()).is_some_and(is_one)
 }
 
 fn writer(index_from_bytes: u64, now_ms: i64) -> Options {

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import test from "ava";
@@ -70,6 +70,55 @@ test("changes() from a position gives what is behind it, and in reverse the same
   );
   t.is(store.position, all.at(-1).position);
   t.deepEqual(await collect(store.changes({ after: store.position })), []);
+});
+
+test("changes() of one record finds it by the indexes that checkpoints made, and without them, for a reader too", async (t) => {
+  const { store, folder } = await openOurs(t, manual);
+  const text = "long enough for a log of so many records to have an index".repeat(3);
+  for (let n = 0; n < 4; n++) {
+    for (let i = 0; i < 200; i++) await store.set(`id${i}-${n % 2}`, { n, i, text });
+    await store.compact();
+  }
+  await store.batch(() => {
+    store.set("id7-1", { n: 4, i: 7 });
+    store.set("id8-1", { n: 4, i: 8 });
+  });
+  const all = await collect(store.changes());
+  const { store: reader } = await openOurs(t, { folder, readOnly: true });
+  const indexes = async () => (await readdir(join(folder, "index"))).filter((name) => name.endsWith(".ids"));
+  t.is((await indexes()).length, 4);
+  const check = async (from) => {
+    for (const id of ["id7-1", "id199-0", "none"]) {
+      const wanted = all.filter((change) => change.id === id);
+      t.deepEqual(await collect(from.changes({ id })), wanted);
+      t.deepEqual(await collect(from.changes({ id, reverse: true })), [...wanted].reverse());
+      const after = all[250].position;
+      t.deepEqual(
+        await collect(from.changes({ id, after })),
+        wanted.filter((change) => all.findIndex(({ position }) => position === change.position) > 250),
+      );
+    }
+  };
+  await check(store);
+  for (const name of await indexes()) await rm(join(folder, "index", name));
+  await check(reader);
+  t.is((await indexes()).length, 0);
+  await check(store);
+  t.is((await indexes()).length, 4);
+  t.is((await Store.verify(folder)).damageCount, 0);
+});
+
+test("a reader of the history that is left lets go of its logs at once", async (t) => {
+  const { store } = await openOurs(t, manual);
+  for (let n = 0; n < 3; n++) {
+    await store.set("a", { n });
+    await store.compact();
+  }
+  const changes = store.changes({ reverse: true });
+  await changes.next();
+  t.is((await store.prune({ dryRun: true })).files, 0);
+  await changes.return();
+  t.true((await store.prune()).files > 0);
 });
 
 test("changes() by time: since excludes its operations, until includes them", async (t) => {

@@ -466,7 +466,7 @@ class FileDriver {
   /** Begins to read the history; `wanted` is what `readWanted()` made of the caller's options. */
   changes(wanted) {
     if (!this.#options.readOnly) this.flush();
-    return settle(native.load().changes(this.folder, wanted));
+    return settle(native.load().changes(this.folder, { ...wanted, writes: !this.#options.readOnly }));
   }
 
   /** Tells when there may be more of it. */

@@ -104,7 +104,9 @@ class Changes {
     // Wrapped, so that the queue of the store goes on.
     this.#source = await (await open()).source;
     this.#notices = notices?.(signal) ?? null;
-    if (this.#isOver) this.#notices?.end();
+    if (!this.#isOver) return;
+    this.#source.close();
+    this.#notices?.end();
   }
 
   /** Reads the next piece. Returns whether there may be more. */
@@ -138,6 +140,8 @@ class Changes {
     this.#isOver = true;
     this.#list = [];
     this.#at = 0;
+    // NOTE: at once, so that what it held can be pruned.
+    this.#source?.close();
     this.#notices?.end();
     this.#ended(this);
   }

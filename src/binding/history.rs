@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use napi::JsString;
 use napi::bindgen_prelude::AsyncTask;
@@ -32,12 +33,38 @@ pub struct NativeWanted<'a> {
     pub reverse: bool,
     /// Goes on with what comes.
     pub live: bool,
+    /// Indexes that are missing may be written.
+    pub writes: bool,
 }
 
 /// A history that is being read.
 #[napi(custom_finalize)]
 pub struct NativeChanges {
-    changes: Arc<Mutex<Changes>>,
+    changes: Arc<Reading>,
+}
+
+struct Reading {
+    changes: Mutex<Option<Changes>>,
+    is_over: AtomicBool,
+}
+
+impl Reading {
+    fn next(&self) -> Result<Option<Operations>> {
+        let mut changes = self.changes.lock();
+        let text = changes.as_mut().map_or(Ok(None), |changes| changes.next(CHUNK));
+        if self.is_over.load(Ordering::Relaxed) {
+            *changes = None;
+        }
+        text?.map(operations).transpose()
+    }
+
+    /// Lets go of what it holds: at once, or when the piece is read that is being read.
+    fn close(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        if let Some(mut changes) = self.changes.try_lock() {
+            *changes = None;
+        }
+    }
 }
 
 /// Begins to read the history of a folder. Resolves to a `NativeChanges`.
@@ -45,19 +72,17 @@ pub struct NativeChanges {
 pub fn changes(root: String, wanted: NativeWanted<'_>) -> napi::Result<AsyncTask<Work>> {
     let id = wanted.id.map(text::id).transpose()?;
     let (reverse, live, after) = (wanted.reverse, wanted.live, wanted.after);
-    let wanted = Wanted { id, since: wanted.since, until: wanted.until };
+    let wanted = Wanted { id, since: wanted.since, until: wanted.until, writes: wanted.writes };
     let open = move || {
         let after = after.map(|after| Position::parse(&after)).transpose()?;
         Changes::open(Arc::new(OsDisk), &PathBuf::from(root), after.as_ref(), (reverse, live), wanted)
     };
     plain(|| {
-        AsyncTask::new(Work::new(open, |changes| NativeChanges { changes: Arc::new(Mutex::new(changes)) }))
+        AsyncTask::new(Work::new(open, |changes| {
+            let changes = Reading { changes: Mutex::new(Some(changes)), is_over: AtomicBool::new(false) };
+            NativeChanges { changes: Arc::new(changes) }
+        }))
     })
-}
-
-fn next(changes: &Mutex<Changes>) -> Result<Option<Operations>> {
-    let text = changes.lock().next(CHUNK)?;
-    text.map(operations).transpose()
 }
 
 #[napi]
@@ -66,7 +91,13 @@ impl NativeChanges {
     #[napi]
     pub fn next(&self) -> AsyncTask<Work> {
         let changes = Arc::clone(&self.changes);
-        AsyncTask::new(Work::new(move || next(&changes), |list| list))
+        AsyncTask::new(Work::new(move || changes.next(), |list| list))
+    }
+
+    /// Lets go of the logs that it holds.
+    #[napi]
+    pub fn close(&self) -> napi::Result<()> {
+        plain(|| self.changes.close())
     }
 }
 

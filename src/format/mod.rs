@@ -4,6 +4,7 @@
 
 pub mod archive;
 mod fields;
+pub mod ids;
 pub mod index;
 pub mod manifest;
 pub mod operation;

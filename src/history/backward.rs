@@ -6,29 +6,50 @@ use std::sync::Arc;
 
 use super::chains::Pending;
 use super::forward::Forward;
+use super::ids::Record;
 use super::position::{Mark, Position, Standing, print_into, print_standings};
 use super::reverse_log::{Found, ReverseLog};
-use super::trail::{LogName, Stage, Stretch, Trail};
+use super::trail::{LogName, Stage, Stretch, Trail, open};
 use super::{Change, Event, Reading, Sink};
-use crate::disk::Disk;
-use crate::error::Result;
+use crate::disk::{Disk, DiskFile};
+use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::format::operation::parse_line;
+use crate::layout;
+use crate::retention::Hold;
+
+/// How often it begins anew while the logs that it would begin with are being pruned.
+const ATTEMPTS: u32 = 10;
 
 /// The operations of a folder from the last one on.
 pub struct Backward {
     disk: Arc<dyn Disk>,
     root: PathBuf,
+    /// What the folder's logs were when it began.
     manifest: Manifest,
+    names: Vec<LogName>,
     after: Position,
     next: Option<Stage>,
     now: Now,
+    /// If only operations on one record are wanted.
+    record: Option<Record>,
+    /// Keeps the logs that are to be read from being pruned.
+    _hold: Option<Hold>,
 }
 
 enum Now {
     Nothing,
     Single(u64, Box<ReverseLog>),
+    /// Only lines on one record.
+    Picked(u64, Picked),
     Agents(Vec<Chain>),
+}
+
+/// Lines of a log that an index leads to.
+struct Picked {
+    file: Arc<dyn DiskFile>,
+    path: PathBuf,
+    offsets: Vec<u32>,
 }
 
 /// The logs of one agent, the newest last.
@@ -56,9 +77,28 @@ impl Backward {
             let found = Forward::open(Arc::clone(&disk), root, Some(&after), false)?;
             after = found.at_single().unwrap_or(after);
         }
-        let trail = Trail::read(&*disk, root)?;
-        let (next, manifest) = (trail.newest(), trail.manifest);
-        Ok(Self { disk, root: root.to_path_buf(), manifest, after, next, now: Now::Nothing })
+        let oldest_ms = after.oldest_ms();
+        for _ in 0..ATTEMPTS {
+            let trail = Trail::read(&*disk, root)?;
+            let oldest = trail.names.iter().find(|name| name.ms >= oldest_ms);
+            let hold = oldest.map(|oldest| Hold::take(&*disk, root, &oldest.relative)).transpose()?.flatten();
+            if oldest.is_some_and(|oldest| {
+                hold.is_none() && disk.info(&layout::at(root, &oldest.relative)).is_ok()
+            }) {
+                // It is being pruned.
+                continue;
+            }
+            let next = trail.newest();
+            let Trail { manifest, names, .. } = trail;
+            let (root, now) = (root.to_path_buf(), Now::Nothing);
+            return Ok(Self { disk, root, manifest, names, after, next, now, record: None, _hold: hold });
+        }
+        Err(Error::PositionGone("logs that follow it were deleted"))
+    }
+
+    /// Of sealed logs that have an index of ids, only the operations on this record are read.
+    pub fn only(&mut self, record: Option<Record>) {
+        self.record = record;
     }
 
     /// Gives the next operations, of about `limit` bytes.
@@ -66,8 +106,8 @@ impl Backward {
     /// # Errors
     /// `OPSLOG_POSITION_GONE`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, and what `sink` says.
     pub fn step(&mut self, limit: usize, sink: &mut Sink<'_>) -> Result<Reading> {
-        let mut bytes = 0;
-        while bytes < limit {
+        let (mut bytes, mut is_slow) = (0, false);
+        while bytes < limit && !is_slow {
             let given = match &mut self.now {
                 Now::Nothing => 0,
                 Now::Single(ms, log) => match log.next()? {
@@ -76,28 +116,44 @@ impl Backward {
                     }
                     _ => 0,
                 },
+                Now::Picked(ms, picked) => match (picked.offsets.pop(), &self.record) {
+                    (Some(start), Some(record)) => {
+                        match record.read(&picked.file, &picked.path, u64::from(start))? {
+                            Some(found) if !is_read(&self.after, *ms, "", found.mark) => {
+                                give_single(*ms, &found, sink)?
+                            }
+                            _ => 1,
+                        }
+                    }
+                    _ => 0,
+                },
                 Now::Agents(chains) => give_last(&*self.disk, &self.root, chains, &self.after, sink)?,
             };
             bytes += given;
-            if given == 0 && !self.next_stage()? {
+            if given == 0 && !self.next_stage(&mut is_slow)? {
                 return Ok(Reading::AtEnd);
             }
         }
         Ok(Reading::GoesOn)
     }
 
-    fn next_stage(&mut self) -> Result<bool> {
+    fn next_stage(&mut self, is_slow: &mut bool) -> Result<bool> {
         let Some(stage) = self.next.take() else { return Ok(false) };
+        let is_newest = matches!(self.now, Now::Nothing);
         if stage.highest_ms() < self.after.floor {
             return Ok(false);
         }
         let (disk, root) = (Arc::clone(&self.disk), self.root.clone());
-        let trail = Trail::of(&*disk, &root, self.manifest.clone())?;
-        self.next = trail.stage_before(&stage)?;
+        let (manifest, names) = (std::mem::take(&mut self.manifest), std::mem::take(&mut self.names));
+        let trail = Trail { disk: &*disk, root: &root, manifest, names };
+        let next = trail.stage_before(&stage);
+        (self.manifest, self.names) = (trail.manifest, trail.names);
+        self.next = next?;
         self.now = match stage {
-            Stage::Single(Stretch { name, end }) => {
-                Now::Single(name.ms, Box::new(ReverseLog::open(&*disk, &root, &name, end)?))
-            }
+            Stage::Single(Stretch { name, end }) => match self.picked(&name, (end, is_newest), is_slow)? {
+                Some(picked) => Now::Picked(name.ms, picked),
+                None => Now::Single(name.ms, Box::new(ReverseLog::open(&*disk, &root, &name, end)?)),
+            },
             Stage::Agents(logs) => {
                 let mut chains: Vec<Chain> = Vec::new();
                 for name in logs {
@@ -117,6 +173,26 @@ impl Backward {
             }
         };
         Ok(true)
+    }
+}
+
+impl Backward {
+    /// The lines on the record that is wanted, of a sealed log.
+    fn picked(
+        &self,
+        name: &LogName,
+        (end, is_newest): (u64, bool),
+        is_slow: &mut bool,
+    ) -> Result<Option<Picked>> {
+        let Some(record) = self.record.as_ref().filter(|_| !is_newest) else { return Ok(None) };
+        let path = layout::inside(&self.root, layout::OPS, &name.relative)?;
+        let Some(file) = open(&*self.disk, &path)? else { return Ok(None) };
+        let places = record.places(&*self.disk, &self.root, (&name.relative, &path), &*file)?;
+        Ok(places.map(|places| {
+            *is_slow |= places.is_built;
+            let offsets = places.offsets.into_iter().filter(|at| u64::from(*at) < end).collect();
+            Picked { file, path, offsets }
+        }))
     }
 }
 

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::ids::FROM_BYTES;
 use super::trail::Trail;
-use super::{Backward, Event, Forward, Position, Reading, event_into};
+use super::{Backward, Event, Forward, Position, Reading, Record, event_into};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
@@ -21,6 +22,8 @@ pub struct Wanted {
     pub since: Option<String>,
     /// Up to this time.
     pub until: Option<String>,
+    /// Whether indexes that are missing may be written.
+    pub writes: bool,
 }
 
 impl Wanted {
@@ -76,9 +79,16 @@ impl Changes {
         if after.is_none() {
             wanted.must_be_kept(&Trail::read(&*disk, root)?.manifest)?;
         }
-        let reader = match is_reverse {
-            true => Reader::Backward(Box::new(Backward::open(disk, root, after)?)),
-            false => Reader::Forward(Box::new(Forward::open(disk, root, after, is_live)?)),
+        let record = |id: &Vec<u8>| Record { id: id.clone(), writes: wanted.writes, from_bytes: FROM_BYTES };
+        let record = wanted.id.as_ref().map(record);
+        let reader = if is_reverse {
+            let mut reader = Backward::open(disk, root, after)?;
+            reader.only(record);
+            Reader::Backward(Box::new(reader))
+        } else {
+            let mut reader = Forward::open(disk, root, after, is_live)?;
+            reader.only(record);
+            Reader::Forward(Box::new(reader))
         };
         Ok(Self { reader, wanted })
     }

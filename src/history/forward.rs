@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::ids::Record;
 use super::log::{Given, Log, REMEMBERED, Taken};
 use super::merge::Merge;
 use super::position::{Mark, Place, Position, print_into};
@@ -12,7 +13,7 @@ use super::trail::{LogName, Stage, Stretch, Trail};
 use super::{Change, Event, Sink};
 use crate::disk::{Disk, FileInfo};
 use crate::error::{Error, Result};
-use crate::format::operation::{parse_line, unmarked};
+use crate::format::operation::{Line, parse_line, unmarked};
 use crate::layout;
 use crate::retention::Hold;
 use crate::wal::LineReader;
@@ -45,6 +46,8 @@ pub struct Forward {
     bounds: Vec<(String, u64)>,
     /// Whether the last step found nothing more.
     is_at_end: bool,
+    /// If only operations on one record are wanted.
+    record: Option<Record>,
     /// Keeps the log that is being read, and all later ones, from being pruned.
     hold: Option<Hold>,
 }
@@ -71,6 +74,7 @@ impl Forward {
             manifest: None,
             bounds: Vec::new(),
             is_at_end: false,
+            record: None,
             hold: None,
         };
         loop {
@@ -88,6 +92,20 @@ impl Forward {
             }
             forward.now = Now::Nothing;
         }
+    }
+
+    /// Of sealed logs that have an index of ids, only the operations on this record are read.
+    pub fn only(&mut self, record: Option<Record>) {
+        self.record = record;
+    }
+
+    /// A log of which the lines up to `end` count.
+    fn log(&self, name: &LogName, end: u64) -> Result<Log> {
+        let until = if end == u64::MAX { self.bound_of(name) } else { end };
+        let mut log = Log::new(&self.root, name, until)?;
+        log.is_watched = end == u64::MAX;
+        log.is_sealed = !log.is_watched || !self.stages.is_empty();
+        Ok(log)
     }
 
     fn begin(&mut self, after: Option<&Position>) -> Result<()> {
@@ -169,9 +187,7 @@ impl Forward {
             }
             _ => LogName { ms, agent: Arc::default(), relative: layout::wal(ms), grows: false },
         };
-        let until = if end == u64::MAX { self.bound_of(&name) } else { end };
-        let mut log = Log::new(&self.root, &name, until)?;
-        log.is_watched = end == u64::MAX;
+        let mut log = self.log(&name, end)?;
         if !log.go_behind(&*self.disk, mark)? {
             return Err(UNDONE);
         }
@@ -220,7 +236,7 @@ impl Forward {
     /// # Errors
     /// `OPSLOG_POSITION_GONE` when what was given last is no longer known, `OPSLOG_IO`, `OPSLOG_CORRUPT`, and what `sink` says.
     pub fn step(&mut self, limit: usize, sink: &mut Sink<'_>) -> Result<Reading> {
-        let mut given = 0;
+        let (mut given, mut is_slow) = (0, false);
         if std::mem::take(&mut self.is_at_end) {
             // NOTE: first, so that what agents have logged since stands in its order, whichever logs it is in.
             self.look()?;
@@ -231,7 +247,12 @@ impl Forward {
             }
             let at_end = match &mut self.now {
                 Now::Nothing => true,
-                Now::Single(log) => read_single(&*self.disk, log, limit, &mut given, sink)?,
+                Now::Single(log) => {
+                    if let Some(record) = &self.record {
+                        is_slow |= log.pick(&*self.disk, &self.root, record)?;
+                    }
+                    read_single(&*self.disk, log, self.record.as_ref(), (limit, &mut given), sink)?
+                }
                 Now::Agents(merge) => read_agents(&*self.disk, &self.root, merge, limit, &mut given, sink)?,
             };
             if given > 0 {
@@ -242,6 +263,10 @@ impl Forward {
             }
             if self.next_stage(sink)? {
                 self.claim()?;
+                // The caller may have lost interest.
+                if is_slow {
+                    return Ok(Reading::GoesOn);
+                }
                 continue;
             }
             if !self.is_live || !self.look()? {
@@ -314,10 +339,7 @@ impl Forward {
         }
         match self.stages.pop_front() {
             Some(Stage::Single(Stretch { name, end })) => {
-                let until = if end == u64::MAX { self.bound_of(&name) } else { end };
-                let mut log = Log::new(&self.root, &name, until)?;
-                log.is_watched = end == u64::MAX;
-                self.now = Now::Single(Box::new(log));
+                self.now = Now::Single(Box::new(self.log(&name, end)?));
             }
             Some(Stage::Agents(logs)) => {
                 let mut merge = Merge::default();
@@ -333,9 +355,7 @@ impl Forward {
     fn leave(&mut self, sink: &mut Sink<'_>) -> Result<usize> {
         let Some(Stage::Single(Stretch { name, end })) = self.stages.pop_front() else { return Err(UNDONE) };
         let Now::Single(old) = std::mem::replace(&mut self.now, Now::Nothing) else { return Ok(0) };
-        let until = if end == u64::MAX { self.bound_of(&name) } else { end };
-        let mut next = Log::new(&self.root, &name, until)?;
-        next.is_watched = end == u64::MAX;
+        let mut next = self.log(&name, end)?;
         let undone = carry_over(&*self.disk, &old, &mut next)?;
         let mut after = Vec::new();
         print_behind(&mut after, &next);
@@ -437,14 +457,14 @@ fn carry_over(disk: &dyn Disk, old: &Log, next: &mut Log) -> Result<Vec<Given>> 
 fn read_single(
     disk: &dyn Disk,
     log: &mut Log,
-    limit: usize,
-    given: &mut usize,
+    record: Option<&Record>,
+    (limit, given): (usize, &mut usize),
     sink: &mut Sink<'_>,
 ) -> Result<bool> {
     let ms = log.name.ms;
     let (mut position, mut batch): (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
     let mut first_known = None;
-    let read = log.read(disk, limit, true, &mut |mark, bytes, line, first| {
+    let mut each = |mark: Mark, bytes: &[u8], line: &Line<'_>, first: Option<Mark>| {
         // NOTE: what has a clock there was taken over from agents' logs, which have it.
         if line.clock.is_some() {
             return Ok(());
@@ -459,8 +479,13 @@ fn read_single(
         *given += 1;
         let batch = first.map(|_| &*batch);
         sink(Event::Change(Change { bytes, line, position: &position, batch }))
-    })?;
-    Ok(read == Some(true))
+    };
+    if let Some(record) = record
+        && let Some(is_all) = log.read_picked(limit, record, &mut each)?
+    {
+        return Ok(is_all);
+    }
+    Ok(log.read(disk, limit, true, &mut each)? == Some(true))
 }
 
 fn read_agents(

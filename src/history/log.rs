@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::ids::Record;
 use super::position::Mark;
 use super::reverse_log::ReverseLog;
 use super::trail::{LogName, open};
@@ -42,6 +43,10 @@ pub(super) struct Log {
     /// Whether lines may be undone: then those that are given are remembered.
     pub(super) is_watched: bool,
     pub(super) given: VecDeque<Given>,
+    /// Whether it does not change any more.
+    pub(super) is_sealed: bool,
+    /// Where the lines on one record are, if only those are read.
+    picked: Option<std::vec::IntoIter<u32>>,
     /// Whether lines before those remembered were given.
     has_more: bool,
     /// The first line of the batch that the last line is a part of, if reading began within it.
@@ -70,8 +75,20 @@ impl Log {
         let path = layout::inside(root, layout::OPS, &name.relative)?;
         let (given, is_watched) = (VecDeque::new(), until == u64::MAX);
         let name = name.clone();
-        let (file, last, batch) = (None, None, None);
-        Ok(Self { name, path, file, offset: 0, until, last, is_watched, given, has_more: false, batch })
+        Ok(Self {
+            name,
+            path,
+            file: None,
+            offset: 0,
+            until,
+            last: None,
+            is_watched,
+            given,
+            is_sealed: false,
+            picked: None,
+            has_more: false,
+            batch: None,
+        })
     }
 
     /// Its file; `None` if it is missing, which reads as empty.
@@ -188,6 +205,51 @@ impl Log {
         let Some(gone) = self.given.pop_back() else { return Taken::TooMany };
         self.set_last(self.given.back().map(|given| given.mark));
         if self.last.is_none() && self.has_more { Taken::TooMany } else { Taken::Line(gone) }
+    }
+
+    /// From now on reads only the lines on a record, if the log is sealed and an index says where they are. Returns whether the
+    /// whole log was read to find out.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub(super) fn pick(&mut self, disk: &dyn Disk, root: &Path, record: &Record) -> Result<bool> {
+        if !self.is_sealed || self.picked.is_some() {
+            return Ok(false);
+        }
+        let Some(file) = self.file(disk)? else { return Ok(false) };
+        let Some(places) = record.places(disk, root, (&self.name.relative, &self.path), &*file)? else {
+            self.is_sealed = false;
+            return Ok(false);
+        };
+        let is_to_be_read = |at: &u32| (self.offset..self.until).contains(&u64::from(*at));
+        let offsets: Vec<u32> = places.offsets.into_iter().filter(is_to_be_read).collect();
+        self.picked = Some(offsets.into_iter());
+        Ok(places.is_built)
+    }
+
+    /// Reads of the picked lines about `limit` bytes. Returns whether these were all, or `None` when none were picked.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, and what `each` says.
+    pub(super) fn read_picked(
+        &mut self,
+        limit: usize,
+        record: &Record,
+        each: &mut Each<'_>,
+    ) -> Result<Option<bool>> {
+        let (Some(picked), Some(file)) = (&mut self.picked, &self.file) else { return Ok(None) };
+        let mut bytes = 0;
+        for start in picked {
+            let Some(found) = record.read(file, &self.path, u64::from(start))? else { continue };
+            let Ok(line) = parse_line(&found.bytes) else { continue };
+            self.last = Some(found.mark);
+            each(found.mark, &found.bytes, &line, found.batch)?;
+            bytes += found.bytes.len();
+            if bytes >= limit {
+                return Ok(Some(false));
+            }
+        }
+        Ok(Some(true))
     }
 
     /// Reads a piece of about `limit` bytes; with `gives`, what is read counts as given. Returns whether that was all that there

@@ -10,19 +10,21 @@ mod backward;
 mod chains;
 mod changes;
 mod forward;
+mod ids;
 mod log;
 mod merge;
 mod position;
 mod print;
 mod reached;
 mod reverse_log;
-
 mod trail;
 
 pub use archived::Archived;
 pub use backward::Backward;
 pub use changes::{Changes, Wanted};
 pub use forward::{Forward, Reading};
+pub(crate) use ids::build as build_ids;
+pub use ids::{Record, index_sealed};
 pub use position::{Position, position_behind};
 pub use print::{before_into, event_into};
 

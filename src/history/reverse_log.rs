@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, js_trim, parse_line};
 use crate::layout;
 
-/// How much is read at once.
+/// How much is read at once: little at first, for often a few lines are wanted.
+const FIRST_BLOCK: usize = 4 << 10;
 const BLOCK: usize = 256 << 10;
 
 /// A line, and the first line of its batch.
@@ -27,6 +28,8 @@ pub(super) struct ReverseLog {
     file: Option<Arc<dyn DiskFile>>,
     /// Bytes of the file before `start` are still to be read.
     start: u64,
+    /// How much is read next.
+    size: usize,
     block: Vec<u8>,
     /// Lines of a batch, the first one first.
     batch: Vec<Found>,
@@ -47,13 +50,14 @@ impl ReverseLog {
             None => 0,
         };
         let (block, batch, start) = (Vec::new(), Vec::new(), len.min(end));
-        Ok(Self { path, file, start, block, batch, is_at_end: true })
+        Ok(Self { path, file, start, size: FIRST_BLOCK, block, batch, is_at_end: true })
     }
 
     /// Begins at an offset of an open log.
     pub(super) fn before(file: &Arc<dyn DiskFile>, path: &Path, end: u64) -> Self {
         let (file, path) = (Some(Arc::clone(file)), path.to_path_buf());
-        Self { path, file, start: end, block: Vec::new(), batch: Vec::new(), is_at_end: false }
+        let (size, block, batch) = (FIRST_BLOCK, Vec::new(), Vec::new());
+        Self { path, file, start: end, size, block, batch, is_at_end: false }
     }
 
     /// The first of the lines that belong to a batch and follow each other up to here.
@@ -153,7 +157,8 @@ impl ReverseLog {
     fn read_block(&mut self) -> Result<usize> {
         let Some(file) = &self.file else { return Ok(0) };
         // A long line is read in ever larger blocks.
-        let size = (BLOCK.max(self.block.len()) as u64).min(self.start) as usize;
+        let size = (self.size.max(self.block.len()) as u64).min(self.start) as usize;
+        self.size = BLOCK.min(4 * self.size);
         let from = self.start - size as u64;
         let mut block = vec![0; size];
         let read = read_full_at(&**file, &mut block, from);

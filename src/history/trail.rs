@@ -55,11 +55,11 @@ pub(super) struct Stages {
 
 /// What a folder's logs and manifest say.
 pub(super) struct Trail<'d> {
-    disk: &'d dyn Disk,
-    root: &'d Path,
+    pub(super) disk: &'d dyn Disk,
+    pub(super) root: &'d Path,
     pub(super) manifest: Manifest,
     /// All logs that may count, by time.
-    names: Vec<LogName>,
+    pub(super) names: Vec<LogName>,
 }
 
 /// What a log says of the one before.

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::format::operation::{finish_line, unmarked};
 use crate::format::timestamp::iso_into;
+use crate::history::index_sealed;
 use crate::layout;
 use crate::publish::{self, Draft, sync_folder_of, sync_way_to};
 use crate::retention::remove_unless_held;
@@ -209,6 +210,7 @@ impl Checkpoint {
         self.store.remove_superseded(&superseded);
         self.store.remove_empty_logs(&log);
         self.list = None;
+        index_sealed(&*self.store.disk, &self.store.root, &left.active_ops);
         Ok(())
     }
 

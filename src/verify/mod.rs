@@ -6,6 +6,7 @@
 //! 0.8.1 has none.
 
 mod document;
+mod ids;
 mod index;
 mod log;
 mod report;
@@ -136,13 +137,15 @@ impl<'a> Verifier<'a> {
             self.add(layout::INDEX, &mut indexes, named.iter());
         }
         let trees = self.names(layout::INDEX, |name| layout::snapshot_of_tree(name).is_some())?;
-        self.foreign([&snapshots, &logs, &archived, &indexes, &trees])?;
-        let steps: [(&[String], Check<'a>); 5] = [
+        let ids = self.names(layout::INDEX, |name| layout::log_of_ids(name).is_some())?;
+        self.foreign([&snapshots, &logs, &archived, &indexes, &trees, &ids])?;
+        let steps: [(&[String], Check<'a>); 6] = [
             (&snapshots, Verifier::snapshot),
             (&logs, Verifier::log),
             (&archived, Verifier::archive),
             (&indexes, Verifier::index),
             (&trees, Verifier::tree),
+            (&ids, Verifier::ids),
         ];
         let files = steps.iter().flat_map(|(names, _)| names.iter());
         let total: u64 =
@@ -159,7 +162,7 @@ impl<'a> Verifier<'a> {
     }
 
     /// Lists the files that are not the store's: they are left alone.
-    fn foreign(&mut self, own: [&Vec<String>; 5]) -> Result<()> {
+    fn foreign(&mut self, own: [&Vec<String>; 6]) -> Result<()> {
         let is_own = |name: &str| own.iter().any(|names| names.iter().any(|own| own == name));
         for folder in [layout::SNAPSHOTS, layout::OPS, layout::ARCHIVE, layout::INDEX] {
             let names = self.names(folder, |name| !layout::is_beside(name))?;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use opslog::disk::Disk;
 use opslog::disk::sim::SimDisk;
 use opslog::error::Result;
-use opslog::history::{Backward, Event, Forward, Position, Reading, event_into};
+use opslog::history::{Backward, Event, Forward, Position, Reading, Record, event_into};
 use opslog::store::{Options, Store};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -110,6 +111,46 @@ impl Folder {
         Ok(found)
     }
 
+    /// The operations on one record, found by indexes of ids.
+    fn of_record(&self, id: &str, after: Option<&Position>, is_reverse: bool) -> Vec<Value> {
+        let record = Record { id: id.into(), writes: true, from_bytes: 0 };
+        let disk: Arc<dyn Disk> = Arc::new(self.disk.sim().clone());
+        let mut found = Vec::new();
+        let mut sink = |event: Event<'_>| {
+            let event = parse(&event);
+            if event["id"] == id {
+                found.push(event);
+            }
+            Ok(())
+        };
+        if is_reverse {
+            let mut reader = Backward::open(disk, Path::new(ROOT), after).unwrap();
+            reader.only(Some(record));
+            while reader.step(100, &mut sink).unwrap() == Reading::GoesOn {}
+        } else {
+            let mut reader = Forward::open(disk, Path::new(ROOT), after, false).unwrap();
+            reader.only(Some(record));
+            while reader.step(100, &mut sink).unwrap() == Reading::GoesOn {}
+        }
+        found
+    }
+
+    /// Looks whether the operations on each record are found, from the beginning and from a position on.
+    fn check_records(&self, found: &[Value], context: &str) {
+        for place in [None, found.len().checked_sub(1).map(|last| last / 2)] {
+            let after = place.map(|place| position(&found[place]));
+            let rest = &found[place.map_or(0, |place| place + 1)..];
+            for n in 0..5 {
+                let id = format!("id{n}");
+                let mut wanted: Vec<Value> =
+                    rest.iter().filter(|event| event["id"] == *id).cloned().collect();
+                assert_eq!(self.of_record(&id, after.as_ref(), false), wanted, "{context}, {id}");
+                wanted.reverse();
+                assert_eq!(self.of_record(&id, after.as_ref(), true), wanted, "{context}, {id} backward");
+            }
+        }
+    }
+
     /// Looks whether everything is read, in either direction, and from each place on.
     fn check(&self, context: &str) -> Vec<Value> {
         let found = self.read(None).unwrap();
@@ -118,6 +159,7 @@ impl Folder {
         let mut backward = self.backward(None).unwrap();
         backward.reverse();
         assert_eq!(backward, found, "{context}, backward");
+        self.check_records(&found, context);
         for (place, event) in found.iter().enumerate() {
             let after = position(event);
             let rest = found.get(place + 1..).unwrap();

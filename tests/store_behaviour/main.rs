@@ -14,6 +14,7 @@ mod failures;
 mod following;
 mod foreign;
 mod hands;
+mod history_ids;
 mod history_random;
 #[path = "../explorer/hook.rs"]
 mod hook;
