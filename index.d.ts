@@ -45,6 +45,44 @@ export interface Operation<T = Record<string, unknown>> {
   clock?: number;
 }
 
+/** A set whose `prev` is the full previous value, or `null` for a create. */
+export interface FullSetOperation<T = Record<string, unknown>> extends Operation<T> {
+  /** A record was set. */
+  op: "set";
+  /** The new value. */
+  data: T;
+  /** `prev` is written in full. */
+  encoding?: "full";
+}
+
+/** A set whose `prev` is a patch that leads from `data` back to the previous value: `applyDelta(data, prev)`. */
+export interface DeltaSetOperation<T = Record<string, unknown>> extends Operation<T> {
+  /** A record was set. */
+  op: "set";
+  /** The new value. */
+  data: T;
+  /** `prev` is a patch. */
+  encoding: "delta";
+  /** The patch. */
+  prev: T & DeltaPatch;
+}
+
+/** A delete of a record, with the value that it had. */
+export interface DeleteOperation<T = Record<string, unknown>> extends Operation<T> {
+  /** A record was deleted. */
+  op: "delete";
+  /** There is none. */
+  data?: never;
+  /** What was deleted. */
+  prev: T;
+  /** `prev` is written in full. */
+  encoding?: "full";
+}
+
+/** An operation as a store returns it: `op` tells whether there is `data`, and `encoding` what `prev` is. */
+export type LoggedOperation<T = Record<string, unknown>> =
+  FullSetOperation<T> | DeltaSetOperation<T> | DeleteOperation<T>;
+
 /**
  * Where an operation stands in the history of a store, as text without a meaning of its own. It holds through checkpoints,
  * restarts and copies by `backup()`.
@@ -508,25 +546,25 @@ export interface Explanation {
   readonly isSortedByIndex: boolean;
 }
 
-/** A path to a field: its name, or names with dots. */
-export type FieldPath<T> = T extends readonly unknown[] | string | number | boolean | null
-  ? string
-  : T extends object
-    ? | {
-          [K in keyof T & string]:
-            | K
-            | (NonNullable<T[K]> extends readonly (infer E)[]
-                ? `${K}.${Inner<E>}`
-                : `${K}.${Inner<NonNullable<T[K]>>}`);
-        }[keyof T & string]
-      | (string & {})
-    : string;
-/** The fields of an object. */
-type Inner<V> = V extends readonly unknown[] | string | number | boolean | null | undefined
+/**
+ * A path to a field: its name, or names with dots; through lists into their elements. Those that the type knows, up to four names deep, are
+ * completed by editors; any other path is allowed as well.
+ */
+export type FieldPath<T> = KnownPath<T, [1, 1, 1]> | (string & {});
+/** The paths of a type. `Left` has an element for each further name. */
+type KnownPath<T, Left extends 1[]> = T extends Leaf | undefined
   ? never
-  : V extends object
-    ? keyof V & string
-    : never;
+  : T extends readonly (infer E)[]
+    ? KnownPath<E, Left>
+    : T extends object
+      ? { [K in keyof T & string]: K | InnerPath<K, T[K], Left> }[keyof T & string]
+      : never;
+type InnerPath<K extends string, V, Left extends 1[]> = Left extends [1, ...infer Rest extends 1[]]
+  ? `${K}.${KnownPath<V, Rest>}`
+  : never;
+/** What has no fields that a query could name. */
+type Leaf =
+  string | number | boolean | bigint | symbol | null | Date | RegExp | ((...args: never[]) => unknown);
 
 /** What may be asked of the value of a field. All operators that are given must hold. */
 export interface FieldConditions {
@@ -643,6 +681,17 @@ export interface View<T = Record<string, unknown>> {
   findIds(query: Query<T>, options?: Omit<FindOptions<T>, "fields">): Promise<string[]>;
   /** Lets go of the files that the view holds open. Calling it twice does nothing. */
   close(): void;
+}
+
+/**
+ * The changes of a batch, as the function of `batch()` makes them: the store's own `set()` and `delete()`, which return nothing there.
+ * It can be used only while the function runs.
+ */
+export interface Batch<T = Record<string, unknown>> {
+  /** Creates or replaces a record. */
+  set(id: string, value: T): void;
+  /** Deletes a record. Throws `OPSLOG_NOT_FOUND` if there is none. */
+  delete(id: string): void;
 }
 
 /**
@@ -917,6 +966,7 @@ export interface BackupResult {
  * - `OPSLOG_UNSUPPORTED`: the backend lacks what the call needs; or the file system, kernel locks, see the option `locking`.
  * - `OPSLOG_NOT_UNIQUE`: another record has a value that must be unique; `index`, `id`, `otherId`, `value`.
  * - `OPSLOG_PATTERN_TIMEOUT`: a regular expression of a query takes too long.
+ * - `OPSLOG_LISTENER_FAILED` and `OPSLOG_EVENTS_FAILED`: codes of warnings of the process, see `on()`.
  * - `OPSLOG_UNSAFE_BACKEND`: the backend cannot keep agents apart.
  * - `OPSLOG_TIMEOUT`: a method of the backend has not settled within `backendTimeoutMs`.
  * - `OPSLOG_NATIVE_UNAVAILABLE`: there is no binary for this platform; the message lists what was tried.
@@ -1114,6 +1164,23 @@ export declare class Store<T = Record<string, unknown>> {
   filter(predicate: (value: T, id: string) => boolean): T[];
 
   /**
+   * As `filter()`, without holding up other work: the predicate is called in turns of some milliseconds. It sees all records as they
+   * are at the call, whatever is written meanwhile.
+   *
+   * Cost: reads the records in pieces of 256 KB, and keeps those that it returns, as objects of their own. All in all it takes longer
+   * than `filter()`.
+   *
+   * @param predicate Called with each record and its id. Must not be async.
+   * @param options An aborted `signal` ends it with the signal's reason (default: none).
+   * @throws `OPSLOG_NOT_OPEN`, also if the store is closed meanwhile; `OPSLOG_INVALID_ARGUMENT` for a predicate that is no function or
+   * returns a promise; `OPSLOG_IO`, `OPSLOG_CORRUPT`; the signal's reason, and what the predicate throws. All reject.
+   */
+  filterAsync(
+    predicate: (value: T, id: string) => boolean,
+    options?: { signal?: AbortSignal | undefined },
+  ): Promise<T[]>;
+
+  /**
    * The values of the records that meet a query, as objects of their own: changing one changes no record and no other result.
    * All are as they were at one moment, that of the call.
    *
@@ -1226,8 +1293,10 @@ export declare class Store<T = Record<string, unknown>> {
    * Ids and records in the order of the ids, by UTF-16 code units as `<` compares them, as they are at the first step. The
    * records are objects of their own.
    *
-   * Cost: one look at every id, on another thread, and some 100 bytes for each record that is wanted; values are read in pieces
-   * of 256 KB as they are asked for.
+   * Cost: that of the records that are wanted, where the order of the ids is there. It lies beside the snapshot, in `index/`, once a scan
+   * with a bound in a store of more than 5,000 records has had it made in the background, and checkpoints keep it from then on. Without
+   * it, and for what the log says since, one look at every id, on another thread. Some 100 bytes for each record that is wanted; values are
+   * read in pieces of 256 KB as they are asked for.
    *
    * @param options Which ids, in which direction, how many, and what ends it; the default of each is told there.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, and the signal's reason. All reject.
@@ -1268,7 +1337,7 @@ export declare class Store<T = Record<string, unknown>> {
   getWalOps(
     sinceTimestamp?: string,
     options?: { signal?: AbortSignal | undefined },
-  ): AsyncGenerator<Operation<T>>;
+  ): AsyncGenerator<LoggedOperation<T>>;
 
   /**
    * The number of records, or of those for which the predicate returns a truthy value.
@@ -1287,12 +1356,12 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * Cost: one write for all; their lines are in memory until then.
    *
-   * @param fn Calls `set()` and `delete()` of this store. Must not be async.
+   * @param fn Calls `set()` and `delete()` of this store, or of its argument, where they return `void`. Must not be async.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, what the function or a call in it throws, `OPSLOG_INVALID_ARGUMENT` if it
    * is none or returns a promise, and otherwise as `set()`; an agent's also `OPSLOG_NOT_FOUND`, if another agent has just deleted what
    * the batch deletes. All reject.
    */
-  batch(fn: () => void): Promise<void>;
+  batch(fn: (batch: Batch<T>) => void): Promise<void>;
 
   /**
    * Runs a function that reads and changes records: all of its changes are logged together, or, if it throws or the write
@@ -1408,6 +1477,43 @@ export declare class Store<T = Record<string, unknown>> {
   changes(options?: ChangesOptions): AsyncIterableIterator<Change<T> | Retraction>;
 
   /**
+   * Calls a function with the operations that come to count from now on, in order, each once: this store's own, and those of other
+   * agents and writers. An operation that was told and is undone is told as a `Retraction`.
+   *
+   * An operation is told soon after it counts: a write when it is in the log, with `writeMode` `"group"` and `"async"` when the buffer is
+   * written; a write that fails is not told. `close()` tells what was written before it resolves, and nothing is told afterwards.
+   * What `archive()` moves is no operation, except with `skipLoad`.
+   *
+   * In a folder a listener gets what `changes({ after: store.position, live: true })` gives, in pieces. Through a backend and in memory
+   * positions tell the operations apart, and mean nothing to `changes()`; what others do is looked for once a second, and what they undo
+   * is not told.
+   *
+   * A listener holds up no write, whatever it awaits. What it throws, or what its promise rejects with, becomes a warning of the process
+   * with the code `OPSLOG_LISTENER_FAILED`. It runs in the async context of the call of `on()`.
+   *
+   * Cost: each listener in a folder reads the log of its own, on another thread. A store without listeners pays nothing. The listeners of
+   * a reader or agent keep the process alive until `off()` or `close()`.
+   *
+   * @param event `"change"`.
+   * @param listener Called with the changes, as objects of its own.
+   * @returns The store.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`. At once.
+   */
+  on(event: "change", listener: (changes: (Change<T> | Retraction)[]) => void): this;
+
+  /**
+   * Takes a listener away: it is not called any more. If it was added more than once, the last one goes. Does nothing if there is none.
+   *
+   * Cost: none.
+   *
+   * @param event `"change"`.
+   * @param listener The function that was given to `on()`.
+   * @returns The store.
+   * @throws `OPSLOG_INVALID_ARGUMENT`. Not `OPSLOG_NOT_OPEN`: `close()` has taken all listeners away.
+   */
+  off(event: "change", listener: (changes: (Change<T> | Retraction)[]) => void): this;
+
+  /**
    * The position behind the last operation that the store shows: `changes({ after: store.position })` gives what comes next.
    * What is buffered is written first.
    *
@@ -1456,7 +1562,7 @@ export declare class Store<T = Record<string, unknown>> {
    * @param id The record's id.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`.
    */
-  getHistory(id: string): Operation<T>[];
+  getHistory(id: string): LoggedOperation<T>[];
 
   /**
    * The operations since the last checkpoint, oldest first. A fresh array of shared objects.
@@ -1467,7 +1573,7 @@ export declare class Store<T = Record<string, unknown>> {
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`; `OPSLOG_INVALID_ARGUMENT` for a time that is no
    * string, such as a `Date`.
    */
-  getOps(since?: string): Operation<T>[];
+  getOps(since?: string): LoggedOperation<T>[];
 
   /**
    * Makes a checkpoint: a new snapshot and an empty log. Other calls do not wait for it. An agent's takes
@@ -1606,7 +1712,7 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_CORRUPT`, `OPSLOG_IO`, an agent's also `OPSLOG_LOCKED`, `OPSLOG_FAILED`, as `refresh()`.
    */
-  tail(): Promise<Operation<T>[]>;
+  tail(): Promise<LoggedOperation<T>[]>;
 
   /**
    * Calls `tail()` again and again, and the callback when there is something. A look that fails, or a callback that
@@ -1620,7 +1726,7 @@ export declare class Store<T = Record<string, unknown>> {
    * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_INVALID_ARGUMENT` for a callback that is no function, and for an interval that is no
    * finite number from 0 on. At once.
    */
-  watch(callback: (ops: Operation<T>[]) => void, intervalMs?: number): void;
+  watch(callback: (ops: LoggedOperation<T>[]) => void, intervalMs?: number): void;
 
   /**
    * Ends what `watch()` began; does nothing otherwise. `close()` does it too.

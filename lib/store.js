@@ -21,6 +21,8 @@ const { FsBackend, isPlainFsBackend } = require("./fs/backend");
 const { Inspected } = require("./inspected");
 const { recoverFolder, repairFolder, verifyFolder } = require("./folder/maintenance");
 const { Changes } = require("./history/changes");
+const { Feed } = require("./history/feed");
+const { Listeners } = require("./history/listeners");
 const { readUndo, readWanted } = require("./history/wanted");
 const { MutationQueue, RETRY } = require("./writing/mutation-queue");
 const { checkNames } = require("./arguments/option-names");
@@ -32,7 +34,7 @@ const { readPlace } = require("./history/place");
 const { View } = require("./history/view");
 const { parsePrune } = require("./arguments/retention");
 const { parseFind, parseIds } = require("./queries/find");
-const { parseRange } = require("./queries/walks");
+const { filterInTurns, parseRange } = require("./queries/walks");
 const { comparison, insertion, patching, update } = require("./transactions/changes");
 const { Transaction } = require("./transactions/transaction");
 const { after, paced, pacedSteps, refuse } = require("./writing/turns");
@@ -56,6 +58,7 @@ class Store extends Inspected {
   #watching = null;
   /** The readers of the history that are under way. */
   #changes = new Set();
+  #listeners = new Listeners();
   #isInTransaction = false;
   /** What a call of the store within a transaction was refused with: the transaction fails also where its function catches it. */
   #misuse = null;
@@ -149,12 +152,15 @@ class Store extends Inspected {
 
   #close() {
     this.unwatch();
+    this.#listeners.closing();
     this.#closing = this.#exclusive(async (driver) => {
       try {
+        if (!this.#listeners.isEmpty) await this.#drainListeners(driver);
         await driver.close();
       } finally {
         // The caller may have begun to watch since.
         this.unwatch();
+        this.#listeners.end();
         // At once: what was called behind it must find the store closed.
         this.#state = "closed";
         this.#driver = null;
@@ -283,6 +289,21 @@ class Store extends Inspected {
     return this.#driver.records.filter(predicate);
   }
 
+  filterAsync(predicate, options) {
+    return paced(this.#filterAsync(predicate, options));
+  }
+
+  async #filterAsync(predicate, options) {
+    this.#ensureOpen();
+    checkFunction(predicate, "filterAsync()");
+    const signal = readSignalAlone(options, "filterAsync()");
+    const driver = this.#driver;
+    return filterInTurns(driver.records.walk(false), predicate, {
+      signal,
+      check: () => this.#inForce(driver),
+    });
+  }
+
   count(predicate) {
     this.#ensureOpen();
     if (!predicate) return this.#driver.records.size;
@@ -380,11 +401,34 @@ class Store extends Inspected {
     try {
       this.#ensureWritable();
       checkFunction(fn, "batch()");
-      operations = await this.#durably(() => this.#runBatch("batch()", fn));
+      operations = await this.#durably(() => this.#runBatch("batch()", () => this.#callWithHandle(fn)));
     } catch (error) {
       return refuse(withCaller(error));
     }
     return after(Math.max(1, operations));
+  }
+
+  /** Calls the function of a batch. What it gets is of use only while it runs. */
+  #callWithHandle(fn) {
+    let isOver = false;
+    const ensure = () => {
+      if (isOver) throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.batchOver(), { kind: "TypeError" });
+    };
+    const handle = Object.freeze({
+      set: (id, value) => {
+        ensure();
+        this.set(id, value);
+      },
+      delete: (id) => {
+        ensure();
+        this.delete(id);
+      },
+    });
+    try {
+      return fn(handle);
+    } finally {
+      isOver = true;
+    }
   }
 
   // Transactions
@@ -493,6 +537,50 @@ class Store extends Inspected {
       open: () => this.#exclusive(() => ({ source: driver.changes(native) })),
       notices: native.live ? () => driver.notices(signal) : undefined,
     };
+  }
+
+  on(event, listener) {
+    this.#ensureOpen();
+    checkListener(event, listener, "on()");
+    if (this.#closing !== null) throw notOpen();
+    this.#listeners.add(listener, inCurrentContext(listener), this.#feed());
+    return this;
+  }
+
+  off(event, listener) {
+    checkListener(event, listener, "off()");
+    this.#listeners.remove(listener);
+    return this;
+  }
+
+  /** What a listener is told that is added now. */
+  #feed() {
+    const driver = this.#driver;
+    if (driver.feed !== undefined) return driver.feed((work) => this.#exclusive(work));
+    const read = (after) => {
+      const { native } = readWanted({ after, live: true }, (text) => driver.isPosition(text));
+      const open = () => this.#exclusive(() => ({ source: driver.changes(native) }));
+      const notices = () => driver.notices(undefined, { forListeners: true });
+      return new Changes(
+        () => ({ limit: Infinity, open, notices }),
+        () => {},
+      );
+    };
+    const renew = async () => {
+      await this.#exclusive(() => driver.catchUp());
+      return driver.position(false);
+    };
+    return new Feed({ after: driver.position(this.#batch !== null), read, renew });
+  }
+
+  /** Tells listeners everything that counts. What fails here fails again when the driver closes. */
+  async #drainListeners(driver) {
+    try {
+      if (!this.#options.readOnly) await driver.flush();
+    } catch {
+      // See above.
+    }
+    await this.#listeners.drain();
   }
 
   at(when) {
@@ -856,6 +944,15 @@ class Store extends Inspected {
     this.#refuseOwnBackend?.();
     if (this.#options.readOnly) throw opslogError("OPSLOG_READ_ONLY", messages.readOnly());
   }
+}
+
+/** Checks the event of a listener, of which there is one, and the listener. */
+function checkListener(event, listener, method) {
+  if (event !== "change") {
+    const got = typeof event === "string" ? JSON.stringify(event) : describe(event);
+    throw wrongType(`${method} knows the event "change", got ${got}`);
+  }
+  checkFunction(listener, method);
 }
 
 function* valuesOf(entries) {

@@ -31,6 +31,7 @@ export const calls = {
   "all()": (store) => store.all().length,
   "entries()": (store) => store.entries()[0],
   "filter()": (store) => store.filter(all).length,
+  "filterAsync()": async (store) => (await store.filterAsync(all)).length,
   "count()": (store) => store.count(),
   "count() with a predicate": (store) => store.count(all),
   "find()": (store) => store.find({ n: 1 }),
@@ -73,6 +74,8 @@ export const calls = {
   "tail()": (store) => store.tail(),
   "watch()": (store) => store.watch(() => {}, 60_000),
   "unwatch()": (store) => store.unwatch(),
+  "on()": (store) => store.on("change", all) === store,
+  "off()": (store) => store.off("change", all) === store,
   "flush()": (store) => store.flush(),
   "sync()": (store) => store.sync(),
 };
@@ -82,9 +85,10 @@ export const whenNotOpen = Object.fromEntries(
     const method = name.slice(0, name.indexOf("("));
     if (method === "getManifest") return [name, gives(null)];
     if (method === "unwatch") return [name, gives(undefined)];
+    if (method === "off") return [name, gives(true)];
     if (["flush", "sync"].includes(method)) return [name, resolves(undefined)];
     const asynchronous =
-      "batch undo compact backup prune usage archive loadArchive streamSnapshot getWalOps changes refresh tail find findIds findOne countWhere explain whenIndexed scan at " +
+      "batch undo compact backup prune usage archive loadArchive streamSnapshot getWalOps changes refresh tail filterAsync find findIds findOne countWhere explain whenIndexed scan at " +
       changing.join(" ");
     return [name, asynchronous.split(" ").includes(method) ? rejects(notOpen) : throws(notOpen)];
   }),
@@ -99,6 +103,7 @@ export const whenOpen = {
   "all()": gives(2),
   "entries()": gives(stored),
   "filter()": gives(2),
+  "filterAsync()": resolves(2),
   "count()": gives(2),
   "count() with a predicate": gives(2),
   "find()": resolves([{ n: 1 }]),
@@ -141,6 +146,8 @@ export const whenOpen = {
   "tail()": resolves([]),
   "watch()": gives(undefined),
   "unwatch()": gives(undefined),
+  "on()": gives(true),
+  "off()": gives(true),
   "flush()": resolves(undefined),
   "sync()": resolves(undefined),
 };
@@ -186,6 +193,7 @@ export const whenSkipLoad = {
   "keys()": gives([]),
   "values()": gives(0),
   "scan()": resolves(undefined),
+  "filterAsync()": resolves(0),
   "get()": gives(undefined),
   "delete()": rejects({ code: "OPSLOG_NOT_FOUND", message: "Record 'logged' not found" }),
   "has()": gives(false),

@@ -30,6 +30,7 @@ const ALLOWED = {
     "errors",
     "folder",
     "fs",
+    "history",
     "native",
     "operations",
     "platform",

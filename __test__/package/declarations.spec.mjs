@@ -210,3 +210,41 @@ test("every code that the package has, is in the description of Store", async (t
     [],
   );
 });
+
+test("an editor completes the paths of nested fields in queries, orders and indexes", (t) => {
+  const file = path.join(root, "__test__/types/completed.mts");
+  const begin = `
+    import { Store } from "@backloghq/opslog";
+    interface Task { title: string; owner: { name: string; address?: { city: string } }; steps: { by: { name: string } }[] }
+    declare const store: Store<Task>;
+    `;
+  const options = { module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2022, strict: true, types: [] };
+  for (const typed of [
+    'store.find({ "|": 1 })',
+    'store.find({}, { sort: { "|": 1 } })',
+    'store.find({}, { fields: ["|"] })',
+    'store.open("tasks", { indexes: { "|": {} } })',
+  ]) {
+    const text = begin + typed;
+    const host = {
+      getScriptFileNames: () => [file],
+      getScriptVersion: () => "1",
+      getScriptSnapshot: (name) => {
+        const found = name === file ? text.replace("|", "") : ts.sys.readFile(name);
+        return found === undefined ? undefined : ts.ScriptSnapshot.fromString(found);
+      },
+      getCurrentDirectory: () => root,
+      getCompilationSettings: () => options,
+      getDefaultLibFileName: ts.getDefaultLibFilePath,
+      fileExists: (name) => name === file || ts.sys.fileExists(name),
+      readFile: ts.sys.readFile,
+    };
+    const service = ts.createLanguageService(host);
+    const found = service.getCompletionsAtPosition(file, text.indexOf("|"), {});
+    const completed = found?.entries.map(({ name }) => name.replaceAll('"', "")) ?? [];
+    for (const wanted of ["title", "owner", "owner.name", "owner.address.city", "steps.by.name"]) {
+      t.true(completed.includes(wanted), `${typed} does not complete ${wanted}: ${completed}`);
+    }
+    service.dispose();
+  }
+});

@@ -206,6 +206,18 @@ test("a file of an index, damaged in any page, gives no wrong answer, is told by
   t.true((await Store.verify(folder)).ok);
 });
 
+test("a damaged file of an index over few records, is written again by the query that comes upon it", async (t) => {
+  const { folder, files } = await withFiles(t, { group: {} });
+  const damaged = await readFile(files[0]);
+  damaged[5000] ^= 1;
+  await writeFile(files[0], damaged);
+  const writer = await openWith(folder, { indexes: { group: {} } });
+  await assertRight(t, writer);
+  await assertRight(t, writer);
+  t.true((await Store.verify(folder)).ok);
+  await writer.close();
+});
+
 test("a file of an index that was made from another snapshot, is not used, and told by verify()", async (t) => {
   const { folder, files } = await withFiles(t, { group: {} });
   const former = await readFile(files[0]);

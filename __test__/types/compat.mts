@@ -64,12 +64,15 @@ same<ConstructorParameters<typeof ours.FsBackend>, ConstructorParameters<typeof 
 
 // Our Store has all of theirs, and some things more.
 type Known = keyof theirs.Store;
-// undo() takes options besides.
-type Alike = Exclude<Known, "undo">;
+// undo() takes options besides, the function of batch() gets a handle, and operations tell more.
+type Alike = Exclude<Known, "undo" | "batch" | "getOps" | "getHistory" | "getWalOps" | "tail" | "watch">;
 same<Pick<ours.Store<Todo>, Alike>, Pick<theirs.Store<Todo>, Alike>>();
 same<Pick<ours.Store, Alike>, Pick<theirs.Store, Alike>>();
+stands<Pick<ours.Store<Todo>, Known>, Pick<theirs.Store<Todo>, Known>>();
+stands<Pick<ours.Store, Known>, Pick<theirs.Store, Known>>();
 type Reading =
   | "at"
+  | "filterAsync"
   | "find"
   | "findIds"
   | "findOne"
@@ -81,7 +84,7 @@ type Reading =
   | "values"
   | "scan"
   | typeof Symbol.iterator;
-type History = "changes" | "position";
+type History = "changes" | "position" | "on" | "off";
 type Changing =
   "revert" | "transaction" | "revert" | "insert" | "update" | "patch" | "compareAndSet" | "clear";
 type Keeping = "backup" | "prune" | "usage";

@@ -1,5 +1,5 @@
 import test from "ava";
-import { Store } from "../../index.mjs";
+import { FsBackend, Store } from "../../index.mjs";
 import { FailingBackend } from "../helpers/failing-backend.mjs";
 import {
   appendToWal,
@@ -8,6 +8,7 @@ import {
   temporaryFolder,
   walOperations,
 } from "../helpers/store-folder.mjs";
+import { openOurs } from "../helpers/stores.mjs";
 
 const manual = { checkpointOnClose: false, checkpointThreshold: Number.MAX_SAFE_INTEGER };
 const many = 200_000;
@@ -143,3 +144,27 @@ test("batch(), the function is async, rejects and applies nothing", async (t) =>
   await store.close();
   t.deepEqual(await storedEntries(Store, folder), [["next", { n: 2 }]]);
 });
+
+class Driven extends FsBackend {}
+
+for (const backend of [undefined, new Driven()]) {
+  test(`the handle of a batch changes records as the store does, ${backend ? "through a backend" : "in a folder"}, and nothing once it is over`, async (t) => {
+    const { store } = await openOurs(t, { backend });
+    let kept;
+    await store.batch((batch) => {
+      kept = batch;
+      t.is(batch.set("a", { n: 1 }), undefined);
+      t.deepEqual(store.get("a"), { n: 1 });
+      batch.set("b", { n: 2 });
+      t.is(batch.delete("a"), undefined);
+      t.throws(() => batch.delete("a"), { code: "OPSLOG_NOT_FOUND" });
+    });
+    t.deepEqual(store.entries(), [["b", { n: 2 }]]);
+    t.throws(() => kept.set("c", { n: 3 }), {
+      code: "OPSLOG_INVALID_ARGUMENT",
+      message: /the batch is over/,
+    });
+    await store.batch(() => t.throws(() => kept.delete("b"), { message: /the batch is over/ }));
+    t.deepEqual(store.entries(), [["b", { n: 2 }]]);
+  });
+}

@@ -11,10 +11,13 @@ const { History } = require("../operations/history");
 const { Indexes } = require("../queries/indexes");
 const native = require("../native");
 const { call, decode } = require("../errors/native");
+const { tellFailure } = require("../errors/warnings");
 const { backendOptions } = require("../folder/native-options");
 const { Meter, watched } = require("../arguments/progress");
 const { refuseRetention } = require("../arguments/retention");
 const { FsBackend } = require("../fs/backend");
+const { ToldFeed } = require("../history/feed");
+const { Watching } = require("../operations/watching");
 const { emptyUsage, folderUsage } = require("../fs/usage");
 const { Records } = require("../records/records");
 const { clearTimeout, inMicrotask, monotonicMs, setTimeout } = require("../platform/timers");
@@ -28,6 +31,8 @@ const { Steps } = require("./steps");
 const flushFailures = diagnostics.channel("opslog:flush-failed");
 /** How long a checkpoint that was asked for waits for another agent's. */
 const CHECKPOINT_WAIT_MS = 20_000;
+/** How often listeners are told of others. */
+const HEARING_MS = 1000;
 
 class BackendDriver {
   #options;
@@ -49,6 +54,9 @@ class BackendDriver {
   /** What broke the protocols, if anything did. */
   #broken = null;
   #timer = null;
+  /** What listeners are told, and what looks for others' operations. */
+  #feeds = new Set();
+  #hearing = null;
   recovery = null;
   /** The folder, or whatever it is to the backend. */
   folder;
@@ -297,6 +305,38 @@ class BackendDriver {
     }
   }
 
+  // Listeners
+
+  /** Tells what comes to count. `inTurn` runs work that others are to be looked for in. */
+  feed(inTurn) {
+    const feed = new ToldFeed(() => this.#ended(feed));
+    this.#feeds.add(feed);
+    if (this.#feeds.size > 1) return feed;
+    this.#run("listen").catch(listeningFailed);
+    const { agentId, readOnly } = this.#options;
+    if ((agentId !== undefined || readOnly) && !this.#isInMemory) {
+      const look = () => inTurn(() => this.#run("hear")).then(() => []);
+      this.#hearing = new Watching({ look, intervalMs: HEARING_MS, folder: this.folder });
+    }
+    return feed;
+  }
+
+  #ended(feed) {
+    this.#feeds.delete(feed);
+    if (this.#feeds.size > 0) return;
+    this.#hearing?.end();
+    this.#hearing = null;
+    this.#session.unlisten();
+  }
+
+  #tell(changes) {
+    const feeds = [...this.#feeds];
+    for (const feed of feeds) {
+      // Each listener gets objects of its own.
+      feed.tell(feed === feeds[0] ? changes : JSON.parse(JSON.stringify(changes)));
+    }
+  }
+
   // Changes
 
   async #change(id, text) {
@@ -403,6 +443,7 @@ class BackendDriver {
       return;
     }
     this.#show(told);
+    if (told.events.length > 0) this.#tell(told.events);
     for (const request of told.requests) this.#carry(request);
     for (const [ticket, error] of told.settled) this.#end(this.#changes, ticket, error);
     for (const [number, error, result] of told.ended) this.#end(this.#tasks, number, error, result);
@@ -468,6 +509,10 @@ class BackendDriver {
     if (details.code === "OPSLOG_NOT_FOUND") return opslogError(details.code, messages.notFound(id));
     return this.#errorFrom(details);
   }
+}
+
+function listeningFailed(error) {
+  tellFailure("OPSLOG_EVENTS_FAILED", 'Listeners of "change" may miss operations', error);
 }
 
 /** Opens a store in memory, which no backend of the caller's keeps. */

@@ -41,6 +41,7 @@ const messages = Object.freeze({
   exists: (id) => `Record '${id}' exists already`,
   withinTransaction: () =>
     "the function of a transaction works with its argument: a call to the store itself would not be part of it",
+  batchOver: () => "the batch is over: use its argument only while its function runs",
   withinBatch: () =>
     "a transaction cannot begin within batch(): set() and delete() are what a batch is made of",
   skipLoadTransaction: () => "a transaction reads records, and with skipLoad there are none in memory",

@@ -469,9 +469,10 @@ class FileDriver {
     return settle(native.load().changes(this.folder, { ...wanted, writes: !this.#options.readOnly }));
   }
 
-  /** Tells when there may be more of it. */
-  notices(signal) {
-    return new Notices(path.join(this.folder, "ops"), signal);
+  /** Tells when there may be more of it. What only this store writes keeps no process alive `forListeners`. */
+  notices(signal, { forListeners = false } = {}) {
+    const isBackground = forListeners && !this.#isAgent && !this.#options.readOnly;
+    return new Notices(path.join(this.folder, "ops"), signal, { isBackground });
   }
 
   walOperations() {

@@ -24,11 +24,13 @@ class Notices {
   #wasLook = false;
   #isEnded = false;
   #signal;
+  #isBackground;
   #onAbort = () => this.notice();
 
-  /** Notices changes in a folder. An aborted signal counts as one. */
-  constructor(folder, signal) {
+  /** Notices changes in a folder. An aborted signal counts as one. In the background it does not keep the process alive. */
+  constructor(folder, signal, { isBackground = false } = {}) {
     this.#folder = folder;
+    this.#isBackground = isBackground;
     this.#signal = signal;
     signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
@@ -57,6 +59,7 @@ class Notices {
         this.#wasLook = true;
         resolve();
       }, this.#interval);
+      if (this.#isBackground) this.#timer.unref();
     });
     clearTimeout(this.#timer);
     this.#wake = null;
@@ -78,7 +81,7 @@ class Notices {
   /** Begins to be notified. The caller looks once more: what came before this is not. */
   #watch() {
     try {
-      this.#watcher = fs.watch(this.#folder, () => this.notice());
+      this.#watcher = fs.watch(this.#folder, { persistent: !this.#isBackground }, () => this.notice());
       this.#watcher.on("error", () => this.#giveUp());
     } catch {
       this.#giveUp();

@@ -49,6 +49,21 @@ class Changes {
     return step;
   }
 
+  /** All changes of the next piece; `null` when it is over. Not to be mixed with `next()`. */
+  async piece() {
+    if (this.#isOver) return null;
+    if (this.#source === null) await this.#open();
+    while (!this.#isOver) {
+      if (this.#at < this.#list.length) {
+        const piece = this.#list.slice(this.#at);
+        this.#at = this.#list.length;
+        return piece;
+      }
+      if (!(await this.#read())) this.#end();
+    }
+    return null;
+  }
+
   async return(value) {
     this.#end();
     return { done: true, value };

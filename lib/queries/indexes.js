@@ -38,6 +38,12 @@ class Indexes {
     if (indexes.includes('{"unique":true}')) await this.ready();
   }
 
+  /** A scan was begun: the order of ids, if it could have used one, is made in the background. */
+  ensureOrder() {
+    this.#isDeclared = true;
+    this.ensure();
+  }
+
   /** Makes what is missing, in the background. */
   ensure() {
     if (!this.#isDeclared || this.#isStopped || this.#building !== null || this.#failure !== null) return;

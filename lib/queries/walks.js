@@ -4,10 +4,11 @@
 // needed. What an undo() is about to cut off the log is read before that.
 
 const { outOfRange, wrongType } = require("../errors/errors");
-const { readLimit, readSignal } = require("../arguments/checks");
+const { readLimit, readSignal, refusePromise } = require("../arguments/checks");
 const { call, settle } = require("../errors/native");
 const { checkNames } = require("../arguments/option-names");
 const { describe } = require("../arguments/paths");
+const { loopTurn, monotonicMs } = require("../platform/timers");
 
 /** The pieces that a walk has still to give. */
 class Pieces {
@@ -81,6 +82,34 @@ function* pairs(list) {
   }
 }
 
+/** So long, in milliseconds, a walk goes on before other work has its turn. */
+const TURN_MS = 5;
+
+/**
+ * The values for which a predicate is true, of ids and values, with turns of the event loop in between. `check` throws if that must
+ * not go on.
+ */
+async function filterInTurns(entries, predicate, { signal, check }) {
+  const found = [];
+  signal?.throwIfAborted();
+  try {
+    let until = monotonicMs() + TURN_MS;
+    for (const [id, value] of entries) {
+      const isWanted = predicate(value, id);
+      refusePromise(isWanted, "filterAsync()");
+      if (isWanted) found.push(value);
+      if (monotonicMs() < until) continue;
+      await loopTurn();
+      signal?.throwIfAborted();
+      check();
+      until = monotonicMs() + TURN_MS;
+    }
+  } finally {
+    entries.return();
+  }
+  return found;
+}
+
 const BOUNDS = ["prefix", "gt", "gte", "lt", "lte"];
 
 /** Which records scan() is to give, read at the call. */
@@ -107,10 +136,11 @@ function parseRange(options) {
   return { range, signal: readSignal(options) };
 }
 
-/** Yields ids and values in the order of the ids, by code units. */
-async function* scanThrough(core, walks, { range, signal }) {
+/** Yields ids and values in the order of the ids, by code units. `begun` is called once they are found. */
+async function* scanThrough(core, walks, { range, signal }, begun) {
   signal?.throwIfAborted();
   const scan = await settle(core.sorted(range));
+  begun();
   const pieces = new Pieces(() => scan.nextAtOnce());
   const end = walks.add(pieces);
   try {
@@ -132,4 +162,4 @@ function parsed(text) {
   return text === null ? null : JSON.parse(text);
 }
 
-module.exports = { Walks, parseRange, scanThrough, walkThrough };
+module.exports = { Walks, filterInTurns, parseRange, scanThrough, walkThrough };

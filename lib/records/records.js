@@ -148,7 +148,7 @@ class Records {
 
   /** Walks through ids and values as they are now, in the order of the ids. */
   scan(parsed) {
-    return scanThrough(this.#core, this.#openWalks, parsed);
+    return scanThrough(this.#core, this.#openWalks, parsed, () => this.#indexes?.ensureOrder());
   }
 
   /** Something is about to be cut off the log: walks under way read what is left to them. */

@@ -355,6 +355,26 @@ impl NativeSession {
         self.begin(Box::pin(async move { session.follow().await.map(|lines| shown(&lines)) }))
     }
 
+    /// From here on turns tell what comes to count.
+    #[napi]
+    pub fn listen(&self) -> napi::Result<u32> {
+        let session = self.shared();
+        self.begin(Box::pin(async move { session.listen().await.map(|()| Vec::new()) }))
+    }
+
+    /// Turns tell nothing any more.
+    #[napi]
+    pub fn unlisten(&self) -> napi::Result<()> {
+        plain(|| self.session.unlisten())
+    }
+
+    /// As `refresh`; a turn tells what others did.
+    #[napi]
+    pub fn hear(&self) -> napi::Result<u32> {
+        let session = self.shared();
+        self.begin(Box::pin(async move { session.hear().await.map(|()| Vec::new()) }))
+    }
+
     /// The operations of all logs.
     #[napi]
     pub fn logged(&self) -> napi::Result<u32> {
@@ -400,8 +420,10 @@ impl NativeSession {
         out.extend_from_slice(json::ids(&effects.reordered).as_bytes());
         out.extend_from_slice(b",\"undone\":");
         out.extend_from_slice(json::ids(&effects.undone).as_bytes());
+        out.extend_from_slice(b",\"events\":[");
+        out.extend_from_slice(&self.session.take_events());
         let rest = format!(
-            ",\"reset\":{},\"history\":{},\"due\":{}}}",
+            "],\"reset\":{},\"history\":{},\"due\":{}}}",
             effects.reset,
             effects.history,
             self.session.take_due()

@@ -92,7 +92,7 @@ fn made(
         }
         end = offset + line.len() as u64;
         let record = base.record(offset, line)?;
-        let keys = definition.keys(line.get(record.data).unwrap_or_default());
+        let keys = definition.keys(&record.id, line.get(record.data.clone()).unwrap_or_default());
         is_plain &= keys.is_plain;
         let tag = hash.tag(&record.id);
         for key in &keys.keys {
@@ -143,11 +143,7 @@ pub fn judge(
     header: &Header,
     is_page: impl Fn(u32, &[u8]) -> io::Result<bool>,
 ) -> io::Result<Judged> {
-    let mut declared = b"{".to_vec();
-    crate::json::string::escape_into(&mut declared, &header.name);
-    declared.extend_from_slice(b":{}}");
-    let Ok(definitions) = Definition::parse_all(&declared) else { return Ok(Judged::Stale) };
-    let Some(definition) = definitions.first() else { return Ok(Judged::Stale) };
+    let Ok(definition) = &Definition::named(&header.name) else { return Ok(Judged::Stale) };
     let (progress, never) = (Progress::default(), AtomicBool::new(false));
     let made = made(base, definition, Hash::with_key(header.key), &progress, &never)?;
     let Some((expected, pages)) = made else { return Ok(Judged::Stale) };

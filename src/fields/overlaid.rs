@@ -109,7 +109,7 @@ impl Overlaid {
     fn add(&mut self, id: &Id, text: &[u8]) {
         let mut all = Vec::with_capacity(self.definitions.len());
         for (number, definition) in self.definitions.iter().enumerate() {
-            let Keys { keys, is_plain } = definition.keys(text);
+            let Keys { keys, is_plain } = definition.keys(id, text);
             let keys: Box<[Arc<[u8]>]> = keys.into_iter().map(Arc::from).collect();
             if let Some(tree) = self.keys.get_mut(number) {
                 tree.extend(keys.iter().map(|key| (Arc::clone(key), Arc::clone(id))));

@@ -186,7 +186,10 @@ impl<C: Carrier> Session<C> {
                 lines.iter().map(|(line, first)| marked(line, marks(*first))).collect()
             };
             match self.append(draft).await? {
-                Appended::Counts => return Ok(()),
+                Appended::Counts => {
+                    self.tell(lines.iter().map(|(line, _)| line.as_slice()), false);
+                    return Ok(());
+                }
                 // There was no log to append to.
                 Appended::Sealed(None) => {}
                 Appended::Sealed(Some(copy)) => {
@@ -225,6 +228,11 @@ impl<C: Carrier> Session<C> {
                 Err(error) => self.flight.settle(waiting.ticket, Err(error)),
             }
         }
+    }
+
+    /// Changes of this store count.
+    fn tell<'a>(&self, lines: impl Iterator<Item = &'a [u8]>, is_batch: bool) {
+        self.view.events().count(lines, true, is_batch);
     }
 
     fn commit_memory(&self) {
@@ -286,7 +294,7 @@ impl<C: Carrier> Session<C> {
             lines.iter().map(|line| marked(line, marks)).collect()
         };
         match self.append(draft).await? {
-            Appended::Counts => {}
+            Appended::Counts => self.tell(lines.iter().map(Vec::as_slice), false),
             Appended::Sealed(_) => return Err(super::publication::taken_over()),
         }
         self.flight.buffer.borrow_mut().drain(..lines.len());
@@ -388,7 +396,10 @@ impl<C: Carrier> Session<C> {
                 lines.collect()
             };
             match self.append(draft).await? {
-                Appended::Counts => return Ok(()),
+                Appended::Counts => {
+                    self.tell(lines.iter().map(Vec::as_slice), lines.len() > 1);
+                    return Ok(());
+                }
                 Appended::Sealed(None) => {}
                 Appended::Sealed(Some(copy)) => {
                     copies.push(copy);

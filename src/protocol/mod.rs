@@ -8,6 +8,7 @@ pub mod carrier;
 mod checkpoint;
 pub mod document;
 pub mod entry;
+mod events;
 mod flight;
 mod join;
 mod lock;

@@ -5,13 +5,14 @@
 use std::sync::Arc;
 
 use super::append::CHANGE_WAIT_MS;
-use super::carrier::{Carrier, Error, Lock, Taken};
+use super::carrier::{Carrier, Error, Lock, Taken, Version};
 use super::document::{Manifest, Name};
 use super::entry::{Entry, highest_clock, read_all};
 use super::join::join_all;
 use super::lock::compaction_locked;
 use super::publication::{Found, taken_over};
 use super::session::{Known, Session, missing};
+use super::tail::Tail;
 use super::transition::{
     agent_released, claimed, fenced, fresh, is_sealed, registered, released, sealed_agent, without_empty,
 };
@@ -382,14 +383,60 @@ impl<C: Carrier> Session<C> {
     /// # Errors
     /// As for `refresh()`; nothing counts as told then.
     pub async fn follow(&self) -> Result<Vec<Vec<u8>>, Error> {
+        let Some((told, token)) = self.news(&self.tail).await? else { return Ok(Vec::new()) };
+        if self.options.skip_load {
+            self.view.show(&self.carrier, &told).await?;
+        }
+        self.tail.is_now_at(token);
+        Ok(told.into_iter().map(|entry| entry.line.to_vec()).collect())
+    }
+
+    /// From here on listeners are told what comes to count: of the writer's own operations at once, of others' in
+    /// [`Session::hear`].
+    ///
+    /// # Errors
+    /// Those of reading the logs, where nothing is loaded.
+    pub async fn listen(&self) -> Result<(), Error> {
+        if !self.view.events().begin() || !self.is_follower() {
+            return Ok(());
+        }
+        let manifest = self.known_rc()?;
+        if self.options.skip_load {
+            let entries = self.catch_up().await?;
+            self.heard.look(&*self.known_rc()?, &entries);
+        } else {
+            self.heard.know(&manifest, self.view.identities());
+        }
+        Ok(())
+    }
+
+    /// Nothing is told any more.
+    pub fn unlisten(&self) {
+        self.view.events().end();
+    }
+
+    /// As `refresh()`, and listeners are told of others.
+    ///
+    /// # Errors
+    /// As for `refresh()`; nothing counts as told then.
+    pub async fn hear(&self) -> Result<(), Error> {
+        if let Some((told, token)) = self.news(&self.heard).await? {
+            self.heard.is_now_at(token);
+            self.view.events().count(told.iter().map(|entry| &*entry.line), false, false);
+        }
+        Ok(())
+    }
+
+    /// The operations of others that were not told yet, and where that is noted; `None` if nothing has changed.
+    async fn news(&self, tail: &Tail) -> Result<Option<(Vec<Entry>, Option<Version>)>, Error> {
         if !self.is_follower() {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let token = if self.carrier.facts().tells_changes {
             // NOTE: before anything is read: what comes meanwhile changes the next one.
             let token = self.carrier.change_token().await?;
-            if self.tail.is_at(&token) {
-                return Ok(Vec::new());
+            if tail.is_at(&token) {
+                return Ok(None);
             }
             Some(token)
         } else {
@@ -402,14 +449,9 @@ impl<C: Carrier> Session<C> {
             token
         };
         let manifest = self.known_rc()?;
-        let told = self.tail.since(&self.carrier, &manifest, entries).await?;
+        let told = tail.since(&self.carrier, &manifest, entries).await?;
         let is_own = |entry: &Entry| self.options.agent.as_ref() == Some(&entry.agent);
-        let told: Vec<Entry> = told.into_iter().filter(|entry| !is_own(entry)).collect();
-        if self.options.skip_load {
-            self.view.show(&self.carrier, &told).await?;
-        }
-        self.tail.is_now_at(token);
-        Ok(told.into_iter().map(|entry| entry.line.to_vec()).collect())
+        Ok(Some((told.into_iter().filter(|entry| !is_own(entry)).collect(), token)))
     }
 
     /// The operations of all logs as they are now, a line each.

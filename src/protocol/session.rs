@@ -62,6 +62,8 @@ pub struct Session<C> {
     pub(super) writer: Writer,
     pub(super) flight: Flight,
     pub(super) tail: Tail,
+    /// What listeners were told of others.
+    pub(super) heard: Tail,
     pub(super) known: RefCell<Option<Known>>,
     /// The highest generation seen, and the newest millisecond in a name.
     pub(super) generation: Cell<u64>,
@@ -79,6 +81,7 @@ impl<C: Carrier> Session<C> {
             writer: Writer::new(session),
             flight: Flight::default(),
             tail: Tail::default(),
+            heard: Tail::default(),
             known: RefCell::default(),
             generation: Cell::new(0),
             newest: Cell::new(0),
@@ -101,6 +104,11 @@ impl<C: Carrier> Session<C> {
     /// What the facade must know since it last asked.
     pub fn take_effects(&self) -> Effects {
         self.view.take_effects()
+    }
+
+    /// What listeners are to be told since this was last asked, as JSON texts with commas between them.
+    pub fn take_events(&self) -> Vec<u8> {
+        self.view.events().take()
     }
 
     /// Whether `follow()` tells of others: a reader, and an agent.

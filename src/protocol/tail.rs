@@ -51,6 +51,12 @@ impl Tail {
         self.snapshots.set(manifest.snapshots());
     }
 
+    /// Everything that memory shows was seen, at a manifest.
+    pub(super) fn know(&self, manifest: &Manifest, identities: Vec<Arc<[u8]>>) {
+        self.look(manifest, &[]);
+        self.identities.borrow_mut().extend(identities);
+    }
+
     /// The operations that were not told yet, in order; they are now.
     pub(super) async fn since(
         &self,

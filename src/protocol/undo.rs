@@ -214,6 +214,7 @@ impl<C: Carrier> Session<C> {
             let is_undone = |line: &[u8]| identity(line).is_some_and(|identity| identity == entry.identity);
             self.writer.holds(own.into_iter().filter(|line| !is_undone(line)));
         }
+        self.view.events().undo(&entry.id);
         // NOTE: it is undone: what fails from here on must not say that it is not.
         if self.options.skip_load {
             self.view.taken_out(&entry.identity)?;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::carrier::{Carrier, Error, Loaded, Pairs, Phase};
 use super::document::{Manifest, Name};
 use super::entry::Entry;
+use super::events::Events;
 use super::versions::Versions;
 use crate::engine::Id;
 use crate::error::Code;
@@ -46,6 +47,7 @@ pub struct View {
     applied: RefCell<Option<Applied>>,
     kept: RefCell<Option<(Name, Rc<Loaded>)>>,
     effects: RefCell<Effects>,
+    events: Events,
 }
 
 impl View {
@@ -58,12 +60,18 @@ impl View {
             applied: RefCell::default(),
             kept: RefCell::default(),
             effects: RefCell::default(),
+            events: Events::default(),
         }
     }
 
     /// Records and operations, for reading.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// What listeners are to be told.
+    pub fn events(&self) -> &Events {
+        &self.events
     }
 
     /// The schema versions of what memory came about from.
@@ -155,6 +163,7 @@ impl View {
     pub fn checkpointed(&self, snapshot: &Name, version: u64, removed: &[Id]) -> Result<(), Error> {
         self.store.remove(removed).map_err(unreadable)?;
         self.store.forget_operations();
+        self.events.settle();
         self.versions.take(&self.versions.of_snapshot(snapshot, Some(version)));
         if let Some(applied) = self.applied.borrow_mut().as_mut() {
             applied.snapshot = Arc::clone(snapshot);
@@ -206,6 +215,7 @@ impl View {
     /// The last operation was undone.
     pub fn undone(&self) {
         if let Some(id) = self.store.take_back_exactly() {
+            self.events.undo(&id);
             self.effects.borrow_mut().undone.push(id);
         }
         if let Some(applied) = self.applied.borrow_mut().as_mut() {
@@ -242,6 +252,11 @@ impl View {
         applied.identities.remove(place);
         self.reordered(concerned.into_iter());
         Ok(true)
+    }
+
+    /// What tells the operations that memory shows beside its snapshot from all others.
+    pub(super) fn identities(&self) -> Vec<Arc<[u8]>> {
+        self.applied.borrow().as_ref().map(|applied| applied.identities.clone()).unwrap_or_default()
     }
 
     /// From which of these operations on they are not applied yet, if all before them are, and nothing else is.

@@ -103,6 +103,9 @@ impl Query {
 }
 
 fn search(condition: &Condition, definition: &Definition, is_plain: bool) -> Option<Search> {
+    if definition.is_of_ids() {
+        return None;
+    }
     let mut limits = Vec::new();
     gather(condition, &mut limits);
     let mut prefixes: Vec<Vec<u8>> = vec![Vec::new()];

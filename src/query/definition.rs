@@ -20,8 +20,11 @@ const MOST_PATHS: usize = 16;
 /// How long a name is at most, in bytes.
 const LONGEST_NAME: usize = 1024;
 
-/// An index as it was declared.
-#[derive(Debug)]
+/// The name of the order of ids, which no field's index can have.
+const IDS: &str = "$id";
+
+/// An index as it was declared, or the order of ids.
+#[derive(Debug, Clone)]
 pub struct Definition {
     name: String,
     pub(super) paths: Vec<Path>,
@@ -82,6 +85,24 @@ impl Definition {
         Ok(Self { name: shown, paths, is_unique })
     }
 
+    /// The order of ids.
+    pub fn of_ids() -> Self {
+        Self { name: IDS.to_owned(), paths: Vec::new(), is_unique: false }
+    }
+
+    /// What an index in a file was made for, by its name.
+    ///
+    /// # Errors
+    /// [`Refused`]: there can be no such index.
+    pub fn named(name: &[u8]) -> Result<Self, Refused> {
+        if name == IDS.as_bytes() { Ok(Self::of_ids()) } else { Self::parse(name, &Node::Missing) }
+    }
+
+    /// Whether it is the order of ids.
+    pub fn is_of_ids(&self) -> bool {
+        self.paths.is_empty()
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
@@ -92,8 +113,14 @@ impl Definition {
         self.is_unique
     }
 
-    /// The keys of a record's text.
-    pub fn keys(&self, text: &[u8]) -> Keys {
+    /// The keys of a record.
+    pub fn keys(&self, id: &[u8], text: &[u8]) -> Keys {
+        if self.is_of_ids() {
+            let mut key = id_key(id);
+            let is_plain = key.len() <= LONGEST;
+            key.truncate(LONGEST);
+            return Keys { keys: vec![key], is_plain };
+        }
         let values: Vec<Vec<Vec<u8>>> = self.values(text);
         // NOTE: a list is sorted by its elements, also if there are none.
         let is_plain =
@@ -154,6 +181,26 @@ impl Definition {
         };
         self.paths.iter().map(value_at).collect()
     }
+}
+
+/// The key of an id: its bytes stand in the order of UTF-16 code units.
+pub fn id_key(id: &[u8]) -> Vec<u8> {
+    if id.iter().all(|byte| *byte < 0xf0) {
+        return id.to_vec();
+    }
+    // What takes two code units in UTF-16 takes four bytes in UTF-8: each unit is written on its own.
+    crate::json::string::to_utf16(id)
+        .into_iter()
+        .flat_map(|unit| crate::json::string::from_utf16(&[unit]))
+        .collect()
+}
+
+/// The id that has a key, if that is whole.
+pub fn id_of_key(key: &[u8]) -> Vec<u8> {
+    if !key.contains(&0xed) {
+        return key.to_vec();
+    }
+    crate::json::string::from_utf16(&crate::json::string::to_utf16(key))
 }
 
 /// The key of a value, and of the elements of a list, through so many levels of lists.

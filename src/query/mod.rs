@@ -20,7 +20,7 @@ mod selection;
 mod tests;
 
 pub use bounds::{Range, Search};
-pub use definition::{Definition, Keys};
+pub use definition::{Definition, Keys, id_key, id_of_key};
 pub use fields::Fields;
 pub use parse::Refused;
 pub use selection::{Selection, Sort};

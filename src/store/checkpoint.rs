@@ -268,6 +268,7 @@ impl Checkpoint {
             (state.writes(&store.options), state.manifest.current_snapshot.clone())
         };
         self.created.extend([path, layout::index(&store.root, &relative)]);
+        store.keep_order(&current);
         self.created.extend(store.tree_paths(&relative));
         let written = store.write_view(&self.view, &relative, &current, (version, self.now_ms));
         let written = written.inspect_err(|error| {

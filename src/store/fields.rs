@@ -53,6 +53,20 @@ impl Fields {
         self.base.as_ref().is_some_and(|known| Arc::ptr_eq(known, base))
     }
 
+    /// Whether there is an index of fields, which has to follow what the log says.
+    pub fn has_fields(&self) -> bool {
+        self.definitions.iter().any(|definition| !definition.is_of_ids())
+    }
+
+    /// The order of ids is wanted as well.
+    pub fn add_order(&mut self) {
+        if !self.definitions.iter().any(Definition::is_of_ids) {
+            let definitions = self.definitions.iter().cloned().chain([Definition::of_ids()]);
+            self.definitions = definitions.collect();
+            self.base = None;
+        }
+    }
+
     /// Whether trees are to be made.
     pub fn is_incomplete(&self, base: &Arc<Base>) -> bool {
         let is_ready = |slot: &Slot| matches!(slot, Slot::Ready(_));
@@ -107,8 +121,7 @@ impl Store {
         self.look_for_trees(&mut state);
         let base = state.engine.base();
         let is_behind = state.engine.is_indexable() && !self.catch_up_indexes(&mut state);
-        let fields = self.fields.lock();
-        fields.is_incomplete(&base) || !fields.definitions.is_empty() && is_behind
+        self.fields.lock().is_incomplete(&base) || is_behind
     }
 
     /// What ends [`Store::build_indexes`] before its end, from any thread.
@@ -145,17 +158,7 @@ impl Store {
             };
             let Some(definition) = definitions.get(missing) else { break };
             progress.begin(Phase::BuildIndex, base.len() as u64);
-            let written = path.and_then(|path| {
-                let written = fields::write(&*self.disk, &path, &base, definition, progress, cancelled);
-                written.ok().filter(|written| *written)?;
-                Tree::open(&*self.disk, &path, &**base.file()?, definition)
-            });
-            let tree = match written {
-                Some(tree) => Some(tree),
-                // NOTE: a disk that is full, or that cannot be written to, takes no index away.
-                None => fields::build(&base, definition, progress, cancelled)
-                    .map_err(|source| self.read_failed(source))?,
-            };
+            let tree = self.made_tree(&base, definition, path, (progress, cancelled))?;
             if cancelled.load(std::sync::atomic::Ordering::Relaxed) {
                 return Ok(());
             }
@@ -164,19 +167,46 @@ impl Store {
         self.build_overlaid()
     }
 
-    /// Makes the indexes over a small base, in memory, for a search that would wait for them.
+    /// Makes the indexes over a small base for a search that would wait for them, and writes those that have files.
     pub(super) fn build_small(&self, base: &Arc<Base>) {
         let (definitions, missing) = {
+            let state = self.lock();
             let fields = self.fields.lock();
             let is_missing = |number: &usize| fields.tree(*number, base).is_none();
-            let missing: Vec<usize> = (0..fields.definitions.len()).filter(is_missing).collect();
+            let is_current = Arc::ptr_eq(&state.engine.base(), base);
+            let path =
+                |number| (number, self.tree_path(&state, number, &fields.definitions).filter(|_| is_current));
+            let missing: Vec<_> = (0..fields.definitions.len()).filter(is_missing).map(path).collect();
             (Arc::clone(&fields.definitions), missing)
         };
         let never = AtomicBool::new(false);
-        for number in missing {
+        for (number, path) in missing {
             let Some(definition) = definitions.get(number) else { continue };
-            let Ok(built) = fields::build(base, definition, &Progress::default(), &never) else { return };
+            let Ok(built) = self.made_tree(base, definition, path, (&Progress::default(), &never)) else {
+                return;
+            };
             self.fields.lock().put(number, base, built);
+        }
+    }
+
+    /// A tree over a base, in its file if it has one.
+    fn made_tree(
+        &self,
+        base: &Base,
+        definition: &Definition,
+        path: Option<PathBuf>,
+        (progress, cancelled): (&Progress, &AtomicBool),
+    ) -> Result<Option<Tree>> {
+        let written = path.and_then(|path| {
+            let written = fields::write(&*self.disk, &path, base, definition, progress, cancelled);
+            written.ok().filter(|written| *written)?;
+            Tree::open(&*self.disk, &path, &**base.file()?, definition)
+        });
+        match written {
+            Some(tree) => Ok(Some(tree)),
+            // NOTE: a disk that is full, or that cannot be written to, takes no index away.
+            None => fields::build(base, definition, progress, cancelled)
+                .map_err(|source| self.read_failed(source)),
         }
     }
 
@@ -221,6 +251,9 @@ impl Store {
     /// next time.
     pub(super) fn follow_with(&self, state: &mut State, most: usize) -> std::io::Result<bool> {
         let mut fields = self.fields.lock();
+        if !fields.has_fields() {
+            return Ok(true);
+        }
         if fields.overlaid.is_none() {
             if state.overlaid_count() > most {
                 return Ok(false);

@@ -22,6 +22,7 @@ impl Store {
         current: &str,
         (version, now_ms): (u32, i64),
     ) -> Result<Written> {
+        self.keep_order(current);
         let (path, indexing) = (layout::at(&self.root, relative), self.indexing(relative));
         let written = snapshot::write(&*self.disk, &path, &indexing, view, version, now_ms);
         if let Ok(written) = &written {

@@ -25,6 +25,7 @@ mod look;
 mod misfit;
 mod names;
 mod open;
+mod order;
 mod past;
 mod position;
 mod prune;

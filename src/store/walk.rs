@@ -8,6 +8,7 @@ use super::{State, Store};
 use crate::engine::{Cursor, Id, Kept, Moment, Nearby, Row, Text};
 use crate::error::Result;
 use crate::json::string::compare_utf16;
+use crate::query::id_key;
 
 /// A walk in the store's order.
 pub struct Walk {
@@ -81,13 +82,13 @@ impl Store {
         Ok(())
     }
 
-    /// Finds the records whose ids are in a range, and puts them in order by UTF-16 code units. Costs a look at every id, and
-    /// some 100 bytes for each that is wanted.
+    /// Finds the records whose ids are in a range, and puts them in order by UTF-16 code units. Costs what a few ids cost, where
+    /// their order is there; else a look at every id, and some 100 bytes for each that is wanted.
     ///
     /// # Errors
     /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
     pub fn sorted(&self, moment: &Moment, range: &Range) -> Result<Sorted> {
-        let mut rows: Vec<(Id, Text)> = Vec::new();
+        let failed = |source| self.read_failed(source);
         let most = range.limit.unwrap_or(usize::MAX);
         let in_order = |rows: &mut Vec<(Id, Text)>| {
             crate::order::sort_by(rows, |one, other| {
@@ -96,6 +97,9 @@ impl Store {
             });
             rows.truncate(most);
         };
+        let ordered = self.by_order(moment, range).map_err(failed)?;
+        let is_ordered = ordered.is_some();
+        let mut rows = ordered.unwrap_or_default();
         let mut wanted = |id: &[u8], text: Text| {
             if range.has(id) {
                 rows.push((id.into(), text));
@@ -104,7 +108,9 @@ impl Store {
                 }
             }
         };
-        moment.visit_texts(&mut wanted).map_err(|source| self.read_failed(source))?;
+        if !is_ordered {
+            moment.visit_texts(&mut wanted).map_err(failed)?;
+        }
         in_order(&mut rows);
         Ok(Sorted { rows: rows.into_iter(), kept: Arc::clone(moment.kept()) })
     }
@@ -147,7 +153,12 @@ impl State {
 }
 
 impl Range {
-    fn has(&self, id: &[u8]) -> bool {
+    /// Whether it leaves any record out.
+    pub(super) fn is_bounded(&self) -> bool {
+        !self.prefix.is_empty() || self.from.is_some() || self.to.is_some() || self.limit.is_some()
+    }
+
+    pub(super) fn has(&self, id: &[u8]) -> bool {
         let is_behind = |(from, itself): &(Vec<u8>, bool)| match compare_utf16(id, from) {
             std::cmp::Ordering::Less => false,
             std::cmp::Ordering::Equal => *itself,
@@ -158,9 +169,15 @@ impl Range {
             std::cmp::Ordering::Equal => *itself,
             std::cmp::Ordering::Greater => false,
         };
-        id.starts_with(&self.prefix)
-            && self.from.as_ref().is_none_or(is_behind)
-            && self.to.as_ref().is_none_or(is_before)
+        self.begins(id) && self.from.as_ref().is_none_or(is_behind) && self.to.as_ref().is_none_or(is_before)
+    }
+}
+
+impl Range {
+    fn begins(&self, id: &[u8]) -> bool {
+        // NOTE: the prefix may end within a character that takes two code units.
+        let is_cut = matches!(self.prefix.last_chunk(), Some([0xed, 0xa0..=0xaf, _]));
+        id.starts_with(&self.prefix) || is_cut && id_key(id).starts_with(&id_key(&self.prefix))
     }
 }
 

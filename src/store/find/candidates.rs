@@ -208,7 +208,7 @@ impl Ordered {
         let mut texts = Nearby::of(moment.kept());
         for candidate in said {
             let Place::Said(_, text) = &candidate.found else { continue };
-            let key = definition.keys(texts.read(text)?).keys.pop().unwrap_or_default();
+            let key = definition.keys(b"", texts.read(text)?).keys.pop().unwrap_or_default();
             keyed.push((key, candidate));
         }
         crate::order::sort_by(

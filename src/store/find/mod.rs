@@ -151,7 +151,7 @@ impl Find {
 
     /// The index by which the records are found; whether one can be made first; whether one is missing.
     fn choose(&self, store: &Store, state: &mut State) -> (Option<Choice>, bool, bool) {
-        if self.walks || store.fields.lock().definitions.is_empty() || !state.engine.is_indexable() {
+        if self.walks || !store.fields.lock().has_fields() || !state.engine.is_indexable() {
             return (None, false, false);
         }
         store.look_for_trees(state);

@@ -1,0 +1,117 @@
+"use strict";
+
+// What a listener is told: the history of a folder from a position on, in pieces; or what the protocols of a backend tell. Where the
+// history cannot be read any more, that is told as a warning of the process, and the feed goes on as soon as it can.
+
+const { tellFailure } = require("../errors/warnings");
+const { delay, setImmediate } = require("../platform/timers");
+
+/** How long a feed that failed waits. */
+const PAUSE_MS = 1000;
+
+/** The feed of a folder. */
+class Feed {
+  #read;
+  #renew;
+  #after;
+  #changes;
+  #isClosing = false;
+  #isOver = false;
+
+  /**
+   * `read(after)` begins to read behind a position; `renew()` resolves to the one where the store stands, for where this one is
+   * gone. It begins at once, so that it has its place in the order of calls.
+   */
+  constructor({ after, read, renew }) {
+    this.#read = read;
+    this.#renew = renew;
+    this.#after = after;
+    this.#changes = read(after);
+  }
+
+  /** The next changes; `null` when it is over. */
+  async piece() {
+    while (!this.#isOver) {
+      try {
+        const piece = await this.#changes.piece();
+        const last = piece?.at(-1);
+        if (last !== undefined) this.#after = last.type === "undone" ? last.after : last.position;
+        return piece;
+      } catch (error) {
+        if (this.#isClosing || this.#isOver) return null;
+        await this.#beginAnew(error);
+      }
+    }
+    return null;
+  }
+
+  async #beginAnew(error) {
+    const isGone = error?.code === "OPSLOG_POSITION_GONE";
+    const message = isGone ? "operations may not have been told" : "operations are told late";
+    tellFailure("OPSLOG_EVENTS_FAILED", `Listeners of "change": ${message}`, error);
+    await delay(PAUSE_MS);
+    if (this.#isClosing || this.#isOver) return;
+    // NOTE: what fails here fails again with the next piece.
+    if (isGone) this.#after = await this.#renew().catch(() => this.#after);
+    if (!this.#isClosing && !this.#isOver) this.#changes = this.#read(this.#after);
+  }
+
+  closing() {
+    this.#isClosing = true;
+  }
+
+  /** Nothing is told but what counts by now. */
+  finish() {
+    this.#changes.close();
+  }
+
+  end() {
+    this.#isOver = true;
+    this.#changes.return();
+  }
+}
+
+/** A feed of what is told piece by piece. All that is told in a turn of the event loop is one piece. */
+class ToldFeed {
+  #told = [];
+  #wake = null;
+  #isOver = false;
+  #ended;
+
+  /** `ended` is called when nothing is to be told any more. */
+  constructor(ended) {
+    this.#ended = ended;
+  }
+
+  tell(changes) {
+    for (const change of changes) this.#told.push(change);
+    this.#awake();
+  }
+
+  async piece() {
+    if (this.#told.length === 0 && !this.#isOver) await new Promise((resolve) => (this.#wake = resolve));
+    const told = this.#told;
+    this.#told = [];
+    return told.length === 0 && this.#isOver ? null : told;
+  }
+
+  closing() {}
+
+  finish() {
+    this.#isOver = true;
+    this.#awake();
+    this.#ended(this);
+  }
+
+  end() {
+    if (!this.#isOver) this.finish();
+  }
+
+  #awake() {
+    if (this.#wake === null) return;
+    setImmediate(this.#wake);
+    this.#wake = null;
+  }
+}
+
+module.exports = { Feed, ToldFeed };
