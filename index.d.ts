@@ -904,7 +904,7 @@ export interface StorageBackend {
   closeOpsFile?(relativePath: string): Promise<void>;
   /**
    * Optional. A text that differs from an earlier one if, in between, any process wrote a manifest or appended to a log
-   * that the manifest names. With it, `tail()` with nothing new is one call.
+   * that the manifest names; what is read after it is at least as new. With it, `tail()` with nothing new is one call.
    */
   changeToken?(): Promise<string>;
   /** Optional. Makes durable what was appended before; called by `store.flush()`, `sync()` and `close()`. */

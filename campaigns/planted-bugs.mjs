@@ -115,6 +115,21 @@ const bugs = {
     test: "world",
     what: "new operations are applied behind those that follow them",
   },
+  "world-early-forgotten": {
+    test: "world",
+    what: "an operation that was told before its log was sealed without it is told again",
+  },
+  "world-log-not-closed": { test: "world", what: "a writer that takes over does not close the log before" },
+  "world-left-log-not-closed": {
+    test: "world",
+    what: "a log that an agent left is read without being closed",
+  },
+  "world-token-after-reading": {
+    test: "world",
+    what: "a follower asks for the token of changes after it has read",
+  },
+  "tree-page-unchecked": { test: "store_behaviour", what: "a damaged page of an index is believed" },
+  "tree-of-another-snapshot": { what: "an index is taken for that of another snapshot" },
   "world-archive-unchecked": { test: "world", what: "an archive takes records that have changed meanwhile" },
   "lock-without-inode-check": {
     test: "lock",

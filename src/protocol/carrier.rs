@@ -107,7 +107,7 @@ pub struct Facts {
     pub whole_appends: bool,
     /// A log can be closed: every append to it is refused from then on, whichever writer makes it.
     pub closes_logs: bool,
-    /// One step tells whether any writer has changed anything.
+    /// One step tells whether any writer has changed anything; what is read after it is at least as new as its answer.
     pub tells_changes: bool,
 }
 

@@ -2,6 +2,7 @@
 //! meanwhile are read from the logs that the manifest calls retired.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use hashbrown::HashSet;
@@ -12,6 +13,8 @@ use super::entry::{Entry, Log, read_counted};
 
 /// Of how many snapshots the logs are searched for the first copy of an operation.
 const SEARCHED: usize = 4;
+/// Over how many snapshots an operation is remembered that was told before it counted.
+const REMEMBERED: usize = 16;
 /// How often logs are read that seem to lack operations.
 const READS: u64 = 5;
 
@@ -21,6 +24,9 @@ pub struct Tail {
     /// Since the last snapshot, and since the one before: a listing may be older than the one before it.
     identities: RefCell<HashSet<Arc<[u8]>>>,
     before: RefCell<HashSet<Arc<[u8]>>>,
+    /// Told from a log that was being sealed, and not taken into the snapshot: their writer appends them again. A set for
+    /// each of the last snapshots.
+    early: RefCell<VecDeque<HashSet<Arc<[u8]>>>>,
     snapshots: Cell<u64>,
     /// What the carrier said of changes before all that was told was read.
     token: RefCell<Option<Version>>,
@@ -71,6 +77,9 @@ impl Tail {
         let earlier = read_whole(carrier, &logs).await?;
         let mut seen = self.identities.borrow().clone();
         seen.extend(self.before.borrow().iter().map(Arc::clone));
+        if !planted!("world-early-forgotten") {
+            seen.extend(self.early.borrow().iter().flatten().map(Arc::clone));
+        }
         let all = || earlier.iter().chain(&entries);
         let mut copies: HashSet<Arc<[u8]>> = all()
             .filter(|entry| entry.is_again && !seen.contains(&entry.identity))
@@ -93,9 +102,22 @@ impl Tail {
         Ok(all.filter(|entry| seen.insert(Arc::clone(&entry.identity))).collect())
     }
 
+    /// As `look()`, with the operations that went into snapshots since the last look.
     fn look_past(&self, manifest: &Manifest, earlier: &[Entry], entries: &[Entry]) {
-        self.look(manifest, earlier);
+        if self.snapshots.get() != manifest.snapshots() {
+            let counted: HashSet<&[u8]> =
+                earlier.iter().chain(entries).map(|entry| &*entry.identity).collect();
+            let told = self.identities.borrow();
+            let early =
+                told.iter().filter(|identity| !counted.contains(&***identity)).map(Arc::clone).collect();
+            let mut remembered = self.early.borrow_mut();
+            remembered.push_back(early);
+            if remembered.len() > REMEMBERED {
+                remembered.pop_front();
+            }
+        }
         self.look(manifest, entries);
+        self.before.borrow_mut().extend(earlier.iter().map(|entry| Arc::clone(&entry.identity)));
     }
 }
 

@@ -70,6 +70,8 @@ impl Plan {
             is_twice: is_conditional && (!is_single || is_numbered) && !(seed / 60).is_multiple_of(4),
             is_silent: is_conditional && !(seed / 240).is_multiple_of(3),
             has_limit: seed / 240 % 3 > 1,
+            // What is read behind a token of changes is as new as the token.
+            is_stale: !facts.tells_changes,
         };
         Self { kind, is_single, facts, weather }
     }

@@ -46,8 +46,7 @@ fn protocols_keep_their_promises_in_every_simulated_world() {
 #[test]
 fn object_stores_of_numbered_appends_keep_their_promises_in_every_simulated_world() {
     if number("OPSLOG_WORLD_REPLAY").is_none() && number("OPSLOG_WORLD_FROM").is_none() {
-        // NOTE: 1,007,090 shows a fault that is not mended: a follower is not told the last operation.
-        run_all(NUMBERED, number("OPSLOG_WORLD_SEEDS").unwrap_or(6000));
+        run_all(NUMBERED, number("OPSLOG_WORLD_SEEDS").unwrap_or(20_000));
     }
 }
 

@@ -98,6 +98,8 @@ pub struct Weather {
     pub is_silent: bool,
     /// ... and there is a time limit.
     pub has_limit: bool,
+    /// A log may be listed as it was before its last append.
+    pub is_stale: bool,
 }
 
 #[derive(Default)]
@@ -247,7 +249,8 @@ impl World {
                 count(Fault::Twice);
                 inner.late.push(request.clone());
             }
-            if reads_only
+            if self.weather.is_stale
+                && reads_only
                 && !inner.is_calm
                 && let Request::ReadLog { log } = &request
                 && dice.chance(30)
