@@ -1,11 +1,12 @@
 /** Installs the S3 client and the published opslog-s3, which see the package of this checkout. */
 import { execFile } from "node:child_process";
-import { mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { rename, rm, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { bundleFacade } from "../../scripts/package/facade.mjs";
+import { installOnce } from "./installing.mjs";
 
 const run = promisify(execFile);
 const project = fileURLToPath(new URL("../..", import.meta.url));
@@ -14,19 +15,14 @@ const dependencies = { "@aws-sdk/client-s3": "^3.800.0", "@backloghq/opslog-s3":
 
 /** Returns the folder of the installation, which is made once and kept. */
 export async function installClients() {
-  const stamp = path.join(cache, "installed");
-  const key = JSON.stringify(dependencies);
-  if ((await readFile(stamp, "utf8").catch(() => "")) !== key) {
-    await rm(cache, { recursive: true, force: true });
-    await mkdir(cache, { recursive: true });
+  await installOnce(cache, JSON.stringify(dependencies), async () => {
     await writeFile(path.join(cache, "package.json"), JSON.stringify({ private: true, dependencies }));
     const options = { cwd: cache, shell: process.platform === "win32", maxBuffer: 64 << 20 };
     await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts"], options);
     const installed = path.join(cache, "node_modules", "@backloghq", "opslog");
     await rm(installed, { recursive: true, force: true });
     await symlink(project, installed, "junction");
-    await writeFile(stamp, key);
-  }
+  });
   // The entry as it is published: from here it finds the client that is installed beside it.
   const temporary = path.join(cache, `s3.${process.pid}.cjs`);
   await writeFile(temporary, bundleFacade("s3.js").code);

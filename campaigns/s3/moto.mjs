@@ -1,16 +1,16 @@
 /** moto, an S3 server from PyPI, on a free port of loopback. It is installed once, below node_modules/.cache. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { access, mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { installOnce } from "./installing.mjs";
 
 const run = promisify(execFile);
 const cache = fileURLToPath(new URL("../../node_modules/.cache/opslog-moto", import.meta.url));
-const stamp = path.join(cache, "installed");
+const requirement = "moto[server]";
 const python = path.join(
   cache,
   ...(process.platform === "win32" ? ["Scripts", "python.exe"] : ["bin", "python"]),
@@ -41,22 +41,13 @@ export async function hasPython() {
   return (await findPython()) !== null;
 }
 
-async function install() {
-  if (
-    await access(stamp).then(
-      () => true,
-      () => false,
-    )
-  )
-    return;
-  const host = await findPython();
-  if (host === null) throw new Error("moto needs python3");
-  await rm(cache, { recursive: true, force: true });
-  await mkdir(cache, { recursive: true });
-  await run(host, ["-m", "venv", cache]);
-  await run(python, ["-m", "pip", "install", "--quiet", "moto[server]"], { maxBuffer: 64 << 20 });
-  await writeFile(stamp, "");
-}
+const install = () =>
+  installOnce(cache, requirement, async () => {
+    const host = await findPython();
+    if (host === null) throw new Error("moto needs python3");
+    await run(host, ["-m", "venv", cache]);
+    await run(python, ["-m", "pip", "install", "--quiet", requirement], { maxBuffer: 64 << 20 });
+  });
 
 async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
