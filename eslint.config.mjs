@@ -1,12 +1,29 @@
 import js from "@eslint/js";
 import noLateGlobals from "./scripts/lint/no-late-globals.mjs";
 import noLateRequire from "./scripts/lint/no-late-require.mjs";
+import usedInJsx from "./scripts/lint/used-in-jsx.mjs";
 
 // Node's own globals, as the running Node has them.
 const globals = Object.fromEntries(Object.getOwnPropertyNames(globalThis).map((name) => [name, "readonly"]));
 
+// What the page uses of a browser.
+const browserGlobals = Object.fromEntries(
+  [
+    ...["EventSource", "HashChangeEvent", "ResizeObserver", "addEventListener", "dispatchEvent", "document"],
+    ...[
+      "getComputedStyle",
+      "history",
+      "localStorage",
+      "location",
+      "matchMedia",
+      "navigator",
+      "removeEventListener",
+    ],
+  ].map((name) => [name, "readonly"]),
+);
+
 export default [
-  { ignores: ["target/", "native/", "node_modules/", "coverage/", ".cache/", "**/*.ts"] },
+  { ignores: ["target/", "native/", "ui/built/", "node_modules/", "coverage/", ".cache/", "**/*.ts"] },
   js.configs.recommended,
   {
     languageOptions: { ecmaVersion: 2023, globals },
@@ -39,4 +56,16 @@ export default [
     languageOptions: { sourceType: "commonjs", globals: { __dirname: "readonly" } },
   },
   { files: ["**/*.mjs"], languageOptions: { sourceType: "module" } },
+  // What they hand to the browser runs there.
+  { files: ["scripts/ui/*.mjs", "__test__/ui/*.mjs"], languageOptions: { globals: browserGlobals } },
+  {
+    files: ["ui/page/**/*.js", "ui/page/**/*.jsx"],
+    languageOptions: {
+      sourceType: "module",
+      globals: browserGlobals,
+      parserOptions: { ecmaFeatures: { jsx: true } },
+    },
+    plugins: { page: { rules: { "used-in-jsx": usedInJsx } } },
+    rules: { "page/used-in-jsx": "error" },
+  },
 ];

@@ -3,6 +3,7 @@ import { posix } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import test from "ava";
+import { BUNDLED } from "../../scripts/ui/bundled.mjs";
 
 /*
  * The rules of ARCHITECTURE.md about lib/ that can be read off the sources: which folder requires which, and which file
@@ -47,7 +48,7 @@ const AT_THE_TOP = ["inspected.js", "store.js"];
 async function sources(folder) {
   const top = fileURLToPath(new URL(folder, root));
   const names = (await readdir(top, { recursive: true })).map((name) => name.replaceAll("\\", "/"));
-  const files = names.filter((name) => /\.(c|m)?js$/.test(name)).sort();
+  const files = names.filter((name) => /\.((c|m)?js|jsx)$/.test(name)).sort();
   return Promise.all(
     files.map(async (name) => {
       const text = await readFile(new URL(folder + name, root), "utf8");
@@ -113,13 +114,39 @@ test("the addon is loaded by the drivers, and by what needs no open store", asyn
 
 test("the command line requires nothing of lib/", async (t) => {
   for (const { name, targets, others } of await sources("cli/")) {
+    const allowed = ["../index.mjs", "../ui/server/main.mjs"];
     t.deepEqual(
-      targets.filter((target) => target.startsWith("..") && target !== "../index.mjs"),
+      targets.filter((target) => target.startsWith("..") && !allowed.includes(target)),
       [],
       name,
     );
     t.true(
       others.every((what) => what.startsWith("node:")),
+      name,
+    );
+  }
+});
+
+test("the server of the page requires the package and Node's own modules, the page only what is bundled into it", async (t) => {
+  for (const { name, targets, others } of await sources("ui/server/")) {
+    t.deepEqual(
+      targets.filter((target) => target.startsWith("..") && target !== "../../index.mjs"),
+      [],
+      name,
+    );
+    t.true(
+      others.every((what) => what.startsWith("node:")),
+      name,
+    );
+  }
+  for (const { name, targets, others } of await sources("ui/page/")) {
+    t.deepEqual(
+      targets.filter((target) => target.startsWith("..")),
+      [],
+      name,
+    );
+    t.true(
+      others.every((what) => BUNDLED.includes(what.split("/")[0])),
       name,
     );
   }

@@ -94,12 +94,12 @@ test("a platform's bill of materials, lists the crates of Cargo.lock with their 
     for (const ref of dependsOn) t.true(references.has(ref), ref);
 });
 
-test("the package's bill of materials, lists the packages of the platforms and nothing else", async (t) => {
+test("the package's bill of materials, lists what is in the page, the packages of the platforms and nothing else", async (t) => {
   const { read } = await first;
   const { components } = JSON.parse(await read("main", "sbom.cdx.json"));
   t.deepEqual(
     components.map(({ name }) => name),
-    Object.keys(platforms).map((platform) => `@backloghq/opslog-${platform}`),
+    ["preact", "uplot", ...Object.keys(platforms).map((platform) => `@backloghq/opslog-${platform}`)],
   );
 });
 

@@ -14,6 +14,7 @@ import { recoverCommand } from "./recover.mjs";
 import { repairCommand } from "./repair.mjs";
 import { revertCommand } from "./revert.mjs";
 import { statsCommand } from "./stats.mjs";
+import { uiCommand } from "./ui.mjs";
 import { verifyCommand } from "./verify.mjs";
 
 export const commands = {
@@ -24,6 +25,7 @@ export const commands = {
   history: historyCommand,
   diff: diffCommand,
   at: atCommand,
+  ui: uiCommand,
   verify: verifyCommand,
   backup: backupCommand,
   export: exportCommand,

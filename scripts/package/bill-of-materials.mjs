@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { platformPackage, platforms } from "../platform-packages.mjs";
 import { fail, root } from "../setup.mjs";
+import { BUNDLED } from "../ui/bundled.mjs";
 import { rustTargets } from "./cross-build.mjs";
 
 /** The name of the file in each package. */
@@ -153,10 +154,16 @@ export function packageBill() {
   if (installed.length > 0)
     fail(`The bill of materials leaves out ${installed.map(([name]) => name).join(", ")}.`);
   const component = npmComponent(main);
-  const components = Object.keys(platforms).map((platform) => ({
+  // What is in the page of `opslog ui`: no dependency, but a part of the package.
+  const bundled = BUNDLED.map((name) => {
+    const { version, license } = packages[`node_modules/${name}`];
+    return { ...npmComponent({ name, version, license }), scope: "required" };
+  });
+  const ofPlatforms = Object.keys(platforms).map((platform) => ({
     ...npmComponent(platformPackage(platform, main)),
     scope: "optional",
   }));
+  const components = [...bundled, ...ofPlatforms];
   const references = components.map((each) => each["bom-ref"]);
   return bill(component, components, [
     [component["bom-ref"], references],

@@ -7,6 +7,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { locator, platformPackage, platforms } from "../platform-packages.mjs";
 import { fail, root } from "../setup.mjs";
+import { buildPage } from "../ui/build.mjs";
 import { BILL, packageBill, platformBill } from "./bill-of-materials.mjs";
 import { ENTRIES, bundleFacade } from "./facade.mjs";
 import { withAbsoluteLinks } from "./links.mjs";
@@ -29,6 +30,7 @@ function pack(folder, destination) {
  * only its developers need. Links of its texts lead to the repository.
  */
 function stagePackage(folder) {
+  buildPage();
   const { devDependencies, scripts, ava, ...main } = readPackage();
   const put = (name, text) => writeFileSync(path.join(folder, name), text);
   const copied = main.files.filter(

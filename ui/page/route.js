@@ -1,0 +1,53 @@
+/** Which view is shown, and of what: it stands in the address behind `#`, so that "back" and bookmarks work. */
+import { useEffect, useState } from "preact/hooks";
+
+/** NOTE: ids may hold lone surrogates, which an address cannot; as JSON they are plain text. */
+const pack = (value) => encodeURIComponent(JSON.stringify(value));
+
+function unpack(text) {
+  try {
+    return JSON.parse(decodeURIComponent(text));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The address of a view. What is undefined is left out. */
+export function hrefOf(view, args = {}) {
+  const parts = Object.entries(args)
+    .filter(([, value]) => value !== undefined && value !== "")
+    .map(([name, value]) => `${name}=${pack(value)}`);
+  return `#/${view}${parts.length > 0 ? `?${parts.join("&")}` : ""}`;
+}
+
+function read() {
+  const [, view = "records", rest = ""] = /^#\/([a-z]+)(?:\?(.*))?$/.exec(location.hash) ?? [];
+  const args = {};
+  for (const part of rest.split("&").filter((each) => each !== "")) {
+    const at = part.indexOf("=");
+    const value = unpack(part.slice(at + 1));
+    if (value !== undefined) args[part.slice(0, at)] = value;
+  }
+  return { view, args };
+}
+
+/** Goes to a view. With `replace` "back" does not lead to where it was before. */
+export function go(view, args, { replace = false } = {}) {
+  const href = hrefOf(view, args);
+  if (href === location.hash) return;
+  if (replace) {
+    history.replaceState(null, "", href);
+    dispatchEvent(new HashChangeEvent("hashchange"));
+  } else location.hash = href;
+}
+
+/** The view that is shown, and its arguments. */
+export function useRoute() {
+  const [route, setRoute] = useState(read);
+  useEffect(() => {
+    const changed = () => setRoute(read());
+    addEventListener("hashchange", changed);
+    return () => removeEventListener("hashchange", changed);
+  }, []);
+  return route;
+}

@@ -1,0 +1,47 @@
+/** The operations on a record, the last one first: a page of them at a time, and those that come while it is looked at. */
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { call } from "../../calls.js";
+import { useEvents } from "../../hooks.js";
+
+const PAGE = 50;
+const REST_MS = 300;
+
+export function useHistory(id) {
+  const [state, setState] = useState({ operations: null, hasMore: false, error: null, isLoading: true });
+  const length = useRef(PAGE);
+  const timer = useRef(null);
+  const load = useCallback(async () => {
+    try {
+      const { operations, hasMore } = await call("history", { id, limit: length.current });
+      setState({ operations, hasMore, error: null, isLoading: false });
+    } catch (error) {
+      setState((before) => ({ ...before, error, isLoading: false }));
+    }
+  }, [id]);
+  useEffect(() => {
+    length.current = PAGE;
+    load();
+    return () => clearTimeout(timer.current);
+  }, [load]);
+  useEvents("changes", ({ operations, counts }) => {
+    const told = Object.values(counts).reduce((sum, n) => sum + n, 0);
+    // Of many operations at once not all are told by their ids.
+    if (told === operations.length && !operations.some((operation) => operation.id === id)) return;
+    timer.current ??= setTimeout(() => {
+      timer.current = null;
+      load();
+    }, REST_MS);
+  });
+  const more = async () => {
+    setState((before) => ({ ...before, isLoading: true }));
+    try {
+      const before = state.operations.at(-1)?.position;
+      const { operations, hasMore } = await call("history", { id, before, limit: PAGE });
+      length.current = Math.min(200, state.operations.length + operations.length);
+      setState({ operations: [...state.operations, ...operations], hasMore, error: null, isLoading: false });
+    } catch (error) {
+      setState((previous) => ({ ...previous, error, isLoading: false }));
+    }
+  };
+  return { ...state, more, reload: load };
+}

@@ -1,0 +1,102 @@
+/** The rows of a table, of which only pages in sight are asked for and a few others kept. */
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { call } from "../../calls.js";
+import { useChanged } from "../../hooks.js";
+
+const PAGE = 100;
+const MOST_PAGES = 30;
+/** While the server still counts, it is asked again. */
+const AGAIN_MS = 400;
+
+/** `{ total, rowAt, see, error, isLoading, isStale, isComplete, refresh }` of a listing. */
+export function useRows(wanted) {
+  const key = JSON.stringify(wanted);
+  const held = useRef(null);
+  const [, redraw] = useState(0);
+  if (held.current?.key !== key) held.current?.abort.abort();
+  if (held.current === null || held.current.key !== key) {
+    // What was shown before stays until the first page of the new listing is there.
+    const before = held.current?.isShown ? held.current : (held.current?.before ?? null);
+    held.current = {
+      key,
+      wanted,
+      pages: new Map(),
+      dirty: new Set(),
+      asked: new Set(),
+      abort: new AbortController(),
+      before,
+      info: null,
+    };
+    if (before !== null) before.before = null;
+  }
+  const mine = held.current;
+  const draw = useCallback(() => redraw((n) => n + 1), []);
+
+  const load = useCallback(
+    async (number, fresh = false) => {
+      if (mine.asked.has(number) || mine.abort.signal.aborted) return;
+      mine.asked.add(number);
+      mine.dirty.delete(number);
+      try {
+        const args = { ...mine.wanted, offset: number * PAGE, limit: PAGE, ...(fresh && { fresh }) };
+        const { rows, ...info } = await call("page", args, { signal: mine.abort.signal });
+        mine.pages.delete(number);
+        mine.pages.set(number, rows);
+        for (const old of mine.pages.keys()) {
+          if (mine.pages.size <= MOST_PAGES) break;
+          if (!mine.seen?.has(old)) mine.pages.delete(old);
+        }
+        Object.assign(mine, { info, error: null, isShown: true, before: null });
+        if (!info.isComplete) setTimeout(() => load(number), AGAIN_MS);
+      } catch (error) {
+        if (mine.abort.signal.aborted) return;
+        mine.error = error;
+        mine.before = null;
+      }
+      mine.asked.delete(number);
+      draw();
+    },
+    [mine, draw],
+  );
+
+  const see = useCallback(
+    (first, last) => {
+      mine.seen = new Set();
+      const end = Math.floor(Math.max(first, last - 1) / PAGE);
+      for (let number = Math.floor(first / PAGE); number <= end; number++) {
+        mine.seen.add(number);
+        if (!mine.pages.has(number) || mine.dirty.has(number)) load(number);
+      }
+    },
+    [mine, load],
+  );
+
+  const refresh = useCallback(
+    (fresh) => {
+      for (const number of mine.pages.keys()) mine.dirty.add(number);
+      mine.error = null;
+      const [first = 0] = mine.seen ?? [];
+      load(first, fresh);
+      for (const number of mine.seen ?? []) if (number !== first) load(number);
+    },
+    [mine, load],
+  );
+  useChanged(() => wanted.at === undefined && refresh(false));
+  useEffect(() => () => mine.abort.abort(), [mine]);
+  useEffect(() => {
+    if (mine.pages.size === 0) see(0, PAGE);
+  }, [mine, see]);
+
+  const shown = mine.before ?? mine;
+  return {
+    total: shown.info?.total ?? 0,
+    rowAt: (at) => shown.pages.get(Math.floor(at / PAGE))?.[at % PAGE],
+    see,
+    error: mine.error ?? null,
+    isLoading: mine.info === null && (mine.error ?? null) === null,
+    isStale: mine.info?.isStale === true,
+    isComplete: mine.info?.isComplete !== false,
+    refresh,
+    key,
+  };
+}

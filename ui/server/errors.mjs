@@ -1,0 +1,28 @@
+/** What went wrong, as the page is told it: a code, a sentence for people, and the place where one is known. */
+
+/** A request of the page that cannot be answered. */
+export class Refused extends Error {
+  constructor(status, message, code = "REFUSED") {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+const sentences = {
+  OPSLOG_LOCKED: ({ message, pid }) =>
+    pid === undefined
+      ? message
+      : `Process ${pid} has the store open for writing. Nothing was changed. Reading goes on beside it; to change something here, close the store there first.`,
+  OPSLOG_NO_STORE: () => "There is no store in this folder.",
+  OPSLOG_UNSUPPORTED: ({ message, path }) =>
+    path === undefined ? message : `The file system of ${path} has no kernel locks.`,
+};
+
+/** `{ code, message, path?, offset? }` of any error. */
+export function explained(error) {
+  const code = typeof error?.code === "string" ? error.code : "FAILED";
+  const message = sentences[code]?.(error) ?? error?.message ?? String(error);
+  const { path, offset } = error ?? {};
+  return { code, message, ...(path !== undefined && { path }), ...(offset !== undefined && { offset }) };
+}
