@@ -15,6 +15,7 @@ mod following;
 mod foreign;
 mod hands;
 mod history_ids;
+mod history_late;
 mod history_random;
 #[path = "../explorer/hook.rs"]
 mod hook;
