@@ -301,9 +301,21 @@ export interface StoreOptions<T = any> {
   /**
    * Refuse values of which JSON would change or leave out a part without a word, with `OPSLOG_INVALID_VALUE` and a message that
    * names the place (default: false, as 0.8.1): `NaN`, infinities, functions, symbols, `undefined` in a list, Dates, Maps, Sets,
-   * promises and all other instances of classes. A field that is `undefined` is allowed: it reads as `undefined` afterwards.
+   * promises and all other instances of classes. A field that is `undefined` is allowed: it reads as `undefined` afterwards. With a
+   * `replacer` it is judged what that returns; with a `reviver` Dates are allowed, which it makes of their text again.
    */
   strictJson?: boolean | undefined;
+  /**
+   * Called for each value within a value that is stored, as by `JSON.stringify()`: `this` is the object or list that holds it, and what it
+   * returns is stored instead (default: none). A Date comes as its text; `this[key]` is the Date itself.
+   */
+  replacer?: ((this: any, key: string, value: any) => unknown) | undefined;
+  /**
+   * Called for each value within a value that is read, as by `JSON.parse()`, from the innermost outwards: what it returns takes its place
+   * (default: none). So a program gets back what `replacer` changed, from whatever returns or hands out values: `get()`, `find()`, views,
+   * operations, changes, archives, `migrate`. Files and backends hold JSON, and queries and indexes are about that. See docs/queries.md.
+   */
+  reviver?: ((this: any, key: string, value: any) => unknown) | undefined;
   /**
    * Indexes by which `find()`, `findOne()`, `countWhere()` and pages of sorted records go (default: none): the path of a field, or
    * several with commas between them, each with its options. Of a list each element is found. They are kept beside the snapshot, in

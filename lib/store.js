@@ -36,10 +36,9 @@ const { parsePrune } = require("./arguments/retention");
 const { parseFind, parseIds } = require("./queries/find");
 const { filterInTurns, parseRange } = require("./queries/walks");
 const { comparison, insertion, patching, update } = require("./transactions/changes");
-const { Transaction } = require("./transactions/transaction");
+const { Edits, Transaction } = require("./transactions/transaction");
 const { after, paced, pacedSteps, refuse } = require("./writing/turns");
-const { checkStrict } = require("./arguments/strict-json");
-const { checkId, toText, today } = require("./arguments/values");
+const { checkId, today } = require("./arguments/values");
 const { readInterval, Watching } = require("./operations/watching");
 
 const checkpointFailures = diagnostics.channel("opslog:checkpoint-failed");
@@ -221,8 +220,7 @@ class Store extends Inspected {
 
   /** The text that is logged for a value. */
   #textOf(id, value) {
-    if (this.#options.strictJson) checkStrict(id, value);
-    return toText(id, value);
+    return this.#options.codec.toText(id, value);
   }
 
   delete(id) {
@@ -434,7 +432,7 @@ class Store extends Inspected {
   // Transactions
 
   transaction(fn) {
-    return paced(this.#transaction(() => checkedFunction(fn, "transaction()")));
+    return paced(this.#transaction(() => ownFunction(fn, "transaction()")));
   }
 
   insert(id, value) {
@@ -476,14 +474,14 @@ class Store extends Inspected {
   async #runTransaction(method, run) {
     let result;
     await this.#runBatch(method, () => {
-      const tx = new Transaction(this.#driver, this.#toText);
+      const edits = new Edits(this.#driver);
       this.#isInTransaction = true;
       this.#misuse = null;
       try {
-        result = run(tx);
+        result = run(new Transaction(edits, this.#toText), edits);
       } finally {
         this.#isInTransaction = false;
-        this.#batch = tx.end();
+        this.#batch = edits.end();
       }
       if (this.#misuse !== null) throw this.#misuse;
       return result;
@@ -534,6 +532,7 @@ class Store extends Inspected {
     return {
       limit,
       signal,
+      codec: this.#options.codec,
       open: () => this.#exclusive(() => ({ source: driver.changes(native) })),
       notices: native.live ? () => driver.notices(signal) : undefined,
     };
@@ -557,12 +556,13 @@ class Store extends Inspected {
   #feed() {
     const driver = this.#driver;
     if (driver.feed !== undefined) return driver.feed((work) => this.#exclusive(work));
+    const { codec } = this.#options;
     const read = (after) => {
       const { native } = readWanted({ after, live: true }, (text) => driver.isPosition(text));
       const open = () => this.#exclusive(() => ({ source: driver.changes(native) }));
       const notices = () => driver.notices(undefined, { forListeners: true });
       return new Changes(
-        () => ({ limit: Infinity, open, notices }),
+        () => ({ limit: Infinity, codec, open, notices }),
         () => {},
       );
     };
@@ -592,12 +592,13 @@ class Store extends Inspected {
     if (this.#options.skipLoad) throw opslogError("OPSLOG_SKIP_LOAD", messages.skipLoadPast());
     const where = readPlace(when, "the place");
     const driver = this.#driver;
+    const { codec } = this.#options;
     const isOver = () => this.#driver !== driver;
     for (;;) {
       const present = await this.#exclusive(() => driver.present());
       const past = await findPast(present, where);
       if (isOver()) throw notOpen();
-      if (!(await this.#exclusive(() => driver.isOutdated(present)))) return new View(past, isOver);
+      if (!(await this.#exclusive(() => driver.isOutdated(present)))) return new View(past, codec, isOver);
     }
   }
 
@@ -959,9 +960,10 @@ function* valuesOf(entries) {
   for (const [, value] of entries) yield value;
 }
 
-function checkedFunction(fn, method) {
+/** The caller's function of a transaction, which gets nothing else. */
+function ownFunction(fn, method) {
   checkFunction(fn, method);
-  return fn;
+  return (tx) => fn(tx);
 }
 
 /** Loaded when a store is opened: most programs have no backend, and its modules take longer to load than a store to open. */

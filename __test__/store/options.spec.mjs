@@ -23,6 +23,8 @@ const names = [
   "syncIntervalMs",
   "backendTimeoutMs",
   "strictJson",
+  "replacer",
+  "reviver",
 ];
 
 const defaults = {
@@ -44,7 +46,6 @@ const defaults = {
   backend: undefined,
   writeMode: "immediate",
   onProgress: undefined,
-  strictJson: false,
   retain: undefined,
   indexes: undefined,
   groupCommitSize: 50,
@@ -52,7 +53,7 @@ const defaults = {
 };
 
 const fixed = (parsed) => {
-  const { migrate, ...rest } = parsed;
+  const { migrate, codec, ...rest } = parsed;
   return rest;
 };
 
@@ -60,6 +61,7 @@ test("parseOptions(), without options, gives the defaults", (t) => {
   t.deepEqual(fixed(parseOptions()), defaults);
   t.deepEqual(fixed(parseOptions(null)), defaults);
   t.is(parseOptions().migrate("record", 1), "record");
+  t.true(parseOptions().codec.isPlain);
 });
 
 test("parseOptions(), with every option undefined or null, gives the defaults", (t) => {

@@ -48,6 +48,8 @@ same<
     | "recovery"
     | "syncIntervalMs"
     | "strictJson"
+    | "replacer"
+    | "reviver"
     | "retain"
     | "indexes"
   >,

@@ -3,6 +3,7 @@
 // Turns what the caller gave to `open()` into one frozen object with every option in it. An option that is
 // `undefined` or `null` means its default, as dependents of 0.8.1 expect.
 
+const { Codec } = require("./codec");
 const { messages, outOfRange, wrongType } = require("../errors/errors");
 const { checkNames } = require("./option-names");
 const { checkAgentId, describe } = require("./paths");
@@ -31,6 +32,8 @@ const NAMES = [
   "backendTimeoutMs",
   "onProgress",
   "strictJson",
+  "replacer",
+  "reviver",
   "retain",
   "indexes",
 ];
@@ -146,12 +149,12 @@ function readBackendTimeout(options) {
   return number;
 }
 
-function readMigrate(options) {
+function readMigrate(options, codec) {
   const { migrate } = options;
   if (!given(migrate)) return identity;
   if (typeof migrate !== "function")
     throw wrongType(`option migrate must be a function, got ${describe(migrate)}`);
-  return migrate;
+  return codec.migration(migrate);
 }
 
 /** One of some words, the first if none is given. */
@@ -202,6 +205,7 @@ function parseOptions(options) {
   const checkpointOnClose = readBoolean(options, "checkpointOnClose", true);
   const checkpointThreshold = readThreshold(options);
   const agentId = given(options.agentId) ? checkAgentId(options.agentId) : undefined;
+  const codec = new Codec(options, readBoolean(options, "strictJson", false));
   const requestedMode = readWord(options, "writeMode", WRITE_MODES);
   const parsed = Object.freeze({
     // Under skipLoad a checkpoint would replace the snapshot with what little is in memory.
@@ -212,8 +216,8 @@ function parseOptions(options) {
     cacheSize: readCacheSize(options),
     version: readVersion(options),
     versionGiven: given(options.version),
-    migrate: readMigrate(options),
-    strictJson: readBoolean(options, "strictJson", false),
+    migrate: readMigrate(options, codec),
+    codec,
     readOnly,
     skipLoad,
     agentId,

@@ -18,7 +18,43 @@ function checkStrict(id, value) {
   walk(id, value, "value", new Set());
 }
 
+/**
+ * The same for a value that a replacer prints: a replacer that calls `replacer`, and judges what that returns. A Date is allowed where
+ * the program makes one of its text again.
+ */
+function strictReplacer(id, { replacer, allowsDates }) {
+  const paths = new Map();
+  return function (key, value) {
+    const path = pathWithin(paths, this, key);
+    const given = this[key];
+    const printed = replacer === undefined ? value : replacer.call(this, key, value);
+    const isText = typeof given === "object" && given !== null && typeof given.toJSON === "function";
+    // NOTE: what was handed to toJSON() before the replacer saw it, and is not replaced.
+    if (isText && printed === value && !(allowsDates && types.isDate(given))) checkKind(id, given, path);
+    if (printed === undefined && !Array.isArray(this) && key !== "") return printed;
+    checkScalar(id, printed, path);
+    if (typeof printed === "object" && printed !== null) {
+      if (!Array.isArray(printed)) checkKind(id, printed, path);
+      paths.set(printed, path);
+    }
+    return printed;
+  };
+}
+
+function pathWithin(paths, holder, key) {
+  const outer = paths.get(holder);
+  if (outer === undefined) return "value";
+  return Array.isArray(holder) ? `${outer}[${key}]` : pathTo(outer, key);
+}
+
 function walk(id, value, path, ancestors) {
+  checkScalar(id, value, path);
+  if (typeof value === "object" && value !== null && !ancestors.has(value)) {
+    walkObject(id, value, path, ancestors);
+  }
+}
+
+function checkScalar(id, value, path) {
   switch (typeof value) {
     case "number":
       if (!Number.isFinite(value)) refuse(id, path, `${value}, which becomes null`);
@@ -26,9 +62,7 @@ function walk(id, value, path, ancestors) {
     case "undefined":
     case "function":
     case "symbol":
-      return refuse(id, path, `${describe(value)}, which JSON has no text for`);
-    case "object":
-      if (value !== null && !ancestors.has(value)) walkObject(id, value, path, ancestors);
+      refuse(id, path, `${describe(value)}, which JSON has no text for`);
   }
 }
 
@@ -66,4 +100,4 @@ function pathTo(path, name) {
   return isIdentifier.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`;
 }
 
-module.exports = { checkStrict };
+module.exports = { checkStrict, strictReplacer };

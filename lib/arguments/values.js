@@ -17,11 +17,12 @@ function refuse(id, why, cause) {
 }
 
 /** The JSON text that is logged for a value. Throws `OPSLOG_INVALID_VALUE` for one that JSON cannot hold. */
-function toText(id, value) {
+function toText(id, value, replacer) {
   let text;
   try {
-    text = JSON.stringify(value);
+    text = JSON.stringify(value, replacer);
   } catch (error) {
+    if (error?.code === "OPSLOG_INVALID_VALUE") throw error;
     throw refuse(id, error?.message ?? String(error), error);
   }
   if (text === undefined || text === "null") throw refuse(id, `JSON has no text for ${describe(value)}`);

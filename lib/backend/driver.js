@@ -115,9 +115,10 @@ class BackendDriver {
     });
     this.#core = this.#session.store();
     this.indexes = new Indexes(native.load(), this.#core, options, dir);
-    const { cacheSize } = options;
-    this.records = new Records(this.#core, { cacheSize, isSteady: () => false, indexes: this.indexes });
-    this.history = new History(this.#core);
+    const { cacheSize, codec } = options;
+    const isSteady = () => false;
+    this.records = new Records(this.#core, { codec, cacheSize, isSteady, indexes: this.indexes });
+    this.history = new History(this.#core, codec);
     this.#calls = new Calls(backend, owner, options.backendTimeoutMs);
     this.#steps = new Steps(this.#session, this.#calls, { migrate: options.migrate, records: this.records });
   }
@@ -238,7 +239,7 @@ class BackendDriver {
   }
 
   async follow() {
-    return this.#run("follow");
+    return this.#options.codec.operations(await this.#run("follow"));
   }
 
   /** Takes over what others wrote. Until all of it is there, reads see what they saw. */
@@ -267,15 +268,18 @@ class BackendDriver {
   }
 
   async loadArchive(relativePath) {
-    return this.#calls.run("loadArchiveSegment", relativePath);
+    const archived = await this.#calls.run("loadArchiveSegment", relativePath);
+    const { codec } = this.#options;
+    return codec.isPlain ? archived : new Map([...archived].map(([id, value]) => [id, codec.copied(value)]));
   }
 
   async *streamSnapshot({ signal } = {}) {
     signal?.throwIfAborted();
     const { records } = await this.#calls.run("loadSnapshot", this.manifest.currentSnapshot);
+    const { codec } = this.#options;
     for (const entry of records) {
       signal?.throwIfAborted();
-      yield entry;
+      yield codec.isPlain ? entry : [entry[0], codec.copied(entry[1])];
     }
   }
 
@@ -288,7 +292,7 @@ class BackendDriver {
   }
 
   async *walOperations() {
-    yield* await this.#run("logged");
+    yield* this.#options.codec.operations(await this.#run("logged"));
   }
 
   // Closing
@@ -333,7 +337,8 @@ class BackendDriver {
     const feeds = [...this.#feeds];
     for (const feed of feeds) {
       // Each listener gets objects of its own.
-      feed.tell(feed === feeds[0] ? changes : JSON.parse(JSON.stringify(changes)));
+      const own = feed === feeds.at(-1) ? changes : JSON.parse(JSON.stringify(changes));
+      feed.tell(this.#options.codec.changes(own));
     }
   }
 

@@ -133,7 +133,7 @@ class Steps {
 
   async writeSnapshot({ version, without, isEmpty }) {
     const gone = new Set(without);
-    const entries = isEmpty ? [] : this.#records.entries().filter(([id]) => !gone.has(id));
+    const entries = isEmpty ? [] : this.#records.plainEntries().filter(([id]) => !gone.has(id));
     return answers.path("writeSnapshot", await this.#calls.run("writeSnapshot", new Map(entries), version));
   }
 
@@ -147,7 +147,7 @@ class Steps {
   }
 
   async writeSegment({ period, ids }) {
-    const archived = new Map(ids.map((id) => [id, this.#records.get(id)]));
+    const archived = new Map(ids.map((id) => [id, this.#records.archived(id)]));
     return answers.path(
       "writeArchiveSegment",
       await this.#calls.run("writeArchiveSegment", period, archived),

@@ -107,11 +107,12 @@ class FileDriver {
     this.#handle = core.handle();
     this.indexes = new Indexes(addon, core, options, this.folder);
     this.records = new Records(core, {
+      codec: options.codec,
       cacheSize: options.cacheSize,
       isSteady: () => this.#following.isSteady,
       indexes: this.indexes,
     });
-    this.history = new History(core);
+    this.history = new History(core, options.codec);
     this.#manifest = new CurrentManifest(core);
     this.#following = new Following(core, options, {
       records: this.records,
@@ -428,7 +429,7 @@ class FileDriver {
   async loadArchive(relativePath) {
     const records = new Map();
     for (const text of await settle(this.#core.loadArchive(relativePath))) {
-      forEachPair(JSON.parse(text), (value, id) => records.set(id, value));
+      forEachPair(this.#options.codec.pairs(JSON.parse(text)), (value, id) => records.set(id, value));
     }
     return records;
   }
@@ -442,7 +443,7 @@ class FileDriver {
     for (;;) {
       try {
         // NOTE: a file that is open stays readable: only the first step can miss it.
-        return yield* snapshotEntries(this.folder, snapshot, options);
+        return yield* snapshotEntries(this.folder, snapshot, { ...options, codec: this.#options.codec });
       } catch (error) {
         if (error.code !== "ENOENT") throw error;
         await this.#following.catchUp();
@@ -476,7 +477,7 @@ class FileDriver {
   }
 
   walOperations() {
-    return walOperations(this.folder, this.manifest);
+    return walOperations(this.folder, this.manifest, this.#options.codec);
   }
 
   // Closing

@@ -63,7 +63,10 @@ class Following {
 
   #parse(lists) {
     const operations = [];
-    for (const list of lists) for (const operation of parseOperations(list)) operations.push(operation);
+    for (const list of lists) {
+      for (const operation of this.#options.codec.operations(parseOperations(list)))
+        operations.push(operation);
+    }
     // Nothing of them was taken in before.
     if (this.#options.skipLoad) this.#records.reorder(operations.map(({ id }) => id));
     return operations;

@@ -11,6 +11,7 @@ const DONE = Object.freeze({ done: true, value: undefined });
 
 class Changes {
   #begin;
+  #codec = null;
   #limit = Infinity;
   #signal;
   /** The history on the native side, once it is begun, and the piece that is being read. */
@@ -111,7 +112,8 @@ class Changes {
   }
 
   async #open() {
-    const { limit, signal, open, notices } = this.#begin();
+    const { limit, signal, codec, open, notices } = this.#begin();
+    this.#codec = codec;
     this.#limit = limit;
     this.#signal = signal;
     signal?.throwIfAborted();
@@ -134,7 +136,7 @@ class Changes {
       if (!this.#isClosing) await this.#notices.noticed();
       return true;
     }
-    this.#list = parseOperations(piece);
+    this.#list = this.#codec.changes(parseOperations(piece));
     this.#at = 0;
     if (this.#list.length > 0) this.#notices?.found();
     if (this.#limit > this.#list.length) {

@@ -29,10 +29,10 @@ function parseRevert(options) {
   return { where, ids: new Set(ids) };
 }
 
-/** The function of a transaction that makes records what they were. Returns how many it changed. */
+/** The function of a transaction that makes records what they were. Returns how many it changed. It works on values as JSON has them. */
 function reversion(past, ids) {
   const concerned = [...concernedBy(past)].filter((id) => ids === null || ids.has(id));
-  return (tx) => {
+  return (tx, edits) => {
     let changed = 0;
     for (const id of concerned) {
       const text = call(() => past.get(id));
@@ -40,10 +40,10 @@ function reversion(past, ids) {
         if (!tx.has(id)) continue;
         tx.delete(id);
       } else {
-        const value = text === "" ? undefined : JSON.parse(text);
         // NOTE: a value `undefined`, which 0.8.1 may have left, cannot be logged.
-        if (value === undefined || (tx.has(id) && isDeepStrictEqual(tx.get(id), value))) continue;
-        tx.set(id, value);
+        if (text === "" || (tx.has(id) && isDeepStrictEqual(edits.records.plain(id), JSON.parse(text))))
+          continue;
+        edits.setText(id, text);
       }
       changed++;
     }

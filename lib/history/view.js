@@ -10,11 +10,13 @@ const { Finding, parseFind, parseIds } = require("../queries/find");
 
 class View {
   #core;
+  #codec;
   #isOver;
 
   /** `isOver()` says whether the store was closed. */
-  constructor(core, isOver) {
+  constructor(core, codec, isOver) {
     this.#core = core;
+    this.#codec = codec;
     this.#isOver = isOver;
   }
 
@@ -23,7 +25,7 @@ class View {
     if (typeof id !== "string") return undefined;
     const text = call(() => this.#core.get(id));
     // An empty text is a record whose value is `undefined`.
-    return text === null || text === "" ? undefined : JSON.parse(text);
+    return text === null || text === "" ? undefined : this.#codec.value(JSON.parse(text));
   }
 
   has(id) {
@@ -65,12 +67,12 @@ class View {
 
   async find(query, options) {
     this.#ensureOpen();
-    return new Finding(this.#core, parseFind(query, options, "find()")).values();
+    return new Finding(this.#core, parseFind(query, options, "find()"), { codec: this.#codec }).values();
   }
 
   async findIds(query, options) {
     this.#ensureOpen();
-    return new Finding(this.#core, parseIds(query, options)).values();
+    return new Finding(this.#core, parseIds(query, options), { codec: this.#codec }).values();
   }
 
   /** Lets go of what the view holds. Calling it twice does nothing. */
@@ -97,7 +99,8 @@ class View {
     for (const list of this.#lists(false)) {
       for (let i = 0; i < list.length; i += 2) {
         // `null, id` stands for a record whose value is `undefined`.
-        yield list[i] === null ? [list[i + 1], undefined] : [list[i], list[i + 1]];
+        if (list[i] === null) yield [list[i + 1], undefined];
+        else yield [list[i], this.#codec.value(list[i + 1])];
       }
     }
   }

@@ -8,12 +8,14 @@ const { parseOperations } = require("./texts");
 
 class History {
   #core;
+  #codec;
   #operations = [];
   /** Which history they are of. */
   #history = null;
 
-  constructor(core) {
+  constructor(core, codec) {
     this.#core = core;
+    this.#codec = codec;
   }
 
   get count() {
@@ -37,7 +39,8 @@ class History {
     const count = this.#core.operationCount();
     if (this.#operations.length > count) this.#operations.length = count;
     while (this.#operations.length < count) {
-      const more = parseOperations(call(() => this.#core.operations(this.#operations.length)));
+      const texts = call(() => this.#core.operations(this.#operations.length));
+      const more = this.#codec.operations(parseOperations(texts));
       if (more.length === 0) break;
       for (const operation of more) this.#operations.push(operation);
     }

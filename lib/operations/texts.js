@@ -1,5 +1,7 @@
 "use strict";
 
+// Lists that come from the native side as text.
+
 /**
  * Operations from the native side: the JSON text of a list, or, where that would be too long for a string, the members of
  * each operation with the text of their values.

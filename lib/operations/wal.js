@@ -20,10 +20,10 @@ function warnOfSkippedLines(lines) {
   for (const [file, count] of counts) warnOfSkipped(count, file);
 }
 
-async function* operationsOf(root, relativePath) {
+async function* operationsOf(root, relativePath, codec) {
   const cursor = await settle(native.load().walCursor(root, relativePath));
   for (;;) {
-    const operations = parseOperations(await settle(cursor.next()));
+    const operations = codec.operations(parseOperations(await settle(cursor.next())));
     if (operations.length === 0) break;
     yield* operations;
   }
@@ -31,14 +31,14 @@ async function* operationsOf(root, relativePath) {
 }
 
 /** Yields the operations in order. Those of several agents are read first, for their order is a common one. */
-async function* walOperations(root, { activeOps, activeAgentOps }) {
+async function* walOperations(root, { activeOps, activeAgentOps }, codec) {
   if (activeAgentOps === undefined) {
-    yield* operationsOf(root, activeOps);
+    yield* operationsOf(root, activeOps, codec);
     return;
   }
   const operations = [];
   for (const relativePath of new Set([...Object.values(activeAgentOps), activeOps])) {
-    for await (const operation of operationsOf(root, relativePath)) operations.push(operation);
+    for await (const operation of operationsOf(root, relativePath, codec)) operations.push(operation);
   }
   const agents = operations.map(({ agent = "" }) => agent);
   const clocks = operations.map(({ clock = 0 }) => clock);

@@ -47,10 +47,12 @@ class Finding {
   #find;
   #patterns;
   #signal;
+  #valueOf;
   #indexes;
 
-  constructor(core, { text, patterns, selection, signal }, indexes) {
+  constructor(core, { text, patterns, selection, signal }, { codec, indexes }) {
     signal?.throwIfAborted();
+    this.#valueOf = selection.ids ? (id) => id : (value) => codec.value(value);
     this.#indexes = indexes;
     this.#find = call(() => core.find(text, selection));
     this.#patterns = new Patterns(patterns);
@@ -60,14 +62,14 @@ class Finding {
   /** The values that were found, or the ids. */
   async values() {
     const few = this.#atOnce();
-    if (few !== null) return JSON.parse(few);
+    if (few !== null) return JSON.parse(few).map(this.#valueOf);
     await this.#run();
     const values = [];
     for (let list = this.#take(); list !== null; list = this.#take()) {
       // A list takes a millisecond or two to parse: other work goes on in between.
       if (values.length > 0) await loopTurn();
       this.#signal?.throwIfAborted();
-      for (const value of JSON.parse(list)) values.push(value);
+      for (const value of JSON.parse(list)) values.push(this.#valueOf(value));
     }
     return values;
   }

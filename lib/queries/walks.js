@@ -57,11 +57,14 @@ class Walks {
   }
 }
 
-/** Walks through ids, or ids and values, in the store's order. They are those of the moment of this call. */
-function walkThrough(core, walks, idsOnly) {
+/**
+ * Walks through ids, or ids and values, in the store's order. They are those of the moment of this call. Without a `codec` values are as
+ * JSON has them.
+ */
+function walkThrough(core, walks, { idsOnly = false, codec } = {}) {
   const walk = call(() => core.walk(idsOnly));
   const pieces = new Pieces(() => walk.next());
-  return idsOnly ? steps(pieces, walks, (list) => list) : steps(pieces, walks, pairs);
+  return steps(pieces, walks, idsOnly ? (list) => list : (list) => pairs(list, codec));
 }
 
 function steps(pieces, walks, entriesOf) {
@@ -76,9 +79,10 @@ function steps(pieces, walks, entriesOf) {
 }
 
 /** Yields the ids and values of a flat list of them; `null, id` stands for a record whose value is `undefined`. */
-function* pairs(list) {
+function* pairs(list, codec) {
   for (let i = 0; i < list.length; i += 2) {
-    yield list[i] === null ? [list[i + 1], undefined] : [list[i], list[i + 1]];
+    if (list[i] === null) yield [list[i + 1], undefined];
+    else yield [list[i], codec === undefined ? list[i + 1] : codec.value(list[i + 1])];
   }
 }
 
@@ -137,7 +141,7 @@ function parseRange(options) {
 }
 
 /** Yields ids and values in the order of the ids, by code units. `begun` is called once they are found. */
-async function* scanThrough(core, walks, { range, signal }, begun) {
+async function* scanThrough(core, walks, { range, signal }, { codec, begun }) {
   signal?.throwIfAborted();
   const scan = await settle(core.sorted(range));
   begun();
@@ -148,7 +152,7 @@ async function* scanThrough(core, walks, { range, signal }, begun) {
       signal?.throwIfAborted();
       const list = pieces.isHeld ? pieces.next() : parsed(await settle(scan.next()));
       if (list === null) return;
-      for (const pair of pairs(list)) {
+      for (const pair of pairs(list, codec)) {
         yield pair;
         signal?.throwIfAborted();
       }

@@ -18,14 +18,16 @@ function parseList(core, text) {
 
 class Pass {
   #core;
+  #codec;
   #begun = false;
   #seen = 0;
   #left = null;
   #changed = new Set();
   #allChanged = false;
 
-  constructor(core) {
+  constructor(core, codec) {
     this.#core = core;
+    this.#codec = codec;
   }
 
   /** The next records, as a list of ids and values in turn; `null` when there are no more. */
@@ -55,7 +57,7 @@ class Pass {
     const text = this.#read();
     if (text === null) return null;
     if (text === "") return this.#again();
-    const list = parseList(this.#core, text);
+    const list = this.#codec.pairs(parseList(this.#core, text));
     this.#seen += list.length / 2;
     return list;
   }
@@ -68,7 +70,7 @@ class Pass {
       let text = this.#read();
       for (; text; text = this.#read()) {
         const list = parseList(this.#core, text);
-        const fresh = list.slice(2 * skip);
+        const fresh = this.#codec.pairs(list.slice(2 * skip));
         skip = Math.max(0, skip - list.length / 2);
         if (fresh.length === 0) continue;
         this.#seen += fresh.length / 2;

@@ -14,7 +14,7 @@ const GONE = Symbol("gone");
 /** Up to so many records, the first walk over all of them makes and keeps their objects. */
 const FEW = 5000;
 
-/** Parses a record's text; the empty text stands for `undefined`. */
+/** Parses a record's text, as JSON has it; the empty text stands for `undefined`. */
 function parseRecord(text) {
   return text === "" ? undefined : JSON.parse(text);
 }
@@ -47,15 +47,17 @@ class Records {
   /** Whether walks see what is changed meanwhile: within a batch, as in 0.8.1. */
   #isLive = false;
   #passed = false;
+  #codec;
   #cacheSize;
   #isSteady;
 
   /**
    * With `cacheSize`, at most so many objects are kept. `isSteady()` tells whether no other thread is about to change
-   * records.
+   * records. `codec` makes values of what JSON has.
    */
-  constructor(core, { cacheSize = Infinity, isSteady = () => true, indexes } = {}) {
+  constructor(core, { codec, cacheSize = Infinity, isSteady = () => true, indexes }) {
     this.#core = core;
+    this.#codec = codec;
     this.#indexes = indexes;
     this.#handle = core.handle();
     this.#cacheSize = cacheSize;
@@ -74,7 +76,22 @@ class Records {
 
   /** An object of its own: what its holder does to it touches no record. */
   copy(id) {
+    return this.#codec.value(this.plain(id));
+  }
+
+  /** The value as JSON has it, which a backend gets. */
+  plain(id) {
     return this.has(id) ? parseRecord(getText(this.#handle, id)) : undefined;
+  }
+
+  /** The value that goes to an archive. */
+  archived(id) {
+    return this.#codec.isPlain ? this.get(id) : this.plain(id);
+  }
+
+  /** All ids and values as JSON has them. */
+  plainEntries() {
+    return this.#codec.isPlain ? this.entries() : [...walkThrough(this.#core, this.#openWalks)];
   }
 
   has(id) {
@@ -143,12 +160,13 @@ class Records {
 
   /** Walks through the ids as they are now, or through ids and values. */
   walk(idsOnly) {
-    return walkThrough(this.#core, this.#openWalks, idsOnly);
+    return walkThrough(this.#core, this.#openWalks, { idsOnly, codec: this.#codec });
   }
 
   /** Walks through ids and values as they are now, in the order of the ids. */
   scan(parsed) {
-    return scanThrough(this.#core, this.#openWalks, parsed, () => this.#indexes?.ensureOrder());
+    const begun = () => this.#indexes?.ensureOrder();
+    return scanThrough(this.#core, this.#openWalks, parsed, { codec: this.#codec, begun });
   }
 
   /** Something is about to be cut off the log: walks under way read what is left to them. */
@@ -169,7 +187,7 @@ class Records {
 
   /** Begins a query over the records as they are now. */
   find(parsed) {
-    return new Finding(this.#core, parsed, this.#indexes);
+    return new Finding(this.#core, parsed, { codec: this.#codec, indexes: this.#indexes });
   }
 
   /** The record is about to be set or deleted: walks that are under way must not see it, unless they are live. */
@@ -310,7 +328,7 @@ class Records {
   #readFor(map, id) {
     const text = getText(this.#handle, id);
     if (text === null) return undefined;
-    const value = parseRecord(text);
+    const value = this.#codec.value(parseRecord(text));
     if (map === this.#map) this.#remember(id, value);
     else map.set(id, value);
     return value;
@@ -372,7 +390,7 @@ class Records {
   /** Visits all records, and keeps the objects that were handed on. */
   #pass(visit) {
     this.#detachPasses();
-    const pass = new Pass(this.#core);
+    const pass = new Pass(this.#core, this.#codec);
     if (this.#isLive) {
       this.#passLive(pass, visit);
       return;
@@ -438,7 +456,7 @@ class Records {
   #parsed(known) {
     const map = this.#scanned(
       (restart) => this.#core.scan(restart),
-      (list, target) => forEachPair(list, (value, id) => target.set(id, value)),
+      (list, target) => forEachPair(this.#codec.pairs(list), (value, id) => target.set(id, value)),
     );
     // Objects that were handed out before must stay the same ones.
     for (const [id, value] of known) if (value !== UNREAD && map.has(id)) map.set(id, value);

@@ -21,7 +21,7 @@ function streamSnapshotFile(dir, relativePath, options) {
 }
 
 /** The same, for a caller that lets the event loop have its turns itself. */
-async function* snapshotEntries(folder, relativePath, { signal }) {
+async function* snapshotEntries(folder, relativePath, { signal, codec }) {
   signal?.throwIfAborted();
   const batches = readSnapshot(path.join(folder, relativePath));
   try {
@@ -30,7 +30,7 @@ async function* snapshotEntries(folder, relativePath, { signal }) {
       signal?.throwIfAborted();
       if (done) return { version: value };
       for (const entry of value) {
-        yield entry;
+        yield codec === undefined ? entry : [entry[0], codec.value(entry[1])];
         signal?.throwIfAborted();
       }
     }

@@ -1,19 +1,19 @@
 "use strict";
 
-// What is made of transactions: one change that depends on what is there. Each is the function of a transaction. `toText` makes
-// the text that is logged for a value.
+// What is made of transactions: one change that depends on what is there. Each is the function of a transaction, which gets what the
+// caller's function would get, and the edits with values as JSON has them. `toText` makes the text that is logged for a value, at the call:
+// the caller may change its object before the transaction's turn comes.
 
 const { isDeepStrictEqual } = require("../platform/builtins").util;
 const { checkFunction, refusePromise } = require("../arguments/checks");
 const { checkId } = require("../arguments/values");
-const { isObject } = require("./transaction");
+const { fieldsOf } = require("./transaction");
 
 /** Adds a record that must not be there yet. */
 function insertion(id, value, toText) {
   checkId(id);
-  // NOTE: its text at the call: the caller may change the object before its turn comes.
-  const fixed = parsed(toText(id, value));
-  return (tx) => tx.insert(id, fixed);
+  const text = toText(id, value);
+  return (tx, edits) => edits.insertText(id, text);
 }
 
 /** Puts what a function makes of a record in its place; `undefined` leaves it. Returns what is there afterwards. */
@@ -33,35 +33,20 @@ function update(id, change) {
 /** Replaces fields of a record. */
 function patching(id, partial, toText) {
   checkId(id);
-  const fixed = isObject(partial) ? copied(id, partial, toText) : partial;
-  return (tx) => tx.patch(id, fixed);
-}
-
-/** A copy of fields; `undefined` stays, for it removes one. */
-function copied(id, partial, toText) {
-  const text = toText(id, partial);
-  const fields = new Map(Object.entries(parsed(text)));
-  for (const [name, value] of Object.entries(partial)) if (value === undefined) fields.set(name, undefined);
-  return Object.fromEntries(fields);
+  const fields = fieldsOf(id, partial, toText);
+  return (tx, edits) => edits.patch(id, fields);
 }
 
 /** Replaces a record if it is what is expected. Returns whether it was. */
 function comparison(id, expected, next, toText) {
   checkId(id);
-  const [before, after] = [
-    expected === undefined ? undefined : parsed(toText(id, expected)),
-    parsed(toText(id, next)),
-  ];
-  return (tx) => {
-    const isExpected = tx.has(id) ? isDeepStrictEqual(tx.get(id), before) : before === undefined;
-    if (isExpected) tx.set(id, after);
+  const before = expected === undefined ? undefined : JSON.parse(toText(id, expected));
+  const after = toText(id, next);
+  return (tx, edits) => {
+    const isExpected = tx.has(id) ? isDeepStrictEqual(edits.records.plain(id), before) : before === undefined;
+    if (isExpected) edits.setText(id, after);
     return isExpected;
   };
-}
-
-/** The value as JSON has it. */
-function parsed(text) {
-  return JSON.parse(text);
 }
 
 module.exports = { comparison, insertion, patching, update };

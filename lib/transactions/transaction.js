@@ -7,88 +7,131 @@ const { messages, opslogError } = require("../errors/errors");
 const { describe } = require("../arguments/paths");
 const { checkId } = require("../arguments/values");
 
-class Transaction {
+/** The changes of a transaction, with values as JSON has them. */
+class Edits {
   #driver;
-  #toText;
-  #changes = [];
+  /** The ids of what was changed. */
+  ids = [];
   /** What was handed out: objects of the transaction's own, so that one that fails leaves no record changed. */
-  #objects = new Map();
-  #isOver = false;
+  objects = new Map();
+  isOver = false;
 
-  /** `toText(id, value)` makes the text that is logged for a value. */
-  constructor(driver, toText) {
+  constructor(driver) {
     this.#driver = driver;
-    this.#toText = toText;
   }
 
-  get(id) {
-    this.#check();
-    if (typeof id !== "string") return undefined;
-    if (!this.#objects.has(id)) this.#objects.set(id, this.#driver.records.copy(id));
-    return this.#objects.get(id);
+  get records() {
+    return this.#driver.records;
   }
 
-  has(id) {
-    this.#check();
-    return typeof id === "string" && this.#driver.records.has(id);
+  /** Puts a text in the place of a record, or makes one of it. */
+  setText(id, text) {
+    this.#driver.setInBatch(id, text);
+    this.#changed(id);
   }
 
-  set(id, value) {
-    this.#check();
-    checkId(id);
-    this.#set(id, value);
+  /** The same where there is no record yet. */
+  insertText(id, text) {
+    if (this.records.has(id)) throw opslogError("OPSLOG_EXISTS", messages.exists(id));
+    this.setText(id, text);
   }
 
-  insert(id, value) {
-    this.#check();
-    checkId(id);
-    if (this.#driver.records.has(id)) throw opslogError("OPSLOG_EXISTS", messages.exists(id));
-    this.#set(id, value);
-  }
-
-  patch(id, partial) {
-    this.#check();
-    checkId(id);
-    if (!isObject(partial)) throw invalid(`patch() takes an object of fields, got ${describe(partial)}`);
-    if (!this.#driver.records.has(id)) throw opslogError("OPSLOG_NOT_FOUND", messages.notFound(id));
-    const current = this.#driver.records.copy(id);
+  /** Replaces fields, given as entries of values as JSON has them; `undefined` removes one. */
+  patch(id, entries) {
+    if (!this.records.has(id)) throw opslogError("OPSLOG_NOT_FOUND", messages.notFound(id));
+    const current = this.records.plain(id);
     if (!isObject(current))
       throw invalid(`patch() needs a record with fields, '${id}' is ${describe(current)}`);
     // NOTE: through entries, so that a field of the name __proto__ is one like others.
     const fields = new Map(Object.entries(current));
-    for (const [name, value] of Object.entries(partial)) {
+    for (const [name, value] of entries) {
       if (value === undefined) fields.delete(name);
       else fields.set(name, value);
     }
-    this.#set(id, Object.fromEntries(fields));
+    this.setText(id, JSON.stringify(Object.fromEntries(fields)));
   }
 
   delete(id) {
-    this.#check();
-    if (typeof id !== "string" || !this.#driver.records.has(id)) {
-      throw opslogError("OPSLOG_NOT_FOUND", messages.notFound(typeof id === "string" ? id : describe(id)));
-    }
     this.#driver.deleteInBatch(id);
-    this.#objects.delete(id);
-    this.#changes.push(id);
+    this.#changed(id);
   }
 
   /** Ends it: what its function has kept of it does nothing any more. Returns the ids of what it has changed. */
   end() {
-    this.#isOver = true;
-    this.#objects.clear();
-    return this.#changes;
+    this.isOver = true;
+    this.objects.clear();
+    return this.ids;
   }
 
-  #set(id, value) {
-    this.#driver.setInBatch(id, this.#toText(id, value));
-    this.#objects.delete(id);
-    this.#changes.push(id);
+  #changed(id) {
+    this.objects.delete(id);
+    this.ids.push(id);
+  }
+}
+
+class Transaction {
+  #edits;
+  #toText;
+
+  /** `toText(id, value)` makes the text that is logged for a value. */
+  constructor(edits, toText) {
+    this.#edits = edits;
+    this.#toText = toText;
   }
 
-  #check() {
-    if (this.#isOver) throw invalid("the transaction is over: use its argument only while its function runs");
+  get(id) {
+    const { objects, records } = this.#open();
+    if (typeof id !== "string") return undefined;
+    if (!objects.has(id)) objects.set(id, records.copy(id));
+    return objects.get(id);
   }
+
+  has(id) {
+    const { records } = this.#open();
+    return typeof id === "string" && records.has(id);
+  }
+
+  set(id, value) {
+    const edits = this.#open();
+    checkId(id);
+    edits.setText(id, this.#toText(id, value));
+  }
+
+  insert(id, value) {
+    const edits = this.#open();
+    checkId(id);
+    if (edits.records.has(id)) throw opslogError("OPSLOG_EXISTS", messages.exists(id));
+    edits.setText(id, this.#toText(id, value));
+  }
+
+  patch(id, partial) {
+    const edits = this.#open();
+    checkId(id);
+    edits.patch(id, fieldsOf(id, partial, this.#toText));
+  }
+
+  delete(id) {
+    const edits = this.#open();
+    if (typeof id !== "string" || !edits.records.has(id)) {
+      throw opslogError("OPSLOG_NOT_FOUND", messages.notFound(typeof id === "string" ? id : describe(id)));
+    }
+    edits.delete(id);
+  }
+
+  #open() {
+    if (this.#edits.isOver) {
+      throw invalid("the transaction is over: use its argument only while its function runs");
+    }
+    return this.#edits;
+  }
+}
+
+/** Fields as they are at the call, with values as JSON has them; `undefined` stays, for it removes one. */
+function fieldsOf(id, partial, toText) {
+  if (!isObject(partial)) throw invalid(`patch() takes an object of fields, got ${describe(partial)}`);
+  const fields = new Map(Object.entries(JSON.parse(toText(id, partial))));
+  for (const [name, value] of Object.entries(partial)) if (value === undefined) fields.set(name, undefined);
+  return [...fields];
 }
 
 /** Whether a value has fields. */
@@ -100,4 +143,4 @@ function invalid(message) {
   return opslogError("OPSLOG_INVALID_ARGUMENT", message, { kind: "TypeError" });
 }
 
-module.exports = { Transaction, isObject };
+module.exports = { Edits, Transaction, fieldsOf };
