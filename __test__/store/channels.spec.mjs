@@ -43,11 +43,12 @@ test("channels in the sources, are those in docs/errors.md, and each has a test"
   );
 });
 
-test("the sources, print nothing but the two lines of 0.8.1, one about missing logs and one about unknown options, on stderr", async (t) => {
+test("the sources, print nothing but the two lines of 0.8.1, one about missing logs, and warnings of unknown options and of listeners, on stderr", async (t) => {
   const text = (await sources()).replaceAll(/^\s*\/\/.*$/gm, "");
   const printed = text.match(/(?:console\.|process\.std|emitWarning)[^;]*;/g);
   t.deepEqual(printed.sort(), [
     "console.error(printable(line));",
+    'emitWarning(Object.assign(warning, { name: "Warning", code }));',
     'emitWarning(printable(message), { code: "OPSLOG_UNKNOWN_OPTION" });',
   ]);
   const warnings = text.match(/(?<!function )\bwarn\([^;]*;/g);
