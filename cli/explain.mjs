@@ -1,6 +1,13 @@
 /** Puts what went wrong into words for people: what it means and what to do, no stack. */
 import { basename } from "node:path";
-import { printable } from "./style.mjs";
+
+/** What is damaged, and where: the file and the place once, also where the message has them as well. */
+function damage({ message, path, offset }) {
+  if (path === undefined) return message;
+  const text = message.replace(`${path}: `, "").replace(` (at byte ${offset})`, "");
+  if (text.includes(path)) return text;
+  return `${path}${offset === undefined || offset === null ? "" : `, byte ${offset}`}: ${text}`;
+}
 
 const explanations = {
   OPSLOG_LOCKED: ({ message, pid }) =>
@@ -14,14 +21,13 @@ const explanations = {
       ? message
       : `The file system of ${path} has no kernel locks (${cause?.message ?? "flock"}). Put the store on another one. A single ` +
         "writer can go by process numbers instead, with --locking pid; agents cannot.",
-  OPSLOG_CORRUPT: ({ message, path, offset }) => {
-    const place = path === undefined ? "" : ` ${path}${offset === undefined ? "" : `, byte ${offset}`}:`;
-    const either = basename(path ?? "") === "manifest.json" ? ", or this is no store of opslog" : "";
-    return `The store is damaged${either}:${place} ${message}\n"opslog verify" lists all that is damaged.`;
+  OPSLOG_CORRUPT: (error) => {
+    const either = basename(error.path ?? "") === "manifest.json" ? ", or this is no store of opslog" : "";
+    return `The store is damaged${either}: ${damage(error)}\n"opslog verify" lists all that is damaged.`;
   },
 };
 
+/** What an error says to a person. */
 export function explain(error) {
-  const text = explanations[error?.code]?.(error) ?? error?.message ?? String(error);
-  return text.split("\n").map(printable).join("\n");
+  return explanations[error?.code]?.(error) ?? error?.message ?? String(error);
 }

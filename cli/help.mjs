@@ -1,50 +1,99 @@
 /** The help texts, put together from what each command says of itself. */
-import { optionsOf } from "./arguments.mjs";
-import { paint } from "./style.mjs";
+import { operandsOf, optionsOf } from "./arguments/command-line.mjs";
+import { paint } from "./terminal/colours.mjs";
+import { textWidth } from "./terminal/size.mjs";
+import { pad, wrap } from "./terminal/text-width.mjs";
 
 const CODES = "Exit status: 0 done, 1 damaged, missing or failed, 2 wrong command line.";
 
-function operands(command) {
-  const names = ["folder", ...(command.operands ?? [])];
-  return names.map((name) => (name.endsWith("?") ? `[${name.slice(0, -1)}]` : `<${name}>`)).join(" ");
+const paragraph = (text) => wrap(text, textWidth);
+const heading = (text) => paint("bold", text);
+
+/** Names, and behind them what they mean: as a column, or below where there is no room for one. */
+function definitions(rows, column) {
+  const room = textWidth - column - 2;
+  return rows.flatMap(([name, text]) => {
+    const lines = wrap(text, room >= 24 ? room : textWidth - 6);
+    const isBeside = room >= 24 && name.length < column;
+    if (isBeside) return lines.map((line, at) => `  ${pad(at === 0 ? name : "", column)}${line}`);
+    const indent = room >= 24 ? column + 2 : 6;
+    return [`  ${name}`, ...lines.map((line) => " ".repeat(indent) + line)];
+  });
 }
 
-export function generalHelp(commands) {
-  const lines = Object.entries(commands).map(([name, command]) => {
-    const usage = `${name} ${operands(command)}`;
-    return `  ${usage.padEnd(28)}${command.summary}`;
-  });
+function operands(command) {
+  return operandsOf(command)
+    .map((name) =>
+      name.endsWith("?")
+        ? `[${name.slice(0, -1)}]`
+        : name.endsWith("...")
+          ? `<${name.slice(0, -3)}>...`
+          : `<${name}>`,
+    )
+    .join(" ");
+}
+
+const examples = (lines) => lines.map((line) => `  ${paint("dim", "$")} opslog ${line}`);
+
+export function generalHelp(groups) {
+  const column = 30;
+  const lines = [];
+  for (const [title, commands] of Object.entries(groups)) {
+    const rows = Object.entries(commands).map(([name, command]) => [
+      `${name} ${operands(command)}`,
+      command.summary,
+    ]);
+    lines.push(heading(title), ...definitions(rows, column), "");
+  }
   return [
-    "Looks into a folder of @backloghq/opslog, and keeps it in order.",
+    ...paragraph("Looks into a folder of @backloghq/opslog, changes records in it, and keeps it in order."),
     "",
-    `${paint("bold", "Usage:")} opslog <command> <folder> [options]`,
+    `${heading("Usage:")} opslog <command> <folder> [options]`,
     "",
     ...lines,
+    heading("Options of all commands"),
+    ...definitions(
+      [
+        ["--json", "print JSON, for programs"],
+        ["-h, --help", "tell more about a command"],
+        ["--version", "print the version"],
+      ],
+      column,
+    ),
     "",
-    '"opslog <command> --help" tells more. Only compact, import, prune, repair and revert change a store;',
-    "all others take no lock and write nothing, also beside a running writer.",
+    heading("Examples"),
+    ...examples([
+      "ls ./data --where done=false --sort -due",
+      "history ./data task-1",
+      "set ./data task-1 '{\"done\":true}' --patch",
+    ]),
     "",
-    "  --version                   print the version",
-    "  --help, -h                  show this help",
-    "",
-    CODES,
+    ...paragraph(
+      "The commands to look and to look back, verify, backup and export take no lock and write nothing into the store, also beside a running writer.",
+    ),
+    ...paragraph(CODES),
   ];
 }
 
 export function commandHelp(name, command) {
-  const options = Object.entries(optionsOf(command)).map(([option, { type, short, value, help }]) => {
-    const flag = `--${option}${type === "string" ? ` <${value}>` : ""}${short ? `, -${short}` : ""}`;
-    return `  ${flag.padEnd(26)}${help}`;
-  });
+  const options = Object.entries(optionsOf(command)).map(([option, { type, short, value, help }]) => [
+    `${short ? `-${short}, ` : ""}--${option}${type === "string" ? ` <${value}>` : ""}`,
+    help,
+  ]);
   return [
-    `${command.summary[0].toUpperCase()}${command.summary.slice(1)}.`,
+    ...paragraph(`${command.summary[0].toUpperCase()}${command.summary.slice(1)}.`),
     "",
-    `${paint("bold", "Usage:")} opslog ${name} ${operands(command)} [options]`,
+    ...paragraph(`Usage: opslog ${name} ${operands(command)} [options]`).map((line) =>
+      line.replace("Usage:", heading("Usage:")),
+    ),
     "",
-    ...command.details,
+    ...command.details.flatMap((text) => [...paragraph(text), ""]),
+    heading("Options"),
+    ...definitions(options, 26),
     "",
-    ...options,
+    heading("Examples"),
+    ...examples(command.examples),
     "",
-    CODES,
+    ...paragraph(CODES),
   ];
 }

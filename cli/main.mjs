@@ -1,32 +1,42 @@
 /** Runs one command and returns the exit status. */
 import { readFile } from "node:fs/promises";
-import { UsageError, parseCommand } from "./arguments.mjs";
-import { commands } from "./commands/index.mjs";
+import { format } from "node:util";
+import { commandFirst, parseCommand } from "./arguments/command-line.mjs";
+import { meant, nearest } from "./arguments/nearest.mjs";
+import { UsageError } from "./arguments/usage-error.mjs";
+import { commands, groups, otherNames } from "./commands/index.mjs";
 import { FAILED, OK, USAGE } from "./exit-codes.mjs";
 import { explain } from "./explain.mjs";
 import { commandHelp, generalHelp } from "./help.mjs";
-import { Output, ReaderGone, jsonText, tell } from "./output.mjs";
-import { paint } from "./style.mjs";
+import { Output, ReaderGone, complain, complainJson, tell } from "./output.mjs";
 
 async function version() {
   const text = await readFile(new URL("../package.json", import.meta.url), "utf8");
   return JSON.parse(text).version;
 }
 
+function showHelp(output, status) {
+  for (const line of generalHelp(groups)) output.line(line);
+  return status;
+}
+
+function unknown(name) {
+  if (name.startsWith("-")) return new UsageError(`there is no option ${name} without a command`);
+  const other = Object.hasOwn(otherNames, name) ? otherNames[name] : nearest(name, Object.keys(commands));
+  return new UsageError(`there is no command "${name}"${meant(other)}`);
+}
+
 async function run([name, ...rest], output) {
-  if (name === undefined || name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) {
-    for (const line of generalHelp(commands)) output.line(line);
-    return name === undefined ? USAGE : OK;
-  }
+  if (name === undefined) return showHelp(output, USAGE);
+  const isHelp = ["--help", "-h", "help"].includes(name);
+  if (isHelp && (rest.length === 0 || rest[0].startsWith("-"))) return showHelp(output, OK);
+  if (isHelp) return run([rest[0], "--help"], output);
   if (name === "--version") {
     output.line(await version());
     return OK;
   }
-  if (name === "help") return run([rest[0], "--help"], output);
-  if (!Object.hasOwn(commands, name)) {
-    const what = name.startsWith("-") ? "option" : "command";
-    throw new UsageError(`there is no ${what} "${name}"`);
-  }
+  if (name === "--json") return rest.length === 0 ? showHelp(output, USAGE) : run(rest, output);
+  if (!Object.hasOwn(commands, name)) throw unknown(name);
   const command = commands[name];
   const { folder, operands, values } = parseCommand(command, rest);
   if (values.help) {
@@ -37,20 +47,36 @@ async function run([name, ...rest], output) {
 }
 
 /** Says what went wrong, and returns the status for it. */
-function failed(error, args) {
+function failed(error, args, isJson) {
   const isUsage = error instanceof UsageError || error?.code === "OPSLOG_INVALID_ARGUMENT";
-  if (args.includes("--json")) {
+  if (isJson) {
     const { code = isUsage ? "USAGE" : "FAILED", path, offset } = error ?? {};
-    tell(jsonText({ error: { code, message: explain(error), path, offset } }));
+    complainJson({ error: { code, message: explain(error), path, offset } });
   } else {
-    tell(`${paint("red", "opslog:")} ${explain(error)}`);
+    complain(explain(error));
     const name = Object.hasOwn(commands, args[0] ?? "") ? `${args[0]} ` : "";
-    if (isUsage) tell(`Try "opslog ${name}--help".`);
+    if (isUsage) tell(`Try "opslog ${name}--help".\n`);
   }
   return isUsage ? USAGE : FAILED;
 }
 
-export async function main(args) {
+/** What the package says on the console reaches no terminal as it is: it may hold the name of a file. */
+function takeOverConsole(isJson) {
+  const say = (...parts) => {
+    const text = format(...parts).replace(/^opslog: /, "");
+    if (isJson) complainJson({ warning: { message: text } });
+    else complain(text);
+  };
+  console.error = say;
+  console.warn = say;
+  process.removeAllListeners("warning");
+  process.on("warning", (warning) => say(warning.message));
+}
+
+export async function main(given) {
+  const args = commandFirst(given, commands);
+  const isJson = given.slice(0, given.includes("--") ? given.indexOf("--") : undefined).includes("--json");
+  takeOverConsole(isJson);
   const output = new Output();
   try {
     output.status = await run(args, output);
@@ -62,6 +88,6 @@ export async function main(args) {
     } catch {
       // What went wrong first is what is told.
     }
-    return error instanceof ReaderGone ? output.status : failed(error, args);
+    return error instanceof ReaderGone ? output.status : failed(error, args, isJson);
   }
 }

@@ -4,19 +4,11 @@
  */
 import { writeSync } from "node:fs";
 import { OK } from "./exit-codes.mjs";
+import { paintError } from "./terminal/colours.mjs";
+import { jsonText, printable } from "./terminal/printable.mjs";
 
 /** The reader of the output is gone, as `head` is after ten lines. */
 export class ReaderGone extends Error {}
-
-// Those that JSON leaves as they are, and a terminal may take for commands. They stand in texts and names only.
-const CONTROL = /\p{Cc}/gu;
-
-/** JSON that is safe to show, and the same value. */
-export function jsonText(value, space) {
-  return (JSON.stringify(value, null, space) ?? "null").replace(CONTROL, (character) =>
-    character === "\n" ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
 
 const BLOCK = 1 << 16;
 const PAUSE_MS = 5;
@@ -48,6 +40,7 @@ export class Output {
     this.#descriptor = descriptor;
   }
 
+  /** A line that is safe to show: `printable()` makes it so. */
   line(text = "") {
     this.#held += `${text}\n`;
     if (this.#held.length >= BLOCK) this.flush();
@@ -64,11 +57,22 @@ export class Output {
   }
 }
 
-/** A line for people who watch: errors, what is being done. */
+/** A text for people who watch, on stderr. */
 export function tell(text) {
   try {
-    writeAll(2, `${text}\n`);
+    writeAll(2, text);
   } catch {
     // No reader is left to be told.
   }
+}
+
+/** Says on stderr what is wrong, or what is to be known. Nothing in the text reaches the terminal as a command. */
+export function complain(text) {
+  const [first, ...rest] = text.split("\n").map(printable);
+  tell([`${paintError("red", "opslog:")} ${first}`, ...rest, ""].join("\n"));
+}
+
+/** The same for programs: one object a line. */
+export function complainJson(value) {
+  tell(`${jsonText(value)}\n`);
 }

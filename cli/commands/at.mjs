@@ -1,47 +1,39 @@
 /** `opslog at`: the records as they were at an earlier time. */
-import { parsePlace } from "../arguments.mjs";
-import { FAILED } from "../exit-codes.mjs";
-import { jsonText, tell } from "../output.mjs";
+import { TIMES, parsePlace } from "../arguments/moments.mjs";
+import { limitOption, parseLimit } from "../arguments/selection.mjs";
+import { RecordList } from "../records/records.mjs";
 import { reading } from "../stores.mjs";
-import { Table, count, paint, printable, shown } from "../style.mjs";
+import { missing, showRecord } from "./get.mjs";
 
-function showOne(view, id, json, output) {
-  if (!view.has(id)) {
-    tell(
-      json
-        ? jsonText({ error: { code: "OPSLOG_NOT_FOUND", message: `Record '${id}' not found` } })
-        : `opslog: there was no record ${printable(id)}`,
-    );
-    return FAILED;
-  }
-  for (const line of jsonText(view.get(id), json ? 0 : 2).split("\n"))
-    output.line(json ? line : printable(line));
-  return undefined;
-}
-
-function showAll(view, json, output) {
-  const table = new Table(output, ["id", "record"]);
+function showAll(view, values, output) {
+  const list = new RecordList(output, values);
+  const limit = parseLimit(values);
+  const total = view.count();
+  let given = 0;
   for (const id of view.keys()) {
-    const data = view.get(id);
-    if (json) output.json({ id, data });
-    else table.row(printable(id), shown(data));
+    if (given++ >= limit) break;
+    list.print(id, view.get(id));
   }
-  table.flush();
-  if (!json) output.line(paint("dim", count(view.count(), "record")));
+  list.note({ matched: total, total, isLimitGiven: values.limit !== undefined });
 }
 
 export const atCommand = {
   summary: "show the records as they were at an earlier time",
   operands: ["time", "id?"],
   details: [
-    "Prints one record a line, or one record as JSON. The time is a day, a time of day in UTC, how long ago: 90s, 15m, 1h,",
-    "7d, or a position as --json of log gives it. With --json: an object with id and data.",
+    "Prints one record a line, or the one record that is named, as JSON. With --json each line is an object with id and data.",
+    `${TIMES} A position, as --json of log gives it, is also one.`,
   ],
-  run({ folder, operands: [time, id], values: { json = false }, output }) {
+  examples: ["at ./data 1h", "at ./data 2026-01-31T12:00 task-1"],
+  options: limitOption,
+  run({ folder, operands: [time, id], values, output }) {
     const place = parsePlace(time);
+    const { json = false } = values;
     return reading(folder, async (store) => {
       const view = await store.at(place);
-      return id === undefined ? showAll(view, json, output) : showOne(view, id, json, output);
+      if (id === undefined) return showAll(view, values, output);
+      if (!view.has(id)) return missing(id, json, `there was no record ${id}`);
+      return showRecord(output, view.get(id), json);
     });
   },
 };

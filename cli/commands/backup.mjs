@@ -1,16 +1,17 @@
 /** `opslog backup`: a copy of a store, made while it is written to. */
 import { Ended, endSignal } from "../ended.mjs";
-import { progressBar, progressOption } from "../progress-bar.mjs";
 import { reading } from "../stores.mjs";
-import { bytes, count, printable } from "../style.mjs";
+import { bytes, count } from "../terminal/numbers.mjs";
+import { printable } from "../terminal/printable.mjs";
+import { progressBar, progressOption } from "../terminal/progress-bar.mjs";
 
 export const backupCommand = {
   summary: "copy the store, also while it is written to",
   operands: ["to"],
   details: [
-    "The copy is a store of its own and holds what the store held at one moment. The folder must be new or empty.",
-    "What fails, or is ended by Ctrl-C, leaves nothing there. Blobs are not copied.",
+    "The copy is a store of its own and holds what the store held at one moment. The folder must be new or empty. A copy that fails, or that Ctrl-C ends, leaves nothing there. Blobs are not copied.",
   ],
+  examples: ["backup ./data ./copy", "backup ./data ./copy --sealed-logs"],
   options: {
     "sealed-logs": { type: "boolean", help: "also the logs of earlier checkpoints" },
     ...progressOption,

@@ -1,25 +1,15 @@
 /** `opslog compact`: a new snapshot and an empty log. */
-import { progressBar, progressOption } from "../progress-bar.mjs";
-import { requireStore, writing } from "../stores.mjs";
-import { count, printable } from "../style.mjs";
-
-/** What keeps writers apart. */
-export const lockingOption = {
-  locking: { type: "string", value: "how", help: "kernel, or pid where the file system has no kernel locks" },
-};
-
-/** Options of commands that write records. */
-export const writerOptions = {
-  agent: { type: "string", value: "id", help: "write as this agent, beside others" },
-  ...lockingOption,
-};
+import { requireStore, writerOptions, writing } from "../stores.mjs";
+import { count } from "../terminal/numbers.mjs";
+import { printable } from "../terminal/printable.mjs";
+import { progressBar, progressOption } from "../terminal/progress-bar.mjs";
 
 export const compactCommand = {
   summary: "write a new snapshot and begin a new log",
   details: [
-    "Needs the folder's lock. A folder of agents takes --agent while they are at work; without it, it becomes that of",
-    "a single writer until an agent comes back.",
+    "Needs the folder's lock. A folder of agents takes --agent while they are at work; without it, it becomes that of a single writer until an agent comes back.",
   ],
+  examples: ["compact ./data"],
   options: { ...writerOptions, ...progressOption },
   async run({ folder, values, output }) {
     await requireStore(folder);

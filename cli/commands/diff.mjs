@@ -1,10 +1,13 @@
 /** `opslog diff`: what became different in one record between two moments. */
-import { parseMoment } from "../arguments.mjs";
-import { differences } from "../differences.mjs";
+import { TIMES, parseMoment } from "../arguments/moments.mjs";
 import { FAILED } from "../exit-codes.mjs";
-import { tell } from "../output.mjs";
+import { complain } from "../output.mjs";
+import { differences } from "../records/differences.mjs";
 import { reading } from "../stores.mjs";
-import { paint, printable } from "../style.mjs";
+import { paint } from "../terminal/colours.mjs";
+import { printable } from "../terminal/printable.mjs";
+import { width } from "../terminal/size.mjs";
+import { wrap } from "../terminal/text-width.mjs";
 
 const COLOURS = { "+": "green", "-": "red" };
 
@@ -16,23 +19,30 @@ async function valueAt(store, id, moment) {
   return store.get(id) ?? null;
 }
 
+/** Prints differences in full: what takes more than a line goes on in the next. */
+export function printDifferences(output, lines) {
+  for (const text of lines)
+    for (const line of wrap(printable(text), width)) output.line(paint(COLOURS[text[0]] ?? "magenta", line));
+}
+
 export const diffCommand = {
   summary: "what became different in a record between two times",
   operands: ["id", "from", "to?"],
   details: [
-    "Prints the fields of the record that are different at the two times, the second of which is now if it is left out. Ends",
-    "with 1 if nothing is. A time is a day, a time of day in UTC, or how long ago: 90s, 15m, 1h, 7d. With --json: one object",
-    "with id, from and to, the values at the two times, null for none.",
+    "Prints the fields of the record that are different at the two times, the second of which is now if it is left out. Ends with 1 if nothing is.",
+    TIMES,
+    "With --json: one object with id, from and to, the values at the two times, null for none.",
   ],
+  examples: ["diff ./data task-1 7d", "diff ./data task-1 2026-01-01 2026-02-01"],
   run({ folder, operands: [id, from, to], values, output }) {
     const moments = [parseMoment(from), to === undefined ? new Date().toISOString() : parseMoment(to)];
     return reading(folder, async (store) => {
       const [before, after] = [await valueAt(store, id, moments[0]), await valueAt(store, id, moments[1])];
       const lines = differences(before, after);
       if (values.json) output.json({ id, from: before, to: after });
-      else for (const line of lines) output.line(paint(COLOURS[line[0]] ?? "yellow", printable(line)));
+      else printDifferences(output, lines);
       if (lines.length > 0) return undefined;
-      if (!values.json) tell(`opslog: ${printable(id)} is the same at both times`);
+      if (!values.json) complain(`${id} is the same at both times`);
       return FAILED;
     });
   },

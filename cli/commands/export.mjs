@@ -1,49 +1,77 @@
-/** `opslog export`: all records as lines of JSON. */
-import { writeNewFile } from "../new-file.mjs";
+/** `opslog export`: all records as lines of JSON, or as a table. */
+import { Columns } from "../exchange/cells.mjs";
+import { csvRow } from "../exchange/csv.mjs";
+import { formatOption, parseFormat } from "../exchange/formats.mjs";
+import { writeNewFile } from "../exchange/new-file.mjs";
 import { Output } from "../output.mjs";
-import { progressBar, progressOption } from "../progress-bar.mjs";
 import { reading } from "../stores.mjs";
-import { count, printable } from "../style.mjs";
+import { count } from "../terminal/numbers.mjs";
+import { printable } from "../terminal/printable.mjs";
+import { progressBar, progressOption } from "../terminal/progress-bar.mjs";
 
 /** How often progress is told, in records. */
 const TELL_EVERY = 10_000;
 
-function writeAllRecords(store, output, onProgress) {
+/** Calls `write` for each record. */
+function walk(store, write, onProgress) {
   const total = store.count();
   let done = 0;
   store.count((data, id) => {
-    output.json({ id, data });
+    write(id, data);
     done++;
     if (done % TELL_EVERY === 0 || done === total) {
       onProgress?.({ phase: "export", done, total, unit: "records" });
     }
     return false;
   });
+  return done;
+}
+
+const writers = {
+  jsonl: (store, output, onProgress) => walk(store, (id, data) => output.json({ id, data }), onProgress),
+  // Which columns there are is known when all records have been looked at.
+  csv(store, output, onProgress) {
+    const columns = new Columns();
+    walk(store, (_, data) => columns.add(data));
+    output.line(csvRow(columns.header()));
+    return walk(store, (id, data) => output.line(csvRow(columns.row(id, data))), onProgress);
+  },
+};
+
+function writeAllRecords(store, format, output, onProgress) {
+  const done = writers[format](store, output, onProgress);
   output.flush();
   return done;
 }
 
 export const exportCommand = {
-  summary: "print all records, one JSON object a line",
+  summary: "print all records, one JSON object a line, or as CSV",
   details: [
-    'Each line is {"id": ..., "data": ...}, in the store\'s order, as "opslog import" takes it. Needs little memory,',
-    "however large the store is. The file of --to has its name once all of it is written.",
+    'Each line is {"id": ..., "data": ...}, in the store\'s order, as "opslog import" takes it. Needs little memory, however large the store is. The file of --to has its name once all of it is written.',
+    "As CSV: a column id, and one for each field. A cell is a text, or JSON where it would read as another value; lists and objects are JSON.",
+  ],
+  examples: [
+    "export ./data > records.jsonl",
+    "export ./data --to records.csv",
+    "export ./data --format csv | head -3",
   ],
   options: {
     to: { type: "string", value: "file", help: "write to this file, which must not exist yet" },
+    ...formatOption,
     ...progressOption,
   },
   run({ folder, values, output }) {
+    const format = parseFormat(values.format, values.to);
     const bar = progressBar({ ...values, json: values.json || values.to === undefined });
     return reading(
       folder,
       (store) => {
         if (values.to === undefined) {
-          writeAllRecords(store, output, bar.onProgress);
+          writeAllRecords(store, format, output, bar.onProgress);
           return;
         }
         const records = writeNewFile(values.to, (descriptor) =>
-          writeAllRecords(store, new Output(descriptor), bar.onProgress),
+          writeAllRecords(store, format, new Output(descriptor), bar.onProgress),
         );
         bar.end();
         if (values.json) output.json({ records, to: values.to });

@@ -1,21 +1,36 @@
 /** `opslog log`: the operations of all logs, and those that come. */
-import { UsageError, parseCount, parseMoment } from "../arguments.mjs";
+import { TIMES, parseCount, parseMoment } from "../arguments/moments.mjs";
+import { UsageError } from "../arguments/usage-error.mjs";
 import { endSignal } from "../ended.mjs";
-import { OperationList, hasAgents, operationOf } from "../operations.mjs";
+import { OperationList, hasAgents, lastOperations, operations } from "../records/operations.mjs";
 import { reading } from "../stores.mjs";
+import { ROWS, isTerminal } from "../terminal/size.mjs";
 
-/** The last operations, the oldest first. */
-async function lastOf(store, wanted, number) {
-  const found = [];
-  for await (const change of store.changes({ ...wanted, reverse: true, limit: number })) found.push(change);
-  return found.reverse();
+/** How many operations are shown, counted from the first or from the last: `{ limit, last, isGiven }`. */
+export function parseBounds({ all, limit, last, follow, json }) {
+  if (limit !== undefined && last !== undefined)
+    throw new UsageError("--limit and --last exclude each other");
+  const isGiven = all || limit !== undefined || last !== undefined;
+  if (!isGiven && isTerminal && !json && !follow) return { limit: Infinity, last: ROWS, isGiven: false };
+  return { limit: parseCount(limit, "--limit") ?? Infinity, last: parseCount(last, "--last"), isGiven };
+}
+
+/** Prints the operations within the bounds. Returns where the last of them stands. */
+export async function printOperations(store, list, wanted, { limit, last, isGiven }, signal) {
+  let position;
+  const { last: found, hasMore } = last === undefined ? {} : await lastOperations(store, wanted, last);
+  for await (const each of found ?? operations(store, { ...wanted, limit })) {
+    if (signal?.aborted) break;
+    ({ position } = each);
+    list.print(each.operation);
+  }
+  return { position, remark: hasMore && !isGiven ? ', the last ones; "--all" shows all' : "" };
 }
 
 async function follow(store, wanted, list, signal) {
   try {
-    for await (const change of store.changes({ ...wanted, live: true, signal })) {
-      if (change.type === "undone") continue;
-      list.print(operationOf(change));
+    for await (const { operation } of operations(store, { ...wanted, live: true, signal })) {
+      list.print(operation);
       list.flush();
     }
   } catch (error) {
@@ -23,55 +38,54 @@ async function follow(store, wanted, list, signal) {
   }
 }
 
+/** Options of commands that list operations. */
+export const boundsOptions = {
+  limit: { type: "string", short: "n", value: "n", help: "so many at most, the oldest" },
+  last: {
+    type: "string",
+    value: "n",
+    help: `so many at most, the newest; on a terminal ${ROWS} if nothing else is said`,
+  },
+  all: { type: "boolean", help: "all of them, also on a terminal" },
+};
+
 export const logCommand = {
   summary: "list the operations",
   details: [
-    "Prints one operation a line, the oldest first, from all logs that the folder has: also what stands before the last",
-    "checkpoint. What archive() moved, and what undo() took back, is in no log. With --follow goes on with what a writer does,",
-    "through its checkpoints, until it is ended. A time is a day, a time of day in UTC, or how long ago: 90s, 15m, 1h, 7d.",
+    "Prints one operation a line, the oldest first, from all logs that the folder has: also those before the last checkpoint. Operations that undo() took back, and changes that archive() made, are in no log.",
+    "With --follow goes on with what a writer does, through its checkpoints, until Ctrl-C ends it.",
+    TIMES,
   ],
+  examples: ["log ./data --last 20", "log ./data --since 1h --id task-1", "log ./data --follow --json"],
   options: {
     id: { type: "string", value: "id", help: "only those on this record" },
+    agent: { type: "string", short: "a", value: "id", help: "only those of this agent" },
     since: { type: "string", value: "time", help: "only those after this time" },
     until: { type: "string", value: "time", help: "only those up to this time" },
-    limit: { type: "string", value: "n", help: "so many at most, the oldest" },
-    last: { type: "string", value: "n", help: "so many at most, the newest" },
-    all: { type: "boolean", help: "all of them, as without" },
+    ...boundsOptions,
     follow: { type: "boolean", short: "f", help: "wait for more; Ctrl-C ends it" },
   },
   run({ folder, values, output }) {
     const wanted = {
       id: values.id,
+      agent: values.agent,
       since: values.since === undefined ? undefined : parseMoment(values.since),
       until: values.until === undefined ? undefined : parseMoment(values.until),
     };
-    const limit = values.limit === undefined ? undefined : parseCount(values.limit, "limit");
-    const last = values.last === undefined ? undefined : parseCount(values.last, "last");
-    if (limit !== undefined && last !== undefined)
-      throw new UsageError("--limit and --last exclude each other");
-    if (values.follow && (limit !== undefined || values.until !== undefined))
+    const bounds = parseBounds(values);
+    if (values.follow && (values.limit !== undefined || values.until !== undefined))
       throw new UsageError("--follow goes on with what comes: it does not go with --limit or --until");
-    // NOTE: before anything is printed: who sees a line may end it.
+    // NOTE: before anything is printed: a reader that has seen a line may end the program.
     const signal = values.follow ? endSignal() : undefined;
     return reading(
       folder,
       async (store) => {
         const list = new OperationList(output, { json: values.json, withAgent: await hasAgents(store) });
         const after = store.position;
-        const changes =
-          last === undefined ? store.changes({ ...wanted, limit }) : await lastOf(store, wanted, last);
-        let printed = 0;
-        let position = after;
-        for await (const change of changes) {
-          if (signal?.aborted) break;
-          if (change.type === "undone") continue;
-          ({ position } = change);
-          list.print(operationOf(change));
-          printed++;
-        }
+        const { position = after, remark } = await printOperations(store, list, wanted, bounds, signal);
         list.flush();
         if (values.follow) await follow(store, { ...wanted, after: position }, list, signal);
-        else list.note(printed);
+        else list.note(remark);
       },
       { skipLoad: true },
     );

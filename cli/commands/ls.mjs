@@ -1,54 +1,70 @@
-/** `opslog ls`: all records, or those with certain fields. */
-import { parseCount } from "../arguments.mjs";
-import { parseFilters } from "../filters.mjs";
+/** `opslog ls` and `opslog find`: all records, or those that meet conditions. */
+import { parseSelection, selectionOptions } from "../arguments/selection.mjs";
+import { RecordList, select } from "../records/records.mjs";
 import { reading } from "../stores.mjs";
-import { Table, count, paint, printable, shown } from "../style.mjs";
+import { grouped } from "../terminal/numbers.mjs";
 
-/** Ends a walk early. */
-const enough = Symbol("enough");
+async function list(store, selection, values, output) {
+  const { records, matched } = await select(store, selection);
+  const shownList = new RecordList(output, { json: values.json, fields: selection.fields });
+  for (const [id, data] of records) shownList.print(id, data);
+  shownList.note({ matched, total: store.count(), isLimitGiven: values.limit !== undefined });
+}
+
+const CONDITIONS =
+  'A condition is field=value, with =, !=, <, <=, > or >=, or field~pattern for a regular expression; a value is JSON, or else text. Or it is a query in JSON, such as {"tags":"home"}. A field in a field is named with a dot.';
 
 export const lsCommand = {
   summary: "list records",
   details: [
-    "Prints one record a line, in the store's order. With --json: an object with id and data.",
-    "A filter's value is JSON, or else plain text; --filter done=true --filter owner.name=ada",
+    `Prints one record a line, in the store's order, as wide as the terminal. With --json each line is an object with id and data, whole.`,
+    CONDITIONS,
+  ],
+  examples: [
+    "ls ./data",
+    "ls ./data --where done=false --where owner.name=ada --sort -due --limit 10",
+    "ls ./data --fields title,due",
   ],
   options: {
+    ...selectionOptions,
     filter: {
       type: "string",
       multiple: true,
       value: "field=value",
-      help: "only records with this; all of several must hold",
+      help: "as --where, but for exactly this value: a list is compared as a whole",
     },
-    limit: { type: "string", value: "n", help: "at most so many" },
   },
   run({ folder, values, output }) {
-    const matches = parseFilters(values.filter);
-    const limit = values.limit === undefined ? Infinity : parseCount(values.limit, "limit");
-    return reading(folder, (store) => {
-      const table = new Table(output, ["id", "record"]);
-      let found = 0;
-      try {
-        store.count((data, id) => {
-          if (!matches(data)) return false;
-          if (found === limit) throw enough;
-          found++;
-          if (values.json) output.json({ id, data });
-          else table.row(printable(id), shown(data));
-          return false;
-        });
-      } catch (error) {
-        if (error !== enough) throw error;
-      }
-      table.flush();
-      if (values.json) return;
-      const all = store.count();
-      output.line(
-        paint(
-          "dim",
-          found === all ? count(all, "record") : `${found.toLocaleString("en")} of ${count(all, "record")}`,
-        ),
-      );
+    const selection = parseSelection(values);
+    return reading(folder, (store) => list(store, selection, values, output));
+  },
+};
+
+export const findCommand = {
+  summary: "find records by what is in them",
+  operands: ["condition..."],
+  details: [
+    "Prints the records that meet all conditions, one a line. With --json each line is an object with id and data.",
+    CONDITIONS,
+    "The operators of queries are in docs/queries.md of the package.",
+  ],
+  examples: [
+    "find ./data done=false",
+    `find ./data '{"due":{"$lt":"2026-02-01"}}' --sort due --fields title,due`,
+    "find ./data title~milk --count",
+  ],
+  options: {
+    ...selectionOptions,
+    count: { type: "boolean", short: "c", help: "only tell how many there are" },
+  },
+  run({ folder, operands, values, output }) {
+    const selection = parseSelection(values, operands);
+    return reading(folder, async (store) => {
+      if (!values.count) return list(store, selection, values, output);
+      const found = await store.countWhere(selection.query);
+      if (values.json) output.json({ count: found });
+      else output.line(grouped(found));
+      return undefined;
     });
   },
 };

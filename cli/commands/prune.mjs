@@ -1,10 +1,10 @@
 /** `opslog prune`: deletes history that nothing needs any more. */
-import { UsageError, parseTime } from "../arguments.mjs";
+import { TIMES, parseMoment } from "../arguments/moments.mjs";
+import { UsageError } from "../arguments/usage-error.mjs";
 import { Ended, endSignal } from "../ended.mjs";
-import { progressBar, progressOption } from "../progress-bar.mjs";
-import { requireStore, writing } from "../stores.mjs";
-import { bytes, count } from "../style.mjs";
-import { writerOptions } from "./compact.mjs";
+import { requireStore, writerOptions, writing } from "../stores.mjs";
+import { bytes, count } from "../terminal/numbers.mjs";
+import { progressBar, progressOption } from "../terminal/progress-bar.mjs";
 
 function parseBytes(text) {
   if (!/^\d{1,15}$/.test(text)) throw new UsageError(`--keep-bytes takes a number of bytes, not "${text}"`);
@@ -14,10 +14,10 @@ function parseBytes(text) {
 export const pruneCommand = {
   summary: "delete old logs and superseded snapshots",
   details: [
-    "Deletes logs that checkpoints have sealed, oldest first, and snapshots that are no longer current; without a limit",
-    "all of them. What a reader, an agent or a backup still needs stays. Needs the folder's lock; a folder of agents takes",
-    "--agent while they are at work.",
+    "Deletes logs that checkpoints have sealed, oldest first, and snapshots that are no longer current; without a limit all of them. Files that a reader, an agent or a backup still needs stay. Needs the folder's lock; a folder of agents takes --agent while they are at work.",
+    TIMES,
   ],
+  examples: ["prune ./data --dry-run", "prune ./data --before 30d", "prune ./data --keep-bytes 1000000"],
   options: {
     before: { type: "string", value: "time", help: "only logs whose last operation is older" },
     "keep-bytes": { type: "string", value: "n", help: "keep the newest history up to so many bytes" },
@@ -28,7 +28,7 @@ export const pruneCommand = {
   async run({ folder, values, output }) {
     const { agent, locking, before, "keep-bytes": keepBytes, "dry-run": dryRun = false } = values;
     const limits = {
-      before: before === undefined ? undefined : parseTime(before),
+      before: before === undefined ? undefined : parseMoment(before),
       keepBytes: keepBytes === undefined ? undefined : parseBytes(keepBytes),
     };
     await requireStore(folder);

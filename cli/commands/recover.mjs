@@ -2,18 +2,19 @@
 import { Store } from "../../index.mjs";
 import { Ended, endSignal } from "../ended.mjs";
 import { FAILED, OK } from "../exit-codes.mjs";
-import { progressBar, progressOption } from "../progress-bar.mjs";
 import { inFolder } from "../stores.mjs";
-import { count, paint, printable } from "../style.mjs";
+import { paint } from "../terminal/colours.mjs";
+import { count, grouped } from "../terminal/numbers.mjs";
+import { printable } from "../terminal/printable.mjs";
+import { progressBar, progressOption } from "../terminal/progress-bar.mjs";
 
 export const recoverCommand = {
   summary: "put a new store together from a damaged one",
   operands: ["to"],
   details: [
-    "Takes what is sound of the snapshot and the logs, and what else older snapshots and sealed logs have. Writes nothing",
-    "into the damaged folder; the new one must be new or empty. Ends with 1 if something could not be brought back, and",
-    "tells what. Blobs are not copied.",
+    "Takes what is sound of the snapshot and the logs, and what else older snapshots and sealed logs have. Writes nothing into the damaged folder; the other one must be new or empty. Ends with 1 if something could not be brought back, and tells what. Blobs are not copied.",
   ],
+  examples: ["recover ./damaged ./new"],
   options: progressOption,
   async run({ folder, operands: [to], values, output }) {
     const bar = progressBar(values);
@@ -40,7 +41,7 @@ export const recoverCommand = {
       );
     }
     if (lostCount > lost.length) output.line(`and ${lostCount - lost.length} more`);
-    const older = fromHistory === 0 ? "" : `, ${fromHistory.toLocaleString("en")} of them from older files`;
+    const older = fromHistory === 0 ? "" : `, ${grouped(fromHistory)} of them from older files`;
     const text = `${count(records, "record")} in ${printable(to)}${older}`;
     output.line(paint("bold", text));
     if (missingRecords > 0)

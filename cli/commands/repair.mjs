@@ -1,11 +1,12 @@
 /** `opslog repair`: mends what can be mended without loss. */
 import { Store } from "../../index.mjs";
-import { damageLine, reportLines } from "../damage.mjs";
 import { FAILED, OK } from "../exit-codes.mjs";
-import { progressBar, progressOption } from "../progress-bar.mjs";
-import { inFolder } from "../stores.mjs";
-import { count, paint, printable } from "../style.mjs";
-import { lockingOption } from "./compact.mjs";
+import { damageLines, reportLines } from "../records/damage.mjs";
+import { inFolder, lockingOption } from "../stores.mjs";
+import { paint } from "../terminal/colours.mjs";
+import { count } from "../terminal/numbers.mjs";
+import { printable } from "../terminal/printable.mjs";
+import { progressBar, progressOption } from "../terminal/progress-bar.mjs";
 
 const deeds = {
   blank: "the line was set aside in",
@@ -16,9 +17,9 @@ const deeds = {
 export const repairCommand = {
   summary: "mend what verify finds, where that loses nothing",
   details: [
-    "Sets lines and ends of logs aside that count for nothing, and makes damaged indexes again. Deletes nothing, and",
-    "changes no record. Ends with 1 if something is left that only a backup can mend.",
+    "Sets lines and ends of logs aside that count for nothing, and makes damaged indexes again. Deletes nothing, and changes no record. Ends with 1 if something is left that only a backup can mend.",
   ],
+  examples: ["repair ./data"],
   options: { ...lockingOption, ...progressOption },
   async run({ folder, values, output }) {
     const bar = progressBar(values);
@@ -33,12 +34,12 @@ export const repairCommand = {
       output.json(repaired);
     } else {
       for (const { damage, aside } of steps) {
-        output.line(damageLine(damage));
+        for (const line of damageLines(damage)) output.line(line);
         output.line(`  ${deeds[damage.remedy]} ${printable(aside)}`);
       }
       if (!before.ok) output.line(paint("bold", `${count(steps.length, "place")} mended`));
       for (const { damage, aside, message } of failures) {
-        if (damage !== null) output.line(damageLine(damage));
+        if (damage !== null) for (const line of damageLines(damage)) output.line(line);
         output.line(paint("red", `  not mended: ${printable(message)}`));
         if (aside !== null) output.line(`  ${printable(aside)} holds a copy of what stands there`);
       }

@@ -4,7 +4,9 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FsBackend } from "../../index.mjs";
 import { reading } from "../stores.mjs";
-import { bytes, count, pairs, printable } from "../style.mjs";
+import { bytes, count, grouped } from "../terminal/numbers.mjs";
+import { printable } from "../terminal/printable.mjs";
+import { pairs } from "../terminal/table.mjs";
 
 async function sizeOf(path) {
   try {
@@ -69,41 +71,57 @@ async function collect(folder, store) {
   };
 }
 
+/** So many agents are named. */
+const NAMED = 5;
+
+function agentsRow(agents) {
+  const named = agents.slice(0, NAMED).map(printable).join(", ");
+  const rest = agents.length - NAMED;
+  return rest > 0 ? `${grouped(agents.length)}: ${named} and ${grouped(rest)} more` : named;
+}
+
+/** One log is named; several are counted, for an agent has one of its own, and --json names all. */
+function logRow({ logs, logBytes }) {
+  if (logs.length === 1) return ["log", `${printable(logs[0])}, ${bytes(logBytes)}`];
+  return ["logs", `${bytes(logBytes)} in ${count(logs.length, "file")}`];
+}
+
+function rowsOf(found) {
+  const rows = [
+    ["records", grouped(found.records)],
+    ["operations", `${grouped(found.operations)} since the last checkpoint`],
+    ["schema version", String(found.version)],
+    ["created", printable(found.created)],
+    ["last checkpoint", printable(found.lastCheckpoint)],
+    ["snapshot", `${printable(found.snapshot)}, ${bytes(found.snapshotBytes)}`],
+    logRow(found),
+    [
+      "archive",
+      `${count(found.archivedRecords, "record")} in ${count(found.archiveSegments.length, "segment")}`,
+    ],
+  ];
+  for (const [kind, title] of Object.entries(KINDS)) {
+    const { files, bytes: size } = found.usage[kind];
+    if (files > 0) rows.push([title, `${bytes(size)} in ${count(files, "file")}`]);
+  }
+  const kinds = Object.values(found.usage);
+  rows.push(["folder", `${bytes(kinds.reduce((sum, kind) => sum + kind.bytes, 0))} in all`]);
+  if (found.agents.length > 0) rows.push(["agents", agentsRow(found.agents)]);
+  if (found.writer !== null) rows.push(["open in process", String(found.writer)]);
+  if (found.skippedLines > 0) rows.push(["malformed lines", grouped(found.skippedLines)]);
+  if (found.tornBytes > 0) rows.push(["torn end", bytes(found.tornBytes)]);
+  return rows;
+}
+
 export const statsCommand = {
   summary: "how large the store is, and what it is made of",
-  details: ["Counts records and operations, and names the files that make up the store."],
+  details: [
+    "Counts records and operations, and adds up the bytes of the folder by what they are for. With --json the files and the agents are named one by one.",
+  ],
+  examples: ["stats ./data"],
   async run({ folder, values, output }) {
     const found = await reading(folder, (store) => collect(folder, store));
-    if (values.json) {
-      output.json(found);
-      return;
-    }
-    const rows = [
-      ["records", found.records.toLocaleString("en")],
-      ["operations", `${found.operations.toLocaleString("en")} since the last checkpoint`],
-      ["schema version", String(found.version)],
-      ["created", printable(found.created)],
-      ["last checkpoint", printable(found.lastCheckpoint)],
-      ["snapshot", `${printable(found.snapshot)}, ${bytes(found.snapshotBytes)}`],
-      [
-        found.logs.length === 1 ? "log" : "logs",
-        `${found.logs.map(printable).join(", ")}, ${bytes(found.logBytes)}`,
-      ],
-      [
-        "archive",
-        `${count(found.archivedRecords, "record")} in ${count(found.archiveSegments.length, "segment")}`,
-      ],
-    ];
-    for (const [kind, title] of Object.entries(KINDS)) {
-      const { files, bytes: size } = found.usage[kind];
-      if (files > 0) rows.push([title, `${bytes(size)} in ${count(files, "file")}`]);
-    }
-    const kinds = Object.values(found.usage);
-    rows.push(["folder", `${bytes(kinds.reduce((sum, kind) => sum + kind.bytes, 0))} in all`]);
-    if (found.agents.length > 0) rows.push(["agents", found.agents.map(printable).join(", ")]);
-    if (found.writer !== null) rows.push(["open in process", String(found.writer)]);
-    if (found.skippedLines > 0) rows.push(["malformed lines", String(found.skippedLines)]);
-    if (found.tornBytes > 0) rows.push(["torn end", bytes(found.tornBytes)]);
-    for (const line of pairs(rows)) output.line(line);
+    if (values.json) output.json(found);
+    else for (const line of pairs(rowsOf(found))) output.line(line);
   },
 };

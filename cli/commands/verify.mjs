@@ -1,16 +1,29 @@
 /** `opslog verify`: every file, every line, every index entry. */
 import { Store } from "../../index.mjs";
-import { reportLines } from "../damage.mjs";
 import { FAILED, OK } from "../exit-codes.mjs";
-import { progressBar, progressOption } from "../progress-bar.mjs";
-import { inFolder } from "../stores.mjs";
+import { reportLines } from "../records/damage.mjs";
+import { inFolder, reading } from "../stores.mjs";
+import { progressBar, progressOption } from "../terminal/progress-bar.mjs";
+
+/** What the store itself holds, without what only old files do; `null` if it does not open. */
+async function stateOf(folder) {
+  try {
+    return await reading(folder, (store) => {
+      const { activeRecords, opsCount } = store.stats();
+      return { records: activeRecords, operations: opsCount };
+    });
+  } catch {
+    // The report says why.
+    return null;
+  }
+}
 
 export const verifyCommand = {
   summary: "check every file, line and index entry",
   details: [
-    "Names file and byte of whatever is damaged, and ends with 1 if anything is. Takes no lock and writes nothing;",
-    "a writer may be at work. A changed value that is still valid JSON cannot be seen where no index covers it.",
+    "Names file and byte of each damaged place, and ends with 1 if there is one. Takes no lock and writes nothing; a writer may be at work. A changed value that is still valid JSON cannot be seen where no index covers it.",
   ],
+  examples: ["verify ./data", "verify ./data --json | jq .damage"],
   options: progressOption,
   async run({ folder, values, output }) {
     const bar = progressBar(values);
@@ -19,8 +32,9 @@ export const verifyCommand = {
       bar.end(),
     );
     output.status = report.ok ? OK : FAILED;
-    if (values.json) output.json(report);
-    else for (const line of reportLines(report)) output.line(line);
+    const store = await stateOf(folder);
+    if (values.json) output.json({ ...report, store });
+    else for (const line of reportLines(report, store)) output.line(line);
     return output.status;
   },
 };

@@ -1,6 +1,9 @@
 /** Operations as lines of a table. */
+import { paint } from "../terminal/colours.mjs";
+import { count } from "../terminal/numbers.mjs";
+import { printable, shown } from "../terminal/printable.mjs";
+import { Table } from "../terminal/table.mjs";
 import { differences } from "./differences.mjs";
-import { Table, count, paint, printable, shown } from "./style.mjs";
 
 /** Prints operations, as JSON or for people. */
 export class OperationList {
@@ -9,6 +12,7 @@ export class OperationList {
   #json;
   #withAgent;
   #withDifferences;
+  #printed = 0;
 
   constructor(output, { json = false, withAgent = false, withDifferences = false }) {
     this.#output = output;
@@ -17,19 +21,20 @@ export class OperationList {
     this.#withDifferences = withDifferences;
     const last = withDifferences ? "change" : "data";
     const headings = ["time", ...(withAgent ? ["agent"] : []), "op", "id", last];
-    this.#table = new Table(output, headings);
+    this.#table = new Table(output, headings, { wraps: withDifferences });
   }
 
   print(operation) {
+    this.#printed++;
     if (this.#json) this.#output.json(operation);
     else this.#table.row(...this.#cells(operation));
   }
 
-  /** How many there were, for people. */
-  note(printed) {
+  /** How many there were, for people, and what else there is to know about that. */
+  note(remark = "") {
     if (this.#json) return;
     this.flush();
-    this.#output.line(paint("dim", count(printed, "operation")));
+    this.#output.line(paint("dim", `${count(this.#printed, "operation")}${remark}`));
   }
 
   /** Everything is to be seen now. */
@@ -47,7 +52,8 @@ export class OperationList {
   #change({ op, data, prev }) {
     if (op === "delete") return "-";
     if (!this.#withDifferences || prev === null) return shown(data);
-    return differences(prev, data).map(printable).join("  ") || "(the same)";
+    const lines = differences(prev, data).map(printable);
+    return lines.length === 0 ? "(the same)" : lines;
   }
 }
 
@@ -69,4 +75,23 @@ export async function hasAgents(store) {
     if (agent !== undefined) return true;
   for await (const { agent } of store.changes({ limit: 1 })) if (agent !== undefined) return true;
   return false;
+}
+
+/** Operations of the history that are wanted. `agent` is no option of `changes()`. */
+export async function* operations(store, { agent, limit = Infinity, ...wanted }) {
+  let left = limit;
+  if (left === 0) return;
+  for await (const change of store.changes(wanted)) {
+    if (change.type === "undone" || (agent !== undefined && change.agent !== agent)) continue;
+    yield { position: change.position, operation: operationOf(change) };
+    if (--left <= 0) return;
+  }
+}
+
+/** The last operations, the oldest first, and whether there are more before them. */
+export async function lastOperations(store, wanted, number) {
+  const found = [];
+  for await (const each of operations(store, { ...wanted, reverse: true, limit: number + 1 }))
+    found.push(each);
+  return { last: found.slice(0, number).reverse(), hasMore: found.length > number };
 }

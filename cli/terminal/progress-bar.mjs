@@ -1,6 +1,6 @@
 /** How far long work has come, on stderr: a bar on a terminal, lines elsewhere if they were asked for. */
-import { writeAll } from "./output.mjs";
-import { bytes } from "./style.mjs";
+import { tell } from "../output.mjs";
+import { bytes, grouped } from "./numbers.mjs";
 
 const WIDTH = 30;
 const verbs = {
@@ -12,6 +12,7 @@ const verbs = {
   backup: "copying",
   prune: "deleting",
   recover: "recovering",
+  "build-index": "building an index",
   export: "exporting",
   import: "importing",
 };
@@ -20,40 +21,35 @@ const verbs = {
 export const progressOption = { progress: { type: "boolean", help: "tell on stderr how far it has come" } };
 
 function amount(number, unit) {
-  return unit === "bytes" ? bytes(number) : `${number.toLocaleString("en")} ${unit}`;
+  return unit === "bytes" ? bytes(number) : `${grouped(number)} ${unit}`;
 }
 
-function describe({ phase, done, total, unit }) {
+function describe({ phase, done, total, unit }, columns) {
   const verb = (verbs[phase] ?? phase).padEnd(20);
   if (total === 0) return `${verb} ${amount(done, unit)}`;
   const part = done / total;
-  const bar = "#".repeat(Math.round(part * WIDTH)).padEnd(WIDTH, ".");
   const percent = `${Math.floor(part * 100)}%`.padStart(4);
-  return `${verb} [${bar}] ${percent} of ${amount(total, unit)}`;
+  const end = `${percent} of ${amount(total, unit)}`;
+  // A line that the terminal breaks could not be taken away again.
+  const size = Math.min(WIDTH, columns - verb.length - end.length - 5);
+  if (size < 5) return `${verb.trimEnd()} ${percent.trim()}`;
+  return `${verb} [${"#".repeat(Math.round(part * size)).padEnd(size, ".")}] ${end}`;
 }
 
 /** Returns `{ onProgress, end }`; `onProgress` is `undefined` if no terminal shows it. */
 export function progressBar({ json = false, progress = false }) {
   const isTerminal = process.stderr.isTTY === true;
   if (!progress && (json || !isTerminal)) return { onProgress: undefined, end() {} };
-  if (!isTerminal) return { onProgress: (state) => show(`${describe(state)}\n`), end() {} };
+  if (!isTerminal) return { onProgress: (state) => tell(`${describe(state, Infinity)}\n`), end() {} };
   let shown = false;
   return {
     onProgress: (state) => {
       shown = true;
-      show(`\r\u001b[K${describe(state)}`);
+      tell(`\r\u001b[K${describe(state, process.stderr.columns || 80)}`);
     },
     end() {
-      if (shown) show("\r\u001b[K");
+      if (shown) tell("\r\u001b[K");
       shown = false;
     },
   };
-}
-
-function show(text) {
-  try {
-    writeAll(2, text);
-  } catch {
-    // No terminal shows it.
-  }
 }

@@ -1,0 +1,40 @@
+/** `opslog undo`: takes the last operations back. */
+import { parseCount } from "../arguments/moments.mjs";
+import { FAILED } from "../exit-codes.mjs";
+import { complain } from "../output.mjs";
+import { OperationList, lastOperations } from "../records/operations.mjs";
+import { requireStore, writerOptions, writing } from "../stores.mjs";
+
+/** Takes one operation back after the other. Returns them, the last one first. */
+async function takeBack(store, number, agent) {
+  const undone = [];
+  while (undone.length < number) {
+    const { last } = await lastOperations(store, { agent }, 1);
+    if (last.length === 0 || !(await store.undo())) break;
+    undone.push(last[0].operation);
+  }
+  return undone;
+}
+
+export const undoCommand = {
+  summary: "take the last operation back, or several",
+  operands: ["number?"],
+  details: [
+    "Takes operations out of the log, the last one first, and prints them: they leave the history. It reaches back to the last checkpoint, and with --agent takes back the agent's own. Ends with 1 if there are fewer. What is further back, revert makes undone by new operations.",
+    "Needs the folder's lock; a folder of agents takes --agent while they are at work.",
+  ],
+  examples: ["undo ./data", "undo ./data 3"],
+  options: writerOptions,
+  async run({ folder, operands: [number], values, output }) {
+    const wanted = parseCount(number, "undo") ?? 1;
+    await requireStore(folder);
+    const { agent, locking, json = false } = values;
+    const undone = await writing(folder, { agent, locking }, (store) => takeBack(store, wanted, agent));
+    const list = new OperationList(output, { json, withAgent: agent !== undefined, withDifferences: true });
+    for (const operation of undone) list.print(operation);
+    list.note(" taken back");
+    if (undone.length === wanted) return undefined;
+    complain('there are no more operations since the last checkpoint; "opslog revert" goes further back');
+    return FAILED;
+  },
+};

@@ -1,0 +1,35 @@
+/** `--on-conflict`: what becomes of a record that is there already. */
+import { fieldOf } from "../arguments/conditions.mjs";
+import { UsageError } from "../arguments/usage-error.mjs";
+
+export const conflictOption = {
+  "on-conflict": {
+    type: "string",
+    value: "how",
+    help: "for a record that is there: replace (as without), skip, newer=<field>, fail",
+  },
+};
+
+/** Whether a value is greater than another one of the same type. */
+function isGreater(value, other) {
+  if (typeof value !== typeof other) return other === undefined && value !== undefined;
+  return (typeof value === "string" || typeof value === "number") && value > other;
+}
+
+/**
+ * Returns `true` if the record is to be written, `false` if it is to be left; throws if it must not be there. `undefined` is
+ * returned for the rule itself where each record is written, so that none is looked up.
+ */
+export function parseConflict(text = "replace") {
+  if (text === "replace") return undefined;
+  if (text === "skip") return () => false;
+  if (text === "fail")
+    return (id) => {
+      throw new Error(`there is a record ${JSON.stringify(id)} already`);
+    };
+  const [, field] = /^newer=(.+)$/s.exec(text) ?? [];
+  if (field === undefined)
+    throw new UsageError(`--on-conflict takes replace, skip, newer=<field> or fail, not "${text}"`);
+  const names = field.split(".");
+  return (id, data, there) => isGreater(fieldOf(data, names), fieldOf(there, names));
+}
