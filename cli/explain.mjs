@@ -1,5 +1,5 @@
 /** Puts what went wrong into words for people: what it means and what to do, no stack. */
-import { basename } from "node:path";
+import { basename, join, resolve, sep } from "node:path";
 
 /** What is damaged, and where: the file and the place once, also where the message has them as well. */
 function damage({ message, path, offset }) {
@@ -27,7 +27,8 @@ const explanations = {
   },
 };
 
-/** What an error says to a person. */
-export function explain(error) {
-  return explanations[error?.code]?.(error) ?? error?.message ?? String(error);
+/** What an error says to a person. Paths in the folder begin as the folder was named. */
+export function explain(error, folder) {
+  const text = explanations[error?.code]?.(error) ?? error?.message ?? String(error);
+  return folder === undefined ? text : text.replaceAll(resolve(folder) + sep, join(folder, sep));
 }

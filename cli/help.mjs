@@ -2,7 +2,7 @@
 import { operandsOf, optionsOf } from "./arguments/command-line.mjs";
 import { paint } from "./terminal/colours.mjs";
 import { textWidth } from "./terminal/size.mjs";
-import { pad, wrap } from "./terminal/text-width.mjs";
+import { pad, widthOf, wrap } from "./terminal/text-width.mjs";
 
 const CODES = "Exit status: 0 done, 1 damaged, missing or failed, 2 wrong command line.";
 
@@ -33,7 +33,23 @@ function operands(command) {
     .join(" ");
 }
 
-const examples = (lines) => lines.map((line) => `  ${paint("dim", "$")} opslog ${line}`);
+/** A command line that goes on in the next line where it is wider than the terminal, as a shell takes it. */
+function commandLines(text) {
+  const lines = [];
+  for (const piece of text.split(/ (?=--|\| )/)) {
+    const longer = lines.length === 0 ? piece : `${lines.at(-1)} ${piece}`;
+    if (lines.length === 0 || widthOf(longer) > textWidth - 8) lines.push(piece);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines.map((line, at) => `${line}${at < lines.length - 1 ? " \\" : ""}`);
+}
+
+const examples = (texts) =>
+  texts.flatMap((text) =>
+    commandLines(`opslog ${text}`).map((line, at) =>
+      at === 0 ? `  ${paint("dim", "$")} ${line}` : `      ${line}`,
+    ),
+  );
 
 export function generalHelp(groups) {
   const column = 30;

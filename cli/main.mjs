@@ -39,6 +39,7 @@ async function run([name, ...rest], output) {
   if (!Object.hasOwn(commands, name)) throw unknown(name);
   const command = commands[name];
   const { folder, operands, values } = parseCommand(command, rest);
+  output.folder = folder;
   if (values.help) {
     for (const line of commandHelp(name, command)) output.line(line);
     return OK;
@@ -47,13 +48,13 @@ async function run([name, ...rest], output) {
 }
 
 /** Says what went wrong, and returns the status for it. */
-function failed(error, args, isJson) {
+function failed(error, args, { isJson, folder }) {
   const isUsage = error instanceof UsageError || error?.code === "OPSLOG_INVALID_ARGUMENT";
   if (isJson) {
     const { code = isUsage ? "USAGE" : "FAILED", path, offset } = error ?? {};
-    complainJson({ error: { code, message: explain(error), path, offset } });
+    complainJson({ error: { code, message: explain(error, folder), path, offset } });
   } else {
-    complain(explain(error));
+    complain(explain(error, folder));
     const name = Object.hasOwn(commands, args[0] ?? "") ? `${args[0]} ` : "";
     if (isUsage) tell(`Try "opslog ${name}--help".\n`);
   }
@@ -88,6 +89,8 @@ export async function main(given) {
     } catch {
       // What went wrong first is what is told.
     }
-    return error instanceof ReaderGone ? output.status : failed(error, args, isJson);
+    return error instanceof ReaderGone
+      ? output.status
+      : failed(error, args, { isJson, folder: output.folder });
   }
 }

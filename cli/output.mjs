@@ -6,6 +6,7 @@ import { writeSync } from "node:fs";
 import { OK } from "./exit-codes.mjs";
 import { paintError } from "./terminal/colours.mjs";
 import { jsonText, printable } from "./terminal/printable.mjs";
+import { wrap } from "./terminal/text-width.mjs";
 
 /** The reader of the output is gone, as `head` is after ten lines. */
 export class ReaderGone extends Error {}
@@ -33,6 +34,8 @@ export function writeAll(descriptor, text) {
 export class Output {
   /** What the program ends with, as far as is known: also if the reader goes away. */
   status = OK;
+  /** The folder that the command is about, as it was named. */
+  folder = undefined;
   #descriptor;
   #held = "";
 
@@ -44,6 +47,11 @@ export class Output {
   line(text = "") {
     this.#held += `${text}\n`;
     if (this.#held.length >= BLOCK) this.flush();
+  }
+
+  /** Several of them. */
+  lines(texts) {
+    for (const text of texts) this.line(text);
   }
 
   json(value) {
@@ -68,8 +76,11 @@ export function tell(text) {
 
 /** Says on stderr what is wrong, or what is to be known. Nothing in the text reaches the terminal as a command. */
 export function complain(text) {
-  const [first, ...rest] = text.split("\n").map(printable);
-  tell([`${paintError("red", "opslog:")} ${first}`, ...rest, ""].join("\n"));
+  const columns = process.stderr.isTTY ? process.stderr.columns || 80 : Infinity;
+  const lines = `opslog: ${text}`
+    .split("\n")
+    .flatMap((line) => wrap(printable(line), columns, { keepsWords: true }));
+  tell(`${lines.join("\n").replace("opslog:", paintError("red", "opslog:"))}\n`);
 }
 
 /** The same for programs: one object a line. */

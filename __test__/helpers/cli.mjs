@@ -70,13 +70,13 @@ export const reads = (folder) => [
   ["export", folder],
 ];
 
-// A terminal of 80 columns around a program: what it shows comes out.
+// A terminal around a program, as wide as the first argument says: what it shows comes out.
 const terminal = `
 import fcntl, os, pty, struct, sys, termios
 pid, fd = pty.fork()
 if pid == 0:
-    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    os.execv(sys.argv[1], sys.argv[1:])
+    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, int(sys.argv[1]), 0, 0))
+    os.execv(sys.argv[2], sys.argv[2:])
 while True:
     try:
         data = os.read(fd, 65536)
@@ -93,16 +93,22 @@ export const hasTerminal =
   process.platform !== "win32" && spawnSync("python3", ["-c", "import pty"]).status === 0;
 
 /** Runs the program on a terminal, to its end. Returns `{ status, shown }`. */
-export async function cliOnTerminal(t, args) {
-  const { NO_COLOR: _no, ...env } = process.env;
-  const child = spawn("python3", ["-c", terminal, process.execPath, program, ...args], {
-    env: { ...env, TERM: "xterm" },
+export async function runOnTerminal(args, { columns = 80, env = {}, cwd } = {}, onStart = () => {}) {
+  const { NO_COLOR: _no, FORCE_COLOR: _force, ...inherited } = process.env;
+  const child = spawn("python3", ["-c", terminal, String(columns), process.execPath, program, ...args], {
+    env: { ...inherited, TERM: "xterm", ...env },
+    cwd,
   });
-  t.teardown(() => child.kill("SIGKILL"));
+  onStart(child);
   let shown = "";
   child.stdout.setEncoding("utf8");
   child.stdout.on("data", (text) => (shown += text));
   child.stderr.on("data", (text) => (shown += text));
   const [status] = await once(child, "close");
   return { status, shown };
+}
+
+/** The same in a test, which sees to it that the program ends. */
+export function cliOnTerminal(t, args, options) {
+  return runOnTerminal(args, options, (child) => t.teardown(() => child.kill("SIGKILL")));
 }

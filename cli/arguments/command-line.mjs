@@ -79,12 +79,13 @@ export function parseCommand(command, args) {
  * from all commands, so that a value is not taken for a command.
  */
 export function commandFirst(args, commands) {
-  const known = Object.assign({}, ...Object.values(commands).map(optionsOf));
+  const withValue = new Set();
+  for (const command of Object.values(commands))
+    for (const [name, { type, short }] of Object.entries(optionsOf(command)))
+      if (type === "string") withValue.add(`--${name}`).add(`-${short}`);
   let at = 0;
-  while (at < args.length && args[at].startsWith("-") && args[at] !== "--") {
-    const option = known[args[at].slice(2)];
-    at += option?.type === "string" ? 2 : 1;
-  }
+  while (at < args.length && args[at].startsWith("-") && args[at] !== "--")
+    at += withValue.has(args[at]) ? 2 : 1;
   if (at === 0 || at >= args.length) return args;
   return [args[at], ...args.slice(0, at), ...args.slice(at + 1)];
 }

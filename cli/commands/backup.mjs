@@ -4,6 +4,7 @@ import { reading } from "../stores.mjs";
 import { bytes, count } from "../terminal/numbers.mjs";
 import { printable } from "../terminal/printable.mjs";
 import { progressBar, progressOption } from "../terminal/progress-bar.mjs";
+import { sentence } from "../terminal/sentences.mjs";
 
 export const backupCommand = {
   summary: "copy the store, also while it is written to",
@@ -30,6 +31,6 @@ export const backupCommand = {
       bar.end();
     }
     if (values.json) output.json({ ...copied, to });
-    else output.line(`${count(copied.files, "file")}, ${bytes(copied.bytes)} in ${printable(to)}`);
+    else output.lines(sentence(`${count(copied.files, "file")}, ${bytes(copied.bytes)} in ${printable(to)}`));
   },
 };

@@ -3,6 +3,7 @@ import { requireStore, writerOptions, writing } from "../stores.mjs";
 import { count } from "../terminal/numbers.mjs";
 import { printable } from "../terminal/printable.mjs";
 import { progressBar, progressOption } from "../terminal/progress-bar.mjs";
+import { sentence } from "../terminal/sentences.mjs";
 
 export const compactCommand = {
   summary: "write a new snapshot and begin a new log",
@@ -24,8 +25,10 @@ export const compactCommand = {
     }).finally(() => bar.end());
     if (values.json) output.json(done);
     else
-      output.line(
-        `${count(done.records, "record")} in ${printable(done.snapshot)}, with ${count(done.operations, "operation")} of the log`,
+      output.lines(
+        sentence(
+          `${count(done.records, "record")} in ${printable(done.snapshot)}, with ${count(done.operations, "operation")} of the log`,
+        ),
       );
   },
 };

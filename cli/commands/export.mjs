@@ -8,6 +8,7 @@ import { reading } from "../stores.mjs";
 import { count } from "../terminal/numbers.mjs";
 import { printable } from "../terminal/printable.mjs";
 import { progressBar, progressOption } from "../terminal/progress-bar.mjs";
+import { sentence } from "../terminal/sentences.mjs";
 
 /** How often progress is told, in records. */
 const TELL_EVERY = 10_000;
@@ -75,7 +76,7 @@ export const exportCommand = {
         );
         bar.end();
         if (values.json) output.json({ records, to: values.to });
-        else output.line(`${count(records, "record")} in ${printable(values.to)}`);
+        else output.lines(sentence(`${count(records, "record")} in ${printable(values.to)}`));
       },
       { onProgress: bar.onProgress },
     ).finally(() => bar.end());

@@ -10,6 +10,7 @@ import { createOption, willCreate, writerOptions, writing } from "../stores.mjs"
 import { count } from "../terminal/numbers.mjs";
 import { printable } from "../terminal/printable.mjs";
 import { progressBar, progressOption } from "../terminal/progress-bar.mjs";
+import { sentence } from "../terminal/sentences.mjs";
 
 async function openInput(file) {
   if (file === undefined || file === "-") return { name: "stdin", begin: () => process.stdin, total: 0 };
@@ -59,8 +60,10 @@ export const importCommand = {
       return;
     }
     const left = skipped === 0 ? "" : `, ${count(skipped, "record")} left as they are`;
-    output.line(
-      `${count(imported, "record")} imported${isNew ? ` into a new store in ${printable(folder)}` : ""}${left}`,
+    output.lines(
+      sentence(
+        `${count(imported, "record")} imported${isNew ? ` into a new store in ${printable(folder)}` : ""}${left}`,
+      ),
     );
   },
 };

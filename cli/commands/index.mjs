@@ -17,11 +17,12 @@ import { revertCommand } from "./revert.mjs";
 import { rmCommand } from "./rm.mjs";
 import { setCommand } from "./set.mjs";
 import { statsCommand } from "./stats.mjs";
+import { uiCommand } from "./ui.mjs";
 import { undoCommand } from "./undo.mjs";
 import { verifyCommand } from "./verify.mjs";
 
 export const groups = {
-  Look: { stats: statsCommand, ls: lsCommand, find: findCommand, get: getCommand },
+  Look: { stats: statsCommand, ls: lsCommand, find: findCommand, get: getCommand, ui: uiCommand },
   "Look back": { log: logCommand, history: historyCommand, diff: diffCommand, at: atCommand },
   Change: { set: setCommand, rm: rmCommand, undo: undoCommand, revert: revertCommand },
   Copy: { backup: backupCommand, export: exportCommand, import: importCommand },
@@ -42,6 +43,7 @@ export const otherNames = {
   add: "set",
   cat: "get",
   check: "verify",
+  browse: "ui",
   copy: "backup",
   create: "set",
   del: "rm",

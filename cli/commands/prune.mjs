@@ -5,6 +5,7 @@ import { Ended, endSignal } from "../ended.mjs";
 import { requireStore, writerOptions, writing } from "../stores.mjs";
 import { bytes, count } from "../terminal/numbers.mjs";
 import { progressBar, progressOption } from "../terminal/progress-bar.mjs";
+import { sentence } from "../terminal/sentences.mjs";
 
 function parseBytes(text) {
   if (!/^\d{1,15}$/.test(text)) throw new UsageError(`--keep-bytes takes a number of bytes, not "${text}"`);
@@ -51,8 +52,8 @@ export const pruneCommand = {
     if (values.json) output.json({ ...done, dryRun });
     else {
       const verb = dryRun ? "would go" : "deleted";
-      output.line(
-        `${count(done.files, "file")}, ${bytes(done.bytes)} ${verb}; the folder has ${bytes(left)}`,
+      output.lines(
+        sentence(`${count(done.files, "file")}, ${bytes(done.bytes)} ${verb}; the folder has ${bytes(left)}`),
       );
     }
   },

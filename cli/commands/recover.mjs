@@ -2,11 +2,13 @@
 import { Store } from "../../index.mjs";
 import { Ended, endSignal } from "../ended.mjs";
 import { FAILED, OK } from "../exit-codes.mjs";
+import { damageLines, pathIn } from "../records/damage.mjs";
 import { inFolder } from "../stores.mjs";
 import { paint } from "../terminal/colours.mjs";
 import { count, grouped } from "../terminal/numbers.mjs";
 import { printable } from "../terminal/printable.mjs";
 import { progressBar, progressOption } from "../terminal/progress-bar.mjs";
+import { sentence } from "../terminal/sentences.mjs";
 
 export const recoverCommand = {
   summary: "put a new store together from a damaged one",
@@ -34,16 +36,16 @@ export const recoverCommand = {
       output.json({ ...report, to });
       return output.status;
     }
+    const named = pathIn(folder);
     for (const { path, offset, what, id } of lost) {
-      const place = offset === null ? "" : `:${offset}`;
-      output.line(
-        `${printable(path)}${place}: ${printable(what)}${id === null ? "" : ` (record ${printable(id)})`}`,
-      );
+      const text = `${what}${id === null ? "" : `, record ${id}`}`;
+      for (const line of damageLines({ path, offset, what: text, current: true, remedy: null }, named))
+        output.line(line);
     }
     if (lostCount > lost.length) output.line(`and ${lostCount - lost.length} more`);
     const older = fromHistory === 0 ? "" : `, ${grouped(fromHistory)} of them from older files`;
     const text = `${count(records, "record")} in ${printable(to)}${older}`;
-    output.line(paint("bold", text));
+    output.lines(sentence(text, { colour: "bold" }));
     if (missingRecords > 0)
       output.line(paint("red", `${count(missingRecords, "record")} could not be found`));
     return output.status;

@@ -1,12 +1,13 @@
 /** `opslog repair`: mends what can be mended without loss. */
 import { Store } from "../../index.mjs";
 import { FAILED, OK } from "../exit-codes.mjs";
-import { damageLines, reportLines } from "../records/damage.mjs";
+import { damageLines, pathIn, reportLines } from "../records/damage.mjs";
 import { inFolder, lockingOption } from "../stores.mjs";
 import { paint } from "../terminal/colours.mjs";
 import { count } from "../terminal/numbers.mjs";
 import { printable } from "../terminal/printable.mjs";
 import { progressBar, progressOption } from "../terminal/progress-bar.mjs";
+import { sentence } from "../terminal/sentences.mjs";
 
 const deeds = {
   blank: "the line was set aside in",
@@ -25,6 +26,7 @@ export const repairCommand = {
     const bar = progressBar(values);
     const { onProgress } = bar;
     const { locking } = values;
+    const named = pathIn(folder);
     const repaired = await inFolder(folder, () => Store.repair(folder, { locking, onProgress })).finally(() =>
       bar.end(),
     );
@@ -34,16 +36,17 @@ export const repairCommand = {
       output.json(repaired);
     } else {
       for (const { damage, aside } of steps) {
-        for (const line of damageLines(damage)) output.line(line);
-        output.line(`  ${deeds[damage.remedy]} ${printable(aside)}`);
+        for (const line of damageLines(damage, named)) output.line(line);
+        output.lines(sentence(`${deeds[damage.remedy]} ${named(aside)}`, { indent: "  " }));
       }
       if (!before.ok) output.line(paint("bold", `${count(steps.length, "place")} mended`));
       for (const { damage, aside, message } of failures) {
-        if (damage !== null) for (const line of damageLines(damage)) output.line(line);
-        output.line(paint("red", `  not mended: ${printable(message)}`));
-        if (aside !== null) output.line(`  ${printable(aside)} holds a copy of what stands there`);
+        if (damage !== null) for (const line of damageLines(damage, named)) output.line(line);
+        output.lines(sentence(`not mended: ${printable(message)}`, { colour: "red", indent: "  " }));
+        if (aside !== null)
+          output.lines(sentence(`${named(aside)} holds a copy of what stands there`, { indent: "  " }));
       }
-      if (after !== null) for (const line of reportLines(after)) output.line(line);
+      if (after !== null) for (const line of reportLines(after, named)) output.line(line);
     }
     return output.status;
   },

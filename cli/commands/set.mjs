@@ -41,7 +41,7 @@ export const setCommand = {
     "Needs the folder's lock; a folder of agents takes --agent while they are at work.",
   ],
   examples: [
-    `set ./data task-1 '{"title":"Buy milk","done":false}' --create`,
+    `set ./data task-1 '{"title":"Buy milk"}' --create`,
     `set ./data task-1 '{"done":true}' --patch`,
     "set ./data task-1 < task.json",
   ],

@@ -1,11 +1,10 @@
 /** `opslog ui`: a page in the browser that looks into a store. */
 import { once } from "node:events";
 import { readdir } from "node:fs/promises";
-import { UsageError } from "../arguments.mjs";
+import { UsageError } from "../arguments/usage-error.mjs";
 import { endSignal } from "../ended.mjs";
-import { tell } from "../output.mjs";
+import { complain, tell } from "../output.mjs";
 import { requireStore } from "../stores.mjs";
-import { paint, printable } from "../style.mjs";
 
 function parsePort(text) {
   const port = Number(text);
@@ -27,13 +26,13 @@ async function requireRemains(folder) {
 export const uiCommand = {
   summary: "look into the store in a browser",
   details: [
-    "Serves a page for this machine alone, at an address with a random token in it, until Ctrl-C. It takes no lock and writes",
-    "nothing, follows a running writer, and shows what is damaged. With --write a version of a record can be restored and the",
-    "store compacted: the folder's lock is taken for as long as that takes.",
+    "Serves a page for this machine alone, at an address with a random token in it, until Ctrl-C. It takes no lock and writes nothing, follows a running writer, and shows what is damaged.",
+    "With --write a version of a record can be restored and the store compacted: the folder's lock is taken for as long as that takes.",
   ],
+  examples: ["ui ./data", "ui ./data --write --port 8080"],
   options: {
     write: { type: "boolean", help: "allow restoring a version and compacting" },
-    agent: { type: "string", value: "id", help: "write as this agent, in a folder of agents (default: ui)" },
+    agent: { type: "string", short: "a", value: "id", help: "write as this agent, in a folder of agents (default: ui)" },
     port: { type: "string", value: "n", help: "listen on this port (default: any)" },
   },
   async run({ folder, values, output }) {
@@ -47,12 +46,11 @@ export const uiCommand = {
     else output.line(address);
     output.flush();
     if (!values.json) {
-      if (failure !== null)
-        tell(`${paint("red", "opslog:")} ${printable(failure.message)} The page shows more.`);
+      if (failure !== null) complain(`${failure.message} The page shows more.`);
       tell(
         write
-          ? "With --write: versions can be restored, and the store compacted."
-          : "Read-only. Ctrl-C ends it.",
+          ? "With --write: versions can be restored, and the store compacted.\n"
+          : "Read-only. Ctrl-C ends it.\n",
       );
     }
     if (!signal.aborted) await once(signal, "abort");

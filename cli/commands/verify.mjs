@@ -1,7 +1,7 @@
 /** `opslog verify`: every file, every line, every index entry. */
 import { Store } from "../../index.mjs";
 import { FAILED, OK } from "../exit-codes.mjs";
-import { reportLines } from "../records/damage.mjs";
+import { pathIn, reportLines } from "../records/damage.mjs";
 import { inFolder, reading } from "../stores.mjs";
 import { progressBar, progressOption } from "../terminal/progress-bar.mjs";
 
@@ -34,7 +34,7 @@ export const verifyCommand = {
     output.status = report.ok ? OK : FAILED;
     const store = await stateOf(folder);
     if (values.json) output.json({ ...report, store });
-    else for (const line of reportLines(report, store)) output.line(line);
+    else for (const line of reportLines(report, pathIn(folder), store)) output.line(line);
     return output.status;
   },
 };

@@ -12,7 +12,8 @@ export function valueOfCell(cell) {
   if (NUMBER.test(cell)) {
     const isWhole = /^-?\d+$/.test(cell);
     const number = Number(cell);
-    return Number.isFinite(number) && (!isWhole || Number.isSafeInteger(number)) ? number : cell;
+    const isExact = Number.isSafeInteger(number) || !isWhole || String(number) === cell;
+    return Number.isFinite(number) && isExact ? number : cell;
   }
   if (!/^["{[tfn]/.test(cell)) return cell;
   try {
@@ -29,7 +30,7 @@ export function cellOf(value) {
     typeof value === "string" &&
     value !== "" &&
     valueOfCell(value) === value &&
-    isPrintable(value.replaceAll(/[\n\r\t]/g, ""));
+    isPrintable(value.replaceAll("\n", ""));
   return isPlain ? value : jsonText(value);
 }
 

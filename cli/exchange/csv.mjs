@@ -1,5 +1,7 @@
 /** Rows of comma-separated values, as RFC 4180 has them: cells in quotes may hold commas, quotes and line ends. */
 
+import { linesOf, textOf } from "./lines.mjs";
+
 /** A cell as it stands in a row. */
 function quoted(text) {
   return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
@@ -91,23 +93,16 @@ class Parser {
 /** Yields `{ cells, line }` for each row of a stream of bytes; `line` is the number of its first line. */
 export async function* csvRows(stream) {
   const parser = new Parser();
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  let read = 0;
-  const decoded = (chunk, options) => {
+  let number = 0;
+  for await (const line of linesOf(stream)) {
+    number++;
+    let text;
     try {
-      return decoder.decode(chunk, options);
+      text = textOf(line);
     } catch (error) {
-      throw error.code === "ERR_ENCODING_INVALID_ENCODED_DATA"
-        ? new CsvError(read + 1, "this is no UTF-8")
-        : error;
+      throw new CsvError(number, error.message);
     }
-  };
-  for await (const chunk of stream) {
-    for (const row of parser.take(decoded(chunk, { stream: true }))) {
-      read = row.line;
-      yield row;
-    }
+    yield* parser.take(`${text}\n`);
   }
-  yield* parser.take(decoded());
   yield* parser.end();
 }

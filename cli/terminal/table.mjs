@@ -85,7 +85,7 @@ export class Table {
     );
     const sized = this.#isEven ? measured : measured.slice(0, -1);
     this.#widths = fit(sized, width - GAP.length * sized.length);
-    this.#print(this.#headings, (text) => paint("bold", text));
+    this.#print(this.#headings, { isHeading: true });
     for (const cells of this.#sample.splice(0)) this.#print(cells);
   }
 
@@ -98,12 +98,14 @@ export class Table {
     return first.map((cell, at) => pad(clip(cell, this.#widths[at]), this.#widths[at]));
   }
 
-  #print(cells, style = (text) => text) {
+  #print(cells, { isHeading = false } = {}) {
+    const style = (text) => (isHeading ? paint("bold", text) : text);
     const first = this.#first(cells);
     const used = first.reduce((sum, cell) => sum + widthOf(cell) + GAP.length, 0);
     const lines = [cells.at(-1)].flat();
-    const isBelow =
-      !this.#isEven && width - used < NARROW && lines.some((line) => widthOf(line) > width - used);
+    // A dash, for what has no value, stands beside the other cells all the same.
+    const isLong = !isHeading && lines.some((line) => widthOf(line) > 1);
+    const isBelow = !this.#isEven && width - used < NARROW && isLong;
     const left = Math.max(THINNEST, isBelow ? width - INDENT.length : width - used);
     const shown = this.#wraps ? lines.flatMap((line) => hanging(line, left)) : [clip(lines.join(GAP), left)];
     const start = first.map(style).join(GAP);

@@ -82,19 +82,32 @@ export function pad(text, columns) {
   return text + " ".repeat(Math.max(0, columns - widthOf(text)));
 }
 
-/** The lines of a text in so many columns: broken at spaces where there are some, and nothing left out. */
-export function wrap(text, columns) {
+/**
+ * The lines of a text in so many columns, broken at spaces; nothing is left out. A word that is wider than a line is broken, or with
+ * `keepsWords` has a line of its own, however wide: so it can still be copied.
+ */
+export function wrap(text, columns, { keepsWords = false } = {}) {
   if (columns === Infinity) return [text];
   const lines = [];
   let rest = text;
   while (rest !== "") {
     const whole = head(rest, columns);
     if (whole === rest) break;
-    const space = rest[whole.length] === " " ? whole.length : whole.lastIndexOf(" ");
-    // A word that takes up most of the line is broken: what stands before it would stand there alone.
-    const end = space > whole.length / 2 ? space : whole.length || [...rest][0].length;
+    const end = breakOf(rest, whole, keepsWords);
     lines.push(rest.slice(0, end).trimEnd());
     rest = rest.slice(end).trimStart();
   }
   return rest === "" && lines.length > 0 ? lines : [...lines, rest];
+}
+
+/** Where a line ends of which `whole` has room. */
+function breakOf(text, whole, keepsWords) {
+  const space = text[whole.length] === " " ? whole.length : whole.lastIndexOf(" ");
+  if (keepsWords) {
+    if (space > 0) return space;
+    const next = text.indexOf(" ", whole.length);
+    return next === -1 ? text.length : next;
+  }
+  // A word that takes up most of the line is broken: what stands before it would stand there alone.
+  return space > whole.length / 2 ? space : whole.length || [...text][0].length;
 }
