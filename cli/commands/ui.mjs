@@ -32,7 +32,12 @@ export const uiCommand = {
   examples: ["ui ./data", "ui ./data --write --port 8080"],
   options: {
     write: { type: "boolean", help: "allow restoring a version and compacting" },
-    agent: { type: "string", short: "a", value: "id", help: "write as this agent, in a folder of agents (default: ui)" },
+    agent: {
+      type: "string",
+      short: "a",
+      value: "id",
+      help: "write as this agent, in a folder of agents (default: ui)",
+    },
     port: { type: "string", value: "n", help: "listen on this port (default: any)" },
   },
   async run({ folder, values, output }) {
