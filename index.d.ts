@@ -401,6 +401,14 @@ export interface RetainOptions {
    * that an agent began between two checkpoints may count as one more.
    */
   checkpoints?: number | undefined;
+  /**
+   * The last so many operations stay open to `undo()`, and are shown by `getOps()` and `getHistory()`, across checkpoints and
+   * restarts: no checkpoint takes them along, they are carried to the next log (default: 0, as 0.8.1; at most 10,000). Of a batch all
+   * operations stay. `archive()`, a migration and the first agent that opens the folder take all operations along. `stats().opsCount`
+   * begins with them behind a checkpoint, and `checkpointThreshold` counts those behind them. With an `agentId`, or behind a
+   * backend, `open()` rejects with `OPSLOG_UNSUPPORTED`.
+   */
+  undo?: number | undefined;
 }
 
 /** Options of `Store.recover()`. */
@@ -1729,12 +1737,13 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * Calls `tail()` again and again, and the callback when there is something. A look that fails, or a callback that
    * throws, is published on the diagnostics channel `opslog:watch-failed` and followed by the next look. No look begins
-   * before the former one ended.
+   * before the former one ended. In a folder the system's notifications are waited for once a look has found nothing: then
+   * a change is told within milliseconds, and a folder in which nothing changes costs a look in a second.
    *
    * Cost: that of `tail()`, each time. Keeps the process alive until `unwatch()` or `close()`.
    *
    * @param callback Called with the operations that are new.
-   * @param intervalMs Milliseconds from one look to the next (default: 1000), by real time.
+   * @param intervalMs Milliseconds from one look to the next at least (default: 1000), by real time.
    * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_INVALID_ARGUMENT` for a callback that is no function, and for an interval that is no
    * finite number from 0 on. At once.
    */

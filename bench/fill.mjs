@@ -2,6 +2,8 @@
 import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { filesIn } from "./folders.mjs";
+import { fillHistory } from "./history/fill.mjs";
+import { openWithHistory } from "./history/stores.mjs";
 import { fillSearched } from "./queries/records.mjs";
 import { openSearched } from "./queries/stores.mjs";
 import { makeId, makePool } from "./record.mjs";
@@ -86,7 +88,7 @@ async function removeSuperseded(folder) {
 
 export async function fill(store, folder, kind, size) {
   await kinds[kind](store, folder, size);
-  if (store.family === "opslog") await removeSuperseded(folder);
+  if (store.family === "opslog" && kind !== "history") await removeSuperseded(folder);
 }
 
 /** Records to be searched, with indexes where the store has them. */
@@ -97,4 +99,11 @@ async function searched(store, folder, size) {
   await handle.close();
 }
 
-const kinds = { snapshot, log, longLog, agents, searched };
+/** Operations in sealed logs. */
+async function history(store, folder, size) {
+  const handle = await openWithHistory(store.name, folder);
+  await fillHistory(handle, size);
+  await handle.close();
+}
+
+const kinds = { snapshot, log, longLog, agents, searched, history };

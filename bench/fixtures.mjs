@@ -48,7 +48,7 @@ export class Fixtures {
     await rm(unfinished, { recursive: true, force: true });
     await mkdir(unfinished, { recursive: true });
     const task = { task: "fill", store: writers[family] ?? name, kind, size, folder: unfinished };
-    await spawnChild(task, { limitMs: 600_000 });
+    await spawnChild(task, { limitMs: 1_800_000 });
     await rename(unfinished, folder);
     return folder;
   }

@@ -807,8 +807,14 @@ class Store extends Inspected {
     checkFunction(callback, "watch()");
     const interval = readInterval(intervalMs);
     this.unwatch();
-    const { folder } = this.#driver;
-    this.#watching = new Watching({ look: () => this.tail(), callback, intervalMs: interval, folder });
+    const driver = this.#driver;
+    this.#watching = new Watching({
+      look: () => this.tail(),
+      callback,
+      intervalMs: interval,
+      folder: driver.folder,
+      notices: driver.notices?.(),
+    });
   }
 
   unwatch() {

@@ -83,6 +83,34 @@ for (const [interval, name, message] of refused) {
   });
 }
 
+test("watch() in a folder in which nothing changes hardly looks, and tells what comes", async (t) => {
+  const { store, folder } = await openOurs(t);
+  await store.set("before", { n: 0 });
+  const { store: reader } = await openOurs(t, { folder, readOnly: true });
+  const told = [];
+  const { tail } = reader;
+  let looks = 0;
+  reader.tail = function () {
+    looks++;
+    return tail.call(this);
+  };
+  reader.watch((operations) => told.push(...operations), 1);
+  await until(() => looks > 1);
+  const before = performance.now();
+  for (let n = 0; n < 10; n++) await timersRun();
+  // Once a second, where no notice comes.
+  t.true(looks <= 5 + (performance.now() - before) / 500, `${looks} looks`);
+  for (let n = 0; n < 5; n++) {
+    await store.set("a", { n });
+    await until(() => told.length > n);
+  }
+  t.deepEqual(
+    told.map(({ data }) => data.n),
+    [0, 1, 2, 3, 4],
+  );
+  reader.unwatch();
+});
+
 test("watch() refused leaves an earlier one in force", async (t) => {
   const { store, folder } = await openOurs(t);
   const reader = await openOurs(t, { folder, readOnly: true });

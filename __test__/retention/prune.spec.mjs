@@ -415,3 +415,30 @@ test("retain, the folder of indexes cannot be read, is reported on the channel o
   await store.compact();
   t.is((await failed).code, "OPSLOG_IO");
 });
+
+test("prune() deletes what archive() noted of logs that go, backup() with sealedLogs copies it, and at() shows the records", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await opened(t, folder);
+  await store.set("old", { n: 1 });
+  await store.set("new", { n: 2 });
+  const { position } = store;
+  await store.set("new", { n: 4 });
+  await store.archive(({ n }) => n === 1, "2026");
+  await store.set("new", { n: 3 });
+  const notes = async (inside) =>
+    (await names(inside, "index")).filter((name) => name.startsWith("archived-"));
+  t.is((await notes(folder)).length, 1);
+  const copy = join(await temporaryFolder(t), "copy");
+  await store.backup(copy, { sealedLogs: true });
+  t.deepEqual(await notes(copy), await notes(folder));
+  const copied = await opened(t, copy, { readOnly: true });
+  const view = await copied.at(position);
+  t.deepEqual(view.entries().sort(), [
+    ["new", { n: 2 }],
+    ["old", { n: 1 }],
+  ]);
+  view.close();
+  await store.prune();
+  t.deepEqual(await notes(folder), []);
+  await t.throwsAsync(store.at(position), { code: "OPSLOG_POSITION_GONE" });
+});

@@ -47,6 +47,7 @@ const defaults = {
   writeMode: "immediate",
   onProgress: undefined,
   retain: undefined,
+  keepUndo: 0,
   indexes: undefined,
   groupCommitSize: 50,
   groupCommitMs: 100,

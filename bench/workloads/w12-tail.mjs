@@ -37,8 +37,54 @@ function newsOf(found) {
   return { times: entries.map(([, record]) => record.at), last: entries.at(-1)?.[0] };
 }
 
+const followers = {
+  async live(store, told) {
+    for await (const { id, value } of store.changes({ after: store.position, live: true }))
+      told([{ id, data: value }]);
+  },
+  async watch(store, told) {
+    store.watch(told, 1);
+  },
+};
+
+/** Follows by the notifications of the system, of the writer or of nothing. */
+async function runNotified(context) {
+  const { store, folder, variant } = context;
+  const other = startPart(context, "writer");
+  await other.heard();
+  const handle = await store.open(folder, { readOnly: true });
+  const lags = [];
+  let done;
+  const all = new Promise((resolve) => (done = resolve));
+  const following = followers[variant.how](handle.native, (operations) => {
+    const now = clockMs();
+    for (const { data } of operations) lags.push(now - data.at);
+    if (lags.length >= variant.operations - 1) done();
+  });
+  // What comes first is no part of it.
+  await delay(500);
+  const idle = process.cpuUsage();
+  await delay(variant.idleMs);
+  const { user: idleUser, system: idleSystem } = process.cpuUsage(idle);
+  const cpu = process.cpuUsage();
+  other.send("go");
+  await all;
+  const { user, system } = process.cpuUsage(cpu);
+  await handle.close();
+  await following;
+  other.send("end");
+  await other.ended;
+  const { p50Us, p99Us, maxMs } = spread(lags);
+  return {
+    cpuMs: (user + system) / 1000,
+    idlePercent: ((idleUser + idleSystem) / 1000 / variant.idleMs) * 100,
+    ...{ lagP50Ms: p50Us / 1000, lagP99Ms: p99Us / 1000, lagMaxMs: maxMs },
+  };
+}
+
 async function run(context) {
   const { store, folder, variant } = context;
+  if (variant.how !== undefined) return runNotified(context);
   const other = startPart(context, "writer");
   await other.heard();
   const handle = await store.open(folder, { readOnly: true });
@@ -71,7 +117,8 @@ export default {
   text:
     "A reader looks every 10 ms for what is new while another process writes at a steady pace. 0.8.1 and this " +
     "package: `tail()` of a read-only store; lmdb and better-sqlite3: the range of ids after the last one. CPU " +
-    "time is the reader's; lag is from before `set()` to after the look that shows it.",
+    "time is the reader's; lag is from before `set()` to after the look that shows it. Live: `changes({ live: true })`, and watch: " +
+    "`watch(callback, 1)`, both of which wait for the system's notifications.",
   variants: [
     { name: "10 k in 2 s", bytes: 180, operations: 10_000, milliseconds: 2000, repeats: 2 },
     {
@@ -83,6 +130,16 @@ export default {
       repeatsOf: { original: 1 },
       slow: true,
     },
+    ...["live", "watch"].map((how) => ({
+      name: `${how}, 1 k in 2 s`,
+      how,
+      idleMs: 10_000,
+      bytes: 180,
+      operations: 1000,
+      milliseconds: 2000,
+      repeats: 2,
+      stores: ["ours"],
+    })),
   ],
   stores: ["ours", "original", "lmdb", "better-sqlite3"],
   figures: {
@@ -91,6 +148,7 @@ export default {
     lagP99Ms: "lag p99, ms",
     lagMaxMs: "longest lag, ms",
     lookP50Us: "a look p50, us",
+    idlePercent: "CPU while nothing comes, %",
   },
   main: "cpuMs",
   run,
@@ -101,5 +159,10 @@ export default {
   targets: [
     { variant: "100 k in 20 s", figure: "cpuMs", times: 40, than: "original" },
     { variant: "100 k in 20 s", figure: "lagP99Ms", atMost: 20 },
+    ...["live", "watch"].flatMap((how) => [
+      { variant: `${how}, 1 k in 2 s`, figure: "idlePercent", atMost: 0.1 },
+      { variant: `${how}, 1 k in 2 s`, figure: "lagP50Ms", atMost: 5 },
+      { variant: `${how}, 1 k in 2 s`, figure: "lagP99Ms", atMost: 20 },
+    ]),
   ],
 };

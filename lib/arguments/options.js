@@ -9,7 +9,7 @@ const { checkNames } = require("./option-names");
 const { checkAgentId, describe } = require("./paths");
 const { readOnProgress } = require("./progress");
 const { readIndexes } = require("./indexes");
-const { readRetain } = require("./retention");
+const { readKeepUndo, readRetain } = require("./retention");
 const { warn } = require("../errors/warnings");
 
 const NAMES = [
@@ -232,6 +232,7 @@ function parseOptions(options) {
     backendTimeoutMs: readBackendTimeout(options),
     onProgress: readOnProgress(options),
     retain: readRetain(options, { readOnly }),
+    keepUndo: readKeepUndo(options, { readOnly, agentId }),
     indexes: readIndexes(options, { skipLoad }),
   });
   if (requestedMode !== parsed.writeMode) warn(messages.writeModeIgnored(requestedMode));

@@ -10,6 +10,9 @@ const { describe } = require("./paths");
 const { readOnProgress } = require("./progress");
 const { isoOf } = require("./values");
 
+/** Each checkpoint writes the lines again that stay open to undo(). */
+const MOST_UNDO = 10_000;
+
 const given = (value) => value !== undefined && value !== null;
 
 /** A number from 0 on, `undefined` for none; `Infinity` is no limit. */
@@ -59,7 +62,7 @@ function readRetain(options, { readOnly }) {
   if (typeof retain !== "object" || Array.isArray(retain)) {
     throw wrongType(`option retain must be an object, got ${describe(retain)}`);
   }
-  checkNames(retain, ["bytes", "ms", "checkpoints"], "retain");
+  checkNames(retain, ["bytes", "ms", "checkpoints", "undo"], "retain");
   const bytes = readLimit(retain, "bytes", "retain.bytes", { whole: true });
   const ms = readLimit(retain, "ms", "retain.ms", { whole: false });
   const checkpoints = readLimit(retain, "checkpoints", "retain.checkpoints", { whole: true });
@@ -67,9 +70,23 @@ function readRetain(options, { readOnly }) {
   return readOnly || keepsAll ? undefined : Object.freeze({ bytes, ms, checkpoints });
 }
 
+/** How many operations stay open to undo() across checkpoints. Read after `readRetain()`. */
+function readKeepUndo(options, { readOnly, agentId }) {
+  const undo = options.retain?.undo;
+  if (!given(undo)) return 0;
+  if (typeof undo !== "number") throw wrongType(`option retain.undo must be a number, got ${describe(undo)}`);
+  if (!Number.isInteger(undo) || undo < 0 || undo > MOST_UNDO) {
+    throw outOfRange(`option retain.undo must be an integer from 0 to ${MOST_UNDO}, got ${undo}`);
+  }
+  if (undo > 0 && agentId !== undefined && !readOnly) {
+    throw opslogError("OPSLOG_UNSUPPORTED", messages.keepUndoOfAgents());
+  }
+  return undo;
+}
+
 /** Refuses what only a store in a folder can do. */
 function refuseRetention(method) {
   throw opslogError("OPSLOG_UNSUPPORTED", messages.retentionOfBackend(method));
 }
 
-module.exports = { parsePrune, readRetain, refuseRetention };
+module.exports = { parsePrune, readKeepUndo, readRetain, refuseRetention };

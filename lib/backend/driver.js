@@ -97,6 +97,7 @@ class BackendDriver {
     this.#isInMemory = backend instanceof MemoryBackend;
     this.#isInFolder = backend instanceof FsBackend;
     if (options.retain !== undefined && !this.#isInMemory) refuseRetention("the option retain");
+    if (options.keepUndo > 0 && !options.readOnly) refuseRetention("the option retain.undo");
     const facts = factsOf(backend);
     this.#sharesAppends = facts.wholeAppends;
     const [randomHigh, randomLow] = randomFillSync(new Uint32Array(2));

@@ -33,6 +33,9 @@ const messages = Object.freeze({
     "Store.recover(dir, to), or opslog recover <folder> <to>, puts a store together from what is sound in this folder",
   retentionOfBackend: (method) =>
     `${method} is for stores in a folder; what a backend keeps of superseded files is the backend's affair`,
+  keepUndoOfAgents: () =>
+    "the option retain.undo is for a single writer: a compaction of agents takes the operations of all of them along; open the " +
+    "store without agentId, or go back with revert()",
   historyOfBackend: () =>
     "the history is read from the logs of a folder, and a storage backend need not keep those that checkpoints left: keep the " +
     "store in a folder",

@@ -18,6 +18,7 @@ function nativeOptions(options) {
     syncWithin: syncWithin(options),
     byPid: options.locking === "pid",
     agent: options.agentId,
+    keepUndo: options.readOnly ? 0 : options.keepUndo,
     now: now(),
   };
 }

@@ -7,6 +7,7 @@ import { Account } from "./account.mjs";
 import { runCrashStep } from "./crash.mjs";
 import { runEverydaySteps } from "./everyday.mjs";
 import { runFollowStep } from "./follow.mjs";
+import { runHistoryStep } from "./history.mjs";
 import { OriginalStore } from "./original.mjs";
 import { readRecords } from "./records.mjs";
 import { difference, timed } from "./side-by-side.mjs";
@@ -52,6 +53,7 @@ async function runDemo(root) {
   await runEverydaySteps(account, [new Store(), new OriginalStore()], folders, ids);
   await runCrashStep(account, Store, folders.ours);
   await runFollowStep(account, Store, folders.ours);
+  await runHistoryStep(account, Store, join(root, "history"), join(root, "consumer"));
   await compareAtTheEnd(account, folders.ours);
   return account.finish();
 }

@@ -29,7 +29,8 @@ use crate::error::Result;
 use crate::lock::OsProbe;
 use crate::permissions::StoreDisk;
 use crate::store::{
-    Checkpoint, Compacted, Compaction, Durability, Look, Options, Place, Rejected, Store, load_segment,
+    Checkpoint, Compacted, Compaction, Durability, Look, Opened, Options, Place, Rejected, Store,
+    load_segment,
 };
 
 /// How a store is opened.
@@ -57,6 +58,8 @@ pub struct NativeOptions {
     pub by_pid: Option<bool>,
     /// The agent that writes.
     pub agent: Option<String>,
+    /// So many operations at the end of the log no checkpoint takes along.
+    pub keep_undo: Option<u32>,
     /// Milliseconds since the epoch.
     pub now: f64,
 }
@@ -86,6 +89,7 @@ impl Drop for NativeStore {
 #[napi]
 pub fn store_open(root: String, options: NativeOptions, progress: &NativeProgress) -> AsyncTask<Work> {
     let locking = locking(options.by_pid);
+    let keep = options.keep_undo.map_or(0, |operations| operations as usize);
     let options = Options {
         read_only: options.read_only,
         skip_load: options.skip_load,
@@ -101,10 +105,14 @@ pub fn store_open(root: String, options: NativeOptions, progress: &NativeProgres
         now_ms: options.now as i64,
         progress: Arc::clone(&progress.progress),
     };
-    AsyncTask::new(Work::new(
-        move || Store::open_with(Arc::new(StoreDisk), &PathBuf::from(root), options, locking, &OsProbe),
-        |opened| NativeStore::new(opened.store, json::report(&opened.report)),
-    ))
+    let open = move || {
+        let opened = Store::open_with(Arc::new(StoreDisk), &PathBuf::from(root), options, locking, &OsProbe)?;
+        opened.store.keep_undoable(keep);
+        Ok(opened)
+    };
+    AsyncTask::new(Work::new(open, |opened: Opened| {
+        NativeStore::new(opened.store, json::report(&opened.report))
+    }))
 }
 
 #[napi]

@@ -232,7 +232,11 @@ impl Engine {
     fn apply_again(&mut self, unfinished: Option<Unfinished>) {
         let Some(unfinished) = unfinished else { return };
         self.begin();
-        for (operation, data) in unfinished {
+        self.apply_all(unfinished);
+    }
+
+    fn apply_all(&mut self, operations: Unfinished) {
+        for (operation, data) in operations {
             let Operation { id, line, before, batch, origin, version, .. } = operation;
             let origin = origin.map(|origin| *origin);
             self.apply(Logged { id, data, line, batch, origin, version }, before);
@@ -510,6 +514,40 @@ impl Engine {
         let apart = self.operations.len();
         self.apply_again(unfinished);
         apart
+    }
+
+    /// As [`Engine::set_apart`], without the last operations: so many, and all of a batch.
+    pub fn set_apart_but(&mut self, apart: usize, keep: usize) -> usize {
+        let unfinished = self.set_batch_aside();
+        let kept = self.take_last(apart, keep);
+        let apart = self.set_apart(apart);
+        self.apply_all(kept);
+        self.apply_again(unfinished);
+        apart
+    }
+
+    /// Takes the last operations, behind those that are apart, out of state and history, to be applied again.
+    fn take_last(&mut self, apart: usize, keep: usize) -> Unfinished {
+        let undone = self.undone;
+        let behind = self.operations.get(apart..).unwrap_or_default();
+        let mut keep = keep.min(behind.len());
+        let is_in_batch = |keep: usize| {
+            let before = behind.len().checked_sub(keep + 1).and_then(|place| behind.get(place));
+            keep > 0 && before.is_some_and(|before| before.batch == Some(BatchMark::More))
+        };
+        while is_in_batch(keep) {
+            keep += 1;
+        }
+        let mut kept = Vec::new();
+        for _ in 0..keep {
+            // What cannot be read stays where it is, and so does what stands before it.
+            let Some(Ok(data)) = self.operations.last().map(Operation::data) else { break };
+            let Ok(Some(operation)) = self.undo_last() else { break };
+            kept.push((operation, data));
+        }
+        self.undone = undone;
+        kept.reverse();
+        kept
     }
 
     /// Whether something is set apart.

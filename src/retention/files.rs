@@ -80,6 +80,12 @@ impl Found {
         let beside = names(disk, root, layout::INDEX)?;
         let in_ops = names(disk, root, layout::OPS)?;
         let named = named(manifest);
+        let mut notes = Vec::new();
+        for name in &beside {
+            let Some(ms) = layout::time_of_archived(name) else { continue };
+            let relative = format!("{}/{name}", layout::INDEX);
+            notes.extend(length(disk, root, &relative)?.map(|bytes| (ms, relative, bytes)));
+        }
         for name in names(disk, root, layout::SNAPSHOTS)? {
             sources.insert(name.clone());
             let relative = format!("{}/{name}", layout::SNAPSHOTS);
@@ -94,9 +100,16 @@ impl Found {
             let relative = format!("{}/{name}", layout::OPS);
             let is_sealed = layout::is_log(name) && !named.contains(relative.as_str());
             let Some(ms) = layout::time_of(name).filter(|_| is_sealed) else { continue };
-            let beside = beside_of(disk, root, name, &beside, &in_ops)?;
+            let mut beside = beside_of(disk, root, name, &beside, &in_ops)?;
+            // What an archive noted behind this log says something of this one and of older ones.
+            beside.extend(
+                notes.extract_if(.., |(noted, ..)| *noted == ms).map(|(_, note, bytes)| (note, bytes)),
+            );
             found.logs.extend(sealed(disk, root, relative, ms, beside)?);
         }
+        let oldest = in_ops.iter().filter_map(|name| layout::time_of(name)).min();
+        notes.retain(|(noted, ..)| oldest.is_none_or(|oldest| *noted < oldest));
+        found.orphans.extend(notes.into_iter().map(|(_, note, bytes)| (note, bytes)));
         for name in beside {
             let source = source_of(&name).filter(|source| layout::time_of(source).is_some());
             if source.is_some_and(|source| !sources.contains(source)) && !layout::is_temporary(&name) {

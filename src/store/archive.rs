@@ -37,7 +37,7 @@ impl Store {
         period: &str,
         now_ms: i64,
     ) -> Result<Option<ArchivePlan>> {
-        let Some(checkpoint) = self.begin_checkpoint(now_ms, true)? else { return Ok(None) };
+        let Some(checkpoint) = self.freeze_for_checkpoint(now_ms, true, false)? else { return Ok(None) };
         Ok(Some(ArchivePlan { checkpoint, ids, period: period.to_owned(), now_ms }))
     }
 }

@@ -60,6 +60,22 @@ impl Store {
     /// `OPSLOG_FAILED`, `OPSLOG_IO` when buffered operations cannot be flushed, `OPSLOG_INVALID_ARGUMENT`
     /// under `skipLoad`.
     pub fn begin_checkpoint(self: &Arc<Self>, now_ms: i64, all: bool) -> Result<Option<Checkpoint>> {
+        self.freeze_for_checkpoint(now_ms, all, true)
+    }
+
+    /// No checkpoint takes the last operations along from now on, so many of them: they are carried to the next log, where they
+    /// are shown and can be undone. An archive and a migration take them along, for the records that they leave are others.
+    pub fn keep_undoable(&self, operations: usize) {
+        self.lock().keep = operations;
+    }
+
+    /// As [`Store::begin_checkpoint`]; `keeps` says whether operations stay in the log.
+    pub(super) fn freeze_for_checkpoint(
+        self: &Arc<Self>,
+        now_ms: i64,
+        all: bool,
+        keeps: bool,
+    ) -> Result<Option<Checkpoint>> {
         if self.options.skip_load {
             return Err(Error::SkipLoadCompact);
         }
@@ -76,18 +92,21 @@ impl Store {
         // NOTE: what is frozen is read by where it stands in the log.
         self.check_former_log(&mut state)?;
         self.check_length(&mut state).map_err(Rejected::into_error)?;
-        if all || !state.engine.is_apart() {
+        state.require_one_version(&self.options)?;
+        let migrates = !state.is_of_one_version(&self.options);
+        let keep = if keeps && !migrates { state.keep } else { 0 };
+        if all || !state.engine.is_apart() || keep < state.keep {
             state.unhide();
-            state.hide();
+            state.hide_but(keep);
             let everything = state.hidden;
-            state.engine.rejoin(everything);
+            if everything == state.engine.operations().len() {
+                state.engine.rejoin(everything);
+            }
         }
         let frozen_len = match state.engine.operations().get(state.hidden).map(|first| &first.line) {
             Some(Text::At { offset, .. }) => *offset,
             _ => state.wal.len(),
         };
-        state.require_one_version(&self.options)?;
-        let migrates = !state.is_of_one_version(&self.options);
         let departures = state.departures_hidden;
         let frozen = std::mem::take(&mut state.hidden);
         let view = state.engine.freeze(frozen);
@@ -111,7 +130,8 @@ impl Store {
     /// Whether closing should write a checkpoint: there are operations, and it pays or was asked for.
     pub fn is_checkpoint_due_on_close(&self, explicit: bool) -> bool {
         let state = self.lock();
-        let has_operations = state.engine.head().is_some() || !state.engine.operations().is_empty();
+        let head = state.engine.head().map_or(0, |head| head.operations());
+        let has_operations = head + state.engine.operations().len() > state.keep;
         let is_possible = !self.options.skip_load && state.require_one_version(&self.options).is_ok();
         is_possible && has_operations && (explicit || state.pays())
     }
@@ -130,7 +150,8 @@ impl Store {
     /// Whether the threshold was crossed while another checkpoint was under way.
     pub fn is_checkpoint_pending(&self) -> bool {
         let state = self.lock();
-        state.engine.is_apart() || state.agents.is_some() && state.hidden_operations() > 0
+        let waits_for_replay = state.keep > 0 && state.engine.head().is_some() && state.is_due(&self.options);
+        state.engine.is_apart() || waits_for_replay || state.agents.is_some() && state.hidden_operations() > 0
     }
 
     /// Deletes files that no manifest names any more. Best effort: the list of the caller has them, and what a reader claims

@@ -198,6 +198,8 @@ struct State {
     hold: Option<Hold>,
     /// Whether `tail()` was ever asked.
     tails: bool,
+    /// So many operations at the end of the log no checkpoint takes along, see [`Store::keep_undoable`].
+    keep: usize,
 }
 
 /// The next WAL, while a checkpoint is under way: late operations go to it too.
@@ -367,18 +369,29 @@ impl State {
         }
     }
 
-    /// Lets the history shown start anew: what there is now belongs to the next checkpoint.
+    /// Lets the history shown start anew: what there is now belongs to the next checkpoint, but for what is kept undoable.
     fn hide(&mut self) {
+        self.hide_but(self.keep);
+    }
+
+    fn hide_but(&mut self, keep: usize) {
         if let Some(agents) = &mut self.agents {
             agents.hide(self.engine.operations().last());
             self.engine.turn_history();
             return;
         }
+        if keep > 0 && self.engine.head().is_some() {
+            // Which operations are the last is known once the log was replayed.
+            return;
+        }
         self.departures_hidden = self.departures;
         self.engine.turn_history();
         // Without files, a checkpoint waits for what is on its way, and takes everything along.
-        self.hidden =
-            if self.detached { self.engine.operations().len() } else { self.engine.set_apart(self.hidden) };
+        self.hidden = match self.detached {
+            true => self.engine.operations().len(),
+            false if keep > 0 => self.engine.set_apart_but(self.hidden, keep),
+            false => self.engine.set_apart(self.hidden),
+        };
     }
 
     /// Gives the operations back that were hidden.
@@ -395,7 +408,7 @@ impl State {
     /// Whether the operations shown have reached the threshold, and a checkpoint pays.
     fn is_due(&self, options: &Options) -> bool {
         !options.skip_load
-            && self.shown() as f64 >= options.checkpoint_threshold
+            && self.shown() as f64 >= options.checkpoint_threshold + self.keep as f64
             && (!options.amortised || self.pays())
     }
 

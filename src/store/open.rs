@@ -292,6 +292,7 @@ impl State {
             moments: Moments::default(),
             hold: None,
             tails: false,
+            keep: 0,
         }
     }
 }

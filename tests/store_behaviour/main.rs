@@ -20,6 +20,7 @@ mod history_random;
 #[path = "../explorer/hook.rs"]
 mod hook;
 mod index;
+mod keeping;
 mod lasting;
 mod late;
 mod log_index;

@@ -40,7 +40,8 @@ impl Capture {
         while self.sources.is_empty()
             && let Some((relative, _)) = self.trail.pop()
         {
-            if let Some((file, len)) = open(store, layout::OPS, &relative)? {
+            let folder = relative.split('/').next().unwrap_or_default();
+            if let Some((file, len)) = open(store, folder, &relative)? {
                 self.sources.push_back(Source::new(store, &relative, file, len, Guard::Immutable));
             }
         }
@@ -206,6 +207,16 @@ impl Store {
                 && opened.is_file
             {
                 trail.push((relative, len));
+            }
+        }
+        // What archives noted of the records that they took out of these logs.
+        for name in self.disk.list(&self.path(layout::INDEX)).unwrap_or_default() {
+            let relative = format!("{}/{name}", layout::INDEX);
+            if layout::time_of_archived(&name).is_some()
+                && let Ok(info) = self.disk.info(&self.path(&relative))
+                && info.is_file
+            {
+                trail.push((relative, info.len));
             }
         }
         Ok(trail)

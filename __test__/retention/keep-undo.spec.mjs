@@ -1,0 +1,157 @@
+/** retain.undo: the last operations stay open to undo() and getHistory() across checkpoints and restarts. */
+import test from "ava";
+import { Store } from "../../index.mjs";
+import { original } from "../helpers/original.mjs";
+import { openInProcess } from "../helpers/processes.mjs";
+import { storedEntries, temporaryFolder } from "../helpers/store-folder.mjs";
+
+const idsOf = (operations) => operations.map(({ id }) => id);
+
+async function opened(t, folder, undo, options = {}) {
+  const store = new Store();
+  await store.open(folder, { retain: { undo }, checkpointOnClose: true, ...options });
+  t.teardown(() => store.close().catch(() => {}));
+  return store;
+}
+
+async function collect(changes) {
+  const found = [];
+  for await (const change of changes) found.push(change);
+  return found;
+}
+
+test("undo() after close() and open() takes the last operations back, and getHistory() shows them", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await opened(t, folder, 2);
+  await store.set("a", { n: 1 });
+  await store.set("a", { n: 2 });
+  await store.set("b", { n: 3 });
+  await store.set("a", { n: 4 });
+  await store.close();
+  await store.open(folder, { retain: { undo: 2 } });
+  t.deepEqual(idsOf(store.getOps()), ["b", "a"]);
+  t.is(store.stats().opsCount, 2);
+  t.deepEqual(
+    store.getHistory("a").map(({ data }) => data),
+    [{ n: 4 }],
+  );
+  t.true(await store.undo());
+  t.deepEqual(store.get("a"), { n: 2 });
+  t.true(await store.undo());
+  t.false(store.has("b"));
+  t.false(await store.undo());
+  await store.close();
+  t.deepEqual(await storedEntries(original.Store, folder), [["a", { n: 2 }]]);
+});
+
+test("0.8.1 opens a folder whose log keeps operations, undoes one, and ours goes on", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await opened(t, folder, 5);
+  await store.set("a", { n: 1 });
+  await store.batch(() => {
+    store.set("b", { n: 2 });
+    store.set("c", { n: 3 });
+  });
+  await store.compact();
+  await store.close();
+  const theirs = new original.Store();
+  await theirs.open(folder, { checkpointOnClose: false });
+  t.is(theirs.count(), 3);
+  t.true(await theirs.undo());
+  await theirs.close();
+  await store.open(folder, { retain: { undo: 5 } });
+  t.deepEqual(idsOf(store.getOps()), ["a", "b"]);
+  t.true(await store.undo());
+  t.deepEqual(store.entries(), [["a", { n: 1 }]]);
+});
+
+test("changes() gives operations that several checkpoints carried on once, and at() finds each state", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await opened(t, folder, 4, { checkpointThreshold: 3 });
+  const states = [];
+  const live = collect(store.changes({ live: true }));
+  for (let n = 0; n < 25; n++) {
+    await store.set(`id${n % 5}`, { n });
+    states.push([store.position, store.entries()]);
+    if (n % 7 === 3) await store.compact();
+    if (n % 10 === 9) {
+      await store.close();
+      await store.open(folder, { retain: { undo: 4 }, checkpointThreshold: 3 });
+    }
+  }
+  const all = await collect(store.changes());
+  t.deepEqual(
+    all.map(({ value }) => value.n),
+    Array.from({ length: 25 }, (_, n) => n),
+  );
+  for (const [n, [position, entries]] of states.entries()) {
+    const view = await store.at(position);
+    t.deepEqual(new Map(view.entries()), new Map(entries), `after ${n}`);
+    view.close();
+    t.is((await collect(store.changes({ after: position }))).length, 24 - n);
+  }
+  // It ended with the first close().
+  t.deepEqual(
+    (await live).map(({ value }) => value.n),
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+  );
+});
+
+test("a writer that is killed, twice, has its last operations open to undo() afterwards", async (t) => {
+  const folder = await temporaryFolder(t);
+  for (let cycle = 0; cycle < 2; cycle++) {
+    const writer = await openInProcess(t, folder, { retain: { undo: 3 }, checkpointThreshold: 4 });
+    for (let n = 0; n < 10; n++) await writer.call("set", `id${n}`, { cycle, n });
+    await writer.kill();
+    const store = await opened(t, folder, 3, { checkpointThreshold: Infinity, checkpointOnClose: false });
+    t.is(store.count(), 10);
+    for (let n = 9; n > 6; n--) {
+      t.deepEqual(store.getOps().at(-1).data, { cycle, n });
+      t.true(await store.undo());
+    }
+    t.is(store.count(), 7);
+    t.is((await Store.verify(folder)).damageCount, 0);
+    await store.close();
+  }
+});
+
+test("retain.undo of agents, behind a backend and in memory, rejects with OPSLOG_UNSUPPORTED, a wrong one with OPSLOG_INVALID_ARGUMENT", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = new Store();
+  const retain = { undo: 3 };
+  await t.throwsAsync(store.open(folder, { agentId: "one", retain }), { code: "OPSLOG_UNSUPPORTED" });
+  await t.throwsAsync(store.open(":memory:", { retain }), { code: "OPSLOG_UNSUPPORTED" });
+  for (const undo of [-1, 1.5, 10_001, "3", Infinity]) {
+    await t.throwsAsync(store.open(folder, { retain: { undo } }), { code: "OPSLOG_INVALID_ARGUMENT" });
+  }
+  await store.open(folder, { retain: { undo: 0 } });
+  await store.set("a", { n: 1 });
+  await store.compact();
+  t.is(store.stats().opsCount, 0);
+  await store.close();
+});
+
+test("archive() and a migration take the operations along that were kept", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await opened(t, folder, 5);
+  await store.set("a", { n: 1 });
+  await store.set("b", { n: 2 });
+  await store.compact();
+  t.is(store.stats().opsCount, 2);
+  t.is(await store.archive(({ n }) => n === 1, "old"), 1);
+  t.is(store.stats().opsCount, 0);
+  await store.set("c", { n: 3 });
+  await store.close();
+  await store.open(folder, {
+    retain: { undo: 5 },
+    version: 2,
+    migrate: (record) => ({ ...record, two: true }),
+  });
+  t.is(store.stats().opsCount, 0);
+  t.deepEqual(store.get("c"), { n: 3, two: true });
+  await store.close();
+  t.deepEqual(await storedEntries(original.Store, folder), [
+    ["b", { n: 2, two: true }],
+    ["c", { n: 3, two: true }],
+  ]);
+});
