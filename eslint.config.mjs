@@ -57,7 +57,10 @@ export default [
   },
   { files: ["**/*.mjs"], languageOptions: { sourceType: "module" } },
   // What they hand to the browser runs there.
-  { files: ["scripts/ui/*.mjs", "__test__/ui/*.mjs"], languageOptions: { globals: browserGlobals } },
+  {
+    files: ["scripts/ui/*.mjs", "__test__/ui/*.mjs", "__test__/helpers/browser.mjs"],
+    languageOptions: { globals: browserGlobals },
+  },
   {
     files: ["ui/page/**/*.js", "ui/page/**/*.jsx"],
     languageOptions: {

@@ -44,7 +44,7 @@ export class Activity {
     const to = Math.max(from, until ?? last);
     const number = Math.min(wanted, MOST_WANTED);
     let counted = this.#buckets.between(from, to, number);
-    if (since !== undefined && (to - from) / number < counted.width / 2) {
+    if ((to - from) / number < counted.width / 2) {
       counted = (await this.#readAgain(from, to, number, counted)) ?? counted;
     }
     return { ...known, first, last, ...counted };

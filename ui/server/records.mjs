@@ -1,4 +1,5 @@
 /** The table of records: pages of it, its columns, one record, and a selection as a stream of text. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { Refused } from "./errors.mjs";
 import { Listing } from "./listing.mjs";
 import { preview } from "./previews.mjs";
@@ -9,6 +10,8 @@ const MOST_ROWS = 500;
 /** A listing of a store that changes is made again after this many times as long as it takes. */
 const REST = 20;
 const LEAST_REST_MS = 1000;
+/** One that is made within this time is waited for. */
+const MOMENT_MS = 50;
 const SAMPLE = 100;
 const MOST_COLUMNS = 300;
 /** A record that is no object has its value in a column of this name. */
@@ -50,7 +53,10 @@ export class Records {
     const isStale = at === undefined && listing.version !== version;
     const rest = Math.max(LEAST_REST_MS, listing.milliseconds * REST);
     const isDue = fresh || Date.now() - listing.startedAt > rest;
-    if (isStale && listing.isDone && isDue && known.next === null) known.next = make();
+    if (isStale && listing.isDone && isDue && known.next === null) {
+      known.next = make();
+      await Promise.race([known.next.page(0, Infinity).catch(() => {}), sleep(MOMENT_MS)]);
+    }
     // The old one is shown until the new one is complete, unless the new one is asked for.
     if (known.next !== null && (fresh || known.next.isDone)) {
       return this.#keep(key, { listing: known.next, next: null, source });

@@ -121,7 +121,7 @@ export function LiveView() {
               : "Operations of all writers appear here within a moment."}
           </Empty>
         ) : (
-          <ol class="feed" tabIndex={0} role="log" aria-live="off" aria-label="Operations, newest first">
+          <ol class="feed" tabIndex={0} aria-label="Operations, newest first">
             {shown.map((operation, n) => (
               <OperationLine
                 key={`${operation.position} ${operation.kind} ${operations.length - n}`}

@@ -30,6 +30,7 @@ export function ColumnMenu({ found, more, shown, onChange }) {
         class="button"
         aria-expanded={isOpen}
         aria-haspopup="dialog"
+        aria-label="Columns"
         onClick={() => setOpen(!isOpen)}
       >
         <Icon name="columns" />

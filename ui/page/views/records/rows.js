@@ -7,6 +7,7 @@ const PAGE = 100;
 const MOST_PAGES = 30;
 /** While the server still counts, it is asked again. */
 const AGAIN_MS = 400;
+const STALE_MS = 1500;
 
 /** `{ total, rowAt, see, error, isLoading, isStale, isComplete, refresh }` of a listing. */
 export function useRows(wanted) {
@@ -32,6 +33,14 @@ export function useRows(wanted) {
   const mine = held.current;
   const draw = useCallback(() => redraw((n) => n + 1), []);
 
+  // A listing that is older than the store is asked for again, until the server has made a new one.
+  const again = useCallback(() => {
+    mine.timer ??= setTimeout(() => {
+      mine.timer = null;
+      mine.renew?.();
+    }, STALE_MS);
+  }, [mine]);
+
   const load = useCallback(
     async (number, fresh = false) => {
       if (mine.asked.has(number) || mine.abort.signal.aborted) return;
@@ -48,6 +57,7 @@ export function useRows(wanted) {
         }
         Object.assign(mine, { info, error: null, isShown: true, before: null });
         if (!info.isComplete) setTimeout(() => load(number), AGAIN_MS);
+        else if (info.isStale) again();
       } catch (error) {
         if (mine.abort.signal.aborted) return;
         mine.error = error;
@@ -81,8 +91,15 @@ export function useRows(wanted) {
     },
     [mine, load],
   );
+  mine.renew = () => refresh(false);
   useChanged(() => wanted.at === undefined && refresh(false));
-  useEffect(() => () => mine.abort.abort(), [mine]);
+  useEffect(
+    () => () => {
+      mine.abort.abort();
+      clearTimeout(mine.timer);
+    },
+    [mine],
+  );
   useEffect(() => {
     if (mine.pages.size === 0) see(0, PAGE);
   }, [mine, see]);

@@ -82,7 +82,7 @@ export function SpaceView({ overview }) {
       </section>
       <section class="card" aria-label="Largest files">
         <h2>Largest files</h2>
-        <div class="scrolls-wide" tabIndex={0} role="region" aria-label="Largest files">
+        <div class="scrolls-wide" tabIndex={0} role="region" aria-label="Files by size">
           <table class="plain">
             <thead>
               <tr>

@@ -13,7 +13,7 @@ import { stacksOf } from "./stacks.js";
 
 const BUCKETS = 120;
 const READING_MS = 700;
-const LEAST_ZOOM_MS = 50;
+const LEAST_ZOOM_MS = 2;
 
 export function TimeView({ args, overview }) {
   const { by = "kind", since, until, at } = args;
