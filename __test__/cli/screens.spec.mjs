@@ -1,6 +1,6 @@
 /**
  * The screens of the program: what each command shows on terminals of three widths, as it is kept in golden/. `npm run screens` writes these
- * files anew; look at what changed before you commit it (`cat` shows the colours).
+ * files, and the picture in README.md, anew; look at what changed before you commit it (`cat` shows the colours).
  */
 import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -8,8 +8,9 @@ import test from "ava";
 import { widthOf } from "../../cli/terminal/text-width.mjs";
 import { hasTerminal } from "../helpers/cli.mjs";
 import { makeFolders } from "./screens/folders.mjs";
-import { WIDTHS, screens } from "./screens/list.mjs";
-import { commandLine, showScreen } from "./screens/screen.mjs";
+import { draw } from "./screens/drawing.mjs";
+import { WIDTHS, screens, session } from "./screens/list.mjs";
+import { commandLine, showScreen, showSession } from "./screens/screen.mjs";
 
 const golden = new URL("golden/", import.meta.url);
 const fileOf = (name, columns) => new URL(`${name}.${columns}.txt`, golden);
@@ -45,6 +46,14 @@ for (const [name, args] of Object.entries(screens))
       for (const line of withoutColours(shown).split("\n")) t.true(widthOf(line) <= columns, line);
     }
   });
+
+onTerminal("the picture in README.md, is what its session shows", async (t) => {
+  const text = await showSession(folders, session, 92);
+  const image = draw(text, 92, "A session of the command line");
+  const file = new URL("../../docs/images/session.svg", import.meta.url);
+  if (isWriting) await writeFile(file, image);
+  t.is(image, await readFile(file, "utf8"));
+});
 
 onTerminal("the golden files are those of the screens, and no others", async (t) => {
   const wanted = Object.keys(screens).flatMap((name) => WIDTHS.map((columns) => `${name}.${columns}.txt`));

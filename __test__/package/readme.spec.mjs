@@ -1,42 +1,41 @@
 /** The documents: every example runs and prints what it says, every link and every named test is there. */
 import { execFile } from "node:child_process";
-import { access, mkdir, readFile, readdir, symlink, writeFile } from "node:fs/promises";
+import { access, readFile, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import test from "ava";
-import { temporaryFolder } from "../helpers/store-folder.mjs";
+import {
+  blocks,
+  compileErrors,
+  documentNames,
+  promised,
+  readDocument,
+  root,
+  runExample,
+  userFolder,
+  withoutTypes,
+} from "../helpers/documents.mjs";
 
 const run = promisify(execFile);
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const documents = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples/README.md"];
-for (const name of await readdir(join(root, "docs")))
-  if (name.endsWith(".md")) documents.push(`docs/${name}`);
 const contents = new Map();
-for (const name of documents) contents.set(name, await readFile(join(root, name), "utf8"));
-
-function blocks(text, language) {
-  return [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)]
-    .filter(([, named]) => named === language)
-    .map(([, , code]) => code);
-}
-
-/** Runs an example as a user's module and returns what it prints. */
-async function runExample(t, code) {
-  const folder = await temporaryFolder(t);
-  await mkdir(join(folder, "node_modules", "@backloghq"), { recursive: true });
-  await symlink(root, join(folder, "node_modules", "@backloghq", "opslog"), "junction");
-  await writeFile(join(folder, "example.mjs"), code);
-  const { stdout, stderr } = await run(process.execPath, ["example.mjs"], { cwd: folder });
-  return { stdout: stdout.split("\n").slice(0, -1), stderr };
-}
+for (const name of await documentNames()) contents.set(name, await readDocument(name));
 
 for (const [name, text] of contents) {
   for (const [index, code] of blocks(text, "js").entries()) {
     test(`example ${index + 1} of ${name}, run in a folder of its own, prints what it says`, async (t) => {
-      const expected = [...code.matchAll(/\/\/ prints: (.*)$/gm)].map(([, line]) => line);
+      const expected = promised(code);
       t.true(expected.length > 0);
       t.deepEqual(await runExample(t, code), { stdout: expected, stderr: "" });
+    });
+  }
+
+  for (const [index, code] of blocks(text, "ts").entries()) {
+    test(`TypeScript example ${index + 1} of ${name}, run twice in one folder, prints what it says both times`, async (t) => {
+      const expected = promised(code);
+      t.true(expected.length > 0);
+      const folder = await userFolder(t);
+      for (let n = 0; n < 2; n++)
+        t.deepEqual(await runExample(t, withoutTypes(code), folder), { stdout: expected, stderr: "" });
     });
   }
 
@@ -65,6 +64,42 @@ for (const [name, text] of contents) {
     t.pass();
   });
 }
+
+test("the examples in TypeScript of all documents, are strict TypeScript", async (t) => {
+  t.timeout(180_000);
+  const examples = [...contents.values()].flatMap((text) => blocks(text, "ts"));
+  t.true(examples.length > 2);
+  t.deepEqual(await compileErrors(t, examples), []);
+});
+
+test("README.md, is read in two minutes, its parts stand in their order, and its links are absolute", (t) => {
+  const text = contents.get("README.md");
+  t.true(text.split("\n").length <= 221);
+  const headings = [...text.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
+  t.deepEqual(headings, [
+    "Installation",
+    "Quick start",
+    "Use it when",
+    "How it works",
+    "Limits",
+    "Recipes",
+    "Command line",
+    "Documentation",
+    "License",
+  ]);
+  for (const [, target] of text.matchAll(/\]\(([^)]+)\)/g)) t.regex(target, /^https:/);
+});
+
+test("figures in the text of README.md, are those of docs/performance.md", (t) => {
+  const [before, behind] = contents
+    .get("README.md")
+    .split(/<!-- bench:headlines -->[^]*<!-- \/bench:headlines -->/);
+  const figures = [...(before + behind).matchAll(/\b([\d,.]*\d) (?:MB|ms|us) ?(?!of text)/g)].map(
+    ([, figure]) => figure,
+  );
+  for (const figure of figures) t.true(contents.get("docs/performance.md").includes(` ${figure} |`), figure);
+  t.pass();
+});
 
 test("scripts in README.md, are those of package.json", async (t) => {
   const { scripts } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));

@@ -6,6 +6,17 @@ import { root } from "../setup.mjs";
 
 const LINK = /\]\((?!https?:|mailto:)([^)\s]+)\)/g;
 
+/** Where the files of the repository are on the web: on the branch, or as they are in a version. */
+function homes({ repository }, version) {
+  const home = repository.url.replace(/^git\+/, "").replace(/\.git$/, "");
+  const raw = home.replace("https://github.com/", "https://raw.githubusercontent.com/");
+  return version === undefined
+    ? [`${home}/blob/main/`, `${raw}/main/`]
+    : [`${home}/blob/v${version}/`, `${raw}/v${version}/`];
+}
+
+const manifest = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+
 /** What GitHub makes of a heading. */
 const anchorOf = (heading) =>
   heading
@@ -22,23 +33,30 @@ function anchorsOf(text) {
 /** Links of a Markdown file of the repository that lead nowhere: to no file of it, or to no heading. */
 export function brokenLinks(name) {
   const text = readFileSync(path.join(root, name), "utf8");
+  const own = homes(manifest);
   const leadsNowhere = (link) => {
-    const [file, anchor] = link.split("#");
-    const target = file === "" ? name : path.join(path.dirname(name), file);
+    const home = own.find((each) => link.startsWith(each)) ?? "";
+    const [file, anchor] = link.slice(home.length).split("#");
+    const target = home !== "" ? file : file === "" ? name : path.join(path.dirname(name), file);
     if (!existsSync(path.join(root, target))) return true;
     if (anchor === undefined || !target.endsWith(".md")) return false;
     return !anchorsOf(readFileSync(path.join(root, target), "utf8")).includes(anchor);
   };
-  return [...text.matchAll(LINK)].map(([, link]) => link).filter(leadsNowhere);
+  const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link);
+  const isOwn = (link) => !/^(https?|mailto):/.test(link) || own.some((each) => link.startsWith(each));
+  return links.filter(isOwn).filter(leadsNowhere);
 }
 
 /** The text of a Markdown file with its links to other files of the repository made into links to that version of them. */
 export function withAbsoluteLinks(name, { repository, version }) {
-  const home = repository.url.replace(/^git\+/, "").replace(/\.git$/, "");
+  const [home, raw] = homes({ repository }, version);
+  const [onBranch, rawOnBranch] = homes({ repository });
   const text = readFileSync(path.join(root, name), "utf8");
-  return text.replaceAll(LINK, (whole, link) => {
-    if (link.startsWith("#")) return whole;
-    const target = path.posix.join(path.posix.dirname(name), link);
-    return `](${home}/blob/v${version}/${target})`;
-  });
+  return text
+    .replaceAll(LINK, (whole, link) => {
+      if (link.startsWith("#")) return whole;
+      return `](${home}${path.posix.join(path.posix.dirname(name), link)})`;
+    })
+    .replaceAll(onBranch, home)
+    .replaceAll(rawOnBranch, raw);
 }

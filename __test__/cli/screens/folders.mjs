@@ -50,6 +50,17 @@ async function makeTasks(folder) {
   await store.close();
 }
 
+/** What the picture in README.md shows. */
+async function makeList(folder) {
+  const store = new Store();
+  await store.open(folder, options);
+  await store.set("milk", { title: "Buy milk", due: "2026-02-01", done: false });
+  await store.set("report", { title: "Write the report", due: "2026-02-03", done: false });
+  await store.set("milk", { title: "Buy oat milk", due: "2026-02-01", done: false });
+  await store.set("milk", { title: "Buy oat milk", due: "2026-02-01", done: true, by: "ada" });
+  await store.close();
+}
+
 async function makeAgents(folder) {
   for (let n = 1; n <= 12; n++) {
     const store = new Store();
@@ -90,6 +101,7 @@ export async function makeFolders() {
     await makeTasks(join(home, "tasks"));
     await makeAgents(join(home, "agents"));
   });
+  await atFixedTimes(() => makeList(join(home, "list")));
   await cp(join(home, "tasks"), join(home, "damaged"), { recursive: true });
   await damage(join(home, "damaged"));
   await mkdir(join(home, "photos"));

@@ -54,3 +54,11 @@ export const screens = { help: ["--help"], ...helps, ...looks, ...changes, ...er
 
 /** The widths at which each is kept. */
 export const WIDTHS = [60, 100, 160];
+
+/** The session that README.md has a picture of: commands that are given one after the other. */
+export const session = [
+  ["ls", "list", "--fields", "title,due,done", "--sort", "due"],
+  ["history", "list", "milk"],
+  ["revert", "list", "2026-01-31T09:04", "--id", "milk"],
+  ["find", "list", "done=false"],
+];
