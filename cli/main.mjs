@@ -39,6 +39,7 @@ async function run([name, ...rest], output) {
   if (!Object.hasOwn(commands, name)) throw unknown(name);
   const command = commands[name];
   const { folder, operands, values } = parseCommand(command, rest);
+  if (folder === ":memory:") throw new UsageError('":memory:" is no folder');
   output.folder = folder;
   if (values.help) {
     for (const line of commandHelp(name, command)) output.line(line);

@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
 import { Store } from "../../index.mjs";
-import { cli, cliJson, exampleFolder } from "../helpers/cli.mjs";
+import { cli, cliJson, cliOnTerminal, exampleFolder, hasTerminal } from "../helpers/cli.mjs";
 import { openInProcess } from "../helpers/processes.mjs";
 import { contents, storedEntries, temporaryFolder } from "../helpers/store-folder.mjs";
 
@@ -40,6 +40,23 @@ test("set, of what is no JSON, null or no object for --patch, changes nothing", 
     t.is(done.status, status, `${args.join(" ")}: ${done.stderr}`);
   }
   t.deepEqual(await storedEntries(Store, folder, { readOnly: true }), before);
+});
+
+test("set, of bytes that are no UTF-8, and of no value on a terminal, changes nothing", async (t) => {
+  const folder = await exampleFolder(t);
+  const latin = await cli(t, ["set", folder, "ada"], { input: Buffer.from('"caf\u00e9"', "latin1") });
+  t.like(latin, { status: 1, stdout: "", stderr: "opslog: this is no UTF-8\n" });
+  t.like(await cli(t, ["set", ":memory:", "a", "1", "--create"]), { status: 2, stdout: "" });
+  if (!hasTerminal) return;
+  for (const args of [
+    ["set", folder, "ada"],
+    ["import", folder],
+  ]) {
+    const { status, shown } = await cliOnTerminal(t, args);
+    t.is(status, 2, args[0]);
+    t.regex(shown, /<(value|file)> is missing/);
+  }
+  t.is((await get(t, folder, "ada")).name, "Ada Lovelace");
 });
 
 test("set, where no store is, makes one with --create only", async (t) => {

@@ -93,6 +93,8 @@ test("export --format csv and import of it, give the same store again", async (t
   t.is((await cli(t, ["import", copy, file])).stdout, `4 records imported into a new store in ${copy}\n`);
   t.deepEqual(await storedEntries(Store, copy, { readOnly: true }), expected);
   t.is((await cli(t, ["export", folder, "--format", "xml"])).status, 2);
+  const nowhere = join(copy, "none", "file");
+  t.regex((await cli(t, ["export", folder, "--to", nowhere])).stderr, /none.file'\n$/);
 });
 
 test("import of a CSV file of another program, with a byte order mark, CRLF and quotes, reads numbers and texts", async (t) => {

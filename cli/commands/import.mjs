@@ -2,6 +2,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { addAbortSignal } from "node:stream";
+import { UsageError } from "../arguments/usage-error.mjs";
 import { endSignal } from "../ended.mjs";
 import { conflictOption, parseConflict } from "../exchange/conflicts.mjs";
 import { formatOption, parseFormat, readers } from "../exchange/formats.mjs";
@@ -13,6 +14,7 @@ import { progressBar, progressOption } from "../terminal/progress-bar.mjs";
 import { sentence } from "../terminal/sentences.mjs";
 
 async function openInput(file) {
+  if (file === undefined && process.stdin.isTTY) throw new UsageError("<file> is missing");
   if (file === undefined || file === "-") return { name: "stdin", begin: () => process.stdin, total: 0 };
   const found = await stat(file);
   if (found.isDirectory())

@@ -1,5 +1,6 @@
 /** `opslog set`: creates or replaces one record. */
 import { UsageError } from "../arguments/usage-error.mjs";
+import { textOf } from "../exchange/lines.mjs";
 import { complain } from "../output.mjs";
 import { differences } from "../records/differences.mjs";
 import { createOption, willCreate, writerOptions, writing } from "../stores.mjs";
@@ -7,10 +8,10 @@ import { printable } from "../terminal/printable.mjs";
 import { printDifferences } from "./diff.mjs";
 
 async function textFromStdin() {
-  let text = "";
-  process.stdin.setEncoding("utf8");
-  for await (const chunk of process.stdin) text += chunk;
-  return text.replace(/^\ufeff/, "");
+  if (process.stdin.isTTY) throw new UsageError("<value> is missing");
+  const chunks = [];
+  for await (const chunk of process.stdin) chunks.push(chunk);
+  return textOf(Buffer.concat(chunks));
 }
 
 function parseValue(text) {

@@ -16,7 +16,10 @@ function createTemporary(path) {
     try {
       return [temporary, openSync(temporary, "wx")];
     } catch (error) {
-      if (error.code !== "EEXIST") throw error;
+      if (error.code === "EEXIST") continue;
+      // The name that the caller knows is the one to be told.
+      error.message = error.message.replace(temporary, path);
+      throw Object.assign(error, { path });
     }
   }
 }

@@ -38,7 +38,7 @@ function describe({ phase, done, total, unit }, columns) {
 
 /** Returns `{ onProgress, end }`; `onProgress` is `undefined` if no terminal shows it. */
 export function progressBar({ json = false, progress = false }) {
-  const isTerminal = process.stderr.isTTY === true;
+  const isTerminal = process.stderr.isTTY === true && process.env.TERM !== "dumb";
   if (!progress && (json || !isTerminal)) return { onProgress: undefined, end() {} };
   if (!isTerminal) return { onProgress: (state) => tell(`${describe(state, Infinity)}\n`), end() {} };
   let shown = false;
