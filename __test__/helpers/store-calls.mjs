@@ -173,6 +173,18 @@ export const whenReadOnly = {
   "archive()": rejects(readOnly),
 };
 
+const noHistory = { code: "OPSLOG_UNSUPPORTED" };
+
+export const whenInMemory = {
+  ...whenOpen,
+  "at()": rejects(noHistory),
+  "revert()": rejects(noHistory),
+  "changes()": rejects(noHistory),
+  "prune()": resolves({ files: 0, bytes: 0 }),
+  "prune() that only tells": resolves({ files: 0, bytes: 0 }),
+  "usage()": resolves(0),
+};
+
 export const whenBatching = {
   ...whenOpen,
   ...transactionsReject(withinBatch),

@@ -4,8 +4,9 @@ import { appendFile, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Creates an empty folder that is removed when the test `t` is over. */
+/** Creates an empty folder that is removed when the test `t` is over; in memory, if the test is `everywhere()` and has come to that. */
 export async function temporaryFolder(t) {
+  if (t.context.inMemory) return ":memory:";
   const folder = await mkdtemp(join(tmpdir(), "opslog-"));
   t.teardown(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;

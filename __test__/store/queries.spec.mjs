@@ -8,15 +8,19 @@ import { temporaryFolder } from "../helpers/store-folder.mjs";
 import { openOurs } from "../helpers/stores.mjs";
 import { compareWithMingo } from "../queries/compare.mjs";
 import { randomNumbers } from "../queries/random.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
-test("find() and countWhere() of 50,000 random pairs of documents and queries, find what mingo finds", async (t) => {
-  t.timeout(300_000);
-  const root = await temporaryFolder(t);
-  const folderOf = (round) => join(root, String(round));
-  const result = await compareWithMingo({ Store, seed: 20_261_129, rounds: 20, folderOf });
-  t.deepEqual(result.differences, []);
-  t.true(result.pairs >= 50_000 && result.found > 5000, JSON.stringify(result));
-});
+everywhere(
+  "find() and countWhere() of 50,000 random pairs of documents and queries, find what mingo finds",
+  async (t) => {
+    t.timeout(300_000);
+    const root = await temporaryFolder(t);
+    const folderOf = (round) => join(root, String(round));
+    const result = await compareWithMingo({ Store, seed: 20_261_129, rounds: 20, folderOf });
+    t.deepEqual(result.differences, []);
+    t.true(result.pairs >= 50_000 && result.found > 5000, JSON.stringify(result));
+  },
+);
 
 const scalars = [
   null,
@@ -140,7 +144,7 @@ test("find() of a reader and after a restart, finds what the writer's finds", as
   t.deepEqual(await again.find({ n: { $gte: 48 } }, { sort: { n: -1 } }), [{ n: 99 }, { n: 49 }, { n: 48 }]);
 });
 
-test("find() of values that are no objects, finds those by no field", async (t) => {
+everywhere("find() of values that are no objects, finds those by no field", async (t) => {
   const { store } = await openOurs(t);
   await store.set("five", 5);
   await store.set("list", [{ a: 5 }]);
@@ -149,7 +153,7 @@ test("find() of values that are no objects, finds those by no field", async (t) 
   t.deepEqual(await store.find({}), [5, [{ a: 5 }]]);
 });
 
-test("a Date in a query, stands for the text that JSON makes of it", async (t) => {
+everywhere("a Date in a query, stands for the text that JSON makes of it", async (t) => {
   const { store } = await openOurs(t);
   await store.set("a", { at: new Date(5) });
   await store.set("b", { at: new Date(10) });
@@ -206,13 +210,13 @@ const options = {
 };
 
 for (const [what, [given, message]] of Object.entries(options)) {
-  test(`find() with ${what}, is refused`, async (t) => {
+  everywhere(`find() with ${what}, is refused`, async (t) => {
     const { store } = await openOurs(t);
     await t.throwsAsync(store.find({}, given), { code: "OPSLOG_INVALID_ARGUMENT", message });
   });
 }
 
-test("a regular expression without an end, is stopped, and the store goes on", async (t) => {
+everywhere("a regular expression without an end, is stopped, and the store goes on", async (t) => {
   const { store } = await openOurs(t);
   await store.set("a", { text: `${"a".repeat(40)}!` });
   await t.throwsAsync(store.find({ text: /^(a+)+$/ }), {
@@ -222,7 +226,7 @@ test("a regular expression without an end, is stopped, and the store goes on", a
   t.is(await store.countWhere({ text: /!$/ }), 1);
 });
 
-test("a regular expression with the flag g or y, begins at the start of each string", async (t) => {
+everywhere("a regular expression with the flag g or y, begins at the start of each string", async (t) => {
   const { store } = await openOurs(t);
   for (let n = 0; n < 5; n++) await store.set(`r${n}`, { text: `xa${n}` });
   t.is(await store.countWhere({ text: /a/g }), 5);
@@ -288,7 +292,7 @@ for (const [carrier, options] of Object.entries({
   });
 }
 
-test("find() of a store that is closed, or under skipLoad, finds nothing", async (t) => {
+everywhere("find() of a store that is closed, or under skipLoad, finds nothing", async (t) => {
   const { store, folder } = await openOurs(t);
   await store.set("a", { n: 1 });
   await store.close();

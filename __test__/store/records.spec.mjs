@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import test from "ava";
 import { Store } from "../../index.mjs";
 import { currentSnapshot, temporaryFolder } from "../helpers/store-folder.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 const RECORDS = 20_000;
 const manual = { checkpointThreshold: Number.MAX_SAFE_INTEGER, checkpointOnClose: false };
@@ -136,24 +137,27 @@ test("filter(), the predicate walks over all records itself, or changes others, 
   }
 });
 
-test("filter(), the predicate changes records that nobody has looked at since they last changed, sees what was there at first", async (t) => {
-  const store = new Store();
-  await store.open(await temporaryFolder(t), manual);
-  for (const id of ["a", "b", "c"]) await store.set(id, { n: 1 });
-  t.is(store.all().length, 3);
-  await Promise.all([store.set("b", { n: 2 }), store.set("c", { n: 3 })]);
-  const later = [];
-  const found = store.filter((record, id) => {
-    if (id === "a") later.push(store.set("b", { n: 20 }), store.delete("c"));
-    return true;
-  });
-  t.deepEqual(numbers(found), [1, 2, 3]);
-  await Promise.all(later);
-  t.deepEqual(numbers(store.all()), [1, 20]);
-  await store.close();
-});
+everywhere(
+  "filter(), the predicate changes records that nobody has looked at since they last changed, sees what was there at first",
+  async (t) => {
+    const store = new Store();
+    await store.open(await temporaryFolder(t), manual);
+    for (const id of ["a", "b", "c"]) await store.set(id, { n: 1 });
+    t.is(store.all().length, 3);
+    await Promise.all([store.set("b", { n: 2 }), store.set("c", { n: 3 })]);
+    const later = [];
+    const found = store.filter((record, id) => {
+      if (id === "a") later.push(store.set("b", { n: 20 }), store.delete("c"));
+      return true;
+    });
+    t.deepEqual(numbers(found), [1, 2, 3]);
+    await Promise.all(later);
+    t.deepEqual(numbers(store.all()), [1, 20]);
+    await store.close();
+  },
+);
 
-test("filter(), its objects, are the ones that get() returns", async (t) => {
+everywhere("filter(), its objects, are the ones that get() returns", async (t) => {
   const { store } = await openFilled(t);
   const early = store.get("id-4000");
   const found = store.filter(({ n }) => n % 4000 === 0);

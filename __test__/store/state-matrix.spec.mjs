@@ -9,6 +9,7 @@ import {
   notOpen,
   stored,
   whenBatching,
+  whenInMemory,
   whenNotOpen,
   whenOpen,
   whenReadOnly,
@@ -63,6 +64,18 @@ const states = {
   "a store with skipLoad": {
     expected: whenSkipLoad,
     prepare: (t) => openStore(t, { skipLoad: true }),
+    close: true,
+  },
+  "a store in memory": {
+    expected: whenInMemory,
+    prepare: async () => {
+      const store = new Store();
+      await store.open(":memory:", { checkpointThreshold: Infinity });
+      await store.set(...stored);
+      await store.compact();
+      await store.set("logged", { n: 2 });
+      return store;
+    },
     close: true,
   },
   "a store that failed to open": {

@@ -1,7 +1,7 @@
 /** The option strictJson: what JSON would change without a word is refused, with its place, and nothing changes. */
 import vm from "node:vm";
-import test from "ava";
 import { openOurs } from "../helpers/stores.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 class User {
   name = "Ada";
@@ -31,7 +31,7 @@ const refused = {
 };
 
 for (const [what, [value, message]] of Object.entries(refused)) {
-  test(`${what}, is refused with strictJson by every call that stores a value`, async (t) => {
+  everywhere(`${what}, is refused with strictJson by every call that stores a value`, async (t) => {
     const { store } = await openOurs(t, { strictJson: true });
     await store.set("a", { n: 1 });
     const error = { code: "OPSLOG_INVALID_VALUE", instanceOf: TypeError, message };
@@ -48,26 +48,29 @@ for (const [what, [value, message]] of Object.entries(refused)) {
   });
 }
 
-test("what JSON keeps, is stored with strictJson, also objects of another realm or without a prototype", async (t) => {
-  const { store } = await openOurs(t, { strictJson: true });
-  const shared = { x: 1 };
-  const bare = Object.assign(Object.create(null), { y: 2 });
-  const value = { list: [1, "a", null, true, -0], shared, again: [shared, shared], gone: undefined, bare };
-  await store.set("a", value);
-  await store.set("b", vm.runInNewContext("({ list: [{ x: 1 }] })"));
-  await store.patch("a", { gone: undefined, more: 1 });
-  t.is(store.get("a").more, 1);
-  t.deepEqual(store.get("b"), { list: [{ x: 1 }] });
-});
+everywhere(
+  "what JSON keeps, is stored with strictJson, also objects of another realm or without a prototype",
+  async (t) => {
+    const { store } = await openOurs(t, { strictJson: true });
+    const shared = { x: 1 };
+    const bare = Object.assign(Object.create(null), { y: 2 });
+    const value = { list: [1, "a", null, true, -0], shared, again: [shared, shared], gone: undefined, bare };
+    await store.set("a", value);
+    await store.set("b", vm.runInNewContext("({ list: [{ x: 1 }] })"));
+    await store.patch("a", { gone: undefined, more: 1 });
+    t.is(store.get("a").more, 1);
+    t.deepEqual(store.get("b"), { list: [{ x: 1 }] });
+  },
+);
 
-test("a cycle with strictJson, is refused in V8's words", async (t) => {
+everywhere("a cycle with strictJson, is refused in V8's words", async (t) => {
   const { store } = await openOurs(t, { strictJson: true });
   const cycle = {};
   cycle.cycle = cycle;
   await t.throwsAsync(store.set("a", cycle), { code: "OPSLOG_INVALID_VALUE", message: /circular/i });
 });
 
-test("without strictJson, JSON does what it does", async (t) => {
+everywhere("without strictJson, JSON does what it does", async (t) => {
   const { store } = await openOurs(t);
   await store.set("a", { at: new Date(0), n: NaN });
   t.deepEqual(store.get("a"), { at: "1970-01-01T00:00:00.000Z", n: null });

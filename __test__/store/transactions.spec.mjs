@@ -6,12 +6,14 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import test from "ava";
 import { memoryBackend, memoryBucket } from "../helpers/memory-backend.mjs";
 import { openOurs } from "../helpers/stores.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 const counter = fileURLToPath(new URL("../helpers/counting-agent.mjs", import.meta.url));
 
 const carriers = {
   "a folder": () => ({}),
   "a folder in group mode": () => ({ writeMode: "group" }),
+  ":memory:": () => ({ folder: ":memory:" }),
   "a folder that syncs": () => ({ durability: "always" }),
   "an agent": () => ({ agentId: "one" }),
   "a backend": () => ({ backend: memoryBackend(memoryBucket()) }),
@@ -144,7 +146,7 @@ for (const [carrier, options] of Object.entries(carriers)) {
   });
 }
 
-test("the values of insert(), patch() and compareAndSet(), are those of the call", async (t) => {
+everywhere("the values of insert(), patch() and compareAndSet(), are those of the call", async (t) => {
   const { store } = await openOurs(t);
   const value = { list: [1] };
   const calls = [
@@ -161,39 +163,42 @@ test("the values of insert(), patch() and compareAndSet(), are those of the call
   ]);
 });
 
-test("a call of the store within a transaction whose error is caught, takes the transaction back as well", async (t) => {
-  const { store } = await openOurs(t);
-  await store.set("a", { n: 1 });
-  const calls = {
-    set: () => store.set("b", {}),
-    get: () => store.get("a"),
-    find: () => void store.find({}).catch(() => {}),
-    nested: () => void store.update("a", () => ({})).catch(() => {}),
-  };
-  for (const [name, call] of Object.entries(calls)) {
-    const failed = store.transaction((tx) => {
-      tx.set("a", { n: 2 });
-      try {
-        call();
-      } catch {
-        // Caught all the same.
-      }
+everywhere(
+  "a call of the store within a transaction whose error is caught, takes the transaction back as well",
+  async (t) => {
+    const { store } = await openOurs(t);
+    await store.set("a", { n: 1 });
+    const calls = {
+      set: () => store.set("b", {}),
+      get: () => store.get("a"),
+      find: () => void store.find({}).catch(() => {}),
+      nested: () => void store.update("a", () => ({})).catch(() => {}),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      const failed = store.transaction((tx) => {
+        tx.set("a", { n: 2 });
+        try {
+          call();
+        } catch {
+          // Caught all the same.
+        }
+      });
+      await t.throwsAsync(
+        failed,
+        { code: "OPSLOG_INVALID_ARGUMENT", message: /works with its argument/ },
+        name,
+      );
+      t.deepEqual(store.entries(), [["a", { n: 1 }]], name);
+    }
+    await store.transaction((tx) => {
+      t.throws(() => tx.insert("a", {}), { code: "OPSLOG_EXISTS" });
+      tx.set("a", { n: 3 });
     });
-    await t.throwsAsync(
-      failed,
-      { code: "OPSLOG_INVALID_ARGUMENT", message: /works with its argument/ },
-      name,
-    );
-    t.deepEqual(store.entries(), [["a", { n: 1 }]], name);
-  }
-  await store.transaction((tx) => {
-    t.throws(() => tx.insert("a", {}), { code: "OPSLOG_EXISTS" });
-    tx.set("a", { n: 3 });
-  });
-  t.deepEqual(store.get("a"), { n: 3 });
-});
+    t.deepEqual(store.get("a"), { n: 3 });
+  },
+);
 
-test("a transaction that is over, does nothing any more", async (t) => {
+everywhere("a transaction that is over, does nothing any more", async (t) => {
   const { store } = await openOurs(t);
   let kept;
   await store.transaction((tx) => {
@@ -209,7 +214,7 @@ test("a transaction that is over, does nothing any more", async (t) => {
   }
 });
 
-test("a transaction, runs in its caller's async context", async (t) => {
+everywhere("a transaction, runs in its caller's async context", async (t) => {
   const { store } = await openOurs(t);
   const context = new AsyncLocalStorage();
   const calls = ["A", "B", "C"].map((name) =>

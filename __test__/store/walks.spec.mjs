@@ -55,17 +55,20 @@ function compareUnits(one, other) {
   return one < other ? -1 : Number(one > other);
 }
 
-/** What scan() has to give. */
-function expected(store, { prefix = "", gt, gte, lt, lte, reverse, limit = Infinity }) {
+/** All entries in the order of their ids. */
+const inOrder = (store) => [...store].sort(([one], [other]) => compareUnits(one, other));
+
+/** What scan() has to give of entries in the order of their ids. */
+function expected(entries, { prefix = "", gt, gte, lt, lte, reverse, limit = Infinity }) {
   const isWanted = ([id]) =>
     id.startsWith(prefix) &&
     (gt === undefined || id > gt) &&
     (gte === undefined || id >= gte) &&
     (lt === undefined || id < lt) &&
     (lte === undefined || id <= lte);
-  const entries = [...store].filter(isWanted).sort(([one], [other]) => compareUnits(one, other));
-  if (reverse) entries.reverse();
-  return entries.slice(0, limit);
+  const wanted = entries.filter(isWanted);
+  if (reverse) wanted.reverse();
+  return wanted.slice(0, limit);
 }
 
 async function scanned(store, options) {
@@ -87,12 +90,18 @@ function randomRange(random, ids) {
   return options;
 }
 
-async function assertScans(t, store, seed, rounds = 60) {
+async function assertScans(t, store, seed, rounds = 30) {
   const { next: random } = randomNumbers(seed);
-  const ids = [...store.keys()];
+  const entries = inOrder(store);
+  const ids = entries.map(([id]) => id);
   for (let round = 0; round < rounds; round++) {
     const options = randomRange(random, ids);
-    t.deepEqual(await scanned(store, options), expected(store, options), JSON.stringify(options));
+    const [found, wanted] = [await scanned(store, options), expected(entries, options)];
+    t.deepEqual(
+      found.map(([id, { n }]) => [id, n]),
+      wanted.map(([id, { n }]) => [id, n]),
+      JSON.stringify(options),
+    );
   }
 }
 
@@ -133,7 +142,7 @@ test("a scan() of a few ids by their order reads no other records", async (t) =>
   await first.whenIndexed();
   await first.close();
   const store = await opened(t, folder);
-  const wanted = expected(store, { prefix: "user:1", limit: 20 });
+  const wanted = expected(inOrder(store), { prefix: "user:1", limit: 20 });
   t.is((await scanned(store, { prefix: "user:", limit: 1 })).length, 1);
   // What is read of the snapshot from here on is damaged, but for the records that are wanted.
   const path = join(folder, store.getManifest().currentSnapshot);
@@ -167,7 +176,7 @@ test("a damaged order of ids gives no wrong answer, is told by verify(), and is 
   t.false((await Store.verify(folder)).ok);
   const writer = await opened(t, folder);
   for (let round = 0; round < 2; round++) {
-    await assertScans(t, writer, round, 40);
+    await assertScans(t, writer, round, 15);
     await writer.whenIndexed();
   }
   await writer.close();

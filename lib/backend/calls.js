@@ -63,6 +63,23 @@ class Calls {
   }
 }
 
+/** Calls of a backend that is this package's own: it answers at once, and calls no store. */
+class OwnCalls {
+  #backend;
+
+  constructor(backend) {
+    this.#backend = backend;
+  }
+
+  has(method) {
+    return typeof this.#backend[method] === "function";
+  }
+
+  async run(method, ...args) {
+    return this.#backend[method](...args);
+  }
+}
+
 /** Throws if this code runs in a call of the backend that the store waits for. */
 function refuseOwnBackend(owner) {
   let call = calling.getStore();
@@ -72,4 +89,4 @@ function refuseOwnBackend(owner) {
   throw opslogError("OPSLOG_INVALID_ARGUMENT", message);
 }
 
-module.exports = { Calls, refuseOwnBackend, Unanswered };
+module.exports = { Calls, OwnCalls, refuseOwnBackend, Unanswered };

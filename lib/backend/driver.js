@@ -23,7 +23,7 @@ const { Records } = require("../records/records");
 const { clearTimeout, inMicrotask, monotonicMs, setTimeout } = require("../platform/timers");
 const { paced } = require("../writing/turns");
 const { now } = require("../arguments/values");
-const { Calls, refuseOwnBackend } = require("./calls");
+const { Calls, OwnCalls, refuseOwnBackend } = require("./calls");
 const { factsOf } = require("./facts");
 const { MemoryBackend } = require("./memory");
 const { Steps } = require("./steps");
@@ -100,7 +100,8 @@ class BackendDriver {
     if (options.keepUndo > 0 && !options.readOnly) refuseRetention("the option retain.undo");
     const facts = factsOf(backend);
     this.#sharesAppends = facts.wholeAppends;
-    const [randomHigh, randomLow] = randomFillSync(new Uint32Array(2));
+    // No other store ever sees what one in memory writes.
+    const [randomHigh, randomLow] = this.#isInMemory ? [0, 0] : randomFillSync(new Uint32Array(2));
     this.#session = native.load().sessionNew(options.agentId, {
       version: options.version,
       versionGiven: options.versionGiven,
@@ -120,7 +121,9 @@ class BackendDriver {
     const isSteady = () => false;
     this.records = new Records(this.#core, { codec, cacheSize, isSteady, indexes: this.indexes });
     this.history = new History(this.#core, codec);
-    this.#calls = new Calls(backend, owner, options.backendTimeoutMs);
+    this.#calls = this.#isInMemory
+      ? new OwnCalls(backend)
+      : new Calls(backend, owner, options.backendTimeoutMs);
     this.#steps = new Steps(this.#session, this.#calls, { migrate: options.migrate, records: this.records });
   }
 

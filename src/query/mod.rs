@@ -27,6 +27,7 @@ pub use selection::{Selection, Sort};
 
 use node::Node;
 use operator::{Condition, Test};
+use path::Path;
 use std::collections::HashMap;
 
 /// A query.
@@ -109,7 +110,14 @@ impl Query {
 
 impl Condition {
     fn holds(&self, node: &Node<'_>, oracle: &mut Oracle) -> bool {
-        self.tests.iter().all(|test| test.holds(node, oracle))
+        // Several operators on one field look for it once.
+        let mut last: Option<(&Path, Node<'_>)> = None;
+        self.tests.iter().all(|test| {
+            let Test::Field(path, operator) = test else { return test.holds(node, oracle) };
+            let known = last.take().filter(|(known, _)| known.names() == path.names());
+            let (_, value) = last.insert(known.unwrap_or_else(|| (path, path.unwrapped(node))));
+            operator.holds(value, path.dots(), oracle)
+        })
     }
 }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::walk::Range;
 use super::{State, Store};
-use crate::disk::{OpenMode, read_exact_at};
-use crate::engine::{Id, Moment, Text};
+use crate::disk::OpenMode;
+use crate::engine::{Id, Moment, Nearby, Text};
 use crate::fields::{At, Broken, Tree};
 use crate::layout;
 use crate::query::{Definition, Range as Keys, id_key, id_of_key};
@@ -95,11 +95,12 @@ fn rows(tree: &Tree, moment: &Moment, range: &Range) -> Result<Option<Rows>, Fai
         return Ok(None);
     }
     let mut rows = Rows::new();
+    let mut lines = Nearby::default();
     let mut take = |key: &[u8], offset: u64, len: u32| -> Result<bool, Failed> {
         let id = id_of_key(key);
         if rows.len() < most && range.has(&id) && moment.says_nothing_of(&id) {
-            let line = read_exact_at(&**file, offset, len as usize)?;
-            let record = base.record(offset, &line)?;
+            let line = Text::at(file, offset, len as usize);
+            let record = base.record(offset, lines.read(&line)?)?;
             if *record.id != *id {
                 return Err(Failed::Broken);
             }

@@ -121,8 +121,9 @@ impl Store {
     /// `OPSLOG_IO`.
     pub fn sorted_on(&self, sorted: &mut Sorted, limit: usize, out: &mut Vec<u8>) -> Result<()> {
         let kept = Arc::clone(&sorted.kept);
+        let mut texts = Nearby::of(&kept);
         for (id, text) in sorted.rows.by_ref() {
-            let text = read_uncut(&kept, || Ok(Nearby::of(&kept).read(&text)?.to_vec()));
+            let text = read_uncut(&kept, || Ok(texts.read(&text)?.to_vec()));
             let text = text.map_err(|source| self.read_failed(source))?;
             print(&Row::Made { id: &id, text: &text }, false, out);
             if out.len() >= limit {
