@@ -27,7 +27,7 @@ export function widthsOf(columns, rows) {
     widths[0] = Math.max(widths[0], widthOf(id.slice(0, 60)));
     cells.forEach(({ text }, n) => (widths[n + 1] = Math.max(widths[n + 1], widthOf(text.slice(0, 60)))));
   }
-  return widths.map((width) => Math.ceil(Math.min(MOST_WIDTH, Math.max(LEAST_WIDTH, width))) + 3);
+  return widths.map((width) => Math.ceil(Math.min(MOST_WIDTH, Math.max(LEAST_WIDTH, width))));
 }
 
 /** Whether records can be sorted by a field: a dot in its name would be taken for a path. */

@@ -155,7 +155,7 @@ export function Table({ rows, columns, sort, onSort, opened, open, chosen, choos
   };
 
   const widths = useWidths(rows, columns);
-  const style = { "--widths": `${widths.map((width) => `${width}ch`).join(" ")} 1fr` };
+  const style = { "--widths": `${widths.map((width) => `calc(${width}ch + 26px)`).join(" ")} 1fr` };
   const shown = [];
   for (let number = from; number < to; number++) shown.push(number);
   return (

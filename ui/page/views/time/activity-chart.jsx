@@ -3,15 +3,16 @@ import { useCallback, useMemo } from "preact/hooks";
 import UPlot from "uplot";
 import { Chart, colour } from "../../parts/chart.jsx";
 import { counted, moment, number, span } from "../../numbers.js";
+import { hueOf } from "../../parts/operation.jsx";
 import { Text } from "../../parts/text.jsx";
 import { drawnOf } from "./stacks.js";
 
 const bars = UPlot.paths.bars({ size: [0.86, 48], align: 1, radius: 0 });
 
-/** The name of a series' colour. */
-export function colourOf(name, at, by) {
+/** The name of a series' colour: an agent has the same one everywhere. */
+export function colourOf(name, by) {
   if (by === "kind") return name;
-  return name === null ? "ink-3" : `hue-${at % 6}`;
+  return name === null || name === "" ? "ink-3" : `hue-${hueOf(name)}`;
 }
 
 export function seriesName(name, by) {
@@ -27,10 +28,10 @@ export function ActivityChart({ stacks, by, width, zoom, look }) {
       series: [
         {},
         ...stacks.series
-          .map(({ name }, at) => ({
+          .map(({ name }) => ({
             paths: bars,
             points: { show: false },
-            fill: colour(colourOf(name, at, by)),
+            fill: colour(colourOf(name, by)),
             stroke: colour("panel"),
             width: stacks.times.length > 90 ? 0 : 1,
           }))
@@ -61,9 +62,9 @@ export function ActivityChart({ stacks, by, width, zoom, look }) {
 export function Legend({ stacks, by }) {
   return (
     <ul class="legend">
-      {stacks.series.map(({ name, total }, at) => (
+      {stacks.series.map(({ name, total }) => (
         <li key={String(name)}>
-          <span class={`swatch fill-${colourOf(name, at, by)}`} aria-hidden="true" />
+          <span class={`swatch fill-${colourOf(name, by)}`} aria-hidden="true" />
           <Text value={seriesName(name, by)} most={40} />
           <span class="quiet">{number(total)}</span>
         </li>
