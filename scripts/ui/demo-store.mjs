@@ -30,7 +30,16 @@ const TITLES = [
   ["Bedienungsanleitung Fräse", "de", "pl"],
   ["릴리스 노트", "ko", "en"],
 ];
-const IDS = ["契約-0412", "חוברת-77", "دليل-15", "产品-008", "릴리스-3", "mareas-ñ-21", "Wärmepumpe/§4", "ჩანაწერი-9"];
+const IDS = [
+  "契約-0412",
+  "חוברת-77",
+  "دليل-15",
+  "产品-008",
+  "릴리스-3",
+  "mareas-ñ-21",
+  "Wärmepumpe/§4",
+  "ჩანაწერი-9",
+];
 const PEOPLE = ["Ada Okafor", "Jun 佐藤", "Noa לוי", "Marek Nowak", "Inês Duarte"];
 const STATES = ["queued", "translating", "review", "delivered"];
 

@@ -8,7 +8,7 @@ const MOST_RECENT = 5000;
 const RETRY_MS = 2000;
 const MOST_WANTED = 400;
 /** A closer look reads the logs again, if there are no more operations in it than this. */
-const MOST_READ_AGAIN = 200_000;
+const MOST_READ_AGAIN = 50_000;
 
 export class Activity {
   #followed;
@@ -44,7 +44,7 @@ export class Activity {
     const to = Math.max(from, until ?? last);
     const number = Math.min(wanted, MOST_WANTED);
     let counted = this.#buckets.between(from, to, number);
-    if ((to - from) / number < counted.width / 2) {
+    if ((since !== undefined || this.#state === "done") && (to - from) / number < counted.width / 2) {
       counted = (await this.#readAgain(from, to, number, counted)) ?? counted;
     }
     return { ...known, first, last, ...counted };
