@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import test from "ava";
+import { readExamples } from "../../scripts/docs/plugin.mjs";
 import { temporaryFolder } from "../helpers/store-folder.mjs";
 
 const run = promisify(execFile);
@@ -27,6 +28,8 @@ test("npm run docs, makes a page with every export and every method, and finds n
   t.true(methods.length > 60);
   for (const name of methods.filter((name) => name !== "constructor"))
     t.true(page.includes(`##### ${name}()`), name);
+  const examples = readExamples();
+  for (const code of examples.values()) t.true(page.includes(code), code);
   // Options and codes are described where they are declared.
   for (const text of ["checkpointThreshold", "OPSLOG_UNSAFE_BACKEND", "read-snapshot"])
     t.true(page.includes(text));
