@@ -89,6 +89,21 @@ test("opslog ui, the writer is killed and another one comes, follows both", asyn
   t.is((await called(ui, "overview")).records, 2);
 });
 
+test("opslog ui, records are archived and migrated by another process, which is no operation, shows what there is then", async (t) => {
+  const folder = await example(t);
+  const ui = await started(t, [folder]);
+  const next = listened(t, ui);
+  await next("state");
+  const store = new Store();
+  await store.open(folder, { version: 2, migrate: (record) => ({ ...record, isMigrated: true }) });
+  await next("changes");
+  t.is((await called(ui, "record", { id: "a" })).json, '{"n":1,"isMigrated":true}');
+  await store.archive(() => true);
+  await store.close();
+  await next("changes", ({ records }) => records === 0);
+  t.is((await called(ui, "page", { fresh: true })).total, 0);
+});
+
 test("opslog ui, the folder is deleted and comes back, says so and shows it again", async (t) => {
   const folder = await example(t);
   const copy = join(await temporaryFolder(t), "copy");

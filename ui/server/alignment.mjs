@@ -3,12 +3,14 @@
  * what is left over on both sides in the same place has changed.
  */
 
+import { keyOf } from "./same.mjs";
+
 /** Above so many steps of the table, elements are compared place by place. */
 const MOST_STEPS = 1_000_000;
 
 /** `{ moved, removed, added, paired }`: pairs of places, or places. */
 export function alignment(before, after) {
-  const keys = [before, after].map((list) => list.map((element) => JSON.stringify(element) ?? ""));
+  const keys = [before, after].map((list) => list.map(keyOf));
   const [one, other] = keys;
   let start = 0;
   while (start < one.length && start < other.length && one[start] === other[start]) start++;

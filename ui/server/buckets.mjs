@@ -17,6 +17,8 @@ export class Buckets {
 
   /** Counts an operation; `by` is -1 for one that is taken back. */
   count(time, kind, agent, by = 1) {
+    // A line that another program wrote may have any text for a time.
+    if (Number.isNaN(time)) return;
     const at = Math.floor(time / this.width) * this.width;
     let bucket = this.#counts.get(at);
     if (bucket === undefined) this.#counts.set(at, (bucket = new Map()));

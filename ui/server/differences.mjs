@@ -1,7 +1,7 @@
 /** What is different between two values, field by field: added, removed, changed, or moved within an array. */
-import { isDeepStrictEqual } from "node:util";
 import { alignment } from "./alignment.mjs";
 import { preview } from "./previews.mjs";
+import { isSame } from "./same.mjs";
 
 /** So many are listed; of the others the number is told. */
 const MOST_LISTED = 200;
@@ -41,7 +41,7 @@ function compare(before, after, path, found) {
   const isDeep = path.length >= MOST_DEPTH;
   if (!isDeep && isObject(before) && isObject(after)) compareObjects(before, after, path, found);
   else if (!isDeep && isList(before) && isList(after)) compareLists(before, after, path, found);
-  else if (!isDeepStrictEqual(before, after)) tell(found, "changed", path, { from: before, to: after });
+  else if (!isSame(before, after)) tell(found, "changed", path, { from: before, to: after });
 }
 
 function compareObjects(before, after, path, found) {

@@ -19,8 +19,11 @@ const sentences = {
     path === undefined ? message : `The file system of ${path} has no kernel locks.`,
 };
 
+const isTooDeep = (error) => error instanceof RangeError && /call stack/.test(error.message);
+
 /** `{ code, message, path?, offset? }` of any error. */
 export function explained(error) {
+  if (isTooDeep(error)) return { code: "TOO_DEEP", message: "A value is nested too deeply to be shown." };
   const code = typeof error?.code === "string" ? error.code : "FAILED";
   const message = sentences[code]?.(error) ?? error?.message ?? String(error);
   const { path, offset } = error ?? {};

@@ -14,6 +14,8 @@ const GATHER_MS = 100;
 /** So many operations are told one by one each time; of the others only their number. */
 const MOST_TOLD = 200;
 const RETRY_MS = 2000;
+/** So often it is looked whether the store is another one without an operation: archived, migrated, put back. */
+const LOOK_MS = 2000;
 
 export class FollowedStore {
   #folder;
@@ -25,6 +27,7 @@ export class FollowedStore {
   #listeners;
   #gathered = newGathering();
   #telling = null;
+  #manifest = "";
 
   /**
    * `listeners.opened()` is called with each store that was opened, `listeners.failed()` when it is gone, and
@@ -67,6 +70,7 @@ export class FollowedStore {
     try {
       await store.open(this.#folder, { readOnly: true, cacheSize: CACHE });
       this.#store = store;
+      this.#manifest = JSON.stringify(store.getManifest());
       this.#version++;
       this.#listeners.opened(store);
     } catch (error) {
@@ -87,6 +91,7 @@ export class FollowedStore {
   async #followUntilItFails() {
     const broken = new AbortController();
     const signal = AbortSignal.any([this.#ended.signal, broken.signal]);
+    const looking = setInterval(() => this.#look().catch((error) => broken.abort(error)), LOOK_MS);
     try {
       const changes = this.#store.changes({ after: this.#store.position, live: true, signal });
       for await (const change of changes) this.#gather(change, broken);
@@ -95,7 +100,20 @@ export class FollowedStore {
       this.#failure = explained(error);
       await this.#letGo();
       this.#listeners.failed();
+    } finally {
+      clearInterval(looking);
     }
+  }
+
+  async #look() {
+    const store = this.#store;
+    if (store === null || this.#telling !== null) return;
+    await store.refresh();
+    const manifest = JSON.stringify(store.getManifest());
+    if (this.#store !== store || manifest === this.#manifest) return;
+    this.#manifest = manifest;
+    this.#version++;
+    this.#listeners.changed(newGathering());
   }
 
   async #letGo() {
@@ -109,22 +127,28 @@ export class FollowedStore {
 
   #gather(change, broken) {
     const { operations, counts } = this.#gathered;
-    const kind = kindOf(change);
-    counts[kind]++;
+    counts[kindOf(change)]++;
     if (operations.length < MOST_TOLD) operations.push(summaryOf(change));
-    this.#telling ??= setTimeout(() => this.#tell().catch((error) => broken.abort(error)), GATHER_MS);
+    this.#tellSoon(broken);
   }
 
-  async #tell() {
+  #tellSoon(broken) {
+    this.#telling ??= setTimeout(() => this.#tell(broken).catch((error) => broken.abort(error)), GATHER_MS);
+  }
+
+  async #tell(broken) {
+    const store = this.#store;
+    if (store === null) return;
     const gathered = this.#gathered;
     this.#gathered = newGathering();
-    await this.#store.refresh();
+    await store.refresh();
+    if (this.#store !== store) return;
     this.#telling = null;
+    this.#manifest = JSON.stringify(store.getManifest());
     this.#version++;
     this.#listeners.changed(gathered);
     // What came while the store was brought up to date.
-    if (this.#gathered.operations.length > 0)
-      this.#telling = setTimeout(() => this.#tell().catch(() => {}), GATHER_MS);
+    if (this.#gathered.operations.length > 0) this.#tellSoon(broken);
   }
 }
 

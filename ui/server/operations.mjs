@@ -1,5 +1,5 @@
 /** Operations in short: what a feed and a list of them show. */
-import { isDeepStrictEqual } from "node:util";
+import { isSame } from "./same.mjs";
 
 /** So many fields that changed are named. */
 const MOST_FIELDS = 8;
@@ -24,8 +24,7 @@ function changedFields({ before, value }) {
   if (names.size > MOST_COMPARED) return { fields: [], fieldCount: 0 };
   const changed = [...names].filter(
     (name) =>
-      Object.hasOwn(before, name) !== Object.hasOwn(value, name) ||
-      !isDeepStrictEqual(before[name], value[name]),
+      Object.hasOwn(before, name) !== Object.hasOwn(value, name) || !isSame(before[name], value[name]),
   );
   return { fields: changed.slice(0, MOST_FIELDS), fieldCount: changed.length };
 }

@@ -115,9 +115,13 @@ export class Records {
       else for (const name of Object.keys(value)) counts.set(name, (counts.get(name) ?? 0) + 1);
     }
     const names = [...counts.keys()].sort((one, other) => counts.get(other) - counts.get(one));
-    const columns = names.slice(0, MOST_COLUMNS).map((name) => ({ name, share: counts.get(name) / seen }));
-    if (others > 0) columns.unshift({ name: VALUE_COLUMN, share: others / seen });
-    return { columns, more: Math.max(0, names.length - MOST_COLUMNS), sampled: seen };
+    const all = names.map((name) => ({ name, share: counts.get(name) / seen }));
+    if (others > 0) all.unshift({ name: VALUE_COLUMN, share: others / seen });
+    return {
+      columns: all.slice(0, MOST_COLUMNS),
+      more: Math.max(0, all.length - MOST_COLUMNS),
+      sampled: seen,
+    };
   }
 
   /** One record as JSON text; absent if there is none. */

@@ -61,7 +61,8 @@ function Line({ line, top, isActive, fold, choose, number: at, idOf }) {
 /** What stands on the active line, in full. */
 function Detail({ line, filter }) {
   const { path, value, size } = line;
-  const text =
+  // NOTE: made when it is wanted: a record may have megabytes.
+  const text = () =>
     size === undefined ? (typeof value === "string" ? value : String(value)) : JSON.stringify(value, null, 2);
   return (
     <div class="json-detail">

@@ -1,0 +1,158 @@
+/** What the server of the page answers about odd stores: values, times and records that are not what is usual. */
+import { readFile, writeFile } from "node:fs/promises";
+import test from "ava";
+import { Store } from "../../index.mjs";
+import { activeWal, temporaryFolder } from "../helpers/store-folder.mjs";
+import { called, sent, served } from "../helpers/ui.mjs";
+import { differencesOf } from "../../ui/server/differences.mjs";
+
+const settings = { checkpointOnClose: false, checkpointThreshold: Infinity };
+
+async function filled(t, work, options) {
+  const folder = await temporaryFolder(t);
+  const store = new Store();
+  await store.open(folder, settings);
+  await work(store, folder);
+  if (store.recovery !== null) await store.close();
+  return { folder, ui: await served(t, folder, options) };
+}
+
+const nested = (depth) => JSON.parse("[".repeat(depth) + "]".repeat(depth));
+
+test("records that are no objects, have their values in a column of their own", async (t) => {
+  const { ui } = await filled(t, async (store) => {
+    for (const [id, value] of Object.entries({ n: 1, s: "text", l: [1], b: false, o: { a: 1 } }))
+      await store.set(id, value);
+  });
+  const { columns } = await called(ui, "columns");
+  t.deepEqual(
+    columns.map(({ name, share }) => [name, share]),
+    [
+      ["\u0000value", 0.8],
+      ["a", 0.2],
+    ],
+  );
+  const { rows } = await called(ui, "page", { columns: columns.map(({ name }) => name) });
+  t.deepEqual(
+    rows.map(({ cells: [value, a] }) => [value.text, a.text]),
+    [
+      ["1", ""],
+      ["text", ""],
+      ["[1]", ""],
+      ["false", ""],
+      ["", "1"],
+    ],
+  );
+});
+
+test("values of megabytes and values that are nested deeply, are cut in tables, and told apart", async (t) => {
+  const { ui } = await filled(t, async (store) => {
+    await store.set("big", { text: "x".repeat(5e6), n: 1 });
+    await store.set("big", { text: "y".repeat(5e6), n: 1 });
+    await store.set("deep", nested(3000));
+    await store.set("deep", nested(3001));
+    await store.set("wide", Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`f${n}`, n])));
+  });
+  const page = await called(ui, "page", { columns: ["text", "n"] });
+  t.true(JSON.stringify(page).length < 5000);
+  t.is(page.rows[0].cells[0].length, 5e6);
+  const { operations } = await called(ui, "history", { id: "big" });
+  t.deepEqual(
+    operations[0].differences.map(({ path, kind }) => [path, kind]),
+    [[["text"], "changed"]],
+  );
+  t.is((await called(ui, "history", { id: "deep" })).operations.length, 2);
+  const wide = await called(ui, "history", { id: "wide" });
+  t.is(wide.operations[0].differences.length, 200);
+  t.is(wide.operations[0].differenceCount, 20_000);
+  t.is((await called(ui, "columns")).columns.length, 300);
+  t.is(JSON.parse((await called(ui, "record", { id: "wide" })).json).f19999, 19_999);
+});
+
+test("operations with times that are none, or far away, are listed, and those with a time counted", async (t) => {
+  const { ui } = await filled(t, async (store, folder) => {
+    for (const id of ["a", "b", "c"]) await store.set(id, { n: 1 });
+    await store.close();
+    const times = ["no time", "1970-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z"];
+    const log = await activeWal(folder);
+    const text = await readFile(log, "utf8");
+    await writeFile(
+      log,
+      text.replaceAll(/"ts":"[^"]+"/g, () => `"ts":"${times.shift()}"`),
+    );
+  });
+  let counts = await called(ui, "activity");
+  while (counts.state !== "done") counts = await called(ui, "activity");
+  t.is(counts.total, 2);
+  t.is(new Date(counts.last).getUTCFullYear(), 2999);
+  t.is((await called(ui, "last")).operations.length, 3);
+});
+
+test("an expression that takes too long, is stopped, and the page goes on", async (t) => {
+  const { ui } = await filled(t, (store) => store.set("a", { text: `${"a".repeat(40)}!` }));
+  const error = await t.throwsAsync(called(ui, "page", { query: { text: { $regex: "^(a+)+$" } } }));
+  t.is(error.code, "OPSLOG_PATTERN_TIMEOUT");
+  t.is((await called(ui, "page")).total, 1);
+});
+
+test("pages of a history, follow one another without a gap, and one whose start was undone is refused", async (t) => {
+  const { ui, folder } = await filled(t, async (store) => {
+    for (let n = 0; n < 25; n++) await store.set("a", { n });
+  });
+  const seen = [];
+  let before;
+  for (let hasMore = true; hasMore;) {
+    const page = await called(ui, "history", { id: "a", limit: 10, ...(before && { before }) });
+    seen.push(...page.operations);
+    before = seen.at(-1).position;
+    ({ hasMore } = page);
+  }
+  t.is(new Set(seen.map(({ position }) => position)).size, 25);
+  const store = new Store();
+  await store.open(folder, settings);
+  await store.undo();
+  await store.close();
+  const { position } = seen[0];
+  const error = await t.throwsAsync(called(ui, "history", { id: "a", before: position }));
+  t.like(error, { status: 409, code: "OPSLOG_POSITION_GONE" });
+  t.is((await t.throwsAsync(called(ui, "version", { id: "a", position }))).status, 409);
+});
+
+test("an export as CSV, quotes what has commas, quotes and line ends, and has a column for each field that is asked for", async (t) => {
+  const { ui } = await filled(t, async (store) => {
+    await store.set("a,1", { text: 'say "hi"\nthere', n: 1, list: [1, 2] });
+    await store.set("b", { text: "", n: null });
+    await store.set("c", 7);
+  });
+  const { text, headers } = await sent(ui, {
+    method: "POST",
+    path: `${ui.base}export`,
+    headers: { Origin: ui.origin, "Content-Type": "application/json" },
+    body: JSON.stringify({ format: "csv", columns: ["text", "n", "list", "\u0000value"] }),
+  });
+  t.regex(headers["content-type"], /^text\/csv/);
+  t.is(
+    text,
+    ["id,text,n,list,value", '"a,1","say ""hi""\nthere",1,"[1,2]",', 'b,"",null,,', "c,,,,7", ""].join(
+      "\r\n",
+    ),
+  );
+});
+
+test("differences of lists, are what was added, removed, changed and moved, whatever the order", (t) => {
+  const told = (before, after) =>
+    differencesOf({ l: before }, { l: after }).list.map(({ kind, path, wasAt }) =>
+      [kind, path.slice(1).join("."), wasAt].filter((part) => part !== undefined).join(" "),
+    );
+  t.deepEqual(told([1, 2, 3], [1, 2, 3]), []);
+  t.deepEqual(told([1, 2, 3], [2, 3]), ["removed 0"]);
+  t.deepEqual(told([2, 3], [1, 2, 3]), ["added 0"]);
+  t.deepEqual(told([1, 2, 3], [3, 1, 2]), ["moved 0 2"]);
+  t.deepEqual(told([1, 2, 3], [1, 9, 3]), ["changed 1"]);
+  t.deepEqual(told([{ a: 1, b: 2 }, 5], [{ a: 1, b: 3 }, 5]), ["changed 0.b"]);
+  t.deepEqual(told([1, 1, 1], [1, 1]), ["removed 2"]);
+  t.deepEqual(told([], [1]), ["added 0"]);
+  const many = Array.from({ length: 3000 }, (_, n) => n);
+  t.is(told(many, [...many].reverse()).length > 0, true);
+  t.deepEqual(told(many, [-1, ...many]), ["added 0"]);
+});
