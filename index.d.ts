@@ -1498,7 +1498,7 @@ export declare class Store<T = Record<string, unknown>> {
 
   /**
    * Calls a function with the operations that come to count from now on, in order, each once: this store's own, and those of other
-   * agents and writers. An operation that was told and is undone is told as a `Retraction`.
+   * agents and writers. An operation that is undone from now on is told as a `Retraction`, also if it was made before.
    *
    * An operation is told soon after it counts: a write when it is in the log, with `writeMode` `"group"` and `"async"` when the buffer is
    * written; a write that fails is not told. `close()` tells what was written before it resolves, and nothing is told afterwards.

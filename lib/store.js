@@ -559,7 +559,8 @@ class Store extends Inspected {
     const { codec } = this.#options;
     const read = (after) => {
       const { native } = readWanted({ after, live: true }, (text) => driver.isPosition(text));
-      const open = () => this.#exclusive(() => ({ source: driver.changes(native) }));
+      // NOTE: what is called behind waits until it is open: an undo() would take the place away at which it begins.
+      const open = () => this.#exclusive(async () => ({ source: await driver.changes(native) }));
       const notices = () => driver.notices(undefined, { forListeners: true });
       return new Changes(
         () => ({ limit: Infinity, codec, open, notices }),
@@ -570,7 +571,8 @@ class Store extends Inspected {
       await this.#exclusive(() => driver.catchUp());
       return driver.position(false);
     };
-    return new Feed({ after: driver.position(this.#batch !== null), read, renew });
+    const settled = () => this.#exclusive(() => {}).catch(() => {});
+    return new Feed({ after: driver.position(this.#batch !== null), read, renew, settled });
   }
 
   /** Tells listeners everything that counts. What fails here fails again when the driver closes. */

@@ -13,18 +13,22 @@ const PAUSE_MS = 1000;
 class Feed {
   #read;
   #renew;
+  #settled;
   #after;
   #changes;
   #isClosing = false;
   #isOver = false;
+  /** Whether the last failure was a position that is gone. */
+  #isRenewed = false;
 
   /**
    * `read(after)` begins to read behind a position; `renew()` resolves to the one where the store stands, for where this one is
-   * gone. It begins at once, so that it has its place in the order of calls.
+   * gone; `settled()` when what the store was called to do by now is done. It begins at once, so that it has its place in the order of calls.
    */
-  constructor({ after, read, renew }) {
+  constructor({ after, read, renew, settled }) {
     this.#read = read;
     this.#renew = renew;
+    this.#settled = settled;
     this.#after = after;
     this.#changes = read(after);
   }
@@ -34,6 +38,8 @@ class Feed {
     while (!this.#isOver) {
       try {
         const piece = await this.#changes.piece();
+        // NOTE: an undo() of this store may still be under way: its records show it first.
+        if (piece?.some(({ type }) => type === "undone") && !this.#isClosing) await this.#settled();
         const last = piece?.at(-1);
         if (last !== undefined) this.#after = last.type === "undone" ? last.after : last.position;
         return piece;
@@ -49,7 +55,8 @@ class Feed {
     const isGone = error?.code === "OPSLOG_POSITION_GONE";
     const message = isGone ? "operations may not have been told" : "operations are told late";
     tellFailure("OPSLOG_EVENTS_FAILED", `Listeners of "change": ${message}`, error);
-    await delay(PAUSE_MS);
+    if (!isGone || this.#isRenewed) await delay(PAUSE_MS);
+    this.#isRenewed = isGone;
     if (this.#isClosing || this.#isOver) return;
     // NOTE: what fails here fails again with the next piece.
     if (isGone) this.#after = await this.#renew().catch(() => this.#after);

@@ -57,10 +57,13 @@ impl Events {
         }
     }
 
-    /// The writer's last operation, on this record, was undone.
+    /// The writer's last operation, on this record, was undone. One from before the beginning stands at place 0.
     pub(super) fn undo(&self, id: &[u8]) {
-        let Some(place) = self.own.borrow_mut().pop() else { return };
-        let (position, after) = (&position(place), &position(place - 1));
+        if !self.is_on() {
+            return;
+        }
+        let place = self.own.borrow_mut().pop().unwrap_or_default();
+        let (position, after) = (&position(place), &position(place.saturating_sub(1)));
         let mut out = self.out.borrow_mut();
         event_into(&mut out, &Event::Undone { position, after, id });
         out.push(b',');
