@@ -58,6 +58,16 @@ test("the package, published, has only links that can be followed from anywhere"
   t.true((await read("main", "README.md")).includes(`/blob/v${version}/docs/differences.md`));
 });
 
+test("the package, published, has the page of opslog ui as it is built, with the licences of what is in it", async (t) => {
+  const { read } = await first;
+  t.regex(await read("main", "ui/built/index.html"), /<script type="module" src="page.js">/);
+  for (const name of ["page.js", "page.css", "icon.svg"])
+    t.true((await read("main", `ui/built/${name}`)).length > 200);
+  t.regex(await read("main", "ui/built/licenses.txt"), /^preact [\d.]+$[^]*^uplot [\d.]+$/m);
+  t.regex(await read("main", "ui/server/main.mjs"), /serveUi/);
+  await t.throwsAsync(read("main", "ui/page/main.jsx"), { code: "ENOENT" });
+});
+
 test("the packages, published, name their repository, page and tracker, and ask for provenance", async (t) => {
   const { read } = await first;
   for (const name of ["main", PLATFORM]) {

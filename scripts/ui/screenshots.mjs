@@ -11,7 +11,7 @@ import { makeDemoStore } from "./demo-store.mjs";
 
 const WIDE = { width: 1360, height: 820 };
 const NARROW = { width: 390, height: 780 };
-const QUALITY = 82;
+const QUALITY = 80;
 
 const pack = (args) =>
   Object.entries(args)
@@ -32,7 +32,7 @@ const SHOTS = [
     }),
   },
   { name: "history", hash: hash("history", { id: "契約-0412" }), click: ".entry:nth-of-type(3) .entry-head" },
-  { name: "time", hash: hash("time") },
+  { name: "time", hash: hash("time", { at: Date.now() - 3.4 * 86_400_000 }) },
   { name: "space", hash: hash("space") },
   { name: "health", hash: hash("health"), click: ".verdict .button", until: ".verdict.good" },
   { name: "live", hash: hash("live") },
@@ -50,6 +50,8 @@ async function shoot(page, { address, shot, size, scheme, file }) {
     await page.click(shot.click);
   }
   if (shot.until) await page.waitForSelector(shot.until);
+  // The folder is a temporary one, with another name each time.
+  await page.$eval(".folder-path bdi", (path) => (path.textContent = "~/stores/"));
   await new Promise((resolve) => setTimeout(resolve, 700));
   await page.screenshot({ path: file, type: "webp", quality: QUALITY });
 }

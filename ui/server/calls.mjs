@@ -32,6 +32,7 @@ export function callsOf({ overview, records, history, past, activity, space, hea
     past: { takes: { at: "text!" }, run: (args) => past.summary(args) },
     space: { takes: {}, run: () => space.summary() },
     health: { takes: {}, run: () => health.state },
+    files: { takes: {}, run: () => health.files() },
     verify: { takes: {}, run: () => health.begin() },
     restore: { takes: { id: "id!", position: "text!" }, run: (args) => writing.restore(args) },
     compact: { takes: {}, run: () => writing.compact((progress) => tell("compact", progress)) },

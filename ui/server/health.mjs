@@ -19,6 +19,11 @@ export class Health {
     return this.#state;
   }
 
+  /** The files that a check would read. */
+  async files() {
+    return { files: await filesOf(this.#folder) };
+  }
+
   /** Begins a check, unless one runs. */
   begin() {
     if (this.#state.state === "running") return this.#state;

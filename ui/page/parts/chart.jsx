@@ -30,6 +30,13 @@ const TIMES = [
   ],
 ];
 
+/** Puts the line that marks a place where it belongs. */
+function placed(plot, line, mark) {
+  if (plot === null || line === null) return;
+  line.hidden = mark === undefined;
+  if (mark !== undefined) line.style.left = `${plot.valToPos(mark, "x")}px`;
+}
+
 function axes(more = {}) {
   const common = {
     stroke: colour("ink-2"),
@@ -45,13 +52,15 @@ function axes(more = {}) {
 
 /**
  * `build()` gives uPlot's `series`, `bands`, `scales` and hooks; it is asked anew when the colours change. `onSelect(from, to)` is called
- * when a stretch was drawn, `onClick(index)` for a place.
+ * when a stretch was drawn, `onClick(index)` for a place, `onHover(index)` while the pointer is over one, `null` when it leaves. `mark` is a
+ * place in seconds that has a line.
  */
-export function Chart({ data, build, label, height = 240, onSelect, onClick, axis }) {
+export function Chart({ data, build, label, height = 240, onSelect, onClick, onHover, mark, axis }) {
   const [ref, { width }] = useSize();
   const plot = useRef(null);
   const latest = useRef({});
-  latest.current = { onSelect, onClick };
+  latest.current = { onSelect, onClick, onHover, mark };
+  const line = useRef(null);
 
   useEffect(() => {
     if (width === 0) return undefined;
@@ -68,6 +77,9 @@ export function Chart({ data, build, label, height = 240, onSelect, onClick, axi
         axes: axes(axis),
         hooks: {
           ...hooks,
+          // NOTE: only what is drawn has places.
+          draw: [(drawn) => placed(drawn, line.current, latest.current.mark)],
+          setCursor: [(drawn) => latest.current.onHover?.(drawn.cursor.idx ?? null)],
           setSelect: [
             (drawn) => {
               const { left, width: wide } = drawn.select;
@@ -78,7 +90,11 @@ export function Chart({ data, build, label, height = 240, onSelect, onClick, axi
           ],
         },
       };
+      line.current = document.createElement("div");
+      line.current.className = "chart-mark";
+      line.current.hidden = true;
       plot.current = new UPlot(options, data, ref.current);
+      plot.current.over.append(line.current);
       plot.current.over.addEventListener("click", () => {
         const { idx } = plot.current.cursor;
         if (idx !== null && idx !== undefined) latest.current.onClick?.(idx);
@@ -92,6 +108,8 @@ export function Chart({ data, build, label, height = 240, onSelect, onClick, axi
       plot.current = null;
     };
   }, [data, width, height, build]);
+
+  useEffect(() => placed(plot.current, line.current, mark), [mark]);
 
   return <div ref={ref} class="chart" role="img" aria-label={label} style={{ height: `${height}px` }} />;
 }

@@ -20,12 +20,14 @@ function foldersOf(files) {
   return [...folders].sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
-function stateOf(file, damaged, foreign) {
+function stateOf(file, damaged, foreign, isChecked) {
+  if (!isChecked) return "unchecked";
   if (damaged.has(file.path)) return "damaged";
   return foreign.has(file.path) ? "foreign" : "sound";
 }
 
-export function FileMap({ files, damage, foreign }) {
+export function FileMap({ files, report }) {
+  const { damage = [], foreign = [] } = report ?? {};
   const damaged = new Map();
   for (const place of damage) damaged.set(place.path, [...(damaged.get(place.path) ?? []), place]);
   const strange = new Set(foreign);
@@ -41,7 +43,9 @@ export function FileMap({ files, damage, foreign }) {
           <h3 class="mono">{folder === "" ? "./" : <Text value={`${folder}/`} most={100} />}</h3>
           <ul class="blocks" aria-label={`Files in ${folder === "" ? "the folder" : folder}`}>
             {inside.map((file) => {
-              const state = file.isMissing ? "missing" : stateOf(file, damaged, strange);
+              const state = file.isMissing
+                ? "missing"
+                : stateOf(file, damaged, strange, report !== undefined);
               const places = damaged.get(file.path) ?? [];
               const name = file.path.slice(folder === "" ? 0 : folder.length + 1);
               const said = `${name}, ${file.isMissing ? "missing" : bytes(file.bytes)}, ${state}`;

@@ -9,6 +9,13 @@ import { Text } from "../../parts/text.jsx";
 import { DamageList, Help } from "./damage.jsx";
 import { FileMap } from "./file-map.jsx";
 
+const STATES = {
+  sound: "sound",
+  damaged: "damaged",
+  foreign: "not the store's",
+  unchecked: "not checked yet",
+};
+
 function Verdict({ state, begin }) {
   const isRunning = state.state === "running";
   const report = state.report;
@@ -72,8 +79,43 @@ function Facts({ report }) {
   );
 }
 
+function Files({ report, files }) {
+  if (!files) return null;
+  const foreign = report?.foreign ?? [];
+  return (
+    <section class="card" aria-label="Files">
+      <div class="card-head wraps">
+        <h2>Files</h2>
+        <span class="spread" />
+        <ul class="legend">
+          {(report ? ["sound", "damaged", "foreign"] : ["unchecked"]).map((name) => (
+            <li key={name}>
+              <span class={`swatch block ${name}`} aria-hidden="true" />
+              {STATES[name]}
+            </li>
+          ))}
+        </ul>
+      </div>
+      <FileMap files={files} report={report} />
+      {foreign.length > 0 && (
+        <details>
+          <summary>{counted(foreign.length, "file")} that no store has put there</summary>
+          <ul class="mono quiet">
+            {foreign.slice(0, 100).map((path) => (
+              <li key={path}>
+                <Text value={path} most={200} />
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </section>
+  );
+}
+
 export function HealthView({ overview }) {
   const { data, error, reload } = useCall("health", {});
+  const known = useCall("files", {});
   const [told, setTold] = useState(null);
   const [failure, setFailure] = useState(null);
   // NOTE: what is told by itself may overtake an answer.
@@ -104,35 +146,9 @@ export function HealthView({ overview }) {
               <Help report={report} folder={overview.folder} />
             </section>
           )}
-          <section class="card" aria-label="Files">
-            <div class="card-head wraps">
-              <h2>Files</h2>
-              <span class="spread" />
-              <ul class="legend">
-                {["sound", "damaged", "foreign"].map((name) => (
-                  <li key={name}>
-                    <span class={`swatch block ${name}`} aria-hidden="true" />
-                    {name === "foreign" ? "not the store's" : name}
-                  </li>
-                ))}
-              </ul>
-            </div>
-            <FileMap files={files} damage={report.damage} foreign={report.foreign} />
-            {report.foreign.length > 0 && (
-              <details>
-                <summary>{counted(report.foreign.length, "file")} that no store has put there</summary>
-                <ul class="mono quiet">
-                  {report.foreign.slice(0, 100).map((path) => (
-                    <li key={path}>
-                      <Text value={path} most={200} />
-                    </li>
-                  ))}
-                </ul>
-              </details>
-            )}
-          </section>
         </>
       )}
+      <Files report={report} files={files ?? known.data?.files} />
     </div>
   );
 }

@@ -2,7 +2,7 @@
 import { useCallback, useMemo } from "preact/hooks";
 import UPlot from "uplot";
 import { Chart, colour } from "../../parts/chart.jsx";
-import { counted, moment, number, span } from "../../numbers.js";
+import { clock, counted, moment, number, span } from "../../numbers.js";
 import { hueOf } from "../../parts/operation.jsx";
 import { Text } from "../../parts/text.jsx";
 import { drawnOf } from "./stacks.js";
@@ -20,7 +20,7 @@ export function seriesName(name, by) {
   return by === "agent" && name === "" ? "without an agent" : name;
 }
 
-export function ActivityChart({ stacks, by, width, zoom, look }) {
+export function ActivityChart({ stacks, by, width, zoom, look, hover, mark }) {
   const data = useMemo(() => drawnOf(stacks), [stacks]);
   const build = useCallback(
     () => ({
@@ -53,22 +53,31 @@ export function ActivityChart({ stacks, by, width, zoom, look }) {
       axis={{
         y: { values: (_, values) => values.map((value) => (Number.isInteger(value) ? number(value) : "")) },
       }}
+      onHover={hover}
+      mark={mark}
       onSelect={(from, to) => zoom(from * 1000, to * 1000)}
       onClick={(at) => look(stacks.times[at], stacks.times[at] + width - 1)}
     />
   );
 }
 
-export function Legend({ stacks, by }) {
+/** What the colours mean, with the numbers of the bar under the pointer, or of all. */
+export function Legend({ stacks, by, width, hovered }) {
+  const time = hovered === null ? undefined : stacks.times[hovered];
   return (
     <ul class="legend">
-      {stacks.series.map(({ name, total }) => (
+      {stacks.series.map(({ name, total, counts }) => (
         <li key={String(name)}>
           <span class={`swatch fill-${colourOf(name, by)}`} aria-hidden="true" />
           <Text value={seriesName(name, by)} most={40} />
-          <span class="quiet">{number(total)}</span>
+          <span class="quiet">{number(time === undefined ? total : counts[hovered])}</span>
         </li>
       ))}
+      {time !== undefined && (
+        <li class="quiet">
+          {moment(time)} – {clock(time + width)}
+        </li>
+      )}
     </ul>
   );
 }

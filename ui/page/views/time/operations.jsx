@@ -1,5 +1,5 @@
 /** The operations between two times, a page at a time. */
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { call } from "../../calls.js";
 import { moment } from "../../numbers.js";
 import { IconButton } from "../../parts/button.jsx";
@@ -37,8 +37,10 @@ export function Operations({ since, until, kind, close }) {
     load([], undefined);
   }, [load]);
   const { operations, next, error, isLoading } = state;
+  const ref = useRef(null);
+  useEffect(() => ref.current.scrollIntoView({ block: "nearest" }), [isLoading]);
   return (
-    <section class="card" aria-label="Operations of the chosen time">
+    <section ref={ref} class="card" aria-label="Operations of the chosen time">
       <div class="card-head">
         <h2>
           {moment(since)} – {moment(until)}

@@ -18,6 +18,7 @@ const LEAST_ZOOM_MS = 2;
 export function TimeView({ args, overview }) {
   const { by = "kind", since, until, at } = args;
   const [looked, setLooked] = useState(null);
+  const [hovered, setHovered] = useState(null);
   const isZoomed = since !== undefined;
   const { data, error, reload } = useCall("activity", {
     buckets: BUCKETS,
@@ -105,10 +106,12 @@ export function TimeView({ args, overview }) {
           by={by}
           width={data.width}
           zoom={zoom}
+          hover={setHovered}
+          mark={at === undefined ? undefined : at / 1000}
           look={(start, end) => setLooked({ since: start, until: end })}
         />
         <div class="card-foot">
-          <Legend stacks={stacks} by={by} />
+          <Legend stacks={stacks} by={by} width={data.width} hovered={hovered} />
           <span class="spread" />
           <span class="quiet">Draw over a stretch to zoom, click a bar for its operations.</span>
         </div>
