@@ -4,7 +4,7 @@ import test from "ava";
 import { Store } from "../../index.mjs";
 import { activeWal, temporaryFolder } from "../helpers/store-folder.mjs";
 import { called, sent, served } from "../helpers/ui.mjs";
-import { differencesOf } from "../../ui/server/differences.mjs";
+import { differencesOf } from "../../ui/server/differences/differences.mjs";
 
 const settings = { checkpointOnClose: false, checkpointThreshold: Infinity };
 

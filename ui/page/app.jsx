@@ -1,9 +1,9 @@
 /** The frame of the page: which store it is, the views, and what the server tells. */
 import { useEffect, useState } from "preact/hooks";
 import { useCall, useEvents } from "./hooks.js";
-import { counted } from "./numbers.js";
-import { hrefOf, useRoute } from "./route.js";
-import { THEMES, useTheme } from "./theme.js";
+import { counted } from "./text/numbers.js";
+import { hrefOf, useRoute } from "./browser/route.js";
+import { THEMES, useTheme } from "./browser/theme.js";
 import { IconButton } from "./parts/button.jsx";
 import { Icon } from "./parts/icon.jsx";
 import { Failure, Loading } from "./parts/notice.jsx";

@@ -1,7 +1,7 @@
 /** Hooks of the whole page: answers of the server, what it tells, what is remembered, sizes. */
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { call } from "./calls.js";
-import { listen } from "./events.js";
+import { call } from "./server/calls.js";
+import { listen } from "./server/events.js";
 
 /**
  * The answer to a call: `{ data, error, isLoading, reload }`. It is asked again when the arguments change; the former answer is shown

@@ -1,6 +1,6 @@
 /** Buttons: with an icon, that copy, and several of which one is chosen. */
 import { useEffect, useState } from "preact/hooks";
-import { copy } from "../clipboard.js";
+import { copy } from "../browser/clipboard.js";
 import { Icon } from "./icon.jsx";
 
 export function IconButton({ icon, label, onClick, isPressed, ...more }) {

@@ -1,8 +1,8 @@
 /** A value as a tree of lines, of which only those in sight are drawn. Arrow keys go through it, fold and unfold. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useSize } from "../hooks.js";
-import { keyOf, linesOf, pathText } from "../json-lines.js";
-import { number } from "../numbers.js";
+import { keyOf, linesOf, pathText } from "../text/json-lines.js";
+import { number } from "../text/numbers.js";
 import { CopyButton, IconButton } from "./button.jsx";
 import { Icon } from "./icon.jsx";
 import { Text } from "./text.jsx";

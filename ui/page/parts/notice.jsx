@@ -1,7 +1,7 @@
 /** What went wrong, what is empty, and what is being done. */
 import { Icon } from "./icon.jsx";
 import { Text } from "./text.jsx";
-import { number } from "../numbers.js";
+import { number } from "../text/numbers.js";
 
 const HINTS = {
   OPSLOG_CORRUPT: "Health checks every file and tells what helps.",

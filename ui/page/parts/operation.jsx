@@ -1,6 +1,6 @@
 /** What an operation did, who made it, and lists of operations. */
-import { ago, clock, counted, day } from "../numbers.js";
-import { hrefOf } from "../route.js";
+import { ago, clock, counted, day } from "../text/numbers.js";
+import { hrefOf } from "../browser/route.js";
 import { Id, Text } from "./text.jsx";
 
 export function Kind({ kind }) {

@@ -1,5 +1,5 @@
 /** Text of a store: shown as it is, whatever it holds; what is not seen has a mark. */
-import { partsOf } from "../marks.js";
+import { partsOf } from "../text/marks.js";
 
 /** Longer texts are cut here: no one reads more on a line. */
 const MOST = 4000;

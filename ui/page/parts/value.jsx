@@ -1,5 +1,5 @@
 /** A value as the server cut it, in the colour of its kind. */
-import { number } from "../numbers.js";
+import { number } from "../text/numbers.js";
 import { Text } from "./text.jsx";
 
 export function Preview({ value }) {

@@ -1,5 +1,5 @@
 /** Damaged places, and what helps. */
-import { number } from "../../numbers.js";
+import { number } from "../../text/numbers.js";
 import { Command } from "../../parts/button.jsx";
 import { Text } from "../../parts/text.jsx";
 import { quoted } from "../space/view.jsx";

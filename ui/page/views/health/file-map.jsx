@@ -1,5 +1,5 @@
 /** The files of the store as blocks, in folders: the larger the file, the wider its block; damage has its place in it. */
-import { bytes, number } from "../../numbers.js";
+import { bytes, number } from "../../text/numbers.js";
 import { Text } from "../../parts/text.jsx";
 
 const MOST_BLOCKS = 1500;

@@ -1,8 +1,8 @@
 /** The check of every file of the store: its progress, a map of the files, and what to do about damage. */
 import { useState } from "preact/hooks";
-import { call } from "../../calls.js";
+import { call } from "../../server/calls.js";
 import { useCall, useEvents } from "../../hooks.js";
-import { ago, bytes, counted, number, span } from "../../numbers.js";
+import { ago, bytes, counted, number, span } from "../../text/numbers.js";
 import { Icon } from "../../parts/icon.jsx";
 import { Failure, Loading, Progress } from "../../parts/notice.jsx";
 import { Text } from "../../parts/text.jsx";

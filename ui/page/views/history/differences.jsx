@@ -1,7 +1,7 @@
 /** What an operation changed, field by field. */
 import { useState } from "preact/hooks";
-import { counted } from "../../numbers.js";
-import { pathText } from "../../json-lines.js";
+import { counted } from "../../text/numbers.js";
+import { pathText } from "../../text/json-lines.js";
 import { Text } from "../../parts/text.jsx";
 import { Preview } from "../../parts/value.jsx";
 

@@ -1,6 +1,6 @@
 /** The operations on a record as a time line, each with what it changed; one of them can be opened. */
 import { useState } from "preact/hooks";
-import { ago, clock, day, span } from "../../numbers.js";
+import { ago, clock, day, span } from "../../text/numbers.js";
 import { Agent, Kind } from "../../parts/operation.jsx";
 import { Empty, Failure, Loading } from "../../parts/notice.jsx";
 import { Differences } from "./differences.jsx";

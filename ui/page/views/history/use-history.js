@@ -1,6 +1,6 @@
 /** The operations on a record, the last one first: a page of them at a time, and those that come while it is looked at. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { call } from "../../calls.js";
+import { call } from "../../server/calls.js";
 import { useEvents } from "../../hooks.js";
 
 const PAGE = 50;

@@ -1,9 +1,9 @@
 /** A record as it was behind an operation: its value, what is different now, and the way back to it. */
 import { useMemo, useState } from "preact/hooks";
-import { call } from "../../calls.js";
+import { call } from "../../server/calls.js";
 import { useCall } from "../../hooks.js";
-import { counted, moment } from "../../numbers.js";
-import { hrefOf } from "../../route.js";
+import { counted, moment } from "../../text/numbers.js";
+import { hrefOf } from "../../browser/route.js";
 import { Choice, CopyButton } from "../../parts/button.jsx";
 import { Icon } from "../../parts/icon.jsx";
 import { JsonView } from "../../parts/json-view.jsx";

@@ -1,7 +1,7 @@
 /** The history of one record, or the records that were changed last. */
 import { useState } from "preact/hooks";
 import { useCall, useChanged } from "../../hooks.js";
-import { go, hrefOf } from "../../route.js";
+import { go, hrefOf } from "../../browser/route.js";
 import { CopyButton } from "../../parts/button.jsx";
 import { Icon } from "../../parts/icon.jsx";
 import { Empty, Failure, Loading } from "../../parts/notice.jsx";

@@ -1,6 +1,6 @@
 /** The operations that come while the page is open, newest first: as many as are worth a look, and how many there were. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { call } from "../../calls.js";
+import { call } from "../../server/calls.js";
 import { useEvents } from "../../hooks.js";
 
 const MOST = 500;

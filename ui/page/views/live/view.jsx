@@ -1,6 +1,6 @@
 /** What happens in the store now. */
 import { useState } from "preact/hooks";
-import { counted, number } from "../../numbers.js";
+import { counted, number } from "../../text/numbers.js";
 import { hueOf, OperationLine } from "../../parts/operation.jsx";
 import { Icon } from "../../parts/icon.jsx";
 import { Empty, Failure } from "../../parts/notice.jsx";

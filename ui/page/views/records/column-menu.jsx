@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../../parts/icon.jsx";
 import { Text } from "../../parts/text.jsx";
-import { percent } from "../../numbers.js";
+import { percent } from "../../text/numbers.js";
 import { titleOf } from "./columns.js";
 
 export function ColumnMenu({ found, more, shown, onChange }) {

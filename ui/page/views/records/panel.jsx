@@ -1,9 +1,9 @@
 /** One record beside the table: its value, and its history. */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { useCall, useChanged } from "../../hooks.js";
-import { pathText } from "../../json-lines.js";
-import { bytes } from "../../numbers.js";
-import { hrefOf } from "../../route.js";
+import { pathText } from "../../text/json-lines.js";
+import { bytes } from "../../text/numbers.js";
+import { hrefOf } from "../../browser/route.js";
 import { Choice, CopyButton, IconButton } from "../../parts/button.jsx";
 import { JsonView } from "../../parts/json-view.jsx";
 import { Empty, Failure, Loading } from "../../parts/notice.jsx";

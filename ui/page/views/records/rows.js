@@ -1,6 +1,6 @@
 /** The rows of a table, of which only pages in sight are asked for and a few others kept. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { call } from "../../calls.js";
+import { call } from "../../server/calls.js";
 import { useChanged } from "../../hooks.js";
 
 const PAGE = 100;

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { Choice, IconButton } from "../../parts/button.jsx";
 import { Icon } from "../../parts/icon.jsx";
-import { QueryWrong, readQuery } from "../../query-text.js";
+import { QueryWrong, readQuery } from "../../text/query-text.js";
 
 const HINTS = {
   id: "Part of an id",

@@ -1,9 +1,9 @@
 /** What can be done with the chosen records, or with all that the table shows. */
 import { useState } from "preact/hooks";
-import { exported } from "../../calls.js";
-import { download } from "../../clipboard.js";
+import { exported } from "../../server/calls.js";
+import { download } from "../../browser/clipboard.js";
 import { Icon } from "../../parts/icon.jsx";
-import { counted } from "../../numbers.js";
+import { counted } from "../../text/numbers.js";
 
 export function Selection({ chosen, clear, wanted, total, columns, onFailure }) {
   const [isBusy, setBusy] = useState(false);

@@ -1,8 +1,8 @@
 /** All records, those that are searched for, or those of an earlier time. */
 import { useMemo, useState } from "preact/hooks";
 import { useCall, useStored } from "../../hooks.js";
-import { counted, moment, number } from "../../numbers.js";
-import { go } from "../../route.js";
+import { counted, moment, number } from "../../text/numbers.js";
+import { go } from "../../browser/route.js";
 import { IconButton } from "../../parts/button.jsx";
 import { Icon } from "../../parts/icon.jsx";
 import { Empty, Failure, Loading } from "../../parts/notice.jsx";

@@ -1,5 +1,5 @@
 /** Where the bytes are: one bar, and a table that says what each part is for. */
-import { bytes, counted, percent } from "../../numbers.js";
+import { bytes, counted, percent } from "../../text/numbers.js";
 
 export const PARTS = [
   ["snapshot", "Current snapshot", "The records as of the last checkpoint."],

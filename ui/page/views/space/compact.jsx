@@ -1,8 +1,8 @@
 /** The button that compacts the store, with its progress. */
 import { useState } from "preact/hooks";
-import { call } from "../../calls.js";
+import { call } from "../../server/calls.js";
 import { useEvents } from "../../hooks.js";
-import { counted } from "../../numbers.js";
+import { counted } from "../../text/numbers.js";
 import { Icon } from "../../parts/icon.jsx";
 import { Failure, Progress } from "../../parts/notice.jsx";
 

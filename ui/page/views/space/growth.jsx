@@ -2,7 +2,7 @@
 import { useCallback, useMemo } from "preact/hooks";
 import UPlot from "uplot";
 import { Chart, colour } from "../../parts/chart.jsx";
-import { bytes, moment } from "../../numbers.js";
+import { bytes, moment } from "../../text/numbers.js";
 
 const stepped = UPlot.paths.stepped({ align: 1 });
 

@@ -1,6 +1,6 @@
 /** Where the bytes of the store are, and what of them could go. */
 import { useCall, useChanged } from "../../hooks.js";
-import { ago, bytes, counted, moment } from "../../numbers.js";
+import { ago, bytes, counted, moment } from "../../text/numbers.js";
 import { Command } from "../../parts/button.jsx";
 import { Failure, Loading } from "../../parts/notice.jsx";
 import { Text } from "../../parts/text.jsx";

@@ -2,7 +2,7 @@
 import { useCallback, useMemo } from "preact/hooks";
 import UPlot from "uplot";
 import { Chart, colour } from "../../parts/chart.jsx";
-import { clock, counted, moment, number, span } from "../../numbers.js";
+import { clock, counted, moment, number, span } from "../../text/numbers.js";
 import { hueOf } from "../../parts/operation.jsx";
 import { Text } from "../../parts/text.jsx";
 import { drawnOf } from "./stacks.js";

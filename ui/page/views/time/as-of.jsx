@@ -1,7 +1,7 @@
 /** A slider over the time that is shown: how many records there were, and the way to them. */
 import { useCall, useSettled } from "../../hooks.js";
-import { counted, moment } from "../../numbers.js";
-import { hrefOf } from "../../route.js";
+import { counted, moment } from "../../text/numbers.js";
+import { hrefOf } from "../../browser/route.js";
 import { Icon } from "../../parts/icon.jsx";
 import { Failure } from "../../parts/notice.jsx";
 

@@ -1,7 +1,7 @@
 /** The operations between two times, a page at a time. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { call } from "../../calls.js";
-import { moment } from "../../numbers.js";
+import { call } from "../../server/calls.js";
+import { moment } from "../../text/numbers.js";
 import { IconButton } from "../../parts/button.jsx";
 import { Empty, Failure, Loading } from "../../parts/notice.jsx";
 import { OperationLine } from "../../parts/operation.jsx";

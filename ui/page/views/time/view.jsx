@@ -1,8 +1,8 @@
 /** What happened when: operations over time, a closer look at a stretch of it, and the store at any time. */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { useCall, useChanged } from "../../hooks.js";
-import { counted, moment, span } from "../../numbers.js";
-import { go } from "../../route.js";
+import { counted, moment, span } from "../../text/numbers.js";
+import { go } from "../../browser/route.js";
 import { Choice } from "../../parts/button.jsx";
 import { Icon } from "../../parts/icon.jsx";
 import { Empty, Failure, Loading } from "../../parts/notice.jsx";

@@ -4,8 +4,8 @@
  */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { Store } from "../../index.mjs";
-import { Refused } from "./errors.mjs";
+import { Store } from "../../../index.mjs";
+import { Refused } from "../requests/errors.mjs";
 
 /** The agent in whose name the page writes into a folder of agents, if none was given. */
 const AGENT = "ui";

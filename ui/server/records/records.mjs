@@ -1,6 +1,6 @@
 /** The table of records: pages of it, its columns, one record, and a selection as a stream of text. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Refused } from "./errors.mjs";
+import { Refused } from "../requests/errors.mjs";
 import { Listing } from "./listing.mjs";
 import { preview } from "./previews.mjs";
 

@@ -3,9 +3,9 @@
  * opened, or breaks later, is told, and tried again.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Store } from "../../index.mjs";
-import { explained } from "./errors.mjs";
-import { kindOf, summaryOf } from "./operations.mjs";
+import { Store } from "../../../index.mjs";
+import { explained } from "../requests/errors.mjs";
+import { kindOf, summaryOf } from "../history/operations.mjs";
 
 /** Objects that are kept: a page shows a few hundred records. */
 const CACHE = 1000;

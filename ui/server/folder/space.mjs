@@ -1,7 +1,7 @@
 /** Where the bytes of the folder are, and when the files were written. */
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
-import { explained } from "./errors.mjs";
+import { explained } from "../requests/errors.mjs";
 
 /** A folder with more files than this is not listed to its end. */
 const MOST_FILES = 20_000;

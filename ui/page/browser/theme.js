@@ -1,6 +1,6 @@
 /** Dark or light: as the system has it, or as it was chosen. */
 import { useEffect } from "preact/hooks";
-import { useStored } from "./hooks.js";
+import { useStored } from "../hooks.js";
 
 export const THEMES = [
   ["auto", "Auto", "half"],

@@ -1,7 +1,7 @@
 /** The check of every file: one at a time, with its progress told to all pages. */
 import path from "node:path";
-import { Store } from "../../index.mjs";
-import { explained } from "./errors.mjs";
+import { Store } from "../../../index.mjs";
+import { explained } from "../requests/errors.mjs";
 import { filesOf } from "./space.mjs";
 
 export class Health {

@@ -1,6 +1,6 @@
 /** The operations on a record, and lists of operations between two times. */
-import { differencesOf } from "./differences.mjs";
-import { Refused } from "./errors.mjs";
+import { differencesOf } from "../differences/differences.mjs";
+import { Refused } from "../requests/errors.mjs";
 import { kindOf, summaryOf } from "./operations.mjs";
 
 const MOST_OPERATIONS = 200;

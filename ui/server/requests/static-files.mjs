@@ -8,7 +8,7 @@ const TYPES = {
   "icon.svg": "image/svg+xml",
 };
 
-const BUILT = new URL("../built/", import.meta.url);
+const BUILT = new URL("../../built/", import.meta.url);
 
 /** Their contents by name. */
 export async function readStaticFiles() {

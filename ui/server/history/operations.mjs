@@ -1,5 +1,5 @@
 /** Operations in short: what a feed and a list of them show. */
-import { isSame } from "./same.mjs";
+import { isSame } from "../differences/same.mjs";
 
 /** So many fields that changed are named. */
 const MOST_FIELDS = 8;

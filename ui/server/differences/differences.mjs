@@ -1,6 +1,6 @@
 /** What is different between two values, field by field: added, removed, changed, or moved within an array. */
 import { alignment } from "./alignment.mjs";
-import { preview } from "./previews.mjs";
+import { preview } from "../records/previews.mjs";
 import { isSame } from "./same.mjs";
 
 /** So many are listed; of the others the number is told. */

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { checked } from "./arguments.mjs";
 import { readArguments } from "./body.mjs";
 import { Refused, explained } from "./errors.mjs";
-import { FORMATS } from "./export.mjs";
+import { FORMATS } from "../records/export.mjs";
 import { HEADERS, admit } from "./gate.mjs";
 
 const EXPORT = {
