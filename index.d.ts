@@ -1489,10 +1489,13 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: reads the logs in pieces on another thread, and holds two pieces; an idle live reader waits for the system's
    * notification.
    *
+   * In memory the history begins with what `getOps()` shows at the first call of this or of `position`, goes through checkpoints, and
+   * keeps the last 100,000 changes at least.
+   *
    * @param options What is given, in which order, and what ends it (default: all, from the first operation on); the default of each is
    * told there.
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_POSITION_GONE`, `OPSLOG_UNSUPPORTED` (through a backend, and
-   * in memory), `OPSLOG_IO`, `OPSLOG_CORRUPT`, the reason of the signal. All reject.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_POSITION_GONE`, `OPSLOG_UNSUPPORTED` (through a backend of your
+   * own), `OPSLOG_IO`, `OPSLOG_CORRUPT`, the reason of the signal. All reject.
    */
   changes(options?: ChangesOptions): AsyncIterableIterator<Change<T> | Retraction>;
 
@@ -1537,7 +1540,7 @@ export declare class Store<T = Record<string, unknown>> {
    * The position behind the last operation that the store shows: `changes({ after: store.position })` gives what comes next.
    * What is buffered is written first.
    *
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_UNSUPPORTED` (through a backend, and in memory), `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_UNSUPPORTED` (through a backend of your own), `OPSLOG_IO`, `OPSLOG_CORRUPT`.
    */
   readonly position: Position;
 

@@ -527,8 +527,6 @@ class Store extends Inspected {
     this.#ensureOpen();
     const driver = this.#driver;
     const { native, limit, signal } = readWanted(options, (text) => driver.isPosition(text));
-    // Where there is no history, also a call without a position is refused.
-    if (driver.changes === undefined) driver.isPosition();
     return {
       limit,
       signal,

@@ -5,6 +5,7 @@ import test from "ava";
 
 import { Store } from "../../index.mjs";
 import { openAgent } from "../helpers/agents.mjs";
+import { memoryBackend, memoryBucket } from "../helpers/memory-backend.mjs";
 import { openInProcess } from "../helpers/processes.mjs";
 import { openOurs, openReference } from "../helpers/stores.mjs";
 
@@ -341,11 +342,46 @@ test("wrong options of changes() reject with OPSLOG_INVALID_ARGUMENT, a closed s
   t.throws(() => store.position, { code: "OPSLOG_NOT_OPEN" });
 });
 
-test("a store in memory has no history to read: OPSLOG_UNSUPPORTED", async (t) => {
+test("changes() of a store in memory give its operations across checkpoints, live too, and tell what is undone", async (t) => {
   const store = new Store();
-  await store.open(":memory:");
-  await t.throwsAsync(store.changes().next(), { code: "OPSLOG_UNSUPPORTED" });
-  t.throws(() => store.position, { code: "OPSLOG_UNSUPPORTED" });
-  await t.throwsAsync(store.undo({ batch: true }), { code: "OPSLOG_UNSUPPORTED" });
+  await store.open(":memory:", { checkpointThreshold: 4 });
+  await store.set("id0", { n: 0 });
+  const live = store.changes({ live: true });
+  const waiting = live.next();
+  for (let n = 1; n < 10; n++) await store.set(`id${n % 3}`, { n });
+  await store.compact();
+  await store.set("id0", { n: 10 });
+  const all = await collect(store.changes());
+  t.deepEqual(
+    all.map(({ value, before }) => [value.n, before?.n]),
+    Array.from({ length: 11 }, (_, n) => [n, n < 3 ? undefined : n === 10 ? 9 : n - 3]),
+  );
+  t.is(store.position, all.at(-1).position);
+  t.deepEqual(await collect(store.changes({ after: all[6].position, id: "id0" })), [all[9], all[10]]);
+  t.deepEqual(await collect(store.changes({ reverse: true, limit: 2 })), [all[10], all[9]]);
+  t.deepEqual([(await waiting).value, ...(await take(live, 10))], all);
+  await store.undo();
+  t.deepEqual(await take(live, 1), [
+    { type: "undone", position: all[10].position, after: all[9].position, id: "id0" },
+  ]);
+  await t.throwsAsync(collect(store.changes({ after: all[10].position })), { code: "OPSLOG_POSITION_GONE" });
+  const rest = collect(live);
+  await store.set("id1", { n: 11 });
   await store.close();
+  t.deepEqual(
+    (await rest).map(({ value }) => value.n),
+    [11],
+  );
+});
+
+test("a backend of the caller's has no history to read, and memory no batch to undo and no earlier state: OPSLOG_UNSUPPORTED", async (t) => {
+  const { store } = await openOurs(t, { backend: memoryBackend(memoryBucket()) });
+  await t.throwsAsync(store.changes().next(), { code: "OPSLOG_UNSUPPORTED" });
+  await t.throwsAsync(store.changes({ after: "p1" }).next(), { code: "OPSLOG_UNSUPPORTED" });
+  t.throws(() => store.position, { code: "OPSLOG_UNSUPPORTED" });
+  const memory = new Store();
+  await memory.open(":memory:");
+  await t.throwsAsync(memory.undo({ batch: true }), { code: "OPSLOG_UNSUPPORTED" });
+  await t.throwsAsync(memory.at(new Date()), { code: "OPSLOG_UNSUPPORTED" });
+  await memory.close();
 });

@@ -17,6 +17,7 @@ const { Meter, watched } = require("../arguments/progress");
 const { refuseRetention } = require("../arguments/retention");
 const { FsBackend } = require("../fs/backend");
 const { ToldFeed } = require("../history/feed");
+const { Journal } = require("./journal");
 const { Watching } = require("../operations/watching");
 const { emptyUsage, folderUsage } = require("../fs/usage");
 const { Records } = require("../records/records");
@@ -56,6 +57,8 @@ class BackendDriver {
   #timer = null;
   /** What listeners are told, and what looks for others' operations. */
   #feeds = new Set();
+  /** The history, of a store in memory. */
+  #journal = null;
   #hearing = null;
   recovery = null;
   /** The folder, or whatever it is to the backend. */
@@ -226,7 +229,11 @@ class BackendDriver {
 
   async undo(isBatch) {
     if (isBatch) throw opslogError("OPSLOG_UNSUPPORTED", messages.undoBatchOfBackend());
-    return this.#run("undo");
+    const before = this.#journal?.undone;
+    const isUndone = await this.#run("undo");
+    // What was made before the journal began is not told.
+    if (isUndone && this.#journal?.undone === before) this.#journal?.forgetLast();
+    return isUndone;
   }
 
   async checkpoint() {
@@ -288,11 +295,32 @@ class BackendDriver {
   }
 
   position() {
-    throw opslogError("OPSLOG_UNSUPPORTED", messages.historyOfBackend());
+    return this.#keptHistory().position;
   }
 
-  isPosition() {
-    throw opslogError("OPSLOG_UNSUPPORTED", messages.historyOfBackend());
+  isPosition(text) {
+    return this.#keptHistory().isPosition(text);
+  }
+
+  /** Begins to read the history; `wanted` is what `readWanted()` made of the caller's options. */
+  async changes(wanted) {
+    return this.#keptHistory().read(wanted);
+  }
+
+  /** Tells when there may be more of it; `null` where only looking shows that. */
+  notices(signal) {
+    return this.#journal?.notices(signal) ?? null;
+  }
+
+  /** The history of a store in memory, kept once it was asked for. A backend need not keep the logs that checkpoints left. */
+  #keptHistory() {
+    if (!this.#isInMemory) throw opslogError("OPSLOG_UNSUPPORTED", messages.historyOfBackend());
+    if (this.#journal === null) {
+      this.#journal = new Journal(this.history.all());
+      this.#feeds.add(this.#journal);
+      if (this.#feeds.size === 1) this.#run("listen").catch(listeningFailed);
+    }
+    return this.#journal;
   }
 
   async *walOperations() {

@@ -39,6 +39,9 @@ const messages = Object.freeze({
   historyOfBackend: () =>
     "the history is read from the logs of a folder, and a storage backend need not keep those that checkpoints left: keep the " +
     "store in a folder",
+  memoryForgot: () =>
+    "this place in the history is not there any more: it was undone, or a store in memory has forgotten it; read the state, and go " +
+    "on from store.position",
   undoBatchOfBackend: () =>
     "undo({ batch: true }) cuts a log once, and a storage backend takes one operation off it at a time: call undo() for each",
   exists: (id) => `Record '${id}' exists already`,

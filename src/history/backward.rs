@@ -218,8 +218,8 @@ fn give_single(ms: u64, found: &Found, sink: &mut Sink<'_>) -> Result<usize> {
         out
     };
     let (position, batch) = (text(found.mark), found.batch.map(text));
-    let bytes = &*found.bytes;
-    sink(Event::Change(Change { bytes, line: &line, position: &position, batch: batch.as_deref() }))?;
+    let (bytes, start, batch) = (&*found.bytes, found.mark.start, batch.as_deref());
+    sink(Event::Change(Change { bytes, line: &line, position: &position, ms, start, batch }))?;
     Ok(bytes.len())
 }
 
@@ -253,7 +253,8 @@ fn give_last(
         && !chains.iter().any(|chain| chain.head.as_ref().is_some_and(|other| other.is_twin(&head)))
     {
         let batch = head.batch.map(|_| &*batch);
-        sink(Event::Change(Change { bytes: &head.bytes, line: &line, position: &position, batch }))?;
+        let (bytes, ms, start) = (&head.bytes, head.ms, head.mark.start);
+        sink(Event::Change(Change { bytes, line: &line, position: &position, ms, start, batch }))?;
     }
     Ok(head.bytes.len())
 }

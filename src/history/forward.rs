@@ -478,7 +478,8 @@ fn read_single(
         }
         *given += 1;
         let batch = first.map(|_| &*batch);
-        sink(Event::Change(Change { bytes, line, position: &position, batch }))
+        let start = mark.start;
+        sink(Event::Change(Change { bytes, line, position: &position, ms, start, batch }))
     };
     if let Some(record) = record
         && let Some(is_all) = log.read_picked(limit, record, &mut each)?
@@ -497,8 +498,8 @@ fn read_agents(
     sink: &mut Sink<'_>,
 ) -> Result<bool> {
     let (mut position, mut batch) = (Vec::new(), Vec::new());
-    let mut bytes = 0;
-    while bytes < limit {
+    let mut read = 0;
+    while read < limit {
         let Some((place, next)) = merge.take(disk, root)? else { return Ok(!merge.is_disturbed()) };
         let Ok(line) = parse_line(&next.bytes) else { continue };
         position.clear();
@@ -509,9 +510,11 @@ fn read_agents(
             &*batch
         });
         merge.remember(place, &next, &line.id, &position);
-        bytes += next.bytes.len() + position.len();
+        read += next.bytes.len() + position.len();
         *given += 1;
-        sink(Event::Change(Change { bytes: &next.bytes, line: &line, position: &position, batch: first }))?;
+        let (ms, start) = (next.ms, next.mark.start);
+        let bytes = &next.bytes;
+        sink(Event::Change(Change { bytes, line: &line, position: &position, ms, start, batch: first }))?;
     }
     Ok(false)
 }

@@ -53,6 +53,10 @@ pub struct Change<'a> {
     pub line: &'a Line<'a>,
     /// Its position, as text.
     pub position: &'a [u8],
+    /// The time in the name of its log.
+    pub ms: u64,
+    /// Where in that log its line begins.
+    pub start: u64,
     /// The position of the first operation of its batch, if it is one of several.
     pub batch: Option<&'a [u8]>,
 }

@@ -38,7 +38,7 @@ pub fn event_into(out: &mut Vec<u8>, event: &Event<'_>) {
 }
 
 fn change_into(out: &mut Vec<u8>, change: &Change<'_>) {
-    let Change { bytes, line, position, batch } = change;
+    let Change { bytes, line, position, batch, .. } = change;
     out.extend_from_slice(b"{\"position\":\"");
     out.extend_from_slice(position);
     out.extend_from_slice(b"\",\"ts\":\"");

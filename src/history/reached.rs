@@ -14,7 +14,7 @@ impl Position {
 impl Change<'_> {
     /// Whether the operation stands in the log that has this time in its name.
     pub fn is_in_log_of(&self, ms: Option<u64>) -> bool {
-        self.place().is_some_and(|place| Some(place.ms) == ms)
+        Some(self.ms) == ms
     }
 
     /// Where the operation stands.

@@ -51,7 +51,8 @@ impl Events {
                 self.own.borrow_mut().push(place);
             }
             let position = &position(place);
-            let change = Change { bytes: line, line: &parsed, position, batch: batch.as_deref() };
+            let batch = batch.as_deref();
+            let change = Change { bytes: line, line: &parsed, position, ms: 0, start: 0, batch };
             event_into(&mut out, &Event::Change(change));
             out.push(b',');
         }

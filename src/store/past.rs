@@ -44,6 +44,8 @@ pub struct Present {
     moment: Moment,
     count: usize,
     undone: u64,
+    /// The log of a single writer, by the time in its name, and its length: all operations before are in the records.
+    logged: Option<(u64, u64)>,
 }
 
 /// The records at a place of the history.
@@ -64,6 +66,8 @@ struct Known {
     is_unseen: bool,
     /// An archive took it out, to the segment of this note.
     archived: Option<usize>,
+    /// Whether the record is there now, as the last operation on it says, or that it is to be looked for.
+    exists: Option<Option<bool>>,
 }
 
 /// Archive segments, read when they are needed: for records that no log says anything of.
@@ -77,6 +81,14 @@ impl Segments {
             self.0.insert(segment.to_owned(), records.into_iter().collect());
         }
         Ok(self.0.get(segment).and_then(|records| records.get(id)).cloned())
+    }
+}
+
+impl Known {
+    /// Puts what an earlier operation says in its place. Whether the record is there now the last one says that is known.
+    fn put_earlier(&mut self, earlier: Self) -> Self {
+        let exists = self.exists.or(earlier.exists);
+        std::mem::replace(self, Self { exists, ..earlier })
     }
 }
 
@@ -105,7 +117,10 @@ impl Store {
             state.flush(self, None)?;
         }
         let (count, undone) = (state.engine.count(), state.engine.undone());
-        Ok(Present { moment: state.moment(), count, undone })
+        let is_only_writer = state.agents.is_none() && !self.options.read_only;
+        let log = layout::time_of(state.wal.relative()).filter(|_| is_only_writer);
+        let logged = log.map(|ms| (ms, state.wal.len()));
+        Ok(Present { moment: state.moment(), count, undone, logged })
     }
 
     /// Whether an operation that a present shows may have been taken back since.
@@ -138,7 +153,8 @@ impl Store {
             is_behind = is_behind && when.is_before(change);
             if is_behind {
                 pass.cross_archives(change);
-                pass.take(change, is_stored)?;
+                let exists = present.shows(change).then_some(Some(change.line.kind == Kind::Set));
+                pass.take(change, exists, is_stored)?;
             } else {
                 pass.correct(change);
             }
@@ -221,7 +237,10 @@ impl Store {
                 (None, None) if known.is_unseen => moment.stored(id).map_err(failed)?,
                 (before, _) => before.map(|text| Text::Held(text.into())),
             };
-            let exists = || moment.get(id).map(|found| found.is_some());
+            let exists = || match known.exists.flatten() {
+                Some(exists) => Ok(exists),
+                None => moment.get(id).map(|found| found.is_some()),
+            };
             match before {
                 Some(text) => layer.set(id, text, exists).map_err(failed)?,
                 None => layer.delete(id, exists).map_err(failed)?,
@@ -250,6 +269,13 @@ impl Store {
         let kept = past.moment.kept();
         let read = read_uncut(kept, || Ok(Nearby::of(kept).read(&text)?.to_vec()));
         read.map(Some).map_err(|source| self.read_failed(source))
+    }
+}
+
+impl Present {
+    /// Whether the records are those behind an operation. Those of agents and of a store that follows may not be.
+    fn shows(&self, change: &Change<'_>) -> bool {
+        self.logged.is_some_and(|(ms, len)| change.ms < ms || change.ms == ms && change.start < len)
     }
 }
 
@@ -298,15 +324,20 @@ fn is_later(one: &[u8], other: &[u8]) -> bool {
 
 impl Pass {
     /// An operation behind the place: each that comes later here is an earlier one.
-    fn take(&mut self, change: &Change<'_>, is_stored: impl Fn(&Change<'_>) -> Result<bool>) -> Result<()> {
+    fn take(
+        &mut self,
+        change: &Change<'_>,
+        exists: Option<Option<bool>>,
+        is_stored: impl Fn(&Change<'_>) -> Result<bool>,
+    ) -> Result<()> {
         let Change { bytes, line, .. } = change;
         let before = before_into(bytes, line);
         let before = (&*before != b"null").then(|| before.into_owned());
         let is_unseen = before.is_none() && line.agent.is_none() && is_stored(change)?;
         let is_claim = is_unseen || line.agent.is_some();
-        let known = Known { before, is_claim, is_unseen, archived: None };
+        let known = Known { before, is_claim, is_unseen, archived: None, exists };
         match self.known.get_mut(&*line.id) {
-            Some(later) => self.claims -= usize::from(std::mem::replace(later, known).is_claim),
+            Some(later) => self.claims -= usize::from(later.put_earlier(known).is_claim),
             None => self.add((&*line.id).into(), known),
         }
         self.claims += usize::from(is_claim);
@@ -344,9 +375,10 @@ impl Pass {
             let at = self.crossed;
             let ids = self.archives.get_mut(at).map(|archive| std::mem::take(&mut archive.ids));
             for id in ids.unwrap_or_default() {
-                let known = Known { before: None, is_claim: true, is_unseen: false, archived: Some(at) };
+                let (archived, exists) = (Some(at), Some(None));
+                let known = Known { before: None, is_claim: true, is_unseen: false, archived, exists };
                 match self.known.get_mut(&id) {
-                    Some(later) => self.claims -= usize::from(std::mem::replace(later, known).is_claim),
+                    Some(later) => self.claims -= usize::from(later.put_earlier(known).is_claim),
                     None => self.add(id, known),
                 }
                 self.claims += 1;

@@ -21,6 +21,8 @@ pub struct Deeds {
     pub migrated: u64,
     /// Stores that were opened twice, to see that recovery leaves nothing to recover.
     pub twice: u64,
+    /// Files of the history that were deleted.
+    pub pruned: u64,
 }
 
 impl AddAssign for Deeds {
@@ -31,6 +33,7 @@ impl AddAssign for Deeds {
         self.renewed += other.renewed;
         self.migrated += other.migrated;
         self.twice += other.twice;
+        self.pruned += other.pruned;
     }
 }
 
@@ -84,13 +87,14 @@ impl Tally {
             self.damaged,
             self.in_recovery
         );
-        let Deeds { acknowledged, synced, unnoted, renewed, migrated, twice } = self.deeds;
+        let Deeds { acknowledged, synced, unnoted, renewed, migrated, twice, pruned } = self.deeds;
         println!(
             "{acknowledged} steps acknowledged, {lost} lost; {synced} of them after a sync ({unnoted} of these after a \
              failed one that nobody could note)"
         );
         println!(
-            "{renewed} logs written anew after a failed sync; {migrated} migrations; {twice} stores opened twice"
+            "{renewed} logs written anew after a failed sync; {migrated} migrations; {twice} stores opened twice; {pruned} files \
+             pruned"
         );
         let faults: Vec<String> =
             self.faults.each().iter().map(|(name, count)| format!("{name} {count}")).collect();

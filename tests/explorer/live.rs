@@ -12,7 +12,8 @@ use opslog::error::Error;
 use opslog::json::array::elements;
 use opslog::json::string::unescape;
 use opslog::layout;
-use opslog::store::{Durability, Rejected, Store};
+use opslog::retention::Limits;
+use opslog::store::{Durability, Prune, Rejected, Store};
 use serde_json::Value;
 
 use super::counts::Deeds;
@@ -98,6 +99,7 @@ impl Live {
                 self.model.hide();
             }
             Step::Follow => self.follow()?,
+            Step::Prune { keep } => self.prune(*keep)?,
             other => return Err(format!("{other:?} is not for an open store")),
         }
         self.check_refused(step, failures, &logs)?;
@@ -239,6 +241,20 @@ impl Live {
     fn abandon(&mut self, writes: &[Write]) -> Result<(), Violation> {
         self.compose(writes)?;
         self.store.abandon_batch();
+        Ok(())
+    }
+
+    /// What goes is history: the records, and the operations that are shown, stay.
+    fn prune(&mut self, keep: u64) -> Result<(), Violation> {
+        let limits = Limits { checkpoints: Some(keep).filter(|keep| *keep > 0), ..Limits::default() };
+        let prune = Prune { limits, with_snapshots: true, now_ms: self.now, ..Prune::default() };
+        let failures = self.failures();
+        match self.store.prune(&prune) {
+            Ok(Some(pruned)) => self.deeds.pruned += pruned.files,
+            Ok(None) | Err(Error::Failed(_)) => {}
+            Err(_) if self.crashed() || self.failures() > failures => {}
+            Err(error) => return Err(format!("prune: {error}")),
+        }
         Ok(())
     }
 

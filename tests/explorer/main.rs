@@ -97,7 +97,7 @@ fn report(total: &Tally, seeds: u64) {
         return;
     }
     assert!(total.states() >= 50_000, "only {} states", total.states());
-    let Deeds { synced, unnoted, renewed, migrated, twice, .. } = total.deeds;
+    let Deeds { synced, unnoted, renewed, migrated, twice, pruned, .. } = total.deeds;
     assert!(synced > 10_000, "only {synced} steps acknowledged after a sync");
     assert!(unnoted * 1000 < synced, "{unnoted} of {synced} steps after a failed sync that nobody noted");
     for (name, count) in [
@@ -105,6 +105,7 @@ fn report(total: &Tally, seeds: u64) {
         ("log written anew", renewed),
         ("migration", migrated),
         ("opening twice", twice),
+        ("pruning", pruned),
     ] {
         assert!(count > 0, "{name} never happened");
     }

@@ -85,6 +85,10 @@ pub enum Step {
     },
     /// A reader looks what is new.
     Follow,
+    /// History is deleted, but for the logs of so many checkpoints.
+    Prune {
+        keep: u64,
+    },
     /// A call of the disk will fail.
     Fail {
         kind: CallKind,
@@ -121,8 +125,9 @@ const IDS: [&str; 7] = ["a", "b", "c", "d", "é", "__proto__", "\"\\\n"];
 
 pub struct Planner {
     pub random: Random,
-    /// Of its own, so that plans stay what they are without them.
+    /// Of their own, so that plans stay what they are without them.
     pauses: Random,
+    prunes: Random,
     values: u64,
 }
 
@@ -133,13 +138,20 @@ impl Planner {
 
     /// Values are numbered from there on.
     pub fn with(random: Random, values: u64) -> Self {
-        let pauses = Random::new(values + 1);
-        Self { random, pauses, values }
+        let (pauses, prunes) = (Random::new(values + 1), Random::new(values + 2));
+        Self { random, pauses, prunes, values }
     }
 
     /// A life of a store: what is done until it dies.
     pub fn steps(&mut self, count: u64) -> Vec<Step> {
-        (0..count).flat_map(|_| self.step_or_two()).collect()
+        let mut steps = Vec::new();
+        for _ in 0..count {
+            steps.extend(self.step_or_two());
+            if self.prunes.chance(10) {
+                steps.push(Step::Prune { keep: self.prunes.below(3) });
+            }
+        }
+        steps
     }
 
     /// A step; or a checkpoint and another one that is asked for in the middle of the first, which may fail.
