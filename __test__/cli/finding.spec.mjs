@@ -40,6 +40,20 @@ test("find and ls --where, find by comparisons, patterns and queries, all of whi
     const where = conditions.flatMap((condition) => ["--where", condition]);
     t.deepEqual((await cliJson(t, ["ls", folder, ...where])).values, found.values);
   }
+  const later = new Date(Date.now() + 60_000).toISOString();
+  const at = (...args) => cliJson(t, ["at", folder, later, ...args]);
+  t.deepEqual((await at("--where", "due>1", "--sort", "due", "--fields", "due")).values, [
+    { id: "t3", data: { due: 2 } },
+    { id: "t1", data: { due: 3 } },
+  ]);
+  const exported = await cli(t, ["export", folder, "--where", "due>1", "--format", "csv"]);
+  t.is(exported.stdout.split("\n").length, 4);
+  t.true(exported.stdout.startsWith("id,title,due,tags,who,code\nt1,"));
+  t.deepEqual(
+    (await cliJson(t, ["export", folder, "--where", "due=2"])).values.map(({ id }) => id),
+    ["t3"],
+  );
+  t.is((await cli(t, ["export", folder, "--where", "due"])).status, 2);
   t.is((await cli(t, ["find", folder, "due>1", "--count"])).stdout, "2\n");
   t.deepEqual((await cliJson(t, ["find", folder, "due>1", "--count"])).values, [{ count: 2 }]);
 });

@@ -4,7 +4,7 @@ import { parseFilters, parseQuery } from "./conditions.mjs";
 import { parseCount } from "./moments.mjs";
 import { UsageError } from "./usage-error.mjs";
 
-export const limitOption = {
+const limitOption = {
   limit: {
     type: "string",
     short: "n",
@@ -13,7 +13,7 @@ export const limitOption = {
   },
 };
 
-export const selectionOptions = {
+export const whereOption = {
   where: {
     type: "string",
     short: "w",
@@ -21,6 +21,10 @@ export const selectionOptions = {
     value: "condition",
     help: "field=value, != < <= > >= or ~ for a pattern, or a query in JSON; all of several must hold",
   },
+};
+
+export const selectionOptions = {
+  ...whereOption,
   sort: {
     type: "string",
     short: "s",
@@ -50,7 +54,7 @@ function parseSort(text) {
 }
 
 /** The number of `--limit`; without one, what a terminal has room for, unless a program reads. */
-export function parseLimit({ limit, json = false }) {
+function parseLimit({ limit, json = false }) {
   if (limit === "all") return Infinity;
   if (limit === undefined) return isTerminal && !json ? ROWS : Infinity;
   if (limit === "0") throw new UsageError('--limit takes a positive integer or "all", not "0"');

@@ -1,20 +1,15 @@
 /** `opslog at`: the records as they were at an earlier time. */
 import { TIMES, parsePlace } from "../arguments/moments.mjs";
-import { limitOption, parseLimit } from "../arguments/selection.mjs";
-import { RecordList } from "../records/records.mjs";
+import { parseSelection, selectionOptions } from "../arguments/selection.mjs";
+import { RecordList, select } from "../records/records.mjs";
 import { reading } from "../stores.mjs";
 import { missing, showRecord } from "./get.mjs";
 
-function showAll(view, values, output) {
-  const list = new RecordList(output, values);
-  const limit = parseLimit(values);
-  const total = view.count();
-  let given = 0;
-  for (const id of view.keys()) {
-    if (given++ >= limit) break;
-    list.print(id, view.get(id));
-  }
-  list.note({ matched: total, total, isLimitGiven: values.limit !== undefined });
+async function showAll(view, selection, values, output) {
+  const { records, matched } = await select(view, selection);
+  const list = new RecordList(output, { json: values.json, fields: selection.fields });
+  for (const [id, data] of records) list.print(id, data);
+  list.note({ matched, total: view.count(), isLimitGiven: values.limit !== undefined });
 }
 
 export const atCommand = {
@@ -24,14 +19,15 @@ export const atCommand = {
     "Prints one record a line, or the one record that is named, as JSON. With --json each line is an object with id and data.",
     `${TIMES} A position, as --json of log gives it, is also one.`,
   ],
-  examples: ["at ./data 1h", "at ./data 2026-01-31T12:00 task-1"],
-  options: limitOption,
+  examples: ["at ./data 1h --where done=false", "at ./data 2026-01-31T12:00 task-1"],
+  options: selectionOptions,
   run({ folder, operands: [time, id], values, output }) {
     const place = parsePlace(time);
+    const selection = parseSelection(values);
     const { json = false } = values;
     return reading(folder, async (store) => {
       const view = await store.at(place);
-      if (id === undefined) return showAll(view, values, output);
+      if (id === undefined) return showAll(view, selection, values, output);
       if (!view.has(id)) return missing(id, json, `there was no record ${id}`);
       return showRecord(output, view.get(id), json);
     });

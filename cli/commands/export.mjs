@@ -1,4 +1,6 @@
 /** `opslog export`: all records as lines of JSON, or as a table. */
+import { parseQuery } from "../arguments/conditions.mjs";
+import { whereOption } from "../arguments/selection.mjs";
 import { Columns } from "../exchange/cells.mjs";
 import { csvRow } from "../exchange/csv.mjs";
 import { formatOption, parseFormat } from "../exchange/formats.mjs";
@@ -13,34 +15,37 @@ import { sentence } from "../terminal/sentences.mjs";
 /** How often progress is told, in records. */
 const TELL_EVERY = 10_000;
 
-/** Calls `write` for each record. */
-function walk(store, write, onProgress) {
-  const total = store.count();
+/** Calls `write` for each record, or for those with the ids that are given. */
+function walk(store, ids, write, onProgress) {
+  const total = ids?.length ?? store.count();
   let done = 0;
-  store.count((data, id) => {
+  const take = (data, id) => {
     write(id, data);
     done++;
     if (done % TELL_EVERY === 0 || done === total) {
       onProgress?.({ phase: "export", done, total, unit: "records" });
     }
     return false;
-  });
+  };
+  if (ids === undefined) store.count(take);
+  else for (const id of ids) take(store.get(id), id);
   return done;
 }
 
 const writers = {
-  jsonl: (store, output, onProgress) => walk(store, (id, data) => output.json({ id, data }), onProgress),
+  jsonl: (store, ids, output, onProgress) =>
+    walk(store, ids, (id, data) => output.json({ id, data }), onProgress),
   // Which columns there are is known when all records have been looked at.
-  csv(store, output, onProgress) {
+  csv(store, ids, output, onProgress) {
     const columns = new Columns();
-    walk(store, (_, data) => columns.add(data));
+    walk(store, ids, (_, data) => columns.add(data));
     output.line(csvRow(columns.header()));
-    return walk(store, (id, data) => output.line(csvRow(columns.row(id, data))), onProgress);
+    return walk(store, ids, (id, data) => output.line(csvRow(columns.row(id, data))), onProgress);
   },
 };
 
-function writeAllRecords(store, format, output, onProgress) {
-  const done = writers[format](store, output, onProgress);
+function writeAllRecords(store, { format, ids }, output, onProgress) {
+  const done = writers[format](store, ids, output, onProgress);
   output.flush();
   return done;
 }
@@ -59,20 +64,24 @@ export const exportCommand = {
   options: {
     to: { type: "string", value: "file", help: "write to this file, which must not exist yet" },
     ...formatOption,
+    ...whereOption,
     ...progressOption,
   },
   run({ folder, values, output }) {
     const format = parseFormat(values.format, values.to);
+    parseQuery(values.where);
     const bar = progressBar({ ...values, json: values.json || values.to === undefined });
     return reading(
       folder,
-      (store) => {
+      async (store) => {
+        const ids = values.where === undefined ? undefined : await store.findIds(parseQuery(values.where));
+        const wanted = { format, ids };
         if (values.to === undefined) {
-          writeAllRecords(store, format, output, bar.onProgress);
+          writeAllRecords(store, wanted, output, bar.onProgress);
           return;
         }
         const records = writeNewFile(values.to, (descriptor) =>
-          writeAllRecords(store, format, new Output(descriptor), bar.onProgress),
+          writeAllRecords(store, wanted, new Output(descriptor), bar.onProgress),
         );
         bar.end();
         if (values.json) output.json({ records, to: values.to });

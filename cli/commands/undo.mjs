@@ -32,9 +32,10 @@ export const undoCommand = {
     const undone = await writing(folder, { agent, locking }, (store) => takeBack(store, wanted, agent));
     const list = new OperationList(output, { json, withAgent: agent !== undefined, withDifferences: true });
     for (const operation of undone) list.print(operation);
-    list.note(" taken back");
+    if (undone.length > 0) list.note(" taken back");
     if (undone.length === wanted) return undefined;
-    complain('there are no more operations since the last checkpoint; "opslog revert" goes further back');
+    const none = undone.length === 0 ? "there is no operation" : "there are no more operations";
+    complain(`${none} since the last checkpoint; "opslog revert" goes further back`);
     return FAILED;
   },
 };
