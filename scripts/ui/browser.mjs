@@ -8,6 +8,8 @@ const NAMES = ["chromium", "chromium-browser", "google-chrome-stable", "google-c
 const PLACES = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
   "/Applications/Chromium.app/Contents/MacOS/Chromium",
+  "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
+  "C:\\Program Files (x86)\\Microsoft\\Edge\\Application\\msedge.exe",
 ];
 
 /** The path of a Chromium, `null` if none is found. */
@@ -21,12 +23,11 @@ export function findChromium() {
   return PLACES.find((place) => existsSync(place)) ?? null;
 }
 
-/** Starts it. A root user has no sandbox. */
+/** Starts it, without the sandbox, which root and some systems do not have: it shows this project's page alone. */
 export function startChromium(executablePath) {
-  const isRoot = process.getuid?.() === 0;
   return puppeteer.launch({
     executablePath,
     headless: true,
-    args: [...(isRoot ? ["--no-sandbox"] : []), "--disable-dev-shm-usage", "--lang=en", "--hide-scrollbars"],
+    args: ["--no-sandbox", "--disable-dev-shm-usage", "--lang=en", "--hide-scrollbars"],
   });
 }

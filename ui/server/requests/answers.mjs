@@ -1,5 +1,5 @@
 /** Answers requests: a file of the page, the stream of events, a call, or an export. */
-import { once } from "node:events";
+import { pipeline } from "node:stream/promises";
 import { checked } from "./arguments.mjs";
 import { readArguments } from "./body.mjs";
 import { Refused, explained } from "./errors.mjs";
@@ -76,22 +76,26 @@ export class Answers {
 
   async #export(request, response) {
     const { format, columns = [], ...wanted } = checked(await readArguments(request), EXPORT);
-    const { type, head, line } = FORMATS[format];
+    const { type, ...printed } = FORMATS[format];
+    const blocks = this.#blocks(printed, columns, wanted);
+    // NOTE: what fails before anything is sent has a status of its own.
+    const first = await blocks.next();
+    response.writeHead(200, { "Content-Type": `${type}; charset=utf-8` });
+    await pipeline(async function* () {
+      if (!first.done) yield first.value;
+      yield* blocks;
+    }, response);
+  }
+
+  async *#blocks({ head, line }, columns, wanted) {
     let text = head(columns);
-    let isBegun = false;
-    const send = async () => {
-      if (!isBegun) response.writeHead(200, { "Content-Type": `${type}; charset=utf-8` });
-      isBegun = true;
-      if (!response.write(text)) await Promise.race([once(response, "drain"), once(response, "close")]);
-      text = "";
-    };
     for await (const record of this.#records.records(wanted)) {
       text += line(record, columns);
-      if (text.length >= BLOCK) await send();
-      if (response.destroyed) return;
+      if (text.length < BLOCK) continue;
+      yield text;
+      text = "";
     }
-    await send();
-    response.end();
+    yield text;
   }
 
   #fail(request, response, error) {

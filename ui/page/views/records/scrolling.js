@@ -2,7 +2,7 @@
  * Which rows are in sight. A million rows are higher than a browser lets an element be: then the height is less, and a place in it
  * stands for a share of the rows.
  */
-const MOST_PIXELS = 12_000_000;
+const MOST_PIXELS = 16_000_000;
 
 /** `{ height, first, shift, topOf }` for rows of one height, `count` of them, in a window that is scrolled to `scrollTop`. */
 export function placesOf({ count, row, window: visible, scrollTop }) {

@@ -87,16 +87,18 @@ function Row({ row, at, top, columns, isActive, isOpen, isChosen, choose, open, 
   );
 }
 
-/** The widths of the columns: they stay while the table is scrolled. */
-function useWidths({ rowAt, total, key }, columns) {
+/** The widths of the columns: they grow with what is scrolled to, and do not shrink. */
+function useWidths({ rowAt, key }, columns, from, to) {
   const known = useRef({ key: null });
-  if (known.current.key !== key || known.current.count !== columns.length) {
-    const first = Array.from({ length: Math.min(total, 60) }, (_, at) => rowAt(at)).filter(
-      (row) => row !== undefined,
-    );
-    const widths = widthsOf(columns, first);
-    known.current = first.length > 0 ? { key, widths, count: columns.length } : { key: null, widths };
-  }
+  const seen = [];
+  for (let at = from; at < to; at++) if (rowAt(at) !== undefined) seen.push(rowAt(at));
+  const widths = widthsOf(columns, seen);
+  const before = known.current;
+  const isSame = before.key === key && before.widths.length === widths.length;
+  known.current = {
+    key,
+    widths: isSame ? widths.map((width, n) => Math.max(width, before.widths[n])) : widths,
+  };
   return known.current.widths;
 }
 
@@ -154,7 +156,7 @@ export function Table({ rows, columns, sort, onSort, opened, open, chosen, choos
     event.preventDefault();
   };
 
-  const widths = useWidths(rows, columns);
+  const widths = useWidths(rows, columns, from, to);
   const style = { "--widths": `${widths.map((width) => `calc(${width}ch + 26px)`).join(" ")} 1fr` };
   const shown = [];
   for (let number = from; number < to; number++) shown.push(number);

@@ -17,10 +17,11 @@ import { Table } from "./table.jsx";
 const NONE = new Set();
 
 function Count({ rows, overview, isFiltered }) {
-  const { total, isComplete, isStale, refresh } = rows;
+  const { total, isComplete, isStale, isLoading, refresh } = rows;
   const all = overview.records ?? 0;
   return (
     <p class="count" role="status">
+      {isLoading && <span class="spinner" aria-hidden="true" />}
       <strong>{number(total)}</strong>{" "}
       {isFiltered ? `of ${counted(all, "record")}` : total === 1 ? "record" : "records"}
       {!isComplete && " so far"}
