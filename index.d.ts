@@ -134,7 +134,7 @@ export interface Retraction {
   type: "undone";
   /** The position with which the operation was given. To go on from it rejects with `OPSLOG_POSITION_GONE`. */
   position: Position;
-  /** Where to go on from instead: what stands before it. */
+  /** Where to go on from instead: the place before it. */
   after: Position;
   /** Which record. */
   id: string;
@@ -142,7 +142,7 @@ export interface Retraction {
 
 /** What `changes()` is to give. */
 export interface ChangesOptions {
-  /** Only what stands behind this position (default: all that the logs hold). */
+  /** Only operations behind this position (default: all in the logs). */
   after?: Position | undefined;
   /** Only operations later than this time (default: all). */
   since?: Date | string | undefined;
@@ -154,7 +154,7 @@ export interface ChangesOptions {
   reverse?: boolean | undefined;
   /** So many at most (default: no limit). */
   limit?: number | undefined;
-  /** Go on with what comes, until `signal`, `return()` or `close()` ends it (default: false). Not with `reverse` or `until`. */
+  /** Go on with new operations, until `signal`, `return()` or `close()` ends it (default: false). Not with `reverse` or `until`. */
   live?: boolean | undefined;
   /** Ends it, with the signal's reason (default: none). */
   signal?: AbortSignal | undefined;
@@ -227,7 +227,7 @@ export interface ManifestInfo {
 /**
  * Options of `store.open()`. An option that is `undefined` means its default. A wrong type is a `TypeError`,
  * a value out of range a `RangeError`, both with the code `OPSLOG_INVALID_ARGUMENT` and the option's name. So is a
- * misspelled option, of any method. Another one that the method does not have is ignored, and told once as a warning of
+ * misspelled option, of any method. Another unknown option is ignored, and reported once as a warning of
  * the process with the code `OPSLOG_UNKNOWN_OPTION`.
  */
 export interface StoreOptions<T = any> {
@@ -255,8 +255,8 @@ export interface StoreOptions<T = any> {
   /** Take no lock and write nothing at all; mutations throw `OPSLOG_READ_ONLY` (default: false). */
   readOnly?: boolean | undefined;
   /**
-   * Load nothing: reads show only what this session wrote and what `tail()` returned, and no checkpoint is ever made (default:
-   * false). The first `tail()` returns what the logs hold, as in 0.8.1. `streamSnapshot()` and `getWalOps()` read the files as usual.
+   * Load nothing: reads show only records that this session wrote or `tail()` returned, and no checkpoint is ever made (default:
+   * false). The first `tail()` returns the operations of the logs, as in 0.8.1. `streamSnapshot()` and `getWalOps()` read the files as usual.
    */
   skipLoad?: boolean | undefined;
   /**
@@ -276,7 +276,7 @@ export interface StoreOptions<T = any> {
    *   locks (some network shares and FUSE file systems) `open()` rejects with `OPSLOG_UNSUPPORTED`.
    * - `"pid"`: on such a file system the process's number in `.lock`, as in 0.8.1. It keeps writers of one machine apart, but
    *   not those of two machines or containers, and a number that another process has by now keeps the next writer out, if
-   *   the system does not tell what that has open. Where there are kernel locks, they are used all the same.
+   *   the system does not tell which files that process has open. Kernel locks are used as well, where there are any.
    *
    * Agents need kernel locks: `"pid"` with an `agentId` makes `open()` reject with `OPSLOG_INVALID_ARGUMENT`. It is passed on
    * to `initialize()` of a backend; `FsBackend` does as it says.
@@ -285,7 +285,7 @@ export interface StoreOptions<T = any> {
   /**
    * When a write is on its way to the disk (default: `"immediate"`).
    * - `"immediate"`: before the call returns its promise; a resolved write survives the death of the process.
-   * - `"group"`: together with others, see `groupCommitSize` and `groupCommitMs`; what is buffered is lost if
+   * - `"group"`: together with others, see `groupCommitSize` and `groupCommitMs`; buffered writes are lost if
    *   the process dies.
    * - `"async"`: as `"group"`, and promises resolve without waiting; call `sync()` before relying on it.
    *
@@ -331,21 +331,21 @@ export interface StoreOptions<T = any> {
   /**
    * What a resolved write survives (default: `"process"`). Snapshots, archive segments and manifests are always
    * synced, whatever this says.
-   * - `"process"`: the death of the process, also by `kill -9`. A power failure may take what the system has not
+   * - `"process"`: the death of the process, also by `kill -9`. A power failure may take lines that the system has not
    *   written back yet.
    * - `"interval"`: also a power failure, once the log was synced, which happens in the background within
    *   `syncIntervalMs`, and in `flush()`, `sync()` and `close()` before they resolve. Costs writers next to nothing.
    * - `"always"`: also a power failure. `set()`, `delete()`, `batch()`, `undo()` and `archive()` resolve after an
    *   `fdatasync` (macOS: `F_FULLFSYNC`) that began after their lines were written: the time of a disk's flush. All
-   *   who wait share one, so a thousand writes in flight cost about as much as one. It runs on a thread of its own.
+   *   waiting calls share one, so a thousand writes in flight cost about as much as one. It runs on a thread of its own.
    *   What reads show, and in which order writes take effect, is as with `"process"`: only the promises wait.
    *
    * With `writeMode` `"group"` or `"async"`, `set()` and `delete()` resolve as that says, before any sync; each write
    * of the buffer is followed by a sync under `"always"`, and `batch()`, `undo()`, `flush()`, `sync()` and `close()`
    * wait for theirs.
    *
-   * A sync that fails is never tried again, for a second one may succeed without having written anything. Whoever
-   * waits for it is rejected with `OPSLOG_IO` (`syscall` is `"fdatasync"` or `"fsync"`): the write shows, and may or may
+   * A sync that fails is never tried again, for a second one may succeed without having written anything. Calls
+   * that wait for it reject with `OPSLOG_IO` (`syscall` is `"fdatasync"` or `"fsync"`): the write shows, and may or may
    * not be there after a power failure. From then on writes, `flush()`, `sync()` and `close()` are refused with
    * `OPSLOG_FAILED`, and reads go on. After opening the store again, call `compact()`: it writes everything to new
    * files. The `diagnostics_channel` `opslog:sync-failed` tells of it too, for where no call waits.
@@ -365,7 +365,7 @@ export interface StoreOptions<T = any> {
    * `OPSLOG_INVALID_ARGUMENT`.
    */
   recovery?: "skip" | "strict" | undefined;
-  /** Milliseconds until what was written is synced, greater than 0, at most 2^31-1 (default: 1000). For `"interval"`. */
+  /** Milliseconds until writes are synced, greater than 0, at most 2^31-1 (default: 1000). For `"interval"`. */
   syncIntervalMs?: number | undefined;
   /**
    * Milliseconds that a call of a method of your own `backend` may take, greater than 0, at most 2^31-1, or `Infinity`
@@ -494,7 +494,7 @@ export interface Usage {
   archives: FileUsage;
   /** Index files. They are derived. */
   indexes: FileUsage;
-  /** Everything else: the manifest, lock files, what was set aside, temporary files, blobs. */
+  /** Everything else: the manifest, lock files, `.torn` and `.damaged` files, temporary files, blobs. */
   other: FileUsage;
 }
 
@@ -503,8 +503,8 @@ export interface Progress {
   /**
    * What is being done. `"read-snapshot"` and `"read-log"`: files are read from one end to the other, for want of an
    * index. `"migrate"`: `migrate` is called for each record. `"write-snapshot"`: a checkpoint. `"archive"`: records are
-   * put into a segment. `"verify"`: files are checked. `"backup"`: they are copied. `"prune"`: they are deleted. `"recover"`: what is
-   * sound in them is read. `"build-index"`: a declared index is made, also after `open()`.
+   * put into a segment. `"verify"`: files are checked. `"backup"`: they are copied. `"prune"`: they are deleted. `"recover"`: sound
+   * parts of them are read. `"build-index"`: a declared index is made, also after `open()`.
    * A phase may come more than once. One that ends within 50 ms may not be told, unless it is the last.
    */
   readonly phase:
@@ -542,7 +542,7 @@ export interface IndexOptions {
   /**
    * Whether no two records may have the same value, or of a list the same element (default: false). A change that would make it so
    * is refused with `OPSLOG_NOT_UNIQUE`. Records without a value there, or with `null`, may be many. It holds for a single writer;
-   * of agents, for what they write in transactions. What came in otherwise is told by `Store.verify()` with `indexes`.
+   * of agents, for their writes in transactions. `Store.verify()` with `indexes` reports other duplicates.
    */
   unique?: boolean | undefined;
 }
@@ -622,7 +622,7 @@ export interface FieldConditions {
 
 /**
  * Which records are wanted: for fields, a value that they must have, or operators. `docs/queries.md` has each operator with an
- * example. What a query means is what mingo 7 makes of it; a `Date` stands for the text that JSON makes of it.
+ * example. A query means the same as in mingo 7; a `Date` stands for its text in JSON.
  */
 export type Query<T = unknown> = {
   /** All of these queries. */
@@ -695,9 +695,9 @@ export interface View<T = Record<string, unknown>> {
   entries(): [string, T][];
   /** The values for which the predicate is true. All records are parsed, and those kept for which it is. */
   filter(predicate: (value: T, id: string) => unknown): T[];
-  /** As the store's `find()`. Rejects what that rejects. */
+  /** As the store's `find()`, with the same errors. */
   find(query: Query<T>, options?: FindOptions<T>): Promise<T[]>;
-  /** As the store's `findIds()`. Rejects what that rejects. */
+  /** As the store's `findIds()`, with the same errors. */
   findIds(query: Query<T>, options?: Omit<FindOptions<T>, "fields">): Promise<string[]>;
   /** Lets go of the files that the view holds open. Calling it twice does nothing. */
   close(): void;
@@ -803,10 +803,10 @@ export interface Damage {
 export interface RepairReport {
   /** What was damaged before. */
   readonly before: VerifyReport;
-  /** What was mended, and where what stood there is now. Of places that are not listed in `before`, one for each file. */
+  /** The mended places, and the files that hold the former content. Of places that are not listed in `before`, one for each file. */
   readonly steps: readonly { readonly damage: Damage; readonly aside: string }[];
   /**
-   * What could not be done, and why. Each failure leaves a folder that opened as one that opens. `damage` is `null` where
+   * The failed steps, and the reasons. A folder that opened before a failed step opens after it. `damage` is `null` where
    * it is not about one place, `aside` names a file that was made by then.
    */
   readonly failures: readonly {
@@ -907,7 +907,7 @@ export interface StorageBackend {
    * Test and write must be one step for all writers: `If-Match` and `If-None-Match: *` of an object store.
    *
    * With it, agents lose nothing, whatever becomes of the compaction lock. Without it the manifest is changed
-   * under the compaction lock, and what two holders of that lock do at once can be lost.
+   * under the compaction lock, and simultaneous writes of two holders of that lock can be lost.
    */
   writeManifestIf?(manifest: Manifest, version: string | null): Promise<string | null>;
   /**
@@ -917,17 +917,17 @@ export interface StorageBackend {
   readonly appendsAreWhole?: boolean;
   /**
    * Optional, with `writeManifestIf()`. Closes a log: from then on every `appendOps()` to it, of any process, rejects with the
-   * code `OPSLOG_LOCKED` and has no effect; what was appended before stays. Resolves also if the log is closed already. With
+   * code `OPSLOG_LOCKED` and has no effect; earlier appends stay. Resolves also if the log is closed already. With
    * it, a single writer that was replaced is stopped by its next append, and needs no look at the manifest after each; and
    * `undo()` puts a shorter copy in the place of the log, so that `truncateLastOp()` is not called.
    */
   closeOpsFile?(relativePath: string): Promise<void>;
   /**
    * Optional. A text that differs from an earlier one if, in between, any process wrote a manifest or appended to a log
-   * that the manifest names; what is read after it is at least as new. With it, `tail()` with nothing new is one call.
+   * that the manifest names; later reads are at least as new. With it, `tail()` with nothing new is one call.
    */
   changeToken?(): Promise<string>;
-  /** Optional. Makes durable what was appended before; called by `store.flush()`, `sync()` and `close()`. */
+  /** Optional. Makes earlier appends durable; called by `store.flush()`, `sync()` and `close()`. */
   sync?(): Promise<void>;
   /** Writes a blob at a path relative to the store's folder, creating the folders above it. */
   writeBlob(relativePath: string, content: Buffer): Promise<void>;
@@ -960,7 +960,7 @@ export interface BackupResult {
 }
 
 /**
- * A store of records in a folder: a snapshot and a log of what happened since.
+ * A store of records in a folder: a snapshot, and a log of the operations since.
  *
  * Errors carry a stable `code`:
  * - `OPSLOG_NOT_OPEN`: the store was not opened, or is closed, or, for mutations, is closing.
@@ -989,7 +989,7 @@ export interface BackupResult {
  * - `OPSLOG_LISTENER_FAILED` and `OPSLOG_EVENTS_FAILED`: codes of warnings of the process, see `on()`.
  * - `OPSLOG_UNSAFE_BACKEND`: the backend cannot keep agents apart.
  * - `OPSLOG_TIMEOUT`: a method of the backend has not settled within `backendTimeoutMs`.
- * - `OPSLOG_NATIVE_UNAVAILABLE`: there is no binary for this platform; the message lists what was tried.
+ * - `OPSLOG_NATIVE_UNAVAILABLE`: there is no binary for this platform; the message lists the paths that were tried.
  * - `OPSLOG_INTERNAL`: a defect of this package. Any method may throw it; no method names it below.
  *
  * A backend's own errors come through as they are. `set()` and `delete()` throw the first two; what is wrong
@@ -1000,7 +1000,7 @@ export interface BackupResult {
  */
 export declare class Store<T = Record<string, unknown>> {
   /**
-   * Checks every file of a folder: that each line of each snapshot and log is what it must be, that each entry of each
+   * Checks every file of a folder: that each line of each snapshot and log is valid, that each entry of each
    * index points to the record that it stands for, that the manifest and the archive segments are valid, and that what
    * the manifest names is there. Takes no lock and writes nothing; a writer may be at work meanwhile. Damage is no error:
    * it is in the report.
@@ -1019,7 +1019,7 @@ export declare class Store<T = Record<string, unknown>> {
 
   /**
    * Mends what `verify()` finds in a folder, where that loses nothing: no record changes by it. Takes the folder's lock
-   * if there is something to mend, and deletes nothing: what it takes out of a log goes to `<log>.torn`, an index that
+   * if there is something to mend, and deletes nothing: lines that it takes out of a log go to `<log>.torn`, an index that
    * it makes again to `<index>.<n>.damaged`. An index whose snapshot is damaged stays: the other records are found by
    * it. An agent of 0.8.1 takes no lock that could be seen: end those first.
    *
@@ -1053,9 +1053,9 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * @param dir The damaged folder: a path, or a `file:` URL object.
    * @param to The folder of the new store: new or empty, and not inside the damaged one.
-   * @param options Whom to tell how far it has come, and what ends it (default: no function, nothing).
+   * @param options A progress function and a signal (default: no function, no signal).
    * @throws `OPSLOG_NO_STORE` where there is nothing of a store; `OPSLOG_INVALID_ARGUMENT` for a folder that is not empty or inside;
-   * `OPSLOG_IO`, `OPSLOG_NATIVE_UNAVAILABLE`, and the signal's reason. All reject, and what it has written is deleted then.
+   * `OPSLOG_IO`, `OPSLOG_NATIVE_UNAVAILABLE`, and the signal's reason. All reject, and the files that it has written are deleted then.
    */
   static recover(
     dir: string | FileUrl,
@@ -1074,19 +1074,19 @@ export declare class Store<T = Record<string, unknown>> {
    * `version` that is greater than the store's, `migrate` for each record, and a checkpoint.
    *
    * @param dir The folder: a path, or a `file:` URL object. Created with all above it, unless `readOnly` is set. A
-   * backend of your own gets what is given here, URL objects as strings. `":memory:"` without a backend stands for no folder: the
+   * custom backend gets the value as it is, URL objects as strings. `":memory:"` without a backend stands for no folder: the
    * store is in memory, is empty when it opens, and is gone when it closes. `backup()` rejects there; `durability`, `recovery` and
    * `locking` mean nothing.
    * @param options How to open it; the default of each is told there.
    * @throws `OPSLOG_ALREADY_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_LOCKED`, `OPSLOG_NO_STORE`, `OPSLOG_CORRUPT`,
    * `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_NEWER_VERSION`, `OPSLOG_UNSAFE_BACKEND`, `OPSLOG_NATIVE_UNAVAILABLE`;
    * `OPSLOG_INVALID_VALUE` if `migrate`
-   * returns what JSON cannot hold; and what `migrate` throws. All reject.
+   * returns a value that JSON cannot hold; and the errors of `migrate`. All reject.
    */
   open(dir: string | FileUrl, options?: StoreOptions<T>): Promise<void>;
 
   /**
-   * Finishes what was called before, checkpoints if `checkpointOnClose`, and gives up the lock. While `open()` runs, it waits
+   * Finishes earlier calls, makes a checkpoint if `checkpointOnClose`, and releases the lock. While `open()` runs, it waits
    * for that first; if that fails, it rejects with `OPSLOG_NOT_OPEN`.
    *
    * Cost: the checkpoint's, if there is one, and a sync unless `durability` is `"process"`.
@@ -1116,7 +1116,7 @@ export declare class Store<T = Record<string, unknown>> {
   get(id: string): T | undefined;
 
   /**
-   * Creates or replaces a record. It holds what `JSON.stringify` makes of the value at the time of the call.
+   * Creates or replaces a record. It holds the value as `JSON.stringify` prints it at the time of the call.
    * Visible at once; resolves when it is logged (see `writeMode` and `durability`). Inside `batch()` returns
    * `undefined`.
    *
@@ -1179,7 +1179,7 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * @param predicate Called with each record and its id.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`; `OPSLOG_INVALID_ARGUMENT` for a predicate that is no
-   * function; and what the predicate throws.
+   * function; and the errors of the predicate.
    */
   filter(predicate: (value: T, id: string) => boolean): T[];
 
@@ -1193,7 +1193,7 @@ export declare class Store<T = Record<string, unknown>> {
    * @param predicate Called with each record and its id. Must not be async.
    * @param options An aborted `signal` ends it with the signal's reason (default: none).
    * @throws `OPSLOG_NOT_OPEN`, also if the store is closed meanwhile; `OPSLOG_INVALID_ARGUMENT` for a predicate that is no function or
-   * returns a promise; `OPSLOG_IO`, `OPSLOG_CORRUPT`; the signal's reason, and what the predicate throws. All reject.
+   * returns a promise; `OPSLOG_IO`, `OPSLOG_CORRUPT`; the signal's reason, and the errors of the predicate. All reject.
    */
   filterAsync(
     predicate: (value: T, id: string) => boolean,
@@ -1204,13 +1204,12 @@ export declare class Store<T = Record<string, unknown>> {
    * The values of the records that meet a query, as objects of their own: changing one changes no record and no other result.
    * All are as they were at one moment, that of the call.
    *
-   * Cost: by an index, what it leads to, at the call if that is little. Else tries the text of every record, on another thread; only
-   * what is found becomes objects. A first change meanwhile
-   * copies what the log has said since the last checkpoint, some 100 bytes for each record in it. Sorting holds all that is
-   * found, or with `limit` about twice as many as are wanted.
+   * Cost: with an index, the records that it leads to, at the call if they are few. Else tries the text of every record, on another
+   * thread; only results become objects. A first change meanwhile copies the operations since the last checkpoint, some 100 bytes for
+   * each record. Sorting holds all results, or with `limit` about twice as many as are wanted.
    *
    * @param query Which records.
-   * @param options Order, bounds, fields, and what ends it; the default of each is told there.
+   * @param options Order, bounds, fields and signal; the default of each is told there.
    * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_INVALID_ARGUMENT`, whose message names the place in the query; `OPSLOG_PATTERN_TIMEOUT` for
    * a regular expression that takes longer than a second for some 500 KB of records; `OPSLOG_IO`, `OPSLOG_CORRUPT`; and the
    * signal's reason. All reject.
@@ -1277,7 +1276,7 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: that of `get()` for each.
    *
    * @param ids The records' ids.
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`; `OPSLOG_INVALID_ARGUMENT` for what is no list.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`; `OPSLOG_INVALID_ARGUMENT` for a value that is no list.
    */
   getMany(ids: readonly string[]): (T | undefined)[];
 
@@ -1318,7 +1317,7 @@ export declare class Store<T = Record<string, unknown>> {
    * it, and for what the log says since, one look at every id, on another thread. Some 100 bytes for each record that is wanted; values are
    * read in pieces of 256 KB as they are asked for.
    *
-   * @param options Which ids, in which direction, how many, and what ends it; the default of each is told there.
+   * @param options Which ids, in which direction, how many, and a signal; the default of each is told there.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, and the signal's reason. All reject.
    */
   scan(options?: ScanOptions): AsyncGenerator<[string, T]>;
@@ -1340,7 +1339,7 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * @param options An aborted `signal` ends it with the signal's reason (default: none).
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT` (the options), `OPSLOG_CORRUPT`, `OPSLOG_IO` (also if the snapshot is
-   * gone; through a backend, what its method throws). All reject.
+   * gone; through a backend, the errors of its method). All reject.
    */
   streamSnapshot(options?: { signal?: AbortSignal | undefined }): AsyncGenerator<[string, T]>;
 
@@ -1366,7 +1365,7 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * @param predicate Called with each record and its id (default: all count).
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`; `OPSLOG_INVALID_ARGUMENT` for a predicate that is no
-   * function; and what the predicate throws.
+   * function; and the errors of the predicate.
    */
   count(predicate?: (value: T, id: string) => boolean): number;
 
@@ -1386,8 +1385,8 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * Runs a function that reads and changes records: all of its changes are logged together, or, if it throws or the write
    * fails, none. No other call or agent changes anything in between: an agent's transaction holds the folder's lock alone and first takes
-   * over what other agents wrote, so that two processes that count a counter up lose no step. The function runs once, in the
-   * caller's async context, when what was called before is done.
+   * over the other agents' operations, so that two processes that count a counter up lose no step. The function runs once, in the
+   * caller's async context, when earlier calls are done.
    *
    * Cost: as `batch()`. An agent's also takes the lock, waiting for appends of others under way; transactions that were called
    * one right after the other share it, up to 64 of them.
@@ -1402,7 +1401,7 @@ export declare class Store<T = Record<string, unknown>> {
   transaction<R>(fn: (tx: Transaction<T>) => R): Promise<R>;
 
   /**
-   * Creates a record that must not be there yet. It holds what the value is at the call.
+   * Creates a record that must not be there yet. It holds the value of the time of the call.
    *
    * Cost: that of a transaction.
    *
@@ -1413,7 +1412,7 @@ export declare class Store<T = Record<string, unknown>> {
   insert(id: string, value: T): Promise<void>;
 
   /**
-   * Puts what a function makes of a record in its place.
+   * Replaces a record by the result of a function of it.
    *
    * Cost: that of a transaction.
    *
@@ -1426,7 +1425,7 @@ export declare class Store<T = Record<string, unknown>> {
   update(id: string, change: (current: T | undefined) => T | undefined): Promise<T | undefined>;
 
   /**
-   * Replaces fields of a record. They are what they are at the call.
+   * Replaces fields of a record, with their values of the time of the call.
    *
    * Cost: that of a transaction.
    *
@@ -1438,14 +1437,14 @@ export declare class Store<T = Record<string, unknown>> {
   patch(id: string, partial: { [K in keyof T]?: T[K] | undefined }): Promise<void>;
 
   /**
-   * Replaces a record if it is what is expected.
+   * Replaces a record if it has the expected value.
    *
    * Cost: that of a transaction, and a comparison of the two values.
    *
    * @param id The record's id.
    * @param expected What the record must be, compared as JSON whatever the order of fields; `undefined` if there must be none.
    * @param next The value that it gets.
-   * @returns Whether it was what was expected.
+   * @returns Whether it had the expected value.
    * @throws As `transaction()`: `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_INVALID_VALUE`. All reject.
    */
   compareAndSet(id: string, expected: T | undefined, next: T): Promise<boolean>;
@@ -1478,7 +1477,7 @@ export declare class Store<T = Record<string, unknown>> {
    * The history: every operation that the logs hold, each once, in order, across checkpoints and restarts, with the full value
    * before it. Values are as they were written: `migrate` does not see them. What `archive()` moved is no operation.
    *
-   * Without `live` it ends with the last operation that is there at the first step. With `live` it goes on with what comes,
+   * Without `live` it ends with the last operation that is there at the first step. With `live` it goes on with new operations,
    * also of this store and of other processes. A consumer that keeps the last position with its result, and comes back
    * with it, misses nothing and sees nothing twice. An operation that was given and is undone while the consumer listens is
    * told as a `Retraction`.
@@ -1489,10 +1488,10 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: reads the logs in pieces on another thread, and holds two pieces; an idle live reader waits for the system's
    * notification.
    *
-   * In memory the history begins with what `getOps()` shows at the first call of this or of `position`, goes through checkpoints, and
+   * In memory the history begins with the operations of `getOps()` at the first call of this or of `position`, goes through checkpoints, and
    * keeps the last 100,000 changes at least.
    *
-   * @param options What is given, in which order, and what ends it (default: all, from the first operation on); the default of each is
+   * @param options Which operations, in which order, and a signal (default: all, from the first operation on); the default of each is
    * told there.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_POSITION_GONE`, `OPSLOG_UNSUPPORTED` (through a backend of your
    * own), `OPSLOG_IO`, `OPSLOG_CORRUPT`, the reason of the signal. All reject.
@@ -1504,14 +1503,14 @@ export declare class Store<T = Record<string, unknown>> {
    * agents and writers. An operation that is undone from now on is told as a `Retraction`, also if it was made before.
    *
    * An operation is told soon after it counts: a write when it is in the log, with `writeMode` `"group"` and `"async"` when the buffer is
-   * written; a write that fails is not told. `close()` tells what was written before it resolves, and nothing is told afterwards.
+   * written; a failed write is not told. `close()` tells all earlier writes before it resolves; afterwards no listener is called.
    * What `archive()` moves is no operation, except with `skipLoad`.
    *
-   * In a folder a listener gets what `changes({ after: store.position, live: true })` gives, in pieces. Through a backend and in memory
+   * In a folder a listener gets the changes of `changes({ after: store.position, live: true })`, in pieces. Through a backend and in memory
    * positions tell the operations apart, and mean nothing to `changes()`; what others do is looked for once a second, and what they undo
    * is not told.
    *
-   * A listener holds up no write, whatever it awaits. What it throws, or what its promise rejects with, becomes a warning of the process
+   * A listener holds up no write, whatever it awaits. Its error, or the rejection of its promise, becomes a warning of the process
    * with the code `OPSLOG_LISTENER_FAILED`. It runs in the async context of the call of `on()`.
    *
    * Cost: each listener in a folder reads the log of its own, on another thread. A store without listeners pays nothing. The listeners of
@@ -1537,7 +1536,7 @@ export declare class Store<T = Record<string, unknown>> {
   off(event: "change", listener: (changes: (Change<T> | Retraction)[]) => void): this;
 
   /**
-   * The position behind the last operation that the store shows: `changes({ after: store.position })` gives what comes next.
+   * The position behind the last operation that the store shows: `changes({ after: store.position })` gives the operations after it.
    * What is buffered is written first.
    *
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_UNSUPPORTED` (through a backend of your own), `OPSLOG_IO`, `OPSLOG_CORRUPT`.
@@ -1580,7 +1579,7 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * The operations on a record since the last checkpoint, oldest first. A fresh array of shared objects.
    *
-   * Cost: looks at all operations since the checkpoint; what was parsed once is kept.
+   * Cost: looks at all operations since the checkpoint; parsed objects are kept.
    *
    * @param id The record's id.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`.
@@ -1600,7 +1599,7 @@ export declare class Store<T = Record<string, unknown>> {
 
   /**
    * Makes a checkpoint: a new snapshot and an empty log. Other calls do not wait for it. An agent's takes
-   * along what all agents wrote, and waits for another agent's.
+   * along the operations of all agents, and waits for another agent's.
    *
    * Cost: writes and syncs all records, on another thread.
    *
@@ -1613,13 +1612,13 @@ export declare class Store<T = Record<string, unknown>> {
 
   /**
    * Copies the store into a folder that is empty or does not exist, while reads, writes and checkpoints go on.
-   * The copy is a store of its own: it holds exactly what this one held at one moment between the call and its
+   * The copy is a store of its own: it holds exactly the content of this one at one moment between the call and its
    * end, with everything that was acknowledged before the call, whatever the write mode.
    *
    * It has the manifest, the snapshot, the log and the archive segments that the manifest names; with
    * `sealedLogs` also the logs of earlier checkpoints. It has no lock files, no index (made anew when needed),
    * and no blobs, which are the caller's: copy them with the backend's methods, after this. All agents' logs
-   * are copied as of one moment. A read-only store copies what its folder holds, without writing to it.
+   * are copied as of one moment. A read-only store copies its folder, without writing to it.
    *
    * Everything is durable when it resolves. Until then the folder's manifest is one that no version opens, so
    * that a copy that a crash cut is taken neither for this store nor for an empty one: delete that folder.
@@ -1630,17 +1629,17 @@ export declare class Store<T = Record<string, unknown>> {
    * `close()` waits for it.
    *
    * @param dir The folder of the copy, a path or a `file:` URL object: new or empty, and not inside the store's.
-   * @param options What is copied, a function that is told of progress, and what ends it; the default of each is told there.
+   * @param options Sealed logs, a progress function and a signal; the default of each is told there.
    * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_INVALID_ARGUMENT` (the folder is not empty, or inside the store's, or the store is
    * behind a backend of your own); `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`, among agents `OPSLOG_LOCKED`; and the
-   * signal's reason. All reject, and what it has written is deleted then.
+   * signal's reason. All reject, and the files that it has written are deleted then.
    */
   backup(dir: string | FileUrl, options?: BackupOptions): Promise<BackupResult>;
 
   /**
    * Deletes history that nothing needs: sealed logs with their indexes, superseded snapshots, also those of 0.8.1, and what processes
    * that died have left. Without `before` and `keepBytes` the limits of the option `retain` hold; without these, all of it goes. Logs go
-   * oldest first, so that what is left is always an unbroken end of the history. Reads, writes and `undo()` go on meanwhile,
+   * oldest first, so that the rest is always the unbroken newest part of the history. Reads, writes and `undo()` go on meanwhile,
    * checkpoints wait.
    *
    * What a process of this machine still needs stays, and all history behind it: what a reader, or an agent that calls `tail()`,
@@ -1651,7 +1650,7 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: a look at each file in the folder, the first and the last line of each sealed log, and a new manifest, on another thread.
    * Among agents it waits for another agent's compaction.
    *
-   * @param options What stays, whom to tell, and what ends it; the default of each is told there.
+   * @param options Limits, a progress function and a signal; the default of each is told there.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY` (without `dryRun`); `OPSLOG_UNSUPPORTED` behind a backend of your own, and without kernel locks, which
    * tell what readers need; `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`, `OPSLOG_FAILED`, an agent's also `OPSLOG_LOCKED`; and the
    * signal's reason. All reject. In a store in memory there is nothing to delete.
@@ -1659,7 +1658,7 @@ export declare class Store<T = Record<string, unknown>> {
   prune(options?: PruneOptions): Promise<PruneResult>;
 
   /**
-   * How many files and bytes the store's folder has, by what they are for. A store in memory has none.
+   * How many files and bytes the store's folder has, by their purpose. A store in memory has none.
    *
    * Cost: a look at each file below the folder, blobs included; none is read but the manifest.
    *
@@ -1678,7 +1677,7 @@ export declare class Store<T = Record<string, unknown>> {
    * @param options A function that is told how far it has come (default: none).
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT` (the predicate, the segment's name, the
    * options), `OPSLOG_IO`,
-   * `OPSLOG_CORRUPT` (an existing segment), `OPSLOG_FAILED`, an agent's also `OPSLOG_LOCKED`, and what the predicate throws.
+   * `OPSLOG_CORRUPT` (an existing segment), `OPSLOG_FAILED`, an agent's also `OPSLOG_LOCKED`, and the errors of the predicate.
    * All reject, and all records are in the store then.
    */
   archive(
@@ -1717,9 +1716,9 @@ export declare class Store<T = Record<string, unknown>> {
   stats(): StoreStats;
 
   /**
-   * Takes over what other processes have written.
+   * Takes over the operations of other processes.
    *
-   * Cost: in proportion to what is new; a look at the files if nothing is. Where the way from the last look is broken, as
+   * Cost: in proportion to the new operations; a look at the files if there are none. Where the way from the last look is broken, as
    * after an archive, everything is loaded anew.
    *
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_CORRUPT`, `OPSLOG_IO`, an agent's also `OPSLOG_LOCKED`, `OPSLOG_FAILED`. All reject, and
@@ -1728,7 +1727,7 @@ export declare class Store<T = Record<string, unknown>> {
   refresh(): Promise<void>;
 
   /**
-   * Takes over what other processes have written, and returns those operations, each of them once. They are as they were
+   * Takes over the operations of other processes, and returns them, each of them once. They are as they were
    * written: `data` of an older schema version is not migrated; `get()` has the record as it is now.
    *
    * Cost: as `refresh()`, and the objects of those operations.
@@ -1753,7 +1752,7 @@ export declare class Store<T = Record<string, unknown>> {
   watch(callback: (ops: LoggedOperation<T>[]) => void, intervalMs?: number): void;
 
   /**
-   * Ends what `watch()` began; does nothing otherwise. `close()` does it too.
+   * Ends `watch()`; does nothing otherwise. `close()` does it too.
    *
    * Cost: none.
    *
@@ -1762,12 +1761,12 @@ export declare class Store<T = Record<string, unknown>> {
   unwatch(): void;
 
   /**
-   * Writes what is buffered (`writeMode` `"group"` and `"async"`). Does nothing if the store is not open.
+   * Writes the buffer (`writeMode` `"group"` and `"async"`). Does nothing if the store is not open.
    * With `durability` `"interval"` or `"always"` resolves when all that was written before is durable.
    *
    * Cost: one write for all that is buffered, and a sync unless `durability` is `"process"`.
    *
-   * @throws `OPSLOG_IO`, `OPSLOG_FAILED`. Both reject, and what is buffered stays so then.
+   * @throws `OPSLOG_IO`, `OPSLOG_FAILED`. Both reject, and the buffer is kept then.
    */
   flush(): Promise<void>;
 
@@ -1827,7 +1826,7 @@ export declare class FsBackend implements StorageBackend {
 export declare class LamportClock {
   /**
    * @param initial The value to go on from (default: 0).
-   * @throws `OPSLOG_INVALID_ARGUMENT` for what is no finite number.
+   * @throws `OPSLOG_INVALID_ARGUMENT` for a value that is no finite number.
    */
   constructor(initial?: number);
   /**
@@ -1844,7 +1843,7 @@ export declare class LamportClock {
    * Cost: none.
    *
    * @param received The other's value.
-   * @throws `OPSLOG_INVALID_ARGUMENT` for what is no finite number.
+   * @throws `OPSLOG_INVALID_ARGUMENT` for a value that is no finite number.
    */
   merge(received: number): number;
   /** The value as it is. */
@@ -1867,7 +1866,7 @@ export interface DeltaPatch {
  *
  * @param oldRecord What there was before; `null` if there was nothing.
  * @param newRecord What there is now.
- * @throws `OPSLOG_INVALID_ARGUMENT` for what is no object, and what `JSON.stringify` throws.
+ * @throws `OPSLOG_INVALID_ARGUMENT` for a value that is no object, and the errors of `JSON.stringify`.
  */
 export declare function createDelta(
   oldRecord: Record<string, unknown> | null,
@@ -1881,7 +1880,7 @@ export declare function createDelta(
  *
  * @param record What there is now.
  * @param patch Leads back from it.
- * @throws `OPSLOG_INVALID_ARGUMENT` for what is no object or no patch.
+ * @throws `OPSLOG_INVALID_ARGUMENT` for a value that is no object or no patch.
  */
 export declare function applyDelta(
   record: Record<string, unknown>,
@@ -1895,7 +1894,7 @@ export declare function applyDelta(
  *
  * @param patch A patch; `null` is never smaller.
  * @param fullRecord The record that it leads to.
- * @throws `OPSLOG_INVALID_ARGUMENT` for what is no object, and what `JSON.stringify` throws.
+ * @throws `OPSLOG_INVALID_ARGUMENT` for a value that is no object, and the errors of `JSON.stringify`.
  */
 export declare function isDeltaSmaller(
   patch: DeltaPatch | null,
