@@ -1313,8 +1313,8 @@ export declare class Store<T = Record<string, unknown>> {
    * records are objects of their own.
    *
    * Cost: that of the records that are wanted, where the order of the ids is there. It lies beside the snapshot, in `index/`, once a scan
-   * with a bound in a store of more than 5,000 records has had it made in the background, and checkpoints keep it from then on. Without
-   * it, and for what the log says since, one look at every id, on another thread. Some 100 bytes for each record that is wanted; values are
+   * with a bound in a store of more than 5,000 records has had it made in the background, and checkpoints keep it from then on; a reader that
+   * finds none keeps one in memory, of some 40 bytes for each record. Without it, and for what the log says since, one look at every id, on another thread. Some 100 bytes for each record that is wanted; values are
    * read in pieces of 256 KB as they are asked for.
    *
    * @param options Which ids, in which direction, how many, and a signal; the default of each is told there.
