@@ -171,7 +171,7 @@ fn field<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     found
 }
 
-/// Whether a key, as it stands between its quotes, is a name.
+/// Whether a key, as it stands between its quotes, is a name. What is escaped is longer than what it stands for.
 fn is_name(key: &[u8], name: &[u8]) -> bool {
-    key == name || (memchr::memchr(b'\\', key).is_some() && *unescape(key) == *name)
+    key == name || (key.len() > name.len() && key.contains(&b'\\') && *unescape(key) == *name)
 }
