@@ -45,7 +45,7 @@ function axes(more = {}) {
     ticks: { stroke: colour("line"), width: 1, size: 5 },
   };
   return [
-    { ...common, grid: { show: false }, values: TIMES, ...more.x },
+    { ...common, grid: { show: false }, values: TIMES, space: 72, ...more.x },
     { ...common, size: 56, ...more.y },
   ];
 }

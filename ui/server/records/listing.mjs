@@ -44,6 +44,11 @@ export class Listing {
     return this.#failure !== null;
   }
 
+  /** Whether a page waits for rows of it. */
+  get isAwaited() {
+    return this.#waiting.length > 0;
+  }
+
   /** Ends the work on it. */
   drop() {
     this.#ended.abort();

@@ -69,6 +69,7 @@ export class Records {
     this.#listings.set(key, kept);
     for (const [other, { listing, next }] of this.#listings) {
       if (this.#listings.size <= MOST_LISTINGS) break;
+      if (listing.isAwaited || other === key) continue;
       listing.drop();
       next?.drop();
       this.#listings.delete(other);

@@ -99,12 +99,12 @@ export class Answers {
   }
 
   #fail(request, response, error) {
-    // NOTE: what is still being sent is not waited for.
-    if (!request.complete) response.setHeader("Connection", "close");
     if (response.headersSent) {
       response.destroy();
       return;
     }
+    // NOTE: what is still being sent is not waited for.
+    if (!request.complete) response.setHeader("Connection", "close");
     const status = error instanceof Refused ? error.status : 422;
     if (status === 405) response.setHeader("Allow", error.allow);
     const isPage = request.method === "GET";

@@ -10,7 +10,13 @@ import { JsonView } from "../../parts/json-view.jsx";
 import { Failure, Loading } from "../../parts/notice.jsx";
 import { Differences } from "./differences.jsx";
 
-function Restore({ id, operation, isSame, reload }) {
+const WORDS = {
+  restore: { act: "Restore this version", short: "Restore", done: "Restored." },
+  remove: { act: "Delete the record, as here", short: "Delete", done: "Deleted." },
+};
+
+function Restore({ id, operation, exists, isSame, reload }) {
+  const words = exists ? WORDS.restore : WORDS.remove;
   const [state, setState] = useState({ step: "idle", error: null });
   const restore = async () => {
     setState({ step: "busy", error: null });
@@ -28,16 +34,17 @@ function Restore({ id, operation, isSame, reload }) {
       {state.step === "idle" && (
         <button type="button" class="button" onClick={() => setState({ step: "ask", error: null })}>
           <Icon name="undo" />
-          Restore this version
+          {words.act}
         </button>
       )}
       {state.step === "ask" && (
         <p class="ask" role="alert">
           <span>
-            Make the record what it was at {moment(operation.ts)}? This adds an operation; nothing is lost.
+            {exists ? `Make the record what it was at ${moment(operation.ts)}?` : "Delete the record?"} This
+            adds an operation; the history stays.
           </span>
           <button type="button" class="button strong" onClick={restore}>
-            Restore
+            {words.short}
           </button>
           <button type="button" class="button" onClick={() => setState({ step: "idle", error: null })}>
             Cancel
@@ -47,7 +54,7 @@ function Restore({ id, operation, isSame, reload }) {
       {state.step === "busy" && <Loading what="Restoring" />}
       {state.step === "done" && (
         <p class="good" role="status">
-          <Icon name="check" /> {state.changed > 0 ? "Restored." : "It was like this already."}
+          <Icon name="check" /> {state.changed > 0 ? words.done : "It was like this already."}
         </p>
       )}
       <Failure error={state.error} />
@@ -94,7 +101,13 @@ export function Version({ id, operation, overview }) {
       {tab === "value" && !data.exists && <p class="pad quiet">The record was deleted here.</p>}
       <div class="version-foot">
         {overview.write ? (
-          <Restore id={id} operation={operation} isSame={data.differenceCount === 0} reload={reload} />
+          <Restore
+            id={id}
+            operation={operation}
+            exists={data.exists}
+            isSame={data.differenceCount === 0}
+            reload={reload}
+          />
         ) : (
           <p class="quiet">Read-only: start the page with --write to restore a version.</p>
         )}

@@ -1,5 +1,5 @@
 /** The search: for ids, or with a query. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Choice, IconButton } from "../../parts/button.jsx";
 import { Icon } from "../../parts/icon.jsx";
 import { QueryWrong, readQuery } from "../../text/query-text.js";
@@ -29,6 +29,16 @@ export function Search({ mode, text, wrong, onChange }) {
     const timer = setTimeout(() => onChange(mode, typed), mode === "id" ? 250 : 600);
     return () => clearTimeout(timer);
   }, [typed]);
+  const field = useRef(null);
+  useEffect(() => {
+    const focus = (event) => {
+      if (event.key !== "/" || event.target.closest("input, textarea")) return;
+      event.preventDefault();
+      field.current.focus();
+    };
+    addEventListener("keydown", focus);
+    return () => removeEventListener("keydown", focus);
+  }, []);
   return (
     <form
       class={`search ${wrong ? "wrong" : ""}`}
@@ -49,6 +59,7 @@ export function Search({ mode, text, wrong, onChange }) {
       />
       <Icon name="search" />
       <input
+        ref={field}
         type="text"
         class="mono"
         dir="auto"

@@ -22,7 +22,7 @@ function Count({ rows, overview, isFiltered }) {
   return (
     <p class="count" role="status">
       {isLoading && <span class="spinner" aria-hidden="true" />}
-      <strong>{number(total)}</strong>{" "}
+      <strong>{isLoading && total === 0 ? "…" : number(total)}</strong>{" "}
       {isFiltered ? `of ${counted(all, "record")}` : total === 1 ? "record" : "records"}
       {!isComplete && " so far"}
       {isStale && (

@@ -7,7 +7,7 @@ import { hueOf } from "../../parts/operation.jsx";
 import { Text } from "../../parts/text.jsx";
 import { drawnOf } from "./stacks.js";
 
-const bars = UPlot.paths.bars({ size: [0.86, 48], align: 1, radius: 0 });
+const bars = UPlot.paths.bars({ size: [0.86, 220], align: 1, radius: 0 });
 
 /** The name of a series' colour: an agent has the same one everywhere. */
 export function colourOf(name, by) {

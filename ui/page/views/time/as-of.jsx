@@ -57,7 +57,7 @@ export function AsOf({ since, until: end, isToNow, stacks, at, choose, records }
                 : "…"}
           </strong>
           <span class="quiet">
-            {isNow ? "Draw the slider to look at an earlier time." : `${counted(records ?? 0, "record")} now`}
+            {isNow ? "Move the slider to look at an earlier time." : `${counted(records ?? 0, "record")} now`}
           </span>
         </p>
         {!isNow && (

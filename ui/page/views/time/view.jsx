@@ -113,7 +113,7 @@ export function TimeView({ args, overview }) {
         <div class="card-foot">
           <Legend stacks={stacks} by={by} width={data.width} hovered={hovered} />
           <span class="spread" />
-          <span class="quiet">Draw over a stretch to zoom, click a bar for its operations.</span>
+          <span class="quiet">Drag over a stretch to zoom, click a bar for its operations.</span>
         </div>
         <ActivityTable
           stacks={stacks}
