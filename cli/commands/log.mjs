@@ -7,11 +7,11 @@ import { reading } from "../stores.mjs";
 import { ROWS, isTerminal } from "../terminal/size.mjs";
 
 /** How many operations are shown, counted from the first or from the last: `{ limit, last, isGiven }`. */
-export function parseBounds({ all, limit, last, follow, json }) {
+export function parseBounds({ all, limit, last, json }) {
   if (limit !== undefined && last !== undefined)
     throw new UsageError("--limit and --last exclude each other");
   const isGiven = all || limit !== undefined || last !== undefined;
-  if (!isGiven && isTerminal && !json && !follow) return { limit: Infinity, last: ROWS, isGiven: false };
+  if (!isGiven && isTerminal && !json) return { limit: Infinity, last: ROWS, isGiven: false };
   return { limit: parseCount(limit, "--limit") ?? Infinity, last: parseCount(last, "--last"), isGiven };
 }
 

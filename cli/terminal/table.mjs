@@ -109,6 +109,11 @@ export class Table {
     const left = Math.max(THINNEST, isBelow ? width - INDENT.length : width - used);
     const shown = this.#wraps ? lines.flatMap((line) => hanging(line, left)) : [clip(lines.join(GAP), left)];
     const start = first.map(style).join(GAP);
+    // The heading of cells that stand below the others has no place of its own.
+    if (isHeading && widthOf(lines[0]) > width - used) {
+      this.#output.line(start.trimEnd());
+      return;
+    }
     if (isBelow) {
       this.#output.line(start.trimEnd());
       for (const line of shown) this.#output.line(INDENT + style(line));
