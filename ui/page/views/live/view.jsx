@@ -62,6 +62,12 @@ export function LiveView() {
           <Icon name={isPaused ? "play" : "pause"} />
           {isPaused ? `Go on${waiting > 0 ? ` (${number(waiting)} more)` : ""}` : "Pause"}
         </button>
+        <button type="button" class="button" onClick={clear}>
+          Clear
+        </button>
+        <p class="count">
+          <strong>{rate < 10 ? rate.toFixed(1) : number(Math.round(rate))}</strong> a second
+        </p>
         <div class="search">
           <Icon name="search" />
           <input
@@ -76,13 +82,6 @@ export function LiveView() {
           />
         </div>
         <KindFilter kinds={kinds} setKinds={setKinds} counts={counts} />
-        <span class="spread" />
-        <p class="count">
-          <strong>{rate < 10 ? rate.toFixed(1) : number(Math.round(rate))}</strong> a second
-        </p>
-        <button type="button" class="button" onClick={clear}>
-          Clear
-        </button>
       </div>
       {agents.length > 0 && (
         <div class="chips" role="group" aria-label="Agents">
