@@ -1504,7 +1504,7 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * An operation is told soon after it counts: a write when it is in the log, with `writeMode` `"group"` and `"async"` when the buffer is
    * written; a failed write is not told. `close()` tells all earlier writes before it resolves; afterwards no listener is called.
-   * What `archive()` moves is no operation, except with `skipLoad`.
+   * What `archive()` moves is no operation, except with `skipLoad`. Values are as they were written: `migrate` does not see them.
    *
    * In a folder a listener gets the changes of `changes({ after: store.position, live: true })`, in pieces. Through a backend and in memory
    * positions tell the operations apart, and mean nothing to `changes()`; what others do is looked for once a second, and what they undo
