@@ -10,27 +10,35 @@ export function useHistory(id) {
   const [state, setState] = useState({ operations: null, hasMore: false, error: null, isLoading: true });
   const length = useRef(PAGE);
   const timer = useRef(null);
+  const busy = useRef(false);
   const load = useCallback(async () => {
+    busy.current = true;
     try {
       const { operations, hasMore } = await call("history", { id, limit: length.current });
       setState({ operations, hasMore, error: null, isLoading: false });
     } catch (error) {
       setState((before) => ({ ...before, error, isLoading: false }));
     }
+    busy.current = false;
   }, [id]);
   useEffect(() => {
     length.current = PAGE;
     load();
     return () => clearTimeout(timer.current);
   }, [load]);
+  // NOTE: one after the other: a history without an index takes its time.
+  const loadSoon = () => {
+    timer.current ??= setTimeout(() => {
+      timer.current = null;
+      if (busy.current) loadSoon();
+      else load();
+    }, REST_MS);
+  };
   useEvents("changes", ({ operations, counts }) => {
     const told = Object.values(counts).reduce((sum, n) => sum + n, 0);
     // Of many operations at once not all are told by their ids.
     if (told === operations.length && !operations.some((operation) => operation.id === id)) return;
-    timer.current ??= setTimeout(() => {
-      timer.current = null;
-      load();
-    }, REST_MS);
+    loadSoon();
   });
   const more = async () => {
     setState((before) => ({ ...before, isLoading: true }));
