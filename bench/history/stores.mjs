@@ -45,9 +45,9 @@ const schema = `
   end;`;
 
 const then = `
-  select case when exists (select 1 from audit where id = ?1 and position > ?2)
-    then (select before from audit where id = ?1 and position > ?2 order by position limit 1)
-    else (select value from records where id = ?1) end`;
+  select case when exists (select 1 from audit where id = @id and position > @position)
+    then (select before from audit where id = @id and position > @position order by position limit 1)
+    else (select value from records where id = @id) end`;
 
 async function sqlite(folder) {
   const { default: Database } = await import("better-sqlite3");
@@ -76,7 +76,7 @@ async function sqlite(folder) {
       for (const row of all.iterate()) each(parsed(row));
     },
     mark: () => database.prepare("select max(position) from audit").pluck().get(),
-    at: (position) => ({ get: (id) => JSON.parse(before.get(id, position)), close() {} }),
+    at: (position) => ({ get: (id) => JSON.parse(before.get({ id, position })), close() {} }),
     close: () => database.close(),
   };
 }

@@ -1,5 +1,5 @@
-//! The index of the ids in a sealed log: for each operation the hash of its record's id and where its line begins, sorted. A
-//! header, then blocks, each with a checksum that covers its number.
+//! The index of the ids in a sealed log: for each operation the hash of its record's id, where its line begins, and where that of
+//! the first operation of its batch does, sorted. A header, then blocks, each with a checksum that covers its number.
 //!
 //! Invariant: the file is derived. Whatever is wrong with it, the log says what is true.
 
@@ -12,9 +12,9 @@ pub const BLOCK: usize = 2048;
 /// How much of the end of the log the header speaks for.
 pub const TAIL: u64 = 512;
 
-const MAGIC: &[u8; 8] = b"opslogI1";
-/// The upper half of the hash of an id, and an offset.
-const ENTRY: usize = 8;
+const MAGIC: &[u8; 8] = b"opslogI2";
+/// The upper half of the hash of an id, and two offsets.
+const ENTRY: usize = 12;
 const ENTRIES: usize = (BLOCK - 4) / ENTRY;
 /// A log of more bytes has no such index.
 pub const LARGEST: u64 = 1 << 30;
@@ -32,8 +32,12 @@ pub struct Header {
     pub count: u64,
 }
 
-/// An operation: the upper half of the hash of its id, and where its line begins.
-pub type Entry = (u32, u32);
+/// An operation: the upper half of the hash of its id, where its line begins, and where that of the first operation of its batch
+/// begins, or [`NO_BATCH`].
+pub type Entry = (u32, u32, u32);
+
+/// The operation is of no batch.
+pub const NO_BATCH: u32 = u32::MAX;
 
 impl Header {
     /// The header.
@@ -78,8 +82,8 @@ impl Header {
         let before = number.checked_mul(ENTRIES as u64)?;
         let count = self.count.checked_sub(before)?.min(ENTRIES as u64) as usize;
         let entry = |bytes: &[u8]| {
-            let (tag, offset) = bytes.split_at_checked(4)?;
-            Some((u32::from_le_bytes(tag.try_into().ok()?), u32::from_le_bytes(offset.try_into().ok()?)))
+            let number = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+            Some((number(0)?, number(4)?, number(8)?))
         };
         body.chunks_exact(ENTRY).take(count).map(entry).collect()
     }
@@ -91,9 +95,10 @@ pub fn print_blocks(entries: &[Entry]) -> Vec<u8> {
     for (number, block) in entries.chunks(ENTRIES).enumerate() {
         let start = out.len() + 4;
         out.resize(start, 0);
-        for (tag, offset) in block {
-            out.extend_from_slice(&tag.to_le_bytes());
-            out.extend_from_slice(&offset.to_le_bytes());
+        for (tag, offset, first) in block {
+            for number in [tag, offset, first] {
+                out.extend_from_slice(&number.to_le_bytes());
+            }
         }
         out.resize(start - 4 + BLOCK, 0);
         let sum = checksum(&[&(number as u64).to_le_bytes(), out.get(start..).unwrap_or_default()]);
@@ -119,7 +124,7 @@ mod tests {
 
     #[test]
     fn blocks_are_read_as_they_are_printed() {
-        let entries: Vec<Entry> = (0..500u32).map(|n| (n * 7, n << 20)).collect();
+        let entries: Vec<Entry> = (0..500u32).map(|n| (n * 7, n << 20, NO_BATCH - n)).collect();
         let header = Header { len: 9, tail: 8, key: [7, u64::MAX], count: 500 };
         assert_eq!(Header::parse(&header.print()), Some(header));
         assert_eq!(header.print().len(), HEADER);
@@ -134,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_changed_byte_is_noticed() {
-        let entries: Vec<Entry> = (0..3).map(|n| (n, 5)).collect();
+        let entries: Vec<Entry> = (0..3).map(|n| (n, 5, 4)).collect();
         let header = Header { len: 9, tail: 8, key: [7, 6], count: 3 };
         let (text, block) = (header.print(), print_blocks(&entries));
         for at in 0..text.len() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::chains::Pending;
 use super::forward::Forward;
-use super::ids::Record;
+use super::ids::{self, Record};
 use super::position::{Mark, Position, Standing, print_into, print_standings};
 use super::reverse_log::{Found, ReverseLog};
 use super::trail::{LogName, Stage, Stretch, Trail, open};
@@ -49,7 +49,7 @@ enum Now {
 struct Picked {
     file: Arc<dyn DiskFile>,
     path: PathBuf,
-    offsets: Vec<u32>,
+    offsets: Vec<ids::Place>,
 }
 
 /// The logs of one agent, the newest last.
@@ -96,6 +96,11 @@ impl Backward {
         Err(Error::PositionGone("logs that follow it were deleted"))
     }
 
+    /// The position behind which it reads, where that stands by now.
+    pub fn after(&self) -> &Position {
+        &self.after
+    }
+
     /// Of sealed logs that have an index of ids, only the operations on this record are read.
     pub fn only(&mut self, record: Option<Record>) {
         self.record = record;
@@ -117,14 +122,12 @@ impl Backward {
                     _ => 0,
                 },
                 Now::Picked(ms, picked) => match (picked.offsets.pop(), &self.record) {
-                    (Some(start), Some(record)) => {
-                        match record.read(&picked.file, &picked.path, u64::from(start))? {
-                            Some(found) if !is_read(&self.after, *ms, "", found.mark) => {
-                                give_single(*ms, &found, sink)?
-                            }
-                            _ => 1,
+                    (Some(place), Some(record)) => match record.read(&picked.file, &picked.path, place)? {
+                        Some(found) if !is_read(&self.after, *ms, "", found.mark) => {
+                            give_single(*ms, &found, sink)?
                         }
-                    }
+                        _ => 1,
+                    },
                     _ => 0,
                 },
                 Now::Agents(chains) => give_last(&*self.disk, &self.root, chains, &self.after, sink)?,
@@ -190,7 +193,7 @@ impl Backward {
         let places = record.places(&*self.disk, &self.root, (&name.relative, &path), &*file)?;
         Ok(places.map(|places| {
             *is_slow |= places.is_built;
-            let offsets = places.offsets.into_iter().filter(|at| u64::from(*at) < end).collect();
+            let offsets = places.offsets.into_iter().filter(|(at, _)| u64::from(*at) < end).collect();
             Picked { file, path, offsets }
         }))
     }

@@ -189,7 +189,7 @@ impl Forward {
         };
         let mut log = self.log(&name, end)?;
         if !log.go_behind(&*self.disk, mark)? {
-            return Err(UNDONE);
+            return Err(if log.held().is_some() { UNDONE } else { DELETED });
         }
         self.now = Now::Single(Box::new(log));
         // A late one is found again in the next log, or in one behind that, or it was undone.

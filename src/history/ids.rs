@@ -8,11 +8,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::position::Mark;
-use super::reverse_log::{Found, ReverseLog};
+use super::reverse_log::Found;
 use crate::disk::{Disk, DiskFile, OpenMode, read_exact_at};
 use crate::engine::index::Hash;
 use crate::error::{Error, Result};
-use crate::format::ids::{BLOCK, Entry, HEADER, Header, LARGEST, TAIL, block_offset, print_blocks};
+use crate::format::ids::{BLOCK, Entry, HEADER, Header, LARGEST, NO_BATCH, TAIL, block_offset, print_blocks};
 use crate::format::index::checksum;
 use crate::format::operation::{BatchMark, js_trim, parse_line};
 use crate::publish::Draft;
@@ -33,9 +33,12 @@ pub struct Record {
     pub from_bytes: u64,
 }
 
+/// Where in a log an operation may be, and the first one of its batch, as in an [`Entry`].
+pub(super) type Place = (u32, u32);
+
 /// Where in a log there may be operations on a record, in order.
 pub(super) struct Places {
-    pub(super) offsets: Vec<u32>,
+    pub(super) offsets: Vec<Place>,
     /// Whether the whole log was read for it.
     pub(super) is_built: bool,
 }
@@ -78,12 +81,12 @@ impl Record {
     }
 
     /// `None` if there is no index that fits the log.
-    fn search(&self, disk: &dyn Disk, index: &Path, log: &dyn DiskFile) -> Option<Vec<u32>> {
+    fn search(&self, disk: &dyn Disk, index: &Path, log: &dyn DiskFile) -> Option<Vec<Place>> {
         let (file, header) = open(disk, index, log)?;
         let hash = Hash::with_key(header.key);
         let tag = hash.tag(&self.id);
         let offsets = Search { file: &*file, header: &header, read: None }.offsets(tag)?;
-        let is_led_to = |offset: &u32| {
+        let is_led_to = |(offset, _): &Place| {
             let line = line_at(log, u64::from(*offset)).ok().flatten();
             line.is_some_and(|line| parse_line(&line).is_ok_and(|line| hash.tag(&line.id) == tag))
         };
@@ -94,7 +97,13 @@ impl Record {
     ///
     /// # Errors
     /// `OPSLOG_IO`.
-    pub(super) fn read(&self, log: &Arc<dyn DiskFile>, path: &Path, start: u64) -> Result<Option<Found>> {
+    pub(super) fn read(
+        &self,
+        log: &Arc<dyn DiskFile>,
+        path: &Path,
+        (start, first): Place,
+    ) -> Result<Option<Found>> {
+        let start = u64::from(start);
         let Some(bytes) = line_at(&**log, start).map_err(|source| Error::io("read", path, source))? else {
             return Ok(None);
         };
@@ -103,10 +112,14 @@ impl Record {
             return Ok(None);
         }
         let mark = Mark::new(start, &bytes);
-        let batch = match line.batch {
-            Some(BatchMark::More) => ReverseLog::before(log, path, mark.end()).first_of_batch()?,
-            Some(BatchMark::Last) => ReverseLog::before(log, path, start).first_of_batch()?,
-            None => None,
+        let batch = match first {
+            NO_BATCH => None,
+            first if u64::from(first) == start => Some(mark),
+            first => {
+                let line =
+                    line_at(&**log, u64::from(first)).map_err(|source| Error::io("read", path, source))?;
+                line.map(|line| Mark::new(u64::from(first), &line))
+            }
         };
         Ok(Some(Found { mark, bytes, batch }))
     }
@@ -151,8 +164,15 @@ pub(crate) fn build(log: &dyn DiskFile, path: &Path, hash: Hash) -> Result<Optio
         return Ok(None);
     }
     let mut entries: Vec<Entry> = Vec::new();
+    let mut batch = None;
     replay(log, path, 0, |offset, _, line| {
-        entries.push((hash.tag(&line.id), offset as u32));
+        let offset = offset as u32;
+        let first = match line.batch {
+            Some(BatchMark::More) => Some(*batch.get_or_insert(offset)),
+            Some(BatchMark::Last) => batch.take(),
+            None => None,
+        };
+        entries.push((hash.tag(&line.id), offset, first.unwrap_or(NO_BATCH)));
         Ok(ControlFlow::Continue(()))
     })?;
     let tail = tail_of(log, len).map_err(failed)?;
@@ -162,11 +182,11 @@ pub(crate) fn build(log: &dyn DiskFile, path: &Path, hash: Hash) -> Result<Optio
 }
 
 impl Built {
-    fn offsets(&self, id: &[u8]) -> Vec<u32> {
+    fn offsets(&self, id: &[u8]) -> Vec<Place> {
         let tag = Hash::with_key(self.header.key).tag(id);
-        let from = self.entries.partition_point(|(other, _)| *other < tag);
-        let same = self.entries.iter().skip(from).take_while(|(other, _)| *other == tag);
-        same.map(|(_, offset)| *offset).collect()
+        let from = self.entries.partition_point(|(other, ..)| *other < tag);
+        let same = self.entries.iter().skip(from).take_while(|(other, ..)| *other == tag);
+        same.map(|(_, offset, first)| (*offset, *first)).collect()
     }
 
     /// NOTE: not synced: what a crash leaves of it does not fit its checksums.
@@ -191,7 +211,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// The offsets of a tag; `None` if a block is damaged or cannot be read.
-    fn offsets(&mut self, tag: u32) -> Option<Vec<u32>> {
+    fn offsets(&mut self, tag: u32) -> Option<Vec<Place>> {
         let blocks = self.header.blocks();
         let (mut low, mut high) = (0, blocks);
         // Hashes are spread evenly, unless a few records have most operations: the first look is where the tag should be, the
@@ -219,7 +239,8 @@ impl Search<'_> {
         let mut offsets = Vec::new();
         for number in low..blocks {
             let block = self.block(number)?;
-            offsets.extend(block.iter().filter(|(other, _)| *other == tag).map(|(_, offset)| *offset));
+            let same = block.iter().filter(|(other, ..)| *other == tag);
+            offsets.extend(same.map(|(_, offset, first)| (*offset, *first)));
             if block.last()?.0 > tag {
                 break;
             }

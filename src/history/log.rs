@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::ids::Record;
+use super::ids::{self, Record};
 use super::position::Mark;
 use super::reverse_log::ReverseLog;
 use super::trail::{LogName, open};
@@ -46,7 +46,7 @@ pub(super) struct Log {
     /// Whether it does not change any more.
     pub(super) is_sealed: bool,
     /// Where the lines on one record are, if only those are read.
-    picked: Option<std::vec::IntoIter<u32>>,
+    picked: Option<std::vec::IntoIter<ids::Place>>,
     /// Whether lines before those remembered were given.
     has_more: bool,
     /// The first line of the batch that the last line is a part of, if reading began within it.
@@ -221,8 +221,8 @@ impl Log {
             self.is_sealed = false;
             return Ok(false);
         };
-        let is_to_be_read = |at: &u32| (self.offset..self.until).contains(&u64::from(*at));
-        let offsets: Vec<u32> = places.offsets.into_iter().filter(is_to_be_read).collect();
+        let is_to_be_read = |(at, _): &ids::Place| (self.offset..self.until).contains(&u64::from(*at));
+        let offsets: Vec<ids::Place> = places.offsets.into_iter().filter(is_to_be_read).collect();
         self.picked = Some(offsets.into_iter());
         Ok(places.is_built)
     }
@@ -239,8 +239,8 @@ impl Log {
     ) -> Result<Option<bool>> {
         let (Some(picked), Some(file)) = (&mut self.picked, &self.file) else { return Ok(None) };
         let mut bytes = 0;
-        for start in picked {
-            let Some(found) = record.read(file, &self.path, u64::from(start))? else { continue };
+        for place in picked {
+            let Some(found) = record.read(file, &self.path, place)? else { continue };
             let Ok(line) = parse_line(&found.bytes) else { continue };
             self.last = Some(found.mark);
             each(found.mark, &found.bytes, &line, found.batch)?;

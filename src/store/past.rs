@@ -149,7 +149,7 @@ impl Store {
                     .is_some())
         };
         let mut is_behind = true;
-        self.read_back(after, cancelled, |change| {
+        let place = self.read_back(after, cancelled, |change| {
             is_behind = is_behind && when.is_before(change);
             if is_behind {
                 pass.cross_archives(change);
@@ -160,9 +160,9 @@ impl Store {
             }
             Ok(is_behind || pass.claims > 0)
         })?;
-        if let (Some(position), true) = (after, pass.claims > 0) {
+        if after.is_some() && pass.claims > 0 {
             self.read_back(None, cancelled, |change| {
-                if position.has_read(change) {
+                if place.has_read(change) {
                     pass.correct(change);
                 }
                 Ok(pass.claims > 0)
@@ -199,13 +199,14 @@ impl Store {
         Ok(earliest.as_slice() <= self.manifest().stats.created.as_bytes())
     }
 
-    /// Reads operations from the last one on, until told to stop.
+    /// Reads operations from the last one on, until told to stop. Returns where the place stands by now behind which it reads: a
+    /// checkpoint may have carried its operation to another log.
     fn read_back(
         &self,
         after: Option<&Position>,
         cancelled: &AtomicBool,
         mut goes_on: impl FnMut(&Change<'_>) -> Result<bool>,
-    ) -> Result<()> {
+    ) -> Result<Position> {
         let mut backward = Backward::open(Arc::clone(&self.disk), &self.root, after)?;
         let mut is_wanted = true;
         loop {
@@ -216,7 +217,7 @@ impl Store {
                 Ok(())
             })?;
             if !is_wanted || matches!(reading, Reading::AtEnd) || cancelled.load(Ordering::Relaxed) {
-                return Ok(());
+                return Ok(backward.after().clone());
             }
         }
     }

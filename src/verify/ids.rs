@@ -37,7 +37,6 @@ impl Verifier<'_> {
             }
             self.reach(at);
         }
-        self.report.entries += header.count;
         let Some(name) = layout::log_of_ids(&subject.relative).filter(|_| is_whole) else { return Ok(()) };
         let path = layout::at(self.root, &format!("{}/{name}", layout::OPS));
         let Ok(log) = self.disk.open(&path, OpenMode::Read) else { return Ok(()) };

@@ -2,9 +2,11 @@
 //! cycles loses and doubles nothing, and that a store that keeps none reads the folder as any other.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use opslog::disk::sim::SimDisk;
-use opslog::store::{Options, Prune, Store};
+use opslog::history::Position;
+use opslog::store::{Options, Prune, Store, When};
 
 use super::support::*;
 
@@ -132,6 +134,29 @@ fn the_threshold_counts_the_operations_behind_those_that_are_kept() {
         }
     }
     assert_eq!(due, [8, 11, 14, 17, 20]);
+}
+
+#[test]
+fn the_state_behind_a_position_is_found_after_its_operation_was_carried_to_another_log() {
+    for checkpoints in 0..3 {
+        let disk = SimDisk::new();
+        let store = keeping(&disk, 4);
+        set_all(&store, &["gone", "other"]);
+        store.keep_undoable(0);
+        checkpoint(&store).unwrap();
+        store.keep_undoable(4);
+        delete(&store, "gone");
+        set(&store, "other", "2");
+        let place = When::At(Position::parse(&store.position().unwrap()).unwrap());
+        for _ in 0..checkpoints {
+            checkpoint(&store).unwrap();
+        }
+        set(&store, "gone", "3");
+        let past = store.past(&store.present().unwrap(), &place, &AtomicBool::new(false)).unwrap();
+        assert!(!store.has_past(&past, b"gone").unwrap(), "{checkpoints}");
+        assert_eq!(store.get_past(&past, b"other").unwrap().unwrap(), b"2");
+        assert_eq!(past.count(), 1, "{checkpoints}");
+    }
 }
 
 #[test]
