@@ -6,7 +6,7 @@ import test from "ava";
 import { Store } from "../../index.mjs";
 import { browser, clickText, endBrowser, openedPage, shows, textsOf, viewOf } from "../helpers/browser.mjs";
 import { deskFolder, writtenTo } from "../helpers/desk.mjs";
-import { currentSnapshot, temporaryFolder } from "../helpers/store-folder.mjs";
+import { activeWal, currentSnapshot, temporaryFolder } from "../helpers/store-folder.mjs";
 import { served } from "../helpers/ui.mjs";
 
 const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
@@ -343,6 +343,22 @@ inBrowser(
     t.deepEqual(complaints, []);
   },
 );
+
+inBrowser("operations with times that are none, are shown with the text that they have", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = new Store();
+  await store.open(folder, { checkpointOnClose: false });
+  await store.set("a", { n: 1 });
+  await store.close();
+  const log = await activeWal(folder);
+  await writeFile(log, (await readFile(log, "utf8")).replace(/"ts":"[^"]+"/, '"ts":"<b>soon</b>"'));
+  const { page, go, complaints } = await opened(t, { folder, view: "live" });
+  await shows(page, "<b>soon</b>");
+  await go("history", { id: "a" });
+  await page.waitForSelector(".entry.created");
+  await shows(page, "<b>soon</b>");
+  t.deepEqual(complaints, []);
+});
 
 inBrowser("odd stores: an empty one, and one that is damaged until it is put back", async (t) => {
   const folder = await temporaryFolder(t);

@@ -19,7 +19,7 @@ export function Failure({ error, retry }) {
         <p>
           <Text value={message} />
         </p>
-        {path !== undefined && (
+        {path !== undefined && !message.includes(path) && (
           <p class="quiet mono">
             <Text value={path} />
             {offset !== undefined && `, byte ${number(offset)}`}

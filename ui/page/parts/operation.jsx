@@ -1,5 +1,5 @@
 /** What an operation did, who made it, and lists of operations. */
-import { ago, clock, counted, day } from "../text/numbers.js";
+import { ago, counted, written } from "../text/numbers.js";
 import { hrefOf } from "../browser/route.js";
 import { Id, Text } from "./text.jsx";
 
@@ -40,16 +40,15 @@ function Fields({ operation }) {
 }
 
 /** An operation on one line, which leads to the record's history. */
-export function OperationLine({ operation, isDayShown, isPlain }) {
+export function OperationLine({ operation }) {
   const { ts, kind, id, agent, clock: tick } = operation;
   return (
     <li class={`feed-line ${kind}`}>
       {ts === undefined ? (
         <span class="feed-time">–</span>
       ) : (
-        <time class="feed-time" dateTime={ts} title={isPlain ? ts : ago(ts)}>
-          {isDayShown && `${day(ts)} `}
-          {clock(ts, { milliseconds: true })}
+        <time class="feed-time" dateTime={ts} title={ago(ts)}>
+          <Text value={written(ts)} most={40} />
         </time>
       )}
       <Kind kind={kind} />

@@ -36,6 +36,11 @@ export function clock(time, { milliseconds = false } = {}) {
   return milliseconds ? `${text}.${String(date.getMilliseconds()).padStart(3, "0")}` : text;
 }
 
+/** The time of an operation in full; a text that is no time, which another program may have written, as it is. */
+export function written(ts) {
+  return Number.isNaN(Date.parse(ts)) ? ts : `${day(ts)} ${clock(ts, { milliseconds: true })}`;
+}
+
 export const moment = (time) => `${day(time)} ${clock(time)}`;
 
 const STEPS = [
@@ -57,6 +62,7 @@ export function span(milliseconds) {
 /** How long ago a time was. */
 export function ago(time, now = Date.now()) {
   const passed = now - new Date(time).getTime();
+  if (Number.isNaN(passed)) return "at no time";
   if (passed < -1000) return `in ${span(-passed)}`;
   return passed < 1500 ? "just now" : `${span(passed)} ago`;
 }

@@ -1,6 +1,7 @@
 /** The operations on a record as a time line, each with what it changed; one of them can be opened. */
 import { useState } from "preact/hooks";
-import { ago, clock, day, span } from "../../text/numbers.js";
+import { ago, span, written } from "../../text/numbers.js";
+import { Text } from "../../parts/text.jsx";
 import { Agent, Kind } from "../../parts/operation.jsx";
 import { Empty, Failure, Loading } from "../../parts/notice.jsx";
 import { Differences } from "./differences.jsx";
@@ -27,7 +28,7 @@ function Entry({ operation, isOpen, isLast, open, id, overview, isNarrow }) {
         <button type="button" class="entry-head" aria-expanded={isOpen} onClick={open}>
           <Kind kind={kind} />
           <time dateTime={ts} title={ts}>
-            {day(ts)} <span class="clock">{clock(ts, { milliseconds: true })}</span>
+            <Text value={written(ts)} most={40} />
           </time>
           <span class="quiet">{ago(ts)}</span>
           <span class="spread" />

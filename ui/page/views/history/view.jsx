@@ -57,7 +57,7 @@ function Recent() {
       ) : (
         <ol class="feed" tabIndex={0} aria-label="Last operations">
           {data.operations.map((operation) => (
-            <OperationLine key={operation.position} operation={operation} isDayShown />
+            <OperationLine key={operation.position} operation={operation} />
           ))}
         </ol>
       )}

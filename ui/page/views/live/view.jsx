@@ -125,7 +125,6 @@ export function LiveView() {
               <OperationLine
                 key={`${operation.position} ${operation.kind} ${operations.length - n}`}
                 operation={operation}
-                isDayShown
               />
             ))}
           </ol>

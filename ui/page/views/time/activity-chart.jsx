@@ -24,7 +24,11 @@ export function ActivityChart({ stacks, by, width, zoom, look, hover, mark }) {
   const data = useMemo(() => drawnOf(stacks), [stacks]);
   const build = useCallback(
     () => ({
-      scales: { x: { time: true }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.08)] } },
+      scales: {
+        // NOTE: a bar begins at its time: the last one has its place behind it.
+        x: { time: true, range: (_, first, last) => [first, last + width / 1000] },
+        y: { range: (_, __, most) => [0, Math.max(1, most * 1.08)] },
+      },
       series: [
         {},
         ...stacks.series
@@ -38,7 +42,7 @@ export function ActivityChart({ stacks, by, width, zoom, look, hover, mark }) {
           .reverse(),
       ],
     }),
-    [stacks, by],
+    [stacks, by, width],
   );
   const total = stacks.series.reduce((sum, { total: each }) => sum + each, 0);
   const label = `${counted(total, "operation")} over time, in steps of ${span(width)}: ${stacks.series

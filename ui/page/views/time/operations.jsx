@@ -55,7 +55,7 @@ export function Operations({ since, until, kind, close }) {
       {operations.length > 0 && (
         <ol class="feed" tabIndex={0} aria-label="Operations">
           {operations.map((operation) => (
-            <OperationLine key={operation.position} operation={operation} isDayShown />
+            <OperationLine key={operation.position} operation={operation} />
           ))}
         </ol>
       )}
