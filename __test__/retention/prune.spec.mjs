@@ -121,6 +121,30 @@ test("prune(), history was dated by a clock ten years ahead, deletes it by a tim
   await store.prune({ keepBytes: 0 });
   t.is((await names(folder, "ops")).length, 1);
   t.is((await names(folder, "snapshots")).length, 1);
+  const expected = store.entries();
+  await store.close();
+  t.deepEqual(await storedEntries(original.Store, folder), expected);
+});
+
+test("prune() beside changes() that lag behind, in either direction, keeps their logs, and they miss nothing", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await opened(t, folder);
+  const text = "x".repeat(2000);
+  const wanted = [];
+  for (let n = 0; n < 1200; n++) {
+    await store.set(`id-${n % 10}`, { n, text });
+    wanted.push(n);
+    if (n % 400 === 399) await store.compact();
+  }
+  for (const options of [{ live: true }, { reverse: true }]) {
+    const changes = store.changes(options);
+    const found = [(await changes.next()).value.value.n];
+    await store.prune();
+    while (found.length < wanted.length) found.push((await changes.next()).value.value.n);
+    await changes.return();
+    t.deepEqual(options.reverse ? found.reverse() : found, wanted);
+  }
+  t.true((await store.prune()).files >= 3);
 });
 
 test("prune(), 0.8.1 left snapshots and logs, deletes them when it is asked to, and the option retain leaves its snapshots", async (t) => {
