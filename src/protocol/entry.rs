@@ -186,10 +186,15 @@ pub async fn read_counted(
         counts.push((Arc::clone(&log.path), known.len() as u64));
     }
     if merge {
-        order::sort_by(&mut found, Entry::order);
-        keep_last_copies(&mut found);
+        in_order(&mut found);
     }
     Ok((found, counts))
+}
+
+/// Brings the operations of agents' logs into their order.
+pub fn in_order(entries: &mut Vec<Entry>) {
+    order::sort_by(entries, Entry::order);
+    keep_last_copies(entries);
 }
 
 /// The operations of all logs that a manifest names.

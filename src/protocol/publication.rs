@@ -73,6 +73,16 @@ impl<C: Carrier> Session<C> {
         Ok(found)
     }
 
+    /// As `read()`. A manifest that is known is read only if it has another version by now.
+    async fn read_anew(&self) -> Result<Found, Error> {
+        let known = self.known.borrow().clone();
+        let Some(known) = known.filter(|_| self.carrier.facts().exact_versions) else {
+            return self.read().await;
+        };
+        let Known { manifest, version } = self.look(&known).await?;
+        Ok(Found { manifest: Some(manifest), version })
+    }
+
     /// Changes the manifest. `change` gets the manifest as it is, and the number of the next; it returns `None` if there is
     /// nothing to change, and is called again when another writer was faster.
     pub(super) async fn update(
@@ -85,7 +95,7 @@ impl<C: Carrier> Session<C> {
             if attempt > 0 {
                 self.pause(attempt).await;
             }
-            let before = self.read().await?;
+            let before = if attempt == 0 { self.read_anew().await? } else { self.read().await? };
             refusals = if last.as_ref() == Some(&before.manifest) { refusals + 1 } else { 0 };
             if refusals == REFUSALS {
                 return Err(unsafe_backend(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::append::{failure_of, identity};
 use super::carrier::{Carrier, Error};
 use super::document::Name;
-use super::entry::{Entry, highest_clock, read_all};
+use super::entry::{Entry, highest_clock, in_order, logs_of, read_logs};
 use super::publication::unknown;
 use super::session::{Session, missing};
 use super::transition::replaced;
@@ -167,7 +167,12 @@ impl<C: Carrier> Session<C> {
                         self.writer.replaced();
                         self.check_replaced()?;
                     }
-                    let entries = read_all(&self.carrier, manifest).await?;
+                    let mut entries = read_logs(&self.carrier, &logs_of(manifest), false).await?;
+                    let lines: Vec<(Name, Arc<[u8]>)> = entries
+                        .iter()
+                        .map(|entry| (Arc::clone(&entry.log), Arc::clone(&entry.line)))
+                        .collect();
+                    in_order(&mut entries);
                     self.view.store().see_clock(highest_clock(&entries));
                     if let Some((entry, copy)) = &undone
                         && manifest.logs().contains(copy)
@@ -186,9 +191,12 @@ impl<C: Carrier> Session<C> {
                     // Of one that was appended again, the first copy may be in a snapshot.
                     let Some(last) = last.filter(|entry| !entry.is_again) else { return Ok(None) };
                     self.newest.set(self.newest.get().max(manifest.newest_name()));
-                    let mut kept = self.carrier.read_log(&last.log).await?;
                     // It may be there more than once.
-                    kept.retain(|line| identity(line).is_none_or(|identity| identity != last.identity));
+                    let is_kept =
+                        |line: &[u8]| identity(line).is_none_or(|identity| identity != last.identity);
+                    let in_log = lines.iter().filter(|(log, _)| *log == last.log);
+                    let kept: Vec<Vec<u8>> =
+                        in_log.filter(|(_, line)| is_kept(line)).map(|(_, line)| line.to_vec()).collect();
                     let copy = self.copy_of(&kept).await?;
                     let next = replaced(manifest, &last.log, &copy);
                     self.writer.expects(&copy, &kept);
