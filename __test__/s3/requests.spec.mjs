@@ -45,6 +45,58 @@ s3Test("undo() of a single writer is two requests, and a reader sees it", async 
 });
 
 s3Test(
+  "undo() of an agent is four requests and one for each further log, and another agent sees it",
+  async (t) => {
+    const { open, proxy } = await newWorld(t);
+    const store = await open({ agentId: "one" });
+    const other = await open({ agentId: "two" });
+    await store.set("a", { n: 1 });
+    await store.set("a", { n: 2 });
+    await store.refresh();
+    proxy.take();
+    t.true(await store.undo());
+    const { count, requests } = proxy.take();
+    t.deepEqual({ count, requests }, { count: 5, requests: { HEAD: 1, LIST: 2, PUT: 2 } });
+    await other.refresh();
+    t.deepEqual(other.get("a"), { n: 1 });
+    await other.close();
+    await store.close();
+  },
+);
+
+s3Test(
+  "agents that are gone cost nothing at open once a compaction has taken their logs along",
+  async (t) => {
+    t.timeout(240_000);
+    const { open, proxy } = await newWorld(t);
+    const requestsOfOpening = async () => {
+      proxy.take();
+      const reader = await open({ readOnly: true });
+      const { count } = proxy.take();
+      await reader.close();
+      return count;
+    };
+    const store = await open({ agentId: "living" });
+    await store.set("a", 1);
+    await store.compact();
+    const before = await requestsOfOpening();
+    for (let n = 0; n < 20; n++) {
+      const gone = await open({ agentId: `gone-${n}` });
+      await gone.set(`of-${n}`, n);
+      await gone.close();
+    }
+    await store.refresh();
+    await store.compact();
+    await store.compact();
+    t.true((await requestsOfOpening()) <= before);
+    const reader = await open({ readOnly: true });
+    t.is(reader.stats().activeRecords, 21);
+    await reader.close();
+    await store.close();
+  },
+);
+
+s3Test(
   "tail() with nothing new is one request, for a reader and for an agent, at 0 and at 1,000 operations",
   async (t) => {
     const { open, proxy } = await newWorld(t);

@@ -68,6 +68,47 @@ for (const [who, agentId] of [
   await store.close();
   await reader.close();
 }
+// Many agents at once, then none of them.
+const MANY = 50;
+const GONE = 200;
+const openIn = async (prefix, options) => {
+  const store = new Store();
+  await store.open("", {
+    backend: await s3Backend("s3", { client, bucket: "cost", prefix }),
+    ...manual,
+    ...options,
+  });
+  return store;
+};
+const compacting = await openIn("many", { agentId: "compacting" });
+const agents = [];
+for (let n = 0; n < MANY; n++) agents.push(await openIn("many", { agentId: `agent-${n}` }));
+const follower = await openIn("many", { readOnly: true });
+await follower.tail();
+await Promise.all(
+  agents.map((agent, n) => Promise.all(Array.from({ length: 20 }, (_, i) => agent.set(`${n}-${i}`, { i })))),
+);
+proxy.take();
+await follower.tail();
+row(`reader: tail, 1,000 operations of ${MANY} agents`);
+await follower.close();
+for (const agent of agents) await agent.close();
+const openReader = async (what) => {
+  proxy.take();
+  await (await openIn("many", { readOnly: true })).close();
+  row(what);
+};
+await openReader(`reader: open, ${MANY} agents that were closed`);
+for (let n = MANY; n < GONE; n++) {
+  const agent = await openIn("many", { agentId: `agent-${n}` });
+  await agent.set(`${n}`, { n });
+  await agent.close();
+  if (n % 10 === 9) await compacting.compact();
+}
+await openReader(`reader: open, after a compaction, ${GONE} agents gone`);
+await (await openIn("many", { agentId: "next" })).close();
+row("agent: open and close, after it");
+await compacting.close();
 await proxy.stop();
 await server.stop();
 client.destroy();

@@ -246,12 +246,16 @@ pub fn registered(
     next
 }
 
-/// The agent's store is done: nothing of it is on its way.
+/// The agent's store is done: nothing of it is on its way, and it needs no log before it is opened again.
 pub fn agent_released(manifest: &Manifest, agent: &[u8]) -> Manifest {
     let mut next = manifest.clone();
     let mut sessions = manifest.names("sessions").unwrap_or_default();
     sessions.retain(|(known, _)| **known != *agent);
     next.set_names("sessions", &sessions);
+    let mut quiet = manifest.list("quiet");
+    quiet.retain(|quiet| **quiet != *agent);
+    quiet.push(Arc::from(agent));
+    next.set_list("quiet", &quiet);
     next
 }
 

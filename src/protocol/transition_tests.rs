@@ -167,6 +167,8 @@ fn sealed_gives_a_log_that_was_left_a_key_of_its_own() {
 
 #[test]
 fn registered_goes_on_with_a_log_that_was_released() {
+    let gone = agent_released(&shared(), b"one");
+    assert_changes(&shared(), &gone, &[("sessions", r#"{"two":"y"}"#), ("quiet", r#"["two","one"]"#)]);
     let free = agent_released(&shared(), b"two");
     assert_changes(&shared(), &free, &[("sessions", r#"{"one":"x"}"#)]);
     let next = registered(&free, b"two", b"z", b"l2", 8);
