@@ -71,12 +71,10 @@ impl Backward {
     /// # Errors
     /// `OPSLOG_POSITION_GONE`, `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_CORRUPT`.
     pub fn open(disk: Arc<dyn Disk>, root: &Path, after: Option<&Position>) -> Result<Self> {
-        let mut after = after.cloned().unwrap_or_default();
-        if after != Position::default() {
-            // Found again where it stands by now.
-            let found = Forward::open(Arc::clone(&disk), root, Some(&after), false)?;
-            after = found.at_single().unwrap_or(after);
-        }
+        let after = match after {
+            Some(after) => standing(&disk, root, after)?,
+            None => Position::default(),
+        };
         let oldest_ms = after.oldest_ms();
         for _ in 0..ATTEMPTS {
             let trail = Trail::read(&*disk, root)?;
@@ -197,6 +195,18 @@ impl Backward {
             Picked { file, path, offsets }
         }))
     }
+}
+
+/// Where a position stands by now: a checkpoint may have carried its operation on into the next log.
+///
+/// # Errors
+/// `OPSLOG_POSITION_GONE`, `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+pub fn standing(disk: &Arc<dyn Disk>, root: &Path, position: &Position) -> Result<Position> {
+    if *position == Position::default() {
+        return Ok(position.clone());
+    }
+    let found = Forward::open(Arc::clone(disk), root, Some(position), false)?;
+    Ok(found.at_single().unwrap_or_else(|| position.clone()))
 }
 
 /// Whether a line was read by who came to a position.

@@ -20,7 +20,7 @@ mod reverse_log;
 mod trail;
 
 pub use archived::Archived;
-pub use backward::Backward;
+pub use backward::{Backward, standing};
 pub use changes::{Changes, Wanted};
 pub use forward::{Forward, Reading};
 pub(crate) use ids::build as build_ids;

@@ -20,7 +20,7 @@ use crate::engine::{Id, Moment, Nearby, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::Kind;
 use crate::format::timestamp::iso_into;
-use crate::history::{Archived, Backward, Change, Event, Position, Reading, before_into};
+use crate::history::{Archived, Backward, Change, Event, Position, Reading, before_into, standing};
 use crate::json::part;
 use crate::layout;
 
@@ -136,7 +136,7 @@ impl Store {
         let mut pass = Pass { archives: Archived::all(&*self.disk, &self.root)?, ..Pass::default() };
         let newest = layout::time_of(&self.manifest().active_ops);
         let after = match when {
-            When::At(position) => Some(position),
+            When::At(position) => Some(&standing(&self.disk, &self.root, position)?),
             When::Time(_) => None,
         };
         let is_stored = |change: &Change<'_>| {

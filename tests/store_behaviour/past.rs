@@ -126,16 +126,28 @@ fn every_earlier_state_of_a_single_writer_is_found_through_checkpoints_archives_
     for seed in 1..60 {
         let (mut dice, mut now) = (Dice(seed), NOW);
         let disk = SimDisk::new();
-        let mut store = open(&disk);
+        let keep = [0, 2, 9][seed as usize % 3];
+        let open_keeping = || {
+            let store = open(&disk);
+            store.keep_undoable(keep);
+            store
+        };
+        let mut store = open_keeping();
         let mut archives = Archives::new();
+        // Positions as a program notes them: checkpoints carry operations on behind them.
+        let mut noted: Vec<(usize, String, Vec<String>)> = Vec::new();
         for _ in 0..60 {
             match dice.roll(14) {
                 0 => checkpoint(&store).unwrap(),
                 1 => {
                     store.close().unwrap();
-                    store = open(&disk);
+                    store = open_keeping();
                 }
-                2 => drop(undo(&store)),
+                2 => {
+                    if undo(&store) {
+                        noted.clear();
+                    }
+                }
                 4 => {
                     let found: Vec<String> = records(&store);
                     let all = found.iter().map(|record| record.split_once('=').unwrap().0.to_owned());
@@ -152,6 +164,19 @@ fn every_earlier_state_of_a_single_writer_is_found_through_checkpoints_archives_
                 }
                 _ => change(&store, &mut dice, &mut now),
             }
+            let position = store.position().unwrap();
+            // NOTE: an archive is no operation: it counts to the one before it, and so to its position.
+            let all = states(&disk, &archives).len();
+            noted.retain(|(count, _, _)| *count < all);
+            noted.push((all, position, records(&store)));
+        }
+        for (_, position, expected) in &noted {
+            let when = When::At(Position::parse(position).unwrap());
+            let seen = records_of(&store, &past(&store, &when));
+            let seen: Vec<String> = seen.iter().map(|(id, value)| format!("{id}={value}")).collect();
+            let mut expected = expected.clone();
+            expected.sort();
+            assert_eq!(seen, expected, "seed {seed}, keeping {keep}, behind {position}");
         }
         check(&disk, &store, &archives, &format!("seed {seed}"));
         check(&disk, &reader(&disk), &archives, &format!("seed {seed}, a reader"));
