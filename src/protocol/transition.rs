@@ -234,6 +234,10 @@ pub fn registered(
         }
         logs.push((Arc::from(agent), Arc::from(log)));
     }
+    if !logs.iter().any(|(_, path)| *path == manifest.active_ops()) {
+        // It is named no more, but 0.8.1 would still read it, and what arrives in it late does not count.
+        next.set_text("activeOps", log);
+    }
     next.set_names("activeAgentOps", &logs);
     let mut sessions = manifest.names("sessions").unwrap_or_default();
     sessions.retain(|(key, _)| **key != *agent);
