@@ -1,7 +1,8 @@
 /** store.on("change"): what listeners are told, when, and what they cannot do to the store. */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { appendFile } from "node:fs/promises";
+import { appendFile, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import test from "ava";
 import { FsBackend, Store } from "../../index.mjs";
 import { openAgent } from "../helpers/agents.mjs";
@@ -369,4 +370,33 @@ test("a listener of a writer does not keep the process alive", async (t) => {
     await new Promise((resolve) => setTimeout(resolve, 100));`;
   const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program]);
   t.is(stdout, "1\n");
+});
+
+test("a folder that is gone, under a listener, is told once, and what comes once it is back is told", async (t) => {
+  const folder = await temporaryFolder(t);
+  const writer = new Store();
+  await writer.open(folder, manual);
+  await writer.set("a", 1);
+  await writer.close();
+  const reader = new Store();
+  await reader.open(folder, { readOnly: true });
+  t.teardown(() => reader.close().catch(() => {}));
+  const told = listen(reader);
+  const warnings = [];
+  const note = (warning) => {
+    if (warning.code === "OPSLOG_EVENTS_FAILED") warnings.push(warning.cause);
+  };
+  process.on("warning", note);
+  t.teardown(() => process.off("warning", note));
+  await rename(folder, `${folder}.away`);
+  await until(() => warnings.length > 0);
+  const first = warnings[0].message;
+  // Longer than the feed waits before it looks again.
+  await delay(2500);
+  t.is(warnings.filter(({ message }) => message === first).length, 1);
+  await rename(`${folder}.away`, folder);
+  await writer.open(folder, manual);
+  await writer.set("b", 2);
+  await until(() => told.some(({ id }) => id === "b"));
+  await writer.close();
 });

@@ -18,6 +18,8 @@ class Feed {
   #changes;
   #isClosing = false;
   #isOver = false;
+  /** The failure that was told last, and lasts. */
+  #failure = null;
   /** Whether the last failure was a position that is gone. */
   #isRenewed = false;
 
@@ -38,6 +40,7 @@ class Feed {
     while (!this.#isOver) {
       try {
         const piece = await this.#changes.piece();
+        this.#failure = null;
         // NOTE: an undo() of this store may still be under way: its records show it first.
         if (piece?.some(({ type }) => type === "undone") && !this.#isClosing) await this.#settled();
         const last = piece?.at(-1);
@@ -54,7 +57,10 @@ class Feed {
   async #beginAnew(error) {
     const isGone = error?.code === "OPSLOG_POSITION_GONE";
     const message = isGone ? "operations may not have been told" : "operations are told late";
-    tellFailure("OPSLOG_EVENTS_FAILED", `Listeners of "change": ${message}`, error);
+    // A failure that lasts is told once.
+    if (this.#failure !== error?.message)
+      tellFailure("OPSLOG_EVENTS_FAILED", `Listeners of "change": ${message}`, error);
+    this.#failure = error?.message;
     if (!isGone || this.#isRenewed) await delay(PAUSE_MS);
     this.#isRenewed = isGone;
     if (this.#isClosing || this.#isOver) return;
