@@ -295,7 +295,14 @@ impl Party {
             }
             // Somebody who died wrote it: what it replaced is seen.
             (Ok(_), None) => {
-                let shown = own_of(who, &scan(store)?);
+                let shown = match scan(store) {
+                    // As a query wrote the file of an index.
+                    Err(_) if self.crashed() => {
+                        self.own[who].is_unclear = true;
+                        return Ok(());
+                    }
+                    shown => own_of(who, &shown?),
+                };
                 let puts = changes(self.own[who].now(), &shown);
                 self.own[who].versions.push(Version { records: shown, puts });
                 return self.acknowledge(who, store);
@@ -374,6 +381,7 @@ pub fn own_of(who: usize, records: &[(String, String)]) -> Records {
 }
 
 pub fn changes(before: &Records, after: &Records) -> Vec<Put> {
-    let ids = before.keys().chain(after.keys()).filter(|id| before.get(*id) != after.get(*id));
+    let new = after.keys().filter(|id| !before.contains_key(*id));
+    let ids = before.keys().chain(new).filter(|id| before.get(*id) != after.get(*id));
     ids.map(|id| (id.clone(), after.get(id).cloned())).collect()
 }
