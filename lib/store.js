@@ -557,8 +557,8 @@ class Store extends Inspected {
     const { codec } = this.#options;
     const read = (after) => {
       const { native } = readWanted({ after, live: true }, (text) => driver.isPosition(text));
-      // NOTE: what is called behind waits until it is open: an undo() would take the place away at which it begins.
-      const open = () => this.#exclusive(async () => ({ source: await driver.changes(native) }));
+      // NOTE: what waits goes on when it is open: an undo() would take the place away at which it begins.
+      const open = () => this.#next(async () => ({ source: await driver.changes(native) }));
       const notices = () => driver.notices(undefined, { forListeners: true });
       return new Changes(
         () => ({ limit: Infinity, codec, open, notices }),
@@ -845,12 +845,21 @@ class Store extends Inspected {
   }
 
   #exclusive(task, options) {
+    return this.#queue.run(this.#settledFirst(task), options);
+  }
+
+  /** As `#exclusive`, before all that waits: it needs what the store shows now. */
+  #next(task) {
+    return this.#queue.runNext(this.#settledFirst(task));
+  }
+
+  #settledFirst(task) {
     const driver = this.#driver;
     this.#refuseOwnBackend?.();
-    return this.#queue.run(() => {
+    return () => {
       const settled = this.#inForce(driver).settled();
       return settled === undefined ? task(driver) : settled.then(() => task(driver));
-    }, options);
+    };
   }
 
   /**

@@ -99,6 +99,28 @@ for (const carrier of [...writers, ":memory:"]) {
   });
 }
 
+for (const carrier of [...writers, ":memory:"]) {
+  test(`an undo() that was called right before on(), and waits, is told, and what comes then: ${carrier}`, async (t) => {
+    const store = await openOn(t, carrier, { checkpointThreshold: 1e9 });
+    await store.set("a", 1);
+    await store.set("b", 1);
+    await store.flush();
+    const undone = store.undo();
+    t.true(store.has("b"));
+    const told = listen(store);
+    t.true(await undone);
+    await store.set("c", 1);
+    await store.close();
+    t.deepEqual(
+      told.map(({ type, id }) => [type, id]),
+      [
+        ["undone", "b"],
+        ["set", "c"],
+      ],
+    );
+  });
+}
+
 for (const carrier of ["a folder", "a folder of agents", "a backend", "a backend with agents", ":memory:"]) {
   test(`listeners that throw or reject are told as warnings, and hold up no write: ${carrier}`, async (t) => {
     const store = await openOn(t, carrier);

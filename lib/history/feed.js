@@ -47,13 +47,14 @@ class Feed {
         if (last !== undefined) this.#after = last.type === "undone" ? last.after : last.position;
         return piece;
       } catch (error) {
-        if (this.#isClosing || this.#isOver) return null;
-        await this.#beginAnew(error);
+        // NOTE: a store that closes waits for its feeds, and opens nothing before they are over.
+        if (this.#isClosing || this.#isOver || !(await this.#beginAnew(error))) return null;
       }
     }
     return null;
   }
 
+  /** Begins to read anew after a failure. Returns whether it did: not where the store closes meanwhile. */
   async #beginAnew(error) {
     const isGone = error?.code === "OPSLOG_POSITION_GONE";
     const message = isGone ? "operations may not have been told" : "operations are told late";
@@ -63,10 +64,12 @@ class Feed {
     this.#failure = error?.message;
     if (!isGone || this.#isRenewed) await delay(PAUSE_MS);
     this.#isRenewed = isGone;
-    if (this.#isClosing || this.#isOver) return;
+    if (this.#isClosing || this.#isOver) return false;
     // NOTE: what fails here fails again with the next piece.
     if (isGone) this.#after = await this.#renew().catch(() => this.#after);
-    if (!this.#isClosing && !this.#isOver) this.#changes = this.#read(this.#after);
+    if (this.#isClosing || this.#isOver) return false;
+    this.#changes = this.#read(this.#after);
+    return true;
   }
 
   closing() {

@@ -14,8 +14,8 @@ const RETRY = Symbol("retry");
 class MutationQueue {
   #waiting = [];
   #draining = false;
-  /** Which of those that wait runs. */
-  #at = 0;
+  /** Which of those that wait runs; -1 before the first. */
+  #at = -1;
   #catchUp;
 
   /** `catchUp` is awaited before an append that returned RETRY is tried again. */
@@ -43,18 +43,24 @@ class MutationQueue {
     return this.#enqueue(task, false, { alone });
   }
 
+  /** As `run`, before all that waits: behind what runs, if it has begun. */
+  runNext(task) {
+    return this.#enqueue(task, false, { first: true });
+  }
+
   /** Whether behind the task that runs comes another one that shares its lock. */
   get isFollowedAlone() {
     return this.#waiting[this.#at + 1]?.alone === true;
   }
 
   /** With `late`, the task was tried, and must wait for another agent before it is tried again. */
-  #enqueue(task, plain, { late = false, alone = false } = {}) {
+  #enqueue(task, plain, { late = false, alone = false, first = false } = {}) {
     return new Promise((resolve, reject) => {
       // What runs first runs in a microtask of this call, and so in its context.
       const context = this.#draining ? new CallerContext() : null;
       const run = context === null ? task : () => context.run(task);
-      this.#waiting.push({ task: run, plain, late, alone, resolve, reject });
+      const place = first ? this.#at + 1 : this.#waiting.length;
+      this.#waiting.splice(place, 0, { task: run, plain, late, alone, resolve, reject });
       if (this.#draining) return;
       this.#draining = true;
       inMicrotask(() => this.#drain());
@@ -84,6 +90,7 @@ class MutationQueue {
       if (next === 1023) next -= this.#waiting.splice(0, 1024).length;
     }
     this.#waiting = [];
+    this.#at = -1;
     this.#draining = false;
   }
 }
