@@ -6,6 +6,10 @@ import { Store } from "../index.mjs";
 /** Objects that are kept: a command looks at each record once. */
 const CACHE = 1000;
 
+/** What an open() that was refused may leave in a new folder: locks, and folders with nothing in them. */
+const LEFT_LOCKS = new Set([".lock", ".compact-lock"]);
+const LEFT_FOLDERS = new Set(["snapshots", "ops", "archive", "index"]);
+
 /** There is no store where one was expected. */
 function noStore(folder, message = "no store") {
   const fields = message === "no store" ? { folder } : {};
@@ -48,11 +52,19 @@ export async function willCreate(folder, { create = false, ask = false }) {
   if (create) return true;
   if (ask) throw noStore(folder, `There is no store in ${folder}. --create makes one there.`);
   const names = (await look(folder)) === undefined ? [] : await readdir(folder);
-  if (names.length === 0) return true;
-  throw noStore(
-    folder,
-    `There is no store in ${folder}, and there are other files, ${names.sort()[0]} for one. --create makes a store among them.`,
-  );
+  for (const name of names.sort()) {
+    if (await isLeftByOpening(folder, name)) continue;
+    throw noStore(
+      folder,
+      `There is no store in ${folder}, and there are other files, ${name} for one. --create makes a store among them.`,
+    );
+  }
+  return true;
+}
+
+async function isLeftByOpening(folder, name) {
+  if (LEFT_LOCKS.has(name)) return true;
+  return LEFT_FOLDERS.has(name) && (await readdir(join(folder, name)).catch(() => [name])).length === 0;
 }
 
 /** Work on a folder that need not be open; says which one it is if no store is there. */
