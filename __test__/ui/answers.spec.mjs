@@ -1,6 +1,8 @@
 /** What the server of the page answers about odd stores: values, times and records that are not what is usual. */
 import { readFile, writeFile } from "node:fs/promises";
+import { Readable } from "node:stream";
 import test from "ava";
+import { readers } from "../../cli/exchange/formats.mjs";
 import { Store } from "../../index.mjs";
 import { activeWal, temporaryFolder } from "../helpers/store-folder.mjs";
 import { called, sent, served } from "../helpers/ui.mjs";
@@ -133,10 +135,46 @@ test("an export as CSV, quotes what has commas, quotes and line ends, and has a 
   t.regex(headers["content-type"], /^text\/csv/);
   t.is(
     text,
-    ["id,text,n,list,value", '"a,1","say ""hi""\nthere",1,"[1,2]",', 'b,"",null,,', "c,,,,7", ""].join(
+    ["id,text,n,list,data", '"a,1","say ""hi""\nthere",1,"[1,2]",', 'b,"""""",null,,', "c,,,,7", ""].join(
       "\r\n",
     ),
   );
+});
+
+test("an export as CSV, is read by the command line as the same records", async (t) => {
+  const texts = [
+    "5",
+    "-0",
+    "1e400",
+    "true",
+    "null",
+    "",
+    '"q"',
+    '"',
+    "[1]",
+    "{",
+    " x ",
+    "a\r\nb",
+    "\ud800",
+    "007",
+  ];
+  const given = new Map(
+    texts.map((text, n) => [text || "none", { text, id: n, data: [text], "data.x": null }]),
+  );
+  given.set("value", "12").set("list", ["a"]).set("number", 12);
+  const { ui } = await filled(t, async (store) => {
+    for (const [id, value] of given) await store.set(id, value);
+  });
+  const columns = ["text", "id", "data", "data.x", "\u0000value"];
+  const { text } = await sent(ui, {
+    method: "POST",
+    path: `${ui.base}export`,
+    headers: { Origin: ui.origin, "Content-Type": "application/json" },
+    body: JSON.stringify({ format: "csv", columns }),
+  });
+  const read = new Map();
+  for await (const { id, data } of readers.csv(Readable.from([Buffer.from(text)]))) read.set(id, data);
+  t.deepEqual(read, given);
 });
 
 test("differences of lists, are what was added, removed, changed and moved, whatever the order", (t) => {
