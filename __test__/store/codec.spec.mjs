@@ -284,3 +284,32 @@ test("open() refuses a replacer or reviver that is no function", async (t) => {
   await store.open(":memory:", { replacer: undefined, reviver: null });
   await store.close();
 });
+
+test("changes() in memory gives such values, of what was there before it was asked for and of what comes then", async (t) => {
+  const store = new Store();
+  await store.open(":memory:", { ...manual, ...codec });
+  t.teardown(() => store.close().catch(() => {}));
+  await store.set("a", task(1));
+  await store.set("a", task(2));
+  const { position } = store;
+  const told = [];
+  store.on("change", (changes) => told.push(...changes));
+  await store.set("a", task(3));
+  await store.delete("a");
+  const read = async (options) => {
+    const changes = [];
+    for await (const { value, before } of store.changes(options)) changes.push([value, before]);
+    return changes;
+  };
+  const later = [
+    [task(3), task(2)],
+    [undefined, task(3)],
+  ];
+  t.deepEqual(await read(), [[task(1), null], [task(2), task(1)], ...later]);
+  t.deepEqual(await read({ after: position }), later);
+  await store.close();
+  t.deepEqual(
+    told.map(({ value, before }) => [value, before]),
+    later,
+  );
+});

@@ -35,6 +35,9 @@ const CHECKPOINT_WAIT_MS = 20_000;
 /** How often listeners are told of others. */
 const HEARING_MS = 1000;
 
+/** For the journal, whose readers have their own codec. */
+const AS_STORED = { operations: (list) => list };
+
 class BackendDriver {
   #options;
   #session;
@@ -316,7 +319,7 @@ class BackendDriver {
   #keptHistory() {
     if (!this.#isInMemory) throw opslogError("OPSLOG_UNSUPPORTED", messages.historyOfBackend());
     if (this.#journal === null) {
-      this.#journal = new Journal(this.history.all());
+      this.#journal = new Journal(new History(this.#core, AS_STORED).all());
       this.#feeds.add(this.#journal);
       if (this.#feeds.size === 1) this.#run("listen").catch(listeningFailed);
     }
@@ -370,7 +373,7 @@ class BackendDriver {
     for (const feed of feeds) {
       // Each listener gets objects of its own.
       const own = feed === feeds.at(-1) ? changes : JSON.parse(JSON.stringify(changes));
-      feed.tell(this.#options.codec.changes(own));
+      feed.tell(feed === this.#journal ? own : this.#options.codec.changes(own));
     }
   }
 
