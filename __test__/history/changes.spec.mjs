@@ -122,6 +122,22 @@ test("a reader of the history that is left lets go of its logs at once", async (
   t.true((await store.prune()).files > 0);
 });
 
+test("changes() by a time behind the year 9999 or before the year 0", async (t) => {
+  const { store } = await openOurs(t);
+  await store.set("a", 1);
+  const count = async (wanted) => (await collect(store.changes(wanted))).length;
+  const [last, first] = [new Date(8.64e15), new Date(-8.64e15)];
+  for (const [late, early] of [
+    [last, first],
+    [last.toISOString(), first.toISOString()],
+  ]) {
+    t.is(await count({ since: late }), 0);
+    t.is(await count({ until: late }), 1);
+    t.is(await count({ since: early }), 1);
+    t.is(await count({ until: early }), 0);
+  }
+});
+
 test("changes() by time: since excludes its operations, until includes them", async (t) => {
   const { store } = await openOurs(t, manual);
   const times = [];

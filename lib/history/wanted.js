@@ -15,13 +15,17 @@ function isDate(value) {
   return Object.prototype.toString.call(value) === "[object Date]";
 }
 
+/** The last time whose text has a year of four digits: the text of a later one sorts before all others. */
+const LAST_MS = Time.UTC(9999, 11, 31, 23, 59, 59, 999);
+const textOf = (ms) => new Time(Math.min(ms, LAST_MS)).toISOString();
+
 /** A time as operations have it: the text that `toISOString()` prints. Other text is compared as it is. */
 function readTime(options, name) {
   const value = options?.[name];
   if (value === undefined || value === null) return undefined;
   if (isDate(value)) {
     if (Number.isNaN(value.getTime())) throw outOfRange(`option ${name} must be a time, got an invalid Date`);
-    return value.toISOString();
+    return textOf(value.getTime());
   }
   if (typeof value !== "string") {
     throw wrongType(
@@ -30,7 +34,7 @@ function readTime(options, name) {
   }
   const ms = Time.parse(value);
   if (Number.isNaN(ms)) throw outOfRange(`option ${name} must be a time, got ${JSON.stringify(value)}`);
-  return new Time(ms).toISOString();
+  return textOf(ms);
 }
 
 function readString(options, name) {
