@@ -483,7 +483,11 @@ class Store extends Inspected {
         this.#isInTransaction = false;
         this.#batch = edits.end();
       }
-      if (this.#misuse !== null) throw this.#misuse;
+      if (this.#misuse !== null) {
+        // NOTE: it may be the promise of that call, which rejects with the same.
+        Promise.resolve(result).catch(() => {});
+        throw this.#misuse;
+      }
       return result;
     });
     return result;

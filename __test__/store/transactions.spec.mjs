@@ -303,3 +303,21 @@ test("processes that count and are killed, lose no step that was acknowledged, a
   // Steps that were under way at a kill, or of which the message was lost, may count: the process waits for answers after five.
   t.true(sum >= acknowledged && sum <= acknowledged + 6 * 5, `${sum} counted, ${acknowledged} acknowledged`);
 });
+
+test("a function that returns the promise of a call of the store is refused, and no rejection is left unhandled", async (t) => {
+  const { store } = await openOurs(t);
+  const unhandled = [];
+  const note = (reason) => unhandled.push(reason);
+  process.on("unhandledRejection", note);
+  t.teardown(() => process.off("unhandledRejection", note));
+  for (const call of [
+    () => store.insert("a", { n: 1 }),
+    () => store.transaction(() => {}),
+    () => store.undo(),
+  ]) {
+    await t.throwsAsync(store.transaction(call), { code: "OPSLOG_INVALID_ARGUMENT" });
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  t.deepEqual(unhandled, []);
+  t.is(store.count(), 0);
+});
