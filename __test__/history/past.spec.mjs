@@ -5,6 +5,7 @@ import test from "ava";
 import { Store } from "../../index.mjs";
 import { memoryBackend, memoryBucket } from "../helpers/memory-backend.mjs";
 import { temporaryFolder } from "../helpers/store-folder.mjs";
+import { openOurs } from "../helpers/stores.mjs";
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -113,6 +114,19 @@ test("a view does not change with the store, and undo() takes nothing from it", 
   t.is(store.count(), 0);
   t.deepEqual(view.entries(), [["a", { n: 1 }]]);
   t.is((await store.at(new Date())).count(), 0);
+});
+
+test("revert() leaves a record that is nested 3,000 levels deep and is the same again, and restores the others", async (t) => {
+  const { store } = await openOurs(t);
+  const deep = () => ({ deep: JSON.parse("[".repeat(3000) + "]".repeat(3000)) });
+  await store.set("deep", deep());
+  await store.set("a", 1);
+  const to = store.position;
+  await store.set("deep", deep());
+  await store.set("a", 2);
+  t.is(await store.revert({ to }), 1);
+  t.is(store.get("a"), 1);
+  t.is(JSON.stringify(store.get("deep")), JSON.stringify(deep()));
 });
 
 test("at(), records were archived since, shows them with the values that they had", async (t) => {

@@ -2,7 +2,7 @@
 
 // Finds the records of an earlier place, and makes a batch that brings them back.
 
-const { isDeepStrictEqual } = require("../platform/builtins").util;
+const { isSame } = require("../arguments/same");
 const { wrongType } = require("../errors/errors");
 const { checkNames } = require("../arguments/option-names");
 const { describe } = require("../arguments/paths");
@@ -41,8 +41,7 @@ function reversion(past, ids) {
         tx.delete(id);
       } else {
         // NOTE: a value `undefined`, which 0.8.1 may have left, cannot be logged.
-        if (text === "" || (tx.has(id) && isDeepStrictEqual(edits.records.plain(id), JSON.parse(text))))
-          continue;
+        if (text === "" || (tx.has(id) && isSame(edits.records.plain(id), JSON.parse(text)))) continue;
         edits.setText(id, text);
       }
       changed++;

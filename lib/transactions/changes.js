@@ -4,7 +4,7 @@
 // caller's function would get, and the edits with values as JSON has them. `toText` makes the text that is logged for a value, at the call:
 // the caller may change its object before the transaction's turn comes.
 
-const { isDeepStrictEqual } = require("../platform/builtins").util;
+const { isSame } = require("../arguments/same");
 const { checkFunction, refusePromise } = require("../arguments/checks");
 const { checkId } = require("../arguments/values");
 const { fieldsOf } = require("./transaction");
@@ -43,7 +43,7 @@ function comparison(id, expected, next, toText) {
   const before = expected === undefined ? undefined : JSON.parse(toText(id, expected));
   const after = toText(id, next);
   return (tx, edits) => {
-    const isExpected = tx.has(id) ? isDeepStrictEqual(edits.records.plain(id), before) : before === undefined;
+    const isExpected = tx.has(id) ? isSame(edits.records.plain(id), before) : before === undefined;
     if (isExpected) edits.setText(id, after);
     return isExpected;
   };
