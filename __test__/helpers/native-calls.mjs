@@ -34,7 +34,8 @@ const newReader = async ({ addon, folder }) => {
   const [name] = await readdir(join(folder, "snapshots"));
   return addon.snapshotRead(join(folder, "snapshots", name));
 };
-const readChanges = ({ addon, folder }) => addon.changes(folder, { reverse: false, live: false });
+const readChanges = ({ addon, folder }) =>
+  addon.changes(folder, { reverse: false, live: false, writes: false });
 const newSession = ({ addon }) => addon.sessionNew(undefined, sessionOptions);
 const session = { prepare: newSession };
 /** A protocol is begun where all of them are. */

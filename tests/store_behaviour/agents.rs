@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use opslog::disk::Disk;
 use opslog::disk::sim::{CallKind, SimDisk, Times};
+use opslog::disk::{Disk, OsDisk};
 use opslog::error::Error;
 use opslog::layout;
 use opslog::store::{Durability, Options, Rejected, Store};
@@ -215,4 +215,32 @@ fn a_threshold_that_an_agent_crosses_hides_its_operations_until_a_compaction_has
     set(&one, "f", "1");
     assert_eq!(history(&one), ["f"]);
     assert_eq!(records(&one), records(&reader(&disk)));
+}
+
+/// A copy of the descriptor with which this process has a file open, as a process that is being started has one.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, reason = "no safe call copies a descriptor that another owner has")]
+fn inherited(path: &Path) -> std::os::fd::OwnedFd {
+    let own = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let mut open = own.filter(|entry| std::fs::read_link(entry.path()).is_ok_and(|target| target == *path));
+    let number = open.next().unwrap().file_name().into_string().unwrap().parse().unwrap();
+    // SAFETY: the store that opened the file is there until the copy is made.
+    unsafe { std::os::fd::BorrowedFd::borrow_raw(number) }.try_clone_to_owned().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_agent_that_was_closed_is_opened_again_though_a_process_that_is_being_started_has_a_copy_of_its_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let open = || {
+        let options = Options { agent: Some("one".into()), ..options() };
+        Store::open(Arc::new(OsDisk), &root, options, &Dead).map(|opened| opened.store)
+    };
+    let store = open().unwrap();
+    let copy = inherited(&root.join("index/agent-one.lock"));
+    store.close().unwrap();
+    drop(store);
+    open().unwrap().close().unwrap();
+    drop(copy);
 }

@@ -509,7 +509,7 @@ impl Agents {
     fn clone_identity(&self) -> Self {
         Self {
             id: self.id.clone(),
-            _held: self._held.clone(),
+            _presence: self._presence.clone(),
             count: self.count,
             manifest_file: self.manifest_file,
             logs: Vec::new(),

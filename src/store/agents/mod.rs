@@ -30,13 +30,22 @@ pub(super) use log::operation_of;
 pub(super) use open::open_agent;
 pub use open::refuse_agents;
 
+/// The lock that says that an agent has the folder open. A process that is being started may hold a copy of its file for a
+/// moment, so that the lock is given up, and not only the file closed.
+pub(super) struct Presence(Arc<dyn DiskFile>);
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
 /// What a store of an agent, or a reader of agents, knows besides its own log.
 #[derive(Clone)]
 pub struct Agents {
     /// The agent; `None` for a reader.
     id: Option<Arc<[u8]>>,
-    /// The lock that says that this agent has the folder open.
-    _held: Option<Arc<dyn DiskFile>>,
+    _presence: Option<Arc<Presence>>,
     /// The gate's count under which what is known of the manifest holds.
     count: u64,
     /// The manifest's file when it was read: a 0.8.1 changes it without the gate.
@@ -85,7 +94,7 @@ impl Agents {
     fn new(id: Option<Arc<[u8]>>, held: Option<Arc<dyn DiskFile>>) -> Self {
         Self {
             id,
-            _held: held,
+            _presence: held.map(|file| Arc::new(Presence(file))),
             count: 0,
             manifest_file: None,
             logs: Vec::new(),

@@ -283,6 +283,9 @@ pub(super) fn is_agent_open(disk: &dyn Disk, root: &Path, agent: &str) -> Result
         Err(source) => return Err(Error::io("open", &path, source)),
     };
     let is_free = file.try_lock().map_err(|source| Error::agent_lock(&path, source))?;
+    if is_free {
+        let _ = file.unlock();
+    }
     Ok(Some(!is_free))
 }
 
