@@ -20,7 +20,7 @@ const compacting = ({ core }) => core.compactAgents(now);
 const unlessNoneIsUnderWay = (error) => {
   if (!error.message.includes("no compaction is under way")) throw error;
 };
-const selection = { skip: 0, limit: -1, counts: false };
+const selection = { skip: 0, limit: -1, counts: false, ids: false };
 const range = { reverse: false, limit: -1 };
 const finding = ({ core }) => core.find("{}", selection);
 const present = ({ core }) => core.present();
@@ -278,6 +278,7 @@ export const nativeCalls = {
     rust: "NativeProgress::new",
   }),
   "NativeChanges.next": at(({ made }) => made.next(), { prepare: readChanges }),
+  "NativeChanges.close": at(({ made }) => made.close(), { prepare: readChanges }),
   "NativeWalCursor.next": at(({ made }) => made.next(), {
     prepare: ({ addon, folder, wal }) => addon.walCursor(folder, wal),
   }),
