@@ -34,7 +34,7 @@ const bugs = {
   "undo-in-one-log": "undo during a checkpoint cuts the old log only",
   "acknowledged-unsynced": "writers are told of a sync that was not made",
   "next-log-unsynced": "during publication only the old log is synced for them",
-  "failed-sync-not-noted": "nobody notes that a sync of a log has failed",
+  "failed-sync-not-noted": "it is not noted that a sync of a log has failed",
   "doubtful-log-kept": "the next writer builds on a log of which a sync has failed",
   "generation-unchecked": "an agent appends without a look whether the manifest has changed",
   "others-late-operations-dropped": "a compaction drops what other agents wrote meanwhile",

@@ -7,7 +7,7 @@ import { openInProcess } from "../helpers/processes.mjs";
 import { temporaryFolder } from "../helpers/store-folder.mjs";
 
 const posix = process.platform === "win32" ? test.skip : test;
-/** Longer than the longest that a call may wait for somebody. */
+/** Longer than the longest that a call may wait for another agent. */
 const HANG_MS = 100_000;
 
 /** How a call ends: `true`, or its error; a hang is neither. */

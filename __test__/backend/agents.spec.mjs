@@ -342,7 +342,7 @@ test("without conditional writes, what an overwritten manifest had named is appe
   await two.compact();
   await one.set("b", { n: 1 });
   await one.set("c", { n: 1 });
-  // Somebody who held a lock that was not his any more.
+  // A writer that held a lock which was not its own any more.
   bucket.manifest = { ...before, generation: bucket.manifest.generation + 1, stamp: "stale" };
   bucket.version += 1;
   await one.set("d", { n: 1 });

@@ -112,7 +112,7 @@ class Agent {
     try {
       store = await this.open(died);
     } catch (error) {
-      // A lock that is stolen between two calls of the probe looks like one that excludes nobody.
+      // A lock that is stolen between two calls of the probe looks like one that excludes no writer.
       if (!this.conditional || error.code !== "OPSLOG_UNSAFE_BACKEND") this.#expect(error);
       return;
     }

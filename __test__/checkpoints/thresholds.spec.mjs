@@ -188,7 +188,7 @@ test("archive() that fails in the end, others look at all records meanwhile, lea
     await rename(`${manifest}.aside`, manifest);
     await store.close();
   }
-  t.is(fewest, 1, "somebody has looked in the middle of it");
+  t.is(fewest, 1, "a caller has looked in the middle of it");
   await store.open(folder);
   t.is(await store.archive(isOther, "all"), records.length - 1);
   t.deepEqual(store.entries(), [["record-7", { n: 7 }]]);

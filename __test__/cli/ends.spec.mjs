@@ -1,4 +1,4 @@
-/** The command line when somebody ends it, or what reads from it goes away; and on a terminal. */
+/** The command line when a person or a process ends it, or what reads from it goes away; and on a terminal. */
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";

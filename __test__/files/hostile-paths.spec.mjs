@@ -132,7 +132,7 @@ test("agentId, archive segment and blob paths, each of over 300 hostile strings,
 test("a manifest that names each of over 300 hostile paths, for snapshot, log, agent's log and archive, opens nothing outside", async (t) => {
   const { root, folder, outside, stillThere } = await guarded(t);
   const manifest = await readManifest(folder);
-  // What would be read through, if it was: a record that nobody may see.
+  // What would be read through, if it was: a record that no caller may see.
   const loot = '{"version":1,"timestamp":"2024-01-01T00:00:00.000Z"}\n{"id":"loot","data":{}}\n';
   await writeFile(join(outside, "canary.jsonl"), loot);
   const before = await contents(outside);

@@ -1,4 +1,4 @@
-/** Store.verify(), Store.repair() and backup() of folders in which somebody has put what no store would. */
+/** Store.verify(), Store.repair() and backup() of folders in which another program has put what no store would. */
 import { execFileSync } from "node:child_process";
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";

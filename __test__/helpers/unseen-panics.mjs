@@ -23,7 +23,7 @@ async function synced(place, name) {
   await store.open(folder, { durability: "always", checkpointOnClose: false });
   process.env.INJECT_PANIC = `${place}:${name}`;
   const first = codeOf(store.set("first", {}));
-  // One that only the next round settles, if nobody was told of this one.
+  // One that only the next round settles, if no caller was told of this one.
   const code = await first;
   delete process.env.INJECT_PANIC;
   const second = await codeOf(store.set("second", {}));
@@ -33,7 +33,7 @@ async function synced(place, name) {
   await store.close();
 }
 
-/** Stores, backups, cursors and locks that nobody closed are collected, and panic in that. */
+/** Stores, backups, cursors and locks that were not closed are collected, and panic in that. */
 async function collected() {
   const folder = mkdtempSync(join(root, "collected-"));
   const open = async (where) => {

@@ -53,7 +53,7 @@ for (const options of [
   }
 }
 
-/** What a call that nobody awaits holds of V8's memory until it is settled: its promise and what leads to that. */
+/** What a call that is not awaited holds of V8's memory until it is settled: its promise and what leads to that. */
 const LIMIT_OF_A_CALL = 300;
 /** What it holds afterwards: nothing, as far as V8's own bookkeeping lets that be seen. */
 const LIMIT_OF_A_SETTLED_CALL = 20;

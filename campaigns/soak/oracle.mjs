@@ -127,7 +127,7 @@ export function checkArchives(agents, { operations }, archives, tally) {
     for (const [n, { token, period }] of ledger.archived) {
       const id = ledger.ids[n];
       if (ledger.statuses[n] !== ACKNOWLEDGED || archives.get(period)?.has(id)) continue;
-      // Somebody may have changed it before the archive took hold, and then it stays; or have archived it.
+      // Another agent may have changed it before the archive took hold, and then it stays; or have archived it.
       const isElsewhere = [...archives.values()].some((records) => records.get(id) === token);
       if (last.get(id)?.token === token && !isElsewhere)
         tally.note("archive", `${name}: ${id} (${token}) is not in ${period}`);

@@ -63,7 +63,7 @@ export class RecordList {
     else this.#table.row(printable(id), ...this.#fields.map((name) => cell(fieldOf(data, name.split(".")))));
   }
 
-  /** How many there were, of how many, for people; and what shows more, if a limit was set that nobody gave. */
+  /** How many there were, of how many, for people; and what shows more, if a limit was set that the caller did not give. */
   note({ matched, total, isLimitGiven = true }) {
     if (this.#json) return;
     this.#table.flush();

@@ -1,4 +1,4 @@
-//! A fuzzer's input as the decisions of whoever makes something of it. Where it ends, all decisions are 0.
+//! A fuzzer's input as the decisions of the code that makes something of it. Where it ends, all decisions are 0.
 
 pub struct Bytes<'a>(pub &'a [u8]);
 

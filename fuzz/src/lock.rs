@@ -1,5 +1,5 @@
 //! Any bytes in a lock file that no kernel lock goes with. It is held just when it names, as 0.8.1 reads it, a living
-//! process that has it open; else it is taken over and holds the pid of whoever took it.
+//! process that has it open; else it is taken over and holds the pid of the process that took it.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Unique indexes: a value that another record has is refused before anything is drafted. Only a writer that nobody writes beside
+//! Unique indexes: a value that another record has is refused before anything is drafted. Only a writer that no other writes beside
 //! can tell: a single one, or an agent in a transaction.
 
 use std::collections::HashMap;

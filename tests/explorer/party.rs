@@ -191,7 +191,7 @@ impl Party {
     ) -> Result<(), Violation> {
         let mut there = self.own[who].now().clone();
         let mut puts = puts.to_vec();
-        // Nobody deletes what is not there.
+        // An agent does not delete what is not there.
         puts.retain(|put| {
             let is_possible = put.1.is_some() || there.contains_key(&put.0);
             apply(&mut there, put);
@@ -293,7 +293,7 @@ impl Party {
                 self.acknowledged += 1;
                 return self.acknowledge(who, store);
             }
-            // Somebody who died wrote it: what it replaced is seen.
+            // An agent that died wrote it: what it replaced is seen.
             (Ok(_), None) => {
                 let shown = match scan(store) {
                     // As a query wrote the file of an index.

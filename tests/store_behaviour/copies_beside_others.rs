@@ -101,7 +101,7 @@ fn copy_beside_agents(copier: &Options) {
         let opened = disk.clear();
         disk.before(nth, move || {
             for n in 0..3 {
-                // Who is kept out writes nothing, and so nothing that rests on it.
+                // A writer that is kept out writes nothing, and so nothing that rests on it.
                 if try_set(&one, &format!("cause-{n}"), "1").is_ok() {
                     let _ = try_set(&two, &format!("effect-{n}"), "1");
                 }

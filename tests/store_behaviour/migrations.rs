@@ -1,5 +1,5 @@
 //! A migration by an agent, beside another that writes in the old version, and a process that dies in the middle of it:
-//! whoever opens the folder afterwards migrates each record once. A migrated value stands in brackets.
+//! the store that opens the folder afterwards migrates each record once. A migrated value stands in brackets.
 
 use std::sync::Arc;
 
