@@ -8,6 +8,7 @@ const CODES = "Exit status: 0 done, 1 damaged, missing or failed, 2 wrong comman
 
 const paragraph = (text) => wrap(text, textWidth);
 const heading = (text) => paint("bold", text);
+const usage = (text) => paragraph(`Usage: ${text}`).map((line) => line.replace("Usage:", heading("Usage:")));
 
 /** Names, and behind them what they mean: as a column, or below where there is no room for one. */
 function definitions(rows, column) {
@@ -64,14 +65,14 @@ export function generalHelp(groups) {
   return [
     ...paragraph("Looks into a folder of @backloghq/opslog, changes records in it, and keeps it in order."),
     "",
-    `${heading("Usage:")} opslog <command> <folder> [options]`,
+    ...usage("opslog <command> <folder> [options]"),
     "",
     ...lines,
     heading("Options of all commands"),
     ...definitions(
       [
         ["--json", "print JSON, for programs"],
-        ["-h, --help", "tell more about a command"],
+        ["-h, --help", "show the help of a command"],
         ["--version", "print the version"],
       ],
       column,
@@ -99,9 +100,7 @@ export function commandHelp(name, command) {
   return [
     ...paragraph(`${command.summary[0].toUpperCase()}${command.summary.slice(1)}.`),
     "",
-    ...paragraph(`Usage: opslog ${name} ${operands(command)} [options]`).map((line) =>
-      line.replace("Usage:", heading("Usage:")),
-    ),
+    ...usage(`opslog ${name} ${operands(command)} [options]`),
     "",
     ...command.details.flatMap((text) => [...paragraph(text), ""]),
     heading("Options"),

@@ -114,4 +114,4 @@ export const writerOptions = {
   ...lockingOption,
 };
 
-export const createOption = { create: { type: "boolean", help: "make the store if there is none" } };
+export const createOption = { create: { type: "boolean", help: "create the store if there is none" } };

@@ -14,7 +14,7 @@ test("set, creates and replaces a record, patches one, and says what became diff
   const created = await cli(t, ["set", folder, "dan", '{"name":"Dan","tags":["a","b"]}']);
   t.like(created, { status: 0, stdout: "dan: created\n", stderr: "" });
   const patched = await cli(t, ["set", folder, "dan", '{"tags":["a","c","d"],"done":true}', "--patch"]);
-  t.is(patched.stdout, 'dan: replaced\ntags.1: "b" → "c"\n+tags.2: "d"\n+done: true\n');
+  t.is(patched.stdout, 'dan: changed\ntags.1: "b" → "c"\n+tags.2: "d"\n+done: true\n');
   t.deepEqual(await get(t, folder, "dan"), { name: "Dan", tags: ["a", "c", "d"], done: true });
   const { values } = await cliJson(t, ["set", folder, "dan"], { input: '\ufeff"a text"\n' });
   t.deepEqual(values, [{ id: "dan", created: false, data: "a text" }]);

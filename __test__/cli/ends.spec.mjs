@@ -196,7 +196,7 @@ test("import, ended by Ctrl-C, keeps what it told, leaves a sound store, and the
     const ended = once(child, "close");
     child.kill("SIGINT");
     t.deepEqual(await ended, [1, null], stderr);
-    const [, told] = /opslog: ended after ([\d,]+) records were imported\n$/.exec(stderr) ?? [];
+    const [, told] = /opslog: ended after importing ([\d,]+) records\n$/.exec(stderr) ?? [];
     t.truthy(told, stderr);
     t.true((await Store.verify(folder)).ok);
     const { values } = await cliJson(t, ["stats", folder]);

@@ -87,7 +87,7 @@ test("commands in a folder with somebody else's manifest.json, say what it may b
     t.is(status, 1, name);
     if (name === "recover") t.regex(stderr, /^opslog: There is no store in /);
     else if (name === "verify" || name === "repair")
-      t.true(stdout.includes("manifest.json:0: the manifest is not valid"));
+      t.true(stdout.includes("manifest.json, byte 0: the manifest is not valid"));
     else t.regex(stderr, /^opslog: The store is damaged, or this is no store of opslog: .*manifest\.json: /m);
     t.is(await readFile(join(folder, "manifest.json"), "utf8"), manifest);
   }

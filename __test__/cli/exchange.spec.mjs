@@ -136,7 +136,9 @@ test("import of a CSV file with a bad row, names its line and keeps the rows bef
     const before = line === 1 ? 0 : 1;
     t.regex(
       stderr,
-      new RegExp(`^opslog: stdin, line ${line}: .*\\. ${before} records? before it were imported\\.\\n$`),
+      new RegExp(
+        `^opslog: stdin, line ${line}: .*\\. ${before} records? before it (was|were) imported\\.\\n$`,
+      ),
     );
     t.regex(stderr, message);
     t.is((await storedEntries(Store, folder)).length, before);
@@ -169,7 +171,7 @@ test("import --on-conflict, replaces, skips, takes the newer one, or stops with 
   await cli(t, ["import", folder], { input: '{"id":"b","data":0}' });
   const { status, stderr } = await cli(t, ["import", folder, "--on-conflict", "fail"], { input });
   t.is(status, 1);
-  t.is(stderr, 'opslog: stdin, line 2: there is a record "b" already. 1 record before it were imported.\n');
+  t.is(stderr, 'opslog: stdin, line 2: record "b" exists. 1 record before it was imported.\n');
   t.deepEqual(await storedEntries(Store, folder, { readOnly: true }), [
     ["b", 0],
     ["a", { v: 2, n: 1 }],

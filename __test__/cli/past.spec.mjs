@@ -41,7 +41,8 @@ test("revert, makes the records what they were, all of them or some", async (t) 
   const folder = await exampleFolder(t);
   const [, second, , fourth] = await positions(folder);
   const some = await cli(t, ["revert", folder, second, "--id", "bob", "--id", "cyd"]);
-  t.like(some, { status: 0, stdout: "2 records changed\n" });
+  t.is(some.status, 0);
+  t.true(some.stdout.startsWith("2 records changed, 1 of them deleted\n"));
   const entries = await storedEntries(Store, folder, { readOnly: true });
   t.deepEqual(
     entries.map(([id, { name }]) => [id, name]),
@@ -50,6 +51,29 @@ test("revert, makes the records what they were, all of them or some", async (t) 
       ["bob", "Bob"],
     ],
   );
-  t.deepEqual((await cliJson(t, ["revert", folder, fourth])).values, [{ changed: 1 }]);
+  t.like((await cliJson(t, ["revert", folder, fourth])).values[0], { changed: 1, deleted: 0 });
   t.is((await storedEntries(Store, folder, { readOnly: true })).length, 3);
+});
+
+test("revert to a time before the records, says that they are deleted, and how they come back", async (t) => {
+  for (const agent of [[], ["--agent", "it's me"]]) {
+    const folder = await exampleFolder(t);
+    const before = await storedEntries(Store, folder, { readOnly: true });
+    const { stdout, stderr, status } = await cli(t, ["revert", folder, "1h", "--id", "ada", ...agent]);
+    t.deepEqual({ stderr, status }, { stderr: "", status: 0 });
+    const [said, back] = stdout.split("\n");
+    t.is(said, "1 record changed, 1 of them deleted");
+    t.is((await storedEntries(Store, folder, { readOnly: true })).length, before.length - 1);
+    const [, words] = /^to take this back: opslog (.*)$/.exec(back);
+    const args = [...words.matchAll(/'((?:[^']|'\\'')*)'(?= |$)|(\S+)/g)].map(
+      ([, quoted, plain]) => plain ?? quoted.replaceAll("'\\''", "'"),
+    );
+    const taken = await cli(t, args);
+    t.is(taken.status, 0);
+    t.true(taken.stdout.startsWith("1 record changed\n"));
+    const after = await storedEntries(Store, folder, { readOnly: true });
+    t.deepEqual(Object.fromEntries(after), Object.fromEntries(before));
+  }
+  const folder = await exampleFolder(t);
+  t.like(await cli(t, ["revert", folder, "2999-01-01"]), { stdout: "0 records changed\n", stderr: "" });
 });

@@ -108,7 +108,7 @@ test("log and history with --all, behind checkpoints during which writes went on
   const listed = (operations) => operations.map(({ id, data }) => [id, data.n]);
   const { values } = await cliJson(t, ["log", folder, "--all"]);
   t.deepEqual(listed(values), expected);
-  t.deepEqual(Object.keys(values[0]).sort(), ["data", "id", "op", "prev", "ts"]);
+  t.deepEqual(Object.keys(values[0]).sort(), ["data", "id", "op", "position", "prev", "ts"]);
   t.regex(
     (await cli(t, ["log", folder, "--all"])).stdout,
     new RegExp(`\\n${expected.length} operations\\n$`),
@@ -167,8 +167,47 @@ test("ls, with filters and a limit, lists what matches", async (t) => {
   }
   for (const time of ["yesterday", "yesterday 5", "5", "2026-02-30", "2026-13-01", "2026-01-01T25:00"])
     t.is((await cli(t, ["log", folder, "--since", time])).status, 2, time);
+  for (const time of ["30m1h", "1h1h", "-", "h", "1.5h", "+1h", "1h 30m"])
+    t.is((await cli(t, ["log", folder, "--since", time])).status, 2, time);
   for (const time of ["2026-01-31T12:00", "2026-01-31T12:00:00.5Z", "2024-02-29T12:00+01:00"])
     t.is((await cli(t, ["log", folder, "--since", time])).status, 0, time);
+});
+
+test("a time that is told by how long ago it was, may have several units, and a dash before it", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = new Store();
+  await store.open(folder);
+  const now = Date.now;
+  try {
+    for (const minutes of [100, 80, 20]) {
+      Date.now = () => now() - minutes * 60_000;
+      await store.set(`${minutes}`, { minutes });
+    }
+  } finally {
+    Date.now = now;
+  }
+  await store.close();
+  const since = async (time) =>
+    (await cliJson(t, ["log", folder, "--since", time])).values.map(({ id }) => id);
+  t.deepEqual(await since("1h30m"), ["80", "20"]);
+  t.deepEqual(await since("-1h30m"), ["80", "20"]);
+  t.deepEqual(await since("-30m"), ["20"]);
+  t.deepEqual(await since("1w2d3h4m5s"), ["100", "80", "20"]);
+  t.is((await cliJson(t, ["at", folder, "1h30m"])).values.length, 1);
+  t.regex((await cli(t, ["at", folder, "-1h"])).stderr, /there is no option -1; .* a time needs no "-"/);
+});
+
+test("log and history with --json, give the positions that at and revert take", async (t) => {
+  const folder = await exampleFolder(t);
+  const { values } = await cliJson(t, ["log", folder]);
+  const [{ operations }] = (await cliJson(t, ["history", folder, "ada"])).values;
+  t.deepEqual(operations, [values[0], values[2]]);
+  const { values: then } = await cliJson(t, ["at", folder, values[1].position]);
+  t.deepEqual(
+    then.map(({ id }) => id),
+    ["ada", "bob"],
+  );
+  t.is((await cli(t, ["revert", folder, values[1].position])).status, 0);
 });
 
 test("stats, a lock file that holds no process, tells of no writer", async (t) => {

@@ -66,6 +66,16 @@ test("clip(), cuts where a text is too wide, never within a character, and marks
   t.is(clip("x".repeat(1000), Infinity).length, 1000);
 });
 
+test("wrap(), of JSON, breaks between fields", (t) => {
+  const text = '{"title":"Buy milk","done":false,"tags":["home","shop"],"n":{"a":1}}';
+  t.deepEqual(wrap(text, 30), [
+    '{"title":"Buy milk",',
+    '"done":false,"tags":["home",',
+    '"shop"],"n":{"a":1}}',
+  ]);
+  t.is(wrap(text, 22).join(""), text);
+});
+
 test("pad(), fills up to columns and not to characters", (t) => {
   t.is(pad("日本", 6), "日本  ");
   t.is(pad("abc", 2), "abc");

@@ -23,7 +23,7 @@ test("verify, something is damaged, prints file and byte and ends with 1; --json
   await flip(snapshot, offset);
   const { status, stdout } = await cli(t, ["verify", folder]);
   t.is(status, 1);
-  t.true(stdout.startsWith(`${snapshot}:${offset}: this line is no record`));
+  t.true(stdout.startsWith(`${snapshot}, byte ${offset}: this line is no record`));
   t.true(stdout.endsWith("2 places damaged\n"));
   const { values, status: jsonStatus } = await cliJson(t, ["verify", folder]);
   t.is(jsonStatus, 1);
@@ -50,7 +50,7 @@ test("repair, mends what it can, tells where it put what, and ends with what is 
   await writeFile(log, `no operation\n${text}`);
   const { status, stdout } = await cli(t, ["repair", folder]);
   t.is(status, 0);
-  t.true(stdout.startsWith(`${log}:0: `));
+  t.true(stdout.startsWith(`${log}, byte 0: `));
   t.true(stdout.includes(`\n  the line was set aside in ${log}.torn\n1 place mended\n`));
   t.true(stdout.endsWith("nothing is damaged\n"));
   t.is(await readFile(`${log}.torn`, "utf8"), "no operation\n");
@@ -133,7 +133,7 @@ test("import from stdin, replaces records, and stops at a line that is none", as
       input: `{"id":"before","data":1}\n${line}\n{"id":"behind","data":1}\n`,
     });
     t.is(status, 1);
-    t.regex(stderr, /^opslog: stdin, line 2: this is no .*\. 1 record before it were imported\.\n$/);
+    t.regex(stderr, /^opslog: stdin, line 2: this is no .*\. 1 record before it was imported\.\n$/);
   }
   t.is((await cli(t, ["get", folder, "before"])).status, 0);
   t.is((await cli(t, ["get", folder, "behind"])).status, 1);
@@ -152,7 +152,7 @@ test("import, takes a line to end at \\n and nowhere else, and text to be UTF-8 
   const latin = Buffer.from('{"id":"c","data":3}\n{"id":"d","data":"caf\u00e9"}\n', "latin1");
   const { status, stderr } = await cli(t, ["import", folder], { input: latin });
   t.is(status, 1);
-  t.is(stderr, "opslog: stdin, line 2: this is no UTF-8. 1 record before it were imported.\n");
+  t.is(stderr, "opslog: stdin, line 2: this is no UTF-8. 1 record before it was imported.\n");
   t.deepEqual(
     (await cliJson(t, ["ls", folder])).values.map(({ id }) => id),
     ["a", "b", "c"],

@@ -32,10 +32,14 @@ function valuesOf(tokens, options) {
   const flags = Object.keys(options).map((name) => `--${name}`);
   for (const { name, rawName, value, inlineValue } of tokens.filter(({ kind }) => kind === "option")) {
     if (!Object.hasOwn(options, name)) {
+      if (/^-\d$/.test(rawName))
+        throw new UsageError(
+          `there is no option ${rawName}; an argument that begins with "-" stands behind "--", a time needs no "-"`,
+        );
       const isId = rawName.length > 2 && !rawName.startsWith("--");
       const hint = isId ? "" : meant(nearest(rawName, flags));
       throw new UsageError(
-        `there is no option ${rawName}${hint}${hint === "" ? '; what is none and begins with "-" stands behind "--"' : ""}`,
+        `there is no option ${rawName}${hint}${hint === "" ? '; an argument that begins with "-" stands behind "--"' : ""}`,
       );
     }
     const { type, multiple = false } = options[name];

@@ -6,7 +6,9 @@ import { UsageError } from "./usage-error.mjs";
 const TIME = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/;
 
 /** What a time may be, for help texts. */
-export const TIMES = "A time is a day, a time of day in UTC, or how long ago it was: 90s, 15m, 1h, 7d.";
+export const TIMES =
+  "A time is a day (2026-01-31), a time of day in UTC (2026-01-31T12:00), or how long ago it was: 90s, 15m, 1h30m, 7d, 2w.";
+export const PLACES = `${TIMES} A position, as log --json prints it, is one too.`;
 
 function isoTime(text) {
   const time = new Date(text);
@@ -25,14 +27,17 @@ function parseTime(text) {
   return time;
 }
 
-const AGO = /^(\d{1,9})(s|m|h|d|w)$/;
-const MILLISECONDS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+const MILLISECONDS = { w: 604_800_000, d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000 };
+// The greatest unit first, each once. Some programs want a dash before a time that is past.
+const AGO = /^-?(?=\d)(?:(\d{1,9})w)?(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?$/;
 
-/** A point in time, or how long ago it was: `90s`, `15m`, `1h`, `7d`. */
+/** A point in time, or how long ago it was: `90s`, `15m`, `1h30m`, `7d`, with a dash or without one. */
 export function parseMoment(text) {
-  const [, number, unit] = AGO.exec(text) ?? [];
-  if (unit === undefined) return parseTime(text);
-  const time = isoTime(Date.now() - Number(number) * MILLISECONDS[unit]);
+  const numbers = AGO.exec(text)?.slice(1);
+  if (numbers === undefined) return parseTime(text);
+  const units = Object.values(MILLISECONDS);
+  const ago = numbers.reduce((sum, number, at) => sum + Number(number ?? 0) * units[at], 0);
+  const time = isoTime(Date.now() - ago);
   if (time === undefined) throw new UsageError(`"${text}" is too long ago`);
   return time;
 }

@@ -9,7 +9,7 @@ const limitOption = {
     type: "string",
     short: "n",
     value: "n",
-    help: `so many at most, or "all"; on a terminal ${ROWS} if not given`,
+    help: `at most this many, or "all"; on a terminal ${ROWS} by default`,
   },
 };
 
@@ -19,7 +19,7 @@ export const whereOption = {
     short: "w",
     multiple: true,
     value: "condition",
-    help: "field=value, != < <= > >= or ~ for a pattern, or a query in JSON; all of several must hold",
+    help: "field=value, also with != < <= > >= or ~ for a pattern; or a query in JSON; if repeated, all must hold",
   },
 };
 
@@ -29,11 +29,11 @@ export const selectionOptions = {
     type: "string",
     short: "s",
     value: "fields",
-    help: "order by these fields; -due is the greatest first",
+    help: "order by these fields; -due puts the greatest first",
   },
-  fields: { type: "string", value: "names", help: "only these fields of the records, each in a column" },
+  fields: { type: "string", value: "names", help: "show only these fields, each in a column" },
   ...limitOption,
-  skip: { type: "string", value: "n", help: "leave out so many first" },
+  skip: { type: "string", value: "n", help: "leave out the first n" },
 };
 
 function names(text, option) {

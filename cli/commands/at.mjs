@@ -1,5 +1,5 @@
 /** `opslog at`: the records as they were at an earlier time. */
-import { TIMES, parsePlace } from "../arguments/moments.mjs";
+import { PLACES, parsePlace } from "../arguments/moments.mjs";
 import { parseSelection, selectionOptions } from "../arguments/selection.mjs";
 import { RecordList, select } from "../records/records.mjs";
 import { reading } from "../stores.mjs";
@@ -16,8 +16,8 @@ export const atCommand = {
   summary: "show the records as they were at an earlier time",
   operands: ["time", "id?"],
   details: [
-    "Prints one record a line, or the one record that is named, as JSON. With --json each line is an object with id and data.",
-    `${TIMES} A position, as --json of log gives it, is also one.`,
+    "Prints one record a line, or only the record with this id, as JSON. With --json each line is an object with id and data.",
+    PLACES,
   ],
   examples: ["at ./data 1h --where done=false", "at ./data 2026-01-31T12:00 task-1"],
   options: selectionOptions,

@@ -7,14 +7,14 @@ import { progressBar, progressOption } from "../terminal/progress-bar.mjs";
 import { sentence } from "../terminal/sentences.mjs";
 
 export const backupCommand = {
-  summary: "copy the store, also while it is written to",
+  summary: "copy the store, also beside a running writer",
   operands: ["to"],
   details: [
-    "The copy is a store of its own and holds what the store held at one moment. The folder must be new or empty. A copy that fails, or that Ctrl-C ends, leaves nothing there. Blobs are not copied.",
+    "The copy is a store of its own, with the state of one moment. The target folder must not exist, or be empty. A copy that fails, or that Ctrl-C ends, leaves nothing there. Blobs are not copied.",
   ],
   examples: ["backup ./data ./copy", "backup ./data ./copy --sealed-logs"],
   options: {
-    "sealed-logs": { type: "boolean", help: "also the logs of earlier checkpoints" },
+    "sealed-logs": { type: "boolean", help: "copy the logs of earlier checkpoints too" },
     ...progressOption,
   },
   async run({ folder, operands: [to], values, output }) {

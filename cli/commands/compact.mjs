@@ -8,7 +8,7 @@ import { sentence } from "../terminal/sentences.mjs";
 export const compactCommand = {
   summary: "write a new snapshot and begin a new log",
   details: [
-    "Needs the folder's lock. A folder of agents takes --agent while they are at work; without it, it becomes that of a single writer until an agent comes back.",
+    "Needs the folder's lock. In a folder of agents, use --agent while agents have it open. Without --agent the folder becomes that of a single writer until an agent opens it again.",
   ],
   examples: ["compact ./data"],
   options: { ...writerOptions, ...progressOption },

@@ -26,12 +26,12 @@ export function printDifferences(output, lines) {
 }
 
 export const diffCommand = {
-  summary: "what became different in a record between two times",
+  summary: "show what changed in a record between two times",
   operands: ["id", "from", "to?"],
   details: [
-    "Prints the fields of the record that are different at the two times, the second of which is now if it is left out. Ends with 1 if nothing is.",
+    "Prints the fields that differ between the two times; the second one is now if it is left out. Exits with 1 if nothing differs.",
     TIMES,
-    "With --json: one object with id, from and to, the values at the two times, null for none.",
+    "With --json: one object with id, from and to: the values at the two times, null if there was no record.",
   ],
   examples: ["diff ./data task-1 7d", "diff ./data task-1 2026-01-01 2026-02-01"],
   run({ folder, operands: [id, from, to], values, output }) {

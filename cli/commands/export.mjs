@@ -53,8 +53,8 @@ function writeAllRecords(store, { format, ids }, output, onProgress) {
 export const exportCommand = {
   summary: "print all records, one JSON object a line, or as CSV",
   details: [
-    'Each line is {"id": ..., "data": ...}, in the store\'s order, as "opslog import" takes it. Needs little memory, however large the store is. The file of --to has its name once all of it is written.',
-    "As CSV: a column id, and one for each field. A cell is a text, or JSON where it would read as another value; lists and objects are JSON.",
+    'Each line is {"id": ..., "data": ...}, in the store\'s order, as "opslog import" takes it. Memory does not grow with the store. The file of --to appears when all records are in it.',
+    "As CSV: a column id, and one for each field. A cell is plain text, or JSON where plain text would be read as another value; lists and objects are JSON.",
   ],
   examples: [
     "export ./data > records.jsonl",

@@ -19,7 +19,7 @@ export function missing(id, json, text = `there is no record ${id}`) {
 export const getCommand = {
   summary: "show one record",
   operands: ["id"],
-  details: ["Prints the record as JSON. If there is none, prints nothing and ends with 1."],
+  details: ["Prints the record as JSON. If there is none, prints nothing and exits with 1."],
   examples: ["get ./data task-1", "get ./data task-1 --json | jq .title"],
   run({ folder, operands: [id], values: { json = false }, output }) {
     return reading(folder, (store) => {

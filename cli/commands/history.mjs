@@ -47,10 +47,10 @@ function printNow(output, data) {
 }
 
 export const historyCommand = {
-  summary: "what happened to one record",
+  summary: "show the operations on one record",
   operands: ["id"],
   details: [
-    "Prints the operations on the record, from all logs that the folder has, with the fields that each one changed, and what the record is now. Ends with 1 if there is neither a record nor an operation.",
+    "Prints the operations on the record, from all logs of the folder, with the fields that each one changed, and the record as it is now. Exits with 1 if there is neither a record nor an operation.",
     "With --json: one object with operations and, if there is a record, data.",
   ],
   examples: ["history ./data task-1"],

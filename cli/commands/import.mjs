@@ -36,9 +36,9 @@ export const importCommand = {
   summary: "set records from lines of JSON, or from a CSV file",
   operands: ["file?"],
   details: [
-    'Takes the output of "opslog export", from a file or from stdin: lines such as {"id":"a","data":{"n":1}}, or a table with a header and a column id. A record that is there is replaced, unless --on-conflict says otherwise.',
-    "Creates the store in a folder that is new or empty; among other files only with --create.",
-    "A line that is no record, a record that the store refuses, and Ctrl-C, end it with 1: the records before that are in the store. Holds a few thousand lines in memory, and for each record what the index of a snapshot needs, less than 100 bytes.",
+    'Takes the output of "opslog export", from a file or from stdin: lines such as {"id":"a","data":{"n":1}}, or CSV with a header and a column id. A record whose id exists is replaced, unless --on-conflict says otherwise.',
+    "Creates the store in a new or an empty folder; in a folder with other files only with --create.",
+    "The import ends with status 1 at a line that is no record, at a record that the store refuses, and at Ctrl-C: the records before that are in the store. Memory: a few thousand lines, and less than 100 bytes for each record.",
   ],
   examples: [
     "import ./data records.jsonl",

@@ -22,15 +22,15 @@ export async function printOperations(store, list, wanted, { limit, last, isGive
   for await (const each of found ?? operations(store, { ...wanted, limit })) {
     if (signal?.aborted) break;
     ({ position } = each);
-    list.print(each.operation);
+    list.print({ position, ...each.operation });
   }
   return { position, remark: hasMore && !isGiven ? ', the last ones; "--all" shows all' : "" };
 }
 
 async function follow(store, wanted, list, signal) {
   try {
-    for await (const { operation } of operations(store, { ...wanted, live: true, signal })) {
-      list.print(operation);
+    for await (const { position, operation } of operations(store, { ...wanted, live: true, signal })) {
+      list.print({ position, ...operation });
       list.flush();
     }
   } catch (error) {
@@ -40,20 +40,20 @@ async function follow(store, wanted, list, signal) {
 
 /** Options of commands that list operations. */
 export const boundsOptions = {
-  limit: { type: "string", short: "n", value: "n", help: "so many at most, the oldest" },
+  limit: { type: "string", short: "n", value: "n", help: "at most this many, the oldest" },
   last: {
     type: "string",
     value: "n",
-    help: `so many at most, the newest; on a terminal ${ROWS} if nothing else is said`,
+    help: `at most this many, the newest; on a terminal ${ROWS} by default`,
   },
-  all: { type: "boolean", help: "all of them, also on a terminal" },
+  all: { type: "boolean", help: "all operations, also on a terminal" },
 };
 
 export const logCommand = {
   summary: "list the operations",
   details: [
-    "Prints one operation a line, the oldest first, from all logs that the folder has: also those before the last checkpoint. Operations that undo() took back, and changes that archive() made, are in no log.",
-    "With --follow goes on with what a writer does, through its checkpoints, until Ctrl-C ends it.",
+    "Prints one operation a line, the oldest first, from all logs of the folder, also those before the last checkpoint. Operations that undo() removed, and records that archive() moved, are in no log.",
+    "With --follow, waits for new operations, through the writer's checkpoints, until Ctrl-C. With --json, each operation has its position, which at and revert take.",
     TIMES,
   ],
   examples: ["log ./data --last 20", "log ./data --since 1h --id task-1", "log ./data --follow --json"],
@@ -63,7 +63,7 @@ export const logCommand = {
     since: { type: "string", value: "time", help: "only those after this time" },
     until: { type: "string", value: "time", help: "only those up to this time" },
     ...boundsOptions,
-    follow: { type: "boolean", short: "f", help: "wait for more; Ctrl-C ends it" },
+    follow: { type: "boolean", short: "f", help: "wait for new ones until Ctrl-C" },
   },
   run({ folder, values, output }) {
     const wanted = {

@@ -12,12 +12,12 @@ async function list(store, selection, values, output) {
 }
 
 const CONDITIONS =
-  'A condition is field=value, with =, !=, <, <=, > or >=, or field~pattern for a regular expression; a value is JSON, or else text. Or it is a query in JSON, such as {"tags":"home"}. A field in a field is named with a dot.';
+  'A condition is a field, an operator (=, !=, <, <=, >, >=, or ~ for a regular expression) and a value, which is JSON or else text: done=false, owner.name=Ada. Or it is a query in JSON, such as {"tags":"home"}.';
 
 export const lsCommand = {
   summary: "list records",
   details: [
-    `Prints one record a line, in the store's order, as wide as the terminal. With --json each line is an object with id and data, whole.`,
+    `Prints one record a line, in the store's order, cut to the width of the terminal. With --json each line is an object with id and data, not cut.`,
     CONDITIONS,
   ],
   examples: [
@@ -55,7 +55,7 @@ export const findCommand = {
   ],
   options: {
     ...selectionOptions,
-    count: { type: "boolean", short: "c", help: "only tell how many there are" },
+    count: { type: "boolean", short: "c", help: "print only the number of records" },
   },
   run({ folder, operands, values, output }) {
     const selection = parseSelection(values, operands);

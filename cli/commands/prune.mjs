@@ -15,14 +15,14 @@ function parseBytes(text) {
 export const pruneCommand = {
   summary: "delete old logs and superseded snapshots",
   details: [
-    "Deletes logs that checkpoints have sealed, oldest first, and snapshots that are no longer current; without a limit all of them. Files that a reader, an agent or a backup still needs stay. Needs the folder's lock; a folder of agents takes --agent while they are at work.",
+    "Deletes logs that checkpoints have sealed, oldest first, and superseded snapshots: all of them without --before or --keep-bytes. Files that a reader, an agent or a backup still needs stay. Needs the folder's lock. In a folder of agents, use --agent while agents have it open.",
     TIMES,
   ],
   examples: ["prune ./data --dry-run", "prune ./data --before 30d", "prune ./data --keep-bytes 1000000"],
   options: {
     before: { type: "string", value: "time", help: "only logs whose last operation is older" },
-    "keep-bytes": { type: "string", value: "n", help: "keep the newest history up to so many bytes" },
-    "dry-run": { type: "boolean", help: "only tell what would be deleted" },
+    "keep-bytes": { type: "string", value: "n", help: "keep the newest history, up to this many bytes" },
+    "dry-run": { type: "boolean", help: "delete nothing, print what would be deleted" },
     ...writerOptions,
     ...progressOption,
   },
@@ -51,7 +51,7 @@ export const pruneCommand = {
     const left = kinds.reduce((sum, kind) => sum + kind.bytes, 0);
     if (values.json) output.json({ ...done, dryRun });
     else {
-      const verb = dryRun ? "would go" : "deleted";
+      const verb = dryRun ? "would be deleted" : "deleted";
       output.lines(
         sentence(`${count(done.files, "file")}, ${bytes(done.bytes)} ${verb}; the folder has ${bytes(left)}`),
       );

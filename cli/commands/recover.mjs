@@ -11,10 +11,10 @@ import { progressBar, progressOption } from "../terminal/progress-bar.mjs";
 import { sentence } from "../terminal/sentences.mjs";
 
 export const recoverCommand = {
-  summary: "put a new store together from a damaged one",
+  summary: "build a new store from the sound parts of a damaged one",
   operands: ["to"],
   details: [
-    "Takes what is sound of the snapshot and the logs, and what else older snapshots and sealed logs have. Writes nothing into the damaged folder; the other one must be new or empty. Ends with 1 if something could not be brought back, and tells what. Blobs are not copied.",
+    "Takes the sound parts of the snapshot and the logs; records that are missing there come from older snapshots and sealed logs. Writes nothing into the damaged folder. The new folder must not exist, or be empty. Exits with 1 if something could not be recovered, and lists it. Blobs are not copied.",
   ],
   examples: ["recover ./damaged ./new"],
   options: progressOption,

@@ -12,13 +12,13 @@ import { sentence } from "../terminal/sentences.mjs";
 const deeds = {
   blank: "the line was set aside in",
   cut: "the unfinished end was set aside in",
-  rebuild: "the index is made again; what was there is",
+  rebuild: "the index is rebuilt; the old one is",
 };
 
 export const repairCommand = {
   summary: "mend what verify finds, where that loses nothing",
   details: [
-    "Sets lines and ends of logs aside that count for nothing, and makes damaged indexes again. Deletes nothing, and changes no record. Ends with 1 if something is left that only a backup can mend.",
+    "Moves the lines and unfinished ends of logs that the store skips into files beside them, and rebuilds damaged indexes. Deletes nothing and changes no record. Exits with 1 if damage is left that only a backup can mend.",
   ],
   examples: ["repair ./data"],
   options: { ...lockingOption, ...progressOption },

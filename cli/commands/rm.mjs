@@ -7,12 +7,12 @@ export const rmCommand = {
   summary: "delete records",
   operands: ["id..."],
   details: [
-    "Deletes all of the records that are named, in one step. If one of them is not there, deletes none and ends with 1. The history keeps them: revert brings them back.",
-    "Needs the folder's lock; a folder of agents takes --agent while they are at work.",
+    "Deletes the records with these ids in one step. If one of them does not exist, deletes none and exits with 1. The history keeps them: revert brings them back.",
+    "Needs the folder's lock. In a folder of agents, use --agent while agents have it open.",
   ],
   examples: ["rm ./data task-1 task-2"],
   options: {
-    force: { type: "boolean", short: "f", help: "leave out the ones that are not there" },
+    force: { type: "boolean", short: "f", help: "ignore ids without a record" },
     ...writerOptions,
   },
   async run({ folder, operands, values, output }) {

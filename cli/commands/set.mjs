@@ -38,8 +38,8 @@ export const setCommand = {
   summary: "create or replace one record",
   operands: ["id", "value?"],
   details: [
-    "The value is JSON: an argument, or what stdin has. Prints what became different. The folder must hold a store, or --create makes one.",
-    "Needs the folder's lock; a folder of agents takes --agent while they are at work.",
+    "The value is JSON, as an argument or from stdin. Prints what changed. The folder must hold a store, or --create makes one.",
+    "Needs the folder's lock. In a folder of agents, use --agent while agents have it open.",
   ],
   examples: [
     `set ./data task-1 '{"title":"Buy milk"}' --create`,
@@ -47,7 +47,7 @@ export const setCommand = {
     "set ./data task-1 < task.json",
   ],
   options: {
-    patch: { type: "boolean", help: "replace the fields of the value, and keep the others" },
+    patch: { type: "boolean", help: "replace these fields, and keep the others" },
     ...createOption,
     ...writerOptions,
   },
@@ -68,7 +68,9 @@ export const setCommand = {
       output.json({ id, created: before === undefined, data: after });
       return;
     }
-    output.line(`${printable(id)}: ${before === undefined ? "created" : "replaced"}`);
+    output.line(
+      `${printable(id)}: ${before === undefined ? "created" : values.patch ? "changed" : "replaced"}`,
+    );
     if (before === undefined) return;
     const lines = differences(before, after);
     if (lines.length > 0) printDifferences(output, lines);

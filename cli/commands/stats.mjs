@@ -114,9 +114,9 @@ function rowsOf(found) {
 }
 
 export const statsCommand = {
-  summary: "how large the store is, and what it is made of",
+  summary: "show the size of the store and of its parts",
   details: [
-    "Counts records and operations, and adds up the bytes of the folder by what they are for. With --json the files and the agents are named one by one.",
+    "Counts records and operations, and adds up the bytes of the folder by purpose. With --json, all files and agents are named.",
   ],
   examples: ["stats ./data"],
   async run({ folder, values, output }) {

@@ -24,10 +24,10 @@ async function requireRemains(folder) {
 }
 
 export const uiCommand = {
-  summary: "look into the store in a browser",
+  summary: "show the store in a browser",
   details: [
     "Serves a page for this machine alone, at an address with a random token in it, until Ctrl-C. It takes no lock and writes nothing, follows a running writer, and shows what is damaged.",
-    "With --write a version of a record can be restored and the store compacted: the folder's lock is taken for as long as that takes.",
+    "With --write a version of a record can be restored, and the store compacted. The folder's lock is held only while that is done.",
   ],
   examples: ["ui ./data", "ui ./data --write --port 8080"],
   options: {

@@ -20,8 +20,8 @@ export const undoCommand = {
   summary: "take the last operation back, or several",
   operands: ["number?"],
   details: [
-    "Takes operations out of the log, the last one first, and prints them: they leave the history. It reaches back to the last checkpoint, and with --agent takes back the agent's own. Ends with 1 if there are fewer. What is further back, revert makes undone by new operations.",
-    "Needs the folder's lock; a folder of agents takes --agent while they are at work.",
+    "Removes the last operations from the log, and so from the history, and prints them, the last one first. Reaches back to the last checkpoint; for older operations use revert. With --agent, removes the agent's own operations. Exits with 1 if there are fewer.",
+    "Needs the folder's lock. In a folder of agents, use --agent while agents have it open.",
   ],
   examples: ["undo ./data", "undo ./data 3"],
   options: writerOptions,

@@ -21,7 +21,7 @@ async function stateOf(folder) {
 export const verifyCommand = {
   summary: "check every file, line and index entry",
   details: [
-    "Names file and byte of each damaged place, and ends with 1 if there is one. Takes no lock and writes nothing; a writer may be at work. A changed value that is still valid JSON cannot be seen where no index covers it.",
+    "Prints the file and the byte of each damaged place, and exits with 1 if there is one. Takes no lock and writes nothing, also beside a running writer. A changed value that is still valid JSON is found only where an index covers it.",
   ],
   examples: ["verify ./data", "verify ./data --json | jq .damage"],
   options: progressOption,

@@ -6,7 +6,7 @@ export const conflictOption = {
   "on-conflict": {
     type: "string",
     value: "how",
-    help: "for a record that is there: replace (as without), skip, newer=<field>, fail",
+    help: "if the id exists: replace (default), skip, newer=<field> or fail",
   },
 };
 
@@ -25,7 +25,7 @@ export function parseConflict(text = "replace") {
   if (text === "skip") return () => false;
   if (text === "fail")
     return (id) => {
-      throw new Error(`there is a record ${JSON.stringify(id)} already`);
+      throw new Error(`record ${JSON.stringify(id)} exists`);
     };
   const [, field] = /^newer=(.+)$/s.exec(text) ?? [];
   if (field === undefined)

@@ -8,7 +8,7 @@ export const formatOption = {
   format: {
     type: "string",
     value: "name",
-    help: "jsonl or csv; without it, csv for a file whose name ends so",
+    help: "jsonl or csv; default: csv if the file's name ends in .csv, else jsonl",
   },
 };
 

@@ -16,7 +16,9 @@ const COMPACT_SHARE = 8;
 /** A line of the input is not what it must be, or the store does not take it. */
 class BadLine extends Error {
   constructor(name, number, what, imported) {
-    super(`${name}, line ${number}: ${what}. ${count(imported, "record")} before it were imported.`);
+    super(
+      `${name}, line ${number}: ${what}. ${count(imported, "record")} before it ${imported === 1 ? "was" : "were"} imported.`,
+    );
     this.code = "BAD_LINE";
   }
 }
@@ -58,7 +60,7 @@ export class Importer {
       }
     }
     await this.#write(signal);
-    if (signal.aborted) throw new Ended(`ended after ${count(this.imported, "record")} were imported`);
+    if (signal.aborted) throw new Ended(`ended after importing ${count(this.imported, "record")}`);
   }
 
   async #write(signal) {

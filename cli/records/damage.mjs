@@ -15,7 +15,7 @@ export function pathIn(folder) {
 
 /** The lines that tell of one damaged place: one, or several where the terminal has no room for it. */
 export function damageLines({ path, offset, what, current, remedy }, named) {
-  const place = offset === null ? named(path) : `${named(path)}:${offset}`;
+  const place = offset === null ? named(path) : `${named(path)}, byte ${offset}`;
   const notes = [current ? null : "not current", remedy === null ? null : "can be repaired"].filter(Boolean);
   const note = notes.length === 0 ? "" : ` (${notes.join(", ")})`;
   const text = printable(what);

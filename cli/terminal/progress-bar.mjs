@@ -18,7 +18,7 @@ const verbs = {
 };
 
 /** Options that a command with progress has. */
-export const progressOption = { progress: { type: "boolean", help: "tell on stderr how far it has come" } };
+export const progressOption = { progress: { type: "boolean", help: "print the progress on stderr" } };
 
 function amount(number, unit) {
   return unit === "bytes" ? bytes(number) : `${grouped(number)} ${unit}`;

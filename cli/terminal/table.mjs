@@ -3,13 +3,23 @@ import { paint } from "./colours.mjs";
 import { width } from "./size.mjs";
 import { clip, pad, widthOf, wrap } from "./text-width.mjs";
 
-/** Lines with names and values side by side. A value too wide for its line goes on below itself. */
+/** Fewer columns for a value are too few. */
+const VALUE = 20;
+
+/**
+ * Lines with names and values side by side. A value too wide for its line goes on below itself. Where the terminal has no room for both,
+ * values stand below their names.
+ */
 export function pairs(rows) {
   const widest = Math.max(...rows.map(([name]) => widthOf(name)));
+  const room = width - widest - 2;
+  if (room < VALUE)
+    return rows.flatMap(([name, value]) => [
+      ...wrap(name, width).map((line) => paint("dim", line)),
+      ...wrap(value, width - 2).map((line) => `  ${line}`),
+    ]);
   return rows.flatMap(([name, value]) =>
-    wrap(value, Math.max(20, width - widest - 2)).map(
-      (line, at) => `${paint("dim", pad(at === 0 ? name : "", widest))}  ${line}`,
-    ),
+    wrap(value, room).map((line, at) => `${paint("dim", pad(at === 0 ? name : "", widest))}  ${line}`),
   );
 }
 
@@ -104,8 +114,8 @@ export class Table {
     const used = first.reduce((sum, cell) => sum + widthOf(cell) + GAP.length, 0);
     const lines = [cells.at(-1)].flat();
     // A dash, for what has no value, stands beside the other cells all the same.
-    const isLong = !isHeading && lines.some((line) => widthOf(line) > 1);
-    const isBelow = !this.#isEven && width - used < NARROW && isLong;
+    const hasRoom = isHeading || (used < width && lines.every((line) => widthOf(line) <= 1));
+    const isBelow = !this.#isEven && width - used < NARROW && !hasRoom;
     const left = Math.max(THINNEST, isBelow ? width - INDENT.length : width - used);
     const shown = this.#wraps ? lines.flatMap((line) => hanging(line, left)) : [clip(lines.join(GAP), left)];
     const start = first.map(style).join(GAP);

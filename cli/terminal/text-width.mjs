@@ -83,7 +83,7 @@ export function pad(text, columns) {
 }
 
 /**
- * The lines of a text in so many columns, broken at spaces; nothing is left out. A word that is wider than a line is broken, or with
+ * The lines of a text in so many columns, broken at spaces, and in JSON between fields; nothing is left out. A word that is wider than a line is broken, or with
  * `keepsWords` has a line of its own, however wide: so it can still be copied.
  */
 export function wrap(text, columns, { keepsWords = false } = {}) {
@@ -100,6 +100,9 @@ export function wrap(text, columns, { keepsWords = false } = {}) {
   return rest === "" && lines.length > 0 ? lines : [...lines, rest];
 }
 
+/** The end of the last field or element of a JSON text that has room in the line. */
+const behindComma = (text, whole, mark) => text.slice(0, whole.length + 1).lastIndexOf(mark) + 1;
+
 /** Where a line ends of which `whole` has room. */
 function breakOf(text, whole, keepsWords) {
   const space = text[whole.length] === " " ? whole.length : whole.lastIndexOf(" ");
@@ -108,6 +111,7 @@ function breakOf(text, whole, keepsWords) {
     const next = text.indexOf(" ", whole.length);
     return next === -1 ? text.length : next;
   }
+  const end = Math.max(space, ...[',"', ",{", ",["].map((mark) => behindComma(text, whole, mark)));
   // A word that takes up most of the line is broken: what stands before it would stand there alone.
-  return space > whole.length / 2 ? space : whole.length || [...text][0].length;
+  return end > whole.length / 2 ? end : whole.length || [...text][0].length;
 }
