@@ -1,6 +1,6 @@
 /** The commands that read: what they print, for people and for programs, in every kind of folder. */
 import { spawnSync } from "node:child_process";
-import { chmod, writeFile } from "node:fs/promises";
+import { appendFile, chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
 import { Store } from "../../index.mjs";
@@ -8,7 +8,7 @@ import { cli, cliJson, exampleFolder, reads } from "../helpers/cli.mjs";
 import { flip, offsetOf } from "../helpers/damage.mjs";
 import { original } from "../helpers/original.mjs";
 import { openInProcess } from "../helpers/processes.mjs";
-import { contents, currentSnapshot, temporaryFolder } from "../helpers/store-folder.mjs";
+import { activeWal, contents, currentSnapshot, temporaryFolder } from "../helpers/store-folder.mjs";
 
 // Windows has no such permissions.
 const withModes = process.platform === "win32" ? test.skip : test;
@@ -208,6 +208,25 @@ test("log and history with --json, give the positions that at and revert take", 
     ["ada", "bob"],
   );
   t.is((await cli(t, ["revert", folder, values[1].position])).status, 0);
+});
+
+test("a record that is nested more deeply than JSON.stringify() can print, is shown and exported with the others", async (t) => {
+  const folder = await exampleFolder(t);
+  const deep = `{"x":${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
+  const operation = `{"ts":"2026-01-31T12:00:00.000Z","op":"set","id":"deep","prev":null,"data":${deep}}`;
+  await appendFile(await activeWal(folder), `${operation}\n${operation}\n`);
+  t.is((await cli(t, ["get", folder, "deep"])).stdout, `${deep}\n`);
+  t.true((await cli(t, ["export", folder])).stdout.endsWith(`{"id":"deep","data":${deep}}\n`));
+  for (const [name, ...rest] of [
+    ["ls"],
+    ["log", "--json"],
+    ["history", "deep"],
+    ["diff", "deep", "2026-01-01"],
+    ["at", "1s"],
+    ["export", "--format", "csv"],
+    ["find", "x.0=1"],
+  ])
+    t.like(await cli(t, [name, folder, ...rest]), { status: 0, stderr: "" }, name);
 });
 
 test("stats, a lock file that holds no process, tells of no writer", async (t) => {

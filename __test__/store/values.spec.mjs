@@ -21,8 +21,18 @@ const unstorable = {
   "a BigInt": 1n,
   "a BigInt in a field": { n: 1n },
   "a cycle": cycle(),
+  "a list of 50,000 levels": JSON.parse("[".repeat(50_000) + "]".repeat(50_000)),
   "an object whose toJSON() returns undefined": { toJSON: () => undefined },
 };
+
+test("set(), the value is nested too deeply, says so", async (t) => {
+  const store = new Store();
+  await store.open(":memory:");
+  const error = await t.throwsAsync(store.set("a", unstorable["a list of 50,000 levels"]));
+  t.is(error.message, "Value of record 'a' cannot be stored: it is nested too deeply");
+  t.true(error.cause instanceof RangeError);
+  await store.close();
+});
 
 for (const [title, value] of Object.entries(unstorable)) {
   test(`set(), the value is ${title}, rejects with OPSLOG_INVALID_VALUE and changes nothing`, async (t) => {

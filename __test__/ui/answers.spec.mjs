@@ -1,5 +1,5 @@
 /** What the server of the page answers about odd stores: values, times and records that are not what is usual. */
-import { readFile, writeFile } from "node:fs/promises";
+import { appendFile, readFile, writeFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import test from "ava";
 import { readers } from "../../cli/exchange/formats.mjs";
@@ -69,6 +69,68 @@ test("values of megabytes and values that are nested deeply, are cut in tables, 
   t.is(wide.operations[0].differenceCount, 20_000);
   t.is((await called(ui, "columns")).columns.length, 300);
   t.is(JSON.parse((await called(ui, "record", { id: "wide" })).json).f19999, 19_999);
+});
+
+test("more records than are sorted, show the first ones of an order and how many there are behind them", async (t) => {
+  const { ui } = await filled(
+    t,
+    async (store) => {
+      for (let n = 0; n < 100; n++) await store.set(`id-${(n * 37) % 100}`, { n, even: n % 2 === 0 });
+    },
+    { mostSorted: 30 },
+  );
+  const until = async (wanted) => {
+    let page;
+    do page = await called(ui, "page", { limit: 500, columns: ["n"], ...wanted });
+    while (!page.isComplete);
+    return {
+      total: page.total,
+      more: page.more,
+      n: page.rows.map(({ cells: [n] }) => Number(n.text)),
+      ids: page.rows.map(({ id }) => id),
+    };
+  };
+  const first = [...Array(30).keys()];
+  t.like(await until({ sort: { n: 1 } }), { total: 30, more: 70, n: first });
+  t.like(await until({ sort: { n: -1 } }), { total: 30, more: 70, n: first.map((n) => 99 - n) });
+  t.like(await until({ sort: { n: 1 }, query: { even: true } }), {
+    total: 30,
+    more: 20,
+    n: first.map((n) => 2 * n),
+  });
+  t.like(await until({ sort: { n: 1 }, query: { n: { $lt: 30 } } }), { total: 30, more: 0, n: first });
+  const ids = Array.from({ length: 100 }, (_, n) => `id-${n}`).sort();
+  t.like(await until({ sort: { "\u0000id": 1 } }), { more: 70, ids: ids.slice(0, 30) });
+  t.like(await until({ sort: { "\u0000id": -1 } }), { more: 70, ids: ids.reverse().slice(0, 30) });
+  t.like(await until({ search: "id-1", sort: { "\u0000id": 1 } }), { total: 11, more: 0 });
+  t.like(await until({}), { total: 100, more: 0 });
+  const refused = await t.throwsAsync(called(ui, "page", { search: "id-1", sort: { n: 1 } }));
+  t.like(refused, { status: 422, code: "TOO_MANY" });
+  t.regex(refused.message, /more than 30 records .* with a query/);
+  const exported = (wanted) =>
+    sent(ui, {
+      method: "POST",
+      path: `${ui.base}export`,
+      headers: { Origin: ui.origin, "Content-Type": "application/json" },
+      body: JSON.stringify({ format: "jsonl", ...wanted }),
+    });
+  t.is((await exported({ sort: { n: 1 } })).status, 422);
+  t.is((await exported({ sort: { n: 1 }, query: { n: { $lt: 30 } } })).text.split("\n").length, 31);
+  t.is((await exported({})).text.split("\n").length, 101);
+});
+
+test("a value that is nested too deeply for the page, is refused with what prints it", async (t) => {
+  const { ui } = await filled(t, async (store, folder) => {
+    await store.set("a", { n: 1 });
+    await store.close();
+    const data = `{"x":${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
+    const operation = `{"ts":"2026-01-31T12:00:00.000Z","op":"set","id":"deep","prev":null,"data":${data}}`;
+    await appendFile(await activeWal(folder), `${operation}\n`);
+  });
+  const error = await t.throwsAsync(called(ui, "record", { id: "deep" }));
+  t.like(error, { status: 422, code: "TOO_DEEP" });
+  t.regex(error.message, /"opslog get" prints it/);
+  t.is((await called(ui, "page", { columns: ["x"] })).rows.length, 2);
 });
 
 test("operations with times that are none, or far away, are listed, and those with a time counted", async (t) => {

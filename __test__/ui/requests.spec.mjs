@@ -82,6 +82,10 @@ test("requests with another Host, are refused: a name that was made to lead to t
     `x@127.0.0.1:${port}`,
     "0.0.0.0",
     "127.0.0.2",
+    "127.0.0.1",
+    `127.0.0.1:${Number(port) + 1}`,
+    `localhost:${Number(port) - 1}`,
+    "localhost:80",
   ]) {
     for (const [method, path] of [
       ["GET", ui.base],
@@ -100,6 +104,24 @@ test("requests with another Host, are refused: a name that was made to lead to t
   }
   for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`]) {
     t.is((await sent(ui, { path: ui.base, headers: { Host: host } })).status, 200, host);
+  }
+});
+
+test("requests with two Hosts, are refused: programs disagree about which of them counts", async (t) => {
+  const { ui } = await example(t);
+  const { hostname, port, host } = new URL(ui.origin);
+  for (const hosts of [
+    [host, "example.com"],
+    ["example.com", host],
+    [host, host],
+  ]) {
+    const socket = connect(Number(port), hostname);
+    socket.end(
+      `GET ${ui.base} HTTP/1.1\r\n${hosts.map((each) => `Host: ${each}\r\n`).join("")}Connection: close\r\n\r\n`,
+    );
+    let text = "";
+    for await (const piece of socket) text += piece;
+    t.regex(text, /^HTTP\/1\.1 400 /, hosts.join());
   }
 });
 

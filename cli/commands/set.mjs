@@ -4,6 +4,7 @@ import { textOf } from "../exchange/lines.mjs";
 import { complain } from "../output.mjs";
 import { differences } from "../records/differences.mjs";
 import { createOption, willCreate, writerOptions, writing } from "../stores.mjs";
+import { jsonOf } from "../terminal/json.mjs";
 import { printable } from "../terminal/printable.mjs";
 import { printDifferences } from "./diff.mjs";
 
@@ -59,7 +60,7 @@ export const setCommand = {
       store.transaction((tx) => {
         const before = tx.get(id);
         const after = values.patch ? patched(before, value) : value;
-        const text = JSON.stringify(before);
+        const text = jsonOf(before);
         tx.set(id, after);
         return { before: text === undefined ? undefined : JSON.parse(text), after };
       }),

@@ -1,8 +1,12 @@
 /** What is different between two values, field by field. */
+import { jsonOf } from "../terminal/json.mjs";
+
+/** So deep fields are told apart; below, they are compared as a whole. */
+const DEPTH = 100;
 
 const isRecord = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-const isSame = (one, other) => JSON.stringify(one) === JSON.stringify(other);
-const text = (value) => JSON.stringify(value) ?? "(no value)";
+const isSame = (one, other) => jsonOf(one) === jsonOf(other);
+const text = (value) => jsonOf(value) ?? "(no value)";
 const pathTo = (path, name) => (path === "" ? String(name) : `${path}.${name}`);
 
 /** How many elements two lists have in common at their beginning, and behind that at their end. */
@@ -16,7 +20,7 @@ function common(before, after) {
 }
 
 /** Elements in the middle that changed, were taken out or put in; their places are those in the list that has them. */
-function listDifferences(before, after, path) {
+function listDifferences(before, after, path, depth) {
   const [start, end] = common(before, after);
   const [removed, added] = [before.slice(start, before.length - end), after.slice(start, after.length - end)];
   const found = [];
@@ -24,7 +28,7 @@ function listDifferences(before, after, path) {
     const here = pathTo(path, start + at);
     if (at >= added.length) found.push(`-${here}: ${text(removed[at])}`);
     else if (at >= removed.length) found.push(`+${here}: ${text(added[at])}`);
-    else found.push(...differences(removed[at], added[at], here));
+    else found.push(...differences(removed[at], added[at], here, depth + 1));
   }
   return found;
 }
@@ -33,10 +37,12 @@ function listDifferences(before, after, path) {
  * Lines such as `limit: 1000 → 5000`, `+tags.2: "new"` and `-old: 1`. Fields within fields have paths with dots, and so have
  * the elements of lists. Other values are compared as a whole.
  */
-export function differences(before, after, path = "") {
+export function differences(before, after, path = "", depth = 0) {
   if (isSame(before, after)) return [];
-  if (Array.isArray(before) && Array.isArray(after)) return listDifferences(before, after, path);
-  if (!isRecord(before) || !isRecord(after)) {
+  const isDeep = depth >= DEPTH;
+  if (!isDeep && Array.isArray(before) && Array.isArray(after))
+    return listDifferences(before, after, path, depth);
+  if (isDeep || !isRecord(before) || !isRecord(after)) {
     return [`${path === "" ? "" : `${path}: `}${text(before)} → ${text(after)}`];
   }
   const found = [];
@@ -44,7 +50,7 @@ export function differences(before, after, path = "") {
     const here = pathTo(path, name);
     if (!Object.hasOwn(after, name)) found.push(`-${here}: ${text(before[name])}`);
     else if (!Object.hasOwn(before, name)) found.push(`+${here}: ${text(after[name])}`);
-    else found.push(...differences(before[name], after[name], here));
+    else found.push(...differences(before[name], after[name], here, depth + 1));
   }
   return found;
 }

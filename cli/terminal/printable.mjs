@@ -1,4 +1,5 @@
 /** Text from a store, from a path or from the system, safe to show. */
+import { jsonOf } from "./json.mjs";
 
 // What a terminal could take for a command, and what hides or reorders the text beside it. What joins letters and emoji stays.
 const UNPRINTABLE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
@@ -31,7 +32,7 @@ function printableJson(text) {
 
 /** A value as JSON that is safe to show. */
 export function jsonText(value, space) {
-  return printableJson(JSON.stringify(value, null, space) ?? "null");
+  return printableJson(jsonOf(value, space) ?? "null");
 }
 
 /** A value on one line. */

@@ -23,7 +23,8 @@ function toText(id, value, replacer) {
     text = JSON.stringify(value, replacer);
   } catch (error) {
     if (error?.code === "OPSLOG_INVALID_VALUE") throw error;
-    throw refuse(id, error?.message ?? String(error), error);
+    const isTooDeep = error instanceof RangeError && /call stack/.test(error.message);
+    throw refuse(id, isTooDeep ? "it is nested too deeply" : (error?.message ?? String(error)), error);
   }
   if (text === undefined || text === "null") throw refuse(id, `JSON has no text for ${describe(value)}`);
   return text;

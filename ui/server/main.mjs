@@ -23,9 +23,9 @@ const HEADERS_TIMEOUT_MS = 10_000;
  *
  * @param folder The store's folder.
  * @param options `write`: whether records may be restored and the store compacted. `agent`: in whose name, in a folder of agents.
- * `port`: 0 for any.
+ * `port`: 0 for any. `mostSorted`: how many records stand in an order.
  */
-export async function serveUi(folder, { write = false, agent, port = 0 } = {}) {
+export async function serveUi(folder, { write = false, agent, port = 0, mostSorted } = {}) {
   const root = path.resolve(folder);
   const files = await readStaticFiles();
   const token = randomBytes(24).toString("base64url");
@@ -52,7 +52,7 @@ export async function serveUi(folder, { write = false, agent, port = 0 } = {}) {
     },
   });
   const past = new Past(followed);
-  const records = new Records(followed, past);
+  const records = new Records(followed, past, { mostSorted });
   const history = new History(followed);
   const activity = new Activity(followed);
   const space = new Space(root, followed);

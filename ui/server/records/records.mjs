@@ -23,10 +23,12 @@ export class Records {
   #followed;
   #past;
   #listings = new Map();
+  #mostSorted;
 
-  constructor(followed, past) {
+  constructor(followed, past, { mostSorted } = {}) {
     this.#followed = followed;
     this.#past = past;
+    this.#mostSorted = mostSorted;
   }
 
   /** Forgets what it knows of the store, which was opened anew. */
@@ -45,7 +47,7 @@ export class Records {
     const key = JSON.stringify([search ?? "", query, sort, at]);
     const known = this.#listings.get(key);
     const { version } = this.#followed;
-    const make = () => new Listing(source, { search, query, sort }, version);
+    const make = () => new Listing(source, { search, query, sort }, version, { most: this.#mostSorted });
     if (known === undefined || known.listing.hasFailed || known.source !== source) {
       return this.#keep(key, { listing: make(), next: null, source });
     }
@@ -82,7 +84,7 @@ export class Records {
     const { listing, next } = await this.#listing(wanted);
     const ids = await listing.page(offset, Math.min(limit, MOST_ROWS));
     const source = await this.#source(wanted.at);
-    const isWhole = wanted.at === undefined && isEverything(wanted);
+    const isWhole = wanted.at === undefined && wanted.sort === undefined && isEverything(wanted);
     return {
       offset,
       total: listing.isDone
@@ -90,6 +92,7 @@ export class Records {
         : isWhole
           ? Math.max(source.count(), listing.length)
           : listing.length,
+      more: listing.more,
       isComplete: listing.isDone,
       isStale: wanted.at === undefined && listing.version !== this.#followed.version,
       isBeingMade: next !== null,
@@ -132,6 +135,19 @@ export class Records {
     return source.has(id) ? { exists: true, json: JSON.stringify(value) ?? null } : { exists: false };
   }
 
+  /** The ids of all records that the table shows. */
+  async #lists(wanted) {
+    const { listing } = await this.#listing(wanted);
+    await listing.page(0, Infinity);
+    if (listing.more > 0)
+      throw new Refused(
+        422,
+        "There are too many records to export them in this order. Take the order away, or find fewer with a query.",
+        "TOO_MANY",
+      );
+    return listing.all();
+  }
+
   /** Yields records, of a list of ids or all that the table shows. */
   async *records({ ids, ...wanted }) {
     const source = await this.#source(wanted.at);
@@ -140,7 +156,7 @@ export class Records {
       yield* source;
       return;
     }
-    const lists = ids === undefined ? (await this.#listing(wanted)).listing.all() : [ids];
+    const lists = ids === undefined ? await this.#lists(wanted) : [ids];
     for await (const list of lists) {
       for (const id of list) {
         if (source.has(id)) yield [id, source.get(id)];

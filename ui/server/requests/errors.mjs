@@ -23,7 +23,12 @@ const isTooDeep = (error) => error instanceof RangeError && /call stack/.test(er
 
 /** `{ code, message, path?, offset? }` of any error. */
 export function explained(error) {
-  if (isTooDeep(error)) return { code: "TOO_DEEP", message: "A value is nested too deeply to be shown." };
+  if (isTooDeep(error))
+    return {
+      code: "TOO_DEEP",
+      message:
+        'A value is nested too deeply for this page. "opslog get" prints it, "opslog export" all records.',
+    };
   const code = typeof error?.code === "string" ? error.code : "FAILED";
   const message = sentences[code]?.(error) ?? error?.message ?? String(error);
   const { path, offset } = error ?? {};

@@ -5,7 +5,8 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { Refused } from "./errors.mjs";
 
-const LOOPBACK = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/;
+const LOOPBACK = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::(\d{1,5}))?$/;
+const HTTP_PORT = 80;
 
 const POLICY = [
   "default-src 'none'",
@@ -37,7 +38,13 @@ const digest = (text) => createHash("sha256").update(text).digest();
 /** Returns what is asked for, behind the token. Throws `Refused`. */
 export function admit(request, token) {
   const { host, origin } = request.headers;
-  if (!LOOPBACK.test(host ?? "")) throw new Refused(421, "This page is for this machine only.", "WRONG_HOST");
+  // NOTE: of several, `headers` has the first, and another reader of the request may go by the last.
+  if (request.headersDistinct.host?.length !== 1)
+    throw new Refused(400, "A request needs one Host.", "WRONG_HOST");
+  const [isHere, port = HTTP_PORT] = LOOPBACK.exec(host) ?? [];
+  if (!isHere) throw new Refused(421, "This page is for this machine only.", "WRONG_HOST");
+  if (Number(port) !== request.socket.localPort)
+    throw new Refused(421, "The port of this page is another one.", "WRONG_HOST");
   const isOwn = origin === `http://${host}`;
   if (origin !== undefined && !isOwn) throw new Refused(403, "Another page has sent this.", "WRONG_ORIGIN");
   // NOTE: browsers send an Origin with every POST.

@@ -9,7 +9,7 @@ const MOST_PAGES = 30;
 const AGAIN_MS = 400;
 const STALE_MS = 1500;
 
-/** `{ total, rowAt, see, error, isLoading, isStale, isComplete, refresh }` of a listing. */
+/** `{ total, more, rowAt, see, error, isLoading, isStale, isComplete, refresh }` of a listing. */
 export function useRows(wanted) {
   const key = JSON.stringify(wanted);
   const held = useRef(null);
@@ -107,6 +107,7 @@ export function useRows(wanted) {
   const shown = mine.before ?? mine;
   return {
     total: shown.info?.total ?? 0,
+    more: shown.info?.more ?? 0,
     rowAt: (at) => shown.pages.get(Math.floor(at / PAGE))?.[at % PAGE],
     see,
     error: mine.error ?? null,

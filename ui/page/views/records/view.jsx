@@ -17,13 +17,19 @@ import { Table } from "./table.jsx";
 const NONE = new Set();
 
 function Count({ rows, overview, isFiltered }) {
-  const { total, isComplete, isStale, isLoading, refresh } = rows;
+  const { total, more, isComplete, isStale, isLoading, refresh } = rows;
   const all = overview.records ?? 0;
   return (
     <p class="count" role="status">
       {isLoading && <span class="spinner" aria-hidden="true" />}
       <strong>{isLoading && total === 0 ? "…" : number(total)}</strong>{" "}
       {isFiltered ? `of ${counted(all, "record")}` : total === 1 ? "record" : "records"}
+      {more > 0 && (
+        <span title="Sort the other way, or find fewer with a query, to see others">
+          {" "}
+          in this order, {number(more)} more not shown
+        </span>
+      )}
       {!isComplete && " so far"}
       {isStale && (
         <button
