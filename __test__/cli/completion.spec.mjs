@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
 import { commands } from "../../cli/commands/index.mjs";
-import { cli } from "../helpers/cli.mjs";
+import { cli, hasTerminal } from "../helpers/cli.mjs";
 import { temporaryFolder } from "../helpers/store-folder.mjs";
 
 const has = (shell) => spawnSync(shell, ["--version"]).status === 0;
@@ -64,3 +64,85 @@ test("the scripts for zsh and fish, are such, as far as these shells are there t
     else t.is(error.code, "ENOENT");
   }
 });
+
+testIn("fish")(
+  "the script for fish, completes commands, options of a command, shells and files",
+  async (t) => {
+    const folder = await temporaryFolder(t);
+    await writeFile(join(folder, "records.jsonl"), "");
+    await writeFile(join(folder, "script"), (await cli(t, ["completion", "fish"])).stdout);
+    const completed = (line) => {
+      const { stdout, status, stderr } = spawnSync(
+        "fish",
+        ["--no-config", "-c", `source script; complete -C '${line}'`],
+        { cwd: folder, encoding: "utf8" },
+      );
+      t.is(status, 0, stderr);
+      return stdout
+        .split("\n")
+        .filter(Boolean)
+        .map((each) => each.split("\t")[0])
+        .sort();
+    };
+    t.deepEqual(completed("opslog st"), ["stats"]);
+    t.deepEqual(completed("opslog re"), ["recover", "repair", "revert"]);
+    t.deepEqual(completed("opslog help re"), ["recover", "repair", "revert"]);
+    t.deepEqual(completed("opslog ls data --fi"), ["--fields", "--filter"]);
+    t.deepEqual(completed("opslog import data rec"), ["records.jsonl"]);
+    t.deepEqual(completed("opslog completion z"), ["zsh"]);
+  },
+);
+
+// Completion of zsh needs its line editor, and that a terminal. What it has made of a line is printed by a command around it.
+const inZsh = `
+import os, pty, select, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.environ.update(TERM="dumb", HOME=os.getcwd())
+    os.execvp("zsh", ["zsh", "-f", "-i"])
+def until(mark):
+    seen = b""
+    while mark not in seen:
+        seen += os.read(fd, 65536)
+    return seen
+def quiet(seconds):
+    while select.select([fd], [], [], seconds)[0]:
+        os.read(fd, 65536)
+os.write(fd, b"bindkey -e; PROMPT=; fpath=($PWD $fpath); autoload -U compinit; compinit -u -D; LISTMAX=0; print BEG''UN\\n")
+until(b"BEGUN")
+for line in sys.argv[1:]:
+    # The shell completes nothing while more is typed already.
+    for seconds in 0.5, 2, 8, 20:
+        os.write(fd, line.encode() + b"\\t")
+        quiet(seconds)
+        os.write(fd, b"\\x01print -r -- '<\\x05>' E''ND\\n")
+        found = until(b"> END").rsplit(b"<", 1)[1].split(b">")[0].decode()
+        if found.strip() != line:
+            break
+    print(found)
+os.close(fd)
+`;
+
+const inZshOnTerminal = has("zsh") && hasTerminal ? test : test.skip;
+
+inZshOnTerminal(
+  "the script for zsh, completes commands, options of a command, shells and files",
+  async (t) => {
+    const folder = await temporaryFolder(t);
+    await writeFile(join(folder, "records.jsonl"), "");
+    await writeFile(join(folder, "_opslog"), (await cli(t, ["completion", "zsh"])).stdout);
+    const completed = {
+      "opslog st": "opslog stats",
+      "opslog help hi": "opslog help history",
+      "opslog ls data --fie": "opslog ls data --fields",
+      "opslog import data rec": "opslog import data records.jsonl",
+      "opslog completion z": "opslog completion zsh",
+    };
+    const { stdout, stderr } = spawnSync("python3", ["-c", inZsh, ...Object.keys(completed)], {
+      cwd: folder,
+      encoding: "utf8",
+      timeout: 100_000,
+    });
+    t.deepEqual(stdout.split("\n").slice(0, -1), Object.values(completed), stderr);
+  },
+);

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
+import { commands } from "../../cli/commands/index.mjs";
 import { Store } from "../../index.mjs";
 import { cli, cliJson, cliOnTerminal, exampleFolder, hasTerminal, startCli } from "../helpers/cli.mjs";
 import { openInProcess } from "../helpers/processes.mjs";
@@ -38,6 +39,37 @@ test("verify and repair of a damaged store, their reader gone before they print,
     child.stdout.destroy();
     t.deepEqual(await once(child, "exit"), [1, null], args.join(" "));
   }
+});
+
+test("every command, its reader gone before it prints, does its work and says nothing on stderr", async (t) => {
+  const folder = await exampleFolder(t);
+  const other = await temporaryFolder(t);
+  const rest = {
+    find: ["done=true"],
+    get: ["ada"],
+    history: ["ada"],
+    diff: ["ada", "1h"],
+    at: ["1s"],
+    set: ["dan", "1"],
+    rm: ["dan"],
+    revert: ["1h", "--id", "cyd"],
+    backup: [join(other, "copy")],
+    recover: [join(other, "new")],
+    import: ["/dev/null"],
+    completion: ["bash"],
+  };
+  const names = Object.keys(commands).filter((name) => name !== "ui");
+  for (const name of names) {
+    const { isOfNoFolder } = commands[name];
+    const child = startCli(t, [name, ...(isOfNoFolder ? [] : [folder]), ...(rest[name] ?? [])]);
+    child.stdout.destroy();
+    child.stdin.end();
+    let stderr = "";
+    child.stderr.on("data", (text) => (stderr += text));
+    const [status] = await once(child, "close");
+    t.deepEqual({ status, stderr }, { status: 0, stderr: "" }, name);
+  }
+  t.is((await cli(t, ["verify", join(other, "copy")])).status, 0);
 });
 
 test("log --follow, prints what a writer does through its checkpoints, and Ctrl-C ends it quietly", async (t) => {

@@ -62,6 +62,7 @@ ${described.join("\n")}
   (( CURRENT-- ))
   case "$command" in
 ${cases.join("\n")}
+    help) _describe command commands ;;
   esac
 }
 compdef _opslog opslog`;
@@ -85,6 +86,9 @@ function fish(commands) {
     }
   }
   lines.push("complete -c opslog -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'");
+  lines.push("complete -c opslog -n __fish_use_subcommand -a help -d 'show the help of a command'");
+  const names = Object.keys(commands).join(" ");
+  lines.push(`complete -c opslog -n '__fish_seen_subcommand_from help' -f -a '${names}'`);
   return lines.join("\n");
 }
 

@@ -6,7 +6,7 @@ import { closeSync, fsyncSync, lstatSync, openSync, renameSync, rmSync } from "n
 
 function ensureFree(path) {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
-  throw Object.assign(new Error(`EEXIST: file already exists, '${path}'`), { code: "EEXIST", path });
+  throw Object.assign(new Error(`${path} exists; --to writes a new file`), { code: "EEXIST", path });
 }
 
 /** Creates a file beside another. One that was killed, in a container as process 1 for one, may have had the same number. */
