@@ -63,7 +63,9 @@ class FileDriver {
   #buffer;
   /** How changes share a write; `null` where they are buffered anyway, or a lock must be had for each. */
   #shared = null;
+  /** The ids of what the batch that is being put together changes; among agents, the texts as well. */
   #batch = [];
+  #batchTexts = [];
   #displaced = new Displaced();
   #syncs = null;
   /** How many transactions have shared the lock that is held. */
@@ -193,6 +195,7 @@ class FileDriver {
 
   beginBatch() {
     this.#batch = [];
+    this.#batchTexts = [];
     call(() => this.#core.beginBatch());
     this.records.begin();
   }
@@ -200,19 +203,25 @@ class FileDriver {
   setInBatch(id, text) {
     this.records.beforeChange(id);
     setText(this.#handle, id, text, now(), false);
-    this.#batch.push({ id, text });
+    this.#noteInBatch(id, text);
     this.#changed(id);
   }
 
   deleteInBatch(id) {
     this.records.beforeChange(id);
     deleteRecord(this.#handle, id, now(), false);
-    this.#batch.push({ id, text: null });
+    this.#noteInBatch(id, null);
     this.#deleted(id);
   }
 
+  #noteInBatch(id, text) {
+    this.#batch.push(id);
+    // Only among agents a batch may have to be put together anew.
+    if (this.#isAgent) this.#batchTexts.push(text);
+  }
+
   async commitBatch() {
-    const batch = this.#batch;
+    const [ids, texts] = [this.#batch, this.#batchTexts];
     for (;;) {
       let code;
       try {
@@ -228,17 +237,17 @@ class FileDriver {
       // Another agent comes first: what it did may change what this batch finds.
       this.abandonBatch();
       await this.#following.catchUp();
-      this.#putTogether(batch);
+      this.#putTogether(ids, texts);
     }
   }
 
   /** Makes the changes of a batch again. */
-  #putTogether(batch) {
+  #putTogether(ids, texts) {
     this.beginBatch();
     try {
-      for (const { id, text } of batch) {
-        if (text === null) this.deleteInBatch(id);
-        else this.setInBatch(id, text);
+      for (const [at, id] of ids.entries()) {
+        if (texts[at] === null) this.deleteInBatch(id);
+        else this.setInBatch(id, texts[at]);
       }
     } catch (error) {
       this.abandonBatch();
@@ -599,8 +608,9 @@ class FileDriver {
   }
 
   #batchTakenBack() {
-    for (const { id } of this.#batch.toReversed()) this.#displaced.takeBack(id);
+    for (const id of this.#batch.toReversed()) this.#displaced.takeBack(id);
     this.#batch = [];
+    this.#batchTexts = [];
     this.records.takeBack();
     this.history.cut(this.#core.operationCount());
   }

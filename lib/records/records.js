@@ -36,6 +36,8 @@ class Records {
   #reordered = false;
   /** What was known of the records that a batch changes, before it did. */
   #before = null;
+  /** The ids of those of which nothing was. */
+  #unknown = [];
   /** Goes through the Map from the object that was not asked for the longest. */
   #oldest = null;
   #walked = [];
@@ -204,19 +206,24 @@ class Records {
   /** From here on, changes may be taken back. */
   begin() {
     this.#before = new Map();
+    this.#unknown = [];
   }
 
   /** The changes stay. */
   keep() {
     this.#before = null;
+    this.#unknown = [];
   }
 
   /** The changes since `begin()` did not happen: what was known before is known again. */
   takeBack() {
-    const before = this.#before;
-    this.#before = null;
+    const before = this.#before ?? new Map();
+    for (const id of this.#unknown) {
+      if (!before.has(id)) before.set(id, { isThere: false, value: undefined, isDeleted: false });
+    }
+    this.keep();
     let isMoved = false;
-    for (const [id, known] of before ?? []) {
+    for (const [id, known] of before) {
       this.#tellPasses(id);
       // The Map may have become complete since.
       const isUnread = !known.isThere && this.#complete && this.#exists(id);
@@ -233,7 +240,7 @@ class Records {
   changed(id) {
     this.#tellPasses(id);
     if (this.#before !== null) this.#note(id, false);
-    if (this.#isLive)
+    if (this.#isWalkedLive)
       this.#tellWalks(
         (walked) => walked.changed(id),
         (map) => map.set(id, UNREAD),
@@ -246,7 +253,7 @@ class Records {
   deleted(id) {
     this.#tellPasses(id);
     if (this.#before !== null) this.#note(id, true);
-    if (this.#isLive)
+    if (this.#isWalkedLive)
       this.#tellWalks(
         (walked) => walked.deleted(id),
         (map) => map.delete(id),
@@ -291,7 +298,7 @@ class Records {
     this.#complete = false;
     this.#reordered = false;
     this.#passed = false;
-    this.#before &&= new Map();
+    if (this.#before !== null) this.begin();
   }
 
   #askOrder() {
@@ -304,6 +311,11 @@ class Records {
     if (this.#map.size > 0 || this.#walked.length > 0) this.#writable().delete(id);
   }
 
+  /** Whether walks are under way that see what is changed. */
+  get #isWalkedLive() {
+    return this.#isLive && (this.#liveWalks.length > 0 || this.#walked.length > 0);
+  }
+
   /** Tells live walks of a change: those of passes, and those of a Map that is not kept. */
   #tellWalks(tell, tellMap) {
     for (const walk of this.#liveWalks) tell(walk);
@@ -312,6 +324,10 @@ class Records {
 
   /** Notes what is known of a record that a batch changes. */
   #note(id, isDeleted) {
+    if (!isDeleted && !this.#map.has(id)) {
+      this.#unknown.push(id);
+      return;
+    }
     const noted = this.#before.get(id);
     if (noted !== undefined) noted.isDeleted ||= isDeleted;
     else this.#before.set(id, { isThere: this.#map.has(id), value: this.#map.get(id), isDeleted });

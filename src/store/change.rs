@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
+use super::drafts::{Before, Line};
 use super::{NextLog, State, Store};
 use crate::damage::Damage;
 use crate::engine::{Change, Draft, Id, Logged, NotCanonical, Text};
@@ -93,20 +94,21 @@ impl Store {
         prev: Option<&[u8]>,
         check: bool,
     ) -> Result<Changed, Rejected> {
-        let mut state = self.lock();
+        let mut state = self.lock_drafting();
         state.writable()?;
         if let Change::Set(value) = change {
             self.require_unique(&mut state, id, value)?;
         }
-        let is_held = state.batch.is_some() || self.options.buffered;
+        if state.batch.is_some() || self.options.buffered {
+            return self.draft_change(&mut state, change, id, now_ms, prev);
+        }
         let _shared = match self.enter_gate(&state, check) {
-            _ if is_held => None,
             Ok(None) => return Err(Rejected::NotNow),
             Ok(Some(shared)) => shared,
             Err(error) => return Err(error.into()),
         };
         // NOTE: within the gate: a log that was sealed and deleted must not be created again.
-        if (check || state.wal.wants_look()) && !is_held {
+        if check || state.wal.wants_look() {
             self.check_file(&mut state)?;
         }
         let Scratch { mut line, mut known } = std::mem::take(&mut state.scratch);
@@ -130,25 +132,67 @@ impl Store {
                 let id: Id = id.into();
                 let origin = state.own_origin();
                 let version = state.writes(&self.options);
-                let mut logged = Logged { id, data: None, line: Text::empty(), batch: None, origin, version };
-                if is_held {
-                    line.push(b'}');
-                    if state.shared {
-                        state.held_bytes += line.len();
-                    }
-                    let text = Text::Held(line.as_slice().into());
-                    logged.data = body.data.map(|range| text.slice(range));
-                    logged.line = text;
-                    state.engine.apply(logged, before);
-                    Ok(())
-                } else {
-                    self.append_one(&mut state, &mut line, body.data, logged, before).map_err(Rejected::Error)
-                }
+                let logged = Logged { id, data: None, line: Text::empty(), batch: None, origin, version };
+                self.append_one(&mut state, &mut line, body.data, logged, before).map_err(Rejected::Error)
             }
         };
         state.scratch = Scratch::emptied(line, known);
         result?;
         Ok(self.changed(&mut state))
+    }
+
+    /// A change within a batch, or one that is buffered: its line is put together behind the others.
+    fn draft_change(
+        &self,
+        state: &mut State,
+        change: Change<'_>,
+        id: &[u8],
+        now_ms: i64,
+        prev: Option<&[u8]>,
+    ) -> Result<Changed, Rejected> {
+        let hash = state.drafts.hash(id);
+        let Scratch { line, mut known } = std::mem::take(&mut state.scratch);
+        let (before, printed) = match state.drafts.get(id, hash) {
+            Some((before, value)) => {
+                known.extend_from_slice(value.unwrap_or_default());
+                (before, true)
+            }
+            None => self.reading(state, |state| match state.engine.get(id)? {
+                None => Ok((Before::Absent, prev.is_some())),
+                Some(text) => {
+                    let printed = if prev.is_none() { state.read(&text, &mut known)? } else { true };
+                    Ok((Before::Known(text), printed))
+                }
+            })?,
+        };
+        let is_absent = matches!(before, Before::Absent);
+        if is_absent && matches!(change, Change::Delete) {
+            return Err(Error::NotFound { id: String::from_utf8_lossy(id).into_owned() }.into());
+        }
+        let prev = prev.or((!is_absent).then_some(&known));
+        let (origin_of, version) = (State::own_origin, state.writes(&self.options));
+        let draft = Draft { change, id, ts_ms: now_ms, version: state.version_mark(&self.options) };
+        let State { engine, drafts, .. } = state;
+        let start = drafts.bytes().len();
+        let drafted = engine.draft(drafts.bytes(), &draft, prev, printed);
+        state.scratch = Scratch::emptied(line, known);
+        let body = match drafted {
+            Ok(body) => body,
+            Err(NotCanonical(text)) => {
+                state.drafts.cut(start);
+                return Err(Rejected::NotCanonical(text));
+            }
+        };
+        let line = Line { start, data: body.data, before, origin: origin_of(state), version };
+        let mark = (state.batch.is_some() && !state.shared).then_some(BatchMark::More);
+        let len = state.drafts.push(id, hash, line, mark);
+        if state.shared {
+            state.held_bytes += len;
+        }
+        if state.detached {
+            state.apply_drafts();
+        }
+        Ok(self.changed(state))
     }
 
     /// Begins to put a batch together: until [`Store::commit_batch`] or [`Store::abandon_batch`], changes
@@ -173,8 +217,8 @@ impl Store {
     /// # Errors
     /// As for [`Store::change`]; what was held is taken back then.
     pub fn commit_shared(&self) -> Result<Changed, Rejected> {
-        let mut state = self.lock();
-        if state.batch == Some(state.engine.operations().len()) {
+        let mut state = self.lock_drafting();
+        if state.batch == Some(state.engine.operations().len()) && state.drafts.is_empty() {
             // Every change was refused: nothing happened, and nothing is due because of it.
             state.engine.commit();
             state.batch = None;
@@ -188,7 +232,7 @@ impl Store {
         let logged = logged.and_then(|()| state.flush(self, None));
         match &logged {
             Ok(()) => state.engine.commit(),
-            Err(_) => state.engine.rollback(),
+            Err(_) => state.take_batch_back(),
         }
         state.batch = None;
         state.shared = false;
@@ -202,15 +246,15 @@ impl Store {
     /// As for [`Store::change`]; the batch is taken back then, what was buffered stays so. `NotNow` leaves it
     /// open.
     pub fn commit_batch(&self) -> Result<Changed, Rejected> {
-        let mut state = self.lock();
+        let mut state = self.lock_drafting();
         let from = state.batch.unwrap_or(state.engine.operations().len());
-        let count = state.engine.operations().len() - from;
+        let count = state.engine.operations().len() - from + state.drafts.len();
         if count > 0 && !state.detached {
             let _shared = match self.enter_gate(&state, true) {
                 Ok(None) => return Err(Rejected::NotNow),
                 Ok(Some(shared)) => shared,
                 Err(error) => {
-                    state.engine.rollback();
+                    state.take_batch_back();
                     state.batch = None;
                     return Err(error.into());
                 }
@@ -228,7 +272,7 @@ impl Store {
                 Ok(()) => {}
                 Err(Rejected::NotNow) => return Err(Rejected::NotNow),
                 Err(error) => {
-                    state.engine.rollback();
+                    state.take_batch_back();
                     state.batch = None;
                     return Err(error);
                 }
@@ -244,8 +288,8 @@ impl Store {
 
     /// Takes a batch back, positions included.
     pub fn abandon_batch(&self) {
-        let mut state = self.lock();
-        state.engine.rollback();
+        let mut state = self.lock_drafting();
+        state.take_batch_back();
         state.batch = None;
         state.hidden = state.hidden.min(state.engine.operations().len());
     }
@@ -255,8 +299,8 @@ impl Store {
     /// # Errors
     /// `OPSLOG_IO`, `OPSLOG_FAILED`; everything stays buffered then.
     pub fn flush(&self) -> Result<()> {
-        let mut state = self.lock();
-        if state.buffered == state.engine.operations().len() {
+        let mut state = self.lock_drafting();
+        if state.buffered == state.engine.operations().len() && state.drafts.is_empty() {
             return Ok(());
         }
         state.writable()?;
@@ -316,7 +360,7 @@ impl Store {
         let write_due = state.shared && state.held_bytes > HELD_BYTES;
         let checkpoint_due = (state.batch.is_none() || state.shared) && state.is_due(&self.options);
         // What is only buffered may still be taken back.
-        let is_written = state.buffered == state.engine.operations().len();
+        let is_written = state.buffered_operations() == 0;
         if checkpoint_due && state.batch.is_none() && is_written {
             state.hide();
         }
@@ -351,13 +395,27 @@ impl State {
     }
 
     fn changed(&self, checkpoint_due: bool) -> Changed {
-        let buffered = self.engine.operations().len() - self.buffered;
+        let buffered = self.buffered_operations();
         Changed { checkpoint_due, write_due: false, buffered, foreign: !self.foreign.is_empty() }
+    }
+
+    fn buffered_operations(&self) -> usize {
+        self.engine.operations().len() - self.buffered + self.drafts.len()
+    }
+
+    /// The batch that is being put together is as if it had not been.
+    fn take_batch_back(&mut self) {
+        self.drafts.clear();
+        self.engine.rollback();
     }
 
     /// Appends the operations that are in no file yet. Those from `batch` on get batch markers.
     pub(super) fn flush(&mut self, store: &Store, batch: Option<usize>) -> Result<()> {
+        self.write_drafts(store)?;
         let from = self.buffered;
+        if from == self.engine.operations().len() {
+            return Ok(());
+        }
         let count = self.engine.operations().len();
         let lines = self.lines(from, batch, self.wal.marks())?;
         let for_next_log = match &self.next_log {

@@ -11,6 +11,7 @@ mod checkpoint;
 mod closing;
 mod detached;
 mod doubtful;
+mod drafts;
 mod durable;
 mod fields;
 mod find;
@@ -154,6 +155,8 @@ struct State {
     /// For a store that follows: the manifest's file as it was read.
     manifest_text: Vec<u8>,
     lock: Option<HeldLock>,
+    /// Changes behind the operations, which are in no file yet either.
+    drafts: drafts::Drafts,
     /// Operations from this one on are in no file yet.
     buffered: usize,
     /// Operations before this one belong to a checkpoint that is due but has not begun.
@@ -292,6 +295,11 @@ impl Store {
         Locked::new(&self.state)
     }
 
+    /// The lock, for what adds to the drafts or writes them.
+    fn lock_drafting(&self) -> Locked<'_> {
+        Locked::drafting(&self.state)
+    }
+
     /// The lock, once no batch is being put together: a batch has no clock to speak of yet. Never on the thread that
     /// runs JS, which may end in the middle of one: Node waits for this thread before it calls what would end the batch.
     ///
@@ -357,7 +365,7 @@ impl State {
             Some(head) if !self.engine.is_apart() => head.operations(),
             _ => 0,
         };
-        head + self.engine.operations().len().saturating_sub(self.hidden_operations())
+        head + (self.engine.operations().len() + self.drafts.len()).saturating_sub(self.hidden_operations())
     }
 
     /// How many operations belong to a checkpoint that is due but has not begun.

@@ -282,6 +282,7 @@ impl State {
             manifest_text: Vec::new(),
             detached: false,
             scratch: Default::default(),
+            drafts: Default::default(),
             seen: Seen::default(),
             indexed: 0,
             is_plain: true,

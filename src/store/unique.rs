@@ -22,6 +22,8 @@ impl Store {
         if !definitions.iter().any(Definition::is_unique) || !self.is_alone(state) {
             return Ok(());
         }
+        // What was drafted has its values too.
+        state.apply_drafts();
         for (number, definition) in definitions.iter().enumerate().filter(|(_, one)| one.is_unique()) {
             for claim in definition.claims(value) {
                 let Some(other) = self.owner(state, (number, definition), &claim, id)? else { continue };

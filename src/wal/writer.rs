@@ -243,6 +243,14 @@ impl Writer {
         }
     }
 
+    /// Whether the next line needs no mark of the log, and the log ends where it begins.
+    pub fn takes_lines_as_they_are(&self) -> bool {
+        self.file.is_some()
+            && !self.ends_in_part
+            && !self.cut_unmarked
+            && (self.len > 0 || self.after.is_none())
+    }
+
     /// Appends complete lines and returns where they begin. After a failure the file is as it was.
     ///
     /// # Errors

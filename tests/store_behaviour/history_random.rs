@@ -16,16 +16,6 @@ use serde_json::{Value, json};
 use super::hook::HookDisk;
 use super::support::*;
 
-/// Random numbers that are the same everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-}
-
 /// Every operation, in order: id, value and the value before.
 #[derive(Default)]
 struct Oracle {

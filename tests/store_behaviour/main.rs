@@ -9,6 +9,7 @@ mod case;
 mod checking;
 mod copies_beside_others;
 mod departures;
+mod drafts;
 mod durability;
 mod failures;
 mod following;

@@ -13,16 +13,6 @@ use opslog::store::{Options, Past, Store, When};
 
 use super::support::*;
 
-/// Random numbers that are the same everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-}
-
 type Records = BTreeMap<String, String>;
 
 /// Archives: how many operations there were before each, and which records it took out.

@@ -215,3 +215,13 @@ pub fn migrate(store: &Store, change: impl Fn(f64, &str) -> String) -> Result<Ve
     store.finish_migration();
     Ok(found.into_iter().map(|(id, version, _)| format!("{id} from {version}")).collect())
 }
+
+/// Random numbers that are the same everywhere.
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}

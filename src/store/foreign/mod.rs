@@ -33,6 +33,7 @@ impl Store {
         }
         match state.wal.standing(&*self.disk)? {
             Standing::Replaced => {
+                state.apply_drafts();
                 let recreated = state.recreate_log(self);
                 if let Err(Error::Failed(why)) = &recreated {
                     state.failed = Some(why.clone());
@@ -56,6 +57,7 @@ impl Store {
                 Ok(())
             }
             Standing::Grew | Standing::Sound => {
+                state.apply_drafts();
                 if let Some(agents) = &mut state.agents {
                     agents.distrust();
                     return Err(Rejected::NotNow);
@@ -125,6 +127,7 @@ impl Store {
         error: std::io::Error,
         is_last: bool,
     ) -> Result<()> {
+        state.apply_drafts();
         let is_writer = state.lock.is_some() && state.agents.is_none();
         if !is_writer || (is_last && (state.engine.head().is_some() || state.checkpointing)) {
             return Err(self.read_failed(error));
