@@ -203,11 +203,6 @@ pub fn sealed_key(relative: &str) -> String {
     format!("sealed/{relative}")
 }
 
-/// Whether a key of the manifest stands for a sealed WAL.
-pub fn is_sealed_key(key: &str) -> bool {
-    key.starts_with("sealed/")
-}
-
 /// Relative path of an archive segment.
 pub fn archive(period: &str) -> String {
     format!("{ARCHIVE}/archive-{period}.json")

@@ -32,6 +32,7 @@ pub mod snapshot;
 pub mod store;
 pub mod sync;
 pub mod temporary;
+pub mod transition;
 pub mod unpublished;
 pub mod verify;
 pub mod wal;

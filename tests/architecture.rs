@@ -192,10 +192,17 @@ fn one_source_starts_a_thread_and_none_reads_a_clock() {
 
 #[test]
 fn the_layers_know_only_those_below_them() {
-    let layers: [(&str, &[&str]); 9] = [
+    let layers: [(&str, &[&str]); 10] = [
         ("json/", &["format", "engine", "disk", "wal", "lock", "store", "publish", "snapshot", "error"]),
         ("query/", &["format", "engine", "disk", "wal", "lock", "store", "publish", "snapshot", "layout"]),
-        ("format/", &["engine", "disk", "wal", "lock", "store", "publish", "snapshot", "layout"]),
+        (
+            "transition/",
+            &["disk", "engine", "wal", "lock", "store", "protocol", "publish", "snapshot", "layout", "gate"],
+        ),
+        (
+            "format/",
+            &["transition", "engine", "disk", "wal", "lock", "store", "publish", "snapshot", "layout"],
+        ),
         ("engine/", &["wal", "lock", "store", "publish", "snapshot", "layout", "error"]),
         ("disk/", &["format", "engine", "wal", "lock", "store", "publish", "snapshot", "layout", "error"]),
         ("lock/", &["format", "engine", "wal", "store", "publish", "snapshot"]),

@@ -2,7 +2,7 @@
 import { cp, readdir, rm, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
-import { Store } from "../../index.mjs";
+import { FsBackend, Store } from "../../index.mjs";
 import { idsOf, manual, openAgent, recordsIn } from "../helpers/agents.mjs";
 import { flip, offsetOf } from "../helpers/damage.mjs";
 import { temporaryFolder } from "../helpers/store-folder.mjs";
@@ -236,4 +236,60 @@ test("get(), entries() and compact(), a record of an indexed snapshot is damaged
     }
     await store.close();
   }
+});
+
+for (const [when, logged, looks] of [
+  ["whose log has operations", true, false],
+  ["whose log is empty", false, false],
+  ["which looks between them, and whose log has operations", true, true],
+  ["which looks between them, and whose log is empty", false, true],
+]) {
+  test(`a reader ${when}, a writer through a subclass of FsBackend makes checkpoints, has the writer's records`, async (t) => {
+    const folder = await temporaryFolder(t);
+    const first = await open(t, folder);
+    await first.set("a", { n: 1 });
+    await first.compact();
+    if (logged) await first.set("b", { n: 1 });
+    await first.close();
+    const writer = await open(t, folder, { backend: new (class extends FsBackend {})() });
+    const reader = await open(t, folder, { readOnly: true });
+    await writer.set("c", { n: 1 });
+    await writer.delete("a");
+    await writer.compact();
+    await writer.set("d", { n: 1 });
+    if (looks) {
+      t.true(idsOf(await reader.tail()).includes("d"));
+      t.deepEqual(recordsOf(reader), recordsOf(writer));
+    }
+    await writer.compact();
+    await writer.set("e", { n: 1 });
+    t.true(idsOf(await reader.tail()).includes("e"));
+    t.deepEqual(recordsOf(reader), recordsOf(writer));
+    await writer.close();
+    // What it read from then on was written without a backend again.
+    const last = await open(t, folder);
+    await last.set("f", { n: 1 });
+    await last.compact();
+    await last.set("g", { n: 1 });
+    t.deepEqual(idsOf(await reader.tail()), ["f", "g"]);
+    t.deepEqual(recordsOf(reader), recordsOf(last));
+  });
+}
+
+test("a reader in an empty store, a writer through a subclass of FsBackend comes and goes, has the records of both", async (t) => {
+  const folder = await temporaryFolder(t);
+  await (await open(t, folder)).close();
+  const reader = await open(t, folder, { readOnly: true });
+  const writer = await open(t, folder, { backend: new (class extends FsBackend {})() });
+  for (const id of ["a", "b"]) {
+    await writer.set(id, { n: 1 });
+    await writer.compact();
+  }
+  await writer.set("c", { n: 1 });
+  await writer.close();
+  const last = await open(t, folder);
+  await last.compact();
+  await last.set("d", { n: 1 });
+  await reader.tail();
+  t.deepEqual(recordsOf(reader), recordsOf(last));
 });

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use opslog::disk::Disk;
 use opslog::disk::sim::SimDisk;
-use opslog::format::manifest::Manifest;
+use opslog::format::manifest::Generation;
 use opslog::store::{Options, Store};
+use opslog::transition::folder::fresh;
 
 use super::bytes::Bytes;
 use super::log::Log;
@@ -27,7 +28,7 @@ pub fn check(data: &[u8]) {
     // A log that was sealed for a compaction that died, and one that is empty.
     let logs = ["ops/agent-x-1.jsonl", "ops/agent-x-2.jsonl", "ops/agent-y-1.jsonl"];
     logs.iter().for_each(|log| disk.plant(&path(log), b"").unwrap());
-    let mut manifest = Manifest::fresh(SNAPSHOT.into(), logs[1].into(), "t".into());
+    let mut manifest = fresh(SNAPSHOT.into(), logs[1].into(), "t".into(), Generation::new(Vec::new()));
     let keys = ["sealed/ops/agent-x-1.jsonl", "x", "y"];
     manifest.active_agent_ops =
         Some(keys.iter().zip(logs).map(|(key, log)| ((*key).into(), log.into())).collect());

@@ -7,11 +7,12 @@ use std::time::Duration;
 use opslog::disk::sim::SimDisk;
 use opslog::engine::{Change, Cursor};
 use opslog::error::Result;
-use opslog::format::manifest::Manifest;
+use opslog::format::manifest::Generation;
 use opslog::json::array::elements;
 use opslog::json::string::unescape;
 use opslog::lock::ProcessProbe;
 use opslog::store::{Durability, Options, Rejected, Store};
+use opslog::transition::folder::fresh;
 
 pub const ROOT: &str = "/store";
 pub const NOW: i64 = 1_700_000_000_000;
@@ -40,7 +41,8 @@ pub fn path(relative: &str) -> PathBuf {
 /// A disk with a store whose snapshot and log have this content.
 pub fn disk_with(snapshot: &[u8], log: &[u8]) -> SimDisk {
     let disk = SimDisk::new();
-    let manifest = Manifest::fresh(SNAPSHOT.into(), LOG.into(), "2026-01-01T00:00:00.000Z".into());
+    let manifest =
+        fresh(SNAPSHOT.into(), LOG.into(), "2026-01-01T00:00:00.000Z".into(), Generation::new(Vec::new()));
     let manifest = manifest.print();
     let files = [("manifest.json", manifest.as_bytes()), (SNAPSHOT, snapshot), (LOG, log)];
     for (relative, content) in files {

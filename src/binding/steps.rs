@@ -7,6 +7,7 @@ use std::task::Poll;
 
 use super::json::parse_ids;
 use crate::engine::Id;
+use crate::format::document::quoted;
 use crate::json::array::elements;
 use crate::json::number::to_integer;
 use crate::json::string::{escape_into, unescape};
@@ -15,7 +16,6 @@ use crate::protocol::Name;
 use crate::protocol::carrier::{
     Answer, Carrier, Facts, Failure, Loaded, Lock, Pairs, Phase, Records, Taken, Version,
 };
-use crate::protocol::document::quoted;
 
 /// What JS answered.
 enum Answered {

@@ -3,6 +3,7 @@
 //! Invariant: reads exactly what the published 0.8.1 reads, writes what it reads with the same meaning.
 
 pub mod archive;
+pub mod document;
 mod fields;
 pub mod ids;
 pub mod index;

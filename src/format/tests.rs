@@ -211,6 +211,7 @@ fn our_manifest_fields_survive_printing() {
             manifest::Generation { name: "0a".into(), logs_ms: vec![5, 6] },
             manifest::Generation { name: "0b".into(), logs_ms: Vec::new() },
         ],
+        others: vec![(b"newer".to_vec(), b"[{}]".to_vec())],
     };
     assert_eq!(manifest::parse(written.print().as_bytes()), Ok(written));
 }

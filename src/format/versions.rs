@@ -10,23 +10,6 @@ pub fn unmarked_version<N: AsRef<[u8]>, V: Copy>(noted: &[(N, V)], log: &[u8], s
     noted.iter().find(|(path, _)| path.as_ref() == log).map_or(snapshot, |(_, version)| *version)
 }
 
-/// What is to be noted of logs when a snapshot of another version takes the place of one of version `before`: each keeps the
-/// version of its lines. A log without lines has none to keep.
-pub fn kept_versions<N: AsRef<[u8]> + Ord, V: Copy + PartialEq>(
-    noted: &[(N, V)],
-    mut logs: Vec<N>,
-    (before, version): (V, V),
-    is_empty: impl Fn(&N) -> bool,
-) -> Vec<(N, V)> {
-    logs.sort();
-    logs.dedup();
-    let kept = logs.into_iter().map(|log| {
-        let version = unmarked_version(noted, log.as_ref(), before);
-        (log, version)
-    });
-    kept.filter(|(log, kept)| *kept != version && !is_empty(log)).collect()
-}
-
 impl Manifest {
     /// The version of the lines of a log that have no mark, beside a snapshot of this version.
     pub fn log_version(&self, log: &str, snapshot: u32) -> u32 {
@@ -36,15 +19,6 @@ impl Manifest {
     /// The lowest version that an unmarked value has, beside a snapshot of this version.
     pub fn oldest_version(&self, snapshot: u32) -> u32 {
         self.log_versions.iter().map(|(_, version)| *version).fold(snapshot, u32::min)
-    }
-
-    /// Names another version of the snapshot, in the place of `before`. Logs that this manifest names keep the version of
-    /// their lines; one in which nothing stands has none to keep.
-    pub fn set_snapshot_version(&mut self, before: u32, version: u32, is_empty: impl Fn(&str) -> bool) {
-        self.version = u64::from(version);
-        let agents = self.active_agent_ops.iter().flatten().map(|(_, path)| path);
-        let logs = agents.chain([&self.active_ops]).cloned().collect();
-        self.log_versions = kept_versions(&self.log_versions, logs, (before, version), |log| is_empty(log));
     }
 }
 
@@ -56,9 +30,16 @@ pub fn version_of(version: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::manifest::Stats;
 
     fn manifest(logs: &[(&str, &str)]) -> Manifest {
-        let mut manifest = Manifest::fresh("snapshots/s".into(), "ops/own".into(), "now".into());
+        let mut manifest = Manifest {
+            version: 1,
+            current_snapshot: "snapshots/s".into(),
+            active_ops: "ops/own".into(),
+            stats: Stats { created: "now".into(), last_checkpoint: "now".into(), ..Stats::default() },
+            ..Manifest::default()
+        };
         let named = logs.iter().map(|(agent, path)| ((*agent).to_owned(), (*path).to_owned()));
         manifest.active_agent_ops = Some(named.collect());
         manifest
@@ -72,17 +53,6 @@ mod tests {
         assert_eq!(manifest.log_version("ops/a", 3), 2);
         assert_eq!(manifest.log_version("ops/own", 3), 3);
         assert_eq!(manifest.oldest_version(3), 2);
-    }
-
-    #[test]
-    fn logs_keep_their_version_when_the_snapshot_gets_another() {
-        let mut manifest = manifest(&[("a", "ops/a"), ("b", "ops/b"), ("sealed/c", "ops/c")]);
-        manifest.log_versions = vec![("ops/c".into(), 1), ("ops/gone".into(), 1)];
-        manifest.set_snapshot_version(2, 3, |log| log == "ops/b" || log == "ops/own");
-        assert_eq!(manifest.version, 3);
-        assert_eq!(manifest.log_versions, [("ops/a".into(), 2), ("ops/c".into(), 1)]);
-        manifest.set_snapshot_version(3, 1, |_| false);
-        assert_eq!(manifest.log_versions, [("ops/a".into(), 2), ("ops/b".into(), 3), ("ops/own".into(), 3)]);
     }
 
     #[test]

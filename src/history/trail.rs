@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::format::operation::{parse_line, unmarked};
 use crate::publish::read_if_there;
+use crate::transition::shared::is_sealed;
 use crate::wal::LineReader;
 use crate::{layout, order};
 
@@ -99,7 +100,7 @@ impl<'d> Trail<'d> {
         let growing = |relative: &str| {
             manifest.active_agent_ops.is_some()
                 && (manifest.active_ops == relative
-                    || agents.iter().any(|(key, path)| path == relative && !layout::is_sealed_key(key)))
+                    || agents.iter().any(|(key, path)| path == relative && !is_sealed(key.as_bytes())))
         };
         let is_named = |relative: &str| {
             manifest.active_ops == relative || agents.iter().any(|(_, path)| path == relative)

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use super::carrier::{Carrier, Error, Failure, Lock};
-use super::document::{Manifest, Name};
 use super::entry::{Entry, Log, ended, logs_of};
 use super::publication::{Found, LOOKS, unknown};
 use super::session::{Known, Session, missing};
-use super::transition::{fence_of, replaced};
 use crate::error::Code;
+use crate::format::document::{Manifest, Name};
+use crate::transition::backend::{fence_of, replaced};
 
 /// How long a change of the manifest waits for the compaction lock.
 pub(super) const CHANGE_WAIT_MS: u64 = 20_000;

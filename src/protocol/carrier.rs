@@ -4,9 +4,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::document::Name;
 use crate::engine::Id;
 use crate::error::{Code, NotUnique};
+use crate::format::document::Name;
 
 /// What the carrier gives a version of the manifest as: JSON text, `null` for "there is no manifest".
 pub type Version = Rc<[u8]>;

@@ -8,18 +8,19 @@
 use std::sync::Arc;
 
 use super::carrier::{Carrier, Error, Lock, Phase, Records};
-use super::document::{Manifest, Name};
 use super::entry::{Entry, Log, highest_clock, logs_of, read_all, read_counted, sealed_logs};
 use super::lock::compaction_locked;
 use super::open::has_agents;
 use super::session::{Known, Session, missing};
-use super::transition::{
-    Archived, NextLogs, Snapshot, archived, checkpointed, claimed, fence_of, going_on, is_sealed, published,
-    sealed, sealed_agent, with_fence,
-};
 use super::view::unreadable;
 use crate::engine::Id;
 use crate::error::Code;
+use crate::format::document::{Manifest, Name};
+use crate::transition::backend::{
+    Archived, NextLogs, Snapshot, archived, checkpointed, claimed, fence_of, going_on, published, sealed,
+    sealed_agent, with_fence,
+};
+use crate::transition::shared::is_sealed;
 
 /// How often a compaction is tried that others overtake.
 const COMPACTIONS: u32 = 5;

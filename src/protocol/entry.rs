@@ -9,14 +9,15 @@ use std::sync::Arc;
 use hashbrown::{HashMap, HashSet};
 
 use super::carrier::{Carrier, Error};
-use super::document::{Manifest, Name};
 use super::join::join_all;
-use super::transition::{is_sealed, sealed_by};
 use crate::engine::Id;
 use crate::error::Code;
+use crate::format::document::{Manifest, Name};
 use crate::format::operation::{BatchMark, batch_marker, parse_line, unmarked};
 use crate::json::string::compare_utf16;
 use crate::order;
+use crate::transition::backend::sealed_by;
+use crate::transition::shared::is_sealed;
 
 /// A log to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]

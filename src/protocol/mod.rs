@@ -6,7 +6,6 @@
 mod append;
 pub mod carrier;
 mod checkpoint;
-pub mod document;
 pub mod entry;
 mod events;
 mod flight;
@@ -16,15 +15,12 @@ mod open;
 mod publication;
 mod session;
 mod tail;
-pub mod transition;
-#[cfg(test)]
-mod transition_tests;
 mod undo;
 mod versions;
 pub mod view;
 mod writer;
 
+pub use crate::format::document::Name;
 pub use carrier::{Carrier, Error, Facts, Failure};
-pub use document::Name;
 pub use flight::Change;
 pub use session::{Options, Session, Settled};

@@ -6,17 +6,18 @@ use std::sync::Arc;
 
 use super::append::CHANGE_WAIT_MS;
 use super::carrier::{Carrier, Error, Lock, Taken, Version};
-use super::document::{Manifest, Name};
 use super::entry::{Entry, highest_clock, read_all};
 use super::join::join_all;
 use super::lock::compaction_locked;
 use super::publication::{Found, taken_over};
 use super::session::{Known, Session, missing};
 use super::tail::Tail;
-use super::transition::{
-    agent_released, claimed, fenced, fresh, is_sealed, registered, released, sealed_agent, without_empty,
-};
 use crate::error::Code;
+use crate::format::document::{Manifest, Name};
+use crate::transition::backend::{
+    agent_released, claimed, fenced, fresh, registered, released, sealed_agent, without_empty,
+};
+use crate::transition::shared::is_sealed;
 
 /// How long an agent waits for the lock to be registered: longer than lock objects of the dead are kept.
 const JOIN_WAIT_MS: u64 = 90_000;

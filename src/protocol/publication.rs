@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use super::append::failure_of;
 use super::carrier::{Carrier, Error, Failure, Version};
-use super::document::Manifest;
 use super::session::{Known, Session, missing, token};
-use super::transition::{ANCESTORS, Stamp, stamped};
 use crate::error::Code;
+use crate::format::document::Manifest;
+use crate::transition::backend::{ANCESTORS, Stamp, stamped};
 
 /// How often a change is tried that others overtake.
 const UPDATE_ATTEMPTS: u32 = 100;

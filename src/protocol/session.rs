@@ -6,11 +6,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::carrier::{Carrier, Error, Version};
-use super::document::{Manifest, Name};
 use super::flight::Flight;
 use super::tail::Tail;
 use super::view::{Effects, View};
 use super::writer::Writer;
+use crate::format::document::{Manifest, Name};
 use crate::store::Store;
 
 /// How a store is opened. Argument checks are the facade's.

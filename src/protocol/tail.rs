@@ -8,8 +8,8 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use super::carrier::{Carrier, Error, Version};
-use super::document::{Manifest, Retired};
 use super::entry::{Entry, Log, read_counted};
+use crate::format::document::{Manifest, Retired};
 
 /// Of how many snapshots the logs are searched for the first copy of an operation.
 const SEARCHED: usize = 4;

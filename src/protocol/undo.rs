@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::append::{failure_of, identity};
 use super::carrier::{Carrier, Error};
-use super::document::Name;
 use super::entry::{Entry, highest_clock, in_order, logs_of, read_logs};
 use super::publication::unknown;
 use super::session::{Session, missing};
-use super::transition::replaced;
+use crate::format::document::Name;
+use crate::transition::backend::replaced;
 
 impl<C: Carrier> Session<C> {
     /// Takes the last operation back. `false` if there is none that can be.

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::carrier::{Carrier, Error, Pairs};
-use super::document::{Manifest, Name};
 use super::entry::Entry;
 use super::session::Session;
 use crate::engine::Id;
 use crate::error::Error as Rule;
+use crate::format::document::{Manifest, Name};
 use crate::format::versions::unmarked_version;
 
 /// Versions of what memory came about from.

@@ -7,12 +7,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::carrier::{Carrier, Error, Loaded, Pairs, Phase};
-use super::document::{Manifest, Name};
 use super::entry::Entry;
 use super::events::Events;
 use super::versions::Versions;
 use crate::engine::Id;
 use crate::error::Code;
+use crate::format::document::{Manifest, Name};
 use crate::store::Store;
 
 /// Snapshots up to this size are kept, so that a refresh need not fetch them again.

@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use super::carrier::Failure;
-use super::document::{Manifest, Name};
 use super::entry::{Marks, logs_of, marked};
+use crate::format::document::{Manifest, Name};
 
 /// A step of which it is not known whether it takes effect.
 #[derive(Debug, Clone)]

@@ -19,13 +19,14 @@ use self::sources::Sources;
 use crate::disk::{Disk, append_all};
 use crate::error::{Error, Result};
 use crate::format::archive::parse_segment;
-use crate::format::manifest::Manifest;
+use crate::format::manifest::Generation;
 use crate::format::snapshot::{write_header, write_record};
 use crate::format::timestamp::iso_into;
 use crate::json::string::escape_into;
 use crate::progress::{Phase, Progress};
 use crate::publish::read_if_there;
 use crate::store::Target;
+use crate::transition::folder::fresh;
 use crate::{layout, order};
 
 /// How many losses are told by their place.
@@ -288,7 +289,7 @@ impl Work<'_> {
         for file in [&snapshot_file, &log_file] {
             file.sync().map_err(|source| Error::io("fdatasync", Path::new(&snapshot), source))?;
         }
-        let mut manifest = Manifest::fresh(snapshot, log, now);
+        let mut manifest = fresh(snapshot, log, now, Generation::new(Vec::new()));
         manifest.version = u64::from(version);
         manifest.stats.active_records = active;
         manifest.stats.archived_records = report.archived;

@@ -6,17 +6,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Store;
-use super::checkpoint::{Archived, Checkpoint};
+use super::checkpoint::Checkpoint;
 use crate::disk::Disk;
 use crate::engine::{Id, Text};
 use crate::error::Result;
 use crate::files::segment;
 use crate::format::Records;
-use crate::format::manifest::Manifest;
 use crate::history::Archived as Note;
 use crate::layout;
 use crate::progress::Phase;
 use crate::publish::replace;
+use crate::transition::folder::{self as transition, Archived};
 
 /// An archive under way.
 pub struct ArchivePlan {
@@ -60,17 +60,11 @@ impl Store {
                 .map_err(|source| self.read_failed(source))?
         };
         let (segment, added) = self.write_segment(texts, period, now_ms)?;
-        let name = |mut manifest: Manifest| {
-            manifest.stats.archived_records = manifest.stats.archived_records.saturating_add(added);
-            if !manifest.archive_segments.contains(&segment) {
-                manifest.archive_segments.push(segment.clone());
-            }
-            manifest
-        };
+        let archived = Archived { segment, added };
         if self.gate.is_some() {
-            return self.amend_manifest(name);
+            return self.amend_manifest(|current| transition::archived(current, &archived));
         }
-        let manifest = name(self.manifest());
+        let manifest = transition::archived(&self.manifest(), &archived);
         replace(&*self.disk, &self.path(layout::MANIFEST), manifest.print().as_bytes())?;
         self.lock().manifest = manifest;
         Ok(())
@@ -114,7 +108,7 @@ impl ArchivePlan {
         let ids = std::mem::take(&mut self.ids);
         let log = store.manifest().active_ops;
         Note::note(&*store.disk, &store.root, &[&log], &segment, &ids)?;
-        self.checkpoint.take_along(Archived { segment, added, ids })?;
+        self.checkpoint.take_along(Archived { segment, added }, &ids)?;
         self.checkpoint.run()
     }
 }

@@ -6,7 +6,7 @@ use super::tail_queue::Span;
 use super::{State, Store};
 use crate::disk::OpenMode;
 use crate::error::{Error, Result};
-use crate::format::manifest::{Descent, Manifest};
+use crate::format::manifest::{Descent, LINEAGE, Manifest};
 use crate::format::operation::{parse_line, unmarked};
 use crate::wal::LineReader;
 use crate::{layout, order};
@@ -94,11 +94,14 @@ impl Store {
         // Then all logs before one that follows none were empty when they were superseded: what stands in the current one
         // was logged during that checkpoint, and some of it may have been undone in the next log only.
         let is_descendant = next.descent_from(&state.manifest) == Descent::Follows;
+        // Where the lineage broke off meanwhile, logs that were written through a backend say nothing of those before them.
+        let is_unbroken = next.lineage.len() == LINEAGE;
         let mut links = Vec::new();
         let mut relative = next.active_ops.clone();
         let mut predecessor = match &next.previous_ops {
             Some(path) => Predecessor::Log(path.clone(), next.previous_end),
-            None if next.generation > 0 => Predecessor::None,
+            // NOTE: only a manifest with a lineage says what its log follows.
+            None if !next.lineage.is_empty() => Predecessor::None,
             None => Predecessor::Unknown,
         };
         loop {
@@ -121,7 +124,7 @@ impl Store {
                 Predecessor::None
                     if is_first
                         && is_newer(&relative, current)
-                        && (is_descendant || self.starts_alike(current, &relative)?) =>
+                        && (is_descendant || is_unbroken && self.starts_alike(current, &relative)?) =>
                 {
                     links.push(Link { relative, end: 0 });
                     break;

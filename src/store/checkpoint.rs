@@ -13,7 +13,7 @@ use super::{NextLog, Rejected, State, Store};
 use crate::disk::Disk;
 use crate::engine::{Base, Id, Text, View};
 use crate::error::{Error, Result};
-use crate::format::manifest::Manifest;
+use crate::format::manifest::{Generation, Manifest};
 use crate::format::operation::{finish_line, unmarked};
 use crate::format::timestamp::iso_into;
 use crate::history::index_sealed;
@@ -21,6 +21,7 @@ use crate::layout;
 use crate::publish::{self, Draft, sync_folder_of, sync_way_to};
 use crate::retention::remove_unless_held;
 use crate::snapshot::Written;
+use crate::transition::folder::{self as transition, Archived, Snapshot};
 use crate::unpublished::{self, Unpublished};
 use crate::wal::{Unsynced, Writer};
 
@@ -43,13 +44,6 @@ pub struct Checkpoint {
     /// What the next writer removes if this one is killed before the manifest has its name.
     list: Option<Unpublished>,
     published: bool,
-}
-
-/// What an archive takes along into its checkpoint.
-pub(super) struct Archived {
-    pub segment: String,
-    pub added: u64,
-    pub ids: Vec<Id>,
 }
 
 impl Store {
@@ -196,8 +190,8 @@ pub(super) fn former_log(left: &Manifest, next: &Manifest) -> Vec<String> {
 
 impl Checkpoint {
     /// Leaves records out, which are in an archive segment by now.
-    pub(super) fn take_along(&mut self, archived: Archived) -> Result<()> {
-        self.view = self.view.without(&archived.ids).map_err(|source| self.store.read_failed(source))?;
+    pub(super) fn take_along(&mut self, archived: Archived, ids: &[Id]) -> Result<()> {
+        self.view = self.view.without(ids).map_err(|source| self.store.read_failed(source))?;
         self.store.lock().engine.refreeze(&self.view);
         self.archived = Some(archived);
         Ok(())
@@ -378,31 +372,17 @@ impl Checkpoint {
         active_ops: String,
         version: u32,
     ) -> (Manifest, Vec<String>) {
-        let mut next = current.clone();
-        next.version = u64::from(version);
-        next.log_versions.clear();
-        if self.frozen_len > 0 {
-            next.previous_ops = Some(current.active_ops.clone());
-            next.previous_end = self.frozen_len;
-        }
-        let ms = layout::milliseconds(&active_ops);
-        next.active_ops = active_ops;
-        let gone = next.supersede(snapshot.to_owned(), self.now_ms.max(0) as u64);
-        next.succeed(ms.into_iter().collect());
-        next.stats.active_records = self.view.count() as u64;
-        next.stats.ops_count = 0;
-        next.departures = self.departures + u64::from(self.migrates);
-        let mut iso = Vec::new();
-        iso_into(&mut iso, self.now_ms);
-        next.stats.last_checkpoint = String::from_utf8_lossy(&iso).into_owned();
-        if let Some(archived) = &self.archived {
-            next.departures += 1;
-            next.stats.archived_records = next.stats.archived_records.saturating_add(archived.added);
-            if !next.archive_segments.contains(&archived.segment) {
-                next.archive_segments.push(archived.segment.clone());
-            }
-        }
-        (next, gone)
+        let snapshot = Snapshot {
+            path: snapshot,
+            version,
+            records: self.view.count() as u64,
+            now_ms: self.now_ms,
+            departures: self.departures,
+            migrates: self.migrates,
+            archived: self.archived.as_ref(),
+        };
+        let came = Generation::new(layout::milliseconds(&active_ops).into_iter().collect());
+        transition::checkpointed(current, &snapshot, (active_ops, self.frozen_len), came)
     }
 
     /// Goes over to the new generation in memory: manifest, log and records in one moment.
@@ -533,7 +513,9 @@ pub(super) fn create_files(
     let relative = wal.relative().to_owned();
     let mut iso = Vec::new();
     iso_into(&mut iso, now_ms);
-    let manifest = Manifest::fresh(snapshot_relative, relative, String::from_utf8_lossy(&iso).into_owned());
+    let created = String::from_utf8_lossy(&iso).into_owned();
+    let came = Generation::new(Vec::new());
+    let manifest = transition::fresh(snapshot_relative, relative, created, came);
     publish::replace(disk, &store.path(layout::MANIFEST), manifest.print().as_bytes())?;
     // Of a writer that was killed as it created the store.
     unpublished::remove_left(disk, &store.root, Some(&manifest));

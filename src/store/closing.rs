@@ -9,6 +9,7 @@ use crate::disk::{Disk, OpenMode, append_all, read_full_at};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::layout;
+use crate::transition::shared::is_sealed;
 
 /// A note is a number and a path.
 const LONGEST: usize = 4096;
@@ -68,7 +69,7 @@ pub fn missing_logs(disk: &dyn Disk, root: &Path, manifest: &Manifest) -> Result
             Ok(_) => continue,
         }
         // A log is sealed only with operations in it.
-        let is_sealed = agent.is_some_and(layout::is_sealed_key);
+        let is_sealed = agent.is_some_and(|key| is_sealed(key.as_bytes()));
         let bytes = noted(disk, root, agent, relative);
         if is_sealed || bytes.is_some() {
             missing.push(MissingLog { path, bytes });

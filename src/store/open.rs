@@ -264,7 +264,7 @@ impl State {
             next_log: None,
             former: None,
             next_log_lost: None,
-            manifest: Manifest::fresh(String::new(), String::new(), String::new()),
+            manifest: Manifest::default(),
             lock: None,
             buffered: 0,
             hidden: 0,

@@ -11,7 +11,8 @@ use crate::format::manifest::Manifest;
 use crate::format::timestamp::iso_into;
 use crate::lock::{self, HeldLock, OsProbe};
 use crate::progress::{Phase, Progress};
-use crate::retention::{Deleting, Found, Hold, Limits, Plan, Pruned, plan};
+use crate::retention::{Deleting, Found, Hold, Limits, Pruned, plan};
+use crate::transition::folder::pruned;
 use crate::{layout, publish, temporary, unpublished};
 
 /// What is to be pruned, and how.
@@ -128,7 +129,8 @@ impl Store {
         let chosen =
             plan(found, manifest, &prune.limits, &String::from_utf8_lossy(&now), prune.with_snapshots);
         let deleting = Deleting::new(&*self.disk, &self.root, chosen, orphans)?;
-        let next = manifest_without(manifest, deleting.plan());
+        let plan = deleting.plan();
+        let next = pruned(manifest, |path| plan.has_snapshot(path), plan.newest.clone());
         Ok((deleting, (next != *manifest).then_some(next)))
     }
 
@@ -163,15 +165,4 @@ impl Store {
         layout::inside(&self.root, layout::OPS, relative)?;
         Hold::take(&*self.disk, &self.root, relative)
     }
-}
-
-/// The manifest once what goes is gone.
-fn manifest_without(manifest: &Manifest, plan: &Plan) -> Manifest {
-    let mut next = manifest.clone();
-    next.superseded.retain(|(path, _)| !plan.has_snapshot(path));
-    if let Some((path, until)) = plan.newest.clone().filter(|(_, until)| !until.is_empty()) {
-        let before = next.pruned.take().map(|(_, until)| until).unwrap_or_default();
-        next.pruned = Some((path, before.max(until)));
-    }
-    next
 }

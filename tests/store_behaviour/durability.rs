@@ -8,7 +8,6 @@ use std::time::Duration;
 use opslog::disk::Disk;
 use opslog::disk::sim::{CallKind, Fault, SimDisk, Times};
 use opslog::error::{Error, Result};
-use opslog::layout;
 use opslog::store::{Durability, Options, Rejected, Store};
 
 use super::hook::HookDisk;
@@ -380,7 +379,10 @@ fn what_a_dead_agent_left_in_a_sealed_log_is_synced_with_what_comes_behind_it() 
         disk = disk.after_kill();
         let other = try_open(disk.clone(), agent("other", Durability::Always)).unwrap().store;
         let agents = other.manifest().active_agent_ops.unwrap();
-        assert!(agents.iter().any(|(key, _)| layout::is_sealed_key(key)), "{agents:?}");
+        assert!(
+            agents.iter().any(|(key, _)| opslog::transition::shared::is_sealed(key.as_bytes())),
+            "{agents:?}"
+        );
         set(&other, &format!("{life} behind"), "2");
         sync(&other).unwrap();
         disk = after_power_loss(&disk);

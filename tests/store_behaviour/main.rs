@@ -29,6 +29,7 @@ mod looking;
 mod migrations;
 mod missing;
 mod mistrust;
+mod newer_fields;
 mod numbers;
 mod old_files;
 mod orders;

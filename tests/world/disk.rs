@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use opslog::engine::Id;
+use opslog::format::document::Manifest;
 use opslog::format::operation::parse_line;
 use opslog::protocol::Name;
 use opslog::protocol::carrier::{Loaded, Lock, Pairs};
-use opslog::protocol::document::Manifest;
 
 /// A request as the storage sees it: it can be carried out more than once.
 #[derive(Clone, Debug)]

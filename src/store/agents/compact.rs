@@ -10,8 +10,7 @@ use super::logs_of;
 use super::open::is_agent_open;
 use crate::engine::{Id, View};
 use crate::error::{Error, Result};
-use crate::format::manifest::{Descent, Manifest};
-use crate::format::timestamp::iso_into;
+use crate::format::manifest::{Descent, Generation, Manifest};
 use crate::gate::{Exclusive, Gate};
 use crate::history::Archived;
 use crate::layout;
@@ -25,6 +24,7 @@ use crate::store::Store;
 use crate::store::names::time_after;
 use crate::store::open::{Report, open_own_wal, read_manifest};
 use crate::store::versions::Versions;
+use crate::transition::folder::{self as transition, Archived as Segment, NextLogs, Snapshot};
 use crate::unpublished::Unpublished;
 
 /// Records that are to go to an archive, with the texts that they had when they were chosen.
@@ -98,13 +98,12 @@ impl Store {
     ///
     /// # Errors
     /// `OPSLOG_IO`, `OPSLOG_LOCKED`.
-    pub(in crate::store) fn amend_manifest(&self, amend: impl FnOnce(Manifest) -> Manifest) -> Result<()> {
+    pub(in crate::store) fn amend_manifest(&self, amend: impl FnOnce(&Manifest) -> Manifest) -> Result<()> {
         let Some(gate) = &self.gate else { return Ok(()) };
         let exclusive = gate.exclusive()?;
         self.look_alone(&exclusive)?;
         let current = read_manifest(&*self.disk, &self.root)?.ok_or(Error::NoStore)?;
-        let mut next = amend(current);
-        next.succeed(Vec::new());
+        let next = transition::succeeded(amend(&current), Generation::new(Vec::new()));
         let count = self.change_manifest(&exclusive, &next)?;
         self.lock().knows(next, count, self);
         Ok(())
@@ -208,7 +207,6 @@ impl Store {
             }
             (state.manifest.clone(), state.engine.clock())
         };
-        let mut next = current.clone();
         let from = time_after(Some(&current), now_ms);
         let mut agents = Vec::new();
         let mut logs = Vec::new();
@@ -240,10 +238,8 @@ impl Store {
         }
         list.add_superseded(&empty)?;
         sync_folder_of(&*self.disk, &layout::at(&self.root, &own))?;
-        next.active_agent_ops = Some(agents);
-        next.active_ops.clone_from(&own);
-        next.succeed(times);
-        next.clock = clock;
+        let next_logs = NextLogs { agents, own: own.clone(), clock };
+        let next = transition::sealed(&current, next_logs, Generation::new(times));
         let count = self.change_manifest(&exclusive, &next)?;
         // NOTE: no agent can append before the lock is let go, this agent neither.
         let wal = open_own_wal(self, &own, &mut Report::default())?;
@@ -304,7 +300,7 @@ impl Store {
         (lock, list): (&HeldLock, Option<&Unpublished>),
         sealed: &Sealed,
         (relative, written): (String, Written),
-        segment: Option<(String, u64)>,
+        segment: Option<Segment>,
         now_ms: i64,
     ) -> Result<()> {
         let exclusive = gate.exclusive()?;
@@ -314,38 +310,23 @@ impl Store {
             return Err(Error::Failed("the compaction lock was taken away".into()));
         }
         sealed.must_lead_to(&current)?;
-        let mut next = current.clone();
-        let gone = next.supersede(relative.clone(), now_ms.max(0) as u64);
-        if let Some(agents) = &mut next.active_agent_ops {
-            agents.retain(|(_, path)| !sealed.logs.contains(path));
-            if planted!("others-late-operations-dropped") {
-                agents.retain(|(_, path)| *path == next.active_ops);
-            }
-        }
-        let (before, version) = {
+        let (before, version, departures) = {
             let state = self.lock();
-            (state.versions.snapshot, state.writes(&self.options))
+            (state.versions.snapshot, state.writes(&self.options), state.departures)
+        };
+        let snapshot = Snapshot {
+            path: &relative,
+            version,
+            records: sealed.view.count() as u64,
+            now_ms,
+            departures,
+            migrates: sealed.migrates,
+            archived: segment.as_ref(),
         };
         let is_empty = |log: &str| self.disk.info(&self.root.join(log)).is_ok_and(|info| info.len == 0);
-        next.set_snapshot_version(before, version, is_empty);
-        if planted!("log-versions-forgotten") {
-            next.log_versions.clear();
-        }
-        next.succeed(Vec::new());
-        next.stats.active_records = sealed.view.count() as u64;
-        next.stats.ops_count = 0;
-        let mut iso = Vec::new();
-        iso_into(&mut iso, now_ms);
-        next.stats.last_checkpoint = String::from_utf8_lossy(&iso).into_owned();
-        next.departures = self.lock().departures + u64::from(sealed.migrates);
+        let came = Generation::new(Vec::new());
+        let (next, gone) = transition::published(&current, &snapshot, &sealed.logs, (before, is_empty), came);
         let is_archive = segment.is_some();
-        if let Some((path, added)) = segment {
-            next.departures += 1;
-            next.stats.archived_records = next.stats.archived_records.saturating_add(added);
-            if !next.archive_segments.contains(&path) {
-                next.archive_segments.push(path);
-            }
-        }
         let superseded = self.superseded_files(&gone, &current);
         if let Some(list) = list {
             list.add_superseded(&[superseded.as_slice(), &sealed.logs].concat())?;
@@ -434,7 +415,7 @@ impl Compaction {
             store.lock().engine.refreeze(&self.sealed.view);
             let logs: Vec<&str> = self.sealed.logs.iter().map(String::as_str).collect();
             Archived::note(&*store.disk, &store.root, &logs, &path, &ids)?;
-            segment = Some((path, added));
+            segment = Some(Segment { segment: path, added });
             compacted.archived = ids;
         }
         let after = time_after(Some(&store.manifest()), now_ms);

@@ -12,7 +12,7 @@ use super::same_name::refuse_same_name;
 use super::{Agents, own_path};
 use crate::disk::{Disk, OpenMode};
 use crate::error::{Error, Result};
-use crate::format::manifest::Manifest;
+use crate::format::manifest::{Generation, Manifest};
 use crate::gate::{Exclusive, Gate, open_or_create};
 use crate::lock::{self, HeldLock, OsProbe, ProcessProbe};
 use crate::publish::{Unnamed, replace, sync_folder_of};
@@ -21,6 +21,8 @@ use crate::store::closing;
 use crate::store::names::time_after;
 use crate::store::open::{Report, open_own_wal, read_manifest, refuse_to_overwrite};
 use crate::store::{Opened, Options, State, Store};
+use crate::transition::folder as transition;
+use crate::transition::shared::is_sealed;
 use crate::unpublished::{self, Unpublished};
 use crate::wal::{Unsynced, doubt};
 use crate::{layout, temporary};
@@ -103,7 +105,7 @@ impl Store {
     fn sealed_logs(&self, manifest: &Manifest) -> Result<Vec<Unsynced>> {
         let named = manifest.active_agent_ops.iter().flatten().filter(|_| !planted!("sealed-logs-unsynced"));
         let mut logs = Vec::new();
-        for (_, relative) in named.filter(|(key, _)| layout::is_sealed_key(key)) {
+        for (_, relative) in named.filter(|(key, _)| is_sealed(key.as_bytes())) {
             let path = layout::inside(&self.root, layout::OPS, relative)?;
             match self.disk.open(&path, OpenMode::Append) {
                 Ok(file) => logs.push(Unsynced::log(&path, &file, true)),
@@ -234,7 +236,7 @@ impl Store {
     /// Names the agent's log in the manifest, if it is not named there.
     pub(super) fn register(&self, exclusive: &Exclusive<'_>) -> Result<()> {
         let Some(agent) = &self.options.agent else { return Ok(()) };
-        let Some(mut manifest) = read_manifest(&*self.disk, &self.root)? else { return Ok(()) };
+        let Some(manifest) = read_manifest(&*self.disk, &self.root)? else { return Ok(()) };
         if own_path(&manifest, agent).is_some() {
             return Ok(());
         }
@@ -245,17 +247,13 @@ impl Store {
         sync_folder_of(&*self.disk, log.path())?;
         let relative = log.relative().to_owned();
         let log_time = layout::time_of(&relative);
-        if manifest.active_agent_ops.is_none() {
-            // What stands in the single writer's log, if that could not go into a snapshot, is read first.
-            let single = self.has_log(&manifest)?.then(|| manifest.active_ops.clone());
-            let sealed = single.map(|log| (layout::sealed_key(&log), log));
-            manifest.active_agent_ops = Some(sealed.into_iter().collect());
-            // As in 0.8.1 the field then names an agent's.
-            manifest.active_ops.clone_from(&relative);
-        }
-        manifest.active_agent_ops.get_or_insert_default().push((agent.clone(), relative));
-        manifest.succeed(log_time.into_iter().collect());
-        self.change_manifest(exclusive, &manifest)?;
+        // What stands in the single writer's log, if that could not go into a snapshot, is read first.
+        let has_single = manifest.active_agent_ops.is_none() && self.has_log(&manifest)?;
+        let single =
+            has_single.then(|| (layout::sealed_key(&manifest.active_ops), manifest.active_ops.clone()));
+        let came = Generation::new(log_time.into_iter().collect());
+        let next = transition::registered(&manifest, agent, &relative, single, came);
+        self.change_manifest(exclusive, &next)?;
         Ok(())
     }
 
@@ -273,7 +271,7 @@ impl Store {
 
 /// Whether an agent has the folder open; `None` for one that never took our lock, a 0.8.1.
 pub(super) fn is_agent_open(disk: &dyn Disk, root: &Path, agent: &str) -> Result<Option<bool>> {
-    if layout::is_sealed_key(agent) {
+    if is_sealed(agent.as_bytes()) {
         return Ok(Some(false));
     }
     let path = layout::agent_lock(root, agent);

@@ -8,7 +8,7 @@ use super::open::refuse_while_open;
 use crate::disk::append_all;
 use crate::engine::Operation;
 use crate::error::{Error, Result};
-use crate::format::manifest::Manifest;
+use crate::format::manifest::{Generation, Manifest};
 use crate::format::operation::{Kind, Marks, finish_line, parse_line, unmarked};
 use crate::gate::Gate;
 use crate::json::number::push_integer;
@@ -19,6 +19,8 @@ use crate::store::closing;
 use crate::store::names::time_after;
 use crate::store::open::Report;
 use crate::store::{Options, State, Store};
+use crate::transition::folder::{self as transition, Snapshot, TakenOver};
+use crate::transition::shared::is_sealed;
 use crate::unpublished::Unpublished;
 
 impl Store {
@@ -46,25 +48,28 @@ impl Store {
         self.options.refuse_newer(state.engine.schema().newest())?;
         let list = Unpublished::begin(&self.disk, &self.root, manifest.generation)?;
         let (mut log, ms) = self.create_log(&list, time_after(Some(manifest), self.options.now_ms), None)?;
-        let mut next = manifest.clone();
-        let mut gone = Vec::new();
+        let mut written = None;
         if state.is_of_one_version(&loader.options) {
-            gone = self.write_taken_over(&mut state, &list, ms, &mut next)?;
+            written = Some(self.write_taken_over(&mut state, &list, ms)?);
         } else if let Some(file) = log.file() {
-            let written = append_all(&**file, &one_log(&state)?);
-            written.map_err(|source| Error::io("write", log.path(), source))?;
+            let appended = append_all(&**file, &one_log(&state)?);
+            appended.map_err(|source| Error::io("write", log.path(), source))?;
         }
         log.sync()?;
         sync_folder_of(&*self.disk, log.path())?;
-        next.active_ops = log.relative().to_owned();
-        next.active_agent_ops = None;
-        next.log_versions.clear();
-        // It follows no log of a single writer, and must not seem to follow one that agents came after.
-        next.previous_ops = newest_of_agents(manifest).map(str::to_owned);
-        next.previous_end = 0;
-        next.succeed(vec![ms]);
-        next.departures += 1;
-        next.clock = state.engine.clock();
+        let snapshot = written.as_ref().map(|(path, version, records)| Snapshot {
+            path,
+            version: *version,
+            records: *records,
+            now_ms: self.options.now_ms,
+            departures: manifest.departures,
+            migrates: false,
+            archived: None,
+        });
+        let previous = newest_of_agents(manifest);
+        let own = TakenOver { log: log.relative(), previous, clock: state.engine.clock() };
+        let came = Generation::new(vec![ms]);
+        let (next, gone) = transition::taken_over(manifest, &own, snapshot.as_ref(), came);
         let logs = agents.iter().map(|(_, path)| path.clone()).chain(former_log(manifest, &next));
         let logs: Vec<_> = logs.filter(|path| next.previous_ops.as_ref() != Some(path)).collect();
         let superseded = self.superseded_files(&gone, manifest);
@@ -72,28 +77,20 @@ impl Store {
         self.change_manifest(&exclusive, &next)?;
         self.remove_superseded(&superseded);
         self.remove_empty_logs(&logs);
-        for (agent, _) in agents.iter().filter(|(agent, _)| !layout::is_sealed_key(agent)) {
+        for (agent, _) in agents.iter().filter(|(agent, _)| !is_sealed(agent.as_bytes())) {
             closing::forget(&*self.disk, &self.root, Some(agent));
         }
         Ok(())
     }
 
-    /// Writes the snapshot. Returns those that can go.
-    fn write_taken_over(
-        &self,
-        state: &mut State,
-        list: &Unpublished,
-        ms: u64,
-        next: &mut Manifest,
-    ) -> Result<Vec<String>> {
+    /// Writes the snapshot. Returns its path, and the version and the number of its records.
+    fn write_taken_over(&self, state: &mut State, list: &Unpublished, ms: u64) -> Result<(String, u32, u64)> {
         let (version, now_ms) = (state.versions.snapshot, self.options.now_ms);
         let view = state.engine.freeze(usize::MAX);
         let relative = layout::snapshot(ms);
         list.add(&relative)?;
         self.write_view(&view, &relative, &state.manifest.current_snapshot, (version, now_ms))?;
-        next.version = u64::from(version);
-        next.stats.active_records = view.count() as u64;
-        Ok(next.supersede(relative, now_ms.max(0) as u64))
+        Ok((relative, version, view.count() as u64))
     }
 }
 

@@ -1,5 +1,4 @@
-//! How a manifest changes: one pure function for each transition, with the rules of every field. Fields that a transition
-//! does not speak of stay as they are, those of newer versions too.
+//! How the manifest of a store behind a backend changes.
 //!
 //! With agents, `activeAgentOps` also names logs that are read but no more appended to, by keys that no agent can have:
 //! `sealed/<generation>/<agent>` for those that a generation sealed together, `left/<generation>/<agent>` for one that a
@@ -11,8 +10,8 @@
 
 use std::sync::Arc;
 
-use super::document::{Manifest, Name, Retired};
-use crate::format::versions::kept_versions;
+use super::shared::{add_archived, is_sealed, kept_versions, raised_clock, remove_merged};
+use crate::format::document::{Manifest, Name, Retired};
 
 /// What each transition writes besides its own fields.
 #[derive(Debug, Clone)]
@@ -53,17 +52,15 @@ pub struct Archived {
     pub added: u64,
 }
 
+/// Fields of a folder that is written without a backend, which lead its readers from log to log. Here no change of the manifest
+/// keeps them up to date.
+const WITHOUT_BACKEND: [&str; 3] = ["previousOps", "previousEnd", "lineage"];
 /// How many retired logs the manifest tells of at most.
 const RETIRED_LIMIT: usize = 128;
 /// How many fenced logs the manifest tells of at most.
 const FENCED_LIMIT: usize = 32;
 /// How many stamps of earlier manifests a manifest has at most.
 pub const ANCESTORS: usize = 8;
-
-/// Whether a key of `activeAgentOps` is that of a log that nothing is appended to any more.
-pub fn is_sealed(key: &[u8]) -> bool {
-    key.contains(&b'/')
-}
 
 /// The generation that sealed a log with all others; 0 for a key that does not say. `None` for a log that a store left when
 /// another one took its agentId: its operations stand among those of the logs that are appended to, by their clocks, until
@@ -119,6 +116,9 @@ pub fn stamped(manifest: &Manifest, Stamp { generation, stamp }: &Stamp) -> Mani
     }
     next.set_number("generation", *generation);
     next.set_text("stamp", stamp);
+    for field in WITHOUT_BACKEND {
+        next.remove(field);
+    }
     next
 }
 
@@ -305,7 +305,7 @@ pub fn sealed(manifest: &Manifest, generation: u64, next_logs: &NextLogs, clock:
     }
     next.set_names("sessions", &sessions);
     next.set_list("quiet", &[]);
-    next.set_number("clock", clock.max(manifest.number("clock")));
+    next.set_number("clock", raised_clock(clock, manifest.number("clock")));
     next
 }
 
@@ -319,8 +319,8 @@ pub fn published(
 ) -> Manifest {
     let mut next = with_snapshot(manifest, snapshot, merged);
     let mut logs = manifest.agent_logs().unwrap_or_default();
-    logs.retain(|(key, log)| !(is_sealed(key) && merged.contains(log)));
-    next.set_number("clock", clock.max(manifest.number("clock")));
+    remove_merged(&mut logs, merged);
+    next.set_number("clock", raised_clock(clock, manifest.number("clock")));
     if logs.is_empty() {
         for key in ["activeAgentOps", "sessions", "quiet"] {
             next.remove(key);
@@ -346,13 +346,11 @@ pub fn checkpointed(manifest: &Manifest, snapshot: &Snapshot, log: &[u8]) -> Man
 /// Records were added to an archive segment, and nothing else changed.
 pub fn archived(manifest: &Manifest, Archived { path, added }: &Archived) -> Manifest {
     let mut next = manifest.clone();
-    let mut segments = manifest.list("archiveSegments");
-    if !segments.contains(path) {
-        segments.push(Arc::clone(path));
-        next.set_list("archiveSegments", &segments);
-    }
-    let mut stats = manifest.stats();
-    stats.set_number("archivedRecords", stats.number("archivedRecords") + added);
+    let (mut segments, mut stats) = (manifest.list("archiveSegments"), manifest.stats());
+    let mut records = stats.number("archivedRecords");
+    add_archived(&mut segments, &mut records, (path, *added));
+    next.set_list("archiveSegments", &segments);
+    stats.set_number("archivedRecords", records);
     next.set("stats", stats.print());
     next
 }

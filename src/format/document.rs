@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::format::manifest;
+use super::{Invalid, manifest};
 use crate::json::array::elements;
 use crate::json::number::{push_integer, to_integer};
 use crate::json::object::{entries, sort_keys};
@@ -37,8 +37,8 @@ impl Manifest {
     /// What is wrong with it, in the words of 0.8.1's validator where it has any.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
         manifest::parse(text).map_err(|invalid| match invalid {
-            crate::format::Invalid::Rule(words) => words.to_owned(),
-            crate::format::Invalid::NotJson { offset } => format!("no JSON at byte {offset}"),
+            Invalid::Rule(words) => words.to_owned(),
+            Invalid::NotJson { offset } => format!("no JSON at byte {offset}"),
         })?;
         let found = entries(text).map_err(|malformed| format!("no JSON at byte {}", malformed.offset))?;
         let fields =
@@ -47,15 +47,15 @@ impl Manifest {
     }
 
     /// Any object as a document, without the checks of a manifest.
-    pub(super) fn of_line(text: &[u8]) -> Option<Self> {
+    pub(crate) fn of_line(text: &[u8]) -> Option<Self> {
         let found = entries(text).ok()?.into_iter();
         Some(Self {
             fields: found.map(|entry| (entry.key.into_owned(), part(text, entry.value).to_vec())).collect(),
         })
     }
 
-    /// A manifest without fields, for [`super::transition::fresh`].
-    pub(super) fn empty() -> Self {
+    /// A manifest without fields, for [`crate::transition::backend::fresh`].
+    pub(crate) fn empty() -> Self {
         Self { fields: Vec::new() }
     }
 
@@ -229,7 +229,7 @@ impl Manifest {
     }
 
     /// Sets the lists of logs that went into snapshots.
-    pub(super) fn set_retired(&mut self, retired: &[Retired]) {
+    pub(crate) fn set_retired(&mut self, retired: &[Retired]) {
         let mut out = b"[".to_vec();
         for (place, Retired { snapshot, logs, counts }) in retired.iter().enumerate() {
             out.extend_from_slice(if place > 0 { b",{\"snapshot\":" } else { b"{\"snapshot\":" });
@@ -257,7 +257,7 @@ impl Manifest {
     }
 
     /// `stats`, as a document of its own.
-    pub(super) fn stats(&self) -> Self {
+    pub(crate) fn stats(&self) -> Self {
         let text = self.field("stats").unwrap_or_default();
         let found = entries(text).unwrap_or_default().into_iter();
         Self {

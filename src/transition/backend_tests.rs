@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use super::document::{Manifest, Name};
-use super::transition::*;
+use super::backend::*;
+use crate::format::document::{Manifest, Name};
 
 fn name(text: &str) -> Name {
     Arc::from(text.as_bytes())

@@ -1,0 +1,195 @@
+//! The manifest: which snapshot and logs are current. 0.8.1's fields in its order and layout, then ours,
+//! which it ignores.
+//!
+//! Invariant: accepted exactly when 0.8.1 accepts it; a field of ours that makes no sense counts as
+//! absent. Fields of newer versions keep their texts. Paths are not checked here. How a manifest changes: `transition`.
+
+mod lineage;
+mod print;
+
+use super::Invalid;
+use super::fields::{Fields, counter, integer, lossy, non_empty_string};
+use crate::json::array::elements;
+use crate::json::reformat::compact_into;
+
+pub use lineage::{Descent, Generation, LINEAGE};
+
+/// Members that this version does not know: keys, as WTF-8, and the texts of their values.
+pub type Others = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Which files make up the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Manifest {
+    /// Schema version of the records.
+    pub version: u64,
+    /// Path of the snapshot.
+    pub current_snapshot: String,
+    /// Path of the log.
+    pub active_ops: String,
+    /// Agents and their logs, where many may write.
+    pub active_agent_ops: Option<Vec<(String, String)>>,
+    /// Paths of the archive segments.
+    pub archive_segments: Vec<String>,
+    /// Counts and times.
+    pub stats: Stats,
+    /// Ours: counts the manifests of this folder.
+    pub generation: u64,
+    /// Ours: the highest Lamport clock that was published.
+    pub clock: u64,
+    /// Ours: the log that `active_ops` follows.
+    pub previous_ops: Option<String>,
+    /// Ours: how many bytes of `previous_ops` the snapshot holds. What stands behind them in that log is at
+    /// the head of `active_ops` too.
+    pub previous_end: u64,
+    /// Ours: how often a snapshot was not what the logs before it say: records went to an archive, or an agent undid
+    /// an operation.
+    pub departures: u64,
+    /// Ours: snapshots that are no longer current and not deleted yet, oldest first, each with the
+    /// millisecond at which it was superseded.
+    pub superseded: Vec<(String, u64)>,
+    /// Ours: the newest log that was pruned, and the time of the last operation of all that were. Those up to it may be missing.
+    pub pruned: Option<(String, String)>,
+    /// Ours: logs whose lines have another schema version than the snapshot, and which.
+    pub log_versions: Vec<(String, u32)>,
+    /// Ours: the last generations, this one first.
+    pub lineage: Vec<Generation>,
+    /// Fields of newer versions.
+    pub others: Others,
+}
+
+/// Counts and times in the manifest.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Records in the snapshot.
+    pub active_records: u64,
+    /// Records in archive segments.
+    pub archived_records: u64,
+    /// Operations since the snapshot, as of the last writing.
+    pub ops_count: u64,
+    /// When the store was created.
+    pub created: String,
+    /// When the snapshot was taken.
+    pub last_checkpoint: String,
+    /// Fields of newer versions.
+    pub others: Others,
+}
+
+const KNOWN: [&str; 15] = [
+    "version",
+    "currentSnapshot",
+    "activeOps",
+    "activeAgentOps",
+    "archiveSegments",
+    "stats",
+    "generation",
+    "clock",
+    "previousOps",
+    "previousEnd",
+    "departures",
+    "superseded",
+    "pruned",
+    "logVersions",
+    "lineage",
+];
+/// By these fields stores behind backends know each other and the last logs. In a folder that is written without a backend they
+/// would be out of date, and are left out.
+const BEHIND_BACKENDS: [&str; 7] = ["stamp", "ancestors", "writer", "sessions", "quiet", "retired", "fenced"];
+const KNOWN_STATS: [&str; 5] = ["activeRecords", "archivedRecords", "opsCount", "created", "lastCheckpoint"];
+
+/// Reads a manifest.
+///
+/// # Errors
+/// [`Invalid`] exactly when 0.8.1 refuses it.
+pub fn parse(text: &[u8]) -> Result<Manifest, Invalid> {
+    let fields = Fields::read(text)?.ok_or(Invalid::Rule("not an object"))?;
+    let version = fields
+        .integer("version")
+        .filter(|&version| version >= 1)
+        .ok_or(Invalid::Rule("version must be a positive finite integer"))?;
+    let current_snapshot =
+        fields.string("currentSnapshot").ok_or(Invalid::Rule("missing currentSnapshot"))?;
+    let active_ops = fields.string("activeOps").ok_or(Invalid::Rule("missing activeOps"))?;
+    let archive_segments = fields
+        .get("archiveSegments")
+        .and_then(elements)
+        .ok_or(Invalid::Rule("archiveSegments must be an array"))?
+        .into_iter()
+        .map(non_empty_string)
+        .collect::<Option<_>>()
+        .ok_or(Invalid::Rule("archiveSegments entries must be non-empty strings"))?;
+    let stats = parse_stats(&fields.object("stats").ok_or(Invalid::Rule("missing stats"))?)?;
+    let active_agent_ops = match fields.get("activeAgentOps") {
+        None => None,
+        Some(agents) => Some(parse_agents(agents)?),
+    };
+    let superseded = fields.get("superseded").and_then(elements).unwrap_or_default();
+    Ok(Manifest {
+        version,
+        current_snapshot,
+        active_ops,
+        active_agent_ops,
+        archive_segments,
+        stats,
+        generation: fields.counter("generation").unwrap_or_default(),
+        clock: fields.integer("clock").unwrap_or_default(),
+        previous_ops: fields.string("previousOps"),
+        previous_end: fields.counter("previousEnd").unwrap_or_default(),
+        departures: fields.counter("departures").unwrap_or_default(),
+        superseded: superseded.into_iter().filter_map(parse_superseded).collect(),
+        pruned: fields.get("pruned").and_then(parse_pruned),
+        log_versions: fields.object("logVersions").as_ref().map(parse_log_versions).unwrap_or_default(),
+        lineage: fields.string("lineage").map(|names| lineage::parse_lineage(&names)).unwrap_or_default(),
+        others: others(&fields, &[&KNOWN, &BEHIND_BACKENDS]),
+    })
+}
+
+fn parse_stats(stats: &Fields<'_>) -> Result<Stats, Invalid> {
+    let integer = |name, rule| stats.integer(name).ok_or(Invalid::Rule(rule));
+    let string = |name, rule| stats.string(name).ok_or(Invalid::Rule(rule));
+    Ok(Stats {
+        active_records: integer("activeRecords", "stats.activeRecords must be a non-negative integer")?,
+        archived_records: integer("archivedRecords", "stats.archivedRecords must be a non-negative integer")?,
+        ops_count: integer("opsCount", "stats.opsCount must be a non-negative integer")?,
+        created: string("created", "stats.created must be a non-empty string")?,
+        last_checkpoint: string("lastCheckpoint", "stats.lastCheckpoint must be a non-empty string")?,
+        others: others(stats, &[&KNOWN_STATS]),
+    })
+}
+
+fn others(fields: &Fields<'_>, known: &[&[&str]]) -> Others {
+    let is_known = |key: &[u8]| known.iter().any(|names| names.iter().any(|name| name.as_bytes() == key));
+    let others = fields.iter().filter(|(key, _)| !is_known(key)).map(|(key, value)| {
+        let mut text = Vec::with_capacity(value.len());
+        compact_into(&mut text, value);
+        (key.to_vec(), text)
+    });
+    others.collect()
+}
+
+fn parse_agents(value: &[u8]) -> Result<Vec<(String, String)>, Invalid> {
+    let fields = Fields::read(value)?.ok_or(Invalid::Rule("activeAgentOps must be an object"))?;
+    fields
+        .iter()
+        .map(|(agent, path)| Some((lossy(agent), non_empty_string(path)?)))
+        .collect::<Option<_>>()
+        .ok_or(Invalid::Rule("activeAgentOps values must be non-empty strings"))
+}
+
+fn parse_log_versions(fields: &Fields<'_>) -> Vec<(String, u32)> {
+    let version = |value| integer(value).and_then(|version| u32::try_from(version).ok()).filter(|&n| n >= 1);
+    fields.iter().filter_map(|(path, value)| Some((lossy(path), version(value)?))).collect()
+}
+
+fn parse_superseded(value: &[u8]) -> Option<(String, u64)> {
+    match elements(value)?.as_slice() {
+        [path, ms] => Some((non_empty_string(path)?, counter(ms)?)),
+        _ => None,
+    }
+}
+
+fn parse_pruned(value: &[u8]) -> Option<(String, String)> {
+    match elements(value)?.as_slice() {
+        [path, until] => Some((non_empty_string(path)?, non_empty_string(until)?)),
+        _ => None,
+    }
+}

@@ -1,0 +1,48 @@
+//! Rules of the manifest's fields that hold in a folder and behind a backend, on the values of fields.
+
+use crate::format::versions::unmarked_version;
+
+/// Whether a key among those of the agents is that of a log to which nothing is appended any more. No id of an agent holds a
+/// slash.
+pub fn is_sealed(key: &[u8]) -> bool {
+    key.contains(&b'/')
+}
+
+/// Takes the logs out that went into a snapshot. A log that an agent still appends to stays, whatever was read of it.
+pub fn remove_merged<N: AsRef<[u8]> + PartialEq>(logs: &mut Vec<(N, N)>, merged: &[N]) {
+    logs.retain(|(key, log)| !(is_sealed(key.as_ref()) && merged.contains(log)));
+}
+
+/// Adds records to an archive segment, which is named once.
+pub fn add_archived<N: Clone + PartialEq>(
+    segments: &mut Vec<N>,
+    records: &mut u64,
+    (segment, added): (&N, u64),
+) {
+    if !segments.contains(segment) {
+        segments.push(segment.clone());
+    }
+    *records = records.saturating_add(added);
+}
+
+/// The clock that every agent's is above: it never goes back.
+pub fn raised_clock(clock: u64, known: u64) -> u64 {
+    clock.max(known)
+}
+
+/// What is to be noted of logs when a snapshot of another version takes the place of one of version `before`: each keeps the
+/// version of its lines. A log without lines has none to keep.
+pub fn kept_versions<N: AsRef<[u8]> + Ord, V: Copy + PartialEq>(
+    noted: &[(N, V)],
+    mut logs: Vec<N>,
+    (before, version): (V, V),
+    is_empty: impl Fn(&N) -> bool,
+) -> Vec<(N, V)> {
+    logs.sort();
+    logs.dedup();
+    let kept = logs.into_iter().map(|log| {
+        let version = unmarked_version(noted, log.as_ref(), before);
+        (log, version)
+    });
+    kept.filter(|(log, kept)| *kept != version && !is_empty(log)).collect()
+}
