@@ -11,5 +11,7 @@ import "./style/charts.css";
 import "./style/panels.css";
 import "uplot/dist/uPlot.min.css";
 import { App } from "./app.jsx";
+import { keepFocusInSight } from "./browser/focus.js";
 
+keepFocusInSight();
 render(<App />, document.getElementById("page"));
