@@ -47,7 +47,7 @@ function focused(page) {
     return {
       name: `${element.tagName} ${element.getAttribute("aria-label") ?? element.innerText?.trim().slice(0, 30)}`,
       hidden: Math.round(width - Math.max(0, to - from)),
-      isInWindow: top < innerHeight && bottom > 0,
+      isInWindow: top < globalThis.innerHeight && bottom > 0,
       isMarked:
         marked.some((each) => each !== null && isMarked(each)) ||
         element.parentElement.matches(":focus-within"),
