@@ -3,44 +3,17 @@
 //! snapshot is written; what runs under it are appends and cuts of a WAL, and reads.
 
 mod agents;
-mod archive;
 mod backup;
-mod chain;
-mod change;
 mod checkpoint;
 mod closing;
-mod detached;
-mod doubtful;
-mod drafts;
-mod durable;
-mod fields;
-mod find;
-mod follow;
-mod followed;
+mod following;
 mod foreign;
-mod head;
-mod holding;
-mod left;
 mod locked;
-mod look;
-mod misfit;
 mod names;
 mod open;
-mod order;
-mod past;
-mod position;
-mod prune;
-mod read;
-mod savepoint;
-mod seen;
-mod settle;
-mod tail_queue;
-mod telling;
-mod turn;
-mod undo;
-mod unique;
+mod reading;
 mod versions;
-mod walk;
+mod writing;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,31 +21,31 @@ use std::sync::Arc;
 use hashbrown::DefaultHashBuilder;
 use parking_lot::Mutex;
 
+use following::tail_queue::TailQueue;
 use locked::Locked;
-use tail_queue::TailQueue;
 use versions::Versions;
 
 pub use agents::{Agents, ArchiveRequest, Compacted, Compaction, refuse_agents};
-pub use archive::{ArchivePlan, load_segment};
 pub(crate) use backup::Target;
 pub use backup::{Backup, Copied};
-pub use change::{Changed, Rejected};
 pub use checkpoint::Checkpoint;
+pub use checkpoint::archive::{ArchivePlan, load_segment};
+pub use checkpoint::prune::Prune;
 pub use closing::{MissingLog, missing_logs};
-pub use durable::Durability;
-pub use find::{Find, Found, Step};
-pub use followed::{Followed, Skipped};
-pub use look::Look;
+pub use following::followed::{Followed, Skipped};
+pub use following::look::Look;
+pub use following::seen::Seen;
+pub use following::telling::Telling;
 pub(crate) use open::parse_manifest;
 pub use open::{Opened, Report};
-pub use past::{Past, Present, When};
-pub use prune::Prune;
-pub use read::{Counts, Place};
-pub use savepoint::Savepoint;
-pub use seen::Seen;
-pub use telling::Telling;
-pub use unique::Duplicate;
-pub use walk::{Range, Sorted, Walk};
+pub use reading::find::{Find, Found, Step};
+pub use reading::past::{Past, Present, When};
+pub use reading::read::{Counts, Place};
+pub use reading::unique::Duplicate;
+pub use reading::walk::{Range, Sorted, Walk};
+pub use writing::change::{Changed, Rejected};
+pub use writing::durable::Durability;
+pub use writing::savepoint::Savepoint;
 
 use crate::disk::Disk;
 use crate::engine::{Engine, Moments};
@@ -136,7 +109,7 @@ pub struct Store {
     syncing: Mutex<()>,
     state: Mutex<State>,
     /// The declared indexes.
-    fields: Mutex<fields::Fields>,
+    fields: Mutex<reading::fields::Fields>,
 }
 
 /// What the lock protects.
@@ -156,7 +129,7 @@ struct State {
     manifest_text: Vec<u8>,
     lock: Option<HeldLock>,
     /// Changes behind the operations, which are in no file yet either.
-    drafts: drafts::Drafts,
+    drafts: writing::drafts::Drafts,
     /// Operations from this one on are in no file yet.
     buffered: usize,
     /// Operations before this one belong to a checkpoint that is due but has not begun.
@@ -180,7 +153,7 @@ struct State {
     agents: Option<Agents>,
     /// There are no files: see `detached`.
     detached: bool,
-    scratch: change::Scratch,
+    scratch: writing::change::Scratch,
     /// For a store that follows: the lines of the operations.
     seen: Seen,
     /// How much of the log its index file speaks of.
@@ -192,7 +165,7 @@ struct State {
     /// What others wrote in logs that were left behind, and `tail()` has still to tell of.
     tail_queue: TailQueue,
     /// Where a look of a follower that failed had come to, if that is not where the manifest in memory says.
-    entered: Option<chain::Entered>,
+    entered: Option<following::chain::Entered>,
     /// A look that failed took a deletion back, whose record may stand elsewhere in the files.
     misplaced: bool,
     /// What others read without the lock.

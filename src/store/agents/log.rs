@@ -12,9 +12,9 @@ use crate::engine::{Check, Operation, Origin, Place, Rank, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::Line;
 use crate::store::Store;
-use crate::store::followed::{Skipped, skipped_in};
-use crate::store::seen::{SeenLine, are_all_in, count_in};
-use crate::store::tail_queue::TailQueue;
+use crate::store::following::followed::{Skipped, skipped_in};
+use crate::store::following::seen::{SeenLine, are_all_in, count_in};
+use crate::store::following::tail_queue::TailQueue;
 use crate::wal::{Piece, replay, replay_unlocked};
 
 /// About how many bytes of a log are read and compared at once.

@@ -16,7 +16,6 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::seen::SeenLine;
 use super::{State, Store};
 use crate::disk::{DiskFile, FileInfo};
 use crate::engine::{Id, Operation, Origin, Rank};
@@ -24,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::gate::{Exclusive, Shared};
 use crate::layout;
+use crate::store::following::seen::SeenLine;
 
 pub use compact::{ArchiveRequest, Compacted, Compaction};
 pub(super) use log::operation_of;

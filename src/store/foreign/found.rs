@@ -9,7 +9,7 @@ use crate::disk::{DiskFile, read_exact_at};
 use crate::engine::{Id, Logged, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::{Marks, finish_line, parse_line, unmarked};
-use crate::store::followed::skipped_in;
+use crate::store::following::followed::skipped_in;
 use crate::store::{Followed, State, Store};
 use crate::wal::{Tail, replay};
 

@@ -12,7 +12,7 @@ use super::found::bare;
 use crate::disk::{Disk, OpenMode};
 use crate::engine::{Id, Operation, Text};
 use crate::error::{Error, Result};
-use crate::store::change::Rejected;
+use crate::store::writing::change::Rejected;
 use crate::store::{State, Store};
 use crate::wal::{Writer, replay};
 

@@ -9,10 +9,10 @@ mod own;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::change::Rejected;
 use super::{State, Store};
 use crate::engine::Id;
 use crate::error::{Error, Result};
+use crate::store::writing::change::Rejected;
 use crate::wal::Standing;
 
 pub(super) use late::Former;

@@ -1,0 +1,57 @@
+//! Which history a store still reads, and that it is not pruned: from the oldest log on that a follower stands in, or that
+//! `tail()` has still to tell of. A writer follows nothing until it was asked for that once.
+
+use crate::error::Result;
+use crate::format::manifest::Manifest;
+use crate::retention::Hold;
+use crate::store::{State, Store};
+use crate::{layout, store::agents::logs_of};
+
+impl Store {
+    /// Claims what a reader of this manifest begins with. `None` if none of it is there: it was superseded meanwhile.
+    pub(in crate::store) fn hold_named(&self, manifest: &Manifest) -> Result<Option<Hold>> {
+        let oldest = logs_of(manifest).into_iter().min_by_key(|log| layout::time_of(log));
+        if let Some(oldest) = oldest.filter(|log| layout::inside(&self.root, layout::OPS, log).is_ok())
+            && let Some(hold) = Hold::take(&*self.disk, &self.root, oldest)?
+        {
+            return Ok(Some(hold));
+        }
+        // NOTE: a log may be missing that was empty. What comes after the snapshot is kept by it as well.
+        if layout::inside(&self.root, layout::SNAPSHOTS, &manifest.current_snapshot).is_err() {
+            return Ok(None);
+        }
+        Hold::take(&*self.disk, &self.root, &manifest.current_snapshot)
+    }
+
+    /// Goes on to claim what is still needed, and lets go of what is not. If that fails, the older claim stays, which covers it.
+    pub(in crate::store) fn renew_hold(&self) {
+        let mut state = self.lock();
+        if !self.options.read_only && !state.tails {
+            return;
+        }
+        let Some(needed) = state.oldest_needed() else { return };
+        if state.hold.as_ref().is_some_and(|hold| hold.relative() == needed) {
+            return;
+        }
+        let taken = match Hold::take(&*self.disk, &self.root, &needed) {
+            Ok(None) if state.hold.is_none() => self.hold_named(&state.manifest),
+            taken => taken,
+        };
+        // NOTE: the old one is let go only now: in between, everything behind it would be free.
+        if let Ok(Some(taken)) = taken {
+            state.hold = Some(taken);
+        }
+    }
+}
+
+impl State {
+    /// The oldest log that is still read.
+    fn oldest_needed(&self) -> Option<String> {
+        let followed = match &self.agents {
+            Some(agents) => agents.read_logs().collect(),
+            None => vec![self.followed_wal().0],
+        };
+        let logs = followed.into_iter().chain(self.tail_queue.logs());
+        logs.filter(|log| !log.is_empty()).min_by_key(|log| layout::time_of(log)).map(str::to_owned)
+    }
+}

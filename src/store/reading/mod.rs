@@ -1,0 +1,12 @@
+//! What is read of a store: records, walks and queries, declared indexes, places in the history.
+
+pub(in crate::store) mod fields;
+pub(in crate::store) mod find;
+pub(in crate::store) mod head;
+pub(in crate::store) mod misfit;
+pub(in crate::store) mod order;
+pub(in crate::store) mod past;
+pub(in crate::store) mod position;
+pub(in crate::store) mod read;
+pub(in crate::store) mod unique;
+pub(in crate::store) mod walk;

@@ -1,0 +1,406 @@
+//! The records as they were at an earlier place of the history: those of now under a layer that says what each record was
+//! that an operation behind the place concerns. It costs what the operations between there and now cost, and copies no record
+//! that they leave alone.
+//!
+//! What a record was stands in its first operation behind the place, as far as its writer knew. Two writers may not have known:
+//! an agent does not see what another one writes at the same time, and a store with `skipLoad` does not look. There the
+//! operation before counts, or the snapshot.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::engine::overlay::Overlay;
+use crate::engine::{Id, Moment, Nearby, Text};
+use crate::error::{Error, Result};
+use crate::format::operation::Kind;
+use crate::format::timestamp::iso_into;
+use crate::history::{Archived, Backward, Change, Event, Position, Reading, before_into, standing};
+use crate::json::part;
+use crate::layout;
+use crate::store::checkpoint::archive::read_segment;
+use crate::store::open::read_manifest;
+use crate::store::reading::walk::read_uncut;
+use crate::store::{Store, Walk};
+
+/// So many bytes of operations are read at once.
+const PIECE: usize = 1 << 20;
+
+/// The first log gets its name about when the store is created.
+const NAMED_WITHIN_MS: i64 = 1000;
+
+/// A place in the history.
+#[derive(Clone)]
+pub enum When {
+    /// Behind the operation of a position.
+    At(Position),
+    /// Behind the last operation whose timestamp is not later than this one.
+    Time(String),
+}
+
+/// All records now, from which an earlier state is found.
+pub struct Present {
+    moment: Moment,
+    count: usize,
+    undone: u64,
+    /// The log of a single writer, by the time in its name, and its length: all operations before are in the records.
+    logged: Option<(u64, u64)>,
+}
+
+/// The records at a place of the history.
+#[derive(Clone)]
+pub struct Past {
+    moment: Moment,
+    count: usize,
+    concerned: Arc<[Id]>,
+}
+
+/// What the operations behind the place say of a record.
+struct Known {
+    /// Its value before the first of them; `None` where there was none.
+    before: Option<Vec<u8>>,
+    /// An operation further back may say otherwise.
+    is_claim: bool,
+    /// The snapshot may say otherwise.
+    is_unseen: bool,
+    /// An archive took it out, to the segment of this note.
+    archived: Option<usize>,
+    /// Whether the record is there now, as the last operation on it says, or that it is to be looked for.
+    exists: Option<Option<bool>>,
+}
+
+/// Archive segments, read when they are needed: for records that no log says anything of.
+#[derive(Default)]
+struct Segments(HashMap<String, HashMap<Vec<u8>, Vec<u8>>>);
+
+impl Segments {
+    fn get(&mut self, store: &Store, segment: &str, id: &[u8]) -> Result<Option<Vec<u8>>> {
+        if !self.0.contains_key(segment) {
+            let records = read_segment(&*store.disk, &store.root, segment)?;
+            self.0.insert(segment.to_owned(), records.into_iter().collect());
+        }
+        Ok(self.0.get(segment).and_then(|records| records.get(id)).cloned())
+    }
+}
+
+impl Known {
+    /// Puts what an earlier operation says in its place. Whether the record is there now the last one says that is known.
+    fn put_earlier(&mut self, earlier: Self) -> Self {
+        let exists = self.exists.or(earlier.exists);
+        std::mem::replace(self, Self { exists, ..earlier })
+    }
+}
+
+/// What was read backward.
+#[derive(Default)]
+struct Pass {
+    known: HashMap<Id, Known>,
+    /// The records in the order in which they were come upon.
+    order: Vec<Id>,
+    claims: usize,
+    /// The archives behind which nothing was read yet come last.
+    archives: Vec<Archived>,
+    crossed: usize,
+    /// The ids of those archives that were asked for.
+    taken_out: HashMap<usize, HashSet<Id>>,
+}
+
+impl Store {
+    /// Takes the records as they are now. What is buffered is written first, so that the logs have all that the records show.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`; those of writing the buffer.
+    pub fn present(&self) -> Result<Present> {
+        let mut state = self.lock_replayed()?;
+        if state.batch.is_none() && state.buffered < state.engine.operations().len() {
+            state.flush(self, None)?;
+        }
+        let (count, undone) = (state.engine.count(), state.engine.undone());
+        let is_only_writer = state.agents.is_none() && !self.options.read_only;
+        let log = layout::time_of(state.wal.relative()).filter(|_| is_only_writer);
+        let logged = log.map(|ms| (ms, state.wal.len()));
+        Ok(Present { moment: state.moment(), count, undone, logged })
+    }
+
+    /// Whether an operation that a present shows may have been taken back since.
+    pub fn is_outdated(&self, present: &Present) -> bool {
+        self.lock().engine.undone() != present.undone
+    }
+
+    /// The records as they were at a place of the history. A caller that cancels gets any records.
+    ///
+    /// # Errors
+    /// `OPSLOG_POSITION_GONE` if the place is not kept; `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub fn past(&self, present: &Present, when: &When, cancelled: &AtomicBool) -> Result<Past> {
+        let mut pass = Pass { archives: Archived::all(&*self.disk, &self.root)?, ..Pass::default() };
+        let newest = layout::time_of(&self.manifest().active_ops);
+        let after = match when {
+            When::At(position) => Some(&standing(&self.disk, &self.root, position)?),
+            When::Time(_) => None,
+        };
+        let is_stored = |change: &Change<'_>| {
+            let is_new_log = change.is_in_log_of(newest);
+            Ok(is_new_log
+                && present
+                    .moment
+                    .stored(&change.line.id)
+                    .map_err(|source| self.read_failed(source))?
+                    .is_some())
+        };
+        let mut is_behind = true;
+        let place = self.read_back(after, cancelled, |change| {
+            is_behind = is_behind && when.is_before(change);
+            if is_behind {
+                pass.cross_archives(change);
+                let exists = present.shows(change).then_some(Some(change.line.kind == Kind::Set));
+                pass.take(change, exists, is_stored)?;
+            } else {
+                pass.correct(change);
+            }
+            Ok(is_behind || pass.claims > 0)
+        })?;
+        if after.is_some() && pass.claims > 0 {
+            self.read_back(None, cancelled, |change| {
+                if place.has_read(change) {
+                    pass.correct(change);
+                }
+                Ok(pass.claims > 0)
+            })?;
+        }
+        if let (true, When::Time(time)) = (is_behind, when) {
+            self.ensure_kept(time)?;
+        }
+        if pass.claims > 0 && self.is_history_whole()? {
+            pass.refuse_claims();
+        }
+        self.under(present, pass)
+    }
+
+    /// Refuses a time that is before all operations, some of which were pruned.
+    fn ensure_kept(&self, time: &str) -> Result<()> {
+        match read_manifest(&*self.disk, &self.root)?.and_then(|manifest| manifest.pruned) {
+            Some((_, until)) if is_later(until.as_bytes(), time.as_bytes()) => {
+                Err(Error::PositionGone("the operations of this time were pruned"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the log is still there with which the store began: then no record is older than all operations.
+    fn is_history_whole(&self) -> Result<bool> {
+        let folder = self.root.join(layout::OPS);
+        let names = self.disk.list(&folder).map_err(|source| Error::io("scandir", &folder, source))?;
+        let Some(oldest) = names.iter().filter_map(|name| layout::time_of(name)).min() else {
+            return Ok(false);
+        };
+        let mut earliest = Vec::new();
+        iso_into(&mut earliest, (oldest as i64).saturating_sub(NAMED_WITHIN_MS));
+        Ok(earliest.as_slice() <= self.manifest().stats.created.as_bytes())
+    }
+
+    /// Reads operations from the last one on, until told to stop. Returns where the place stands by now behind which it reads: a
+    /// checkpoint may have carried its operation to another log.
+    fn read_back(
+        &self,
+        after: Option<&Position>,
+        cancelled: &AtomicBool,
+        mut goes_on: impl FnMut(&Change<'_>) -> Result<bool>,
+    ) -> Result<Position> {
+        let mut backward = Backward::open(Arc::clone(&self.disk), &self.root, after)?;
+        let mut is_wanted = true;
+        loop {
+            let reading = backward.step(PIECE, &mut |event| {
+                if let Event::Change(change) = event {
+                    is_wanted = is_wanted && goes_on(&change)?;
+                }
+                Ok(())
+            })?;
+            if !is_wanted || matches!(reading, Reading::AtEnd) || cancelled.load(Ordering::Relaxed) {
+                return Ok(backward.after().clone());
+            }
+        }
+    }
+
+    fn under(&self, present: &Present, pass: Pass) -> Result<Past> {
+        let Present { moment, count, .. } = present;
+        let mut layer = Overlay::default();
+        let failed = |source| self.read_failed(source);
+        let mut segments = Segments::default();
+        // The records that are there no more come last, in the order in which they were first changed behind the place.
+        for id in pass.order.iter().rev() {
+            let Some(known) = pass.known.get(id) else { continue };
+            let archive = known.archived.and_then(|at| pass.archives.get(at));
+            let before = match (known.before.as_deref(), archive) {
+                (None, Some(archive)) => {
+                    segments.get(self, &archive.segment, id)?.map(|text| Text::Held(text.into()))
+                }
+                (None, None) if known.is_unseen => moment.stored(id).map_err(failed)?,
+                (before, _) => before.map(|text| Text::Held(text.into())),
+            };
+            let exists = || match known.exists.flatten() {
+                Some(exists) => Ok(exists),
+                None => moment.get(id).map(|found| found.is_some()),
+            };
+            match before {
+                Some(text) => layer.set(id, text, exists).map_err(failed)?,
+                None => layer.delete(id, exists).map_err(failed)?,
+            }
+        }
+        let count = layer.count_over(*count);
+        Ok(Past { moment: moment.under(layer), count, concerned: pass.order.into() })
+    }
+
+    /// Whether there was a record at a place of the history.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub fn has_past(&self, past: &Past, id: &[u8]) -> Result<bool> {
+        let found = past.moment.get(id).map_err(|source| self.read_failed(source))?;
+        Ok(found.is_some())
+    }
+
+    /// A record's value at a place of the history, as JSON text: empty for a record without a value.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub fn get_past(&self, past: &Past, id: &[u8]) -> Result<Option<Vec<u8>>> {
+        let text = past.moment.get(id).map_err(|source| self.read_failed(source))?;
+        let Some(text) = text else { return Ok(None) };
+        let kept = past.moment.kept();
+        let read = read_uncut(kept, || Ok(Nearby::of(kept).read(&text)?.to_vec()));
+        read.map(Some).map_err(|source| self.read_failed(source))
+    }
+}
+
+impl Present {
+    /// Whether the records are those behind an operation. Those of agents and of a store that follows may not be.
+    fn shows(&self, change: &Change<'_>) -> bool {
+        self.logged.is_some_and(|(ms, len)| change.ms < ms || change.ms == ms && change.start < len)
+    }
+}
+
+impl Past {
+    /// How many records there were.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The records.
+    pub fn moment(&self) -> &Moment {
+        &self.moment
+    }
+
+    /// Begins a walk over the records.
+    pub fn walk(&self, ids_only: bool) -> Walk {
+        Walk::over(self.moment.clone(), ids_only)
+    }
+
+    /// The records that operations behind the place concern: all others are as they are now.
+    pub fn concerned(&self) -> &[Id] {
+        &self.concerned
+    }
+}
+
+impl When {
+    /// Whether the place is before an operation. Of a position, only such operations are read.
+    fn is_before(&self, change: &Change<'_>) -> bool {
+        match self {
+            Self::At(_) => true,
+            Self::Time(time) => is_later(&change.line.ts(change.bytes), time.as_bytes()),
+        }
+    }
+}
+
+/// Whether an ISO timestamp is later than another. Both are UTC; years of more than four digits have a sign.
+fn is_later(one: &[u8], other: &[u8]) -> bool {
+    let year = |ts: &[u8]| match ts.first() {
+        Some(b'+') => 2,
+        Some(b'-') => 0,
+        _ => 1,
+    };
+    let (one_year, other_year) = (year(one), year(other));
+    if one_year != other_year { one_year > other_year } else { one > other }
+}
+
+impl Pass {
+    /// An operation behind the place: each that comes later here is an earlier one.
+    fn take(
+        &mut self,
+        change: &Change<'_>,
+        exists: Option<Option<bool>>,
+        is_stored: impl Fn(&Change<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        let Change { bytes, line, .. } = change;
+        let before = before_into(bytes, line);
+        let before = (&*before != b"null").then(|| before.into_owned());
+        let is_unseen = before.is_none() && line.agent.is_none() && is_stored(change)?;
+        let is_claim = is_unseen || line.agent.is_some();
+        let known = Known { before, is_claim, is_unseen, archived: None, exists };
+        match self.known.get_mut(&*line.id) {
+            Some(later) => self.claims -= usize::from(later.put_earlier(known).is_claim),
+            None => self.add((&*line.id).into(), known),
+        }
+        self.claims += usize::from(is_claim);
+        Ok(())
+    }
+
+    /// Whether an archive between an operation and the place took the record out.
+    fn is_taken_out(&mut self, change: &Change<'_>) -> bool {
+        let Self { archives, crossed, taken_out, .. } = self;
+        archives.iter().enumerate().skip(*crossed).any(|(at, archive)| {
+            let ids = || archive.ids.iter().cloned().collect();
+            archive.is_after(change) && taken_out.entry(at).or_insert_with(ids).contains(&*change.line.id)
+        })
+    }
+
+    /// No operation confirms what agents knew: it was undone, and they did not know of that.
+    fn refuse_claims(&mut self) {
+        for known in self.known.values_mut().filter(|known| known.is_claim && known.archived.is_none()) {
+            known.is_claim = false;
+            if !known.is_unseen {
+                known.before = None;
+            }
+        }
+    }
+
+    fn add(&mut self, id: Id, known: Known) {
+        self.order.push(Arc::clone(&id));
+        self.known.insert(id, known);
+    }
+
+    /// The first operation from before an archive brings back what that took out: with the value that the operation before
+    /// gave it, which is still to be found.
+    fn cross_archives(&mut self, change: &Change<'_>) {
+        while self.archives.get(self.crossed).is_some_and(|archive| archive.is_after(change)) {
+            let at = self.crossed;
+            let ids = self.archives.get_mut(at).map(|archive| std::mem::take(&mut archive.ids));
+            for id in ids.unwrap_or_default() {
+                let (archived, exists) = (Some(at), Some(None));
+                let known = Known { before: None, is_claim: true, is_unseen: false, archived, exists };
+                match self.known.get_mut(&id) {
+                    Some(later) => self.claims -= usize::from(later.put_earlier(known).is_claim),
+                    None => self.add(id, known),
+                }
+                self.claims += 1;
+            }
+            self.crossed += 1;
+        }
+    }
+
+    /// An operation before the place: what it says counts more than what a later writer knew.
+    fn correct(&mut self, change: &Change<'_>) {
+        let Change { bytes, line, .. } = change;
+        if !self.known.get(&*line.id).is_some_and(|known| known.is_claim) {
+            return;
+        }
+        let is_gone = self.is_taken_out(change);
+        let Some(known) = self.known.get_mut(&*line.id) else { return };
+        (known.is_claim, known.is_unseen, known.archived) = (false, false, None);
+        self.claims -= 1;
+        known.before = match (&line.kind, &line.data) {
+            (Kind::Set, Some(data)) if !is_gone => Some(part(bytes, data.clone()).to_vec()),
+            _ => None,
+        };
+    }
+}

@@ -1,0 +1,187 @@
+//! Reading: records, operations, counts. Texts leave as JSON, for V8 to parse.
+
+use std::io;
+
+use crate::engine::text::is_displaced;
+use crate::engine::{Cursor, Engine, Text};
+use crate::error::{Error, Result};
+use crate::format::operation::public_text_into;
+use crate::store::{Rejected, State, Store};
+
+/// Where a scan goes on, and the epoch in which that means something.
+pub type Place = (Cursor, u64);
+
+/// Numbers for `stats()` and the like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Records.
+    pub records: usize,
+    /// Operations since the last checkpoint began.
+    pub operations: usize,
+}
+
+impl Store {
+    /// A record's JSON text; empty for a record without a value.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn get(&self, id: &[u8]) -> Result<Option<Vec<u8>>> {
+        let mut out = Vec::new();
+        Ok(self.get_into(id, &mut out)?.then_some(out))
+    }
+
+    /// As [`Store::get`], appending to a buffer. Returns whether there is a record.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn get_into(&self, id: &[u8], out: &mut Vec<u8>) -> Result<bool> {
+        let mut state = self.lock();
+        self.reading(&mut state, |state| state.get_into(id, out))
+    }
+
+    /// Whether there is a record.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn has(&self, id: &[u8]) -> Result<bool> {
+        let found = self.lock().engine.get(id).map_err(|source| self.read_failed(source))?;
+        Ok(found.is_some())
+    }
+
+    /// How much there is.
+    pub fn counts(&self) -> Counts {
+        let state = self.lock();
+        Counts { records: state.engine.count(), operations: state.shown() }
+    }
+
+    /// Appends `"id",value,` pairs in order until `out` holds `limit` bytes; says where to go on. `None` if what
+    /// lies under the cursor has changed since the given epoch: begin again.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn scan(&self, from: Place, limit: usize, out: &mut Vec<u8>) -> Result<Option<Place>> {
+        let start = out.len();
+        self.scan_with(from, |engine, cursor| {
+            out.truncate(start);
+            engine.scan(cursor, limit, out)
+        })
+    }
+
+    /// As [`Store::scan`], the ids alone: `"id",`.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn scan_ids(&self, from: Place, limit: usize, out: &mut Vec<u8>) -> Result<Option<Place>> {
+        let start = out.len();
+        self.scan_with(from, |engine, cursor| {
+            out.truncate(start);
+            engine.scan_ids(cursor, limit, out)
+        })
+    }
+
+    fn scan_with(
+        &self,
+        (cursor, epoch): Place,
+        mut scan: impl FnMut(&Engine, Cursor) -> io::Result<Cursor>,
+    ) -> Result<Option<Place>> {
+        let mut state = self.lock_replayed()?;
+        self.reading(&mut state, |state| {
+            let now = state.engine.epoch();
+            if cursor != Cursor::Base(0) && epoch != now {
+                return Ok(None);
+            }
+            Ok(Some((scan(&state.engine, cursor)?, now)))
+        })
+    }
+
+    /// Reads, once more if a value is not where it was written.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub(in crate::store) fn reading<T>(
+        &self,
+        state: &mut State,
+        mut read: impl FnMut(&State) -> io::Result<T>,
+    ) -> Result<T> {
+        for is_last in [false, true] {
+            match read(state) {
+                Err(error) if is_displaced(&error) => self.find_displaced(state, error, is_last)?,
+                read => return read.map_err(|source| self.read_failed(source)),
+            }
+        }
+        read(state).map_err(|source| self.read_failed(source))
+    }
+
+    /// Looks for a record of the snapshot that was damaged since it was written.
+    ///
+    /// # Errors
+    /// `OPSLOG_CORRUPT`, `OPSLOG_IO`.
+    pub fn check_snapshot(&self) -> Result<()> {
+        let (base, path) = {
+            let state = self.lock();
+            (state.engine.base(), self.path(&state.manifest.current_snapshot))
+        };
+        match base.first_damaged().map_err(|source| Error::io("read", &path, source))? {
+            Some(offset) => Err(Error::corrupt(&path, offset, "this line of the snapshot is no record")),
+            None => Ok(()),
+        }
+    }
+
+    /// Changes whenever the operations that are shown change in any other way than at their end.
+    pub fn history(&self) -> u64 {
+        self.lock().engine.history()
+    }
+
+    /// Appends operations, from the given one of those shown on, as comma-separated JSON until `out` holds
+    /// `limit` bytes; says which comes next.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT` when a line changed underneath.
+    pub fn operations(&self, from: usize, limit: usize, out: &mut Vec<u8>) -> Result<usize> {
+        let mut state = self.lock_replayed()?;
+        if state.lock.is_some() && from == 0 {
+            self.check_length(&mut state).map_err(Rejected::into_error)?;
+        }
+        let start = out.len();
+        self.reading(&mut state, |state| {
+            out.truncate(start);
+            state.operations(from, limit, out)
+        })
+    }
+}
+
+impl State {
+    fn get_into(&self, id: &[u8], out: &mut Vec<u8>) -> io::Result<bool> {
+        let Some(text) = self.engine.get(id)? else { return Ok(false) };
+        self.read(&text, out)?;
+        Ok(true)
+    }
+
+    fn operations(&self, from: usize, limit: usize, out: &mut Vec<u8>) -> io::Result<usize> {
+        let mut next = from;
+        for operation in self.engine.operations().iter().skip(self.hidden_operations() + from) {
+            if out.len() >= limit {
+                break;
+            }
+            let line = operation.line.read()?;
+            public_text_into(out, &line, &operation.parse(&line)?);
+            out.push(b',');
+            next += 1;
+        }
+        Ok(next)
+    }
+
+    /// Appends a text to a buffer. Returns whether it is known to be as V8 prints it, because this store logged it.
+    pub(in crate::store) fn read(&self, text: &Text, out: &mut Vec<u8>) -> io::Result<bool> {
+        let Text::At { file, offset, len, .. } = text else {
+            text.read_into(out)?;
+            return Ok(false);
+        };
+        let is_own = self.wal.is_own(file, *offset);
+        match self.wal.recent(*offset, *len as usize).filter(|_| is_own) {
+            Some(bytes) => out.extend_from_slice(bytes),
+            None => text.read_into(out)?,
+        }
+        Ok(is_own)
+    }
+}

@@ -1,0 +1,192 @@
+//! Walks over a store's records as they are at one moment: in the store's order, in pieces, or in the order of their ids.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::engine::{Cursor, Id, Kept, Moment, Nearby, Row, Text};
+use crate::error::Result;
+use crate::json::string::compare_utf16;
+use crate::query::id_key;
+use crate::store::{State, Store};
+
+/// A walk in the store's order.
+pub struct Walk {
+    moment: Moment,
+    cursor: Cursor,
+    ids_only: bool,
+}
+
+/// Which ids are wanted: from one on, up to one, with a beginning.
+#[derive(Debug, Default)]
+pub struct Range {
+    /// What they begin with.
+    pub prefix: Vec<u8>,
+    /// The first one, and whether it is wanted itself.
+    pub from: Option<(Vec<u8>, bool)>,
+    /// The last one, and whether it is wanted itself.
+    pub to: Option<(Vec<u8>, bool)>,
+    /// Whether the last ones come first.
+    pub reverse: bool,
+    /// How many are wanted at most.
+    pub limit: Option<usize>,
+}
+
+/// Records in the order of their ids.
+pub struct Sorted {
+    rows: std::vec::IntoIter<(Id, Text)>,
+    kept: Arc<Kept>,
+}
+
+impl Walk {
+    /// Begins a walk over the records of a moment.
+    pub fn over(moment: Moment, ids_only: bool) -> Self {
+        Self { moment, cursor: Cursor::Base(0), ids_only }
+    }
+}
+
+impl Store {
+    /// All records as they are now.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`: the head of a long log is replayed first, if it was not.
+    pub fn moment(&self) -> Result<Moment> {
+        Ok(self.lock_replayed()?.moment())
+    }
+
+    /// Begins a walk over all records.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub fn walk(&self, ids_only: bool) -> Result<Walk> {
+        Ok(Walk::over(self.moment()?, ids_only))
+    }
+
+    /// Appends the next pieces of a walk: `"id",value,` pairs until `out` holds `limit` bytes, or ids alone. A record without a
+    /// value is `null,"id",`. Nothing is appended at the end.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub fn walk_on(&self, walk: &mut Walk, limit: usize, out: &mut Vec<u8>) -> Result<()> {
+        let ids_only = walk.ids_only;
+        let moment = walk.moment.clone();
+        let start = out.len();
+        let next = read_uncut(moment.kept(), || {
+            out.truncate(start);
+            moment.visit(walk.cursor, |row| {
+                print(row, ids_only, out);
+                if out.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })
+        });
+        walk.cursor = next.map_err(|source| self.read_failed(source))?;
+        Ok(())
+    }
+
+    /// Finds the records whose ids are in a range, and puts them in order by UTF-16 code units. Costs what a few ids cost, where
+    /// their order is there; else a look at every id, and some 100 bytes for each that is wanted.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub fn sorted(&self, moment: &Moment, range: &Range) -> Result<Sorted> {
+        let failed = |source| self.read_failed(source);
+        let most = range.limit.unwrap_or(usize::MAX);
+        let in_order = |rows: &mut Vec<(Id, Text)>| {
+            crate::order::sort_by(rows, |one, other| {
+                let order = compare_utf16(&one.0, &other.0);
+                if range.reverse { order.reverse() } else { order }
+            });
+            rows.truncate(most);
+        };
+        let ordered = self.by_order(moment, range).map_err(failed)?;
+        let is_ordered = ordered.is_some();
+        let mut rows = ordered.unwrap_or_default();
+        let mut wanted = |id: &[u8], text: Text| {
+            if range.has(id) {
+                rows.push((id.into(), text));
+                if rows.len() > most.saturating_mul(2).max(4096) {
+                    in_order(&mut rows);
+                }
+            }
+        };
+        if !is_ordered {
+            moment.visit_texts(&mut wanted).map_err(failed)?;
+        }
+        in_order(&mut rows);
+        Ok(Sorted { rows: rows.into_iter(), kept: Arc::clone(moment.kept()) })
+    }
+
+    /// Appends the next records of a sorted walk, as [`Store::walk_on`] does.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn sorted_on(&self, sorted: &mut Sorted, limit: usize, out: &mut Vec<u8>) -> Result<()> {
+        let kept = Arc::clone(&sorted.kept);
+        let mut texts = Nearby::of(&kept);
+        for (id, text) in sorted.rows.by_ref() {
+            let text = read_uncut(&kept, || Ok(texts.read(&text)?.to_vec()));
+            let text = text.map_err(|source| self.read_failed(source))?;
+            print(&Row::Made { id: &id, text: &text }, false, out);
+            if out.len() >= limit {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads something of a moment, once more if an undo has cut lines off the log meanwhile.
+pub(in crate::store) fn read_uncut<T>(kept: &Kept, mut read: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        let cuts = kept.cuts();
+        let read = read();
+        if kept.cuts() == cuts {
+            return read;
+        }
+    }
+}
+
+impl State {
+    /// All records as they are now, for readers that do without the lock.
+    pub(in crate::store) fn moment(&mut self) -> Moment {
+        let kept = self.moments.begin(self.wal.len());
+        self.engine.moment(kept)
+    }
+}
+
+impl Range {
+    /// Whether it leaves any record out.
+    pub(in crate::store) fn is_bounded(&self) -> bool {
+        !self.prefix.is_empty() || self.from.is_some() || self.to.is_some() || self.limit.is_some()
+    }
+
+    pub(in crate::store) fn has(&self, id: &[u8]) -> bool {
+        let is_behind = |(from, itself): &(Vec<u8>, bool)| match compare_utf16(id, from) {
+            std::cmp::Ordering::Less => false,
+            std::cmp::Ordering::Equal => *itself,
+            std::cmp::Ordering::Greater => true,
+        };
+        let is_before = |(to, itself): &(Vec<u8>, bool)| match compare_utf16(id, to) {
+            std::cmp::Ordering::Less => true,
+            std::cmp::Ordering::Equal => *itself,
+            std::cmp::Ordering::Greater => false,
+        };
+        self.begins(id) && self.from.as_ref().is_none_or(is_behind) && self.to.as_ref().is_none_or(is_before)
+    }
+}
+
+impl Range {
+    fn begins(&self, id: &[u8]) -> bool {
+        // NOTE: the prefix may end within a character that takes two code units.
+        let is_cut = matches!(self.prefix.last_chunk(), Some([0xed, 0xa0..=0xaf, _]));
+        id.starts_with(&self.prefix) || is_cut && id_key(id).starts_with(&id_key(&self.prefix))
+    }
+}
+
+fn print(row: &Row<'_>, ids_only: bool, out: &mut Vec<u8>) {
+    if ids_only {
+        row.print_id(out);
+    } else {
+        row.print_pair(out);
+    }
+    out.push(b',');
+}

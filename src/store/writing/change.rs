@@ -1,0 +1,519 @@
+//! Set, delete, batch, flush: drafting lines, appending them, and only then changing memory.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use crate::damage::Damage;
+use crate::engine::{Change, Draft, Id, Logged, NotCanonical, Text};
+use crate::error::{Error, Result};
+use crate::format::operation::{BatchMark, Marks, finish_line};
+use crate::store::writing::drafts::{Before, Line};
+use crate::store::{NextLog, State, Store};
+
+/// Buffers that are used again for each change.
+#[derive(Default)]
+pub(in crate::store) struct Scratch {
+    /// The line that is being put together.
+    line: Vec<u8>,
+    /// The value before.
+    known: Vec<u8>,
+}
+
+impl Scratch {
+    /// How much of a buffer is kept at most: one huge value must not hold its size in memory for ever.
+    const KEPT: usize = 1 << 20;
+
+    fn emptied(mut line: Vec<u8>, mut known: Vec<u8>) -> Self {
+        for buffer in [&mut line, &mut known] {
+            buffer.clear();
+            buffer.shrink_to(Self::KEPT);
+        }
+        Self { line, known }
+    }
+}
+
+/// How many bytes of lines are held at most before they are written. The value before stands in a line as well, so
+/// that even a deletion may be large.
+const HELD_BYTES: usize = 1 << 20;
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Changed {
+    /// A checkpoint is due: the history shown has started anew, and `Store::begin_checkpoint` should follow. For a
+    /// change that is only buffered, `Store::hide_history` should come between, unless it is taken back.
+    pub checkpoint_due: bool,
+    /// The changes that are held to share a write hold too much: it should not wait any longer.
+    pub write_due: bool,
+    /// Operations that wait in the buffer.
+    pub buffered: usize,
+    /// Something was read that other hands wrote: [`Store::take_foreign`] has it.
+    pub foreign: bool,
+}
+
+/// Why a change was not made.
+#[derive(Debug)]
+pub enum Rejected {
+    /// It cannot be.
+    Error(Error),
+    /// V8 must print the previous value first: call again with what it printed.
+    NotCanonical(Vec<u8>),
+    /// Another agent has the folder's lock, or has changed the manifest: catch up and call again.
+    NotNow,
+}
+
+impl Rejected {
+    /// The error, for a caller that cannot come again.
+    pub(in crate::store) fn into_error(self) -> Error {
+        match self {
+            Self::Error(error) => error,
+            Self::NotNow | Self::NotCanonical(_) => {
+                Error::Failed("another process appended to the log of this store".into())
+            }
+        }
+    }
+}
+
+impl From<Error> for Rejected {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Store {
+    /// Sets or deletes a record. Outside a batch and without buffering, the line is in the file before
+    /// memory changes. `prev` is the previous value as V8 prints it, once V8 was asked. `check` compares the
+    /// held file with its path first.
+    ///
+    /// # Errors
+    /// `OPSLOG_NOT_FOUND`, `OPSLOG_IO`, `OPSLOG_FAILED`; nothing is changed then.
+    pub fn change(
+        &self,
+        change: Change<'_>,
+        id: &[u8],
+        now_ms: i64,
+        prev: Option<&[u8]>,
+        check: bool,
+    ) -> Result<Changed, Rejected> {
+        let mut state = self.lock_drafting();
+        state.writable()?;
+        if let Change::Set(value) = change {
+            self.require_unique(&mut state, id, value)?;
+        }
+        if state.batch.is_some() || self.options.buffered {
+            return self.draft_change(&mut state, change, id, now_ms, prev);
+        }
+        let _shared = match self.enter_gate(&state, check) {
+            Ok(None) => return Err(Rejected::NotNow),
+            Ok(Some(shared)) => shared,
+            Err(error) => return Err(error.into()),
+        };
+        // NOTE: within the gate: a log that was sealed and deleted must not be created again.
+        if check || state.wal.wants_look() {
+            self.check_file(&mut state)?;
+        }
+        let Scratch { mut line, mut known } = std::mem::take(&mut state.scratch);
+        let (before, printed) = self.reading(&mut state, |state| {
+            let before = state.engine.get(id)?;
+            let printed = match (prev, &before) {
+                (None, Some(text)) => state.read(text, &mut known)?,
+                _ => prev.is_some(),
+            };
+            Ok((before, printed))
+        })?;
+        if before.is_none() && matches!(change, Change::Delete) {
+            return Err(Error::NotFound { id: String::from_utf8_lossy(id).into_owned() }.into());
+        }
+        let prev = prev.or(before.is_some().then_some(&known));
+        let draft = Draft { change, id, ts_ms: now_ms, version: state.version_mark(&self.options) };
+        let drafted = state.engine.draft(&mut line, &draft, prev, printed);
+        let result = match drafted {
+            Err(NotCanonical(text)) => Err(Rejected::NotCanonical(text)),
+            Ok(body) => {
+                let id: Id = id.into();
+                let origin = state.own_origin();
+                let version = state.writes(&self.options);
+                let logged = Logged { id, data: None, line: Text::empty(), batch: None, origin, version };
+                self.append_one(&mut state, &mut line, body.data, logged, before).map_err(Rejected::Error)
+            }
+        };
+        state.scratch = Scratch::emptied(line, known);
+        result?;
+        Ok(self.changed(&mut state))
+    }
+
+    /// A change within a batch, or one that is buffered: its line is put together behind the others.
+    fn draft_change(
+        &self,
+        state: &mut State,
+        change: Change<'_>,
+        id: &[u8],
+        now_ms: i64,
+        prev: Option<&[u8]>,
+    ) -> Result<Changed, Rejected> {
+        let hash = state.drafts.hash(id);
+        let Scratch { line, mut known } = std::mem::take(&mut state.scratch);
+        let (before, printed) = match state.drafts.get(id, hash) {
+            Some((before, value)) => {
+                known.extend_from_slice(value.unwrap_or_default());
+                (before, true)
+            }
+            None => self.reading(state, |state| match state.engine.get(id)? {
+                None => Ok((Before::Absent, prev.is_some())),
+                Some(text) => {
+                    let printed = if prev.is_none() { state.read(&text, &mut known)? } else { true };
+                    Ok((Before::Known(text), printed))
+                }
+            })?,
+        };
+        let is_absent = matches!(before, Before::Absent);
+        if is_absent && matches!(change, Change::Delete) {
+            return Err(Error::NotFound { id: String::from_utf8_lossy(id).into_owned() }.into());
+        }
+        let prev = prev.or((!is_absent).then_some(&known));
+        let (origin_of, version) = (State::own_origin, state.writes(&self.options));
+        let draft = Draft { change, id, ts_ms: now_ms, version: state.version_mark(&self.options) };
+        let State { engine, drafts, .. } = state;
+        let start = drafts.bytes().len();
+        let drafted = engine.draft(drafts.bytes(), &draft, prev, printed);
+        state.scratch = Scratch::emptied(line, known);
+        let body = match drafted {
+            Ok(body) => body,
+            Err(NotCanonical(text)) => {
+                state.drafts.cut(start);
+                return Err(Rejected::NotCanonical(text));
+            }
+        };
+        let line = Line { start, data: body.data, before, origin: origin_of(state), version };
+        let mark = (state.batch.is_some() && !state.shared).then_some(BatchMark::More);
+        let len = state.drafts.push(id, hash, line, mark);
+        if state.shared {
+            state.held_bytes += len;
+        }
+        if state.detached {
+            state.apply_drafts();
+        }
+        Ok(self.changed(state))
+    }
+
+    /// Begins to put a batch together: until [`Store::commit_batch`] or [`Store::abandon_batch`], changes
+    /// are visible but in no file.
+    pub fn begin_batch(&self) {
+        let mut state = self.lock();
+        state.batch = Some(state.engine.operations().len());
+        state.engine.begin();
+    }
+
+    /// Begins to hold changes that share a write, until [`Store::commit_shared`].
+    pub fn begin_shared(&self) {
+        self.begin_batch();
+        let mut state = self.lock();
+        state.shared = true;
+        state.held_bytes = 0;
+    }
+
+    /// Logs what is held with one append. The lines are those of single changes. The held file is not compared with
+    /// its path: the change that was made right before these has done so.
+    ///
+    /// # Errors
+    /// As for [`Store::change`]; what was held is taken back then.
+    pub fn commit_shared(&self) -> Result<Changed, Rejected> {
+        let mut state = self.lock_drafting();
+        if state.batch == Some(state.engine.operations().len()) && state.drafts.is_empty() {
+            // Every change was refused: nothing happened, and nothing is due because of it.
+            state.engine.commit();
+            state.batch = None;
+            state.shared = false;
+            return Ok(state.changed(false));
+        }
+        let mut logged = state.writable();
+        if logged.is_ok() && state.wal.wants_look() {
+            logged = self.check_length(&mut state).map_err(Rejected::into_error);
+        }
+        let logged = logged.and_then(|()| state.flush(self, None));
+        match &logged {
+            Ok(()) => state.engine.commit(),
+            Err(_) => state.take_batch_back(),
+        }
+        state.batch = None;
+        state.shared = false;
+        logged?;
+        Ok(self.changed(&mut state))
+    }
+
+    /// Logs a batch with one append, together with what was buffered before it.
+    ///
+    /// # Errors
+    /// As for [`Store::change`]; the batch is taken back then, what was buffered stays so. `NotNow` leaves it
+    /// open.
+    pub fn commit_batch(&self) -> Result<Changed, Rejected> {
+        let mut state = self.lock_drafting();
+        let from = state.batch.unwrap_or(state.engine.operations().len());
+        let count = state.engine.operations().len() - from + state.drafts.len();
+        if count > 0 && !state.detached {
+            let _shared = match self.enter_gate(&state, true) {
+                Ok(None) => return Err(Rejected::NotNow),
+                Ok(Some(shared)) => shared,
+                Err(error) => {
+                    state.take_batch_back();
+                    state.batch = None;
+                    return Err(error.into());
+                }
+            };
+            let flushed = state
+                .writable()
+                .map_err(Rejected::from)
+                .and_then(|()| self.check_file(&mut state))
+                // NOTE: what another process logged may have come before the batch.
+                .and_then(|()| {
+                    let batch = state.batch.filter(|_| count > 1);
+                    state.flush(self, batch).map_err(Rejected::from)
+                });
+            match flushed {
+                Ok(()) => {}
+                Err(Rejected::NotNow) => return Err(Rejected::NotNow),
+                Err(error) => {
+                    state.take_batch_back();
+                    state.batch = None;
+                    return Err(error);
+                }
+            }
+        }
+        state.engine.commit();
+        state.batch = None;
+        if count == 0 {
+            return Ok(state.changed(false));
+        }
+        Ok(self.changed(&mut state))
+    }
+
+    /// Takes a batch back, positions included.
+    pub fn abandon_batch(&self) {
+        let mut state = self.lock_drafting();
+        state.take_batch_back();
+        state.batch = None;
+        state.hidden = state.hidden.min(state.engine.operations().len());
+    }
+
+    /// Appends what is buffered, with one write.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_FAILED`; everything stays buffered then.
+    pub fn flush(&self) -> Result<()> {
+        let mut state = self.lock_drafting();
+        if state.buffered == state.engine.operations().len() && state.drafts.is_empty() {
+            return Ok(());
+        }
+        state.writable()?;
+        self.check_file(&mut state).map_err(Rejected::into_error)?;
+        state.flush(self, None)?;
+        self.wrote(&state);
+        Ok(())
+    }
+
+    /// Takes the newest buffered operation back, which could not be flushed.
+    pub fn take_back(&self) {
+        let mut state = self.lock();
+        if state.buffered < state.engine.operations().len() {
+            let _ = state.engine.undo_last();
+            state.hidden = state.hidden.min(state.engine.operations().len());
+        }
+    }
+
+    fn append_one(
+        &self,
+        state: &mut State,
+        line: &mut Vec<u8>,
+        data: Option<std::ops::Range<usize>>,
+        mut logged: Logged,
+        before: Option<Text>,
+    ) -> Result<()> {
+        let body = line.len();
+        let marks = state.wal.marks();
+        finish_line(line, &marks);
+        let appended = state.wal.append(&*self.disk, line);
+        if planted!("memory-before-append") && appended.is_err() {
+            logged.line = Text::Held(line.as_slice().into());
+            logged.data = data.clone().map(|range| logged.line.slice(range));
+            logged.origin = None;
+            state.engine.apply(logged, before);
+            return appended.map(drop);
+        }
+        let at = appended?;
+        if let Some(next_log) = state.next_log.as_mut().filter(|_| !planted!("late-operations-not-mirrored"))
+        {
+            let mut copy = line.get(..body).unwrap_or_default().to_vec();
+            finish_line(&mut copy, &next_log.writer.marks());
+            if let Err(error) = append_to_next_log(self, next_log, &copy, &[0]) {
+                state.next_log_failed(self, at, error)?;
+            }
+        }
+        let Some(file) = state.wal.file() else { return Ok(()) };
+        logged.line = Text::at(file, at, line.len() - 1);
+        logged.data = data.map(|range| logged.line.part(range, line));
+        state.engine.apply(logged, before);
+        state.buffered = state.engine.operations().len();
+        Ok(())
+    }
+
+    fn changed(&self, state: &mut State) -> Changed {
+        self.wrote(state);
+        let write_due = state.shared && state.held_bytes > HELD_BYTES;
+        let checkpoint_due = (state.batch.is_none() || state.shared) && state.is_due(&self.options);
+        // What is only buffered may still be taken back.
+        let is_written = state.buffered_operations() == 0;
+        if checkpoint_due && state.batch.is_none() && is_written {
+            state.hide();
+        }
+        Changed { write_due, ..state.changed(checkpoint_due) }
+    }
+
+    pub(in crate::store) fn read_failed(&self, source: std::io::Error) -> Error {
+        match source.kind() {
+            ErrorKind::InvalidData if Damage::of(&source).is_none() => {
+                Error::corrupt(&self.root, None, source.to_string())
+            }
+            _ => Error::io("read", &self.root, source),
+        }
+    }
+}
+
+impl State {
+    /// Creates the log again that was deleted. Its operations are in the new file from then on: code that settles or
+    /// indexes the log looks for them there.
+    pub(in crate::store) fn recreate_log(&mut self, store: &Store) -> Result<()> {
+        let old = self.wal.file().cloned();
+        self.wal.recreate(&*store.disk)?;
+        let (Some(old), Some(new)) = (old, self.wal.file()) else { return Ok(()) };
+        for operation in self.engine.operations_mut() {
+            if let Text::At { file, .. } = &mut operation.line
+                && Arc::ptr_eq(file, &old)
+            {
+                *file = Arc::clone(new);
+            }
+        }
+        Ok(())
+    }
+
+    fn changed(&self, checkpoint_due: bool) -> Changed {
+        let buffered = self.buffered_operations();
+        Changed { checkpoint_due, write_due: false, buffered, foreign: !self.foreign.is_empty() }
+    }
+
+    fn buffered_operations(&self) -> usize {
+        self.engine.operations().len() - self.buffered + self.drafts.len()
+    }
+
+    /// The batch that is being put together is as if it had not been.
+    fn take_batch_back(&mut self) {
+        self.drafts.clear();
+        self.engine.rollback();
+    }
+
+    /// Appends the operations that are in no file yet. Those from `batch` on get batch markers.
+    pub(in crate::store) fn flush(&mut self, store: &Store, batch: Option<usize>) -> Result<()> {
+        self.write_drafts(store)?;
+        let from = self.buffered;
+        if from == self.engine.operations().len() {
+            return Ok(());
+        }
+        let count = self.engine.operations().len();
+        let lines = self.lines(from, batch, self.wal.marks())?;
+        let for_next_log = match &self.next_log {
+            Some(next_log) => Some(self.lines(from, batch, next_log.writer.marks())?),
+            None => None,
+        };
+        let at = self.wal.append(&*store.disk, &lines.bytes)?;
+        if let (Some(next_log), Some(copy)) = (&mut self.next_log, &for_next_log)
+            && let Err(error) = append_to_next_log(store, next_log, &copy.bytes, &copy.starts)
+        {
+            self.next_log_failed(store, at, error)?;
+        }
+        let Some(file) = self.wal.file().cloned() else { return Ok(()) };
+        let ends = lines.starts.iter().skip(1).copied().chain([lines.bytes.len() as u64]);
+        let places = lines.starts.iter().zip(ends).enumerate().map(|(index, (start, end))| {
+            let line = Text::at(&file, at + start, (end - start - 1) as usize);
+            (line, mark_of(from + index, count, batch))
+        });
+        self.engine.place(from, places);
+        self.buffered = count;
+        Ok(())
+    }
+
+    fn lines(&self, from: usize, batch: Option<usize>, mut marks: Marks<'_>) -> Result<Lines> {
+        let count = self.engine.operations().len();
+        let mut lines = Lines { bytes: Vec::new(), starts: Vec::with_capacity(count - from) };
+        for (index, operation) in self.engine.operations().iter().enumerate().skip(from) {
+            lines.starts.push(lines.bytes.len() as u64);
+            let text = operation.line.read().map_err(|source| Error::io("read", self.wal.path(), source))?;
+            lines.bytes.extend_from_slice(text.strip_suffix(b"}").unwrap_or(&text));
+            marks.batch = mark_of(index, count, batch);
+            finish_line(&mut lines.bytes, &marks);
+            marks.cuts = 0;
+            marks.after = None;
+        }
+        Ok(lines)
+    }
+
+    /// A late operation did not reach the next WAL. Before publication the checkpoint is given up; after, the
+    /// operation must fail, and must be in neither WAL. If it cannot be cut out again, it is not known which of them counts
+    /// at the next open, and the caller is told so.
+    pub(in crate::store) fn next_log_failed(&mut self, store: &Store, at: u64, error: Error) -> Result<()> {
+        if !self.next_log.as_ref().is_some_and(|next_log| next_log.publishing) {
+            self.give_next_log_up(store, Some(error));
+            return Ok(());
+        }
+        match self.wal.cut(at) {
+            Ok(true) => Err(error),
+            // What another process appended behind it stays.
+            Ok(false) => Err(self.in_one_log_only("an operation", &error)),
+            Err(cut) => Err(self.in_one_log_only("an operation", &cut)),
+        }
+    }
+
+    /// What was just done is in one of two logs only.
+    pub(in crate::store) fn in_one_log_only(&mut self, what: &str, error: &Error) -> Error {
+        self.uncertain(what, "it is in one of two logs only", error)
+    }
+
+    /// What was just done may or may not be there at the next open. The caller is told so; nothing more is written.
+    pub(in crate::store) fn uncertain(&mut self, what: &str, why: &str, error: &Error) -> Error {
+        self.failed.get_or_insert_with(|| format!("of {what}, {why}: {error}"));
+        Error::Failed(format!("{what} may or may not take effect, because {why}: {error}"))
+    }
+
+    /// Goes on without the next WAL: the checkpoint under way will find that, and fail with this error if no other call does.
+    pub(in crate::store) fn give_next_log_up(&mut self, store: &Store, error: Option<Error>) {
+        if let Some(next_log) = self.next_log.take() {
+            self.next_log_lost = error;
+            let _ = store.disk.unlink(next_log.writer.path());
+        }
+    }
+}
+
+/// Lines that are ready to be appended, and where each begins.
+struct Lines {
+    bytes: Vec<u8>,
+    starts: Vec<u64>,
+}
+
+fn mark_of(index: usize, count: usize, batch: Option<usize>) -> Option<BatchMark> {
+    let from = batch?;
+    if index < from {
+        None
+    } else if index + 1 < count {
+        Some(BatchMark::More)
+    } else {
+        Some(BatchMark::Last)
+    }
+}
+
+pub(in crate::store) fn append_to_next_log(
+    store: &Store,
+    next_log: &mut NextLog,
+    bytes: &[u8],
+    starts: &[u64],
+) -> Result<()> {
+    let at = next_log.writer.append(&*store.disk, bytes)?;
+    next_log.offsets.extend(starts.iter().map(|start| at + start));
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! Changes whose lines are complete and in no file yet, kept beside the engine: they are written from where they were put
+//! together, and memory changes once, behind that. What takes the lock of the state for anything else than to add
+//! to them or to write them finds them applied ([`crate::store::Locked`]).
+
+use std::hash::BuildHasher;
+use std::ops::Range;
+use std::sync::Arc;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::disk::DiskFile;
+use crate::engine::{Engine, Id, Logged, Origin, Text};
+use crate::error::Result;
+use crate::format::operation::{BatchMark, Marks, finish_line};
+use crate::store::{State, Store};
+
+/// How much memory is kept for the next lines at most.
+const KEPT_BYTES: usize = 4 << 20;
+/// How many places of lines are kept at most.
+const KEPT_LINES: usize = 1 << 14;
+
+/// The lines, one behind the other.
+#[derive(Default)]
+pub(in crate::store) struct Drafts {
+    bytes: Vec<u8>,
+    drafts: Vec<Drafted>,
+    /// The newest draft of each record.
+    newest: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+/// A line.
+struct Drafted {
+    hash: u64,
+    id: Id,
+    start: usize,
+    /// Where its marks begin, counted from its start.
+    body: usize,
+    /// Where it ends, without its newline.
+    end: usize,
+    /// Its new value, counted from its start.
+    data: Option<Range<usize>>,
+    before: Before,
+    origin: Option<Origin>,
+    version: u32,
+}
+
+/// The value of a record before a draft.
+#[derive(Clone)]
+pub(in crate::store) enum Before {
+    /// There was no record.
+    Absent,
+    /// What the engine says.
+    Known(Text),
+    /// What an earlier draft gives it.
+    Drafted(u32),
+}
+
+/// What is known of a line that was just put together at the end of the bytes.
+pub(in crate::store) struct Line {
+    pub start: usize,
+    pub data: Option<Range<usize>>,
+    pub before: Before,
+    pub origin: Option<Origin>,
+    pub version: u32,
+}
+
+impl Drafts {
+    pub fn len(&self) -> usize {
+        self.drafts.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.drafts.is_empty()
+    }
+
+    pub fn hash(&self, id: &[u8]) -> u64 {
+        self.hasher.hash_one(id)
+    }
+
+    /// What the newest draft of a record makes of it, if there is one: its value, if it has one then.
+    pub fn get(&self, id: &[u8], hash: u64) -> Option<(Before, Option<&[u8]>)> {
+        let drafts = &self.drafts;
+        let is_it = |number: &u32| drafts.get(*number as usize).is_some_and(|draft| *draft.id == *id);
+        let number = *self.newest.find(hash, is_it)?;
+        let draft = drafts.get(number as usize)?;
+        Some(match &draft.data {
+            Some(_) => (Before::Drafted(number), Some(self.data(draft))),
+            None => (Before::Absent, None),
+        })
+    }
+
+    fn data(&self, draft: &Drafted) -> &[u8] {
+        let data = draft.data.clone().unwrap_or_default();
+        self.bytes.get(draft.start + data.start..draft.start + data.end).unwrap_or_default()
+    }
+
+    /// Where the next line is to be put together.
+    pub fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Takes a line that was put together up to its marks. Returns its length.
+    pub fn push(&mut self, id: &[u8], hash: u64, line: Line, batch: Option<BatchMark>) -> usize {
+        let Line { start, data, before, origin, version } = line;
+        let body = self.bytes.len() - start;
+        finish_line(&mut self.bytes, &Marks { batch, cuts: 0, after: None });
+        let number = self.drafts.len() as u32;
+        let end = self.bytes.len() - 1;
+        self.drafts.push(Drafted { hash, id: id.into(), start, body, end, data, before, origin, version });
+        let Self { drafts, newest, .. } = self;
+        let is_it = |known: &u32| drafts.get(*known as usize).is_some_and(|draft| *draft.id == *id);
+        match newest.find_mut(hash, is_it) {
+            Some(known) => *known = number,
+            None => {
+                let hash_of = |known: &u32| drafts.get(*known as usize).map_or(0, |draft| draft.hash);
+                newest.insert_unique(hash, number, hash_of);
+            }
+        }
+        self.bytes.len() - start
+    }
+
+    /// Takes a line back that was begun.
+    pub fn cut(&mut self, start: usize) {
+        self.bytes.truncate(start);
+    }
+
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES);
+        self.drafts.clear();
+        self.drafts.shrink_to(KEPT_LINES);
+        self.newest.clear();
+        if self.newest.capacity() > 2 * KEPT_LINES {
+            self.newest = HashTable::new();
+        }
+    }
+
+    /// The last line of a batch says so; a batch of one line has no marks.
+    fn end_batch(&mut self) {
+        let is_one = self.drafts.len() == 1;
+        let Some(last) = self.drafts.last_mut() else { return };
+        let marks = Marks { batch: (!is_one).then_some(BatchMark::Last), cuts: 0, after: None };
+        self.bytes.truncate(last.start + last.body);
+        finish_line(&mut self.bytes, &marks);
+        last.end = self.bytes.len() - 1;
+    }
+
+    /// Hands the changes to the engine, in their order, and is empty then.
+    fn apply(&mut self, engine: &mut Engine, is_batch: bool, place: &Place<'_>) {
+        let drafts = std::mem::take(&mut self.drafts);
+        let has_repeats = self.newest.len() < drafts.len();
+        // The values of drafts, for those that follow on the same record.
+        let mut values: Vec<Option<Text>> = Vec::new();
+        let count = drafts.len();
+        for (number, draft) in drafts.into_iter().enumerate() {
+            let Drafted { id, start, body, end, data, before, origin, version, .. } = draft;
+            let line = self.bytes.get(start..end).unwrap_or_default();
+            let text = match place {
+                Place::Memory => {
+                    let body = line.get(..body).unwrap_or_default();
+                    Text::Held([body, b"}"].concat().into())
+                }
+                Place::File(file, at) => Text::at(file, at + start as u64, line.len()),
+            };
+            let data = data.map(|range| text.part(range, line));
+            if has_repeats {
+                values.push(data.clone());
+            }
+            let before = match before {
+                Before::Absent => None,
+                Before::Known(text) => Some(text),
+                Before::Drafted(number) => values.get(number as usize).cloned().flatten(),
+            };
+            let batch = match place {
+                Place::File(..) if is_batch && count > 1 => {
+                    Some(if number + 1 == count { BatchMark::Last } else { BatchMark::More })
+                }
+                Place::File(..) | Place::Memory => None,
+            };
+            engine.apply(Logged { id, data, line: text, batch, origin, version }, before);
+        }
+        self.clear();
+    }
+}
+
+/// Where lines are.
+enum Place<'f> {
+    Memory,
+    /// In a log, from this byte on.
+    File(&'f Arc<dyn DiskFile>, u64),
+}
+
+impl State {
+    /// Applies what was drafted: its lines are held in memory until they are written.
+    pub(in crate::store) fn apply_drafts(&mut self) {
+        let Self { drafts, engine, .. } = self;
+        drafts.apply(engine, false, &Place::Memory);
+    }
+
+    /// Writes what was drafted with one append, and applies it, if nothing stands in the way: lines that are held and come
+    /// before, another log that wants them too, marks of the log itself. Otherwise it is applied, and held.
+    ///
+    /// # Errors
+    /// As for [`crate::wal::Writer::append`]; the drafts stay what they are then.
+    pub(in crate::store) fn write_drafts(&mut self, store: &Store) -> Result<()> {
+        if self.drafts.is_empty() {
+            return Ok(());
+        }
+        let is_batch = self.batch.is_some() && !self.shared;
+        let is_next = self.buffered == self.engine.operations().len() && self.next_log.is_none();
+        if !is_next || !self.wal.takes_lines_as_they_are() {
+            self.apply_drafts();
+            return Ok(());
+        }
+        if is_batch {
+            self.drafts.end_batch();
+        }
+        let at = self.wal.append(&*store.disk, &self.drafts.bytes)?;
+        let Some(file) = self.wal.file() else { return Ok(()) };
+        let Self { drafts, engine, .. } = self;
+        engine.commit();
+        drafts.apply(engine, is_batch, &Place::File(file, at));
+        self.buffered = self.engine.operations().len();
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+//! What a reader's look, or taking over what is behind a backend, changes in memory, to be brought back when records that
+//! it found cannot be migrated: then it is as if no look had been made, and the next look finds everything again.
+
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::format::manifest::Manifest;
+use crate::store::agents::Agents;
+use crate::store::following::chain::Entered;
+use crate::store::following::tail_queue::TailQueue;
+use crate::store::versions::Versions;
+use crate::store::{Followed, Seen, State, Store};
+use crate::wal::{Standing, Writer};
+
+/// How often a snapshot is loaded that is superseded meanwhile.
+const RENEWALS: usize = 5;
+
+/// What was in memory.
+pub struct Savepoint {
+    engine: Engine,
+    log: Writer,
+    seen: Seen,
+    tail_queue: TailQueue,
+    agents: Option<Agents>,
+    manifest: Manifest,
+    manifest_text: Vec<u8>,
+    entered: Option<Entered>,
+    versions: Versions,
+    departures: u64,
+    counts: Counts,
+}
+
+/// Numbers of [`State`] that go with the engine.
+struct Counts {
+    buffered: usize,
+    hidden: usize,
+    snapshot_bytes: u64,
+    misplaced: bool,
+    foreign: usize,
+}
+
+impl Store {
+    /// Remembers what is in memory. Costs as much as the operations that are held, but not as the records.
+    pub fn save(&self) -> Savepoint {
+        let state = self.lock();
+        let log = &state.wal;
+        Savepoint {
+            engine: state.engine.fork(),
+            log: Writer::new(
+                log.path().to_path_buf(),
+                log.relative().to_owned(),
+                log.file().cloned(),
+                log.len(),
+            ),
+            seen: state.seen.clone(),
+            tail_queue: state.tail_queue.clone(),
+            agents: state.agents.clone(),
+            manifest: state.manifest.clone(),
+            manifest_text: state.manifest_text.clone(),
+            entered: state.entered.clone(),
+            versions: state.versions,
+            departures: state.departures,
+            counts: state.counts(),
+        }
+    }
+
+    /// Brings back what was in memory; nothing was written since.
+    pub fn restore(&self, savepoint: Savepoint) {
+        let mut state = self.lock();
+        let Savepoint {
+            engine,
+            log,
+            seen,
+            tail_queue,
+            agents,
+            manifest,
+            manifest_text,
+            entered,
+            versions,
+            departures,
+            counts,
+        } = savepoint;
+        state.engine = engine;
+        state.wal = log;
+        state.seen = seen;
+        state.tail_queue = tail_queue;
+        state.agents = agents;
+        state.manifest = manifest;
+        state.manifest_text = manifest_text;
+        state.entered = entered;
+        state.versions = versions;
+        state.departures = departures;
+        state.buffered = counts.buffered;
+        state.hidden = counts.hidden;
+        state.snapshot_bytes = counts.snapshot_bytes;
+        state.misplaced = counts.misplaced;
+        state.foreign.truncate(counts.foreign);
+    }
+
+    /// Whether a reader's look would find nothing new. `false` as well where that cannot be told at once.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn is_quiet(&self) -> Result<bool> {
+        let state = self.lock();
+        if state.agents.is_some() {
+            return self.are_agents_quiet(&state);
+        }
+        if state.misplaced || self.manifest_text()? != state.manifest_text {
+            return Ok(false);
+        }
+        let (standing, info) = state.wal.look(&*self.disk)?;
+        let is_as_long = info.map_or(0, |info| info.len) == state.wal.len();
+        let Some(file) = state.wal.file().filter(|_| standing == Standing::Sound && is_as_long) else {
+            return Ok(false);
+        };
+        state.seen.still_last(file, state.wal.path())()
+    }
+
+    /// Reads all that other hands wrote since the last look, and loads a newer snapshot if that is due.
+    ///
+    /// # Errors
+    /// As for [`Store::follow`].
+    pub fn follow_whole(&self) -> Result<Followed> {
+        let mut followed = self.follow()?;
+        for _ in 0..RENEWALS {
+            if !std::mem::take(&mut followed.outdated) {
+                break;
+            }
+            followed.append(self.renew()?);
+        }
+        Ok(followed)
+    }
+}
+
+impl State {
+    fn counts(&self) -> Counts {
+        Counts {
+            buffered: self.buffered,
+            hidden: self.hidden,
+            snapshot_bytes: self.snapshot_bytes,
+            misplaced: self.misplaced,
+            foreign: self.foreign.len(),
+        }
+    }
+}
