@@ -86,7 +86,7 @@ posix(
 );
 
 posix(
-  "set() of an agent, another is stopped while it holds everybody up, rejects with OPSLOG_LOCKED after a while",
+  "set() of an agent, another is stopped while it holds the lock, rejects with OPSLOG_LOCKED after a while",
   async (t) => {
     t.timeout(3 * HANG_MS);
     const folder = await temporaryFolder(t);

@@ -78,7 +78,7 @@ for (const name of names) {
   });
 }
 
-test("commands in a folder with somebody else's manifest.json, say what it may be and leave it as it is", async (t) => {
+test("commands in a folder with another program's manifest.json, say what it may be and leave it as it is", async (t) => {
   const folder = await temporaryFolder(t);
   const manifest = '{"name":"an app","icons":[]}';
   await writeFile(join(folder, "manifest.json"), manifest);

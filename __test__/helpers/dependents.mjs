@@ -39,7 +39,7 @@ export async function keptFolder() {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const found = await lstat(folder);
   if (!found.isDirectory() || (uid >= 0 && found.uid !== uid))
-    throw new Error(`${folder} is somebody else's`);
+    throw new Error(`${folder} belongs to another program`);
   return folder;
 }
 

@@ -41,7 +41,7 @@ for (const options of [
   for (const turns of [false, true]) {
     const how = turns ? "with turns of the event loop in between" : "all in one go";
     test.serial(
-      `100,000 writes that nobody awaits with ${JSON.stringify(options)}, ${how}, are not held in memory`,
+      `100,000 writes that are not awaited with ${JSON.stringify(options)}, ${how}, are not held in memory`,
       async (t) => {
         const given = JSON.stringify({ folder: await temporaryFolder(t), options, turns });
         const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program, given]);
@@ -85,7 +85,7 @@ for (const options of [
   { durability: "always", agentId: "one" },
 ]) {
   test.serial(
-    `100,000 writes that nobody awaits with ${JSON.stringify(options)}, in one go, hold a promise each until they are settled, and then nothing`,
+    `100,000 writes that are not awaited with ${JSON.stringify(options)}, in one turn, hold a promise each until they are settled, and then nothing`,
     async (t) => {
       const given = JSON.stringify({ folder: await temporaryFolder(t), options });
       const args = ["--expose-gc", "--input-type=module", "-e", held, given];

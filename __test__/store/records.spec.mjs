@@ -138,7 +138,7 @@ test("filter(), the predicate walks over all records itself, or changes others, 
 });
 
 everywhere(
-  "filter(), the predicate changes records that nobody has looked at since they last changed, sees what was there at first",
+  "filter(), the predicate changes records that were not read since they last changed, sees what was there at first",
   async (t) => {
     const store = new Store();
     await store.open(await temporaryFolder(t), manual);

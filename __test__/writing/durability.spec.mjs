@@ -82,7 +82,7 @@ test("set() with durability always, the value cannot be stored, rejects alone", 
   const results = await Promise.allSettled([
     store.set("a", { n: 1 }),
     store.set("b", undefined),
-    store.delete("nobody"),
+    store.delete("missing"),
     store.set("c", { n: 3 }),
   ]);
   t.deepEqual(

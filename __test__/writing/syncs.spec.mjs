@@ -90,7 +90,7 @@ test.serial("a sync that fails, is reported on the channel opslog:sync-failed", 
   t.like(reports[0].error, { code: "OPSLOG_IO", syscall: "fdatasync" });
 });
 
-test("a write that waits keeps the core, which nobody else holds any more, until it has heard of its sync", async (t) => {
+test("a write that waits keeps the core, which nothing else holds any more, until its sync has ended", async (t) => {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc");
   const native = {};

@@ -1,6 +1,6 @@
 import { measureInserts } from "./inserts.mjs";
 
-const everybody = ["ours", "original", "lmdb", "classic-level"];
+const compared = ["ours", "original", "lmdb", "classic-level"];
 
 export default {
   id: "W4",
@@ -13,7 +13,7 @@ export default {
     { name: "async, 180 B", bytes: 180, mode: "async" },
     { name: "async, 2 KB", bytes: 2048, mode: "async" },
   ],
-  stores: everybody,
+  stores: compared,
   main: "perSecond",
   run: (context) =>
     measureInserts(context, { mode: context.variant.mode }, { count: 200_000, latencies: 20_000 }),

@@ -57,7 +57,7 @@ export class Judge {
       state: (who, seen) => this.#seen(who, seen),
       tailed: (operations, seen) => this.#tailed(operations, seen),
       reported: (channel, error) => this.#reported(channel, error),
-      uncaught: (error) => this.#wrong("an error that nobody caught", JSON.stringify(error)),
+      uncaught: (error) => this.#wrong("an uncaught error", JSON.stringify(error)),
     };
     hearing[what]?.(...rest);
   }

@@ -91,17 +91,17 @@ export class Race {
       const writers = winners.length - agents;
       if (agents > 0 && writers > 0) problem("agents and a single writer hold the folder at once");
       if (writers > 1) problem("two winners");
-      if (agents === 0 && writers === 0) problem("nobody wins");
+      if (agents === 0 && writers === 0) problem("no process wins");
       if (agents > 0 && agents < kind.openers.filter((_, place) => isAgent(place)).length)
         // By a single writer who then found that there are agents: it cannot be told before.
         result.refusedInPassing++;
     } else if (kind.winners === null) {
       if (count("ours") > 1) problem("two winners, both of ours");
       else if (winners.length > 1) result.byOriginal++;
-      if (winners.length === 0) problem("nobody wins");
+      if (winners.length === 0) problem("no process wins");
     } else if (winners.length > kind.winners) problem("two winners");
     else if (winners.length < kind.winners)
-      problem(kind.winners === 8 ? "an agent is refused" : "nobody wins");
+      problem(kind.winners === 8 ? "an agent is refused" : "no process wins");
   }
 
   async #writeBefore(opener, { store, options }, folder, problem) {

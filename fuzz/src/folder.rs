@@ -1,4 +1,4 @@
-//! A manifest that is well formed and may name anything, in a folder with all sorts of files. Whoever opens it, alone or
+//! A manifest that is well formed and may name anything, in a folder with all sorts of files. A store that opens it, alone or
 //! among agents, refuses it or works; nothing outside of the store is touched, and nothing in it that is not the
 //! store's; and what was written and closed is there when it opens again.
 
@@ -38,7 +38,7 @@ const FILES: [(&str, &[u8]); 12] = [
     (".compact-lock", b"4194304"),
 ];
 
-/// What is nobody's business.
+/// Files that belong to no store.
 const OTHERS: [&str; 4] =
     ["/store/mine", "/store/blobs/manifest.json", "/outside/secret", "/outside/snap-1.jsonl"];
 

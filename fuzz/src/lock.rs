@@ -43,7 +43,7 @@ pub fn check(content: &[u8]) {
             assert!(!disk.tree().contains_key(&path(".lock")), "it is left");
         }
         Err(error) => {
-            assert!(is_alive, "the lock of nobody is held: {error}");
+            assert!(is_alive, "the lock without a holder is held: {error}");
             let now = disk.tree().remove(&path(".lock"));
             assert_eq!(now.as_deref(), Some(content), "a lock that is held was changed");
         }

@@ -80,7 +80,7 @@ pub fn records(store: &Store) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut cursor = (Cursor::Base(0), 0);
     while cursor.0 != Cursor::End {
         let next = store.scan(cursor, text.len() + 4096, &mut text);
-        cursor = next.expect("nothing fails on this disk").expect("nobody else changes the records");
+        cursor = next.expect("nothing fails on this disk").expect("no other store changes the records");
     }
     if text.last() == Some(&b',') {
         text.pop();
@@ -114,7 +114,7 @@ pub fn operations(store: &Store) -> Vec<u8> {
     text
 }
 
-/// An undone deletion may have moved a record to the end for whoever followed.
+/// An undone deletion may have moved a record to the end for a follower.
 pub fn shows_the_same(store: &Store, disk: &SimDisk) {
     let fresh = open(disk, true).expect("a log never keeps a store from opening");
     let sorted = |store: &Store| {
@@ -139,7 +139,7 @@ pub fn set(store: &Store, id: &[u8], value: &[u8]) {
     for _ in 0..4 {
         match store.change(Change::Set(value), id, NOW, prev.as_deref(), true) {
             Ok(_) => return,
-            // Whoever can print as V8 does is asked for that; here all is printed so.
+            // A caller that can print as V8 does is asked for that; here all is printed so.
             Err(Rejected::NotCanonical(text)) => prev = Some(text),
             Err(Rejected::NotNow) => drop(store.follow().expect("nothing fails on this disk")),
             Err(Rejected::Error(error)) => panic!("{error}"),

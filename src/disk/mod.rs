@@ -110,9 +110,9 @@ pub trait DiskFile: Send + Sync {
     fn begin_sync(&self) {}
     /// What the system knows of it.
     fn info(&self) -> io::Result<FileInfo>;
-    /// Tries to take an exclusive kernel lock that dies with the process; `false` if someone else has it.
+    /// Tries to take an exclusive kernel lock that dies with the process; `false` if another handle has it.
     fn try_lock(&self) -> io::Result<bool>;
-    /// Tries to take a kernel lock that others may share; `false` if someone has it exclusively.
+    /// Tries to take a kernel lock that others may share; `false` if another handle has it exclusively.
     fn try_lock_shared(&self) -> io::Result<bool>;
     /// Gives the kernel lock of this handle back.
     fn unlock(&self) -> io::Result<()>;

@@ -85,8 +85,8 @@ pub enum Text {
         /// What it must be.
         check: Check,
     },
-    /// A value of an older schema version: what it was migrated to, and until then what it was. Whoever has the text
-    /// sees it migrated from one moment on.
+    /// A value of an older schema version, and its migrated form once there is one. Every holder of the text sees the
+    /// migrated form from the same moment on.
     Aged(Arc<Aged>),
 }
 

@@ -36,7 +36,7 @@ static ATTEMPT: Mutex<()> = Mutex::new(());
 /// for a thread that must not block.
 ///
 /// # Errors
-/// `OPSLOG_LOCKED` if someone has it, this process included; `OPSLOG_IO` if the file or its folder cannot be
+/// `OPSLOG_LOCKED` if a process has it, this one included; `OPSLOG_IO` if the file or its folder cannot be
 /// used, whatever the reason.
 pub fn acquire(
     disk: &Arc<dyn Disk>,

@@ -146,7 +146,7 @@ pub struct Piece {
     pub is_last: bool,
 }
 
-/// As [`replay`], for a log that its writer may cut while it is read, by someone who holds no lock, and about
+/// As [`replay`], for a log that its writer may cut while it is read, by a reader without a lock, about
 /// `limit` bytes at a time, so that no caller waits for long. What was read is read once more: only when both are
 /// the same is it shown, and only if then `still` what stands before is what the caller took it for. `None` if
 /// it is not: look at that first.

@@ -219,7 +219,7 @@ fn live(
         }
     }
     hooked.clear();
-    let party = Arc::into_inner(party).ok_or("somebody still has the party")?.into_inner();
+    let party = Arc::into_inner(party).ok_or("another reference to the party is left")?.into_inner();
     tally.acknowledged += party.acknowledged;
     tally.synced += party.synced;
     Ok(party)

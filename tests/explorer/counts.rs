@@ -90,7 +90,7 @@ impl Tally {
         let Deeds { acknowledged, synced, unnoted, renewed, migrated, twice, pruned } = self.deeds;
         println!(
             "{acknowledged} steps acknowledged, {lost} lost; {synced} of them after a sync ({unnoted} of these after a \
-             failed one that nobody could note)"
+             failed one that no process could note)"
         );
         println!(
             "{renewed} logs written anew after a failed sync; {migrated} migrations; {twice} stores opened twice; {pruned} files \

@@ -99,7 +99,7 @@ fn report(total: &Tally, seeds: u64) {
     assert!(total.states() >= 50_000, "only {} states", total.states());
     let Deeds { synced, unnoted, renewed, migrated, twice, pruned, .. } = total.deeds;
     assert!(synced > 10_000, "only {synced} steps acknowledged after a sync");
-    assert!(unnoted * 1000 < synced, "{unnoted} of {synced} steps after a failed sync that nobody noted");
+    assert!(unnoted * 1000 < synced, "{unnoted} of {synced} steps after a failed sync that no process noted");
     for (name, count) in [
         ("crash during recovery", total.in_recovery),
         ("log written anew", renewed),

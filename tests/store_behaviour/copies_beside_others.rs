@@ -151,7 +151,7 @@ fn agents_that_cut_their_logs_without_end_must_wait_for_a_copy_at_last() {
     }
     finish(copier.begin_backup(Path::new(COPY), false).unwrap());
     assert!(disk.clear() < CALLS, "it does not end");
-    assert!(*refused.lock() > 0, "nobody had to wait");
+    assert!(*refused.lock() > 0, "no copy had to wait");
     let copy = records(&open_copy(&sim));
     assert!(copy.iter().any(|record| record.starts_with("x=")), "{copy:?}");
     assert_eq!(copy.iter().filter(|record| record.starts_with("two-")).count(), 19);

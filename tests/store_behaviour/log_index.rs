@@ -72,7 +72,7 @@ fn opening_and_looking_up_reads_a_few_pieces_and_replays_nothing() {
         assert_eq!(store.has(id.as_bytes()).unwrap(), value.is_some(), "{id}");
     }
     assert_eq!(store.get(b"id-49").unwrap(), Some(b"249".to_vec()));
-    assert_eq!(store.get(b"nobody").unwrap(), None);
+    assert_eq!(store.get(b"missing").unwrap(), None);
     assert!(store.has_head());
     assert_eq!(records(&store), expected);
     assert!(!store.has_head());

@@ -164,8 +164,8 @@ impl Store {
 
     fn seal_all(&self, gate: &Gate, list: &Unpublished, now_ms: i64) -> Result<Sealed> {
         loop {
-            // NOTE: what is in memory may be older than the snapshot, and still hold what went to an archive. Nobody
-            // publishes another snapshot while this holds the compaction lock.
+            // NOTE: what is in memory may be older than the snapshot, and still hold what went to an archive. No other
+            // agent publishes a snapshot while this one holds the compaction lock.
             let followed = self.catch_up()?;
             self.lock().foreign.push(followed);
             let followed = self.renew()?;
