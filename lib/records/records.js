@@ -269,6 +269,7 @@ class Records {
 
   /** The object of a record, if it was looked at. */
   known(id) {
+    if (this.#map.size === 0) return undefined;
     const known = this.#map.get(id);
     return known === UNREAD ? undefined : known;
   }
@@ -324,7 +325,7 @@ class Records {
 
   /** Notes what is known of a record that a batch changes. */
   #note(id, isDeleted) {
-    if (!isDeleted && !this.#map.has(id)) {
+    if (!isDeleted && (this.#map.size === 0 || !this.#map.has(id))) {
       this.#unknown.push(id);
       return;
     }

@@ -13,7 +13,7 @@ use super::base::Base;
 use super::delta::reverse_delta;
 use super::kept::Kept;
 use super::log_head::LogHead;
-use super::operation::{Logged, Operation, Origin, Rank};
+use super::operation::{Logged, Operation, Rank};
 use super::overlay::{Entry, Id, Overlay, Place};
 use super::records::{Cursor, Moment, Records, View};
 use super::text::{Moved, Text};
@@ -238,7 +238,6 @@ impl Engine {
     fn apply_all(&mut self, operations: Unfinished) {
         for (operation, data) in operations {
             let Operation { id, line, before, batch, origin, version, .. } = operation;
-            let origin = origin.map(|origin| *origin);
             self.apply(Logged { id, data, line, batch, origin, version }, before);
         }
     }
@@ -376,7 +375,10 @@ impl Engine {
             Some(Text::Aged(aged)) => Some(Arc::clone(aged)),
             _ => None,
         };
-        let origin = origin.map(|origin| Box::new(Origin { placed: self.records.entry(id), aged, ..origin }));
+        let origin = origin.map(|mut origin| {
+            (origin.placed, origin.aged) = (self.records.entry(id), aged);
+            origin
+        });
         if let Some(journal) = &mut self.journal {
             let entry = self.records.entry(id);
             journal.push_back(Applied { id: Arc::clone(id), entry, data: data.clone() });
@@ -449,7 +451,7 @@ impl Engine {
         for operation in again {
             let data = operation.data()?;
             let before = self.records.get(&operation.id)?;
-            let origin = operation.origin.map(|origin| *origin);
+            let origin = operation.origin;
             if let Some(origin) = &origin {
                 self.see_clock(origin.rank.clock);
             }

@@ -42,7 +42,7 @@ pub struct Logged {
     /// Its place in a batch.
     pub batch: Option<BatchMark>,
     /// Where it comes from, in a folder of agents.
-    pub origin: Option<Origin>,
+    pub origin: Option<Box<Origin>>,
     /// The schema version of its value.
     pub version: u32,
 }

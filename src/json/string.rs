@@ -99,6 +99,11 @@ fn push_code_point(out: &mut Vec<u8>, code: u32) {
 /// Appends the string as `JSON.stringify` prints it, quotes included.
 pub fn escape_into(out: &mut Vec<u8>, wtf8: &[u8]) {
     out.push(b'"');
+    if is_short_and_plain(wtf8) {
+        out.extend_from_slice(wtf8);
+        out.push(b'"');
+        return;
+    }
     let mut start = 0;
     let mut at = 0;
     // Nearly all text has no byte 0xED, the lead of surrogates; a look ahead keeps the loop simple.
@@ -121,6 +126,12 @@ pub fn escape_into(out: &mut Vec<u8>, wtf8: &[u8]) {
         start = at;
     }
     out.push(b'"');
+}
+
+/// Whether a text is as short as most ids, and needs no look for anything that is escaped.
+fn is_short_and_plain(wtf8: &[u8]) -> bool {
+    let is_plain = |byte: u8| (0x20..0x7f).contains(&byte) & (byte != b'"') & (byte != b'\\');
+    wtf8.len() <= 64 && wtf8.iter().fold(true, |plain, &byte| plain & is_plain(byte))
 }
 
 /// The offset of the next surrogate in three-byte form, or the length.

@@ -206,11 +206,11 @@ impl Store {
 
 impl State {
     /// Where the operation that was just drafted comes from.
-    pub(super) fn own_origin(&self) -> Option<Origin> {
+    pub(super) fn own_origin(&self) -> Option<Box<Origin>> {
         let agents = self.agents.as_ref()?;
         let agent = Arc::clone(agents.id.as_ref()?);
         let rank = Rank { clock: self.engine.clock(), agent };
-        Some(Origin { rank, log: agents.own, value: None, placed: None, aged: None })
+        Some(Box::new(Origin { rank, log: agents.own, value: None, placed: None, aged: None }))
     }
 
     /// Finds the number of the agent's own log among those that were read.

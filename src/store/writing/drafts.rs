@@ -41,7 +41,7 @@ struct Drafted {
     /// Its new value, counted from its start.
     data: Option<Range<usize>>,
     before: Before,
-    origin: Option<Origin>,
+    origin: Option<Box<Origin>>,
     version: u32,
 }
 
@@ -61,7 +61,7 @@ pub(in crate::store) struct Line {
     pub start: usize,
     pub data: Option<Range<usize>>,
     pub before: Before,
-    pub origin: Option<Origin>,
+    pub origin: Option<Box<Origin>>,
     pub version: u32,
 }
 
