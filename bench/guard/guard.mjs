@@ -99,4 +99,6 @@ for (const work of WORKS.filter((work) => values.only === undefined || values.on
 }
 console.table(Object.fromEntries(rows.map(({ work, ...row }) => [work, row])));
 if (values.write) writeFileSync(limitsFile, `${JSON.stringify(limits, null, 2)}\n`);
-console.log(process.exitCode === 1 ? "Something costs more than its limit." : "Nothing costs more than its limit.");
+console.log(
+  process.exitCode === 1 ? "Something costs more than its limit." : "Nothing costs more than its limit.",
+);

@@ -22,10 +22,13 @@ pub fn reverse_delta(old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
     (utf16_len(&patch) < utf16_len(old)).then_some(patch)
 }
 
+/// How much room a patch has at first, at most.
+const ROOM: usize = 1 << 10;
+
 /// The patch between records with the same fields in the same order, as most are; `None` if they are not, if they
 /// are equal, or if there is more to it.
 fn patch_of_values(old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
-    let mut patch = Vec::new();
+    let mut patch = Vec::with_capacity(old.len().min(ROOM));
     let mut set = List { out: &mut patch, opening: b"{\"$set\":{", empty: true };
     let (mut at, mut there) = (1, 1);
     loop {
