@@ -319,7 +319,7 @@ export interface StoreOptions<T = any> {
   /**
    * Indexes by which `find()`, `findOne()`, `countWhere()` and pages of sorted records go (default: none): the path of a field, or
    * several with commas between them, each with its options. Of a list each element is found. They are kept beside the snapshot, in
-   * `index/`, and follow every change; `open()` does not get slower. One that is missing or damaged is made on another thread, told
+   * `index/`, and follow every change; `open()` does not get slower. One that is missing or damaged is made on another thread, reported
    * to `onProgress` as `"build-index"`: until then each record is tried, and `whenIndexed()` waits for it. A unique one that must be
    * made first is waited for by `open()`. At most 64; names that cannot be are refused with `OPSLOG_INVALID_ARGUMENT`.
    */
@@ -348,15 +348,15 @@ export interface StoreOptions<T = any> {
    * that wait for it reject with `OPSLOG_IO` (`syscall` is `"fdatasync"` or `"fsync"`): the write shows, and may or may
    * not be there after a power failure. From then on writes, `flush()`, `sync()` and `close()` are refused with
    * `OPSLOG_FAILED`, and reads go on. After opening the store again, call `compact()`: it writes everything to new
-   * files. The `diagnostics_channel` `opslog:sync-failed` tells of it too, for where no call waits.
+   * files. The `diagnostics_channel` `opslog:sync-failed` reports it too, also where no call waits.
    *
    * For stores in a folder only: with a `backend` of your own, anything but `"process"` makes `open()` reject with
    * `OPSLOG_INVALID_ARGUMENT`. A read-only store ignores it.
    */
   durability?: "process" | "interval" | "always" | undefined;
   /**
-   * What `open()` makes of a malformed line in a log, with others behind it, which no crash leaves (default: `"skip"`).
-   * `"skip"`: it is skipped, as in 0.8.1, and told in {@link Store.recovery}. `"strict"`: `open()` rejects with
+   * What `open()` does with a malformed line in a log, with others behind it, which no crash leaves (default: `"skip"`).
+   * `"skip"`: it is skipped, as in 0.8.1, and reported in {@link Store.recovery}. `"strict"`: `open()` rejects with
    * `OPSLOG_CORRUPT`, naming the file and the offset, and leaves the file as it is. Then every line is read at open, also of
    * a log that has an index. A torn end, which a crash does leave, is set aside in both. Logs that `skipLoad` does not read
    * are not looked at.
@@ -380,8 +380,8 @@ export interface StoreOptions<T = any> {
    */
   retain?: RetainOptions | undefined;
   /**
-   * Told how far `open()` has come, see `ProgressOptions` (default: no function). An open that goes by index files has
-   * little or nothing to tell. Through a backend of your own nothing is told while `migrate` runs.
+   * Called with the progress of `open()`, see `ProgressOptions` (default: no function). An open that goes by index files has
+   * little or nothing to report. Through a backend of your own nothing is reported while `migrate` runs.
    */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
@@ -505,7 +505,7 @@ export interface Progress {
    * index. `"migrate"`: `migrate` is called for each record. `"write-snapshot"`: a checkpoint. `"archive"`: records are
    * put into a segment. `"verify"`: files are checked. `"backup"`: they are copied. `"prune"`: they are deleted. `"recover"`: sound
    * parts of them are read. `"build-index"`: a declared index is made, also after `open()`.
-   * A phase may come more than once. One that ends within 50 ms may not be told, unless it is the last.
+   * A phase may come more than once. A phase that ends within 50 ms may not be reported, unless it is the last.
    */
   readonly phase:
     | "read-snapshot"
@@ -530,8 +530,8 @@ export interface Progress {
 export interface ProgressOptions {
   /**
    * Called on the JS thread when the operation has come further, at most every 50 ms, and once more when it has
-   * succeeded. While another checkpoint of the store is under way, it is told of that one first. What it throws, or
-   * what its promise rejects with, does not touch the operation: it is published on the diagnostics channel
+   * succeeded. While another checkpoint of the store is under way, the progress of that one comes first. If the function
+   * throws, or its promise rejects, the operation goes on: the error is published on the diagnostics channel
    * `opslog:progress-failed`, and the function is not called again. By default no function is called and nothing measured.
    */
   onProgress?: ((progress: Progress) => void) | undefined;
@@ -582,7 +582,7 @@ type KnownPath<T, Left extends 1[]> = T extends Leaf | undefined
 type InnerPath<K extends string, V, Left extends 1[]> = Left extends [1, ...infer Rest extends 1[]]
   ? `${K}.${KnownPath<V, Rest>}`
   : never;
-/** What has no fields that a query could name. */
+/** Values without fields that a query could name. */
 type Leaf =
   string | number | boolean | bigint | symbol | null | Date | RegExp | ((...args: never[]) => unknown);
 
@@ -633,7 +633,7 @@ export type Query<T = unknown> = {
   $nor?: readonly Query<T>[] | undefined;
 } & { [P in FieldPath<T>]?: unknown };
 
-/** What is wanted of the records that a query finds. */
+/** Order, bounds and fields of the records that a query finds. */
 export interface FindOptions<T = unknown> {
   /** Their order: fields, each with 1 (up) or -1 (down); the first counts first (default: the order of the store). */
   sort?: { [P in FieldPath<T>]?: 1 | -1 } | undefined;
@@ -738,7 +738,7 @@ export interface Transaction<T = Record<string, unknown>> {
 
 /** Options of `Store.verify()`. */
 export interface VerifyOptions extends ProgressOptions {
-  /** Indexes as `open()` takes them: records that have the same value in a unique one are told (default: none). */
+  /** Indexes as `open()` takes them: records that have the same value in a unique one are reported (default: none). */
   indexes?: Indexes | undefined;
 }
 
@@ -815,7 +815,7 @@ export interface RepairReport {
     readonly code: string;
     readonly message: string;
   }[];
-  /** What is damaged still; `null` if the folder could not be checked again, which is among the failures then. */
+  /** The damage that is left; `null` if the folder could not be checked again, which is among the failures then. */
   readonly after: VerifyReport | null;
 }
 
@@ -1011,7 +1011,7 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: reads every byte, on another thread; needs about 50 bytes of memory for each record.
    *
    * @param dir The store's folder: a path, or a `file:` URL object.
-   * @param options A function that is told how far it has come (default: none), and the indexes that must be unique (default: none).
+   * @param options A function that is called with the progress (default: none), and the indexes that must be unique (default: none).
    * @throws `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_NATIVE_UNAVAILABLE`; with `indexes` also what a
    * read-only `open()` rejects with.
    */
@@ -1028,7 +1028,7 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: that of `verify()`, twice if something was damaged, and a pass over each snapshot whose index is made again.
    *
    * @param dir The store's folder: a path, or a `file:` URL object.
-   * @param options A function that is told how far it has come (default: none); `locking` as for `open()`.
+   * @param options A function that is called with the progress (default: none); `locking` as for `open()`.
    * @throws `OPSLOG_LOCKED` while a writer or an agent has the folder open; `OPSLOG_UNSUPPORTED` without kernel locks;
    * otherwise as `verify()`: `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_NATIVE_UNAVAILABLE`.
    */
@@ -1040,7 +1040,7 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * Puts a store together in another folder from whatever is sound in a damaged one: the current snapshot line by line, older
    * snapshots and sealed logs for the records that it lacks, and the logs in force. It works without a manifest and without a
-   * snapshot. Nothing in the damaged folder is written to. What could not be brought back is told by file and place, and by record
+   * snapshot. Nothing in the damaged folder is written to. What could not be recovered is reported by file and place, and by record
    * where its id can be read.
    *
    * The new store is a single writer's, of all agents' operations, with an empty history: its snapshot holds the records, and its log
@@ -1077,7 +1077,7 @@ export declare class Store<T = Record<string, unknown>> {
    * custom backend gets the value as it is, URL objects as strings. `":memory:"` without a backend stands for no folder: the
    * store is in memory, is empty when it opens, and is gone when it closes. `backup()` rejects there; `durability`, `recovery` and
    * `locking` mean nothing.
-   * @param options How to open it; the default of each is told there.
+   * @param options How to open it; each with its default there.
    * @throws `OPSLOG_ALREADY_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_LOCKED`, `OPSLOG_NO_STORE`, `OPSLOG_CORRUPT`,
    * `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_NEWER_VERSION`, `OPSLOG_UNSAFE_BACKEND`, `OPSLOG_NATIVE_UNAVAILABLE`;
    * `OPSLOG_INVALID_VALUE` if `migrate`
@@ -1209,7 +1209,7 @@ export declare class Store<T = Record<string, unknown>> {
    * each record. Sorting holds all results, or with `limit` about twice as many as are wanted.
    *
    * @param query Which records.
-   * @param options Order, bounds, fields and signal; the default of each is told there.
+   * @param options Order, bounds, fields and signal; each with its default there.
    * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_INVALID_ARGUMENT`, whose message names the place in the query; `OPSLOG_PATTERN_TIMEOUT` for
    * a regular expression that takes longer than a second for some 500 KB of records; `OPSLOG_IO`, `OPSLOG_CORRUPT`; and the
    * signal's reason. All reject.
@@ -1222,7 +1222,7 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: as `find()`, without the values.
    *
    * @param query Which records.
-   * @param options As for `find()`, without `fields`; the default of each is told there.
+   * @param options As for `find()`, without `fields`; each with its default there.
    * @throws As `find()`: `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_PATTERN_TIMEOUT`, `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
    */
   findIds(query: Query<T>, options?: Omit<FindOptions<T>, "fields">): Promise<string[]>;
@@ -1233,7 +1233,7 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: as `find()`; without `sort` it ends at the first.
    *
    * @param query Which records.
-   * @param options As for `find()`, without `limit`; the default of each is told there.
+   * @param options As for `find()`, without `limit`; each with its default there.
    * @throws As `find()`: `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_PATTERN_TIMEOUT`, `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
    */
   findOne(query: Query<T>, options?: Omit<FindOptions<T>, "limit">): Promise<T | undefined>;
@@ -1255,7 +1255,7 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: as `find()`, without any objects.
    *
    * @param query Which records.
-   * @param options As for `find()`; the default of each is told there.
+   * @param options As for `find()`; each with its default there.
    * @throws As `find()`: `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_PATTERN_TIMEOUT`, `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
    */
   explain(query: Query<T>, options?: FindOptions<T>): Promise<Explanation>;
@@ -1317,7 +1317,7 @@ export declare class Store<T = Record<string, unknown>> {
    * finds none keeps one in memory, of some 40 bytes for each record. Without it, and for what the log says since, one look at every id, on another thread. Some 100 bytes for each record that is wanted; values are
    * read in pieces of 256 KB as they are asked for.
    *
-   * @param options Which ids, in which direction, how many, and a signal; the default of each is told there.
+   * @param options Which ids, in which direction, how many, and a signal; each with its default there.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, and the signal's reason. All reject.
    */
   scan(options?: ScanOptions): AsyncGenerator<[string, T]>;
@@ -1480,7 +1480,7 @@ export declare class Store<T = Record<string, unknown>> {
    * Without `live` it ends with the last operation that is there at the first step. With `live` it goes on with new operations,
    * also of this store and of other processes. A consumer that keeps the last position with its result, and comes back
    * with it, misses nothing and sees nothing twice. An operation that was given and is undone while the consumer listens is
-   * told as a `Retraction`.
+   * retracted with a `Retraction`.
    *
    * Among agents the order is that of clock and agentId, of the operations that are known when they are given: one of another
    * agent that comes later is given later.
@@ -1491,24 +1491,25 @@ export declare class Store<T = Record<string, unknown>> {
    * In memory the history begins with the operations of `getOps()` at the first call of this or of `position`, goes through checkpoints, and
    * keeps the last 100,000 changes at least.
    *
-   * @param options Which operations, in which order, and a signal (default: all, from the first operation on); the default of each is
-   * told there.
+   * @param options Which operations, in which order, and a signal (default: all, from the first operation on); each with its
+   * default there.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_POSITION_GONE`, `OPSLOG_UNSUPPORTED` (through a backend of your
    * own), `OPSLOG_IO`, `OPSLOG_CORRUPT`, the reason of the signal. All reject.
    */
   changes(options?: ChangesOptions): AsyncIterableIterator<Change<T> | Retraction>;
 
   /**
-   * Calls a function with the operations that come to count from now on, in order, each once: this store's own, and those of other
-   * agents and writers. An operation that is undone from now on is told as a `Retraction`, also if it was made before.
+   * Calls a function with the operations that take effect from now on, in order, each once: this store's own, and those of other
+   * agents and writers. An operation that is undone from now on is given as a `Retraction`, also if it was made before.
    *
-   * An operation is told soon after it counts: a write when it is in the log, with `writeMode` `"group"` and `"async"` when the buffer is
-   * written; a failed write is not told. `close()` tells all earlier writes before it resolves; afterwards no listener is called.
+   * Listeners are called soon after an operation takes effect: a write when it is in the log, with `writeMode` `"group"` and `"async"` when
+   * the buffer is written. A failed write is never given. `close()` resolves after the listeners were called with all earlier writes;
+   * afterwards no listener is called.
    * What `archive()` moves is no operation, except with `skipLoad`. Values are as they were written: `migrate` does not see them.
    *
    * In a folder a listener gets the changes of `changes({ after: store.position, live: true })`, in pieces. Through a backend and in memory
-   * positions tell the operations apart, and mean nothing to `changes()`; what others do is looked for once a second, and what they undo
-   * is not told.
+   * positions tell the operations apart, and mean nothing to `changes()`; operations of other processes are looked for once a second, and
+   * their undos are not reported.
    *
    * A listener holds up no write, whatever it awaits. Its error, or the rejection of its promise, becomes a warning of the process
    * with the code `OPSLOG_LISTENER_FAILED`. It runs in the async context of the call of `on()`.
@@ -1537,7 +1538,7 @@ export declare class Store<T = Record<string, unknown>> {
 
   /**
    * The position behind the last operation that the store shows: `changes({ after: store.position })` gives the operations after it.
-   * What is buffered is written first.
+   * The buffer is written first.
    *
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_UNSUPPORTED` (through a backend of your own), `OPSLOG_IO`, `OPSLOG_CORRUPT`.
    */
@@ -1603,7 +1604,7 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * Cost: writes and syncs all records, on another thread.
    *
-   * @param options A function that is told how far it has come (default: none).
+   * @param options A function that is called with the progress (default: none).
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_SKIP_LOAD`, `OPSLOG_IO`, `OPSLOG_FAILED`; an agent's also
    * `OPSLOG_LOCKED`, `OPSLOG_CORRUPT`; `OPSLOG_INVALID_ARGUMENT` for options that are none. All reject, and no operation is
    * lost then.
@@ -1629,7 +1630,7 @@ export declare class Store<T = Record<string, unknown>> {
    * `close()` waits for it.
    *
    * @param dir The folder of the copy, a path or a `file:` URL object: new or empty, and not inside the store's.
-   * @param options Sealed logs, a progress function and a signal; the default of each is told there.
+   * @param options Sealed logs, a progress function and a signal; each with its default there.
    * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_INVALID_ARGUMENT` (the folder is not empty, or inside the store's, or the store is
    * behind a backend of your own); `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`, among agents `OPSLOG_LOCKED`; and the
    * signal's reason. All reject, and the files that it has written are deleted then.
@@ -1650,7 +1651,7 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: a look at each file in the folder, the first and the last line of each sealed log, and a new manifest, on another thread.
    * Among agents it waits for another agent's compaction.
    *
-   * @param options Limits, a progress function and a signal; the default of each is told there.
+   * @param options Limits, a progress function and a signal; each with its default there.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY` (without `dryRun`); `OPSLOG_UNSUPPORTED` behind a backend of your own, and without kernel locks, which
    * tell what readers need; `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`, `OPSLOG_FAILED`, an agent's also `OPSLOG_LOCKED`; and the
    * signal's reason. All reject. In a store in memory there is nothing to delete.
@@ -1674,7 +1675,7 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * @param predicate Called with each record and its id.
    * @param segment The segment's name (default: the current quarter, such as `2026-Q3`).
-   * @param options A function that is told how far it has come (default: none).
+   * @param options A function that is called with the progress (default: none).
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT` (the predicate, the segment's name, the
    * options), `OPSLOG_IO`,
    * `OPSLOG_CORRUPT` (an existing segment), `OPSLOG_FAILED`, an agent's also `OPSLOG_LOCKED`, and the errors of the predicate.
@@ -1716,7 +1717,7 @@ export declare class Store<T = Record<string, unknown>> {
   stats(): StoreStats;
 
   /**
-   * Takes over the operations of other processes.
+   * Applies the operations of other processes.
    *
    * Cost: in proportion to the new operations; a look at the files if there are none. Where the way from the last look is broken, as
    * after an archive, everything is loaded anew.
@@ -1727,7 +1728,7 @@ export declare class Store<T = Record<string, unknown>> {
   refresh(): Promise<void>;
 
   /**
-   * Takes over the operations of other processes, and returns them, each of them once. They are as they were
+   * Applies the operations of other processes, and returns them, each once. They are as they were
    * written: `data` of an older schema version is not migrated; `get()` has the record as it is now.
    *
    * Cost: as `refresh()`, and the objects of those operations.
@@ -1740,7 +1741,7 @@ export declare class Store<T = Record<string, unknown>> {
    * Calls `tail()` again and again, and the callback when there is something. A look that fails, or a callback that
    * throws, is published on the diagnostics channel `opslog:watch-failed` and followed by the next look. No look begins
    * before the former one ended. In a folder the system's notifications are waited for once a look has found nothing: then
-   * a change is told within milliseconds, and a folder in which nothing changes costs a look in a second.
+   * a change is given within milliseconds, and a folder in which nothing changes costs a look in a second.
    *
    * Cost: that of `tail()`, each time. Keeps the process alive until `unwatch()` or `close()`.
    *
