@@ -1717,7 +1717,7 @@ export declare class Store<T = Record<string, unknown>> {
   stats(): StoreStats;
 
   /**
-   * Applies the operations of other processes.
+   * Applies the operations of other processes. Until it ends, all reads show the state before it; from then on the state after it.
    *
    * Cost: in proportion to the new operations; a look at the files if there are none. Where the way from the last look is broken, as
    * after an archive, everything is loaded anew.

@@ -109,7 +109,7 @@ class AgentCheckpoint {
   /** A compaction without the records of `list`, a JSON text, which go to the archive. Returns the ids that did. */
   async compact(list, period) {
     const work = call(() => this.#core.compactAgents(now(), list, period));
-    return JSON.parse((await this.#following.withForeign(work)) ?? (await this.#finish()));
+    return JSON.parse((await this.#following.changing(work)) ?? (await this.#finish()));
   }
 
   /** Goes on with a compaction that came upon records of an older version. */
@@ -120,7 +120,7 @@ class AgentCheckpoint {
       await settle(this.#core.abandonCompaction());
       throw error;
     }
-    return this.#following.withForeign(this.#core.finishCompaction());
+    return this.#following.changing(this.#core.finishCompaction());
   }
 }
 

@@ -127,7 +127,7 @@ class FileDriver {
       ? new AgentCheckpoint(core, told)
       : new OwnCheckpoint(core, () => this.arrive(), told);
     this.#pruning = new Pruning(addon, this.folder, options.retain, (limits, progress) =>
-      this.#following.withForeign(core.prune(limits, progress)),
+      this.#following.changing(core.prune(limits, progress)),
     );
     this.#checkpoints = new Checkpoints(this.folder, this.#checkpointWork, () => this.#pruning.retain());
     if (options.writeMode === "immediate" && options.agentId === undefined) {
@@ -157,6 +157,7 @@ class FileDriver {
     this.records.beforeChange(id);
     if (this.#shared?.next()) {
       const code = setText(this.#handle, id, text, now(), false);
+      if (code & FOREIGN) this.#following.takeForeign();
       this.#changed(id);
       return this.#shared.join(id, code & (CHECKPOINT_DUE | WRITE_DUE));
     }
@@ -177,6 +178,7 @@ class FileDriver {
     this.records.beforeChange(id);
     if (this.#shared?.next()) {
       const code = deleteRecord(this.#handle, id, now(), false);
+      if (code & FOREIGN) this.#following.takeForeign();
       this.#deleted(id);
       return this.#shared.join(id, code & (CHECKPOINT_DUE | WRITE_DUE));
     }
@@ -196,6 +198,7 @@ class FileDriver {
   beginBatch() {
     this.#batch = [];
     this.#batchTexts = [];
+    this.#following.takeForeign();
     call(() => this.#core.beginBatch());
     this.records.begin();
   }
@@ -271,7 +274,7 @@ class FileDriver {
     if (!this.#isAgent) return work();
     if (this.#alone === 0) {
       this.#displaced.forget();
-      await this.#following.withForeign(this.#core.beginAlone());
+      await this.#following.changing(this.#core.beginAlone());
     }
     this.#alone++;
     try {
@@ -319,7 +322,7 @@ class FileDriver {
       if (this.#following.takeForeign()) this.#displaced.forget();
     }
     if (undone === null) {
-      undone = await this.#following.withForeign(isBatch ? this.#core.undoBatch() : this.#core.undoWaiting());
+      undone = await this.#following.changing(isBatch ? this.#core.undoBatch() : this.#core.undoWaiting());
     }
     const ids = JSON.parse(undone);
     if (this.#isAgent) {
@@ -465,7 +468,11 @@ class FileDriver {
 
   /** The position behind the last operation that the store shows; within a batch, behind the last one before it. */
   position(isInBatch) {
-    if (!this.#options.readOnly && !isInBatch) this.flush();
+    const { readOnly, writeMode } = this.#options;
+    if (!readOnly && !isInBatch) {
+      this.arrive();
+      if (writeMode !== "immediate") this.flush();
+    }
     return call(() => this.#core.position());
   }
 

@@ -82,30 +82,25 @@ class Following {
     await this.#renewing?.catch(() => {});
   }
 
-  /** Takes over what a write, a compaction or an undo came upon that others wrote. Returns whether there was anything. */
+  /**
+   * Takes over what others wrote that a write or another thread came upon, and what the latter changed: until then reads show the
+   * state before. Returns whether there was anything.
+   */
   takeForeign() {
     const foreign = this.#core.takeForeign();
     if (foreign !== null) for (const followed of JSON.parse(foreign)) this.#apply(followed);
     return foreign !== null;
   }
 
-  /** Awaits native work, and takes over what it came upon, whatever becomes of it. */
-  async withForeign(work) {
-    try {
-      return await this.changing(work);
-    } finally {
-      this.#manifest.forget();
-      this.takeForeign();
-    }
-  }
-
-  /** Awaits native work that may change records. */
+  /** Awaits native work that may change records, and takes over what it came upon and changed, whatever becomes of it. */
   async changing(work) {
     this.#working++;
     try {
       return await settle(work);
     } finally {
       this.#working--;
+      this.#manifest.forget();
+      this.takeForeign();
     }
   }
 
@@ -125,7 +120,7 @@ class Following {
     if (this.#mayMeetOlder()) return this.#lookAndMigrate();
     const news = this.#lookAtOnce();
     if (news !== null && typeof news === "object") {
-      return this.withForeign(news).then((later) => this.#takeOver(later));
+      return this.changing(news).then((later) => this.#takeOver(later));
     }
     this.takeForeign();
     this.#takeOver(news);

@@ -120,6 +120,7 @@ impl NativeStore {
     fn new(store: Arc<Store>, report: String) -> Self {
         let checkpoint = Arc::new(Mutex::new(None));
         let handle = handles::give(&store);
+        store.settle_here();
         let cursor = Mutex::new((Cursor::End, 0));
         let (compaction, migrating, syncs) = Default::default();
         Self { store, handle, report, cursor, checkpoint, compaction, migrating, syncs }

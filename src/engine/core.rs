@@ -123,6 +123,11 @@ impl Engine {
 
     /// A copy that goes its own way, for a savepoint. No batch is being put together.
     pub fn fork(&self) -> Self {
+        Self { history: HISTORIES.fetch_add(1, Ordering::Relaxed), ..self.as_it_is() }
+    }
+
+    /// A copy for reading, of the same history. Costs as much as the operations that are held, but not as the records.
+    pub fn as_it_is(&self) -> Self {
         Self {
             records: self.records.clone(),
             operations: self.operations.clone(),
@@ -131,7 +136,7 @@ impl Engine {
             agent: self.agent.clone(),
             clock: self.clock,
             stamp: Stamp::default(),
-            history: HISTORIES.fetch_add(1, Ordering::Relaxed),
+            history: self.history,
             undone: self.undone,
         }
     }

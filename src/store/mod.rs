@@ -8,6 +8,7 @@ mod checkpoint;
 mod closing;
 mod following;
 mod foreign;
+mod home;
 mod locked;
 mod names;
 mod open;
@@ -160,8 +161,10 @@ struct State {
     indexed: u64,
     /// Whether each line of the log is an operation.
     is_plain: bool,
-    /// What a write came upon in the log that another hand wrote.
+    /// What a write, or work on another thread, came upon that another hand wrote.
     foreign: Vec<Followed>,
+    /// The thread that has the store.
+    home: home::Home,
     /// What others wrote in logs that were left behind, and `tail()` has still to tell of.
     tail_queue: TailQueue,
     /// Where a look of a follower that failed had come to, if that is not where the manifest in memory says.
@@ -334,11 +337,15 @@ impl State {
 
     /// Operations that the API shows.
     fn shown(&self) -> usize {
-        let head = match self.engine.head() {
-            Some(head) if !self.engine.is_apart() => head.operations(),
+        Self::shown_of(&self.engine, self.hidden_operations()) + self.drafts.len()
+    }
+
+    fn shown_of(engine: &Engine, hidden: usize) -> usize {
+        let head = match engine.head() {
+            Some(head) if !engine.is_apart() => head.operations(),
             _ => 0,
         };
-        head + (self.engine.operations().len() + self.drafts.len()).saturating_sub(self.hidden_operations())
+        head + engine.operations().len().saturating_sub(hidden)
     }
 
     /// How many operations belong to a checkpoint that is due but has not begun.

@@ -287,6 +287,7 @@ impl State {
             indexed: 0,
             is_plain: true,
             foreign: Vec::new(),
+            home: Default::default(),
             tail_queue: TailQueue::default(),
             entered: None,
             misplaced: false,

@@ -72,6 +72,8 @@ pub struct Compaction {
     sealed: Sealed,
     original: View,
     archive: Option<ArchiveRequest>,
+    /// The records that it has taken out in memory.
+    gone: Vec<Id>,
     now_ms: i64,
     done: bool,
 }
@@ -85,7 +87,8 @@ impl Store {
         let state = self.lock();
         let mut records = Vec::with_capacity(ids.len());
         for id in ids {
-            let text = state.engine.get(&id).map_err(|source| self.read_failed(source))?;
+            // As it is shown, which is how the caller chose it.
+            let text = state.shown_engine().get(&id).map_err(|source| self.read_failed(source))?;
             if let Some(text) = text {
                 let text = text.read().map_err(|source| self.read_failed(source))?.into_owned();
                 records.push((id, text));
@@ -153,7 +156,8 @@ impl Store {
         // What waited for it counts again if it fails.
         let (lock, list, sealed) = sealed.inspect_err(|_| self.show_history())?;
         let (store, original) = (Arc::clone(self), sealed.view.clone());
-        Ok(Some(Compaction { store, lock, list, sealed, original, archive, now_ms, done: false }))
+        let (gone, done) = (Vec::new(), false);
+        Ok(Some(Compaction { store, lock, list, sealed, original, archive, gone, now_ms, done }))
     }
 
     /// Removes the files that no manifest has come to name.
@@ -412,7 +416,12 @@ impl Compaction {
         if let Some(request) = self.archive.take() {
             let (path, added, ids) = store.archive_sealed(&self.sealed.view, request, now_ms)?;
             self.sealed.view = self.sealed.view.without(&ids).map_err(|source| store.read_failed(source))?;
-            store.lock().engine.refreeze(&self.sealed.view);
+            let mut state = store.lock();
+            state.keep_showing();
+            state.engine.refreeze(&self.sealed.view);
+            state.tell_home_of(&ids);
+            drop(state);
+            self.gone = ids.clone();
             let logs: Vec<&str> = self.sealed.logs.iter().map(String::as_str).collect();
             Archived::note(&*store.disk, &store.root, &logs, &path, &ids)?;
             segment = Some(Segment { segment: path, added });
@@ -445,9 +454,11 @@ impl Drop for Compaction {
         }
         let mut state = self.store.lock();
         state.checkpointing = false;
+        state.keep_showing();
         state.engine.refreeze(&self.original);
         state.take_frozen_back();
         state.unhide();
+        state.tell_home_of(&self.gone);
         if let Some(agents) = &mut state.agents {
             agents.stale = true;
         }

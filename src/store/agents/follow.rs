@@ -17,6 +17,7 @@ use crate::layout;
 use crate::progress::Phase;
 use crate::store::following::tail_queue::TailQueue;
 use crate::store::following::telling::LiveLog;
+use crate::store::locked::Locked;
 use crate::store::open::{Report, load_snapshot, open_own_wal, parse_manifest, read_manifest};
 use crate::store::versions::{Versions, with_schema};
 use crate::store::{Followed, Skipped, State, Store};
@@ -79,6 +80,7 @@ impl Store {
             followed.outdated = !state.checkpointing;
             return Ok(followed);
         }
+        state.keep_showing();
         let agent = state.agents.as_ref().and_then(|agents| agents.id.clone());
         state.versions.take_snapshot(Versions::of_header(loaded.version, &self.options));
         let engine = Engine::new(loaded.base, agent.as_deref());
@@ -92,9 +94,10 @@ impl Store {
         if let Some(agents) = &mut state.agents {
             agents.outdated = false;
         }
+        followed.reloaded = true;
+        state.tell_home(&mut followed);
         drop(state);
         drop(old);
-        followed.reloaded = true;
         Ok(followed)
     }
 
@@ -104,33 +107,57 @@ impl Store {
         self.look(&Held::Exclusive(exclusive))
     }
 
+    /// Reads what is new at once, if that is no more than some bytes of logs that are known and no other agent must be waited
+    /// for. `None`: that takes longer.
+    pub(in crate::store) fn look_at_once(&self, state: Locked<'_>, most: u64) -> Result<Option<Followed>> {
+        match self.ahead_of_agents(&state)? {
+            Some(0) => return Ok(Some(Followed::default())),
+            Some(ahead) if ahead <= most && state.batch.is_none() && !self.options.skip_load => {}
+            _ => return Ok(None),
+        }
+        let count = state.agents.as_ref().map(|agents| agents.count);
+        drop(state);
+        let Some(gate) = &self.gate else { return self.look(&Held::Nothing).map(Some) };
+        match gate.try_shared()? {
+            // NOTE: of another manifest a snapshot may have to be loaded.
+            Some(shared) if shared.count().ok() == count => self.look(&Held::Shared(&shared)).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Whether nothing has changed since the last look. `false` as well when another agent must be waited for.
     pub(in crate::store) fn are_agents_quiet(&self, state: &State) -> Result<bool> {
+        Ok(self.ahead_of_agents(state)? == Some(0))
+    }
+
+    /// How many bytes were appended to the logs since the last look. `None` where something else has changed, or another agent
+    /// must be waited for.
+    fn ahead_of_agents(&self, state: &State) -> Result<Option<u64>> {
         let Some(agents) = state.agents.as_ref().filter(|agents| !agents.stale && !agents.outdated) else {
-            return Ok(false);
+            return Ok(None);
         };
         let shared = match &self.gate {
             None => None,
             Some(gate) => match gate.try_shared()? {
                 Some(shared) if self.is_current(agents, shared.count())? => Some(shared),
-                _ => return Ok(false),
+                _ => return Ok(None),
             },
         };
         let is_own = |log: &Log| shared.is_some() && log.relative == state.wal.relative();
         // NOTE: an append goes by the file as well: one that was only touched must not be taken for the known one here
         // and for another one there.
         if shared.is_some() && agents.manifest_file != self.manifest_file() {
-            return Ok(false);
+            return Ok(None);
         }
         if self.manifest_text()? != state.manifest_text {
-            return Ok(false);
+            return Ok(None);
         }
+        let mut ahead = 0;
         for log in agents.logs.iter().filter(|log| !is_own(log)) {
-            if !log.is_quiet(self)? {
-                return Ok(false);
-            }
+            let Some(bytes) = log.ahead(self)? else { return Ok(None) };
+            ahead += bytes;
         }
-        Ok(true)
+        Ok(Some(ahead))
     }
 
     fn is_registered(&self) -> bool {
@@ -202,6 +229,7 @@ impl Store {
         }
         // Logs that were sealed, and now published, are read to their end before they are let go; and so are
         // those that came and went between two looks.
+        let behind = state.behind();
         if is_published && !state.is_stale() {
             self.add_passed_logs(&mut state, next)?;
         }
@@ -215,6 +243,9 @@ impl Store {
         }
         let newest = news.added.iter().map(|operation| operation.version).max().unwrap_or(0);
         state.look_for_newer(&self.options, newest.max(versions.snapshot));
+        if is_published || state.is_stale() || !news.added.is_empty() || !news.removed.is_empty() {
+            state.keep_showing_from(behind);
+        }
         if self.options.skip_load {
             let highest = news.added.iter().filter_map(Operation::rank).map(|rank| rank.clock).max();
             state.engine.see_clock(highest.unwrap_or(0));
@@ -267,6 +298,7 @@ impl Store {
         state.manifest = next.clone();
         state.take_log_version();
         followed.outdated = state.is_outdated();
+        state.tell_home(followed);
         Ok(())
     }
 

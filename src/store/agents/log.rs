@@ -88,17 +88,19 @@ impl Log {
         }
     }
 
-    /// Whether there is nothing new in it, nothing undone, and no other file in its place.
-    pub(super) fn is_quiet(&self, store: &Store) -> Result<bool> {
+    /// How many bytes were appended to it since it was read. `None` where something was undone, or another file is in its place.
+    pub(super) fn ahead(&self, store: &Store) -> Result<Option<u64>> {
         let at_path = self.at_path(store)?;
-        let Some(file) = &self.file else { return Ok(at_path.is_none()) };
+        let Some(file) = &self.file else { return Ok(at_path.is_none().then_some(0)) };
         let held = file.info().map_err(|source| Error::io("fstat", &self.path, source))?;
-        match self.lines.last() {
-            _ if held.len != self.end => Ok(false),
-            _ if at_path.is_some_and(|info| info.identity != held.identity) => Ok(false),
-            Some(last) => last.line.is_in(&store.hasher, &**file, &self.path),
-            None => Ok(true),
+        if at_path.is_some_and(|info| info.identity != held.identity) {
+            return Ok(None);
         }
+        let is_whole = match self.lines.last() {
+            Some(last) => last.line.is_in(&store.hasher, &**file, &self.path)?,
+            None => true,
+        };
+        Ok(held.len.checked_sub(self.end).filter(|_| is_whole))
     }
 
     /// Whether another file stands in its place than the one that was read, and does not have what was read; or none,

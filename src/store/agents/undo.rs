@@ -24,6 +24,7 @@ impl Store {
         let last: Vec<Operation> = last.cloned().collect();
         let Some(Text::At { offset, .. }) = last.last().map(|first| &first.line) else { return Ok(None) };
         let offset = *offset;
+        state.keep_showing();
         for operation in &last {
             state.keep_for_moments(self, Some(&operation.line))?;
         }
@@ -49,6 +50,7 @@ impl Store {
         state.number_own_log();
         state.buffered = state.engine.operations().len();
         state.departures += 1;
+        state.tell_home_of(&changed);
         Ok(Some(changed))
     }
 }

@@ -44,6 +44,8 @@ pub struct Checkpoint {
     migrates: bool,
     now_ms: i64,
     archived: Option<Archived>,
+    /// The records that it has taken out in memory.
+    gone: Vec<Id>,
     created: Vec<PathBuf>,
     /// What the next writer removes if this one is killed before the manifest has its name.
     list: Option<Unpublished>,
@@ -119,6 +121,7 @@ impl Store {
             migrates,
             now_ms,
             archived: None,
+            gone: Vec::new(),
             created: Vec::new(),
             list: None,
             published: false,
@@ -196,7 +199,12 @@ impl Checkpoint {
     /// Leaves records out, which are in an archive segment by now.
     pub(in crate::store) fn take_along(&mut self, archived: Archived, ids: &[Id]) -> Result<()> {
         self.view = self.view.without(ids).map_err(|source| self.store.read_failed(source))?;
-        self.store.lock().engine.refreeze(&self.view);
+        let mut state = self.store.lock();
+        state.keep_showing();
+        state.engine.refreeze(&self.view);
+        state.tell_home_of(ids);
+        drop(state);
+        self.gone = ids.to_vec();
         self.archived = Some(archived);
         Ok(())
     }
@@ -435,6 +443,10 @@ impl Drop for Checkpoint {
             state.next_log = None;
         }
         state.checkpointing = false;
+        if !self.gone.is_empty() {
+            state.keep_showing();
+            state.tell_home_of(&self.gone);
+        }
         state.engine.refreeze(&self.original);
         state.take_frozen_back();
         drop(state);

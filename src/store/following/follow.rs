@@ -58,7 +58,10 @@ impl Store {
             self.look_for_foreign(self.lock(), &mut followed)
         };
         match looked {
-            Ok(()) => Ok(followed),
+            Ok(()) => {
+                self.lock().tell_home(&mut followed);
+                Ok(followed)
+            }
             Err(error) => {
                 self.lock().queue_for_tail(followed);
                 Err(error)
@@ -73,6 +76,7 @@ impl Store {
             self.read_end_anew(&mut state)?;
         }
         state.foreign.drain(before..).for_each(|news| followed.append(news));
+        state.tell_home(followed);
         Ok(())
     }
 
@@ -152,11 +156,6 @@ impl Store {
             .ok_or_else(|| Error::corrupt(&path, None, "Manifest not found during refresh"))
     }
 
-    /// What other hands wrote that a write of ours came upon, for the facade's cache.
-    pub fn take_foreign(&self) -> Vec<Followed> {
-        std::mem::take(&mut self.lock().foreign)
-    }
-
     /// Takes back what the writer undid and reads what it appended, up to an offset. It may do both meanwhile.
     /// A caller that reads records meanwhile waits for a piece of it at most.
     pub(in crate::store) fn advance(
@@ -168,7 +167,9 @@ impl Store {
         loop {
             state.rewind(followed)?;
             let is_reached = until.is_some_and(|until| state.wal.len() >= until);
-            if is_reached || self.read_piece(state, until, followed)? {
+            let is_done = is_reached || self.read_piece(state, until, followed)?;
+            state.tell_home(followed);
+            if is_done {
                 return Ok(());
             }
             state.bump();
@@ -181,6 +182,7 @@ impl Store {
         let path = state.wal.path().to_path_buf();
         let Some(file) = self.file_of(state)? else { return Ok(true) };
         let from = state.wal.len();
+        state.keep_showing();
         let State { engine, seen, versions, .. } = state;
         let still = seen.still_last(&file, &path);
         let piece = replay_unlocked(&*file, &path, from, PIECE, still, |offset, bytes, line| {
@@ -262,6 +264,7 @@ impl Store {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(source) => return Err(Error::io("open", &path, source)),
         };
+        state.keep_showing();
         let operations = state.engine.operations();
         let late_from = state.seen.lines.partition_point(|line| line.offset < link.end);
         let mut matched = Vec::new();
@@ -321,6 +324,7 @@ impl Store {
         state.manifest_text = text;
         state.take_log_version();
         followed.reloaded = true;
+        state.tell_home(followed);
         if self.options.skip_load { self.advance(&mut state, None, followed) } else { Ok(()) }
     }
 }
@@ -357,6 +361,20 @@ impl State {
         Ok(())
     }
 
+    /// Whether a deletion is among the operations at the end whose lines are no longer what they were.
+    pub(super) fn would_undelete(&self, store: &Store) -> Result<bool> {
+        let Some(file) = self.wal.file() else { return Ok(false) };
+        for (line, operation) in self.seen.lines.iter().rev().zip(self.engine.operations().iter().rev()) {
+            if line.is_in(&store.hasher, &**file, self.wal.path())? {
+                break;
+            }
+            if operation.kind == Kind::Delete {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Leaves a single writer's log behind, of which the first lines count, up to an offset.
     pub(in crate::store) fn leave_log(&mut self, count: usize, end: u64) {
         let relative = self.wal.relative().to_owned();
@@ -381,6 +399,7 @@ impl State {
         mut loaded: Loaded,
         is_put_back: bool,
     ) -> Result<()> {
+        self.keep_showing();
         if let Some(file) = loaded.wal.file() {
             let (relative, path) = (loaded.wal.relative(), loaded.wal.path());
             loaded.seen.told = self.tail_queue.told_in(relative, &store.hasher, &**file, path)?;
@@ -403,6 +422,7 @@ impl State {
     }
 
     fn take_back_last(&mut self, path: &Path, followed: &mut Followed) -> Result<()> {
+        self.keep_showing();
         let undone = self.engine.undo_last().map_err(|source| Error::io("read", path, source))?;
         self.seen.pop();
         self.buffered = self.engine.operations().len();

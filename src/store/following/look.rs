@@ -28,8 +28,8 @@ impl Store {
         let Some(_looking) = self.looking.try_lock() else { return Ok(Look::Later(followed)) };
         let Some(mut state) = Locked::try_new(&self.state) else { return Ok(Look::Later(followed)) };
         if state.agents.is_some() {
-            let is_quiet = self.are_agents_quiet(&state)?;
-            return Ok(if is_quiet { Look::Done(followed) } else { Look::Later(followed) });
+            let looked = self.look_at_once(state, LITTLE)?;
+            return Ok(looked.map_or(Look::Later(followed), Look::Done));
         }
         if !self.options.read_only {
             let has_grown = state.wal.standing(&*self.disk)? == Standing::Grew
@@ -45,11 +45,18 @@ impl Store {
         if standing == Standing::Replaced || len > state.wal.len() + LITTLE {
             return Ok(Look::Later(followed));
         }
+        // A deletion that was taken back takes a load of everything.
+        if state.would_undelete(self)? {
+            return Ok(Look::Later(followed));
+        }
         if let Err(error) = self.advance(&mut state, None, &mut followed) {
             state.queue_for_tail(followed);
             return Err(error);
         }
-        // A deletion that was taken back takes a load of everything.
-        Ok(if followed.undeleted { Look::Later(followed) } else { Look::Done(followed) })
+        if followed.undeleted {
+            state.queue_for_tail(followed);
+            return Ok(Look::Later(Followed::default()));
+        }
+        Ok(Look::Done(followed))
     }
 }

@@ -26,12 +26,14 @@ impl Store {
         let loaded = self.load_agents(&state, &manifest)?;
         state.leave_whole_log();
         state.tail_queue.extend(passed);
+        state.keep_showing();
         self.go_over_to_agents(&mut state, loaded, &manifest, is_put_back)?;
         state.manifest = manifest;
         state.manifest_text = text;
         state.entered = None;
         state.misplaced = false;
         followed.reloaded = true;
+        state.tell_home(followed);
         Ok(())
     }
 
@@ -80,6 +82,7 @@ impl Store {
         state.manifest_text = text;
         state.take_log_version();
         followed.reloaded = true;
+        state.tell_home(followed);
         if self.options.skip_load { self.advance(&mut state, None, followed) } else { Ok(()) }
     }
 }

@@ -92,6 +92,9 @@ impl Store {
         let Some(file) = self.file_of(state)? else { return Ok(HashSet::new()) };
         let (from, relative) = (state.first_unsure(), state.wal.relative().to_owned());
         let mut found = self.find_end(state, &file, from)?;
+        if found.is_news() {
+            state.keep_showing();
+        }
         if state.wal.is_distrusted() {
             // The file was changed by hand: what it says now counts.
             found.missing.clear();

@@ -44,14 +44,15 @@ impl Store {
     /// # Errors
     /// `OPSLOG_IO`.
     pub fn has(&self, id: &[u8]) -> Result<bool> {
-        let found = self.lock().engine.get(id).map_err(|source| self.read_failed(source))?;
+        let found = self.lock().shown_engine().get(id).map_err(|source| self.read_failed(source))?;
         Ok(found.is_some())
     }
 
     /// How much there is.
     pub fn counts(&self) -> Counts {
         let state = self.lock();
-        Counts { records: state.engine.count(), operations: state.shown() }
+        let engine = state.shown_engine();
+        Counts { records: engine.count(), operations: State::shown_of(engine, state.shown_hidden()) }
     }
 
     /// Appends `"id",value,` pairs in order until `out` holds `limit` bytes; says where to go on. `None` if what
@@ -86,11 +87,12 @@ impl Store {
     ) -> Result<Option<Place>> {
         let mut state = self.lock_replayed()?;
         self.reading(&mut state, |state| {
-            let now = state.engine.epoch();
+            let engine = state.shown_engine();
+            let now = engine.epoch();
             if cursor != Cursor::Base(0) && epoch != now {
                 return Ok(None);
             }
-            Ok(Some((scan(&state.engine, cursor)?, now)))
+            Ok(Some((scan(engine, cursor)?, now)))
         })
     }
 
@@ -129,7 +131,7 @@ impl Store {
 
     /// Changes whenever the operations that are shown change in any other way than at their end.
     pub fn history(&self) -> u64 {
-        self.lock().engine.history()
+        self.lock().shown_engine().history()
     }
 
     /// Appends operations, from the given one of those shown on, as comma-separated JSON until `out` holds
@@ -139,7 +141,7 @@ impl Store {
     /// `OPSLOG_IO`, `OPSLOG_CORRUPT` when a line changed underneath.
     pub fn operations(&self, from: usize, limit: usize, out: &mut Vec<u8>) -> Result<usize> {
         let mut state = self.lock_replayed()?;
-        if state.lock.is_some() && from == 0 {
+        if state.lock.is_some() && from == 0 && state.shows_all() {
             self.check_length(&mut state).map_err(Rejected::into_error)?;
         }
         let start = out.len();
@@ -152,14 +154,17 @@ impl Store {
 
 impl State {
     fn get_into(&self, id: &[u8], out: &mut Vec<u8>) -> io::Result<bool> {
-        let Some(text) = self.engine.get(id)? else { return Ok(false) };
-        self.read(&text, out)?;
+        let Some(text) = self.shown_engine().get(id)? else { return Ok(false) };
+        match self.shown_texts() {
+            Some(mut texts) => out.extend_from_slice(texts.read(&text)?),
+            None => drop(self.read(&text, out)?),
+        }
         Ok(true)
     }
 
     fn operations(&self, from: usize, limit: usize, out: &mut Vec<u8>) -> io::Result<usize> {
         let mut next = from;
-        for operation in self.engine.operations().iter().skip(self.hidden_operations() + from) {
+        for operation in self.shown_engine().operations().iter().skip(self.shown_hidden() + from) {
             if out.len() >= limit {
                 break;
             }

@@ -51,7 +51,7 @@ impl Store {
     /// # Errors
     /// `OPSLOG_IO`, `OPSLOG_CORRUPT`: the head of a long log is replayed first, if it was not.
     pub fn moment(&self) -> Result<Moment> {
-        Ok(self.lock_replayed()?.moment())
+        Ok(self.lock_replayed()?.shown_moment())
     }
 
     /// Begins a walk over all records.

@@ -96,6 +96,7 @@ impl Store {
     ) -> Result<Changed, Rejected> {
         let mut state = self.lock_drafting();
         state.writable()?;
+        state.show_all();
         if let Change::Set(value) = change {
             self.require_unique(&mut state, id, value)?;
         }
@@ -199,6 +200,7 @@ impl Store {
     /// are visible but in no file.
     pub fn begin_batch(&self) {
         let mut state = self.lock();
+        state.show_all();
         state.batch = Some(state.engine.operations().len());
         state.engine.begin();
     }
@@ -396,7 +398,8 @@ impl State {
 
     fn changed(&self, checkpoint_due: bool) -> Changed {
         let buffered = self.buffered_operations();
-        Changed { checkpoint_due, write_due: false, buffered, foreign: !self.foreign.is_empty() }
+        let foreign = !self.foreign.is_empty() || self.home.is_untold();
+        Changed { checkpoint_due, write_due: false, buffered, foreign }
     }
 
     fn buffered_operations(&self) -> usize {

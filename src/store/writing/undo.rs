@@ -25,6 +25,7 @@ impl Store {
     pub fn undo(&self) -> Result<Vec<Id>, Rejected> {
         let mut state = self.lock();
         state.writable()?;
+        state.show_all();
         if state.agents.is_some() {
             let Some(_alone) = self.enter_gate_alone(&state)? else { return Err(Rejected::NotNow) };
             if state.end_to_be().is_some() || !matches!(state.wal.length(), Ok(Standing::Sound)) {
@@ -43,8 +44,12 @@ impl Store {
         }
         let count = state.engine.operations().len();
         if state.buffered < count {
-            return Ok(state.undo_last(self)?);
+            state.keep_showing();
+            let undone = state.undo_last(self)?;
+            state.tell_home_of(&undone);
+            return Ok(undone);
         }
+        state.keep_showing();
         loop {
             self.check_file(&mut state)?;
             if state.end_to_be().is_some() {
@@ -56,6 +61,7 @@ impl Store {
         }
         let undone = state.undo_last(self)?;
         state.buffered = state.engine.operations().len();
+        state.tell_home_of(&undone);
         self.wrote(&state);
         Ok(undone)
     }
@@ -140,6 +146,7 @@ impl Store {
             drop(state);
             state = self.lock_replayed()?;
         }
+        state.keep_showing();
         let mut count = 1;
         // What is buffered is of no batch: a batch is written as it ends.
         if state.buffered >= state.engine.operations().len() {
@@ -156,6 +163,7 @@ impl Store {
             undone.extend(state.undo_last(self)?);
         }
         state.buffered = state.buffered.min(state.engine.operations().len());
+        state.tell_home_of(&undone);
         self.wrote(&state);
         Ok(undone)
     }

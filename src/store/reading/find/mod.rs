@@ -140,7 +140,7 @@ impl Find {
     pub fn begin(&mut self, store: &Store) -> Result<()> {
         let mut state = store.lock_replayed()?;
         let (choice, is_open, is_index_missing) = self.choose(store, &mut state);
-        let moment = self.past.clone().unwrap_or_else(|| state.moment());
+        let moment = self.past.clone().unwrap_or_else(|| state.shown_moment());
         let watch = state.wal.watch();
         let source = Source::Walk(Cursor::Base(0));
         let found = Found { is_index_missing, ..Found::default() };
@@ -151,12 +151,13 @@ impl Find {
 
     /// The index by which the records are found; whether one can be made first; whether one is missing.
     fn choose(&self, store: &Store, state: &mut State) -> (Option<Choice>, bool, bool) {
-        if self.walks || !store.fields.lock().has_fields() || !state.engine.is_indexable() {
+        if self.walks || !store.fields.lock().has_fields() || !state.shown_engine().is_indexable() {
             return (None, false, false);
         }
         store.look_for_trees(state);
-        let is_followed = store.catch_up_indexes(state);
-        let base = state.engine.base();
+        // The index of what the log says follows the state in force: of another one each record above the snapshot is tried.
+        let is_followed = state.shows_all() && store.catch_up_indexes(state);
+        let base = state.shown_engine().base();
         let mut fields = store.fields.lock();
         let known = Known {
             fields: &fields,

@@ -1,0 +1,156 @@
+//! What the thread that has a store shows while another one changes its memory: the state as it was before, until that thread
+//! hears of the change by [`Store::take_foreign`]. So all reads between two moments at which it takes changes over are of one
+//! state. Invariant: what another thread changed is in [`State::foreign`] before it gives the lock up.
+
+use std::sync::Arc;
+use std::thread::{self, ThreadId};
+
+use super::{Followed, State, Store};
+use crate::engine::{Engine, Id, Kept, Moment, Nearby};
+use crate::error::Result;
+use crate::history::position_behind;
+
+/// The thread that has a store, and what it shows.
+#[derive(Default)]
+pub(super) struct Home {
+    /// `None` where no other thread works for it.
+    thread: Option<ThreadId>,
+    shown: Option<Shown>,
+    /// The thread has changed something over the head of what it showed, and is to hear of all changes.
+    is_untold: bool,
+}
+
+/// The state as it was.
+struct Shown {
+    engine: Engine,
+    hidden: usize,
+    kept: Arc<Kept>,
+    behind: Behind,
+}
+
+/// Behind which places of logs a state stands, and whether they are those of agents.
+type Behind = (Vec<(String, u64)>, bool);
+
+impl Home {
+    fn is_elsewhere(&self) -> bool {
+        self.thread.is_some_and(|thread| thread != thread::current().id())
+    }
+
+    /// Whether there is something that its thread has not heard of.
+    pub(super) fn is_untold(&self) -> bool {
+        self.is_untold || self.shown.is_some()
+    }
+}
+
+impl Store {
+    /// The thread that calls has the store from now on.
+    pub fn settle_here(&self) {
+        self.lock().home.thread = Some(thread::current().id());
+    }
+
+    /// What other hands wrote that a write of ours or another thread came upon, for the facade's cache. From now on that shows.
+    pub fn take_foreign(&self) -> Vec<Followed> {
+        let mut state = self.lock();
+        state.home.is_untold = false;
+        let shown = state.home.shown.take();
+        let foreign = std::mem::take(&mut state.foreign);
+        drop(state);
+        // NOTE: it may be large, and others want the lock.
+        drop(shown);
+        foreign
+    }
+
+    /// The position behind the last operation that the store shows. What is buffered must have been flushed before.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub fn position(&self) -> Result<String> {
+        let state = self.lock();
+        let (logs, is_of_agents) = match &state.home.shown {
+            Some(shown) => shown.behind.clone(),
+            None => state.behind(),
+        };
+        drop(state);
+        position_behind(&*self.disk, &self.root, &logs, is_of_agents)
+    }
+}
+
+impl State {
+    /// The records are about to change. Where another thread than the store's own does that, the latter goes on showing them as they are.
+    pub(super) fn keep_showing(&mut self) {
+        let behind = self.behind();
+        self.keep_showing_from(behind);
+    }
+
+    /// As [`State::keep_showing`], where it was noted before behind which places the state stands.
+    pub(super) fn keep_showing_from(&mut self, behind: Behind) {
+        // NOTE: no copy can be made of records that are found by the index of a log that was not replayed.
+        if !self.home.is_elsewhere() || self.home.shown.is_some() || self.engine.head().is_some() {
+            return;
+        }
+        let kept = self.moments.begin(self.wal.len());
+        let (engine, hidden) = (self.engine.as_it_is(), self.hidden_operations());
+        self.home.shown = Some(Shown { engine, hidden, kept, behind });
+    }
+
+    /// The records have changed. Where another thread than the store's own did that, the latter hears of it when it asks.
+    pub(super) fn tell_home(&mut self, followed: &mut Followed) {
+        if self.home.is_elsewhere() {
+            let (outdated, undeleted) = (followed.outdated, followed.undeleted);
+            if !followed.is_empty() {
+                self.foreign.push(std::mem::take(followed));
+            }
+            (followed.outdated, followed.undeleted) = (outdated, undeleted);
+        }
+    }
+
+    /// As [`State::tell_home`], of records that changed in any way.
+    pub(super) fn tell_home_of(&mut self, ids: &[Id]) {
+        let changed = ids.iter().map(Arc::clone).collect();
+        self.tell_home(&mut Followed { changed, undone: 1, reordered: true, ..Followed::default() });
+    }
+
+    /// The store's own thread changes something: what it showed is not what it shows from now on.
+    pub(super) fn show_all(&mut self) {
+        if !self.home.is_elsewhere() && self.home.shown.take().is_some() {
+            self.home.is_untold = true;
+        }
+    }
+
+    /// What is shown.
+    pub(super) fn shown_engine(&self) -> &Engine {
+        self.home.shown.as_ref().map_or(&self.engine, |shown| &shown.engine)
+    }
+
+    /// Whether the state is shown that is in force.
+    pub(super) fn shows_all(&self) -> bool {
+        self.home.shown.is_none()
+    }
+
+    /// How many of the operations that are shown belong to a checkpoint.
+    pub(super) fn shown_hidden(&self) -> usize {
+        self.home.shown.as_ref().map_or_else(|| self.hidden_operations(), |shown| shown.hidden)
+    }
+
+    /// All records as they are shown now, for readers that do without the lock.
+    pub(super) fn shown_moment(&mut self) -> Moment {
+        match &self.home.shown {
+            Some(shown) => shown.engine.moment(Arc::clone(&shown.kept)),
+            None => self.moment(),
+        }
+    }
+
+    /// Reads texts of what is shown, if that is not what is in force.
+    pub(super) fn shown_texts(&self) -> Option<Nearby> {
+        self.home.shown.as_ref().map(|shown| Nearby::of(&shown.kept))
+    }
+
+    /// Behind which places of logs it stands.
+    pub(super) fn behind(&self) -> Behind {
+        let own = (self.wal.relative().to_owned(), self.wal.len());
+        match &self.agents {
+            Some(agents) => (agents.read_up_to(own), true),
+            None => (vec![own], false),
+        }
+    }
+}
