@@ -14,7 +14,6 @@ const {
 const diagnostics = require("./platform/builtins").diagnosticsChannel;
 const { parseBackup } = require("./folder/backup");
 const { inCurrentContext } = require("./writing/caller-context");
-const { withCaller } = require("./errors/caller-trace");
 const { ioError, messages, opslogError, wrongType } = require("./errors/errors");
 const { FileDriver } = require("./folder/driver");
 const { FsBackend, isPlainFsBackend } = require("./fs/backend");
@@ -37,7 +36,7 @@ const { parseFind, parseIds } = require("./queries/find");
 const { filterInTurns, parseRange } = require("./queries/walks");
 const { comparison, insertion, patching, update } = require("./transactions/changes");
 const { Edits, Transaction } = require("./transactions/transaction");
-const { after, paced, pacedSteps, refuse } = require("./writing/turns");
+const { after, paced, pacedBy, pacedSteps, refuse, toldElsewhere } = require("./writing/turns");
 const { checkId, today } = require("./arguments/values");
 const { readInterval, Watching } = require("./operations/watching");
 
@@ -394,16 +393,15 @@ class Store extends Inspected {
 
   // Batches, history
 
-  async batch(fn) {
-    let operations;
-    try {
-      this.#ensureWritable();
-      checkFunction(fn, "batch()");
-      operations = await this.#durably(() => this.#runBatch("batch()", () => this.#callWithHandle(fn)));
-    } catch (error) {
-      return refuse(withCaller(error));
-    }
-    return after(Math.max(1, operations));
+  batch(fn) {
+    return pacedBy(this.#runInTurn(fn));
+  }
+
+  /** Returns how many operations there were. */
+  async #runInTurn(fn) {
+    this.#ensureWritable();
+    checkFunction(fn, "batch()");
+    return this.#durably(() => this.#runBatch("batch()", () => this.#callWithHandle(fn)));
   }
 
   /** Calls the function of a batch. What it gets is of use only while it runs. */
@@ -594,8 +592,8 @@ class Store extends Inspected {
   async #at(when) {
     this.#ensureOpen();
     if (this.#options.skipLoad) throw opslogError("OPSLOG_SKIP_LOAD", messages.skipLoadPast());
-    const where = readPlace(when, "the place");
     const driver = this.#driver;
+    const where = readPlace(when, "the place", (text) => driver.isPosition(text));
     const { codec } = this.#options;
     const isOver = () => this.#driver !== driver;
     for (;;) {
@@ -612,7 +610,7 @@ class Store extends Inspected {
 
   async #revert(options) {
     this.#ensureTransactions();
-    const { where, ids } = parseRevert(options);
+    const { where, ids } = parseRevert(options, (text) => this.#driver.isPosition(text));
     const work = async (driver) => {
       const past = await findPast(await driver.present({ isAlone: true }), where);
       return this.#runTransaction("revert()", reversion(past, ids));
@@ -886,7 +884,8 @@ class Store extends Inspected {
   /** The error of a call of the store within a transaction. */
   #misused() {
     this.#misuse = opslogError("OPSLOG_INVALID_ARGUMENT", messages.withinTransaction());
-    return this.#misuse;
+    // The transaction rejects with it.
+    return toldElsewhere(this.#misuse);
   }
 
   /** The driver that a call was made for; the store may have been closed before the call's turn came. */

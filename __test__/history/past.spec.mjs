@@ -232,3 +232,31 @@ test("at(), where no earlier state can be had, says so", async (t) => {
   const { store } = await opened(t, { backend: memoryBackend(memoryBucket()) });
   await t.throwsAsync(store.at(new Date()), { code: "OPSLOG_UNSUPPORTED" });
 });
+
+test("at(), revert() and changes() refuse a position of a store of another kind, and say so", async (t) => {
+  const { store } = await opened(t, {});
+  const { store: inMemory } = await opened(t, {}, ":memory:");
+  await store.set("a", { n: 1 });
+  await inMemory.set("a", { n: 1 });
+  for (const [of, place, sentence] of [
+    [store, inMemory.position, /is one of a store in memory$/],
+    [inMemory, store.position, /is one of a store in a folder, or of none$/],
+
+    [store, "p9x", /or of none$/],
+  ]) {
+    const refused = { code: "OPSLOG_INVALID_ARGUMENT", message: sentence };
+    await t.throwsAsync(of.at(place), refused);
+    await t.throwsAsync(of.revert({ to: place }), refused);
+    await t.throwsAsync(of.changes({ after: place }).next(), { code: "OPSLOG_INVALID_ARGUMENT" });
+  }
+});
+
+test("at() and revert() of a store in memory, given a position of it, reject with OPSLOG_UNSUPPORTED", async (t) => {
+  const { store } = await opened(t, {}, ":memory:");
+  await store.set("a", { n: 1 });
+  const { position } = store;
+  await store.set("a", { n: 2 });
+  await t.throwsAsync(store.at(position), { code: "OPSLOG_UNSUPPORTED" });
+  await t.throwsAsync(store.revert({ to: position }), { code: "OPSLOG_UNSUPPORTED" });
+  t.deepEqual(store.get("a"), { n: 2 });
+});

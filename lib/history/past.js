@@ -15,14 +15,14 @@ function findPast(present, { place, isTime }) {
   return settle(call(() => present.past(place, isTime)));
 }
 
-/** What `revert()` was asked for, read at the call. */
-function parseRevert(options) {
+/** What `revert()` was asked for, read at the call. `isPosition` tells whether a text is a position of the store. */
+function parseRevert(options, isPosition) {
   if (typeof options !== "object" || options === null) {
     throw wrongType(`revert() takes an object with the place to go back to, got ${describe(options)}`);
   }
   checkNames(options, ["to", "ids"], "revert()");
   const { to, ids } = options;
-  const where = readPlace(to, "option to");
+  const where = readPlace(to, "option to", isPosition);
   if (ids === undefined || ids === null) return { where, ids: null };
   if (!Array.isArray(ids)) throw wrongType(`option ids must be a list of ids, got ${describe(ids)}`);
   ids.forEach(checkId);

@@ -7,14 +7,21 @@ const { describe } = require("../arguments/paths");
 
 const RealDate = Date;
 const { getTime, toISOString } = RealDate.prototype;
-const POSITION = /^p\d/;
+/** How a position begins, and of what kind of store it is. */
+const POSITION = /^[pm]\d/;
 /** What `toISOString()` prints, or a beginning of it; with a zone other than UTC too. */
 const ISO = /^(\d{4}|[+-]\d{6})-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?$/;
 
-/** Reads a place: `{ place, isTime }`, where a time is an ISO timestamp. `name` is what the argument is called. */
-function readPlace(value, name) {
+/**
+ * Reads a place: `{ place, isTime }`, where a time is an ISO timestamp. `name` is what the argument is called; `isPosition` tells whether a
+ * text is a position of the store.
+ */
+function readPlace(value, name, isPosition) {
   if (typeof value === "string") {
-    if (POSITION.test(value)) return { place: value, isTime: false };
+    if (POSITION.test(value)) {
+      if (!isPosition(value)) throw outOfRange(`${name} ${otherPosition(value)}`);
+      return { place: value, isTime: false };
+    }
     const ms = ISO.test(value) ? RealDate.parse(value) : NaN;
     if (!Number.isNaN(ms)) return { place: toISOString.call(new RealDate(ms)), isTime: true };
     throw outOfRange(
@@ -30,4 +37,12 @@ function readPlace(value, name) {
   );
 }
 
-module.exports = { readPlace };
+/** Says of which store a text is a position that is none of this one. */
+function otherPosition(text) {
+  let of = "none";
+  if (POSITION.test(text))
+    of = `one of a store ${text.startsWith("m") ? "in memory" : "in a folder, or of none"}`;
+  return `must be a position that this store gave: ${JSON.stringify(text)} is ${of}`;
+}
+
+module.exports = { otherPosition, readPlace };

@@ -6,6 +6,7 @@ const { readCount, readSignal } = require("../arguments/checks");
 const { checkNames } = require("../arguments/option-names");
 const { describe } = require("../arguments/paths");
 const { outOfRange, wrongType } = require("../errors/errors");
+const { otherPosition } = require("./place");
 
 /** Taken here: a test may put a fake in its place, and what is given was made with either. */
 const Time = Date;
@@ -55,7 +56,7 @@ function readWanted(options, isPosition) {
   checkNames(options, NAMES, "changes()");
   const after = readString(options, "after");
   if (after !== undefined && !isPosition(after)) {
-    throw outOfRange(`option after must be a position that a store gave, got ${JSON.stringify(after)}`);
+    throw outOfRange(`option after ${otherPosition(after)}`);
   }
   const [reverse, live] = [readFlag(options, "reverse"), readFlag(options, "live")];
   const until = readTime(options, "until");

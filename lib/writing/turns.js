@@ -49,15 +49,37 @@ function refuse(error) {
   });
 }
 
+/** Errors with which another call rejects as well. */
+const told = new WeakSet();
+
+/** Notes that another call rejects with an error too: a promise that rejects with it may be dropped. */
+function toldElsewhere(error) {
+  told.add(error);
+  return error;
+}
+
 /** Settles as the promise of a call does. */
-async function paced(promise) {
+function paced(promise) {
+  const settled = pace(promise, () => settled.catch(() => {}));
+  return settled;
+}
+
+/** As `paced()`, for a call that resolves to nothing, and whose promise to how many operations it made. */
+function pacedBy(promise) {
+  const settled = pace(promise, () => settled.catch(() => {}), true);
+  return settled;
+}
+
+/** `mayBeDropped` is called where the promise that this returns need not be looked at. */
+async function pace(promise, mayBeDropped, isCount = false) {
   let result;
   try {
     result = await promise;
   } catch (error) {
+    if (told.has(error)) mayBeDropped();
     return refuse(withCaller(error));
   }
-  return after(1, result);
+  return isCount ? after(Math.max(1, result)) : after(1, result);
 }
 
 /** Passes on what the generator yields and returns that `begin` makes at the first step. */
@@ -96,4 +118,14 @@ function paceMethods(Class) {
   }
 }
 
-module.exports = { after, count, countRefusal, paced, pacedSteps, paceMethods, refuse };
+module.exports = {
+  after,
+  count,
+  countRefusal,
+  paced,
+  pacedBy,
+  pacedSteps,
+  paceMethods,
+  refuse,
+  toldElsewhere,
+};
