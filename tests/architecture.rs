@@ -185,8 +185,15 @@ fn one_source_starts_a_thread_and_none_reads_a_clock() {
     assert_eq!(offenders(&["sync/thread.rs"], |source| source.names("spawn")), Vec::<String>::new());
     // Locks are waited for; nothing else is.
     assert_eq!(offenders(&["patience.rs"], |source| source.names("Instant")), Vec::<String>::new());
-    // Whether it panics is asked where the state is locked.
-    let places = ["disk/os/windows.rs", "lock/probe.rs", "patience.rs", "store/locked.rs", "sync/thread.rs"];
+    // Whether it panics is asked where the state is locked, and which thread this is where it is shown.
+    let places = [
+        "disk/os/windows.rs",
+        "lock/probe.rs",
+        "patience.rs",
+        "store/home.rs",
+        "store/locked.rs",
+        "sync/thread.rs",
+    ];
     assert_only_in(&places, "std", "thread");
 }
 

@@ -337,15 +337,15 @@ impl State {
 
     /// Operations that the API shows.
     fn shown(&self) -> usize {
-        Self::shown_of(&self.engine, self.hidden_operations()) + self.drafts.len()
+        Self::shown_of(&self.engine, self.drafts.len(), self.hidden_operations())
     }
 
-    fn shown_of(engine: &Engine, hidden: usize) -> usize {
+    fn shown_of(engine: &Engine, drafts: usize, hidden: usize) -> usize {
         let head = match engine.head() {
             Some(head) if !engine.is_apart() => head.operations(),
             _ => 0,
         };
-        head + engine.operations().len().saturating_sub(hidden)
+        head + (engine.operations().len() + drafts).saturating_sub(hidden)
     }
 
     /// How many operations belong to a checkpoint that is due but has not begun.

@@ -52,7 +52,7 @@ impl Store {
     pub fn counts(&self) -> Counts {
         let state = self.lock();
         let engine = state.shown_engine();
-        Counts { records: engine.count(), operations: State::shown_of(engine, state.shown_hidden()) }
+        Counts { records: engine.count(), operations: State::shown_of(engine, 0, state.shown_hidden()) }
     }
 
     /// Appends `"id",value,` pairs in order until `out` holds `limit` bytes; says where to go on. `None` if what
