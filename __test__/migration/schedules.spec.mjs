@@ -58,7 +58,7 @@ const kinds = {
 };
 
 for (const [kind, { seeds, steps = 60, makePlace, agents }] of Object.entries(kinds)) {
-  test(`random schedules of stores of several versions ${kind}, migrate each record once and refuse who is too old`, async (t) => {
+  test(`random schedules of stores of several versions ${kind}, migrate each record once and refuse programs that are too old`, async (t) => {
     const total = {};
     for (let seed = 1; seed <= seeds; seed++) {
       const schedule = new Schedule(seed, makePlace(t), { agents });
