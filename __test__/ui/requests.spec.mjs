@@ -102,6 +102,8 @@ test("requests with another Host, are refused: a name that was made to lead to t
       t.is(status, 421, `${method} ${host}`);
     }
   }
+  const forwarded = await sent(ui, { path: ui.base, headers: { Host: `localhost:${Number(port) + 1}` } });
+  t.true(forwarded.text.startsWith(`This page is at port ${port}; a forwarded port must be the same`));
   for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`]) {
     t.is((await sent(ui, { path: ui.base, headers: { Host: host } })).status, 200, host);
   }

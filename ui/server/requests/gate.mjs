@@ -44,7 +44,11 @@ export function admit(request, token) {
   const [isHere, port = HTTP_PORT] = LOOPBACK.exec(host) ?? [];
   if (!isHere) throw new Refused(421, "This page is for this machine only.", "WRONG_HOST");
   if (Number(port) !== request.socket.localPort)
-    throw new Refused(421, "The port of this page is another one.", "WRONG_HOST");
+    throw new Refused(
+      421,
+      `This page is at port ${request.socket.localPort}; a forwarded port must be the same on both sides.`,
+      "WRONG_HOST",
+    );
   const isOwn = origin === `http://${host}`;
   if (origin !== undefined && !isOwn) throw new Refused(403, "Another page has sent this.", "WRONG_ORIGIN");
   // NOTE: browsers send an Origin with every POST.
