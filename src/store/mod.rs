@@ -56,7 +56,6 @@ use crate::gate::{Exclusive, Gate};
 use crate::lock::HeldLock;
 use crate::patience::Patience;
 use crate::progress::Progress;
-use crate::retention::Hold;
 use crate::snapshot::Indexing;
 use crate::sync::Rounds;
 use crate::wal::{Unsynced, Writer};
@@ -120,14 +119,13 @@ struct State {
     /// What else must be durable for what is in `wal` to count: the name of the manifest that was found, and logs
     /// that writes went to before.
     left: Vec<Unsynced>,
-    next_log: Option<NextLog>,
+    /// The next log, while a checkpoint is under way.
+    switch: checkpoint::switch::Switch,
     /// The log before this one.
     former: Option<foreign::Former>,
-    /// Why the next log was given up, for the checkpoint that finds it gone.
-    next_log_lost: Option<Error>,
     manifest: Manifest,
-    /// For a store that follows: the manifest's file as it was read.
-    manifest_text: Vec<u8>,
+    /// For a store that follows: how far it has come.
+    follower: following::follower::Follower,
     lock: Option<HeldLock>,
     /// Changes behind the operations, which are in no file yet either.
     drafts: writing::drafts::Drafts,
@@ -135,10 +133,7 @@ struct State {
     buffered: usize,
     /// Operations before this one belong to a checkpoint that is due but has not begun.
     hidden: usize,
-    /// How often the state departed from what the log says, see the manifest; and how often it had when the
-    /// history was hidden.
-    departures: u64,
-    departures_hidden: u64,
+    departures: checkpoint::departures::Departures,
     /// Where the batch that is being put together begins.
     batch: Option<usize>,
     /// Whether that batch is none of the user's, but changes that share a write; and the bytes that their lines take.
@@ -146,9 +141,7 @@ struct State {
     held_bytes: usize,
     versions: Versions,
     snapshot_bytes: u64,
-    checkpointing: bool,
-    /// History is being deleted, and no checkpoint begins.
-    pruning: bool,
+    upkeep: checkpoint::upkeep::Upkeep,
     failed: Option<String>,
     /// The other logs, in a folder of agents.
     agents: Option<Agents>,
@@ -167,27 +160,12 @@ struct State {
     home: home::Home,
     /// What others wrote in logs that were left behind, and `tail()` has still to tell of.
     tail_queue: TailQueue,
-    /// Where a look of a follower that failed had come to, if that is not where the manifest in memory says.
-    entered: Option<following::chain::Entered>,
-    /// A look that failed took a deletion back, whose record may stand elsewhere in the files.
-    misplaced: bool,
     /// What others read without the lock.
     moments: Moments,
     /// Keeps the history from being pruned that is still read.
-    hold: Option<Hold>,
-    /// Whether `tail()` was ever asked.
-    tails: bool,
+    holding: checkpoint::holding::Holding,
     /// So many operations at the end of the log no checkpoint takes along, see [`Store::keep_undoable`].
     keep: usize,
-}
-
-/// The next WAL, while a checkpoint is under way: late operations go to it too.
-struct NextLog {
-    writer: Writer,
-    /// Where each operation since the freeze begins in it.
-    offsets: Vec<u64>,
-    /// From here on the manifest may name it: an append that fails there must fail.
-    publishing: bool,
 }
 
 /// From this size on, a snapshot is not rewritten before the WAL has a quarter of its bytes.
@@ -229,7 +207,7 @@ impl Store {
         let settled = settled.and(if is_writer { self.sync_at_close() } else { Ok(()) });
         let mut state = self.lock();
         let lock = state.lock.take();
-        if !state.checkpointing {
+        if !state.upkeep.is_checkpoint() {
             // A caller that still has the store reads nothing and must not write without the lock.
             let manifest = state.manifest.clone();
             let failed = Some("it was closed".to_owned());
@@ -372,7 +350,7 @@ impl State {
             // Which operations are the last is known once the log was replayed.
             return;
         }
-        self.departures_hidden = self.departures;
+        self.departures.hide();
         self.engine.turn_history();
         // Without files, a checkpoint waits for what is on its way, and takes everything along.
         self.hidden = match self.detached {

@@ -6,8 +6,13 @@ use std::sync::Arc;
 
 use super::agents;
 use super::checkpoint::create_files;
+use super::checkpoint::departures::Departures;
+use super::checkpoint::holding::Holding;
+use super::checkpoint::switch::Switch;
+use super::checkpoint::upkeep::Upkeep;
 use super::closing::{self, MissingLog, missing_logs};
 use super::following::followed::{Skipped, skipped_in};
+use super::following::follower::Follower;
 use super::following::tail_queue::TailQueue;
 use super::versions::{Versions, with_schema};
 use super::writing::doubtful::write_anew_if_in_doubt;
@@ -191,7 +196,7 @@ impl Store {
                     }
                 }
                 loaded => {
-                    self.lock().hold = hold;
+                    self.lock().holding = Holding::of_reader(hold);
                     return loaded;
                 }
             }
@@ -228,7 +233,7 @@ impl Store {
             wal: loaded.wal,
             left: vec![Unsynced::names(&self.root)],
             seen: loaded.seen,
-            departures: manifest.departures,
+            departures: Departures::of_manifest(manifest.departures),
             manifest,
             lock: held,
             versions: loaded.versions,
@@ -261,25 +266,22 @@ impl State {
             engine: Engine::new(Base::empty(), None),
             wal: Writer::new(PathBuf::new(), String::new(), None, 0),
             left: Vec::new(),
-            next_log: None,
+            switch: Switch::default(),
             former: None,
-            next_log_lost: None,
             manifest: Manifest::default(),
             lock: None,
             buffered: 0,
             hidden: 0,
-            departures: 0,
-            departures_hidden: 0,
+            departures: Departures::default(),
             batch: None,
             shared: false,
             held_bytes: 0,
             versions: Versions::default(),
             snapshot_bytes: 0,
-            checkpointing: false,
-            pruning: false,
+            upkeep: Upkeep::None,
             failed: None,
             agents: None,
-            manifest_text: Vec::new(),
+            follower: Follower::default(),
             detached: false,
             scratch: Default::default(),
             drafts: Default::default(),
@@ -289,11 +291,8 @@ impl State {
             foreign: Vec::new(),
             home: Default::default(),
             tail_queue: TailQueue::default(),
-            entered: None,
-            misplaced: false,
             moments: Moments::default(),
-            hold: None,
-            tails: false,
+            holding: Holding::default(),
             keep: 0,
         }
     }

@@ -186,7 +186,7 @@ impl Store {
     pub fn may_meet_older(&self) -> Result<bool> {
         let text = self.manifest_text()?;
         let state = self.lock();
-        if text == state.manifest_text {
+        if state.follower.has_read(&text) {
             return Ok(self.meets_older(&state, &state.manifest));
         }
         Ok(self.meets_older(&state, &parse_manifest(&self.root, &text)?))

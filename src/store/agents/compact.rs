@@ -21,6 +21,7 @@ use crate::publish::{Unnamed, sync_folder_of};
 use crate::retention::remove_unless_held;
 use crate::snapshot::Written;
 use crate::store::Store;
+use crate::store::checkpoint::upkeep::Upkeep;
 use crate::store::names::time_after;
 use crate::store::open::{Report, open_own_wal, read_manifest};
 use crate::store::versions::Versions;
@@ -259,7 +260,7 @@ impl Store {
         let migrates = !state.is_of_one_version(&self.options);
         let view = state.engine.freeze(usize::MAX);
         state.buffered = 0;
-        state.checkpointing = true;
+        state.upkeep = Upkeep::Checkpoint;
         Ok(Some(Sealed { view, logs, manifest: next, migrates }))
     }
 
@@ -316,7 +317,7 @@ impl Store {
         sealed.must_lead_to(&current)?;
         let (before, version, departures) = {
             let state = self.lock();
-            (state.versions.snapshot, state.writes(&self.options), state.departures)
+            (state.versions.snapshot, state.writes(&self.options), state.departures.now())
         };
         let snapshot = Snapshot {
             path: &relative,
@@ -343,10 +344,10 @@ impl Store {
             error
         })?;
         let mut state = self.lock();
-        state.departures = next.departures;
+        state.departures.set(next.departures);
         let freed = state.engine.rebase(written.base, version);
         state.snapshot_bytes = written.bytes;
-        state.checkpointing = false;
+        state.upkeep = Upkeep::None;
         state.drop_logs(&sealed.logs);
         state.versions.take_snapshot(Versions::of_manifest(&next));
         // NOTE: an agent may have registered since the seal. This manifest is known from now on, and so must be its log: the
@@ -453,7 +454,7 @@ impl Drop for Compaction {
             return;
         }
         let mut state = self.store.lock();
-        state.checkpointing = false;
+        state.upkeep = Upkeep::None;
         state.keep_showing();
         state.engine.refreeze(&self.original);
         state.take_frozen_back();

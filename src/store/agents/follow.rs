@@ -76,8 +76,8 @@ impl Store {
             loaded => loaded?,
         };
         let mut state = self.lock_without_batch()?;
-        if state.manifest.current_snapshot != manifest.current_snapshot || state.checkpointing {
-            followed.outdated = !state.checkpointing;
+        if state.manifest.current_snapshot != manifest.current_snapshot || state.upkeep.is_checkpoint() {
+            followed.outdated = !state.upkeep.is_checkpoint();
             return Ok(followed);
         }
         state.keep_showing();
@@ -149,7 +149,7 @@ impl Store {
         if shared.is_some() && agents.manifest_file != self.manifest_file() {
             return Ok(None);
         }
-        if self.manifest_text()? != state.manifest_text {
+        if !state.follower.has_read(&self.manifest_text()?) {
             return Ok(None);
         }
         let mut ahead = 0;
@@ -181,7 +181,7 @@ impl Store {
             }
             let taken = self.take_in(&manifest, file, held, &mut followed);
             if taken.is_ok() {
-                self.lock().manifest_text = text;
+                self.lock().follower.read(text);
                 return Ok(followed);
             }
             // NOTE: some logs may have been read and others not: what is in memory cannot be gone on from.
@@ -294,7 +294,8 @@ impl Store {
             agents.manifest_file = file;
         }
         state.buffered = state.engine.operations().len();
-        state.departures = state.departures.max(next.departures);
+        let departures = state.departures.now().max(next.departures);
+        state.departures.set(departures);
         state.manifest = next.clone();
         state.take_log_version();
         followed.outdated = state.is_outdated();
@@ -310,7 +311,7 @@ impl Store {
         is_put_back: bool,
         followed: &mut Followed,
     ) -> Result<()> {
-        if state.checkpointing {
+        if state.upkeep.is_checkpoint() {
             // The view of a compaction under way must stay; the next look comes back to this.
             state.distrust();
             return Ok(());
@@ -448,7 +449,7 @@ impl Store {
         }
         report.skipped = all.skipped;
         state.buffered = state.engine.operations().len();
-        state.departures = manifest.departures;
+        state.departures.set(manifest.departures);
         state.manifest = manifest.clone();
         state.take_log_version();
         Ok(())
@@ -477,7 +478,7 @@ impl Store {
         state.take_engine(engine, self.options.skip_load && !is_put_back);
         state.versions.take_snapshot(versions);
         state.buffered = state.engine.operations().len();
-        state.departures = manifest.departures;
+        state.departures.set(manifest.departures);
         Ok(())
     }
 

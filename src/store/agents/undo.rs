@@ -49,7 +49,7 @@ impl Store {
         };
         state.number_own_log();
         state.buffered = state.engine.operations().len();
-        state.departures += 1;
+        state.departures.add(1);
         state.tell_home_of(&changed);
         Ok(Some(changed))
     }

@@ -7,6 +7,31 @@ use crate::retention::Hold;
 use crate::store::{State, Store};
 use crate::{layout, store::agents::logs_of};
 
+/// The claim on the history that is still read.
+#[derive(Default)]
+pub(in crate::store) struct Holding {
+    claim: Option<Hold>,
+    /// Whether `tail()` was ever asked.
+    is_told: bool,
+}
+
+impl Holding {
+    /// What a reader begins with.
+    pub(in crate::store) fn of_reader(claim: Option<Hold>) -> Self {
+        Self { claim, is_told: false }
+    }
+
+    /// Whether `tail()` was ever asked.
+    pub(in crate::store) fn is_told(&self) -> bool {
+        self.is_told
+    }
+
+    /// Takes note of whether `tail()` was ever asked.
+    pub(in crate::store) fn set_told(&mut self, is_told: bool) {
+        self.is_told = is_told;
+    }
+}
+
 impl Store {
     /// Claims what a reader of this manifest begins with. `None` if none of it is there: it was superseded meanwhile.
     pub(in crate::store) fn hold_named(&self, manifest: &Manifest) -> Result<Option<Hold>> {
@@ -26,20 +51,20 @@ impl Store {
     /// Goes on to claim what is still needed, and lets go of what is not. If that fails, the older claim stays, which covers it.
     pub(in crate::store) fn renew_hold(&self) {
         let mut state = self.lock();
-        if !self.options.read_only && !state.tails {
+        if !self.options.read_only && !state.holding.is_told {
             return;
         }
         let Some(needed) = state.oldest_needed() else { return };
-        if state.hold.as_ref().is_some_and(|hold| hold.relative() == needed) {
+        if state.holding.claim.as_ref().is_some_and(|hold| hold.relative() == needed) {
             return;
         }
         let taken = match Hold::take(&*self.disk, &self.root, &needed) {
-            Ok(None) if state.hold.is_none() => self.hold_named(&state.manifest),
+            Ok(None) if state.holding.claim.is_none() => self.hold_named(&state.manifest),
             taken => taken,
         };
         // NOTE: the old one is let go only now: in between, everything behind it would be free.
         if let Ok(Some(taken)) = taken {
-            state.hold = Some(taken);
+            state.holding.claim = Some(taken);
         }
     }
 }

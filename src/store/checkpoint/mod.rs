@@ -4,12 +4,16 @@
 //! store that opens with every acknowledged write.
 
 pub(in crate::store) mod archive;
+pub(in crate::store) mod departures;
 pub(in crate::store) mod holding;
 pub(in crate::store) mod prune;
+pub(in crate::store) mod switch;
+pub(in crate::store) mod upkeep;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use self::upkeep::Upkeep;
 use crate::disk::Disk;
 use crate::engine::{Base, Id, Text, View};
 use crate::error::{Error, Result};
@@ -23,8 +27,7 @@ use crate::retention::remove_unless_held;
 use crate::snapshot::Written;
 use crate::store::names::time_after;
 use crate::store::versions::Versions;
-use crate::store::writing::change::append_to_next_log;
-use crate::store::{NextLog, Rejected, State, Store};
+use crate::store::{Rejected, State, Store};
 use crate::transition::folder::{self as transition, Archived, Snapshot};
 use crate::unpublished::{self, Unpublished};
 use crate::wal::{Unsynced, Writer};
@@ -81,7 +84,7 @@ impl Store {
         }
         let mut state = self.lock_replayed()?;
         state.writable()?;
-        if state.checkpointing || state.pruning || state.batch.is_some() {
+        if !state.upkeep.is_free() || state.batch.is_some() {
             return Ok(None);
         }
         if state.buffered < state.engine.operations().len() {
@@ -107,10 +110,10 @@ impl Store {
             Some(Text::At { offset, .. }) => *offset,
             _ => state.wal.len(),
         };
-        let departures = state.departures_hidden;
+        let departures = state.departures.hidden();
         let frozen = std::mem::take(&mut state.hidden);
         let view = state.engine.freeze(frozen);
-        state.checkpointing = true;
+        state.upkeep = Upkeep::Checkpoint;
         state.buffered = state.engine.operations().len();
         Ok(Some(Checkpoint {
             store: Arc::clone(self),
@@ -277,8 +280,7 @@ impl Checkpoint {
         sync_folder_of(&*store.disk, &path)?;
         let mut state = store.lock();
         store.check_length(&mut state).map_err(Rejected::into_error)?;
-        state.next_log = Some(NextLog { writer, offsets: Vec::new(), publishing: false });
-        state.next_log_lost = None;
+        state.switch.begin(writer);
         if !planted!("late-operations-not-carried") {
             state.carry(&store, 0)?;
         }
@@ -367,9 +369,7 @@ impl Checkpoint {
             if !state.is_to_be_read() {
                 break;
             }
-            if let Some(next_log) = &mut state.next_log {
-                next_log.publishing = false;
-            }
+            state.switch.unpublish();
             self.store.check_length(&mut state).map_err(Rejected::into_error)?;
             (_, next) = state.begin_publication(&self.store)?;
         }
@@ -402,18 +402,17 @@ impl Checkpoint {
         let mut state = self.store.lock();
         state.writable()?;
         let late = self.store.late_lines(&mut state)?;
-        let Some(next_log) = state.next_log.take() else {
+        let Some(next_log) = state.switch.end() else {
             return Err(Error::Failed("the next log went away after it was published".into()));
         };
-        if let Some(file) = next_log.writer.file() {
-            let ends = next_log.offsets.iter().skip(1).copied().chain([next_log.writer.len()]);
-            let places = next_log.offsets.iter().zip(ends);
-            for (operation, (&offset, end)) in state.engine.operations_mut().iter_mut().zip(places) {
-                operation.line = Text::at(file, offset, (end - offset - 1) as usize);
+        let (writer, places) = next_log.into_parts();
+        if let Some(file) = writer.file() {
+            for (operation, (offset, len)) in state.engine.operations_mut().iter_mut().zip(places) {
+                operation.line = Text::at(file, offset, len);
             }
         }
-        state.departures += u64::from(self.archived.is_some()) + u64::from(self.migrates);
-        let former = std::mem::replace(&mut state.wal, next_log.writer);
+        state.departures.add(u64::from(self.archived.is_some()) + u64::from(self.migrates));
+        let former = std::mem::replace(&mut state.wal, writer);
         state.note_former(&former);
         state.versions.take_snapshot(Versions::of_manifest(&manifest));
         state.manifest = manifest;
@@ -421,7 +420,7 @@ impl Checkpoint {
         state.indexed = 0;
         state.is_plain = true;
         state.snapshot_bytes = bytes;
-        state.checkpointing = false;
+        state.upkeep = Upkeep::None;
         let version = state.versions.snapshot;
         let freed = state.engine.rebase(base, version);
         let taken = late.map_or(Ok(()), |late| self.store.carry_late_lines(&mut state, late));
@@ -434,15 +433,15 @@ impl Checkpoint {
 impl Drop for Checkpoint {
     fn drop(&mut self) {
         let mut state = self.store.lock();
-        if !state.checkpointing {
+        if !state.upkeep.is_checkpoint() {
             return;
         }
         if self.published {
             state.failed.get_or_insert_with(|| "a checkpoint stopped after it was published".into());
         } else {
-            state.next_log = None;
+            state.switch.end();
         }
-        state.checkpointing = false;
+        state.upkeep = Upkeep::None;
         if !self.gone.is_empty() {
             state.keep_showing();
             state.tell_home_of(&self.gone);
@@ -474,19 +473,19 @@ impl State {
 
     /// From now on, what is logged must be in both logs. Returns the next one's name, and what is to be synced of it.
     fn begin_publication(&mut self, store: &Store) -> Result<(String, Option<Unsynced>)> {
-        let Some(next_log) = &mut self.next_log else {
-            return Err(self.next_log_lost.take().unwrap_or_else(|| {
-                let source = std::io::Error::other("a late operation did not reach the next log");
-                Error::io("write", &store.path(layout::OPS), source)
-            }));
-        };
-        next_log.publishing = true;
-        Ok((next_log.writer.relative().to_owned(), next_log.writer.take_unsynced()))
+        if let Some(next_log) = self.switch.publish() {
+            let writer = next_log.writer();
+            return Ok((writer.relative().to_owned(), writer.take_unsynced()));
+        }
+        Err(self.switch.take_loss().unwrap_or_else(|| {
+            let source = std::io::Error::other("a late operation did not reach the next log");
+            Error::io("write", &store.path(layout::OPS), source)
+        }))
     }
 
     /// Copies operations that are in the WAL, from this one on, to the next WAL, if there is one.
     pub(in crate::store) fn carry(&mut self, store: &Store, from: usize) -> Result<()> {
-        let Some(next_log) = &mut self.next_log else { return Ok(()) };
+        let Some(next_log) = self.switch.next() else { return Ok(()) };
         let mut bytes = Vec::new();
         let mut starts = Vec::new();
         for operation in self.engine.operations().get(from..self.buffered).unwrap_or_default() {
@@ -494,7 +493,7 @@ impl State {
             operation.parse(&text).map_err(|source| Error::io("read", self.wal.path(), source))?;
             starts.push(bytes.len() as u64);
             bytes.extend_from_slice(&unmarked(&text));
-            let mut marks = next_log.writer.marks();
+            let mut marks = next_log.writer().marks();
             if starts.len() > 1 {
                 marks.after = None;
                 marks.cuts = 0;
@@ -502,7 +501,7 @@ impl State {
             marks.batch = operation.batch;
             finish_line(&mut bytes, &marks);
         }
-        if bytes.is_empty() { Ok(()) } else { append_to_next_log(store, next_log, &bytes, &starts) }
+        if bytes.is_empty() { Ok(()) } else { next_log.append(store, &bytes, &starts) }
     }
 }
 

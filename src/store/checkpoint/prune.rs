@@ -11,6 +11,7 @@ use crate::lock::{self, HeldLock, OsProbe};
 use crate::progress::{Phase, Progress};
 use crate::retention::{Deleting, Found, Hold, Limits, Pruned, plan};
 use crate::store::Store;
+use crate::store::checkpoint::upkeep::Upkeep;
 use crate::store::open::read_manifest;
 use crate::transition::folder::pruned;
 use crate::{layout, publish, temporary, unpublished};
@@ -37,7 +38,7 @@ struct Exclusion<'a>(&'a Store);
 
 impl Drop for Exclusion<'_> {
     fn drop(&mut self) {
-        self.0.lock().pruning = false;
+        self.0.lock().upkeep = Upkeep::None;
     }
 }
 
@@ -64,13 +65,13 @@ impl Store {
         {
             let mut state = self.lock();
             state.writable()?;
-            if state.checkpointing || state.pruning {
+            if !state.upkeep.is_free() {
                 return Ok(None);
             }
             if !state.lock.as_ref().map_or(Ok(false), HeldLock::is_still_ours)? {
                 return Err(Error::Failed("the lock file was taken away".into()));
             }
-            state.pruning = true;
+            state.upkeep = Upkeep::Prune;
         }
         let _exclusion = Exclusion(self);
         let manifest = self.manifest();

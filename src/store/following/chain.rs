@@ -69,7 +69,7 @@ fn end_of(followers: &[(u64, Option<(String, u64)>)], ms: u64, relative: &str) -
 impl State {
     /// The WAL that is followed, and the one before, as the manifest of that time said.
     pub(in crate::store) fn followed_wal(&self) -> (&str, Option<&str>) {
-        match &self.entered {
+        match self.follower.entered() {
             Some(entered) => (&entered.relative, entered.previous.as_deref()),
             None => (&self.manifest.active_ops, self.manifest.previous_ops.as_deref()),
         }
@@ -79,8 +79,8 @@ impl State {
     pub(in crate::store) fn note_entered(&mut self, link: &Link) {
         let (current, previous) = self.followed_wal();
         let previous = if link.end > 0 { Some(current) } else { previous };
-        self.entered =
-            Some(Entered { relative: link.relative.clone(), previous: previous.map(str::to_owned) });
+        self.follower
+            .enter(Entered { relative: link.relative.clone(), previous: previous.map(str::to_owned) });
     }
 }
 

@@ -113,11 +113,10 @@ impl Store {
         reload |= archived || reordered || state.changes_version(&next);
         if !reload {
             state.manifest = next.clone();
-            state.manifest_text.clone_from(&text);
-            state.entered = None;
+            state.follower.arrive(text.clone());
             self.advance(&mut state, None, followed)?;
             // A deletion that was taken back leaves its record at the end; the files know where it stands.
-            reload = followed.undeleted || state.misplaced;
+            reload = followed.undeleted || state.follower.is_misplaced();
         }
         if reload { self.reload(state, (next, text), followed) } else { Ok(()) }
     }
@@ -321,7 +320,7 @@ impl Store {
         state.go_over_to_loaded(self, loaded, is_put_back)?;
         // NOTE: not before the load has succeeded, or the next look would stay with the old log.
         state.manifest = manifest;
-        state.manifest_text = text;
+        state.follower.read(text);
         state.take_log_version();
         followed.reloaded = true;
         state.tell_home(followed);
@@ -332,7 +331,9 @@ impl Store {
 impl State {
     /// Keeps what a look came upon that then failed: it is in memory, and the code that shows it must hear of it.
     pub(in crate::store) fn queue_for_tail(&mut self, followed: Followed) {
-        self.misplaced |= followed.undeleted;
+        if followed.undeleted {
+            self.follower.misplace();
+        }
         if !followed.is_empty() {
             self.foreign.push(followed);
         }
@@ -415,8 +416,7 @@ impl State {
             self.engine = loaded.engine;
         }
         self.buffered = self.engine.operations().len();
-        self.entered = None;
-        self.misplaced = false;
+        self.follower.reloaded();
         self.snapshot_bytes = loaded.snapshot_bytes;
         Ok(())
     }

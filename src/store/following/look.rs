@@ -37,7 +37,7 @@ impl Store {
                 || state.has_late_lines(&*self.disk);
             return Ok(if has_grown { Look::Later(followed) } else { Look::Done(followed) });
         }
-        if state.misplaced || self.manifest_text()? != state.manifest_text {
+        if !state.follower.is_at(&self.manifest_text()?) {
             return Ok(Look::Later(followed));
         }
         let (standing, info) = state.wal.look(&*self.disk)?;

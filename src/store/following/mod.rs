@@ -3,6 +3,7 @@
 pub(in crate::store) mod chain;
 pub(in crate::store) mod follow;
 pub(in crate::store) mod followed;
+pub(in crate::store) mod follower;
 pub(in crate::store) mod look;
 pub(in crate::store) mod seen;
 pub(in crate::store) mod tail_queue;

@@ -68,7 +68,7 @@ impl Store {
     /// What others wrote since this was last asked. It counts as told from now on.
     pub fn take_tail(&self) -> Telling {
         let mut state = self.lock();
-        state.tails = true;
+        state.holding.set_told(true);
         let mut telling = Telling { spans: state.tail_queue.take(), ..Telling::default() };
         if state.agents.is_some() {
             telling.logs = state.take_live_logs();
@@ -85,9 +85,9 @@ impl Store {
 
     /// What others wrote so far need not be told.
     pub fn forget_tail(&self) {
-        let tails = self.lock().tails;
+        let was_told = self.lock().holding.is_told();
         drop(self.take_tail());
-        self.lock().tails = tails;
+        self.lock().holding.set_told(was_told);
         self.renew_hold();
     }
 

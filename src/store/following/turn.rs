@@ -29,9 +29,8 @@ impl Store {
         state.keep_showing();
         self.go_over_to_agents(&mut state, loaded, &manifest, is_put_back)?;
         state.manifest = manifest;
-        state.manifest_text = text;
-        state.entered = None;
-        state.misplaced = false;
+        state.follower.read(text);
+        state.follower.reloaded();
         followed.reloaded = true;
         state.tell_home(followed);
         Ok(())
@@ -77,9 +76,9 @@ impl Store {
             state.tail_queue.put_back(&[&manifest.active_ops]);
         }
         state.go_over_to_loaded(self, loaded, is_put_back)?;
-        state.departures = manifest.departures;
+        state.departures.set(manifest.departures);
         state.manifest = manifest;
-        state.manifest_text = text;
+        state.follower.read(text);
         state.take_log_version();
         followed.reloaded = true;
         state.tell_home(followed);

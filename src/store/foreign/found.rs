@@ -198,19 +198,11 @@ impl State {
 
     /// Lets the next log, while a checkpoint is under way, hold the operations from one on as this one does.
     pub(in crate::store) fn renew_next_log(&mut self, store: &Store, from: usize) -> Result<()> {
-        let Some(next_log) = &mut self.next_log else { return Ok(()) };
-        let keep = from.min(next_log.offsets.len());
-        let renewed = match next_log.offsets.get(keep) {
-            None => Ok(()),
-            Some(offset) => match next_log.writer.cut(*offset) {
-                Ok(true) => Ok(()),
-                Ok(false) => Err(Error::Failed("another process appended to the next log".into())),
-                Err(error) => Err(error),
-            },
-        };
-        next_log.offsets.truncate(keep);
+        let Some(next_log) = self.switch.next() else { return Ok(()) };
+        let keep = from.min(next_log.count());
+        let renewed = next_log.cut_to(keep);
         if let Err(error) = renewed.and_then(|()| self.carry(store, keep)) {
-            self.give_next_log_up(store, Some(error));
+            self.switch.give_up(store, Some(error));
         }
         Ok(())
     }

@@ -86,7 +86,7 @@ impl Store {
     /// `OPSLOG_IO`, `OPSLOG_FAILED`.
     pub(super) fn read_end_anew(&self, state: &mut State) -> Result<HashSet<Id>> {
         // What is frozen for a checkpoint does not change.
-        if state.checkpointing && state.wal.is_distrusted() {
+        if state.upkeep.is_checkpoint() && state.wal.is_distrusted() {
             return Ok(HashSet::new());
         }
         let Some(file) = self.file_of(state)? else { return Ok(HashSet::new()) };
@@ -101,7 +101,7 @@ impl Store {
         }
         // NOTE: while a manifest may name the next log already, the order in that one counts: see `Checkpoint::switch`.
         // Until then it is only found out where the store's own lines are.
-        let is_publishing = state.next_log.as_ref().is_some_and(|next_log| next_log.publishing);
+        let is_publishing = state.switch.is_publishing();
         let is_news = !is_publishing && found.is_news();
         let others = found.others.iter().map(|(id, _)| Arc::clone(id)).collect();
         let renewed = match is_publishing {
@@ -132,7 +132,7 @@ impl Store {
     ) -> Result<()> {
         state.apply_drafts();
         let is_writer = state.lock.is_some() && state.agents.is_none();
-        if !is_writer || (is_last && (state.engine.head().is_some() || state.checkpointing)) {
+        if !is_writer || (is_last && (state.engine.head().is_some() || state.upkeep.is_checkpoint())) {
             return Err(self.read_failed(error));
         }
         if is_last {

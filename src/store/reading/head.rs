@@ -146,7 +146,7 @@ impl State {
     fn is_index_due(&self, store: &Store) -> bool {
         let is_steady = self.batch.is_none()
             && self.failed.is_none()
-            && !self.checkpointing
+            && !self.upkeep.is_checkpoint()
             && self.buffered == self.engine.operations().len();
         let is_single_writer = self.lock.is_some() && self.agents.is_none() && !store.options.skip_load;
         is_steady

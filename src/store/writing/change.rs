@@ -8,7 +8,7 @@ use crate::engine::{Change, Draft, Id, Logged, NotCanonical, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, Marks, finish_line};
 use crate::store::writing::drafts::{Before, Line};
-use crate::store::{NextLog, State, Store};
+use crate::store::{State, Store};
 
 /// Buffers that are used again for each change.
 #[derive(Default)]
@@ -341,11 +341,10 @@ impl Store {
             return appended.map(drop);
         }
         let at = appended?;
-        if let Some(next_log) = state.next_log.as_mut().filter(|_| !planted!("late-operations-not-mirrored"))
-        {
+        if let Some(next_log) = state.switch.next().filter(|_| !planted!("late-operations-not-mirrored")) {
             let mut copy = line.get(..body).unwrap_or_default().to_vec();
-            finish_line(&mut copy, &next_log.writer.marks());
-            if let Err(error) = append_to_next_log(self, next_log, &copy, &[0]) {
+            finish_line(&mut copy, &next_log.writer().marks());
+            if let Err(error) = next_log.append(self, &copy, &[0]) {
                 state.next_log_failed(self, at, error)?;
             }
         }
@@ -421,13 +420,13 @@ impl State {
         }
         let count = self.engine.operations().len();
         let lines = self.lines(from, batch, self.wal.marks())?;
-        let for_next_log = match &self.next_log {
-            Some(next_log) => Some(self.lines(from, batch, next_log.writer.marks())?),
+        let for_next_log = match self.switch.marks() {
+            Some(marks) => Some(self.lines(from, batch, marks)?),
             None => None,
         };
         let at = self.wal.append(&*store.disk, &lines.bytes)?;
-        if let (Some(next_log), Some(copy)) = (&mut self.next_log, &for_next_log)
-            && let Err(error) = append_to_next_log(store, next_log, &copy.bytes, &copy.starts)
+        if let (Some(next_log), Some(copy)) = (self.switch.next(), &for_next_log)
+            && let Err(error) = next_log.append(store, &copy.bytes, &copy.starts)
         {
             self.next_log_failed(store, at, error)?;
         }
@@ -461,8 +460,8 @@ impl State {
     /// operation must fail, and must be in neither WAL. If it cannot be cut out again, it is not known which of them counts
     /// at the next open, and the caller is told so.
     pub(in crate::store) fn next_log_failed(&mut self, store: &Store, at: u64, error: Error) -> Result<()> {
-        if !self.next_log.as_ref().is_some_and(|next_log| next_log.publishing) {
-            self.give_next_log_up(store, Some(error));
+        if !self.switch.is_publishing() {
+            self.switch.give_up(store, Some(error));
             return Ok(());
         }
         match self.wal.cut(at) {
@@ -483,14 +482,6 @@ impl State {
         self.failed.get_or_insert_with(|| format!("of {what}, {why}: {error}"));
         Error::Failed(format!("{what} may or may not take effect, because {why}: {error}"))
     }
-
-    /// Goes on without the next WAL: the checkpoint under way will find that, and fail with this error if no other call does.
-    pub(in crate::store) fn give_next_log_up(&mut self, store: &Store, error: Option<Error>) {
-        if let Some(next_log) = self.next_log.take() {
-            self.next_log_lost = error;
-            let _ = store.disk.unlink(next_log.writer.path());
-        }
-    }
 }
 
 /// Lines that are ready to be appended, and where each begins.
@@ -508,15 +499,4 @@ fn mark_of(index: usize, count: usize, batch: Option<usize>) -> Option<BatchMark
     } else {
         Some(BatchMark::Last)
     }
-}
-
-pub(in crate::store) fn append_to_next_log(
-    store: &Store,
-    next_log: &mut NextLog,
-    bytes: &[u8],
-    starts: &[u64],
-) -> Result<()> {
-    let at = next_log.writer.append(&*store.disk, bytes)?;
-    next_log.offsets.extend(starts.iter().map(|start| at + start));
-    Ok(())
 }

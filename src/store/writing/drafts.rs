@@ -208,7 +208,7 @@ impl State {
             return Ok(());
         }
         let is_batch = self.batch.is_some() && !self.shared;
-        let is_next = self.buffered == self.engine.operations().len() && self.next_log.is_none();
+        let is_next = self.buffered == self.engine.operations().len() && !self.switch.is_under_way();
         if !is_next || !self.wal.takes_lines_as_they_are() {
             self.apply_drafts();
             return Ok(());

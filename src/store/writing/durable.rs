@@ -149,10 +149,8 @@ impl State {
         unsynced.extend(self.wal.take_unsynced());
         // NOTE: a manifest that names the next log appears only after that log was synced with what was in it when
         // publication began: until then it need not be synced for any caller.
-        let next =
-            self.next_log.as_mut().filter(|next_log| next_log.publishing && !planted!("next-log-unsynced"));
-        if let Some(next_log) = next {
-            unsynced.extend(next_log.writer.take_unsynced());
+        if !planted!("next-log-unsynced") {
+            unsynced.extend(self.switch.take_unsynced());
         }
         unsynced
     }

@@ -5,7 +5,8 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::format::manifest::Manifest;
 use crate::store::agents::Agents;
-use crate::store::following::chain::Entered;
+use crate::store::checkpoint::departures::Departures;
+use crate::store::following::follower::Follower;
 use crate::store::following::tail_queue::TailQueue;
 use crate::store::versions::Versions;
 use crate::store::{Followed, Seen, State, Store};
@@ -22,10 +23,9 @@ pub struct Savepoint {
     tail_queue: TailQueue,
     agents: Option<Agents>,
     manifest: Manifest,
-    manifest_text: Vec<u8>,
-    entered: Option<Entered>,
+    follower: Follower,
     versions: Versions,
-    departures: u64,
+    departures: Departures,
     counts: Counts,
 }
 
@@ -34,7 +34,6 @@ struct Counts {
     buffered: usize,
     hidden: usize,
     snapshot_bytes: u64,
-    misplaced: bool,
     foreign: usize,
 }
 
@@ -55,8 +54,7 @@ impl Store {
             tail_queue: state.tail_queue.clone(),
             agents: state.agents.clone(),
             manifest: state.manifest.clone(),
-            manifest_text: state.manifest_text.clone(),
-            entered: state.entered.clone(),
+            follower: state.follower.clone(),
             versions: state.versions,
             departures: state.departures,
             counts: state.counts(),
@@ -73,8 +71,7 @@ impl Store {
             tail_queue,
             agents,
             manifest,
-            manifest_text,
-            entered,
+            follower,
             versions,
             departures,
             counts,
@@ -85,14 +82,12 @@ impl Store {
         state.tail_queue = tail_queue;
         state.agents = agents;
         state.manifest = manifest;
-        state.manifest_text = manifest_text;
-        state.entered = entered;
+        state.follower = follower;
         state.versions = versions;
         state.departures = departures;
         state.buffered = counts.buffered;
         state.hidden = counts.hidden;
         state.snapshot_bytes = counts.snapshot_bytes;
-        state.misplaced = counts.misplaced;
         state.foreign.truncate(counts.foreign);
     }
 
@@ -105,7 +100,7 @@ impl Store {
         if state.agents.is_some() {
             return self.are_agents_quiet(&state);
         }
-        if state.misplaced || self.manifest_text()? != state.manifest_text {
+        if !state.follower.is_at(&self.manifest_text()?) {
             return Ok(false);
         }
         let (standing, info) = state.wal.look(&*self.disk)?;
@@ -138,7 +133,6 @@ impl State {
             buffered: self.buffered,
             hidden: self.hidden,
             snapshot_bytes: self.snapshot_bytes,
-            misplaced: self.misplaced,
             foreign: self.foreign.len(),
         }
     }

@@ -209,10 +209,10 @@ impl State {
         let Text::At { offset, .. } = end.line else { return Ok(Vec::new()) };
         let mut written = Vec::new();
         if let Err(error) = self.end_batch_in_next_log(store, &mut written) {
-            if self.next_log.as_ref().is_some_and(|next_log| next_log.publishing) {
+            if self.switch.is_publishing() {
                 return Err(error);
             }
-            self.give_next_log_up(store, Some(error));
+            self.switch.give_up(store, Some(error));
         }
         let marker = offset + marker_in(&end, self.wal.path())?;
         if !planted!("undo-keeps-marker") {
@@ -223,19 +223,18 @@ impl State {
     }
 
     fn end_batch_in_next_log(&mut self, store: &Store, written: &mut Vec<Written>) -> Result<()> {
-        let Some(next_log) = &mut self.next_log else { return Ok(()) };
-        let (Some(&[before, offset]), Some(file)) = (next_log.offsets.last_chunk(), next_log.writer.file())
-        else {
-            return Ok(());
-        };
-        let line = Text::at(file, before, (offset - before) as usize);
+        let is_publishing = self.switch.is_publishing();
+        let Some(next_log) = self.switch.next() else { return Ok(()) };
+        let Some((file, before, offset)) = next_log.line_before_last() else { return Ok(()) };
+        let (file, line) = (Arc::clone(file), Text::at(file, before, (offset - before) as usize));
+        let path = next_log.writer().path().to_path_buf();
+        let text = line.read().map_err(|source| Error::io("read", &path, source))?;
         // Until then it is synced before the manifest names it.
-        if next_log.publishing {
-            written.push((next_log.writer.path().to_path_buf(), Arc::clone(file)));
+        if is_publishing {
+            written.push((path, file));
         }
-        let text = line.read().map_err(|source| Error::io("read", next_log.writer.path(), source))?;
         let Some(at) = batch_marker(&text) else { return Ok(()) };
-        next_log.writer.overwrite(&*store.disk, before + at as u64, BatchMark::Last.text())
+        next_log.writer().overwrite(&*store.disk, before + at as u64, BatchMark::Last.text())
     }
 
     /// Cuts the lines of the last operations off the log, and off the next log during a checkpoint. `false`, and nothing is
@@ -259,10 +258,10 @@ impl State {
         if !planted!("undo-in-one-log")
             && let Err(error) = self.cut_next_log(count)
         {
-            if self.next_log.as_ref().is_some_and(|next_log| next_log.publishing) {
+            if self.switch.is_publishing() {
                 return Err(error);
             }
-            self.give_next_log_up(store, Some(error));
+            self.switch.give_up(store, Some(error));
         }
         let is_last = last + u64::from(len) + 1 == self.wal.len();
         let cut = match is_last {
@@ -299,22 +298,16 @@ impl State {
     }
 
     fn cut_next_log(&mut self, count: usize) -> Result<()> {
-        let Some(next_log) = &mut self.next_log else { return Ok(()) };
-        let kept = next_log.offsets.len().saturating_sub(count);
-        let Some(&offset) = next_log.offsets.get(kept) else { return Ok(()) };
-        if !next_log.writer.cut(offset)? {
-            return Err(Error::Failed("another process appended to the next log of this store".into()));
-        }
-        next_log.offsets.truncate(kept);
-        Ok(())
+        let Some(next_log) = self.switch.next() else { return Ok(()) };
+        next_log.cut_to(next_log.count().saturating_sub(count))
     }
 
     /// The next log lacks what could not be undone: give it up, or refuse writes once it may be published.
     fn cut_off_next_log_only(&mut self, store: &Store, error: Error) -> Error {
-        if self.next_log.as_ref().is_some_and(|next_log| next_log.publishing) {
+        if self.switch.is_publishing() {
             return self.in_one_log_only("an undo", &error);
         }
-        self.give_next_log_up(store, None);
+        self.switch.give_up(store, None);
         error
     }
 }
