@@ -36,7 +36,7 @@ const LEFT_OUT = {
 /** What the short form runs: a spec of each topic. */
 const SHORT = [
   "agents/order",
-  "backend/fs-backend",
+  "fs-backend/appends",
   "checkpoints/thresholds",
   "cli/reading",
   "files/lock",
