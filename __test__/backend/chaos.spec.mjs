@@ -5,18 +5,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import test from "ava";
 import { Store } from "../../index.mjs";
+import { generator } from "../helpers/failing-schedules.mjs";
 import { memoryBackend, memoryBucket } from "../helpers/memory-backend.mjs";
-
-/** A random number generator that a seed repeats. */
-function generator(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** What must be there: the last acknowledged write of a record, or one behind it that was not answered. */
 class Ledger {

@@ -79,46 +79,38 @@ for (const carrier of [...writers, ":memory:"]) {
   });
 }
 
-for (const carrier of [...writers, ":memory:"]) {
-  test(`an undo() right behind on(), of what was there before, is told, and what comes then: ${carrier}`, async (t) => {
-    const store = await openOn(t, carrier, { checkpointThreshold: 1e9 });
-    await store.set("a", 1);
-    await store.set("b", 1);
-    await store.flush();
+const undoes = {
+  "right behind on(), of what was there before,": (store) => {
     const told = listen(store);
-    t.true(await store.undo());
-    await store.set("c", 1);
-    await store.close();
-    t.deepEqual(
-      told.map(({ type, id }) => [type, id]),
-      [
-        ["undone", "b"],
-        ["set", "c"],
-      ],
-    );
-  });
-}
-
-for (const carrier of [...writers, ":memory:"]) {
-  test(`an undo() that was called right before on(), and waits, is told, and what comes then: ${carrier}`, async (t) => {
-    const store = await openOn(t, carrier, { checkpointThreshold: 1e9 });
-    await store.set("a", 1);
-    await store.set("b", 1);
-    await store.flush();
+    return { told, undone: store.undo() };
+  },
+  "that was called right before on(), and waits,": (store, t) => {
     const undone = store.undo();
     t.true(store.has("b"));
-    const told = listen(store);
-    t.true(await undone);
-    await store.set("c", 1);
-    await store.close();
-    t.deepEqual(
-      told.map(({ type, id }) => [type, id]),
-      [
-        ["undone", "b"],
-        ["set", "c"],
-      ],
-    );
-  });
+    return { told: listen(store), undone };
+  },
+};
+
+for (const carrier of [...writers, ":memory:"]) {
+  for (const [when, undo] of Object.entries(undoes)) {
+    test(`an undo() ${when} is told, and what comes then: ${carrier}`, async (t) => {
+      const store = await openOn(t, carrier, { checkpointThreshold: 1e9 });
+      await store.set("a", 1);
+      await store.set("b", 1);
+      await store.flush();
+      const { told, undone } = undo(store, t);
+      t.true(await undone);
+      await store.set("c", 1);
+      await store.close();
+      t.deepEqual(
+        told.map(({ type, id }) => [type, id]),
+        [
+          ["undone", "b"],
+          ["set", "c"],
+        ],
+      );
+    });
+  }
 }
 
 for (const carrier of ["a folder", "a folder of agents", "a backend", "a backend with agents", ":memory:"]) {

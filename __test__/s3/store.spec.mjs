@@ -2,30 +2,13 @@
  * Store on a real S3 server: through the published opslog-s3, unchanged, and through this one. The
  * long version is campaigns/s3/soak.mjs.
  */
-import test from "ava";
 import { Store } from "../../index.mjs";
-import { createBucket, installClients, s3Backend, s3Client } from "../../campaigns/s3/clients.mjs";
+import { createBucket, s3Backend, s3Client } from "../../campaigns/s3/clients.mjs";
 import { runLoad } from "../../campaigns/s3/load.mjs";
-import { hasPython, startMoto } from "../../campaigns/s3/moto.mjs";
-
-const canRun = await hasPython();
-if (!canRun) console.error("SKIPPED: the tests on a real S3 server need python3, which is not here");
-const s3Test = canRun ? test.serial : test.skip;
-
-const manual = { checkpointOnClose: false, checkpointThreshold: Infinity };
-let server;
-
-if (canRun) {
-  test.before("the server runs and the clients are installed", async (t) => {
-    t.timeout(600_000);
-    await installClients();
-    server = await startMoto();
-  });
-  test.after.always(() => server?.stop());
-}
+import { endpointOf, manual, s3Test } from "./server.mjs";
 
 async function newBucket(t, name) {
-  const client = s3Client(server.endpoint);
+  const client = s3Client(endpointOf());
   t.teardown(() => client.destroy());
   await createBucket(client, name);
   return { client, bucket: name, prefix: "store" };
@@ -33,7 +16,7 @@ async function newBucket(t, name) {
 
 async function load(t, options) {
   t.timeout(180_000);
-  const { lost, crashes, ...counts } = await runLoad({ endpoint: server.endpoint, ...options });
+  const { lost, crashes, ...counts } = await runLoad({ endpoint: endpointOf(), ...options });
   t.log(JSON.stringify({ ...counts, lost: lost.length }));
   t.deepEqual(crashes, []);
   t.true(counts.acknowledged > 0);
