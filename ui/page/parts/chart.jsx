@@ -3,9 +3,14 @@ import { useEffect, useRef } from "preact/hooks";
 import UPlot from "uplot";
 import { useSize } from "../hooks.js";
 
-/** The value of a colour of the page. */
+/** The value of a colour of the page, in the light or in the dark, as a canvas takes it. */
 export function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const probe = document.createElement("span");
+  probe.style.color = `var(--${name})`;
+  document.body.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
 }
 
 const DAY_BELOW = "\n{D} {MMM} {YYYY}";
@@ -40,7 +45,7 @@ function placed(plot, line, mark) {
 function axes(more = {}) {
   const common = {
     stroke: colour("ink-2"),
-    font: `12px ${colour("sans")}`,
+    font: `12px ${getComputedStyle(document.documentElement).getPropertyValue("--sans").trim()}`,
     grid: { stroke: colour("line"), width: 1 },
     ticks: { stroke: colour("line"), width: 1, size: 5 },
   };
