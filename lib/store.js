@@ -5,23 +5,21 @@
 
 const {
   checkFunction,
-  readBackendFolder,
   readRelativePath,
   readSignalAlone,
   readSince,
   refusePromise,
 } = require("./arguments/checks");
 const diagnostics = require("./platform/builtins").diagnosticsChannel;
+const { chooseDriver } = require("./drivers");
 const { parseBackup } = require("./folder/backup");
 const { inCurrentContext } = require("./writing/caller-context");
-const { ioError, messages, opslogError, wrongType } = require("./errors/errors");
-const { FileDriver } = require("./folder/driver");
-const { FsBackend, isPlainFsBackend } = require("./fs/backend");
+const { messages, opslogError, wrongType } = require("./errors/errors");
 const { Inspected } = require("./inspected");
 const { recoverFolder, repairFolder, verifyFolder } = require("./folder/maintenance");
 const { Changes } = require("./history/changes");
-const { Feed } = require("./history/feed");
 const { Listeners } = require("./history/listeners");
+const { checkListener, feedOf } = require("./history/listening");
 const { readUndo, readWanted } = require("./history/wanted");
 const { MutationQueue, RETRY } = require("./writing/mutation-queue");
 const { checkNames } = require("./arguments/option-names");
@@ -32,17 +30,17 @@ const { findPast, parseRevert, reversion } = require("./history/past");
 const { readPlace } = require("./history/place");
 const { View } = require("./history/view");
 const { parsePrune } = require("./arguments/retention");
-const { parseFind, parseIds } = require("./queries/find");
+const { countWhere, explain, find, findIds, findOne } = require("./queries/calls");
 const { filterInTurns, parseRange } = require("./queries/walks");
 const { comparison, insertion, patching, update } = require("./transactions/changes");
+const { callWithHandle } = require("./transactions/handle");
 const { Edits, Transaction } = require("./transactions/transaction");
 const { after, paced, pacedBy, pacedSteps, refuse, toldElsewhere } = require("./writing/turns");
-const { checkId, today } = require("./arguments/values");
+const { checkId } = require("./arguments/values");
+const { currentQuarter, segmentNamed } = require("./operations/segments");
 const { readInterval, Watching } = require("./operations/watching");
 
 const checkpointFailures = diagnostics.channel("opslog:checkpoint-failed");
-/** The folder that stands for memory. */
-const MEMORY = ":memory:";
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for("nodejs.asyncDispose");
 
 class Store extends Inspected {
@@ -316,60 +314,28 @@ class Store extends Inspected {
   // Queries
 
   find(query, options) {
-    return paced(this.#find(query, options));
-  }
-
-  async #find(query, options) {
-    this.#ensureOpen();
-    return this.#driver.records.find(parseFind(query, options, "find()")).values();
+    return paced(this.#ask(find, query, options));
   }
 
   findIds(query, options) {
-    return paced(this.#findIds(query, options));
-  }
-
-  async #findIds(query, options) {
-    this.#ensureOpen();
-    return this.#driver.records.find(parseIds(query, options)).values();
+    return paced(this.#ask(findIds, query, options));
   }
 
   findOne(query, options) {
-    return paced(this.#findOne(query, options));
-  }
-
-  async #findOne(query, options) {
-    this.#ensureOpen();
-    const names = ["sort", "skip", "fields", "signal"];
-    checkNames(options, names, "findOne()");
-    const parsed = parseFind(query, { ...options, limit: 1 }, "findOne()");
-    const [found] = await this.#driver.records.find(parsed).values();
-    return found;
+    return paced(this.#ask(findOne, query, options));
   }
 
   countWhere(query, options) {
-    return paced(this.#countWhere(query, options));
-  }
-
-  async #countWhere(query, options) {
-    this.#ensureOpen();
-    const parsed = parseFind(query, options, "countWhere()", { names: ["signal"], counts: true });
-    return this.#driver.records.find(parsed).count();
+    return paced(this.#ask(countWhere, query, options));
   }
 
   explain(query, options) {
-    return paced(this.#explain(query, options));
+    return paced(this.#ask(explain, query, options));
   }
 
-  async #explain(query, options) {
+  async #ask(call, query, options) {
     this.#ensureOpen();
-    const effort = await this.#driver.records.find(parseFind(query, options, "explain()")).effort();
-    return {
-      indexes: effort.indexes,
-      keys: effort.keys,
-      records: effort.examined,
-      found: effort.matched,
-      isSortedByIndex: effort.isInOrder,
-    };
+    return call(this.#driver.records, query, options);
   }
 
   whenIndexed() {
@@ -401,30 +367,7 @@ class Store extends Inspected {
   async #runInTurn(fn) {
     this.#ensureWritable();
     checkFunction(fn, "batch()");
-    return this.#durably(() => this.#runBatch("batch()", () => this.#callWithHandle(fn)));
-  }
-
-  /** Calls the function of a batch. What it gets is of use only while it runs. */
-  #callWithHandle(fn) {
-    let isOver = false;
-    const ensure = () => {
-      if (isOver) throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.batchOver(), { kind: "TypeError" });
-    };
-    const handle = Object.freeze({
-      set: (id, value) => {
-        ensure();
-        this.set(id, value);
-      },
-      delete: (id) => {
-        ensure();
-        this.delete(id);
-      },
-    });
-    try {
-      return fn(handle);
-    } finally {
-      isOver = true;
-    }
+    return this.#durably(() => this.#runBatch("batch()", () => callWithHandle(this, fn)));
   }
 
   // Transactions
@@ -554,25 +497,8 @@ class Store extends Inspected {
 
   /** What a listener is told that is added now. */
   #feed() {
-    const driver = this.#driver;
-    if (driver.feed !== undefined) return driver.feed((work) => this.#exclusive(work));
-    const { codec } = this.#options;
-    const read = (after) => {
-      const { native } = readWanted({ after, live: true }, (text) => driver.isPosition(text));
-      // NOTE: what waits goes on when it is open: an undo() would take the place away at which it begins.
-      const open = () => this.#next(async () => ({ source: await driver.changes(native) }));
-      const notices = () => driver.notices(undefined, { forListeners: true });
-      return new Changes(
-        () => ({ limit: Infinity, codec, open, notices }),
-        () => {},
-      );
-    };
-    const renew = async () => {
-      await this.#exclusive(() => driver.catchUp());
-      return driver.position(false);
-    };
-    const settled = () => this.#exclusive(() => {}).catch(() => {});
-    return new Feed({ after: driver.position(this.#batch !== null), read, renew, settled });
+    const turns = { exclusive: (work) => this.#exclusive(work), next: (work) => this.#next(work) };
+    return feedOf(this.#driver, { codec: this.#options.codec, isInBatch: this.#batch !== null, turns });
   }
 
   /** Tells listeners everything that counts. What fails here fails again when the driver closes. */
@@ -824,26 +750,10 @@ class Store extends Inspected {
     this.#watching = null;
   }
 
-  async #openDriver(dir, options) {
-    const backend = options.backend;
-    const onDue = () => this.#checkpointInTurn();
-    if (backend !== undefined && !isPlainFsBackend(backend)) {
-      if (options.durability !== "process") {
-        throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.durabilityOfBackend(options.durability));
-      }
-      if (options.recovery !== "skip") {
-        throw opslogError("OPSLOG_INVALID_ARGUMENT", messages.recoveryOfBackend(options.recovery));
-      }
-      const folder = readBackendFolder(dir, { isInFiles: backend instanceof FsBackend });
-      const { BackendDriver, refuseOwnBackend } = loadBackendDriver();
-      this.#refuseOwnBackend = () => refuseOwnBackend(this);
-      return BackendDriver.open(folder, options, { backend, owner: this, onDue });
-    }
-    this.#refuseOwnBackend = null;
-    if (dir === MEMORY && backend === undefined) {
-      return loadBackendDriver().openInMemory(dir, options, { owner: this, onDue });
-    }
-    return FileDriver.open(dir, options, backend);
+  #openDriver(dir, options) {
+    const chosen = chooseDriver(dir, options, { owner: this, onDue: () => this.#checkpointInTurn() });
+    this.#refuseOwnBackend = chosen.refuseOwnBackend;
+    return chosen.open();
   }
 
   #exclusive(task, options) {
@@ -965,15 +875,6 @@ class Store extends Inspected {
   }
 }
 
-/** Checks the event of a listener, of which there is one, and the listener. */
-function checkListener(event, listener, method) {
-  if (event !== "change") {
-    const got = typeof event === "string" ? JSON.stringify(event) : describe(event);
-    throw wrongType(`${method} knows the event "change", got ${got}`);
-  }
-  checkFunction(listener, method);
-}
-
 function* valuesOf(entries) {
   for (const [, value] of entries) yield value;
 }
@@ -984,15 +885,6 @@ function ownFunction(fn, method) {
   return (tx) => fn(tx);
 }
 
-/** Loaded when a store is opened: most programs have no backend, and its modules take longer to load than a store to open. */
-function loadBackendDriver() {
-  try {
-    return require("./backend/driver");
-  } catch (error) {
-    throw ioError(error);
-  }
-}
-
 function notOpen() {
   return opslogError("OPSLOG_NOT_OPEN", messages.notOpen());
 }
@@ -1000,23 +892,6 @@ function notOpen() {
 function notFound(id) {
   const shown = typeof id === "object" || typeof id === "function" ? describe(id) : String(id);
   return opslogError("OPSLOG_NOT_FOUND", messages.notFound(shown));
-}
-
-/** The path, which may have any prefix, of an archive segment, given by its path, its period, or any part of its path. */
-function segmentNamed(paths, segment) {
-  const called = (wanted) => paths.find((path) => path.slice(path.lastIndexOf("/") + 1) === wanted);
-  return (
-    paths.find((path) => path === segment) ??
-    called(`archive-${segment}.json`) ??
-    called(`archive-${segment}`) ??
-    paths.find((path) => path.includes(segment))
-  );
-}
-
-/** Where archived records go by default: year and quarter by the local calendar, such as `2026-Q4`. */
-function currentQuarter() {
-  const date = today();
-  return `${date.getFullYear()}-Q${Math.floor(date.getMonth() / 3) + 1}`;
 }
 
 module.exports = { Store };

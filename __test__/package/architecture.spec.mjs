@@ -42,8 +42,8 @@ const ALLOWED = {
   s3: ["arguments", "errors", "operations", "platform"],
 };
 
-/** The files at the top of lib/: the store, and how it is shown. They may require every folder. */
-const AT_THE_TOP = ["inspected.js", "store.js"];
+/** The files at the top of lib/: the store, its driver, and how it is shown. They may require every folder. */
+const AT_THE_TOP = ["drivers.js", "inspected.js", "store.js"];
 
 async function sources(folder) {
   const top = fileURLToPath(new URL(folder, root));

@@ -1,0 +1,42 @@
+"use strict";
+
+// What a listener of on("change") is told: a feed that begins where the listener is added.
+
+const { checkFunction } = require("../arguments/checks");
+const { describe } = require("../arguments/paths");
+const { wrongType } = require("../errors/errors");
+const { Changes } = require("./changes");
+const { Feed } = require("./feed");
+const { readWanted } = require("./wanted");
+
+/** Checks the event of a listener, of which there is one, and the listener. */
+function checkListener(event, listener, method) {
+  if (event !== "change") {
+    const got = typeof event === "string" ? JSON.stringify(event) : describe(event);
+    throw wrongType(`${method} knows the event "change", got ${got}`);
+  }
+  checkFunction(listener, method);
+}
+
+/** The feed of a driver. `turns` has the store's: `exclusive` waits for all that was called before, `next` goes before it. */
+function feedOf(driver, { codec, isInBatch, turns: { exclusive, next } }) {
+  if (driver.feed !== undefined) return driver.feed(exclusive);
+  const read = (after) => {
+    const { native } = readWanted({ after, live: true }, (text) => driver.isPosition(text));
+    // NOTE: what waits goes on when it is open: an undo() would take the place away at which it begins.
+    const open = () => next(async () => ({ source: await driver.changes(native) }));
+    const notices = () => driver.notices(undefined, { forListeners: true });
+    return new Changes(
+      () => ({ limit: Infinity, codec, open, notices }),
+      () => {},
+    );
+  };
+  const renew = async () => {
+    await exclusive(() => driver.catchUp());
+    return driver.position(false);
+  };
+  const settled = () => exclusive(() => {}).catch(() => {});
+  return new Feed({ after: driver.position(isInBatch), read, renew, settled });
+}
+
+module.exports = { checkListener, feedOf };
