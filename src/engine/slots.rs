@@ -42,13 +42,15 @@ impl<T> Slots<T> {
 
     /// The value of an id.
     pub fn get(&self, id: &[u8]) -> Option<&T> {
-        let number = *self.table.find(self.hasher.hash_one(id), self.is(id))?;
+        let hash = self.hasher.hash_one(id);
+        let number = *self.table.find(hash, is(&self.slots, hash, id))?;
         self.at(number).map(|(_, value)| value)
     }
 
     /// The value of an id, to be changed, and the number of its slot.
     pub fn get_mut(&mut self, id: &[u8]) -> Option<(u32, &mut T)> {
-        let number = *self.table.find(self.hasher.hash_one(id), self.is(id))?;
+        let hash = self.hasher.hash_one(id);
+        let number = *self.table.find(hash, is(&self.slots, hash, id))?;
         let slot = self.slots.get_mut(number as usize)?.as_mut()?;
         Some((number, &mut slot.value))
     }
@@ -86,7 +88,7 @@ impl<T> Slots<T> {
     pub fn remove(&mut self, id: &[u8]) -> Option<T> {
         let hash = self.hasher.hash_one(id);
         let slots = &self.slots;
-        let found = self.table.find_entry(hash, is(slots, id)).ok()?;
+        let found = self.table.find_entry(hash, is(slots, hash, id)).ok()?;
         let (number, _) = found.remove();
         self.free.push(number);
         self.slots.get_mut(number as usize)?.take().map(|slot| slot.value)
@@ -96,16 +98,13 @@ impl<T> Slots<T> {
     pub fn iter(&self) -> impl Iterator<Item = (&Id, &T)> {
         self.slots.iter().flatten().map(|slot| (&slot.id, &slot.value))
     }
-
-    fn is<'s>(&'s self, id: &'s [u8]) -> impl Fn(&u32) -> bool + 's {
-        is(&self.slots, id)
-    }
 }
 
-fn is<'s, T>(slots: &'s [Option<Slot<T>>], id: &'s [u8]) -> impl Fn(&u32) -> bool + 's {
+/// Whether a slot is that of an id. NOTE: the hash is compared first: the id lies elsewhere in memory.
+fn is<'s, T>(slots: &'s [Option<Slot<T>>], hash: u64, id: &'s [u8]) -> impl Fn(&u32) -> bool + 's {
     move |&number| {
         let slot = slots.get(number as usize).and_then(Option::as_ref);
-        slot.is_some_and(|slot| *slot.id == *id)
+        slot.is_some_and(|slot| slot.hash == hash && *slot.id == *id)
     }
 }
 

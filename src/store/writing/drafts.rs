@@ -148,14 +148,14 @@ impl Drafts {
 
     /// Hands the changes to the engine, in their order, and is empty then.
     fn apply(&mut self, engine: &mut Engine, is_batch: bool, place: &Place<'_>) {
-        let drafts = std::mem::take(&mut self.drafts);
-        let has_repeats = self.newest.len() < drafts.len();
+        let Self { bytes, drafts, newest, .. } = self;
+        let has_repeats = newest.len() < drafts.len();
         // The values of drafts, for those that follow on the same record.
         let mut values: Vec<Option<Text>> = Vec::new();
         let count = drafts.len();
-        for (number, draft) in drafts.into_iter().enumerate() {
+        for (number, draft) in drafts.drain(..).enumerate() {
             let Drafted { id, start, body, end, data, before, origin, version, .. } = draft;
-            let line = self.bytes.get(start..end).unwrap_or_default();
+            let line = bytes.get(start..end).unwrap_or_default();
             let text = match place {
                 Place::Memory => {
                     let body = line.get(..body).unwrap_or_default();
