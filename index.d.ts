@@ -1108,7 +1108,8 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * The record, or `undefined`. The same object each time, until the record changes.
    *
-   * Cost: parses the record's text at the first look, and is a lookup in a `Map` from then on (see `cacheSize`).
+   * Cost: parses the record's text at the first look, and is a lookup in a `Map` from then on (see `cacheSize`). Of a small store (4 MB)
+   * of which one record in 32 was read, the others are read at once.
    *
    * @param id The record's id.
    * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_IO` or `OPSLOG_CORRUPT` if a file cannot be read any more. At once, as all reads.

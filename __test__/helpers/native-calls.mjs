@@ -112,6 +112,7 @@ export const nativeCalls = {
   "NativeStore.operationCount": at(({ core }) => core.operationCount()),
   "NativeStore.scan": at(({ core }) => core.scan(true)),
   "NativeStore.scanIds": at(({ core }) => core.scanIds(true)),
+  "NativeStore.valuesOf": at(({ core }) => core.valuesOf('["a"]')),
   "NativeStore.checkSnapshot": at(({ core }) => core.checkSnapshot()),
   "NativeStore.operations": at(({ core }) => core.operations(0)),
   "NativeStore.beginBatch": at(({ core }) => core.beginBatch()),

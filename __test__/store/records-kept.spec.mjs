@@ -36,6 +36,150 @@ function parsedBy(t, run) {
   return characters;
 }
 
+/** How often JSON is parsed while `run` runs. */
+function parsesBy(t, run) {
+  const { parse } = JSON;
+  let calls = 0;
+  JSON.parse = (...args) => {
+    calls += 1;
+    return parse(...args);
+  };
+  try {
+    run();
+  } finally {
+    JSON.parse = parse;
+  }
+  return calls;
+}
+
+/** A store whose records are in the snapshot, or in the log, opened again. */
+async function openAgain(t, records, { compacts }) {
+  const folder = await temporaryFolder(t);
+  const store = new Store();
+  await store.open(folder, manual);
+  await store.batch(() => {
+    for (const [id, value] of records) store.set(id, value);
+  });
+  if (compacts) await store.compact();
+  await store.close();
+  await store.open(folder, manual);
+  t.teardown(() => store.close().catch(() => {}));
+  return store;
+}
+
+const numbered = (count, text) => Array.from({ length: count }, (_, n) => [`id-${n}`, { n, text }]);
+
+for (const compacts of [true, false]) {
+  const where = compacts ? "the snapshot" : "the log";
+  test.serial(
+    `get() of one after the other of few records in ${where}, reads the others at once`,
+    async (t) => {
+      const records = numbered(1000, TEXT);
+      const store = await openAgain(t, records, { compacts });
+      const first = records.slice(0, 5).map(([id]) => store.get(id));
+      const parses = parsesBy(t, () => {
+        for (const [id, value] of records) t.is(store.get(id).n, value.n);
+      });
+      t.true(parses < 150, `${parses}`);
+      t.true(first.every((value, n) => store.get(`id-${n}`) === value && store.all()[n] === value));
+      t.deepEqual(store.entries(), records);
+      await store.set("id-3", { n: -1 });
+      await store.delete("id-4");
+      t.is(store.get("id-3").n, -1);
+      t.is(store.get("id-4"), undefined);
+      t.is(store.count(), 999);
+    },
+  );
+}
+
+test.serial("get() of one after the other of few large records, reads no others", async (t) => {
+  const records = numbered(40, "x".repeat(200_000));
+  const store = await openAgain(t, records, { compacts: true });
+  const characters = parsedBy(t, () => {
+    for (let n = 0; n < 20; n++) store.get(`id-${n}`);
+  });
+  t.true(characters < 20 * 201_000, `${characters}`);
+});
+
+test.serial(
+  "get() of small records among large ones, gives up reading the others where they are too long",
+  async (t) => {
+    const records = numbered(40, "x").concat([["large", "x".repeat(5_000_000)]]);
+    const store = await openAgain(t, records, { compacts: true });
+    const characters = parsedBy(t, () => {
+      for (let n = 0; n < 40; n++) t.is(store.get(`id-${n}`).n, n);
+    });
+    t.true(characters < 100_000, `${characters}`);
+    t.is(store.get("large").length, 5_000_000);
+  },
+);
+
+test.serial("get() of few records in a filter(), leaves the walk what it saw when it began", async (t) => {
+  const records = numbered(100, "x");
+  const store = await openAgain(t, records, { compacts: true });
+  const seen = [];
+  store.filter(({ n }) => {
+    seen.push(n);
+    if (n === 0) void store.set("id-50", { n: -50 });
+    store.get(`id-${(n * 7) % 100}`);
+    return false;
+  });
+  t.deepEqual(
+    seen,
+    Array.from({ length: 100 }, (_, n) => n),
+  );
+  t.is(store.get("id-50").n, -50);
+});
+
+const walks = {
+  "filter()": (store) => store.filter(() => true),
+  "all()": (store) => store.all(),
+  "entries()": (store) => store.entries().map(([, value]) => value),
+};
+
+for (const [name, walk] of Object.entries(walks)) {
+  test.serial(
+    `${name} after many changes, parses what is new in few pieces and keeps the other objects`,
+    async (t) => {
+      const records = numbered(500, TEXT);
+      const store = await openAgain(t, records, { compacts: true });
+      const before = walk(store);
+      for (let n = 0; n < 500; n += 2) await store.set(`id-${n}`, { n: -1 - n });
+      for (let n = 500; n < 600; n++) await store.set(`id-${n}`, { n });
+      await store.set("\uD800", { n: 600 });
+      await store.delete("id-3");
+      let after;
+      const parses = parsesBy(t, () => (after = walk(store)));
+      t.true(parses < 20, `${parses}`);
+      const expected = before
+        .map((value, n) => (n % 2 === 0 ? { n: -1 - n } : value))
+        .filter((_, n) => n !== 3);
+      for (let n = 500; n <= 600; n++) expected.push({ n });
+      t.deepEqual(after, expected);
+      t.is(after[1], before[1]);
+      t.deepEqual(walk(store), expected);
+      t.true(walk(store).every((value, n) => value === after[n]));
+    },
+  );
+}
+
+test.serial("filter() after a batch of many changes that failed, finds what was there before", async (t) => {
+  const records = numbered(200, TEXT);
+  const store = await openAgain(t, records, { compacts: true });
+  store.all();
+  for (let n = 0; n < 200; n += 2) await store.set(`id-${n}`, { n: -1 - n });
+  await t.throwsAsync(
+    refusedBatch(store, () => {
+      for (let n = 0; n < 200; n++) store.set(`id-${n}`, { n: 7 });
+      t.is(store.filter(({ n }) => n === 7).length, 200);
+    }),
+  );
+  t.deepEqual(
+    store.filter(() => true).map(({ n }) => n),
+    records.map((_, n) => (n % 2 === 0 ? -1 - n : n)),
+  );
+});
+
 /** Walks so often that all objects are kept. */
 function keepAll(store) {
   for (let walk = 0; walk < 3; walk++) store.filter(() => true);

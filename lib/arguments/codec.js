@@ -74,6 +74,14 @@ class Codec {
     return list;
   }
 
+  /** Lists of ids and values with the values of the second. */
+  piece(piece) {
+    if (this.isPlain) return piece;
+    const values = piece[1];
+    for (let i = 0; i < values.length; i++) values[i] = this.value(values[i]);
+    return piece;
+  }
+
   /** The values of operations. A delta holds values of fields. */
   operations(list) {
     if (this.isPlain) return list;

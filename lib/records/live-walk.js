@@ -9,7 +9,8 @@ const UNREAD = Symbol("unread");
 
 class LiveWalk {
   #pass;
-  #list = [];
+  #ids = [];
+  #values = [];
   #at = 0;
   /** The records that are still to come, from the first change on. */
   #rest = null;
@@ -23,7 +24,7 @@ class LiveWalk {
   /** Yields the id and value of each record; `UNREAD` is for one that changed. */
   *[Symbol.iterator]() {
     while (this.#rest === null) {
-      if (this.#at === this.#list.length && !this.#take()) return;
+      if (this.#at === this.#ids.length && !this.#take()) return;
       yield this.#next();
     }
     yield* this.#rest;
@@ -35,7 +36,7 @@ class LiveWalk {
     if (this.#rest !== null) return;
     const rest = new Map();
     do {
-      while (this.#at < this.#list.length) rest.set(...this.#next());
+      while (this.#at < this.#ids.length) rest.set(...this.#next());
     } while (this.#take());
     this.#rest = rest;
   }
@@ -52,17 +53,15 @@ class LiveWalk {
   }
 
   #take() {
-    const list = this.#pass.next();
-    this.#list = list ?? [];
+    const piece = this.#pass.next();
+    [this.#ids, this.#values] = piece ?? [[], []];
     this.#at = 0;
-    return list !== null;
+    return piece !== null;
   }
 
   #next() {
-    const [first, second] = [this.#list[this.#at], this.#list[this.#at + 1]];
-    this.#at += 2;
-    // As in forEachPair(): `null, id` is a record whose value is `undefined`.
-    return first === null ? [second, undefined] : [first, second];
+    const at = this.#at++;
+    return [this.#ids[at], this.#values[at]];
   }
 }
 

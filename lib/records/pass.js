@@ -5,7 +5,7 @@
 
 const { call } = require("../errors/native");
 
-/** Parses a list of ids and values in turn, which came from the native side. */
+/** Parses a list that came from the native side. */
 function parseList(core, text) {
   try {
     return JSON.parse(text);
@@ -14,6 +14,16 @@ function parseList(core, text) {
     call(() => core.checkSnapshot());
     throw error;
   }
+}
+
+/** Parses ids and values in lists beside each other, which came from the native side. */
+function parsePiece(core, text) {
+  const piece = parseList(core, text);
+  const [ids, values, absent] = piece;
+  // NOTE: a comma in the place of another character may leave what reads as a list.
+  if (ids.length !== values.length) call(() => core.checkSnapshot());
+  if (absent !== undefined) for (const at of absent) values[at] = undefined;
+  return piece;
 }
 
 class Pass {
@@ -30,7 +40,7 @@ class Pass {
     this.#codec = codec;
   }
 
-  /** The next records, as a list of ids and values in turn; `null` when there are no more. */
+  /** The next records, as lists of ids and values; `null` when there are no more. */
   next() {
     return this.#left === null ? this.#take() : (this.#left.shift() ?? null);
   }
@@ -42,14 +52,14 @@ class Pass {
   }
 
   hasChanged(id) {
-    return this.#allChanged || this.#changed.has(id);
+    return this.#allChanged || (this.#changed.size > 0 && this.#changed.has(id));
   }
 
   /** Reads what is left: something is about to change, or another walk needs the native cursor. */
   detach() {
     if (this.#left !== null) return;
     const left = [];
-    for (let list = this.#take(); list !== null; list = this.#take()) left.push(list);
+    for (let piece = this.#take(); piece !== null; piece = this.#take()) left.push(piece);
     this.#left = left;
   }
 
@@ -57,9 +67,9 @@ class Pass {
     const text = this.#read();
     if (text === null) return null;
     if (text === "") return this.#again();
-    const list = this.#codec.pairs(parseList(this.#core, text));
-    this.#seen += list.length / 2;
-    return list;
+    const piece = this.#codec.piece(parsePiece(this.#core, text));
+    this.#seen += piece[0].length;
+    return piece;
   }
 
   /** Another thread has put the same records into another file: goes on behind those that were seen. */
@@ -69,14 +79,14 @@ class Pass {
       let skip = this.#seen;
       let text = this.#read();
       for (; text; text = this.#read()) {
-        const list = parseList(this.#core, text);
-        const fresh = this.#codec.pairs(list.slice(2 * skip));
-        skip = Math.max(0, skip - list.length / 2);
-        if (fresh.length === 0) continue;
-        this.#seen += fresh.length / 2;
+        const [ids, values] = parsePiece(this.#core, text);
+        const fresh = this.#codec.piece([ids.slice(skip), values.slice(skip)]);
+        skip = Math.max(0, skip - ids.length);
+        if (fresh[0].length === 0) continue;
+        this.#seen += fresh[0].length;
         return fresh;
       }
-      if (text === null) return [];
+      if (text === null) return [[], []];
     }
   }
 
@@ -87,4 +97,4 @@ class Pass {
   }
 }
 
-module.exports = { Pass, parseList };
+module.exports = { Pass, parseList, parsePiece };

@@ -6,13 +6,17 @@
 
 const { LiveWalk, UNREAD } = require("./live-walk");
 const { call, getText, hasRecord } = require("../errors/native");
-const { Pass, parseList } = require("./pass");
+const { Pass, parseList, parsePiece } = require("./pass");
 const { Finding } = require("../queries/find");
 const { Walks, scanThrough, walkThrough } = require("../queries/walks");
 
+/** So many objects of a Map, from the fewest on, are made in one go. */
+const MANY = { fewest: 32, most: 512 };
 const GONE = Symbol("gone");
 /** Up to so many records, the first walk over all of them makes and keeps their objects. */
 const FEW = 5000;
+/** From so many records on that were read one by one, all are read, if that is one in so many of all and they are no longer than this. */
+const AHEAD = { fewest: 8, share: 32, length: 4_000_000 };
 
 /** Parses a record's text, as JSON has it; the empty text stands for `undefined`. */
 function parseRecord(text) {
@@ -27,6 +31,11 @@ function forEachPair(flat, callback) {
   }
 }
 
+/** Puts the records of a piece into a Map. */
+function fill(map, [ids, values]) {
+  for (let i = 0; i < ids.length; i++) map.set(ids[i], values[i]);
+}
+
 class Records {
   #core;
   #handle;
@@ -34,6 +43,10 @@ class Records {
   #complete = false;
   /** Whether the Map was complete, and the order of its records is to be asked anew. */
   #reordered = false;
+  /** How often an entry of a Map became UNREAD since none was. */
+  #unread = 0;
+  /** How many records were read one by one, and the length of their texts, as long as it matters. */
+  #ahead = null;
   /** What was known of the records that a batch changes, before it did. */
   #before = null;
   /** The ids of those of which nothing was. */
@@ -64,6 +77,7 @@ class Records {
     this.#handle = core.handle();
     this.#cacheSize = cacheSize;
     this.#isSteady = isSteady;
+    this.#lookAhead();
   }
 
   get(id) {
@@ -106,14 +120,16 @@ class Records {
 
   values() {
     const values = [];
-    this.#all((value) => values.push(value));
-    return values;
+    const map = this.#kept();
+    if (map === null) this.#all((value) => values.push(value));
+    return map === null ? values : [...map.values()];
   }
 
   entries() {
     const entries = [];
-    this.#all((value, id) => entries.push([id, value]));
-    return entries;
+    const map = this.#kept();
+    if (map === null) this.#all((value, id) => entries.push([id, value]));
+    return map === null ? entries : [...map];
   }
 
   filter(predicate) {
@@ -122,14 +138,16 @@ class Records {
       this.#pass((value, id) => predicate(value, id) && results.push(value) > 0);
       return results;
     }
-    // A loop of its own: through a visitor each call of the predicate would cost about a third more.
+    // A loop of its own: through a visitor each call of the predicate would cost more. As `for ... of` it would take twice the time, and
+    // far more before it is compiled.
     const map = this.#filled();
     this.#walked.push(map);
     try {
-      for (const [id, value] of map) {
+      this.#readMany(map);
+      map.forEach((value, id) => {
         if (value === UNREAD) this.#filterUnread(map, id, predicate, results);
         else if (predicate(value, id)) results.push(value);
-      }
+      });
     } finally {
       this.#walked.pop();
     }
@@ -182,7 +200,7 @@ class Records {
     this.#detachPasses();
     const ids = this.#scanned(
       (restart) => this.#core.scanIds(restart),
-      (list, target) => list.forEach((id) => target.set(id, true)),
+      (text, target) => parseList(this.#core, text).forEach((id) => target.set(id, true)),
     );
     return [...ids.keys()];
   }
@@ -227,7 +245,7 @@ class Records {
       this.#tellPasses(id);
       // The Map may have become complete since.
       const isUnread = !known.isThere && this.#complete && this.#exists(id);
-      if (isUnread) this.#writable().set(id, UNREAD);
+      if (isUnread || (known.isThere && this.#complete && known.value === UNREAD)) this.#setUnread(id);
       else if (!known.isThere) this.#writable().delete(id);
       else if (this.#complete) this.#writable().set(id, known.value);
       else this.#remember(id, known.value);
@@ -245,7 +263,7 @@ class Records {
         (walked) => walked.changed(id),
         (map) => map.set(id, UNREAD),
       );
-    if (this.#complete) this.#writable().set(id, UNREAD);
+    if (this.#complete) this.#setUnread(id);
     else this.#drop(id);
   }
 
@@ -299,7 +317,12 @@ class Records {
     this.#complete = false;
     this.#reordered = false;
     this.#passed = false;
+    this.#lookAhead();
     if (this.#before !== null) this.begin();
+  }
+
+  #lookAhead() {
+    this.#ahead = this.#cacheSize === Infinity ? { reads: 0, length: 0 } : null;
   }
 
   #askOrder() {
@@ -321,6 +344,12 @@ class Records {
   #tellWalks(tell, tellMap) {
     for (const walk of this.#liveWalks) tell(walk);
     for (const map of this.#walked) if (map !== this.#map) tellMap(map);
+    this.#unread += 1;
+  }
+
+  #setUnread(id) {
+    this.#unread += 1;
+    this.#writable().set(id, UNREAD);
   }
 
   /** Notes what is known of a record that a batch changes. */
@@ -339,7 +368,29 @@ class Records {
   }
 
   #read(id) {
-    return this.#readFor(this.#map, id);
+    const text = getText(this.#handle, id);
+    if (text === null) return undefined;
+    const value = this.#codec.value(parseRecord(text));
+    this.#remember(id, value);
+    if (this.#ahead !== null) this.#countRead(text.length);
+    return value;
+  }
+
+  /** One more record was read: where many of few are, reading all costs less than reading the others one by one. */
+  #countRead(length) {
+    const ahead = this.#ahead;
+    ahead.length += length;
+    const reads = ++ahead.reads;
+    // NOTE: each time that they are twice as many: the count is asked for.
+    if (reads < AHEAD.fewest || (reads & (reads - 1)) !== 0) return;
+    if (this.#complete || this.#reordered || !this.#isSteady()) return;
+    const count = this.#core.count();
+    if (count > reads * AHEAD.share) return;
+    this.#ahead = null;
+    if ((ahead.length / reads) * count > AHEAD.length) return;
+    this.#detachPasses();
+    const map = this.#parsed(this.#map, AHEAD.length);
+    if (map !== null) this.#keepAll(map);
   }
 
   #readFor(map, id) {
@@ -380,6 +431,42 @@ class Records {
     else this.#walk(visit);
   }
 
+  /** The Map, with all objects in it, if all may be kept and each is there. */
+  #kept() {
+    if (this.#cacheSize !== Infinity) return null;
+    const map = this.#filled();
+    if (this.#unread === 0) return map;
+    this.#readMany(map);
+    let areThere = true;
+    map.forEach((value, id) => {
+      if (value === UNREAD) areThere = this.#look(map, id) !== GONE && areThere;
+    });
+    if (!areThere) return null;
+    this.#unread = 0;
+    return map;
+  }
+
+  /** Makes the objects that a Map of all records lacks, if they are many, at once. */
+  #readMany(map) {
+    if (this.#unread < MANY.fewest || this.#cacheSize !== Infinity) return;
+    const ids = [];
+    map.forEach((value, id) => {
+      if (value === UNREAD) ids.push(id);
+    });
+    let left = 0;
+    for (let at = 0; at < ids.length;) {
+      const some = ids.slice(at, at + MANY.most);
+      const list = call(() => this.#core.valuesOf(JSON.stringify(some)));
+      const [values, absent, gone] = parseList(this.#core, list);
+      for (const n of absent) values[n] = undefined;
+      for (const n of gone) values[n] = UNREAD;
+      values.forEach((value, n) => map.set(some[n], value === UNREAD ? UNREAD : this.#codec.value(value)));
+      left += gone.length;
+      at += values.length;
+    }
+    if (map === this.#map) this.#unread = left;
+  }
+
   /** Whether the next walk should keep only what it hands on: always, if not all may be kept, else the first. */
   #shouldPass() {
     if (this.#complete || this.#reordered || !this.#isSteady()) return false;
@@ -395,10 +482,11 @@ class Records {
     const map = this.#filled();
     this.#walked.push(map);
     try {
-      for (const [id, value] of map) {
+      this.#readMany(map);
+      map.forEach((value, id) => {
         const object = value === UNREAD ? this.#look(map, id) : value;
         if (object !== GONE) visit(object, id);
-      }
+      });
     } finally {
       this.#walked.pop();
     }
@@ -416,17 +504,25 @@ class Records {
     this.#passes.push(pass);
     this.#walked.push(known);
     try {
-      for (let list = pass.next(); list !== null; list = pass.next()) {
-        forEachPair(list, (value, id) => {
-          const kept = (pass.hasChanged(id) ? known : this.#map).get(id);
+      for (let piece = pass.next(); piece !== null; piece = pass.next()) {
+        const [ids, values] = piece;
+        for (let i = 0; i < ids.length; i++) {
+          const id = ids[i];
+          const kept = this.#inPass(pass, known, id);
           if (kept !== undefined && kept !== UNREAD) visit(kept, id);
-          else if (visit(value, id) && !pass.hasChanged(id)) this.#remember(id, value);
-        });
+          else if (visit(values[i], id) && !pass.hasChanged(id)) this.#remember(id, values[i]);
+        }
       }
     } finally {
       this.#passes.pop();
       this.#walked.pop();
     }
+  }
+
+  /** The object of a record that was known when a pass began, or was made since. */
+  #inPass(pass, known, id) {
+    if (pass.hasChanged(id)) return known.get(id);
+    return this.#map.size === 0 ? undefined : this.#map.get(id);
   }
 
   /** The same within a batch, whose changes are seen. */
@@ -461,40 +557,57 @@ class Records {
     this.#detachPasses();
     const known = this.#map;
     const map = this.#reordered ? this.#inOrder(known) : this.#parsed(known);
-    if (this.#cacheSize === Infinity) {
-      this.#put(map);
-      this.#complete = true;
-      this.#reordered = false;
-    }
+    if (this.#cacheSize === Infinity) this.#keepAll(map);
     return map;
   }
 
-  /** All records, parsed, but for those that are known. */
-  #parsed(known) {
+  /** Keeps a Map of all records in order. */
+  #keepAll(map) {
+    this.#put(map);
+    this.#complete = true;
+    this.#reordered = false;
+  }
+
+  /** All records, parsed, but for those that are known; `null` if their text is longer than `most`. */
+  #parsed(known, most = Infinity) {
     const map = this.#scanned(
       (restart) => this.#core.scan(restart),
-      (list, target) => forEachPair(this.#codec.pairs(list), (value, id) => target.set(id, value)),
+      (text, target) => fill(target, this.#codec.piece(parsePiece(this.#core, text))),
+      most,
     );
     // Objects that were handed out before must stay the same ones.
-    for (const [id, value] of known) if (value !== UNREAD && map.has(id)) map.set(id, value);
+    if (map !== null) {
+      known.forEach((value, id) => {
+        if (value !== UNREAD && map.has(id)) map.set(id, value);
+      });
+    }
     return map;
   }
 
   /** The records that are known, in order, and an entry for each that is not. */
   #inOrder(known) {
+    this.#unread = Infinity;
     return this.#scanned(
       (restart) => this.#core.scanIds(restart),
-      (ids, target) => ids.forEach((id) => target.set(id, known.has(id) ? known.get(id) : UNREAD)),
+      (text, target) => {
+        const ids = parseList(this.#core, text);
+        ids.forEach((id) => target.set(id, known.has(id) ? known.get(id) : UNREAD));
+      },
     );
   }
 
-  /** Fills a Map with what the native side lists in pieces; anew when that changes meanwhile. */
-  #scanned(read, take) {
+  /** Fills a Map with what the native side lists in pieces; anew when that changes meanwhile. `null` if that is longer than `most`. */
+  #scanned(read, take, most = Infinity) {
     const scan = (restart) => call(() => read(restart));
     let map;
     for (let text = ""; text === "";) {
       map = new Map();
-      for (text = scan(true); text; text = scan(false)) take(parseList(this.#core, text), map);
+      let length = 0;
+      for (text = scan(true); text; text = scan(false)) {
+        length += text.length;
+        if (length > most) return null;
+        take(text, map);
+      }
     }
     return map;
   }

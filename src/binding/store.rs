@@ -22,14 +22,14 @@ use super::operations::{Operations, operations};
 use super::syncs::{Report, Syncs};
 use super::tasks::Work;
 use super::text;
-use super::{CHUNK, INDEX_FROM_BYTES};
+use super::{CHUNK, INDEX_FROM_BYTES, PIECE};
 use crate::disk::OsDisk;
 use crate::engine::Cursor;
 use crate::error::Result;
 use crate::lock::OsProbe;
 use crate::permissions::StoreDisk;
 use crate::store::{
-    Checkpoint, Compacted, Compaction, Durability, Look, Opened, Options, Place, Rejected, Store,
+    Checkpoint, Compacted, Compaction, Durability, Look, Opened, Options, Piece, Place, Rejected, Store,
     load_segment,
 };
 
@@ -173,17 +173,38 @@ impl NativeStore {
         plain(|| self.store.history() as f64)
     }
 
-    /// The next records in order, as a JSON list of ids and values in turn; `null` when there are no more, the
-    /// empty string when another thread has changed what lies underneath: begin again.
+    /// The next records in order, as a JSON list of the list of their ids, that of their values, and of the numbers of those that
+    /// have none, if there are any. `null` when there are no more, the empty string when another thread has changed what lies
+    /// underneath: begin again.
     #[napi]
     pub fn scan(&self, restart: bool) -> napi::Result<Option<String>> {
-        caught(|| self.scanned(restart, |store, from, out| store.scan(from, CHUNK, out)))
+        caught(|| {
+            self.scanned(restart, |store, from| {
+                let mut piece = Piece::with_capacity(PIECE);
+                let next = store.scan_piece(from, PIECE, &mut piece)?;
+                Ok(next.map(|next| (next, text::to_js(piece.list()))))
+            })
+        })
     }
 
     /// As `scan`, a JSON list of ids alone. The two share a cursor.
     #[napi]
     pub fn scan_ids(&self, restart: bool) -> napi::Result<Option<String>> {
-        caught(|| self.scanned(restart, |store, from, out| store.scan_ids(from, CHUNK, out)))
+        caught(|| {
+            self.scanned(restart, |store, from| {
+                let mut ids = Vec::with_capacity(PIECE);
+                let next = store.scan_ids(from, PIECE, &mut ids)?;
+                Ok(next.map(|next| (next, text::list(ids))))
+            })
+        })
+    }
+
+    /// Values of records of a JSON list of ids, from the first on: a JSON list of the list of values, of the numbers of those that stand for
+    /// no value, and of the numbers of those that stand for no record.
+    #[napi]
+    pub fn values_of(&self, ids: JsString<'_>) -> napi::Result<String> {
+        let ids = text::json(ids)?;
+        caught(|| Ok(text::to_js(self.store.values_of(&ids, PIECE)?)))
     }
 
     /// Throws if a record of the snapshot was damaged since it was written.
@@ -534,7 +555,7 @@ impl NativeStore {
     fn scanned(
         &self,
         restart: bool,
-        scan: impl FnOnce(&Store, Place, &mut Vec<u8>) -> Result<Option<Place>>,
+        scan: impl FnOnce(&Store, Place) -> Result<Option<(Place, String)>>,
     ) -> Result<Option<String>> {
         let mut cursor = self.cursor.lock();
         if restart {
@@ -543,12 +564,11 @@ impl NativeStore {
         if cursor.0 == Cursor::End {
             return Ok(None);
         }
-        let mut out = Vec::with_capacity(CHUNK + 4096);
-        Ok(Some(match scan(&self.store, *cursor, &mut out)? {
+        Ok(Some(match scan(&self.store, *cursor)? {
             None => String::new(),
-            Some(next) => {
+            Some((next, list)) => {
                 *cursor = next;
-                text::list(out)
+                list
             }
         }))
     }

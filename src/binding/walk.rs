@@ -7,11 +7,11 @@ use napi::bindgen_prelude::AsyncTask;
 use napi_derive::napi;
 use parking_lot::Mutex;
 
-use super::CHUNK;
 use super::catch::caught;
 use super::store::NativeStore;
 use super::tasks::Work;
 use super::text;
+use super::{CHUNK, PIECE};
 use crate::store::{Range, Sorted, Store, Walk};
 
 /// A walk in the store's order.
@@ -100,7 +100,7 @@ impl NativeWalk {
     pub fn next(&self) -> napi::Result<Option<String>> {
         caught(|| {
             let mut out = Vec::new();
-            self.store.walk_on(&mut self.walk.lock(), CHUNK, &mut out)?;
+            self.store.walk_on(&mut self.walk.lock(), PIECE, &mut out)?;
             Ok((!out.is_empty()).then(|| text::list(out)))
         })
     }

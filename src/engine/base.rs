@@ -32,7 +32,8 @@ impl Base {
     /// A base whose index lies in a file.
     pub fn paged(file: Arc<dyn DiskFile>, path: &Path, paged: Paged) -> Self {
         let from = paged.second();
-        Self { lines: Some(LineIndex::paged(file, path.into(), paged, from)), is_plain: true }
+        let lines = LineIndex::paged(file, path.into(), paged, from).read_ahead();
+        Self { lines: Some(lines), is_plain: true }
     }
 
     /// Number of records.
@@ -55,12 +56,21 @@ impl Base {
     /// # Errors
     /// Those of reading; `InvalidData` when the line is no record any more.
     pub fn find(&self, id: &[u8]) -> io::Result<Option<Text>> {
+        self.find_with(id, &mut |_| {})
+    }
+
+    /// As [`Base::find`]; `take` gets the value's text, which was read on the way.
+    ///
+    /// # Errors
+    /// As for [`Base::find`].
+    pub fn find_with(&self, id: &[u8], take: &mut dyn FnMut(&[u8])) -> io::Result<Option<Text>> {
         let Some(lines) = &self.lines else { return Ok(None) };
         let mut found = None;
         lines.visit(id, record_id, |slot, line| {
             let record = parse_record(line).map_err(|_| lines.damaged(slot.offset, NO_RECORD))?;
             let is_it = *record.id == *id;
             if is_it {
+                take(line.get(record.data.clone()).unwrap_or_default());
                 let text = Text::at(lines.file(), slot.offset, line.len());
                 found = Some(text.slice(record.data));
             }
@@ -147,7 +157,8 @@ impl Builder {
     /// The finished index, when no id was there twice.
     pub fn finish(self) -> Base {
         let Self { file, path, hash, slots } = self;
-        Base { lines: Some(LineIndex::held(file, path, hash, Table::new(slots))), is_plain: true }
+        let lines = LineIndex::held(file, path, hash, Table::new(slots)).read_ahead();
+        Base { lines: Some(lines), is_plain: true }
     }
 
     /// The finished index, when ids may be there several times: then the last line takes the place of the
@@ -168,6 +179,7 @@ impl Builder {
         let count = slots.len();
         let table = Table::checked(slots, same_id)?;
         let had_twice = table.slots().len() < count;
-        Ok((Base { lines: Some(LineIndex::held(file, path, hash, table)), is_plain }, had_twice))
+        let lines = LineIndex::held(file, path, hash, table).read_ahead();
+        Ok((Base { lines: Some(lines), is_plain }, had_twice))
     }
 }

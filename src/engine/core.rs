@@ -6,6 +6,7 @@ mod tail;
 
 use std::collections::VecDeque;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,6 +17,7 @@ use super::log_head::LogHead;
 use super::operation::{Logged, Operation, Rank};
 use super::overlay::{Entry, Id, Overlay, Place};
 use super::records::{Cursor, Moment, Records, View};
+use super::rows::Row;
 use super::text::{Moved, Text};
 use super::touched::Touched;
 use crate::format::operation::{self, BatchMark, Body, Kind, Prev, write_body};
@@ -192,6 +194,14 @@ impl Engine {
         self.records.get(id)
     }
 
+    /// See [`Records::get_with`].
+    ///
+    /// # Errors
+    /// Those of reading the base.
+    pub fn get_with(&self, id: &[u8], take: &mut dyn FnMut(&[u8])) -> io::Result<Option<Text>> {
+        self.records.get_with(id, take)
+    }
+
     /// The head of the log that was not replayed. Its operations are not among [`Engine::operations`].
     pub fn head(&self) -> Option<&Arc<LogHead>> {
         self.records.head()
@@ -263,6 +273,18 @@ impl Engine {
     /// Those of reading.
     pub fn scan(&self, cursor: Cursor, limit: usize, out: &mut Vec<u8>) -> io::Result<Cursor> {
         self.records.scan(cursor, limit, out)
+    }
+
+    /// See [`Records::visit`].
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn visit(
+        &self,
+        cursor: Cursor,
+        visitor: &mut dyn FnMut(&Row<'_>) -> ControlFlow<()>,
+    ) -> io::Result<Cursor> {
+        self.records.visit(cursor, visitor)
     }
 
     /// See [`Records::scan_ids`].

@@ -56,6 +56,14 @@ impl LogHead {
     /// # Errors
     /// Those of reading; `InvalidData` when the line is no operation any more.
     pub fn find(&self, id: &[u8]) -> io::Result<Option<Option<Text>>> {
+        self.find_with(id, &mut |_| {})
+    }
+
+    /// As [`LogHead::find`]; `take` gets the text of each value that may be the one, the last one being it.
+    ///
+    /// # Errors
+    /// As for [`LogHead::find`].
+    pub fn find_with(&self, id: &[u8], take: &mut dyn FnMut(&[u8])) -> io::Result<Option<Option<Text>>> {
         let mut last = None;
         let mut found = None;
         self.lines.visit(id, operation_id, |slot, line| {
@@ -65,7 +73,10 @@ impl LogHead {
             if is_it && last.is_none_or(|last| last < slot.offset) {
                 last = Some(slot.offset);
                 let text = Text::at(self.lines.file(), slot.offset, line.len());
-                found = Some(operation.data.map(|data| text.part(data, line)));
+                found = Some(operation.data.map(|data| {
+                    take(line.get(data.clone()).unwrap_or_default());
+                    text.part(data, line)
+                }));
             }
             Ok(is_it)
         })?;

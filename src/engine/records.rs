@@ -158,9 +158,18 @@ impl Records {
     /// # Errors
     /// Those of reading the base.
     pub fn get(&self, id: &[u8]) -> io::Result<Option<Text>> {
+        self.get_with(id, &mut |_| {})
+    }
+
+    /// As [`Records::get`]; where finding the record means reading its line, `take` gets its value's text as that has it, maybe
+    /// after texts of earlier values.
+    ///
+    /// # Errors
+    /// As for [`Records::get`].
+    pub fn get_with(&self, id: &[u8], take: &mut dyn FnMut(&[u8])) -> io::Result<Option<Text>> {
         match self.overlay.get(id) {
             Some(entry) => Ok(entry.state.text().cloned()),
-            None => self.below().get(id),
+            None => self.below().get_with(id, take),
         }
     }
 
@@ -318,7 +327,7 @@ impl Records {
     /// # Errors
     /// Those of reading.
     pub fn scan(&self, cursor: Cursor, limit: usize, out: &mut Vec<u8>) -> io::Result<Cursor> {
-        self.visit(cursor, limit, out, |row, out| row.print_pair(out))
+        self.print(cursor, limit, out, |row, out| row.print_pair(out))
     }
 
     /// As [`Records::scan`], the ids alone: `"id",`.
@@ -326,21 +335,33 @@ impl Records {
     /// # Errors
     /// Those of reading.
     pub fn scan_ids(&self, cursor: Cursor, limit: usize, out: &mut Vec<u8>) -> io::Result<Cursor> {
-        self.visit(cursor, limit, out, |row, out| row.print_id(out))
+        self.print(cursor, limit, out, |row, out| row.print_id(out))
     }
 
-    fn visit(
+    fn print(
         &self,
         cursor: Cursor,
         limit: usize,
         out: &mut Vec<u8>,
         print: impl Fn(&Row<'_>, &mut Vec<u8>),
     ) -> io::Result<Cursor> {
-        visit(Nearby::default(), &self.base, &self.layers(), cursor, |row| {
+        self.visit(cursor, &mut |row| {
             print(row, out);
             out.push(b',');
             if out.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })
+    }
+
+    /// Visits records in order, from a cursor on, until told to stop; says where to go on.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn visit(
+        &self,
+        cursor: Cursor,
+        visitor: &mut dyn FnMut(&Row<'_>) -> ControlFlow<()>,
+    ) -> io::Result<Cursor> {
+        visit(Nearby::default(), &self.base, &self.layers(), cursor, visitor)
     }
 
     /// All records as they are now, whatever changes later. Costs nothing; the first change meanwhile copies what the
@@ -409,12 +430,16 @@ impl Below<'_> {
     }
 
     fn get(&self, id: &[u8]) -> io::Result<Option<Text>> {
+        self.get_with(id, &mut |_| {})
+    }
+
+    fn get_with(&self, id: &[u8], take: &mut dyn FnMut(&[u8])) -> io::Result<Option<Text>> {
         let entry = self.pending.and_then(|pending| pending.get(id));
         match entry.or_else(|| self.frozen.and_then(|frozen| frozen.get(id))) {
             Some(entry) => Ok(entry.state.text().cloned()),
-            None => match self.head.map(|head| head.find(id)).transpose()?.flatten() {
+            None => match self.head.map(|head| head.find_with(id, take)).transpose()?.flatten() {
                 Some(said) => Ok(said),
-                None => Ok(self.base.find(id)?.map(|text| self.schema.of_base(id, text))),
+                None => Ok(self.base.find_with(id, take)?.map(|text| self.schema.of_base(id, text))),
             },
         }
     }

@@ -282,7 +282,7 @@ pub struct Nearby {
 }
 
 /// How much is read at once where texts follow each other.
-const BLOCK: usize = 128 * 1024;
+const BLOCK: usize = 96 * 1024;
 /// How far apart two texts are that follow each other: lines hold more than the value.
 const GAP: u64 = 4096;
 

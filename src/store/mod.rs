@@ -41,6 +41,7 @@ pub(crate) use open::parse_manifest;
 pub use open::{Opened, Report};
 pub use reading::find::{Find, Found, Step};
 pub use reading::past::{Past, Present, When};
+pub use reading::piece::Piece;
 pub use reading::read::{Counts, Place};
 pub use reading::unique::Duplicate;
 pub use reading::walk::{Range, Sorted, Walk};

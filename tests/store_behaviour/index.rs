@@ -86,6 +86,35 @@ fn a_checkpoint_writes_an_index_and_the_next_open_reads_no_record() {
     check(&opened);
 }
 
+/// How often files are read while records are looked up, and that each is found.
+fn reads_of(disk: &SimDisk, order: impl Iterator<Item = usize>) -> u64 {
+    let opened = try_open_indexed(disk);
+    let before = disk.calls(CallKind::ReadAt);
+    for n in order {
+        let text = opened.store.get(format!("id-{n}").as_bytes()).unwrap();
+        assert_eq!(text, Some(n.to_string().into_bytes()));
+    }
+    disk.calls(CallKind::ReadAt) - before
+}
+
+#[test]
+fn a_lookup_reads_a_page_of_the_index_and_the_record_once() {
+    let reads = reads_of(&with_index(), (0..20).map(|n| n * 7));
+    assert!(reads <= 41, "{reads} reads");
+}
+
+#[test]
+fn an_index_that_much_was_read_of_is_held_in_memory() {
+    let reads = reads_of(&with_index(), (0..RECORDS).map(|n| n * 77 % RECORDS));
+    assert!(reads <= RECORDS as u64 + 70, "{reads} reads");
+}
+
+#[test]
+fn records_that_are_looked_up_in_their_order_are_read_many_at_once() {
+    let reads = reads_of(&with_index(), 0..RECORDS);
+    assert!(reads <= RECORDS as u64 / 2, "{reads} reads");
+}
+
 #[test]
 fn a_scan_of_an_indexed_base_goes_on_where_it_stopped() {
     let opened = try_open_indexed(&with_index());

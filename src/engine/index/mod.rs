@@ -1,6 +1,7 @@
 //! Lines of a file, found by the ids in them: an index (id hash -> offset, length), in memory or in a file of its
 //! own. It holds no ids: a lookup reads the line and compares, so a hash collision costs a read and nothing else.
 
+mod ahead;
 mod lines;
 mod paged;
 mod table;
@@ -11,8 +12,10 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use siphasher::sip::SipHasher13;
 
+use ahead::Ahead;
 pub use lines::Lines;
 pub use paged::Paged;
 pub use table::Table;
@@ -57,6 +60,8 @@ pub struct LineIndex {
     path: Arc<Path>,
     hash: Hash,
     places: Places,
+    /// Of a file that nothing changes any more.
+    ahead: Option<Mutex<Ahead>>,
 }
 
 /// Where the lines are.
@@ -72,12 +77,24 @@ enum Places {
 impl LineIndex {
     /// Lines whose places are in memory.
     pub fn held(file: Arc<dyn DiskFile>, path: Arc<Path>, hash: Hash, table: Table) -> Self {
-        Self { file, path, hash, places: Places::Held(table) }
+        Self { file, path, hash, places: Places::Held(table), ahead: None }
     }
 
     /// Lines from an offset on whose places are in a file.
     pub fn paged(file: Arc<dyn DiskFile>, path: Arc<Path>, paged: Paged, from: u64) -> Self {
-        Self { file, path, hash: paged.hash(), places: Places::Paged { paged, from } }
+        Self { file, path, hash: paged.hash(), places: Places::Paged { paged, from }, ahead: None }
+    }
+
+    /// The same, of a file that nothing changes any more: where lookups follow each other in it, it is read ahead.
+    pub fn read_ahead(self) -> Self {
+        Self { ahead: Some(Mutex::default()), ..self }
+    }
+
+    fn read(&self, slot: Slot) -> io::Result<Vec<u8>> {
+        match &self.ahead {
+            Some(ahead) => ahead.lock().read(&*self.file, slot.offset, slot.len as usize),
+            None => read_exact_at(&*self.file, slot.offset, slot.len as usize),
+        }
     }
 
     /// The file with the lines.
@@ -125,7 +142,7 @@ impl LineIndex {
     ) -> io::Result<()> {
         let tag = self.hash.tag(id);
         let mut read = |slot: Slot| {
-            let line = read_exact_at(&*self.file, slot.offset, slot.len as usize)?;
+            let line = self.read(slot)?;
             let fits = visitor(slot, &line)? || id_of(&line).is_some_and(|id| self.hash.tag(&id) == tag);
             if fits {
                 Ok(())

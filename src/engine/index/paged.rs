@@ -1,6 +1,8 @@
-//! An index in a file: a lookup reads one page. Nothing of it is held in memory.
+//! An index in a file: a lookup reads one page. One that is not large is held in memory once much was looked up.
 
 use std::io;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::{Hash, Table};
@@ -13,12 +15,22 @@ pub struct Paged {
     header: Header,
     /// What takes the file's place once a page of it was found damaged.
     rebuilt: OnceLock<Table>,
+    /// How many pages were read.
+    reads: AtomicU32,
+    /// All pages, if they are held.
+    held: OnceLock<Vec<u8>>,
 }
+
+/// So many pages are held at most: 4 MB.
+const MOST_HELD: u32 = 4096;
+/// An index is held once one in so many of its pages was read, or as many pages as that.
+const HELD_FROM: u32 = 8;
+const FEWEST_READS: u32 = 64;
 
 impl Paged {
     /// An index file whose header was read and fits.
     pub fn new(file: Arc<dyn DiskFile>, header: Header) -> Self {
-        Self { file, header, rebuilt: OnceLock::new() }
+        Self { file, header, rebuilt: OnceLock::new(), reads: AtomicU32::new(0), held: OnceLock::new() }
     }
 
     pub(super) fn hash(&self) -> Hash {
@@ -64,8 +76,13 @@ impl Paged {
         let mut bytes = [0; PAGE];
         let mut number = home(tag, self.header.pages);
         for _ in 0..self.header.pages {
-            let read = read_full_at(&*self.file, &mut bytes, page_offset(number)).ok()?;
-            let page = Page::parse(bytes.get(..read)?, number).filter(|_| read == PAGE)?;
+            let page = match self.held().and_then(|held| held.get(range_of(number))) {
+                Some(held) => Page::parse(held, number)?,
+                None => {
+                    let read = read_full_at(&*self.file, &mut bytes, page_offset(number)).ok()?;
+                    Page::parse(bytes.get(..read)?, number).filter(|_| read == PAGE)?
+                }
+            };
             found.extend(page.slots(tag));
             if !page.is_full() {
                 break;
@@ -74,4 +91,25 @@ impl Paged {
         }
         Some(found)
     }
+
+    /// All pages, once so many were read that reading all costs little beside that.
+    fn held(&self) -> Option<&Vec<u8>> {
+        if let Some(held) = self.held.get() {
+            return Some(held);
+        }
+        let pages = self.header.pages;
+        let reads = self.reads.fetch_add(1, Ordering::Relaxed);
+        if pages > MOST_HELD || reads < FEWEST_READS.max(pages / HELD_FROM) {
+            return None;
+        }
+        let mut bytes = vec![0; pages as usize * PAGE];
+        let read = read_full_at(&*self.file, &mut bytes, page_offset(0)).ok()?;
+        (read == bytes.len()).then(|| self.held.get_or_init(|| bytes))
+    }
+}
+
+/// Where a page stands among all.
+fn range_of(page: u32) -> Range<usize> {
+    let start = page as usize * PAGE;
+    start..start + PAGE
 }

@@ -6,6 +6,7 @@ pub(in crate::store) mod head;
 pub(in crate::store) mod misfit;
 pub(in crate::store) mod order;
 pub(in crate::store) mod past;
+pub(in crate::store) mod piece;
 pub(in crate::store) mod read;
 pub(in crate::store) mod unique;
 pub(in crate::store) mod walk;

@@ -1,11 +1,17 @@
 //! Reading: records, operations, counts. Texts leave as JSON, for V8 to parse.
 
 use std::io;
+use std::ops::ControlFlow;
 
+use super::piece::Piece;
 use crate::engine::text::is_displaced;
-use crate::engine::{Cursor, Engine, Text};
+use crate::engine::{Cursor, Engine, Nearby, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::public_text_into;
+use crate::json::array::elements;
+use crate::json::number::push_integer;
+use crate::json::string::unescape;
+use crate::json::string_body;
 use crate::store::{Rejected, State, Store};
 
 /// Where a scan goes on, and the epoch in which that means something.
@@ -39,6 +45,17 @@ impl Store {
         self.reading(&mut state, |state| state.get_into(id, out))
     }
 
+    /// Values of records, of which `ids` is a JSON list, in its order, until they are `limit` bytes long: a JSON list of the list of values, of
+    /// the numbers of those that stand for no value, and of the numbers of those that stand for no record.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub fn values_of(&self, ids: &[u8], limit: usize) -> Result<Vec<u8>> {
+        let ids = elements(ids).unwrap_or_default();
+        let mut state = self.lock();
+        self.reading(&mut state, |state| state.values_of(&ids, limit))
+    }
+
     /// Whether there is a record.
     ///
     /// # Errors
@@ -65,6 +82,20 @@ impl Store {
         self.scan_with(from, |engine, cursor| {
             out.truncate(start);
             engine.scan(cursor, limit, out)
+        })
+    }
+
+    /// As [`Store::scan`], to a piece.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn scan_piece(&self, from: Place, limit: usize, piece: &mut Piece) -> Result<Option<Place>> {
+        self.scan_with(from, |engine, cursor| {
+            piece.clear();
+            engine.visit(cursor, &mut |row| {
+                piece.add(row);
+                if piece.size() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })
         })
     }
 
@@ -154,12 +185,60 @@ impl Store {
 
 impl State {
     fn get_into(&self, id: &[u8], out: &mut Vec<u8>) -> io::Result<bool> {
-        let Some(text) = self.shown_engine().get(id)? else { return Ok(false) };
-        match self.shown_texts() {
-            Some(mut texts) => out.extend_from_slice(texts.read(&text)?),
-            None => drop(self.read(&text, out)?),
+        self.get_near(id, None, out)
+    }
+
+    /// Appends a record's value, read with those that stand near it.
+    fn get_near(&self, id: &[u8], near: Option<&mut Nearby>, out: &mut Vec<u8>) -> io::Result<bool> {
+        let start = out.len();
+        let mut is_read = false;
+        let found = self.shown_engine().get_with(id, &mut |value| {
+            out.truncate(start);
+            out.extend_from_slice(value);
+            is_read = true;
+        })?;
+        // What is to be migrated is not what its line says.
+        if is_read && self.shows_all() && matches!(found, Some(Text::At { .. })) {
+            return Ok(true);
+        }
+        out.truncate(start);
+        let Some(text) = found else { return Ok(false) };
+        match (self.shown_texts(), near) {
+            (Some(mut texts), _) => out.extend_from_slice(texts.read(&text)?),
+            (None, Some(near)) if self.recent(&text).is_none() => out.extend_from_slice(near.read(&text)?),
+            _ => {
+                self.read(&text, out)?;
+            }
         }
         Ok(true)
+    }
+
+    fn values_of(&self, ids: &[&[u8]], limit: usize) -> io::Result<Vec<u8>> {
+        let mut near = Nearby::default();
+        let (mut out, mut absent, mut gone) = (b"[[".to_vec(), Vec::new(), Vec::new());
+        for (number, id) in ids.iter().enumerate() {
+            let start = out.len();
+            let is_there =
+                self.get_near(&unescape(string_body(id).unwrap_or_default()), Some(&mut near), &mut out)?;
+            if !is_there || out.len() == start {
+                out.push(b'0');
+                let list = if is_there { &mut absent } else { &mut gone };
+                push_integer(list, number as u64);
+                list.push(b',');
+            }
+            out.push(b',');
+            if out.len() >= limit {
+                break;
+            }
+        }
+        for list in [&absent, &gone] {
+            without_comma(&mut out);
+            out.extend_from_slice(b"],[");
+            out.extend_from_slice(list);
+        }
+        without_comma(&mut out);
+        out.extend_from_slice(b"]]");
+        Ok(out)
     }
 
     fn operations(&self, from: usize, limit: usize, out: &mut Vec<u8>) -> io::Result<usize> {
@@ -178,15 +257,22 @@ impl State {
 
     /// Appends a text to a buffer. Returns whether it is known to be as V8 prints it, because this store logged it.
     pub(in crate::store) fn read(&self, text: &Text, out: &mut Vec<u8>) -> io::Result<bool> {
-        let Text::At { file, offset, len, .. } = text else {
-            text.read_into(out)?;
-            return Ok(false);
-        };
-        let is_own = self.wal.is_own(file, *offset);
-        match self.wal.recent(*offset, *len as usize).filter(|_| is_own) {
+        match self.recent(text) {
             Some(bytes) => out.extend_from_slice(bytes),
             None => text.read_into(out)?,
         }
-        Ok(is_own)
+        Ok(matches!(text, Text::At { file, offset, .. } if self.wal.is_own(file, *offset)))
+    }
+
+    /// A text of what was logged last.
+    fn recent(&self, text: &Text) -> Option<&[u8]> {
+        let Text::At { file, offset, len, .. } = text else { return None };
+        self.wal.recent(*offset, *len as usize).filter(|_| self.wal.is_own(file, *offset))
+    }
+}
+
+fn without_comma(list: &mut Vec<u8>) {
+    if list.last() == Some(&b',') {
+        list.pop();
     }
 }
