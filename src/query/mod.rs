@@ -9,6 +9,7 @@ mod definition;
 mod equal;
 mod exists;
 mod fields;
+mod hint;
 pub mod key;
 mod node;
 mod operator;
@@ -25,6 +26,7 @@ pub use fields::Fields;
 pub use parse::Refused;
 pub use selection::{Selection, Sort};
 
+use hint::{Hint, is_searchable};
 use node::Node;
 use operator::{Condition, Test};
 use path::Path;
@@ -34,6 +36,7 @@ use std::collections::HashMap;
 #[derive(Debug)]
 pub struct Query {
     condition: Condition,
+    hints: Vec<Hint>,
     patterns: bool,
 }
 
@@ -85,7 +88,8 @@ impl Query {
     /// [`Refused`], which names the place.
     pub fn parse(text: &[u8]) -> Result<Self, Refused> {
         let (condition, patterns) = parse::query(text)?;
-        Ok(Self { condition, patterns })
+        let hints = Hint::all(&condition.tests);
+        Ok(Self { condition, hints, patterns })
     }
 
     /// Whether it has patterns, so that answers of the oracle count.
@@ -100,11 +104,23 @@ impl Query {
 
     /// Whether a record's value, given as its text, is wanted. One that is no object, or no list, has no fields.
     pub fn matches(&self, text: &[u8], oracle: &mut Oracle) -> bool {
+        if !self.hints.is_empty() && !self.may_match(text, oracle) {
+            return false;
+        }
         let node = match Node::read(text) {
             node if node.is_container() => node,
             _ => Node::Object(b"", None),
         };
         self.condition.holds(&node, oracle)
+    }
+
+    /// Whether a record may be wanted, as far as that is seen without taking its text apart.
+    fn may_match(&self, text: &[u8], oracle: &mut Oracle) -> bool {
+        !is_searchable(text)
+            || self.hints.iter().all(|hint| match self.condition.tests.get(hint.test) {
+                Some(test) => hint.may_hold(text, test, oracle),
+                None => true,
+            })
     }
 }
 
