@@ -36,6 +36,17 @@ async function log(store, folder, { records, bytes }) {
   await handle.close();
 }
 
+/** Half of the records in the snapshot, the others in the log, with a tenth of all changed. */
+async function halves(store, folder, { records, bytes }) {
+  await snapshot(store, folder, { records: records / 2, bytes });
+  const handle = await store.open(folder);
+  const pool = makePool(bytes);
+  for (let n = records / 2; n < records; n += 1) await handle.set(makeId(n), pool[n % pool.length]);
+  for (let n = 0; n < records; n += 10)
+    await handle.set(makeId(n), { ...pool[n % pool.length], priority: 9 });
+  await handle.close();
+}
+
 // A quarter of the snapshot's bytes is where the default options checkpoint.
 const NEARLY_A_QUARTER = 0.245;
 
@@ -106,4 +117,4 @@ async function history(store, folder, size) {
   await handle.close();
 }
 
-const kinds = { snapshot, log, longLog, agents, searched, history };
+const kinds = { snapshot, log, halves, longLog, agents, searched, history };

@@ -27,6 +27,8 @@ const files = {
   W24: "./w24-pages.mjs",
   W25: "./w25-prefix.mjs",
   W26: "./w26-indexed-sets.mjs",
+  W27: "./w27-agentdb.mjs",
+  W27b: "./w27b-small-stores.mjs",
 };
 
 export const workloadIds = Object.keys(files);
