@@ -1,34 +1,43 @@
-/** The everyday steps: read, filter, update, delete, undo, batch, archive, checkpoint, reopen. */
-import { byId, SideBySide, timed } from "./side-by-side.mjs";
+/** The everyday steps: open and read, open and filter, update, delete, undo, batch, archive, checkpoint, reopen. */
+import { isDeepStrictEqual } from "node:util";
+import { byId, readInTurns, SideBySide, timed } from "./side-by-side.mjs";
 
 const touched = (record, n) => ({ ...record, checked: { by: "demo", run: n } });
 
 /** The first records by id: the order of the entries differs after undo() of a deletion, see docs/differences.md. */
 const first = (store, count) => store.entries().sort(byId).slice(0, count);
 
-export async function runEverydaySteps(account, stores, folders, ids) {
-  const [ours, original] = stores;
-  const opened = [
-    await timed(() => ours.open(folders.ours)),
-    await timed(() => original.open(folders.original)),
-  ];
-  const both = new SideBySide(account, ours, original);
-  account.row("open", "snapshot and log that 0.8.1 wrote", opened[0].ms, opened[1].ms);
-
-  await both.step("read", `get() of ${ids.length} ids, then entries()`, (store) => {
-    let bytes = 0;
-    for (const id of ids) bytes += store.get(id).name.length;
-    return [bytes, store.entries().length];
-  });
-  await both.step(
-    "filter",
-    ([crates, busy, scoped]) => `${crates} crates, ${busy} with over 5 dependencies, ${scoped} scoped`,
-    (store) => [
+/** What is read of a store that was just opened. */
+const readings = (ids) => ({
+  "open, read": {
+    what: () => `snapshot and log that 0.8.1 wrote: get() of ${ids.length} ids, entries()`,
+    read(store) {
+      let bytes = 0;
+      for (const id of ids) bytes += store.get(id).name.length;
+      return [bytes, store.entries().length];
+    },
+  },
+  "open, filter": {
+    what: ([crates, busy, scoped]) => `${crates} crates, ${busy} with over 5 dependencies, ${scoped} scoped`,
+    read: (store) => [
       store.count((record) => record.from === "cargo"),
       store.filter((record) => Object.keys(record.dependencies).length > 5).length,
       store.filter((record) => record.name.startsWith("@")).length,
     ],
-  );
+  },
+});
+
+export async function runEverydaySteps(account, stores, folders, ids) {
+  for (const [name, { what, read }] of Object.entries(readings(ids))) {
+    const classes = stores.map((store) => store.constructor);
+    const { ms, results } = await readInTurns(classes, [folders.ours, folders.original], read);
+    account.row(name, what(results[0]), ...ms);
+    account.expect(isDeepStrictEqual(...results), `${name}: the results differ`);
+  }
+  const [ours, original] = stores;
+  await ours.open(folders.ours);
+  await original.open(folders.original);
+  const both = new SideBySide(account, ours, original);
   const updated = ids.filter((_, n) => n % 2 === 0);
   await both.step("update", `set() of ${updated.length} records, each awaited`, async (store) => {
     for (const [n, id] of updated.entries()) await store.set(id, touched(store.get(id), n));
@@ -75,5 +84,5 @@ export async function runEverydaySteps(account, stores, folders, ids) {
   });
 
   const closed = [await timed(() => ours.close()), await timed(() => original.close())];
-  account.row("close", "with the checkpoint on close", closed[0].ms, closed[1].ms);
+  account.row("close", "with the checkpoint on close, which ours syncs", closed[0].ms, closed[1].ms);
 }

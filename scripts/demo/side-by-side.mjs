@@ -7,6 +7,31 @@ export async function timed(run) {
   return { result, ms: performance.now() - start };
 }
 
+/** So often each store is opened and read. */
+const ROUNDS = 9;
+
+/**
+ * Opens both stores' folders and reads them, again and again, in turns: each comes first as often as the other, and both are as warm.
+ * Returns the median times, and what was read.
+ */
+export async function readInTurns(stores, folders, read) {
+  const times = stores.map(() => []);
+  const results = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const side of round % 2 === 0 ? [0, 1] : [1, 0]) {
+      const store = new stores[side]();
+      const { result, ms } = await timed(async () => {
+        await store.open(folders[side], { readOnly: true });
+        return read(store);
+      });
+      await store.close();
+      times[side].push(ms);
+      results[side] = result;
+    }
+  }
+  return { ms: times.map((list) => list.sort((a, b) => a - b)[ROUNDS >> 1]), results };
+}
+
 /** Compares entries by their ids. */
 export const byId = ([one], [other]) => (one < other ? -1 : 1);
 
@@ -22,6 +47,7 @@ export function difference(ours, theirs) {
 
 export class SideBySide {
   #account;
+  #steps = 0;
 
   constructor(account, ours, original) {
     this.#account = account;
@@ -31,8 +57,11 @@ export class SideBySide {
 
   /** `run` gets a store; what it returns and the records after it must be the same for both. */
   async step(name, what, run) {
-    const ours = await timed(() => run(this.ours));
-    const original = await timed(() => run(this.original));
+    // Each comes first in every other step.
+    const isFirst = this.#steps++ % 2 === 0;
+    const early = await timed(() => run(isFirst ? this.ours : this.original));
+    const late = await timed(() => run(isFirst ? this.original : this.ours));
+    const [ours, original] = isFirst ? [early, late] : [late, early];
     const words = typeof what === "function" ? what(ours.result) : what;
     this.#account.row(name, words, ours.ms, original.ms);
     this.#account.expect(isDeepStrictEqual(ours.result, original.result), `${name}: the results differ`);
