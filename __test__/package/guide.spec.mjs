@@ -49,7 +49,7 @@ async function installedFolder(t) {
   const platform = join(folder, "node_modules", "@backloghq", `opslog-${platformTriple()}`);
   await mkdir(platform);
   const binary = `opslog.${platformTriple()}.node`;
-  await copyFile(join(root, "native", binary), join(platform, binary));
+  await copyFile(process.env.OPSLOG_NATIVE_PATH ?? join(root, "native", binary), join(platform, binary));
   return folder;
 }
 
