@@ -21,6 +21,8 @@ use crate::wal::LineReader;
 const UNDONE: Error = Error::PositionGone("an operation up to it was undone");
 const DELETED: Error = Error::PositionGone("logs that follow it were deleted");
 const PUT_BACK: Error = Error::PositionGone("the store was put back to an earlier state");
+const OF_ANOTHER: Error =
+    Error::PositionGone("it names a log that this store never had: it is the position of another store");
 const TOO_MANY: Error = Error::PositionGone("more operations were undone at once than are remembered");
 
 /// What a step came to.
@@ -120,8 +122,12 @@ impl Forward {
         if trail.newest_ms() < newest {
             return Err(PUT_BACK);
         }
-        let found = trail.since(after.oldest_ms())?;
         let is_beginning = after.floor == 0 && after.places.is_empty();
+        let named = after.places.iter().map(|place| place.ms).chain([after.floor]);
+        if !is_beginning && named.into_iter().any(|ms| trail.never_had(ms)) {
+            return Err(OF_ANOTHER);
+        }
+        let found = trail.since(after.oldest_ms())?;
         let is_single = after.places.iter().all(|place| place.agent.is_empty());
         // What a single writer's log follows stands in it; agents' logs do not say which there were.
         if !is_beginning && !is_single && trail.pruned_ms().is_some_and(|ms| ms >= after.oldest_ms()) {

@@ -255,7 +255,9 @@ fn parse(text: &str) -> Option<Position> {
         places.push(Place { ms, agent, mark: Mark { start, len, checksum } });
     }
     let is_single = places.iter().any(|place| place.agent.is_empty());
-    (!is_single || places.len() == 1).then_some(Position { floor, places })
+    // NOTE: what stands for the beginning no store has given.
+    let is_beginning = floor == 0 && places.is_empty();
+    (!is_beginning && (!is_single || places.len() == 1)).then_some(Position { floor, places })
 }
 
 #[cfg(test)]
@@ -289,6 +291,7 @@ mod tests {
             "p",
             "p-",
             "2026-01-01",
+            "p0",
             "p1-",
             "p1-0..1.2",
             "p1-0..1.2.3.4",

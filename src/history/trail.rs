@@ -148,6 +148,22 @@ impl<'d> Trail<'d> {
         layout::time_of(relative).is_some_and(|ms| self.pruned_ms().is_some_and(|pruned| ms <= pruned))
     }
 
+    /// Whether it is certain that no log of the store has, or had, this time in its name.
+    pub(super) fn never_had(&self, ms: u64) -> bool {
+        let came: Vec<u64> =
+            self.manifest.lineage.iter().flat_map(|generation| &generation.logs_ms).copied().collect();
+        let is_known = came.contains(&ms) || self.names.iter().any(|name| name.ms == ms);
+        if is_known || self.pruned_ms().is_some_and(|pruned| ms <= pruned) {
+            return false;
+        }
+        // All logs that came since are told. The first of a store is not: it may be gone, if it was empty.
+        let is_first_there = || self.names.first().is_some_and(|first| !came.contains(&first.ms));
+        match came.iter().min() {
+            Some(first_told) if ms > *first_told => true,
+            _ => self.is_of_this_version() && is_first_there(),
+        }
+    }
+
     /// The time of the newest log.
     pub(super) fn newest_ms(&self) -> u64 {
         self.names.last().map_or(0, |name| name.ms)

@@ -1,0 +1,278 @@
+/** One random history of a store, with a Map as its model: every state is kept, and at() is asked for many of them. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Store } from "../../index.mjs";
+import { random } from "../soak-feed/random.mjs";
+
+const MOST_AGENTS = 3;
+const IDS = 8;
+
+/** What `migrate` makes of a value: it can be told from one that was not migrated, and how often it was. */
+const migrated = (value, version) => ({ ...value, version, times: (value.times ?? 0) + 1 });
+
+/** The store's clock: no two operations have one time. */
+class Clock {
+  now = Date.UTC(2026, 0, 1);
+
+  /** Lets time pass, and returns the time before. */
+  pass(ms) {
+    this.now += ms;
+    return this.now;
+  }
+}
+
+export class History {
+  #roll;
+  #clock = new Clock();
+  #folder;
+  #stores = new Map();
+  #version = 1;
+  #isShared;
+  /** The operations that count, each with its position, its time, and the records that an archive took out right behind it. */
+  #log = [];
+  #number = 0;
+  counts = { steps: 0, looks: 0, gone: 0, migrations: 0, agents: 0 };
+
+  constructor(seed) {
+    this.#roll = random(seed);
+    this.#isShared = this.#roll(3) === 0;
+  }
+
+  /** Carries the history out; throws where a view differs from the model. */
+  async run(steps) {
+    const realNow = Date.now;
+    Date.now = () => this.#clock.now;
+    this.#folder = await mkdtemp(join(tmpdir(), "opslog-history-"));
+    try {
+      await this.#reopen();
+      for (let step = 0; step < steps; step++) {
+        this.counts.steps++;
+        await this.#step();
+        if (this.#roll(6) === 0) await this.#look(2);
+      }
+      await this.#look(6);
+      await this.#reopen();
+      await this.#look(6);
+    } finally {
+      for (const store of this.#stores.values()) await store.close().catch(() => {});
+      Date.now = realNow;
+      await rm(this.#folder, { recursive: true, force: true });
+    }
+    return this.counts;
+  }
+
+  async #step() {
+    this.#clock.pass(1 + this.#roll(50));
+    const store = await this.#writer();
+    const choice = this.#roll(100);
+    if (choice < 45) return this.#change(store);
+    if (choice < 60) return this.#batch(store);
+    if (choice < 72) return this.#undo(store, choice < 66);
+    if (choice < 82) return store.compact();
+    if (choice < 88) return this.#archive(store);
+    if (choice < 92) return this.#revert(store);
+    if (choice < 97) return this.#reopen();
+    return this.#migrate();
+  }
+
+  /** A store to write with, which knows what the others wrote. */
+  async #writer() {
+    const all = [...this.#stores.values()];
+    const store = all[this.#roll(all.length)];
+    if (this.#isShared) await store.refresh();
+    return store;
+  }
+
+  #value() {
+    const value = { n: ++this.#number, text: "long enough to make a delta pay off ".repeat(this.#roll(3)) };
+    return this.#version === 1 ? value : { ...value, version: this.#version };
+  }
+
+  async #change(store) {
+    const id = `id${this.#roll(IDS)}`;
+    if (this.#roll(3) === 0 && store.has(id)) {
+      await store.delete(id);
+      this.#logged(store, [{ id }]);
+    } else {
+      const value = this.#value();
+      await store.set(id, value);
+      this.#logged(store, [{ id, value }]);
+    }
+  }
+
+  async #batch(store) {
+    const changes = Array.from({ length: 2 + this.#roll(4) }, () => {
+      const id = `id${this.#roll(IDS)}`;
+      return { id, value: this.#value() };
+    });
+    await store.batch(() => {
+      for (const { id, value } of changes) store.set(id, value);
+    });
+    this.#logged(store, changes);
+  }
+
+  /** Notes operations that are logged now, as one step: only the place behind the last of them is known. */
+  #logged(store, changes) {
+    const { position } = store;
+    const writer = [...this.#stores.entries()].find(([, known]) => known === store)[0];
+    for (const [at, change] of changes.entries())
+      this.#log.push({
+        ...change,
+        position: at === changes.length - 1 ? position : null,
+        time: this.#clock.now,
+        version: this.#version,
+        size: changes.length,
+        writer,
+        archived: [],
+      });
+  }
+
+  async #undo(store, isBatch) {
+    const writer = [...this.#stores.entries()].find(([, known]) => known === store)[0];
+    const before = store.getOps();
+    const own = (operation) => !this.#isShared || operation.agent === writer;
+    const count = before.filter(own).length;
+    if (!(await store.undo({ batch: isBatch }))) return;
+    const undone = count - store.getOps().filter(own).length;
+    for (let left = undone; left > 0; left--) {
+      const place = this.#log.findLastIndex((entry) => !this.#isShared || entry.writer === writer);
+      const [entry] = this.#log.splice(place, 1);
+      // The place behind what stood there is now that of the operation before, which is not known.
+      this.#log[place - 1]?.archived.push(...entry.archived);
+    }
+  }
+
+  async #archive(store) {
+    const rest = this.#roll(3);
+    const gone = store.filter(({ n }) => n % 3 === rest).map(({ n }) => n);
+    const ids = store
+      .entries()
+      .filter(([, { n }]) => gone.includes(n))
+      .map(([id]) => id);
+    if (ids.length === 0) return;
+    await store.archive(({ n }) => gone.includes(n), `p${this.#roll(3)}`);
+    this.#log.at(-1)?.archived.push(...ids);
+  }
+
+  async #revert(store) {
+    const places = this.#log.filter(({ position }) => position !== null);
+    if (places.length === 0) return;
+    const { position } = places[this.#roll(places.length)];
+    const number = await store.revert({ to: position }).catch((error) => {
+      if (error.code !== "OPSLOG_POSITION_GONE") throw error;
+      return 0;
+    });
+    if (number === 0) return;
+    const after = new Map(store.entries());
+    // The order in which it changed them is its own.
+    const ids = store
+      .getOps()
+      .slice(-number)
+      .map(({ id }) => id);
+    this.#logged(
+      store,
+      ids.map((id) => (after.has(id) ? { id, value: after.get(id) } : { id })),
+    );
+  }
+
+  async #reopen() {
+    for (const store of this.#stores.values()) await store.close();
+    this.#stores.clear();
+    this.#clock.pass(5);
+    // A folder goes from a single writer to agents and back.
+    if (this.#roll(5) === 0) this.#isShared = !this.#isShared;
+    const names = this.#isShared
+      ? Array.from({ length: 1 + this.#roll(MOST_AGENTS) }, (_, n) => `agent${n}`)
+      : ["-"];
+    for (const name of names) {
+      const store = new Store();
+      await store.open(this.#folder, {
+        ...(this.#isShared && { agentId: name }),
+        // A checkpoint that begins by itself would end in the middle of an undo(): what that took back could not be told.
+        checkpointThreshold: Infinity,
+        checkpointOnClose: this.#roll(2) === 0,
+        ...(this.#version > 1 && {
+          version: this.#version,
+          migrate: (value) => migrated(value, this.#version),
+        }),
+      });
+      this.#stores.set(name, store);
+    }
+    if (this.#isShared) this.counts.agents++;
+  }
+
+  async #migrate() {
+    if (this.#version >= 3) return;
+    this.#version++;
+    this.counts.migrations++;
+    await this.#reopen();
+  }
+
+  /** The records behind the first operations, as they were logged. */
+  #stateBehind(count) {
+    const records = new Map();
+    for (const { id, value, archived } of this.#log.slice(0, count)) {
+      if (value === undefined) records.delete(id);
+      else records.set(id, value);
+      for (const gone of archived) records.delete(gone);
+    }
+    return records;
+  }
+
+  async #look(times) {
+    const all = [...this.#stores.values()];
+    for (let time = 0; time < times && this.#log.length > 0; time++) {
+      const store = all[this.#roll(all.length)];
+      const place = this.#roll(this.#log.length);
+      const entry = this.#log[place];
+      const isTime = this.#roll(2) === 0;
+      if (!isTime && entry.position === null) continue;
+      const behind = isTime ? this.#log.findLastIndex(({ time }) => time <= entry.time) + 1 : place + 1;
+      let view;
+      try {
+        view = await store.at(isTime ? new Date(entry.time) : entry.position);
+      } catch (error) {
+        // An operation of the agent's that stood before it was undone, and others' behind it were not.
+        if (error.code !== "OPSLOG_POSITION_GONE" || isTime) throw error;
+        this.counts.gone++;
+        continue;
+      }
+      this.counts.looks++;
+      // An archive right behind the place has not taken anything out yet.
+      const wanted = [this.#stateBehind(behind), this.#stateBefore(behind)];
+      const found = new Map(view.entries());
+      if (!wanted.some((records) => isAlike(found, records)))
+        throw new Error(
+          `at(${isTime ? new Date(entry.time).toISOString() : entry.position}) behind ${behind} of ${this.#log.length}: ` +
+            `${JSON.stringify([...found])}, not ${wanted.map((one) => JSON.stringify([...one])).join(" or ")}`,
+        );
+      if (view.count() !== found.size || [...view.keys()].length !== found.size)
+        throw new Error("counts differ");
+      for (const [id, value] of found)
+        if (JSON.stringify(view.get(id)) !== JSON.stringify(value) || !view.has(id))
+          throw new Error(`get(${id}) differs`);
+      view.close();
+    }
+  }
+
+  /** As `#stateBehind()`, before the archives that came right behind the last operation. */
+  #stateBefore(count) {
+    const last = this.#log[count - 1];
+    const archived = last.archived;
+    last.archived = [];
+    const records = this.#stateBehind(count);
+    last.archived = archived;
+    return records;
+  }
+}
+
+/** Whether two states are the same, but for migrations of what was logged. */
+function isAlike(found, wanted) {
+  if (found.size !== wanted.size) return false;
+  for (const [id, value] of wanted) {
+    const seen = found.get(id);
+    if (seen === undefined || seen.n !== value.n || seen.text !== value.text) return false;
+  }
+  return true;
+}
