@@ -242,6 +242,7 @@ test("at(), revert() and changes() refuse a position of a store of another kind,
     [store, inMemory.position, /is one of a store in memory$/],
     [inMemory, store.position, /is one of a store in a folder, or of none$/],
 
+    [store, "p0", /or of none$/],
     [store, "p9x", /or of none$/],
   ]) {
     const refused = { code: "OPSLOG_INVALID_ARGUMENT", message: sentence };
@@ -259,4 +260,26 @@ test("at() and revert() of a store in memory, given a position of it, reject wit
   await t.throwsAsync(store.at(position), { code: "OPSLOG_UNSUPPORTED" });
   await t.throwsAsync(store.revert({ to: position }), { code: "OPSLOG_UNSUPPORTED" });
   t.deepEqual(store.get("a"), { n: 2 });
+});
+
+test("at(), revert() and changes() refuse a position of another folder, also one without an operation, and say so", async (t) => {
+  const { store: other } = await opened(t, { agentId: "other" });
+  const places = [other.position, "p9"];
+  await other.set("a", { n: 1 });
+  places.push(other.position);
+  await other.compact();
+  for (const options of [{}, { agentId: "one" }]) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const { store } = await opened(t, options);
+    const empty = store.position;
+    await store.set("a", { n: 1 });
+    await store.compact();
+    for (const after of places) {
+      const refused = { code: "OPSLOG_POSITION_GONE", message: /it is the position of another store/ };
+      await t.throwsAsync(store.at(after), refused, after);
+      await t.throwsAsync(store.revert({ to: after }), refused, after);
+      await t.throwsAsync(store.changes({ after }).next(), refused, after);
+    }
+    t.is((await store.at(empty)).count(), 0);
+  }
 });
