@@ -1,4 +1,4 @@
-import { readdir, rm } from "node:fs/promises";
+import { readFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import test from "ava";
@@ -400,4 +400,32 @@ test("a backend of the caller's has no history to read, and memory no batch to u
   await t.throwsAsync(memory.undo({ batch: true }), { code: "OPSLOG_UNSUPPORTED" });
   await t.throwsAsync(memory.at(new Date()), { code: "OPSLOG_UNSUPPORTED" });
   await memory.close();
+});
+
+test("changes() and at(), agents came and went behind an undone operation that a checkpoint had carried on, do not bring it back", async (t) => {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const { store, folder } = await openOurs(t, manual);
+    await store.set("a", { n: 1 });
+    const [log] = await readdir(join(folder, "ops"));
+    const compacting = store.compact();
+    await store.set("b", { n: 1 });
+    const isInBoth = (await readFile(join(folder, "ops", log), "utf8")).includes('"b"');
+    await compacting;
+    await store.undo();
+    const { position } = store;
+    await store.close();
+    // Only what came while the checkpoint was written stands in both logs.
+    if (!isInBoth || (await readdir(join(folder, "ops"))).length < 2) continue;
+    await store.open(folder, { ...manual, agentId: "one" });
+    await store.set("c", { n: 1 });
+    await store.close();
+    await store.open(folder, manual);
+    await store.set("d", { n: 1 });
+    t.deepEqual(idsOf(await collect(store.changes())), ["a", "c", "d"]);
+    t.deepEqual(idsOf(await collect(store.changes({ reverse: true }))), ["d", "c", "a"]);
+    t.deepEqual(idsOf(await collect(store.changes({ after: position }))), ["c", "d"]);
+    t.deepEqual([...(await store.at(position)).keys()], ["a"]);
+    return;
+  }
+  t.fail("no operation came while a checkpoint was written");
 });

@@ -289,7 +289,9 @@ impl<'d> Trail<'d> {
         let older = self.names.get(..self.names.partition_point(|name| name.ms < ms))?;
         let newest = older.last()?;
         if newest.agent.is_empty() {
-            return Some(Stage::Single(Stretch { name: newest.clone(), end: u64::MAX }));
+            let ends = &self.manifest.log_ends;
+            let end = ends.iter().find(|(log, _)| *log == newest.relative).map_or(u64::MAX, |(_, end)| *end);
+            return Some(Stage::Single(Stretch { name: newest.clone(), end }));
         }
         let from = older.iter().rposition(|name| name.agent.is_empty()).map_or(0, |place| place + 1);
         Some(Stage::Agents(older.get(from..)?.to_vec()))

@@ -5,6 +5,9 @@ use super::shared::{add_archived, kept_versions, raised_clock, remove_merged};
 use crate::format::manifest::{Generation, LINEAGE, Manifest, Stats};
 use crate::format::timestamp::iso_into;
 
+/// Of so many logs the manifest says up to where they count.
+const LOG_ENDS: usize = 32;
+
 /// A snapshot that takes the place of the current one.
 #[derive(Debug)]
 pub struct Snapshot<'a> {
@@ -177,6 +180,11 @@ pub fn taken_over(
     next.active_agent_ops = None;
     next.log_versions.clear();
     // It follows no log of a single writer, and must not seem to follow one that agents came after.
+    if let Some(path) = current.previous_ops.clone().filter(|_| current.previous_end > 0) {
+        next.log_ends.retain(|(known, _)| *known != path);
+        next.log_ends.push((path, current.previous_end));
+        next.log_ends.drain(..next.log_ends.len().saturating_sub(LOG_ENDS));
+    }
     next.previous_ops = previous.map(str::to_owned);
     next.previous_end = 0;
     next.departures = current.departures + 1;

@@ -245,6 +245,7 @@ fn taken_over_names_one_log_that_follows_those_of_the_agents() {
         log_versions: Vec::new(),
         previous_ops: Some("l2".into()),
         previous_end: 0,
+        log_ends: vec![("l0".into(), 6)],
         departures: 3,
         clock: 8,
         ..with_snapshot(&shared())
@@ -258,6 +259,7 @@ fn taken_over_names_one_log_that_follows_those_of_the_agents() {
         log_versions: Vec::new(),
         previous_ops: Some("l2".into()),
         previous_end: 0,
+        log_ends: vec![("l0".into(), 6)],
         departures: 3,
         ..shared()
     };

@@ -51,6 +51,9 @@ pub struct Manifest {
     pub pruned: Option<(String, String)>,
     /// Ours: logs whose lines have another schema version than the snapshot, and which.
     pub log_versions: Vec<(String, u32)>,
+    /// Ours: logs of a single writer that agents came after, and up to where they count, as [`Manifest::previous_end`] said then. The log
+    /// behind such a one may be empty, or gone: then no other place says that.
+    pub log_ends: Vec<(String, u64)>,
     /// Ours: the last generations, this one first.
     pub lineage: Vec<Generation>,
     /// Fields of newer versions.
@@ -74,7 +77,7 @@ pub struct Stats {
     pub others: Others,
 }
 
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 16] = [
     "version",
     "currentSnapshot",
     "activeOps",
@@ -89,6 +92,7 @@ const KNOWN: [&str; 15] = [
     "superseded",
     "pruned",
     "logVersions",
+    "logEnds",
     "lineage",
 ];
 /// By these fields stores behind backends know each other and the last logs. In a folder that is written without a backend they
@@ -138,6 +142,7 @@ pub fn parse(text: &[u8]) -> Result<Manifest, Invalid> {
         superseded: superseded.into_iter().filter_map(parse_superseded).collect(),
         pruned: fields.get("pruned").and_then(parse_pruned),
         log_versions: fields.object("logVersions").as_ref().map(parse_log_versions).unwrap_or_default(),
+        log_ends: fields.object("logEnds").as_ref().map(parse_log_ends).unwrap_or_default(),
         lineage: fields.string("lineage").map(|names| lineage::parse_lineage(&names)).unwrap_or_default(),
         others: others(&fields, &[&KNOWN, &BEHIND_BACKENDS]),
     })
@@ -178,6 +183,10 @@ fn parse_agents(value: &[u8]) -> Result<Vec<(String, String)>, Invalid> {
 fn parse_log_versions(fields: &Fields<'_>) -> Vec<(String, u32)> {
     let version = |value| integer(value).and_then(|version| u32::try_from(version).ok()).filter(|&n| n >= 1);
     fields.iter().filter_map(|(path, value)| Some((lossy(path), version(value)?))).collect()
+}
+
+fn parse_log_ends(fields: &Fields<'_>) -> Vec<(String, u64)> {
+    fields.iter().filter_map(|(path, value)| Some((lossy(path), counter(value)?))).collect()
 }
 
 fn parse_superseded(value: &[u8]) -> Option<(String, u64)> {

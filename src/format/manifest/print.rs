@@ -78,6 +78,14 @@ impl Manifest {
             }
             out.push(b'}');
         }
+        if !self.log_ends.is_empty() {
+            push_key(out, "logEnds");
+            out.push(b'{');
+            for (path, end) in &self.log_ends {
+                push_number(out, path, *end);
+            }
+            out.push(b'}');
+        }
         if !self.lineage.is_empty() {
             let generations: Vec<String> = self.lineage.iter().map(Generation::print).collect();
             push_string(out, "lineage", &generations.join(" "));
