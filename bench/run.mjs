@@ -8,6 +8,7 @@
  *   npm run bench -- --fixtures /some/folder     keep the folders that workloads begin with, and use them again
  *   npm run bench -- --repeats 3                 this often, instead of five times
  *   npm run bench -- --only W1 --write           take these over into docs/performance.md
+ *   npm run bench -- --node 26                   on another Node than the newest with long-term support; or "current"
  */
 import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
@@ -15,13 +16,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildAddon } from "../scripts/build.mjs";
-import { fail, requireBenchModules, requireCargo, requireModules, requireNode } from "../scripts/setup.mjs";
+import { fail, requireCargo, requireModules, requireNode } from "../scripts/setup.mjs";
 import { killChildren } from "./children.mjs";
 import { Fixtures } from "./fixtures.mjs";
 import { describeMachine } from "./machine.mjs";
 import { measureWorkload } from "./measurement.mjs";
 import { machineReport, targetTable, workloadReport } from "./report.mjs";
 import { publish } from "./publication.mjs";
+import { goOnWith, requirePeers } from "./runtime.mjs";
 import { ownStores, storeNames } from "./stores/index.mjs";
 import { loadWorkload, workloadIds } from "./workloads/index.mjs";
 
@@ -33,8 +35,10 @@ const { values } = parseArgs({
     fixtures: { type: "string" },
     repeats: { type: "string" },
     write: { type: "boolean" },
+    node: { type: "string" },
   },
 });
+goOnWith(values.node);
 
 function chosen(given, all, what) {
   if (given === undefined) return all;
@@ -54,7 +58,7 @@ requireNode();
 requireCargo();
 requireModules();
 buildAddon();
-if (writes || stores.some((name) => !ownStores.includes(name))) requireBenchModules();
+if (writes || stores.some((name) => !ownStores.includes(name))) requirePeers();
 
 const root = await mkdtemp(join(tmpdir(), "opslog-bench-"));
 for (const signal of ["SIGINT", "SIGTERM"]) {

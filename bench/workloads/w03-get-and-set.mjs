@@ -40,5 +40,6 @@ export default {
   targets: [
     { variant: "180 B", figure: "perSecond", times: 40, than: "original" },
     { variant: "180 B", figure: "perSecond", times: 1.1, than: "lmdb" },
+    { variant: "2 KB", figure: "perSecond", times: 1, than: "lmdb" },
   ],
 };

@@ -48,17 +48,31 @@ const runtimes = [
   },
 ];
 
+/** Installs a runtime below a folder, unless it is there. Returns its program. */
+function install(folder, { name, packages, binary }) {
+  const home = path.join(folder, name.toLowerCase().replace(" ", "-"));
+  const program = path.join(home, "node_modules", binary);
+  if (!existsSync(program)) {
+    mkdirSync(home, { recursive: true });
+    writeFileSync(path.join(home, "package.json"), "{}\n");
+    console.log(`Installing ${name}...`);
+    npm(home, ["install", ...packages]);
+  }
+  return program;
+}
+
+/** Installs a Node of this major version below a folder, unless it is there. Returns its program. */
+export function installNode(folder, major) {
+  const runtime = runtimes.find(({ name }) => name === `Node ${major}`);
+  if (runtime === undefined) fail(`There is no Node ${major} here.`);
+  return install(folder, runtime);
+}
+
 /** Installs the runtimes below a folder, unless they are there. */
 export function installRuntimes(folder) {
-  return runtimes.map(({ name, packages, binary, args, tells }) => {
-    const home = path.join(folder, name.toLowerCase().replace(" ", "-"));
-    const program = path.join(home, "node_modules", binary);
-    if (!existsSync(program)) {
-      mkdirSync(home, { recursive: true });
-      writeFileSync(path.join(home, "package.json"), "{}\n");
-      console.log(`Installing ${name}...`);
-      npm(home, ["install", ...packages]);
-    }
+  return runtimes.map((runtime) => {
+    const { name, args, tells } = runtime;
+    const program = install(folder, runtime);
     const { stdout, error } = spawnSync(program, tells, { encoding: "utf8" });
     if (error) fail(`${name}: ${error.message}`);
     const version = /\d+\.\d+\.\d+/.exec(stdout)?.[0] ?? "?";
