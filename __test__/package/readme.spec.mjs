@@ -101,6 +101,14 @@ test("figures in the text of README.md, are those of docs/performance.md", (t) =
   t.pass();
 });
 
+test("the greatest size of a binary in the documents, is the one that is checked", async (t) => {
+  const [, number] = /MOST_BYTES = ([\d_]+)/.exec(await readFile(join(root, "scripts/package/inspect.mjs"), "utf8"));
+  const most = Number(number.replaceAll("_", ""));
+  t.true(contents.get("CONTRIBUTING.md").includes(`at most ${most.toLocaleString("en")} bytes`));
+  t.true(contents.get("docs/performance.md").includes(`allows ${most.toLocaleString("en")},`));
+  t.true(contents.get("CHANGELOG.md").includes(`at most ${most / 1e6} MB`));
+});
+
 test("scripts in README.md, are those of package.json", async (t) => {
   const { scripts } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   const text = contents.get("README.md");
