@@ -102,7 +102,9 @@ test("figures in the text of README.md, are those of docs/performance.md", (t) =
 });
 
 test("the greatest size of a binary in the documents, is the one that is checked", async (t) => {
-  const [, number] = /MOST_BYTES = ([\d_]+)/.exec(await readFile(join(root, "scripts/package/inspect.mjs"), "utf8"));
+  const [, number] = /MOST_BYTES = ([\d_]+)/.exec(
+    await readFile(join(root, "scripts/package/inspect.mjs"), "utf8"),
+  );
   const most = Number(number.replaceAll("_", ""));
   t.true(contents.get("CONTRIBUTING.md").includes(`at most ${most.toLocaleString("en")} bytes`));
   t.true(contents.get("docs/performance.md").includes(`allows ${most.toLocaleString("en")},`));
