@@ -40,6 +40,7 @@ fn single() -> Manifest {
         superseded: vec![("s0".into(), NOW as u64 - 20_000)],
         pruned: Some(("p".into(), "2020".into())),
         log_versions: vec![("l1".into(), 2)],
+        log_ends: vec![("l".into(), 3)],
         lineage: vec![came("known")],
         others: others("{\"x\":[1]}"),
     }
@@ -245,7 +246,7 @@ fn taken_over_names_one_log_that_follows_those_of_the_agents() {
         log_versions: Vec::new(),
         previous_ops: Some("l2".into()),
         previous_end: 0,
-        log_ends: vec![("l0".into(), 6)],
+        log_ends: vec![("l".into(), 3), ("l0".into(), 6)],
         departures: 3,
         clock: 8,
         ..with_snapshot(&shared())
@@ -259,7 +260,7 @@ fn taken_over_names_one_log_that_follows_those_of_the_agents() {
         log_versions: Vec::new(),
         previous_ops: Some("l2".into()),
         previous_end: 0,
-        log_ends: vec![("l0".into(), 6)],
+        log_ends: vec![("l".into(), 3), ("l0".into(), 6)],
         departures: 3,
         ..shared()
     };
