@@ -19,7 +19,7 @@ mod touched;
 pub use base::Base;
 pub use core::{Change, Draft, Engine, NotCanonical};
 pub use kept::{Kept, Moments};
-pub use operation::{Logged, Operation, Origin, Rank, places_in_order};
+pub use operation::{Logged, Operation, Origin, Rank, compare_ranks, places_in_order};
 pub use overlay::{Id, Place};
 pub use records::{Cursor, Moment, Standing, View};
 pub use rows::Row;

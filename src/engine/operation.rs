@@ -62,8 +62,13 @@ pub struct Origin {
     pub aged: Option<Arc<Aged>>,
 }
 
-/// A place in the total order of operations: clock, then agent by UTF-16 code units. The original's
+/// The total order of operations, each with its clock and agent: clock, then agent by UTF-16 code units. The original's
 /// comparison by locale makes agents in different locales diverge.
+pub fn compare_ranks((clock, agent): (u64, &[u8]), (other, by): (u64, &[u8])) -> Ordering {
+    clock.cmp(&other).then_with(|| compare_utf16(agent, by))
+}
+
+/// A place in the total order of operations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rank {
     /// Lamport clock (Lamport 1978); 0 for an operation of a single writer.
@@ -74,7 +79,7 @@ pub struct Rank {
 
 impl Ord for Rank {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.clock.cmp(&other.clock).then_with(|| compare_utf16(&self.agent, &other.agent))
+        compare_ranks((self.clock, &self.agent), (other.clock, &other.agent))
     }
 }
 

@@ -11,4 +11,4 @@ mod tree;
 
 pub use build::{Judged, build, judge, write};
 pub use overlaid::{Overlaid, Said};
-pub use tree::{At, Broken, Leaf, Tree};
+pub use tree::{At, Broken, Failed, Leaf, Tree};

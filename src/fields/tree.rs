@@ -1,6 +1,7 @@
 //! The tree of an index over a snapshot: found by key, read leaf by leaf in either direction. Inner pages are kept once they were
 //! read.
 
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -13,6 +14,27 @@ use crate::query::{Definition, Range};
 /// The tree cannot be read, or is damaged: it is to be made again.
 #[derive(Debug)]
 pub struct Broken;
+
+/// Why what stands in a tree cannot be had.
+#[derive(Debug)]
+pub enum Failed {
+    /// The tree is damaged.
+    Broken,
+    /// Reading what it leads to failed.
+    Io(io::Error),
+}
+
+impl From<Broken> for Failed {
+    fn from(_: Broken) -> Self {
+        Self::Broken
+    }
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
 
 /// A tree.
 pub struct Tree {

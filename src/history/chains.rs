@@ -9,9 +9,9 @@ use super::log::{Given, Log, Taken};
 use super::position::{Mark, Place, Standing};
 use super::trail::LogName;
 use crate::disk::Disk;
+use crate::engine::compare_ranks;
 use crate::error::Result;
 use crate::format::operation::Line;
-use crate::json::string::compare_utf16;
 
 /// How much is read of a log at once, and how much to see its first line.
 const PIECE: usize = 64 << 10;
@@ -39,7 +39,7 @@ impl Pending {
 
     /// The total order.
     pub(super) fn compare(&self, other: &Self) -> Ordering {
-        self.clock.cmp(&other.clock).then_with(|| compare_utf16(&self.agent, &other.agent))
+        compare_ranks((self.clock, &self.agent), (other.clock, &other.agent))
     }
 
     /// Whether both are one operation that was logged twice.

@@ -10,11 +10,10 @@ use hashbrown::{HashMap, HashSet};
 
 use super::carrier::{Carrier, Error};
 use super::join::join_all;
-use crate::engine::Id;
+use crate::engine::{Id, compare_ranks};
 use crate::error::Code;
 use crate::format::document::{Manifest, Name};
 use crate::format::operation::{BatchMark, batch_marker, parse_line, unmarked};
-use crate::json::string::compare_utf16;
 use crate::order;
 use crate::transition::backend::sealed_by;
 use crate::transition::shared::is_sealed;
@@ -107,10 +106,8 @@ impl Entry {
     }
 
     fn order(&self, other: &Self) -> Ordering {
-        self.generation
-            .cmp(&other.generation)
-            .then_with(|| self.clock.cmp(&other.clock))
-            .then_with(|| compare_utf16(&self.agent, &other.agent))
+        let ranked = || compare_ranks((self.clock, &self.agent), (other.clock, &other.agent));
+        self.generation.cmp(&other.generation).then_with(ranked)
     }
 }
 

@@ -6,11 +6,14 @@
 mod append;
 pub mod carrier;
 mod checkpoint;
+mod doubt;
 pub mod entry;
 mod events;
 mod flight;
 mod join;
+mod lines;
 mod lock;
+mod moving;
 mod open;
 mod publication;
 mod session;

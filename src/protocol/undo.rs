@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use super::append::{failure_of, identity};
+use super::append::failure_of;
 use super::carrier::{Carrier, Error};
 use super::entry::{Entry, highest_clock, in_order, logs_of, read_logs};
+use super::lines::identity;
 use super::publication::unknown;
 use super::session::{Session, missing};
 use crate::format::document::Name;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::disk::OpenMode;
 use crate::engine::{Id, Moment, Nearby, Text};
-use crate::fields::{At, Broken, Tree};
+use crate::fields::{At, Failed, Tree};
 use crate::layout;
 use crate::query::{Definition, Range as Keys, id_key, id_of_key};
 use crate::store::reading::walk::Range;
@@ -20,23 +20,6 @@ const PART: u64 = 8;
 const FEW: usize = 5_000;
 
 type Rows = Vec<(Id, Text)>;
-
-enum Failed {
-    Broken,
-    Io(io::Error),
-}
-
-impl From<Broken> for Failed {
-    fn from(_: Broken) -> Self {
-        Self::Broken
-    }
-}
-
-impl From<io::Error> for Failed {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
 
 impl Store {
     /// The records of a range, more than are wanted perhaps, by the order of ids. `None` where there is none, or it is of no use.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::choice::Choice;
 use crate::engine::index::Hash;
 use crate::engine::{Id, Moment, Nearby, Standing, Text};
-use crate::fields::{At, Broken, Leaf, Tree};
+use crate::fields::{At, Broken, Failed, Leaf, Tree};
 use crate::query::Definition;
 
 /// Above so many records of which the log speaks, nothing is counted without a look at the record.
@@ -90,26 +90,6 @@ pub(super) fn listed(
     crate::order::sort_by(&mut lines, |one, other| one.standing.cmp(&other.standing));
     lines.dedup_by(|one, other| one.standing == other.standing);
     Ok(Some((lines, keys)))
-}
-
-/// Why candidates cannot be had.
-pub(super) enum Failed {
-    /// A tree is damaged.
-    Broken,
-    /// Reading failed.
-    Io(io::Error),
-}
-
-impl From<Broken> for Failed {
-    fn from(_: Broken) -> Self {
-        Self::Broken
-    }
-}
-
-impl From<io::Error> for Failed {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
 }
 
 /// An entry on the way.

@@ -4,9 +4,10 @@ use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::candidates::{Candidate, Failed, Ordered, Place, Tags, listed, said};
+use super::candidates::{Candidate, Ordered, Place, Tags, listed, said};
 use super::choice::Choice;
 use crate::engine::{Cursor, Moment, Nearby, Standing, Text};
+use crate::fields::Failed;
 use crate::store::Store;
 
 /// Records, from a place on.
