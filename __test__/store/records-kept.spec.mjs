@@ -180,6 +180,30 @@ test.serial("filter() after a batch of many changes that failed, finds what was 
   );
 });
 
+const failing = {
+  "set a new record twice": (store) => [1, 2].forEach((n) => store.set("new", { n })),
+  "set and deleted a new record": (store) => {
+    store.set("new", { n: 1 });
+    store.delete("new");
+  },
+  "deleted a record and set it again": (store) => {
+    store.delete("id-3");
+    store.set("id-3", { n: -3 });
+  },
+};
+
+for (const [what, change] of Object.entries(failing)) {
+  test.serial(`a batch that fails after it ${what}, shows what was there before`, async (t) => {
+    const records = numbered(10, "x");
+    const store = await openAgain(t, records, { compacts: true });
+    store.all();
+    await t.throwsAsync(refusedBatch(store, () => change(store)));
+    t.is(store.count(), 10);
+    t.false(store.has("new"));
+    t.deepEqual(store.entries(), records);
+  });
+}
+
 /** Walks so often that all objects are kept. */
 function keepAll(store) {
   for (let walk = 0; walk < 3; walk++) store.filter(() => true);

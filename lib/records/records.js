@@ -236,8 +236,9 @@ class Records {
   /** The changes since `begin()` did not happen: what was known before is known again. */
   takeBack() {
     const before = this.#before ?? new Map();
+    // What was noted of such a record later is what the batch itself made of it.
     for (const id of this.#unknown) {
-      if (!before.has(id)) before.set(id, { isThere: false, value: undefined, isDeleted: false });
+      before.set(id, { isThere: false, value: undefined, isDeleted: before.get(id)?.isDeleted ?? false });
     }
     this.keep();
     let isMoved = false;
@@ -354,11 +355,11 @@ class Records {
 
   /** Notes what is known of a record that a batch changes. */
   #note(id, isDeleted) {
-    if (!isDeleted && (this.#map.size === 0 || !this.#map.has(id))) {
+    const noted = this.#before.size === 0 ? undefined : this.#before.get(id);
+    if (noted === undefined && !isDeleted && (this.#map.size === 0 || !this.#map.has(id))) {
       this.#unknown.push(id);
       return;
     }
-    const noted = this.#before.get(id);
     if (noted !== undefined) noted.isDeleted ||= isDeleted;
     else this.#before.set(id, { isThere: this.#map.has(id), value: this.#map.get(id), isDeleted });
   }
