@@ -177,7 +177,7 @@ test("archive() that fails in the end, others look at all records meanwhile, lea
     const archiving = store.archive(isOther, "all").finally(() => (isOver = true));
     const refused = t.throwsAsync(archiving, { code: "OPSLOG_IO" });
     while (!isOver) {
-      if (store.count() < records.length) fewest = Math.min(fewest, store.all().length);
+      fewest = Math.min(fewest, store.count(), store.all().length);
       await new Promise((resolve) => setImmediate(resolve));
     }
     await refused;
@@ -188,7 +188,7 @@ test("archive() that fails in the end, others look at all records meanwhile, lea
     await rename(`${manifest}.aside`, manifest);
     await store.close();
   }
-  t.is(fewest, 1, "a caller has looked in the middle of it");
+  t.is(fewest, records.length, "a caller has looked in the middle of it");
   await store.open(folder);
   t.is(await store.archive(isOther, "all"), records.length - 1);
   t.deepEqual(store.entries(), [["record-7", { n: 7 }]]);
