@@ -202,7 +202,12 @@ test("reads of an agent in one turn show one state while undo() waits for other 
     await b.refresh();
     await b.batch(() => many.slice(50, 150).forEach((id) => b.set(id, { id, n: -round })));
     a.entries();
-    await sameUntil(t, a.undo({ batch: true }), a, many);
+    const operations = a.getOps();
+    const undoing = a.undo({ batch: true });
+    for (let microtask = 0; microtask < 20; microtask++) await null;
+    letOthersWork();
+    t.deepEqual(a.getOps(), operations);
+    await sameUntil(t, undoing, a, many);
   }
 });
 

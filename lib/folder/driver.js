@@ -168,7 +168,7 @@ class FileDriver {
       this.#refused();
       throw error;
     }
-    if (code === NOT_NOW) return RETRY;
+    if (code === NOT_NOW) return this.#comesLater();
     this.#changed(id);
     this.#afterAppend(code, id);
     return this.#arrival();
@@ -189,17 +189,29 @@ class FileDriver {
       this.#refused();
       throw error;
     }
-    if (code === NOT_NOW) return RETRY;
+    if (code === NOT_NOW) return this.#comesLater();
     this.#deleted(id);
     this.#afterAppend(code, id);
     return this.#arrival();
   }
 
+  /** A change must wait for another agent. What it came upon shows from now on. */
+  #comesLater() {
+    this.#following.takeForeign();
+    return RETRY;
+  }
+
   beginBatch() {
     this.#batch = [];
     this.#batchTexts = [];
-    this.#following.takeForeign();
     call(() => this.#core.beginBatch());
+    // NOTE: not before: from here on another thread changes nothing until the batch ends.
+    try {
+      this.#following.takeForeign();
+    } catch (error) {
+      call(() => this.#core.abandonBatch());
+      throw error;
+    }
     this.records.begin();
   }
 
@@ -468,10 +480,9 @@ class FileDriver {
 
   /** The position behind the last operation that the store shows; within a batch, behind the last one before it. */
   position(isInBatch) {
-    const { readOnly, writeMode } = this.#options;
-    if (!readOnly && !isInBatch) {
+    if (!this.#options.readOnly && !isInBatch) {
       this.arrive();
-      if (writeMode !== "immediate") this.flush();
+      if (this.#buffer.isWaiting) this.flush();
     }
     return call(() => this.#core.position());
   }

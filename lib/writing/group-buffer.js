@@ -24,6 +24,11 @@ class GroupBuffer {
     this.#flushed = flushed;
   }
 
+  /** Whether operations wait to be flushed. */
+  get isWaiting() {
+    return this.#timer !== null;
+  }
+
   /** So many operations are buffered now. In group mode, throws when they fill the buffer and cannot be flushed. */
   grown(buffered) {
     const { groupCommitSize, writeMode } = this.#options;

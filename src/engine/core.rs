@@ -125,11 +125,6 @@ impl Engine {
 
     /// A copy that goes its own way, for a savepoint. No batch is being put together.
     pub fn fork(&self) -> Self {
-        Self { history: HISTORIES.fetch_add(1, Ordering::Relaxed), ..self.as_it_is() }
-    }
-
-    /// A copy for reading, of the same history. Costs as much as the operations that are held, but not as the records.
-    pub fn as_it_is(&self) -> Self {
         Self {
             records: self.records.clone(),
             operations: self.operations.clone(),
@@ -138,9 +133,15 @@ impl Engine {
             agent: self.agent.clone(),
             clock: self.clock,
             stamp: Stamp::default(),
-            history: self.history,
+            history: HISTORIES.fetch_add(1, Ordering::Relaxed),
             undone: self.undone,
         }
+    }
+
+    /// A copy for reading, of the same history. Costs as much as the operations that are held, but not as the records. `kept` gets what is cut
+    /// off the log from now on.
+    pub fn as_it_is(&self, kept: Arc<Kept>) -> Self {
+        Self { history: self.history, records: self.records.as_they_are(kept), ..self.fork() }
     }
 
     pub(super) fn records(&self) -> &Records {

@@ -29,6 +29,8 @@ pub struct Records {
     epoch: u64,
     schema: Schema,
     touched: Touched,
+    /// What was cut off the log since, for a copy.
+    kept: Option<Arc<Kept>>,
 }
 
 /// The epochs of all records: no two are the same.
@@ -83,7 +85,13 @@ impl Records {
             epoch: EPOCHS.fetch_add(1, Ordering::Relaxed),
             schema: Schema::default(),
             touched: Touched::default(),
+            kept: None,
         }
+    }
+
+    /// A copy for reading. `kept` gets what is cut off the log from now on.
+    pub(super) fn as_they_are(&self, kept: Arc<Kept>) -> Self {
+        Self { kept: Some(kept), ..self.clone() }
     }
 
     /// Which schema versions the values have.
@@ -361,7 +369,8 @@ impl Records {
         cursor: Cursor,
         visitor: &mut dyn FnMut(&Row<'_>) -> ControlFlow<()>,
     ) -> io::Result<Cursor> {
-        visit(Nearby::default(), &self.base, &self.layers(), cursor, visitor)
+        let texts = self.kept.as_ref().map_or_else(Nearby::default, Nearby::of);
+        visit(texts, &self.base, &self.layers(), cursor, visitor)
     }
 
     /// All records as they are now, whatever changes later. Costs nothing; the first change meanwhile copies what the

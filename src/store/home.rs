@@ -89,7 +89,7 @@ impl State {
             return;
         }
         let kept = self.moments.begin(self.wal.len());
-        let (engine, hidden) = (self.engine.as_it_is(), self.hidden_operations());
+        let (engine, hidden) = (self.engine.as_it_is(Arc::clone(&kept)), self.hidden_operations());
         self.home.shown = Some(Shown { engine, hidden, kept, behind });
     }
 

@@ -1,5 +1,6 @@
 //! Reading: records, operations, counts. Texts leave as JSON, for V8 to parse.
 
+use std::borrow::Cow;
 use std::io;
 use std::ops::ControlFlow;
 
@@ -242,12 +243,17 @@ impl State {
     }
 
     fn operations(&self, from: usize, limit: usize, out: &mut Vec<u8>) -> io::Result<usize> {
+        let mut texts = self.shown_texts();
         let mut next = from;
         for operation in self.shown_engine().operations().iter().skip(self.shown_hidden() + from) {
             if out.len() >= limit {
                 break;
             }
-            let line = operation.line.read()?;
+            // Of what is shown, an undo on another thread may have cut the last lines off the log.
+            let line = match &mut texts {
+                Some(texts) => Cow::Owned(texts.read(&operation.line)?.to_vec()),
+                None => operation.line.read()?,
+            };
             public_text_into(out, &line, &operation.parse(&line)?);
             out.push(b',');
             next += 1;

@@ -248,7 +248,8 @@ impl State {
         else {
             return Ok(true);
         };
-        for line in &lines {
+        // NOTE: the last first: behind a line that is kept stands what was written later.
+        for line in lines.iter().rev() {
             self.keep_for_moments(store, Some(line))?;
         }
         if offset < self.indexed {
