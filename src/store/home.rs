@@ -93,9 +93,9 @@ impl State {
         self.home.shown = Some(Shown { engine, hidden, kept, behind });
     }
 
-    /// The records have changed. Where another thread than the store's own did that, the latter hears of it when it asks.
+    /// The records have changed, on this thread or another one: the store's own hears of it when it asks, in the order of the changes.
     pub(super) fn tell_home(&mut self, followed: &mut Followed) {
-        if self.home.is_elsewhere() {
+        if self.home.thread.is_some() {
             let (outdated, undeleted) = (followed.outdated, followed.undeleted);
             if !followed.is_empty() {
                 self.foreign.push(std::mem::take(followed));
@@ -104,8 +104,11 @@ impl State {
         }
     }
 
-    /// As [`State::tell_home`], of records that changed in any way.
+    /// As [`State::tell_home`], of records that another thread changed in any way: its own changes the store's thread knows.
     pub(super) fn tell_home_of(&mut self, ids: &[Id]) {
+        if !self.home.is_elsewhere() {
+            return;
+        }
         let changed = ids.iter().map(Arc::clone).collect();
         self.tell_home(&mut Followed { changed, undone: 1, reordered: true, ..Followed::default() });
     }

@@ -166,7 +166,8 @@ fn others(fields: &Fields<'_>, known: &[&[&str]]) -> Others {
     let others = fields.iter().filter(|(key, _)| !is_known(key)).map(|(key, value)| {
         let mut text = Vec::with_capacity(value.len());
         compact_into(&mut text, value);
-        (key.to_vec(), text)
+        // NOTE: half of a surrogate pair, which no file of UTF-8 has, is read as 0.8.1 reads it.
+        (lossy(key).into_bytes(), lossy(&text).into_bytes())
     });
     others.collect()
 }
