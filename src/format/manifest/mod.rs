@@ -165,9 +165,9 @@ fn others(fields: &Fields<'_>, known: &[&[&str]]) -> Others {
     let is_known = |key: &[u8]| known.iter().any(|names| names.iter().any(|name| name.as_bytes() == key));
     let others = fields.iter().filter(|(key, _)| !is_known(key)).map(|(key, value)| {
         let mut text = Vec::with_capacity(value.len());
-        compact_into(&mut text, value);
-        // NOTE: half of a surrogate pair, which no file of UTF-8 has, is read as 0.8.1 reads it.
-        (lossy(key).into_bytes(), lossy(&text).into_bytes())
+        // NOTE: bytes that are not UTF-8 are read as Node reads them.
+        compact_into(&mut text, String::from_utf8_lossy(value).as_bytes());
+        (lossy(key).into_bytes(), text)
     });
     others.collect()
 }
