@@ -102,12 +102,14 @@ inBrowser(
     };
     await page.keyboard.press("/");
     await page.keyboard.type("job-1");
-    await page.waitForFunction(
-      () => document.querySelector(".room .row .id-cell")?.innerText.trim() === "job-1",
-    );
+    // The search has been made when no other record is listed: the first one is the same before.
+    await page.waitForFunction(() => {
+      const ids = [...document.querySelectorAll(".room .row .id-cell")].map((cell) => cell.innerText.trim());
+      return ids.length > 0 && ids.every((id) => id.startsWith("job-1"));
+    });
     await tabTo("Records");
     await page.keyboard.press("Enter");
-    await page.waitForSelector(".panel");
+    await page.waitForSelector(".panel .panel-tools");
     await tabTo("BUTTON History");
     await page.keyboard.press("Enter");
     await page.waitForSelector(".entry-head");
