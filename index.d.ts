@@ -26,7 +26,7 @@ export interface FileUrl {
 export interface Operation<T = Record<string, unknown>> {
   /** When the operation was made: ISO 8601, UTC, milliseconds. */
   ts: string;
-  /** What it does. */
+  /** What the operation does. */
   op: "set" | "delete";
   /** Which record. */
   id: string;
@@ -39,7 +39,7 @@ export interface Operation<T = Record<string, unknown>> {
   prev: T | null;
   /** How `prev` is written. Absent means `"full"`. */
   encoding?: "full" | "delta";
-  /** Who made it; present when the store was opened with an `agentId`. */
+  /** The agent that made it; present when the store was opened with an `agentId`. */
   agent?: string;
   /** Lamport clock value; present when the store was opened with an `agentId`. */
   clock?: number;
@@ -90,7 +90,7 @@ export type LoggedOperation<T = Record<string, unknown>> =
 export type Position = string;
 
 interface ChangeBase<T> {
-  /** Where it stands: `changes({ after: position })` goes on behind it. */
+  /** Where the operation stands in the history: `changes({ after: position })` goes on after it. */
   position: Position;
   /** When the operation was made: ISO 8601, UTC, milliseconds. */
   ts: string;
@@ -98,13 +98,13 @@ interface ChangeBase<T> {
   id: string;
   /** The full value that was there before; `null` if there was none. */
   before: T | null;
-  /** Who made it; present for an operation of an agent. */
+  /** The agent that made it; present for an operation of an agent. */
   agent?: string;
   /** Lamport clock value; present for an operation of an agent. */
   clock?: number;
   /**
-   * The position of the first operation of its batch; present if it is one of several. `close()` without a checkpoint makes
-   * operations of their own of the batches that are still in the log.
+   * The position of the first operation of its batch; present if the batch has several operations. `close()` without a
+   * checkpoint turns the batches that are still in the log into single operations.
    */
   batch?: Position;
 }
@@ -128,13 +128,13 @@ export interface DeleteChange<T = Record<string, unknown>> extends ChangeBase<T>
 /** An operation of the history, as `changes()` gives it. */
 export type Change<T = Record<string, unknown>> = SetChange<T> | DeleteChange<T>;
 
-/** An operation that `changes()` gave was undone since. Several come with the last one first. */
+/** An operation that `changes()` has given was undone afterwards. Several retractions come in reverse order of their operations. */
 export interface Retraction {
   /** An operation was undone. */
   type: "undone";
-  /** The position with which the operation was given. To go on from it rejects with `OPSLOG_POSITION_GONE`. */
+  /** The position of the operation that was undone. `changes({ after: position })` with it rejects with `OPSLOG_POSITION_GONE`. */
   position: Position;
-  /** Where to go on from instead: the place before it. */
+  /** The position to go on from instead: the one before the operation. */
   after: Position;
   /** Which record. */
   id: string;
@@ -152,7 +152,7 @@ export interface ChangesOptions {
   id?: string | undefined;
   /** The last one first (default: false). */
   reverse?: boolean | undefined;
-  /** So many at most (default: no limit). */
+  /** How many to give at most (default: no limit). */
   limit?: number | undefined;
   /** Go on with new operations, until `signal`, `return()` or `close()` ends it (default: false). Not with `reverse` or `until`. */
   live?: boolean | undefined;
@@ -178,7 +178,7 @@ export interface Manifest {
   currentSnapshot: string;
   /** Path of the log, relative to the store's folder. */
   activeOps: string;
-  /** Logs of the agents by agentId, when there are many writers. */
+  /** The agents' logs by agentId; present when there are many writers. */
   activeAgentOps?: Record<string, string>;
   /** Paths of the archive segments. */
   archiveSegments: string[];
@@ -225,31 +225,32 @@ export interface ManifestInfo {
 }
 
 /**
- * Options of `store.open()`. An option that is `undefined` means its default. A wrong type is a `TypeError`,
- * a value out of range a `RangeError`, both with the code `OPSLOG_INVALID_ARGUMENT` and the option's name. So is a
- * misspelled option, of any method. Another unknown option is ignored, and reported once as a warning of
- * the process with the code `OPSLOG_UNKNOWN_OPTION`.
+ * Options of `store.open()`. An option that is `undefined` means its default. A value of a wrong type is refused with a
+ * `TypeError`, a value out of range with a `RangeError`; both have the code `OPSLOG_INVALID_ARGUMENT` and name the option.
+ * A misspelled option of any method is refused with such a `TypeError`. Any other unknown option is ignored, and reported
+ * once as a warning of the process with the code `OPSLOG_UNKNOWN_OPTION`.
  */
 export interface StoreOptions<T = any> {
   /**
-   * Start a checkpoint once this many operations have been logged since the last one (default: 100).
-   * `Infinity` means never, zero or less means at every operation. A threshold that is given is kept to the
-   * letter; the default also waits until the log is worth it, a quarter of the snapshot's bytes, once the
-   * snapshot is over 1 MB, and 256 KB with an `agentId`.
+   * Start a checkpoint once this many operations have been logged since the last one (default: 100). `Infinity` means
+   * never, zero or less means at every operation. A threshold that is given holds exactly. The default also waits for the
+   * size of the log: once the snapshot is over 1 MB, until the log has a quarter of its bytes; with an `agentId`, until the
+   * log has 256 KB.
    */
   checkpointThreshold?: number | undefined;
   /** Checkpoint in `close()` if operations were logged (default: true). */
   checkpointOnClose?: boolean | undefined;
   /**
-   * The application's schema version, an integer from 1 to 2^31-1. Records of a lower one are migrated; a writer is refused
-   * with `OPSLOG_NEWER_VERSION` where there are records of a higher one. Without it, which is the default, records are
-   * taken as they are, and written in the version that the store has (a new store: 1).
+   * The application's schema version, an integer from 1 to 2^31-1. Records of a lower version are migrated. A writer is
+   * refused with `OPSLOG_NEWER_VERSION` if the store has records of a higher version. By default there is no `version`:
+   * records are taken as they are, and written in the version that the store has (a new store: 1).
    */
   version?: number | undefined;
   /**
    * Called for each record that comes from a file or an agent of a lower version than `version`, with that version; returns
    * the record in its new shape (default: as it is). Must be synchronous. If it throws, `open()` rejects and no record is
-   * changed; `tail()` and `refresh()` of a reader reject, show nothing of that look, and find all of it again the next time.
+   * changed; `tail()` and `refresh()` of a reader reject and show none of the operations that they read; the next call
+   * reads all of them again.
    */
   migrate?: ((record: any, fromVersion: number) => unknown) | undefined;
   /** Take no lock and write nothing at all; mutations throw `OPSLOG_READ_ONLY` (default: false). */
@@ -274,12 +275,13 @@ export interface StoreOptions<T = any> {
    * What keeps a second writer out (default: `"kernel"`).
    * - `"kernel"`: a lock of the system's, which ends with its process, in containers too. On a file system without such
    *   locks (some network shares and FUSE file systems) `open()` rejects with `OPSLOG_UNSUPPORTED`.
-   * - `"pid"`: on such a file system the process's number in `.lock`, as in 0.8.1. It keeps writers of one machine apart, but
-   *   not those of two machines or containers, and a number that another process has by now keeps the next writer out, if
-   *   the system does not tell which files that process has open. Kernel locks are used as well, where there are any.
+   * - `"pid"`: on such a file system the process's number in `.lock`, as in 0.8.1. It keeps writers of one machine apart,
+   *   but not those of two machines or containers. If a writer has died and another process has its number by now, the next
+   *   writer is kept out, unless the system tells which files that process has open. Kernel locks are used as well, where
+   *   the file system has them.
    *
-   * Agents need kernel locks: `"pid"` with an `agentId` makes `open()` reject with `OPSLOG_INVALID_ARGUMENT`. It is passed on
-   * to `initialize()` of a backend; `FsBackend` does as it says.
+   * Agents need kernel locks: `"pid"` with an `agentId` makes `open()` reject with `OPSLOG_INVALID_ARGUMENT`. The option is
+   * passed on to `initialize()` of a backend, and `FsBackend` follows it.
    */
   locking?: "kernel" | "pid" | undefined;
   /**
@@ -299,10 +301,11 @@ export interface StoreOptions<T = any> {
    */
   cacheSize?: number | undefined;
   /**
-   * Refuse values of which JSON would change or leave out a part without a word, with `OPSLOG_INVALID_VALUE` and a message that
-   * names the place (default: false, as 0.8.1): `NaN`, infinities, functions, symbols, `undefined` in a list, Dates, Maps, Sets,
-   * promises and all other instances of classes. A field that is `undefined` is allowed: it reads as `undefined` afterwards. With a
-   * `replacer` it is judged what that returns; with a `reviver` Dates are allowed, which it makes of their text again.
+   * Refuse values of which JSON would silently change or leave out a part (default: false, as 0.8.1). The error is
+   * `OPSLOG_INVALID_VALUE`, and its message names the place. Such values are `NaN`, infinities, functions, symbols,
+   * `undefined` in a list, Dates, Maps, Sets, promises and all other instances of classes. A field that is `undefined` is
+   * allowed: it reads as `undefined` afterwards. With a `replacer` its results are checked instead of the values. With a
+   * `reviver` Dates are allowed, since it can make them from their text again.
    */
   strictJson?: boolean | undefined;
   /**
@@ -311,17 +314,19 @@ export interface StoreOptions<T = any> {
    */
   replacer?: ((this: any, key: string, value: any) => unknown) | undefined;
   /**
-   * Called for each value within a value that is read, as by `JSON.parse()`, from the innermost outwards: what it returns takes its place
-   * (default: none). So a program gets back what `replacer` changed, from whatever returns or hands out values: `get()`, `find()`, views,
-   * operations, changes, archives, `migrate`. Files and backends hold JSON, and queries and indexes are about that. See docs/queries.md.
+   * Called for each value within a value that is read, as by `JSON.parse()`, from the innermost outwards: its result takes
+   * the place of the value (default: none). So a program gets back the values that `replacer` changed, wherever the store
+   * returns values or passes them to a function: `get()`, `find()`, views, operations, changes, archives, `migrate`. Files
+   * and backends hold the JSON, and queries and indexes go by it. See docs/queries.md.
    */
   reviver?: ((this: any, key: string, value: any) => unknown) | undefined;
   /**
-   * Indexes by which `find()`, `findOne()`, `countWhere()` and pages of sorted records go (default: none): the path of a field, or
-   * several with commas between them, each with its options. Of a list each element is found. They are kept beside the snapshot, in
-   * `index/`, and follow every change; `open()` does not get slower. One that is missing or damaged is made on another thread, reported
-   * to `onProgress` as `"build-index"`: until then each record is tried, and `whenIndexed()` waits for it. A unique one that must be
-   * made first is waited for by `open()`. At most 64; names that cannot be are refused with `OPSLOG_INVALID_ARGUMENT`.
+   * Indexes that `find()`, `findOne()`, `countWhere()` and pages of sorted records use (default: none): the path of a
+   * field, or several with commas between them, each with its options. A record whose field is a list is found by each
+   * element. Indexes are kept beside the snapshot, in `index/`, and follow every change; `open()` does not get slower. An
+   * index that is missing or damaged is made on another thread, and reported to `onProgress` as `"build-index"`. Until it
+   * is there, queries try each record, and `whenIndexed()` waits for it. `open()` itself waits for a unique index that must
+   * be made first. At most 64; invalid names are refused with `OPSLOG_INVALID_ARGUMENT`.
    */
   indexes?: Indexes<T> | undefined;
   /** Write the buffer at this many operations (default: 50). For `"group"` and `"async"`. */
@@ -333,15 +338,15 @@ export interface StoreOptions<T = any> {
    * synced, whatever this says.
    * - `"process"`: the death of the process, also by `kill -9`. A power failure may take lines that the system has not
    *   written back yet.
-   * - `"interval"`: also a power failure, once the log was synced, which happens in the background within
-   *   `syncIntervalMs`, and in `flush()`, `sync()` and `close()` before they resolve. Costs writers next to nothing.
+   * - `"interval"`: also a power failure, once the log has been synced. That happens in the background within
+   *   `syncIntervalMs`, and before `flush()`, `sync()` and `close()` resolve. Costs writers next to nothing.
    * - `"always"`: also a power failure. `set()`, `delete()`, `batch()`, `undo()` and `archive()` resolve after an
    *   `fdatasync` (macOS: `F_FULLFSYNC`) that began after their lines were written: the time of a disk's flush. All
    *   waiting calls share one, so a thousand writes in flight cost about as much as one. It runs on a thread of its own.
    *   What reads show, and in which order writes take effect, is as with `"process"`: only the promises wait.
    *
-   * With `writeMode` `"group"` or `"async"`, `set()` and `delete()` resolve as that says, before any sync; each write
-   * of the buffer is followed by a sync under `"always"`, and `batch()`, `undo()`, `flush()`, `sync()` and `close()`
+   * With `writeMode` `"group"` or `"async"`, `set()` and `delete()` resolve as the write mode says, before any sync. Under
+   * `"always"` each write of the buffer is followed by a sync, and `batch()`, `undo()`, `flush()`, `sync()` and `close()`
    * wait for theirs.
    *
    * A sync that fails is never tried again, for a second one may succeed without having written anything. Calls
@@ -355,11 +360,11 @@ export interface StoreOptions<T = any> {
    */
   durability?: "process" | "interval" | "always" | undefined;
   /**
-   * What `open()` does with a malformed line in a log, with others behind it, which no crash leaves (default: `"skip"`).
-   * `"skip"`: it is skipped, as in 0.8.1, and reported in {@link Store.recovery}. `"strict"`: `open()` rejects with
-   * `OPSLOG_CORRUPT`, naming the file and the offset, and leaves the file as it is. Then every line is read at open, also of
-   * a log that has an index. A torn end, which a crash does leave, is set aside in both. Logs that `skipLoad` does not read
-   * are not looked at.
+   * What `open()` does with a malformed line in a log that has other lines after it; no crash leaves such a line (default:
+   * `"skip"`). `"skip"`: the line is skipped, as in 0.8.1, and reported in {@link Store.recovery}. `"strict"`: `open()`
+   * rejects with `OPSLOG_CORRUPT`, naming the file and the offset, and leaves the file as it is. With `"strict"` every line
+   * is read at open, also of a log that has an index. A torn end, which a crash can leave, is set aside with both values.
+   * Logs that `skipLoad` does not read are not looked at.
    *
    * For stores in a folder only: with a `backend` of your own, `"strict"` makes `open()` reject with
    * `OPSLOG_INVALID_ARGUMENT`.
@@ -380,40 +385,42 @@ export interface StoreOptions<T = any> {
    */
   retain?: RetainOptions | undefined;
   /**
-   * Called with the progress of `open()`, see `ProgressOptions` (default: no function). An open that goes by index files has
-   * little or nothing to report. Through a backend of your own nothing is reported while `migrate` runs.
+   * Called with the progress of `open()`, see `ProgressOptions` (default: no function). An `open()` that uses index files
+   * has little or nothing to report. Through a backend of your own nothing is reported while `migrate` runs.
    */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 /**
- * How much of the history is kept. A sealed log is deleted as soon as one of the limits says so, unless a process of this machine
- * still needs it or an older one. A limit is kept to at the next checkpoint, not before. Superseded snapshots, which `prune()` deletes as
- * well, have rules of their own: those that this version wrote go 10 seconds after a second newer one, those of 0.8.1 stay.
+ * How much of the history is kept. A sealed log is deleted as soon as one of the limits says so, unless a process of this
+ * machine still needs it or an older one. Limits are applied at the next checkpoint, not before. They do not cover
+ * superseded snapshots, which `prune()` deletes as well: those that this version wrote are deleted 10 seconds after a
+ * second newer one, those of 0.8.1 stay.
  */
 export interface RetainOptions {
-  /** The newest sealed logs stay that have so many bytes together, with their indexes (default: `Infinity`). */
+  /** How many bytes of the newest sealed logs stay, including their indexes (default: `Infinity`). */
   bytes?: number | undefined;
-  /** Logs are deleted whose last operation is older than so many milliseconds (default: `Infinity`). */
+  /** A log is deleted when its last operation is older than this many milliseconds (default: `Infinity`). */
   ms?: number | undefined;
   /**
-   * The logs that the last so many checkpoints have sealed stay (default: `Infinity`). An empty log does not count; among agents, a log
-   * that an agent began between two checkpoints may count as one more.
+   * For how many of the last checkpoints the logs that they sealed stay (default: `Infinity`). An empty log does not count;
+   * among agents, a log that an agent began between two checkpoints may count as one more.
    */
   checkpoints?: number | undefined;
   /**
-   * The last so many operations stay open to `undo()`, and are shown by `getOps()` and `getHistory()`, across checkpoints and
-   * restarts: no checkpoint takes them along, they are carried to the next log (default: 0, as 0.8.1; at most 10,000). Of a batch all
-   * operations stay. `archive()`, a migration and the first agent that opens the folder take all operations along. `stats().opsCount`
-   * begins with them behind a checkpoint, and `checkpointThreshold` counts those behind them. With an `agentId`, or behind a
-   * backend, `open()` rejects with `OPSLOG_UNSUPPORTED`.
+   * How many of the last operations can still be undone, and are shown by `getOps()` and `getHistory()`, across checkpoints
+   * and restarts (default: 0, as 0.8.1; at most 10,000). A checkpoint does not end that: it carries them to the next log.
+   * All operations of a batch stay. `archive()`, a migration and the first agent that opens the folder end this for all
+   * earlier operations. After a checkpoint `stats().opsCount` begins with the number of these operations, and
+   * `checkpointThreshold` counts only the later ones. With an `agentId`, or behind a backend, `open()` rejects with
+   * `OPSLOG_UNSUPPORTED`.
    */
   undo?: number | undefined;
 }
 
 /** Options of `Store.recover()`. */
 export interface RecoverOptions extends ProgressOptions {
-  /** Gives the recovery up when it is aborted (default: nothing does). */
+  /** Ends the recovery when it is aborted (default: none). */
   signal?: AbortSignal | undefined;
 }
 
@@ -433,19 +440,19 @@ export interface Loss {
 export interface RecoverReport {
   /** Records of the new store. */
   readonly records: number;
-  /** Those of them that older snapshots and sealed logs gave. */
+  /** How many of those records come from older snapshots and sealed logs. */
   readonly fromHistory: number;
   /** Operations of the logs in force that were replayed. */
   readonly operations: number;
   /** Records in the archive segments of the new store. */
   readonly archivedRecords: number;
-  /** Records that the manifest says were in the snapshot, and that nothing gave; 0 where the manifest cannot be read. */
+  /** How many records of the snapshot, by the manifest's count, were found nowhere; 0 if the manifest cannot be read. */
   readonly missingRecords: number;
   /** The files that were used, by their paths in the folder. */
   readonly used: readonly string[];
   /** What could not be brought back, the first 1,000. A manifest that could not be read is among it. */
   readonly lost: readonly Loss[];
-  /** How much that is in all. */
+  /** How many losses there are in all. */
   readonly lostCount: number;
 }
 
@@ -460,7 +467,7 @@ export interface PruneOptions extends ProgressOptions {
   keepBytes?: number | undefined;
   /** Only tell what would be deleted (default: `false`). */
   dryRun?: boolean | undefined;
-  /** Ends it between two logs when it is aborted (default: nothing does). What was deleted by then is gone. */
+  /** Ends the deletion between two logs when it is aborted (default: none). Files deleted by then are gone. */
   signal?: AbortSignal | undefined;
 }
 
@@ -540,9 +547,10 @@ export interface ProgressOptions {
 /** How an index is kept. */
 export interface IndexOptions {
   /**
-   * Whether no two records may have the same value, or of a list the same element (default: false). A change that would make it so
-   * is refused with `OPSLOG_NOT_UNIQUE`. Records without a value there, or with `null`, may be many. It holds for a single writer;
-   * of agents, for their writes in transactions. `Store.verify()` with `indexes` reports other duplicates.
+   * Whether no two records may have the same value, or of a list the same element (default: false). A change that would
+   * make two records equal there is refused with `OPSLOG_NOT_UNIQUE`. Any number of records may have no value there, or
+   * `null`. This holds for all writes of a single writer; for agents, only for their writes in transactions.
+   * `Store.verify()` with `indexes` reports other duplicates.
    */
   unique?: boolean | undefined;
 }
@@ -649,7 +657,7 @@ export interface FindOptions<T = unknown> {
 
 /** Which records `scan()` gives, and in which direction. */
 export interface ScanOptions {
-  /** Only ids that begin so (default: all). */
+  /** Only ids that begin with this (default: all). */
   prefix?: string | undefined;
   /** Only ids behind this one; not beside `gte` (default: from the first). */
   gt?: string | undefined;
@@ -715,8 +723,8 @@ export interface Batch<T = Record<string, unknown>> {
 }
 
 /**
- * The records as the function of `transaction()` sees them: with its own changes. It can be used only while the function runs;
- * an error that leaves the function takes the whole transaction back, one that it catches does not.
+ * The records as the function of `transaction()` sees them: with its own changes. It can be used only while the function
+ * runs; an error that the function throws takes the whole transaction back, an error that it catches does not.
  */
 export interface Transaction<T = Record<string, unknown>> {
   /**
@@ -777,7 +785,7 @@ export interface VerifyReport {
     readonly ids: readonly [string, string];
     readonly value: unknown;
   }[];
-  /** What helps where a file in force is damaged that `repair()` cannot mend; absent otherwise. */
+  /** What to do if a file in force is damaged and `repair()` cannot mend it; absent otherwise. */
   readonly advice?: string;
 }
 
@@ -815,7 +823,7 @@ export interface RepairReport {
     readonly code: string;
     readonly message: string;
   }[];
-  /** The damage that is left; `null` if the folder could not be checked again, which is among the failures then. */
+  /** The damage that is left; `null` if the folder could not be checked again: `failures` has the reason then. */
   readonly after: VerifyReport | null;
 }
 
@@ -838,8 +846,9 @@ export interface RecoveryReport {
   /** The file that holds those bytes now, or `null`. */
   readonly tornPath: string | null;
   /**
-   * Logs that the manifest names, that were not empty when they were closed, and that are missing: there only if that is
-   * so. `bytes` is how long one was, `null` where only that it held operations is known. They read as empty.
+   * Logs that the manifest names, that were not empty when they were closed, and that are missing now; absent if there are
+   * none. `bytes` is the former length of the log, or `null` if it is only known that it held operations. A missing log
+   * reads as empty.
    */
   readonly missingLogs?: readonly { readonly path: string; readonly bytes: number | null }[];
   /** Whether the snapshot was read from one end to the other, for want of an index file that fits. */
@@ -847,10 +856,10 @@ export interface RecoveryReport {
   /** How long `open()` took, in milliseconds. */
   readonly milliseconds: number;
   /**
-   * What the folder's file system has turned out to lack, which the store does without: there only if that is something,
-   * also if a checkpoint comes upon it later. `"folder-sync"`: a power failure may take the names of new files, and with
-   * them what they hold. `"file-sync"`: it may take anything; with `durability` other than `"process"` such a file system is
-   * refused. `"kernel-locks"`: see the option `locking`.
+   * What the folder's file system lacks and the store does without; absent if it lacks nothing. A checkpoint may add to it
+   * later. `"folder-sync"`: a power failure may take the names of new files, and with them their content. `"file-sync"`: a
+   * power failure may take anything; with `durability` other than `"process"` such a file system is refused.
+   * `"kernel-locks"`: see the option `locking`.
    */
   readonly unsupported?: readonly ("folder-sync" | "file-sync" | "kernel-locks")[];
 }
@@ -947,7 +956,7 @@ export interface StorageBackend {
 export interface BackupOptions extends ProgressOptions {
   /** Also copy the logs that checkpoints have sealed, the audit trail. Default: `false`. */
   sealedLogs?: boolean | undefined;
-  /** Gives the copy up when it is aborted (default: nothing does). */
+  /** Ends the copy when it is aborted (default: none). */
   signal?: AbortSignal | undefined;
 }
 
@@ -970,12 +979,12 @@ export interface BackupResult {
  * - `OPSLOG_NO_STORE`: a read-only open, or a check, of a folder without a store; `path` is the folder.
  * - `OPSLOG_NOT_FOUND`: the record or archive segment is not there.
  * - `OPSLOG_INVALID_VALUE`: a value that JSON cannot hold. Nothing was changed.
- * - `OPSLOG_INVALID_ARGUMENT`: an argument or option that cannot be: an id, a name, a folder, a function, a signal.
+ * - `OPSLOG_INVALID_ARGUMENT`: an invalid argument or option: an id, a name, a folder, a function, a signal.
  *   (`OPSLOG_UNKNOWN_OPTION` is the code of a warning of the process, see `StoreOptions`.)
- * - `OPSLOG_LOCKED`: another process, or another store of this one, is writing here. With agents: it has this
- *   `agentId`, or it keeps a lock for longer than the others wait. Nothing is lost, the call can be repeated.
- * - `OPSLOG_NEWER_VERSION`: a program that gave a lower `version` than the store has must not write to it; or one that gave
- *   none must not make a checkpoint of records of several versions. Reads go on. Nothing was changed.
+ * - `OPSLOG_LOCKED`: another process, or another store of this one, is writing here. With agents: another store has this
+ *   `agentId`, or another agent keeps a lock for longer than this one waits. Nothing is lost, and the call can be repeated.
+ * - `OPSLOG_NEWER_VERSION`: the program gave a lower `version` than the store has, and must not write to it; or it gave
+ *   none, and must not make a checkpoint of records of several versions. Reads go on. Nothing was changed.
  * - `OPSLOG_CORRUPT`: a file is damaged; `path`, and `offset` in bytes where known.
  * - `OPSLOG_IO`: a system call failed; `errno`, `syscall` and `path` as Node has them, and Node's own code
  *   (`ENOSPC`) as `cause.code`. Nothing was changed.
@@ -983,7 +992,8 @@ export interface BackupResult {
  *   anew, reads go on.
  * - `OPSLOG_EXISTS`: a record that is to be inserted is there.
  * - `OPSLOG_POSITION_GONE`: a place in the history is not there any more: it was undone or pruned.
- * - `OPSLOG_UNSUPPORTED`: the backend lacks what the call needs; or the file system, kernel locks, see the option `locking`.
+ * - `OPSLOG_UNSUPPORTED`: the backend lacks what the call needs, or the file system lacks kernel locks (see the option
+ *   `locking`).
  * - `OPSLOG_NOT_UNIQUE`: another record has a value that must be unique; `index`, `id`, `otherId`, `value`.
  * - `OPSLOG_PATTERN_TIMEOUT`: a regular expression of a query takes too long.
  * - `OPSLOG_LISTENER_FAILED` and `OPSLOG_EVENTS_FAILED`: codes of warnings of the process, see `on()`.
@@ -1018,10 +1028,10 @@ export declare class Store<T = Record<string, unknown>> {
   static verify(dir: string | FileUrl, options?: VerifyOptions): Promise<VerifyReport>;
 
   /**
-   * Mends what `verify()` finds in a folder, where that loses nothing: no record changes by it. Takes the folder's lock
-   * if there is something to mend, and deletes nothing: lines that it takes out of a log go to `<log>.torn`, an index that
-   * it makes again to `<index>.<n>.damaged`. An index whose snapshot is damaged stays: the other records are found by
-   * it. An agent of 0.8.1 takes no lock that could be seen: end those first.
+   * Mends what `verify()` finds in a folder, where that loses nothing: no record changes by it. Takes the folder's lock if
+   * there is something to mend, and deletes nothing: lines that it takes out of a log go to `<log>.torn`, an index that it
+   * makes again to `<index>.<n>.damaged`. An index whose snapshot is damaged stays: the other records are found by it.
+   * Agents of 0.8.1 take no lock that `repair()` could see: end them first.
    *
    * Rejects only if it has changed nothing. What fails later is among the `failures` of the report.
    *
@@ -1043,10 +1053,11 @@ export declare class Store<T = Record<string, unknown>> {
    * snapshot. Nothing in the damaged folder is written to. What could not be recovered is reported by file and place, and by record
    * where its id can be read.
    *
-   * The new store is a single writer's, of all agents' operations, with an empty history: its snapshot holds the records, and its log
-   * those that have another schema version than the snapshot. Records that came from older files stand behind the others. Archive
-   * segments that are sound come along; blobs do not, nor do sealed logs. A damaged value that is still valid JSON cannot be seen,
-   * as for `verify()`. Without history (`prune()`, `retain`) a damaged record has no other place. End all writers first.
+   * The new store is that of a single writer. It has the operations of all agents applied, and an empty history: its
+   * snapshot holds the records, and its log holds those that have another schema version than the snapshot. Records that
+   * came from older files stand after the others. Archive segments that are sound come along; blobs do not, nor do sealed
+   * logs. A damaged value that is still valid JSON cannot be seen, as for `verify()`. Without history (`prune()`, `retain`)
+   * a damaged record has no other place. End all writers first.
    *
    * Cost: a pass over the snapshot and the logs in force, and if something is missing over an older snapshot and the sealed logs
    * behind it, on another thread; needs about 150 bytes of memory for each record.
@@ -1086,8 +1097,8 @@ export declare class Store<T = Record<string, unknown>> {
   open(dir: string | FileUrl, options?: StoreOptions<T>): Promise<void>;
 
   /**
-   * Finishes earlier calls, makes a checkpoint if `checkpointOnClose`, and releases the lock. While `open()` runs, it waits
-   * for that first; if that fails, it rejects with `OPSLOG_NOT_OPEN`.
+   * Finishes earlier calls, makes a checkpoint if `checkpointOnClose`, and releases the lock. If `open()` is still running,
+   * `close()` waits for it first; if that `open()` fails, `close()` rejects with `OPSLOG_NOT_OPEN`.
    *
    * Cost: the checkpoint's, if there is one, and a sync unless `durability` is `"process"`.
    *
@@ -1108,8 +1119,8 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * The record, or `undefined`. The same object each time, until the record changes.
    *
-   * Cost: parses the record's text at the first look, and is a lookup in a `Map` from then on (see `cacheSize`). Of a small store (4 MB)
-   * of which one record in 32 was read, the others are read at once.
+   * Cost: parses the record's text at the first look, and is a lookup in a `Map` from then on (see `cacheSize`). In a small
+   * store (4 MB), all other records are read at once when one in 32 has been read.
    *
    * @param id The record's id.
    * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_IO` or `OPSLOG_CORRUPT` if a file cannot be read any more. At once, as all reads.
@@ -1176,7 +1187,8 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: looks at every record. In a store of more than 5,000 records the first call keeps only the objects that it
    * returns, later ones keep all (see `cacheSize`).
    *
-   * What the predicate itself changes is seen inside `batch()` only, where this walks the records as a `Map` is walked.
+   * The predicate sees changes that it makes itself only inside `batch()`; there `filter()` goes through the records as
+   * through a `Map`.
    *
    * @param predicate Called with each record and its id.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`; `OPSLOG_INVALID_ARGUMENT` for a predicate that is no
@@ -1205,9 +1217,10 @@ export declare class Store<T = Record<string, unknown>> {
    * The values of the records that meet a query, as objects of their own: changing one changes no record and no other result.
    * All are as they were at one moment, that of the call.
    *
-   * Cost: with an index, the records that it leads to, at the call if they are few. Else tries the text of every record, on another
-   * thread; only results become objects. A first change meanwhile copies the operations since the last checkpoint, some 100 bytes for
-   * each record. Sorting holds all results, or with `limit` about twice as many as are wanted.
+   * Cost: with an index, the records that it leads to, at the call if they are few. Else tries the text of every record, on
+   * another thread; only results become objects. The first change during the query copies the operations since the last
+   * checkpoint, some 100 bytes for each record. Sorting holds all results, or with `limit` about twice as many as are
+   * wanted.
    *
    * @param query Which records.
    * @param options Order, bounds, fields and signal; each with its default there.
@@ -1282,10 +1295,10 @@ export declare class Store<T = Record<string, unknown>> {
   getMany(ids: readonly string[]): (T | undefined)[];
 
   /**
-   * All ids in the store's order, as they are at the call, whatever changes while they are gone through.
+   * All ids in the store's order, as they are at the call. Later changes do not affect the iteration.
    *
-   * Cost: reads the records in pieces of 256 KB as they are asked for, and keeps none. An `undo()` meanwhile reads all that is
-   * left first.
+   * Cost: reads the records in pieces of 256 KB as they are asked for, and keeps none. An `undo()` during the iteration
+   * first reads all records that are left.
    *
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`.
    */
@@ -1313,10 +1326,11 @@ export declare class Store<T = Record<string, unknown>> {
    * Ids and records in the order of the ids, by UTF-16 code units as `<` compares them, as they are at the first step. The
    * records are objects of their own.
    *
-   * Cost: that of the records that are wanted, where the order of the ids is there. It lies beside the snapshot, in `index/`, once a scan
-   * with a bound in a store of more than 5,000 records has had it made in the background, and checkpoints keep it from then on; a reader that
-   * finds none keeps one in memory, of some 40 bytes for each record. Without it, and for what the log says since, one look at every id, on another thread. Some 100 bytes for each record that is wanted; values are
-   * read in pieces of 256 KB as they are asked for.
+   * Cost: that of the wanted records, if there is an index of the ids' order. The first scan with a bound in a store of
+   * more than 5,000 records has it made in the background, beside the snapshot in `index/`, and checkpoints keep it from
+   * then on. A reader that finds none keeps one in memory, of some 40 bytes for each record. Without the index, and for
+   * operations in the log since, a scan looks at every id once, on another thread. It needs some 100 bytes for each wanted
+   * record; values are read in pieces of 256 KB as they are asked for.
    *
    * @param options Which ids, in which direction, how many, and a signal; each with its default there.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, and the signal's reason. All reject.
@@ -1461,13 +1475,14 @@ export declare class Store<T = Record<string, unknown>> {
   clear(): Promise<number>;
 
   /**
-   * Takes the last operation since the last checkpoint back, an agent's own last; `false` if there is none.
+   * Takes back the last operation since the last checkpoint; an agent takes back its own last operation. `false` if there
+   * is none.
    *
-   * Cost: cuts the last line off the log: a system call or two. Waits for a sync where it undoes one of several operations
-   * of a batch, and unless `durability` is `"process"`. A whole batch costs one cut, on another thread.
+   * Cost: cuts the last line off the log: a system call or two. Waits for a sync if it undoes one of several operations of
+   * a batch, or if `durability` is not `"process"`. A whole batch costs one cut, on another thread.
    *
-   * @param options With `batch: true` the whole last batch is taken back, all or nothing, or what single calls left of it; an
-   * operation that is of no batch alone (default: false).
+   * @param options With `batch: true` the whole last batch is taken back, all or nothing, or the rest of it if single calls
+   * have undone a part; an operation that is in no batch is taken back alone (default: false).
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_INVALID_ARGUMENT` (the options),
    * `OPSLOG_UNSUPPORTED` (`batch` through a backend or in memory); an agent's also `OPSLOG_LOCKED`, `OPSLOG_CORRUPT`. All
    * reject, and nothing was undone then.
@@ -1478,13 +1493,13 @@ export declare class Store<T = Record<string, unknown>> {
    * The history: every operation that the logs hold, each once, in order, across checkpoints and restarts, with the full value
    * before it. Values are as they were written: `migrate` does not see them. What `archive()` moved is no operation.
    *
-   * Without `live` it ends with the last operation that is there at the first step. With `live` it goes on with new operations,
-   * also of this store and of other processes. A consumer that keeps the last position with its result, and comes back
-   * with it, misses nothing and sees nothing twice. An operation that was given and is undone while the consumer listens is
-   * retracted with a `Retraction`.
+   * Without `live` it ends with the last operation that is there at the first step. With `live` it goes on with new
+   * operations, also of this store and of other processes. A consumer that stores the last position with its result, and
+   * goes on from it later, misses no operation and sees none twice. If an operation that was given is undone while the
+   * consumer listens, the consumer gets a `Retraction`.
    *
-   * Among agents the order is that of clock and agentId, of the operations that are known when they are given: one of another
-   * agent that comes later is given later.
+   * Among agents the order is that of clock and agentId, among the operations that are known at the time. An operation of
+   * another agent that becomes known later is given later, whatever its clock.
    *
    * Cost: reads the logs in pieces on another thread, and holds two pieces; an idle live reader waits for the system's
    * notification.
@@ -1515,8 +1530,8 @@ export declare class Store<T = Record<string, unknown>> {
    * A listener holds up no write, whatever it awaits. Its error, or the rejection of its promise, becomes a warning of the process
    * with the code `OPSLOG_LISTENER_FAILED`. It runs in the async context of the call of `on()`.
    *
-   * Cost: each listener in a folder reads the log of its own, on another thread. A store without listeners pays nothing. The listeners of
-   * a reader or agent keep the process alive until `off()` or `close()`.
+   * Cost: each listener in a folder reads the log for itself, on another thread. A store without listeners pays nothing.
+   * The listeners of a reader or agent keep the process alive until `off()` or `close()`.
    *
    * @param event `"change"`.
    * @param listener Called with the changes, as objects of its own.
@@ -1549,10 +1564,10 @@ export declare class Store<T = Record<string, unknown>> {
    * The store as it was at an earlier place of its history: after every operation up to there, in the total order. What an
    * `undo()` took back is not in it. The view does not change whatever the store does next, and holds no lock.
    *
-   * A time means: behind the last operation whose `ts` is not later. Where the clocks of agents differ, the order of the operations
-   * decides, not their `ts`. Values are those that were logged: `migrate` is not called for them. Records that were archived since are
-   * there with the values that they had; that needs the notes of those archives in `index/`, which 0.8.1 does not write. Records
-   * that are there no more come behind those that are.
+   * A time stands for the place after the last operation whose `ts` is not later. Where the clocks of agents differ, the
+   * order of the operations decides, not their `ts`. Values are those that were logged: `migrate` is not called for them.
+   * Records that were archived since are there with the values that they had; that needs the notes of those archives in
+   * `index/`, which 0.8.1 does not write. Records that the store no longer has come after those that it still has.
    *
    * Cost: reads the operations between there and now, on another thread, and holds the previous value of each record that they
    * concern; no copy of the store is made. In a folder of agents operations further back may be read: an agent does not know what another
@@ -1622,13 +1637,13 @@ export declare class Store<T = Record<string, unknown>> {
    * and no blobs, which are the caller's: copy them with the backend's methods, after this. All agents' logs
    * are copied as of one moment. A read-only store copies its folder, without writing to it.
    *
-   * Everything is durable when it resolves. Until then the folder's manifest is one that no version opens, so
-   * that a copy that a crash cut is taken neither for this store nor for an empty one: delete that folder.
+   * Everything is durable when it resolves. Until then the folder's manifest is one that no version opens, so that a copy
+   * that a crash left incomplete is taken neither for this store nor for an empty one. Delete such a folder.
    *
-   * Cost: one pass over the files on libuv's pool, in pieces of 16 MiB; where others write (agents, a read-only
-   * store) two passes over the logs. Appends do not wait, except for some microseconds when the log was cut
-   * (`undo()`) while it was copied, and among agents for as long as it takes to look at the logs' lengths.
-   * `close()` waits for it.
+   * Cost: one pass over the files on libuv's pool, in pieces of 16 MiB; where other processes write (agents, a read-only
+   * store) two passes over the logs. Appends do not wait, with two exceptions: some microseconds when the log was cut
+   * (`undo()`) while it was copied, and among agents the time that it takes to look at the logs' lengths. `close()` waits
+   * for it.
    *
    * @param dir The folder of the copy, a path or a `file:` URL object: new or empty, and not inside the store's.
    * @param options Sealed logs, a progress function and a signal; each with its default there.
@@ -1644,8 +1659,9 @@ export declare class Store<T = Record<string, unknown>> {
    * oldest first, so that the rest is always the unbroken newest part of the history. Reads, writes and `undo()` go on meanwhile,
    * checkpoints wait.
    *
-   * What a process of this machine still needs stays, and all history behind it: what a reader, or an agent that calls `tail()`,
-   * has not read yet, and what a backup with `sealedLogs` still copies. A process that has died needs nothing.
+   * Files that a process of this machine still needs stay, and all history after them: files that a reader, or an agent
+   * that calls `tail()`, has not read yet, and files that a backup with `sealedLogs` still copies. A process that has died
+   * needs nothing.
    *
    * `dryRun` tells the files that would go, leftovers of processes excepted. A read-only store can do that too.
    *
@@ -1670,7 +1686,7 @@ export declare class Store<T = Record<string, unknown>> {
 
   /**
    * Moves the records for which the predicate returns a truthy value into an archive segment. Returns their number. An
-   * agent leaves records out that another agent has changed meanwhile.
+   * agent does not move records that another agent has changed meanwhile.
    *
    * Cost: looks at every record, reads and writes the whole segment, and makes a checkpoint (none under `skipLoad`).
    *
@@ -1720,8 +1736,8 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * Applies the operations of other processes. Until it ends, all reads show the state before it; from then on the state after it.
    *
-   * Cost: in proportion to the new operations; a look at the files if there are none. Where the way from the last look is broken, as
-   * after an archive, everything is loaded anew.
+   * Cost: in proportion to the new operations; a look at the files if there are none. If the logs do not lead on from the
+   * last look, as after an archive, everything is loaded anew.
    *
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_CORRUPT`, `OPSLOG_IO`, an agent's also `OPSLOG_LOCKED`, `OPSLOG_FAILED`. All reject, and
    * every record is kept then.
@@ -1739,10 +1755,10 @@ export declare class Store<T = Record<string, unknown>> {
   tail(): Promise<LoggedOperation<T>[]>;
 
   /**
-   * Calls `tail()` again and again, and the callback when there is something. A look that fails, or a callback that
-   * throws, is published on the diagnostics channel `opslog:watch-failed` and followed by the next look. No look begins
-   * before the former one ended. In a folder the system's notifications are waited for once a look has found nothing: then
-   * a change is given within milliseconds, and a folder in which nothing changes costs a look in a second.
+   * Calls `tail()` again and again, and the callback when there is something. A look that fails, or a callback that throws,
+   * is published on the diagnostics channel `opslog:watch-failed` and followed by the next look. No look begins before the
+   * former one ended. In a folder, once a look has found nothing, `watch()` waits for the system's notifications: a change
+   * is then given within milliseconds, and a folder in which nothing changes costs one look a second.
    *
    * Cost: that of `tail()`, each time. Keeps the process alive until `unwatch()` or `close()`.
    *
@@ -1763,8 +1779,8 @@ export declare class Store<T = Record<string, unknown>> {
   unwatch(): void;
 
   /**
-   * Writes the buffer (`writeMode` `"group"` and `"async"`). Does nothing if the store is not open.
-   * With `durability` `"interval"` or `"always"` resolves when all that was written before is durable.
+   * Writes the buffer (`writeMode` `"group"` and `"async"`). Does nothing if the store is not open. With `durability`
+   * `"interval"` or `"always"` it resolves when all earlier writes are durable.
    *
    * Cost: one write for all that is buffered, and a sync unless `durability` is `"process"`.
    *
@@ -1785,9 +1801,9 @@ export declare class Store<T = Record<string, unknown>> {
 /**
  * The file system as a backend. Each method works on its own after `initialize()`, also in a subclass.
  *
- * Missing files that are to be read reject with Node's own `ENOENT`, as do failures of the blob methods with
- * Node's own codes; other failures are `OPSLOG_IO`. Blob paths must lie inside the store's folder and never
- * name its lock or its manifest (`OPSLOG_INVALID_ARGUMENT`).
+ * A method that reads a missing file rejects with Node's own `ENOENT`, and the blob methods reject with Node's own codes.
+ * Other failures are `OPSLOG_IO`. Blob paths must lie inside the store's folder and never name its lock or its manifest
+ * (`OPSLOG_INVALID_ARGUMENT`).
  */
 export declare class FsBackend implements StorageBackend {
   initialize(
@@ -1921,8 +1937,8 @@ export declare function streamSnapshotFile<T>(
 ): AsyncGenerator<[string, T], { version: number }>;
 
 /**
- * Takes the write lock of a folder: `.lock`, with the process's pid in it. One that a dead process left is taken
- * over. Of a FileHandle the result has `fd`, `stat()`, `readFile()`, `close()` (which leaves the file where it is)
+ * Takes the write lock of a folder: `.lock`, with the process's pid in it. A lock that a dead process left is taken over.
+ * The result has these members of a FileHandle: `fd`, `stat()`, `readFile()`, `close()` (which leaves the file where it is)
  * and `Symbol.asyncDispose`.
  *
  * Cost: a few system calls; waits for up to two seconds where the lock's file is empty.
