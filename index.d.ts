@@ -235,7 +235,7 @@ export interface StoreOptions<T = any> {
    * Start a checkpoint once this many operations have been logged since the last one (default: 100). `Infinity` means
    * never, zero or less means at every operation. A threshold that is given holds exactly. The default also waits for the
    * size of the log: once the snapshot is over 1 MB, until the log has a quarter of its bytes; with an `agentId`, until the
-   * log has 256 KB.
+   * logs have that as well, and 256 KB at least.
    */
   checkpointThreshold?: number | undefined;
   /** Checkpoint in `close()` if operations were logged (default: true). */
