@@ -1,4 +1,4 @@
-/** Who is compared with whom: 0.8.1 or, in wide runs, the ideal store on one side; the subject on the other. */
+/** The two stores that are compared: 0.8.1 or, in wide runs, the ideal store on one side; the subject on the other. */
 import { IdealStore } from "./ideal/store.mjs";
 import { OriginalSide, Side } from "./side.mjs";
 

@@ -240,7 +240,7 @@ fn registered_adds_the_agent_and_seals_the_log_of_a_single_writer() {
 fn taken_over_names_one_log_that_follows_those_of_the_agents() {
     let own = TakenOver { log: "l4", previous: Some("l2"), clock: 8 };
     let (next, gone) = taken_over(&shared(), &own, Some(&snapshot(None)), came("new"));
-    let expected = Manifest {
+    let led_by = |manifest: Manifest| Manifest {
         active_ops: "l4".into(),
         active_agent_ops: None,
         log_versions: Vec::new(),
@@ -248,22 +248,13 @@ fn taken_over_names_one_log_that_follows_those_of_the_agents() {
         previous_end: 0,
         log_ends: vec![("l".into(), 3), ("l0".into(), 6)],
         departures: 3,
-        clock: 8,
-        ..with_snapshot(&shared())
+        ..manifest
     };
+    let expected = led_by(Manifest { clock: 8, ..with_snapshot(&shared()) });
     assert_eq!((next, gone), (expected, vec!["s0".to_owned()]));
     // Without a snapshot the one that is there stays, with its version and its counts.
     let (next, gone) = taken_over(&shared(), &TakenOver { clock: 1, ..own }, None, came("new"));
-    let changed = Manifest {
-        active_ops: "l4".into(),
-        active_agent_ops: None,
-        log_versions: Vec::new(),
-        previous_ops: Some("l2".into()),
-        previous_end: 0,
-        log_ends: vec![("l".into(), 3), ("l0".into(), 6)],
-        departures: 3,
-        ..shared()
-    };
+    let changed = led_by(shared());
     assert_eq!((next, gone), (next_generation(&shared(), changed), Vec::new()));
 }
 
