@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import test from "ava";
@@ -28,6 +28,22 @@ function signal(agent, name) {
   } catch (error) {
     if (error.code !== "ESRCH") throw error;
   }
+}
+
+/** Whether each thread of a process stands still: the signal that stops it takes effect a moment later. */
+function stands(pid) {
+  const threads = `/proc/${pid}/task`;
+  return readdirSync(threads).every((thread) => {
+    const stat = readFileSync(`${threads}/${thread}/stat`, "utf8");
+    // The name before the state may hold anything, a parenthesis too.
+    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("T");
+  });
+}
+
+async function stop(agent) {
+  signal(agent, "SIGSTOP");
+  if (process.platform !== "linux") return delay(50);
+  while (!stands(agent.pid)) await delay(1);
 }
 
 /** An agent in its own process that compacts without end; its calls stop when it is told to. */
@@ -60,7 +76,7 @@ posix(
     do {
       signal(agent, "SIGCONT");
       while (!existsSync(lock)) await delay(1);
-      signal(agent, "SIGSTOP");
+      await stop(agent);
     } while (!existsSync(lock));
 
     const written = await outcome(other.set("other", { n: 1 }));
@@ -95,7 +111,7 @@ posix(
     const expected = [];
     let held = null;
     for (let n = 0; held === null && n < 2000; n++) {
-      signal(agent, "SIGSTOP");
+      await stop(agent);
       const writing = outcome(other.set(`id-other-${n}`, { n }));
       const result = await writing;
       if (result === true) expected.push(`id-other-${n}`);
