@@ -1,6 +1,7 @@
-/** One chart for each workload, as SVG. */
+/** The charts, as SVG: one for each workload, and one of the summary. */
 import { higherIsBetter, show, titlesOf } from "./figures.mjs";
 import { titleOf } from "./stores/index.mjs";
+import { summaryChart } from "./summary.mjs";
 
 const colours = { domain: ["this package", "another", "floor"], range: ["#d1495b", "#3d6b99", "#9a9a9a"] };
 const canvas = { background: "white", padding: 10, config: { font: "sans-serif" } };
@@ -115,9 +116,12 @@ export function chartOf(workload, found) {
   return { title: `${workload.id}. ${workload.title}`, ...canvas, ...chart };
 }
 
-/** Draws a chart. */
-export async function drawChart(workload, found) {
+async function draw(chart) {
   const [{ compile }, { View, parse }] = await Promise.all([import("vega-lite"), import("vega")]);
-  const view = new View(parse(compile(chartOf(workload, found)).spec), { renderer: "none" });
+  const view = new View(parse(compile(chart).spec), { renderer: "none" });
   return `${await view.toSVG()}\n`;
 }
+
+export const drawChart = (workload, found) => draw(chartOf(workload, found));
+
+export const drawSummary = (compared) => draw(summaryChart(compared));

@@ -1,14 +1,11 @@
-/** docs/performance.md: what a run found goes between markers, what people wrote around them stays. */
+/** A page in which what was measured stands between markers, and around them what people wrote. */
 
-const begin = (name) => `<!-- bench:${name} -->`;
-const end = (name) => `<!-- /bench:${name} -->`;
+const begin = (name) => `<!-- measured:${name} -->`;
+const end = (name) => `<!-- /measured:${name} -->`;
 
-/** Puts the text between the markers of that name; without markers, at the end, under the heading. */
-export function replaceBlock(document, name, text, heading) {
-  const block = `${begin(name)}\n\n${text}\n\n${end(name)}`;
-  const from = document.indexOf(begin(name));
-  if (from < 0) return `${document.trimEnd()}\n\n${heading === undefined ? "" : `${heading}\n\n`}${block}\n`;
-  const to = document.indexOf(end(name), from);
-  if (to < 0) throw new Error(`${end(name)} is missing`);
-  return `${document.slice(0, from)}${block}${document.slice(to + end(name).length)}`;
+/** Puts the text between the markers of that name. */
+export function replaceBlock(page, name, text) {
+  const [from, to] = [page.indexOf(begin(name)), page.indexOf(end(name))];
+  if (from < 0 || to < from) throw new Error(`${begin(name)} and ${end(name)} are missing`);
+  return `${page.slice(0, from)}${begin(name)}\n\n${text}\n\n${page.slice(to)}`;
 }

@@ -3,7 +3,7 @@
  * `perf` takes of the measuring process from its start to its end, all threads.
  *
  *   npm run bench:profile -- --only W1,W9      these workloads
- *   npm run bench:profile -- --write           take the table over into docs/performance.md
+ *   npm run bench:profile -- --write           take them over into docs/
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync } from "node:fs";
@@ -12,10 +12,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { cargoArguments } from "../scripts/build.mjs";
-import { fail, requireCargo, requireModules, requireNode, root as project } from "../scripts/setup.mjs";
+import {
+  fail,
+  requireBenchModules,
+  requireCargo,
+  requireModules,
+  requireNode,
+  root as project,
+} from "../scripts/setup.mjs";
 import { Fixtures } from "./fixtures.mjs";
 import { runOnce } from "./measurement.mjs";
-import { publishProfiles } from "./publication.mjs";
+import { publish } from "./publication.mjs";
+import { table } from "./report.mjs";
+import { keep } from "./results.mjs";
+import { goOnWith } from "./runtime.mjs";
 import { loadWorkload, workloadIds } from "./workloads/index.mjs";
 
 const FREQUENCY = 1999;
@@ -73,6 +83,7 @@ function shorten(symbol) {
 }
 
 const { values } = parseArgs({ options: { only: { type: "string" }, write: { type: "boolean" } } });
+goOnWith();
 requireNode();
 requireCargo();
 requireModules();
@@ -105,13 +116,9 @@ const rows = Object.entries(profiles).map(([name, { shares, functions }]) => [
   ...layers.map(([layer]) => percents(shares[layer])),
   functions.map(({ name: each, percent }) => `\`${each}\` ${percent.toFixed(1)}`).join(", "),
 ]);
-const header = ["", ...layers.map(([name]) => name), "largest native functions, %"];
-const table = [
-  header,
-  header.map((_, column) => (column > 0 && column <= layers.length ? "---:" : "---")),
-  ...rows,
-]
-  .map((cells) => `| ${cells.join(" | ")} |`)
-  .join("\n");
-console.log(table);
-if (values.write) await publishProfiles(table);
+console.log(table(["", ...layers.map(([name]) => name), "largest native functions, %"], rows));
+if (values.write) {
+  requireBenchModules();
+  await keep("profiles", profiles);
+  await publish();
+}

@@ -1,34 +1,17 @@
-/** Writes what was found into docs/, with the charts and the figures themselves, and some of it into the README. */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { existsSync } from "node:fs";
+/** Makes the pages from what was measured: docs/performance.md, docs/performance/workloads.md with its charts, and the figures in README.md. */
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { drawChart } from "./charts.mjs";
+import { drawChart, drawSummary } from "./charts.mjs";
 import { replaceBlock } from "./document.mjs";
-import {
-  floorReport,
-  headlineTable,
-  machineReport,
-  storeReport,
-  targetTable,
-  workloadReport,
-} from "./report.mjs";
+import { headlineTable, machineReport, storeReport, targetTable, workloadSection } from "./report.mjs";
+import { floorsReport, sizeReport } from "./parts.mjs";
+import { folder, project, readAll } from "./results.mjs";
 import { loadStore, storeNames } from "./stores/index.mjs";
+import { comparisons, summaryTable } from "./summary.mjs";
 import { loadWorkload, workloadIds } from "./workloads/index.mjs";
 
-const docs = fileURLToPath(new URL("../docs/", import.meta.url));
-const documentPath = join(docs, "performance.md");
-const readmePath = join(docs, "..", "README.md");
 // The README has room for some.
 const inReadme = ["ours", "original", "lmdb", "better-sqlite3"];
-const folder = join(docs, "performance");
-const resultsPath = join(folder, "results.json");
-
-const chartName = (workload) => `${workload.id.toLowerCase()}.svg`;
-
-async function readResults() {
-  return existsSync(resultsPath) ? JSON.parse(await readFile(resultsPath, "utf8")) : {};
-}
 
 async function loadAll(names, load) {
   const loaded = [];
@@ -36,43 +19,45 @@ async function loadAll(names, load) {
   return loaded;
 }
 
-async function writeDocument(workloads, results, machine) {
-  let document = existsSync(documentPath) ? await readFile(documentPath, "utf8") : "# Performance\n";
-  const put = (name, text, heading) => (document = replaceBlock(document, name, text, heading));
-  put("machine", machineReport(machine), "## Machine");
-  put("stores", storeReport(await loadAll(storeNames, loadStore)), "## Stores");
-  put("targets", targetTable(workloads, results), "## Targets");
+/** Puts texts between the markers of a page; what people wrote around them stays. */
+async function fill(path, blocks) {
+  let page = await readFile(path, "utf8");
+  for (const [name, text] of Object.entries(blocks)) page = replaceBlock(page, name, text);
+  await writeFile(path, page);
+}
+
+const chartName = ({ id }) => `${id.toLowerCase()}.svg`;
+
+async function writeWorkloads(workloads, { results, profiles }) {
+  const parts = [
+    "# Each workload",
+    "`npm run bench` writes this page. [Performance](../performance.md) has its summary, and says how everything is measured.",
+    "## Targets",
+    targetTable(workloads, results.results),
+  ];
   for (const workload of workloads) {
     const { id, title } = workload;
-    put(id, blockOf(workload, results[id]), `## ${id}. ${title}`);
-    const floors = floorReport(workload, results[id]);
-    if (floors !== "") put(`${id}-floors`, floors, `### Where the time goes in ${id}`);
-    await writeFile(join(folder, chartName(workload)), await drawChart(workload, results[id]));
+    await writeFile(join(folder, chartName(workload)), await drawChart(workload, results.results[id]));
+    const told = { found: results.results[id], origin: results.origins[id], profiles };
+    parts.push(workloadSection(workload, told), `![${title}](${chartName(workload)})`);
   }
-  await writeFile(documentPath, document);
+  await writeFile(join(folder, "workloads.md"), `${parts.join("\n\n")}\n`);
 }
 
-function blockOf(workload, found) {
-  const chart = `![${workload.title}](performance/${chartName(workload)})`;
-  return `${workloadReport(workload, found)}\n\n${chart}`;
-}
-
-/** Takes over the workloads that were measured; those that were not keep what they had. */
-export async function publish(measured, machine) {
-  await mkdir(folder, { recursive: true });
-  const { results: before } = { results: {}, ...(await readResults()) };
-  const results = { ...before, ...measured };
-  await writeFile(resultsPath, `${JSON.stringify({ machine, results }, null, 1)}\n`);
-
+export async function publish() {
+  const measured = await readAll();
+  const { results, machine } = measured.results;
   const workloads = (await loadAll(workloadIds, loadWorkload)).filter(({ id }) => id in results);
-  await writeDocument(workloads, results, machine);
-  const readme = await readFile(readmePath, "utf8");
+  await writeWorkloads(workloads, measured);
+  const compared = comparisons(workloads, results);
+  await writeFile(join(folder, "summary.svg"), await drawSummary(compared));
+  await fill(join(project, "docs/performance.md"), {
+    summary: `![Where this package is ahead, and where behind](performance/summary.svg)\n\n${summaryTable(compared)}`,
+    machine: machineReport(machine),
+    stores: storeReport(await loadAll(storeNames, loadStore)),
+    floors: floorsReport(measured.floors),
+    size: sizeReport(measured.size),
+  });
   const headlines = `${headlineTable(workloads, results, inReadme)}\n\n${machineReport(machine)}`;
-  await writeFile(readmePath, replaceBlock(readme, "headlines", headlines));
-}
-
-/** Takes over where the time goes. */
-export async function publishProfiles(table) {
-  const document = await readFile(documentPath, "utf8");
-  await writeFile(documentPath, replaceBlock(document, "profiles", table, "## Profiles"));
+  await fill(join(project, "README.md"), { headlines });
 }

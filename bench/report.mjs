@@ -1,9 +1,10 @@
 /** The results as Markdown. */
 import { show, showTimes, timesBetter, titlesOf } from "./figures.mjs";
 import { titleOf } from "./stores/index.mjs";
+import { showOrigin } from "./results.mjs";
 import { judge } from "./targets.mjs";
 
-const table = (head, rows) =>
+export const table = (head, rows) =>
   [head, head.map((_, n) => (n === 0 ? "---" : "---:")), ...rows]
     .map((cells) => `| ${cells.join(" | ")} |`)
     .join("\n");
@@ -83,6 +84,33 @@ export function workloadReport(workload, found) {
     }
   }
   return parts.join("\n\n");
+}
+
+/** Where the time of this package goes in a workload: its floors, its profile, and what is to be said of them. */
+function timeReport(workload, found, profiles) {
+  const rows = workload.variants
+    .map(({ name }) => [name, profiles[`${workload.id} ${name}`]])
+    .filter(([, profile]) => profile)
+    .map(([name, { shares, functions }]) => [
+      name,
+      ...Object.values(shares).map((share) => `${Math.round(share)} %`),
+      functions.map((each) => `\`${each.name}\` ${each.percent.toFixed(1)} %`).join(", "),
+    ]);
+  const layers = Object.keys(Object.values(profiles)[0]?.shares ?? {});
+  const head = ["samples", ...layers, "largest native functions"];
+  return [workload.note, floorReport(workload, found), rows.length > 0 ? table(head, rows) : ""];
+}
+
+/** All that is to be said of a workload. */
+export function workloadSection(workload, { found, origin, profiles }) {
+  const { id, title } = workload;
+  const parts = [
+    `## ${id}`,
+    `**${title}.** ${workloadReport(workload, found)}`,
+    ...timeReport(workload, found, profiles),
+    `Measured with ${showOrigin(origin)}.`,
+  ];
+  return parts.filter((part) => part).join("\n\n");
 }
 
 export function machineReport({ processor, cores, memoryGb, system, fileSystem, node, packages }) {

@@ -1,13 +1,13 @@
 /**
  * `npm run bench`: every store does every workload, in processes and folders of its own, in turns; what is shown
- * are medians. A full run writes docs/performance.md and its charts, any other prints its tables.
+ * are medians. A full run writes docs/performance/results.json and the pages made from it, any other prints its tables.
  *
  *   npm run bench -- --quick                     once each, without the largest sizes
  *   npm run bench -- --only W1,W9                these workloads
  *   npm run bench -- --stores ours,lmdb          these stores
  *   npm run bench -- --fixtures /some/folder     keep the folders that workloads begin with, and use them again
  *   npm run bench -- --repeats 3                 this often, instead of five times
- *   npm run bench -- --only W1 --write           take these over into docs/performance.md
+ *   npm run bench -- --only W1 --write           take these over into docs/
  *   npm run bench -- --node 26                   on another Node than the newest with long-term support; or "current"
  */
 import { rmSync } from "node:fs";
@@ -23,6 +23,7 @@ import { describeMachine } from "./machine.mjs";
 import { measureWorkload } from "./measurement.mjs";
 import { machineReport, targetTable, workloadReport } from "./report.mjs";
 import { publish } from "./publication.mjs";
+import { keep, origin, readAll } from "./results.mjs";
 import { goOnWith, requirePeers } from "./runtime.mjs";
 import { ownStores, storeNames } from "./stores/index.mjs";
 import { loadWorkload, workloadIds } from "./workloads/index.mjs";
@@ -46,6 +47,18 @@ function chosen(given, all, what) {
   const unknown = names.filter((name) => !all.includes(name));
   if (unknown.length > 0) fail(`Unknown ${what} ${unknown.join(", ")}; there are ${all.join(", ")}.`);
   return all.filter((name) => names.includes(name));
+}
+
+/** Workloads that were not measured keep what they had. */
+async function takeOver(found, machine) {
+  const { results: before } = await readAll();
+  const origins = Object.fromEntries(Object.keys(found).map((id) => [id, origin()]));
+  await keep("results", {
+    machine,
+    origins: { ...before.origins, ...origins },
+    results: { ...before.results, ...found },
+  });
+  await publish();
 }
 
 const ids = chosen(values.only, workloadIds, "workload(s)");
@@ -93,7 +106,7 @@ try {
   }
   const machine = describeMachine(root);
   console.log(`\n## Targets\n\n${targetTable(workloads, results)}\n\n${machineReport(machine)}`);
-  if (writes) await publish(results, machine);
+  if (writes) await takeOver(results, machine);
 } finally {
   await rm(root, { recursive: true, force: true });
 }

@@ -1,12 +1,15 @@
 /** The benchmark's driver: it measures in processes of their own, and its report says what was found. */
-import { readdir } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import test from "ava";
 import { chartOf } from "../../bench/charts.mjs";
 import { replaceBlock } from "../../bench/document.mjs";
+import { titlesOf } from "../../bench/figures.mjs";
 import { Fixtures } from "../../bench/fixtures.mjs";
 import { measureWorkload } from "../../bench/measurement.mjs";
-import { floorReport, targetTable, workloadReport } from "../../bench/report.mjs";
+import { floorReport, targetTable, workloadReport, workloadSection } from "../../bench/report.mjs";
+import { readAll } from "../../bench/results.mjs";
 import { ownStores } from "../../bench/stores/index.mjs";
+import { comparisons, rows, summaryTable } from "../../bench/summary.mjs";
 import { judge } from "../../bench/targets.mjs";
 import { loadWorkload, workloadIds } from "../../bench/workloads/index.mjs";
 import { temporaryFolder } from "../helpers/store-folder.mjs";
@@ -88,14 +91,11 @@ test("judge(), figures on both sides of a target, tells met from missed from not
 });
 
 test("replaceBlock(), a document that people wrote in, changes what is between the markers only", (t) => {
-  const before = "# A\n\n<!-- bench:x -->\n\nold\n\n<!-- /bench:x -->\n\nBy hand.\n";
+  const before = "# A\n\n<!-- measured:x -->\n\nold\n\n<!-- /measured:x -->\n\nBy hand.\n";
   const after = replaceBlock(before, "x", "new");
   t.is(after, before.replace("old", "new"));
   t.is(replaceBlock(after, "x", "new"), after);
-  t.is(
-    replaceBlock("# A\n", "y", "new", "## Y"),
-    "# A\n\n## Y\n\n<!-- bench:y -->\n\nnew\n\n<!-- /bench:y -->\n",
-  );
+  t.throws(() => replaceBlock("# A\n", "y", "new"), { message: /measured:y.* are missing/ });
 });
 
 test("every workload, its targets and headlines, name variants and figures that it has", async (t) => {
@@ -109,5 +109,36 @@ test("every workload, its targets and headlines, name variants and figures that 
     }
     const others = new Set([...workload.stores, ...Object.keys(workload.floors ?? {})]);
     for (const { than } of workload.targets) t.true(than === undefined || others.has(than), `${id} ${than}`);
+  }
+});
+
+test("every row of the summary, names a workload, a variant and a figure that it has", async (t) => {
+  for (const [id, variant, figure] of rows) {
+    const workload = await loadWorkload(id);
+    t.true(
+      workload.variants.some(({ name }) => name === variant),
+      `${id} ${variant}`,
+    );
+    t.true(figure in titlesOf(workload), `${id} ${figure}`);
+  }
+});
+
+test("comparisons(), several peers, takes the best of each, whichever way is better", async (t) => {
+  const figures = (perSecond) => ({ summary: { perSecond: { median: perSecond } } });
+  const found = { ours: figures(200), original: figures(10), lmdb: figures(400), nedb: figures(100) };
+  const workloads = [await loadWorkload("W1")];
+  const [compared] = comparisons(workloads, {
+    W1: { "180 B": { ...found, "JSON.stringify": figures(9999) } },
+  });
+  t.like(compared, { id: "W1", ours: 200, peer: { name: "lmdb", value: 400, times: 0.5 }, original: 20 });
+  t.regex(summaryTable([compared]), /\| 200 \| 400 \| lmdb \| \*\*0\.50x\*\* \| 20\.0x \|$/);
+});
+
+test("docs/performance/workloads.md, is made from the figures that are kept", async (t) => {
+  const page = await readFile(new URL("../../docs/performance/workloads.md", import.meta.url), "utf8");
+  const { results, profiles } = await readAll();
+  for (const [id, found] of Object.entries(results.results)) {
+    const section = workloadSection(await loadWorkload(id), { found, origin: results.origins[id], profiles });
+    t.true(page.includes(section), `${id}: \`npm run bench:pages\` makes the page anew`);
   }
 });

@@ -90,14 +90,15 @@ test("README.md, is read in two minutes, its parts stand in their order, and its
   for (const [, target] of text.matchAll(/\]\(([^)]+)\)/g)) t.regex(target, /^https:/);
 });
 
-test("figures in the text of README.md, are those of docs/performance.md", (t) => {
+test("figures in the text of README.md, are those of the benchmark", async (t) => {
   const [before, behind] = contents
     .get("README.md")
-    .split(/<!-- bench:headlines -->[^]*<!-- \/bench:headlines -->/);
+    .split(/<!-- measured:headlines -->[^]*<!-- \/measured:headlines -->/);
   const figures = [...(before + behind).matchAll(/\b([\d,.]*\d) (?:MB|ms|us) ?(?!of text)/g)].map(
     ([, figure]) => figure,
   );
-  for (const figure of figures) t.true(contents.get("docs/performance.md").includes(` ${figure} |`), figure);
+  const measured = await readFile(join(root, "docs/performance/workloads.md"), "utf8");
+  for (const figure of figures) t.true(measured.includes(` ${figure} |`), figure);
   t.pass();
 });
 

@@ -1,16 +1,18 @@
 // `npm run bench:floors`: what a record in a batch of 1,000 costs at least, step by step, beside what it costs here and in lmdb, in one
-// run and in turns. Microseconds a record, medians; each run is a process of its own. With `--write` into docs/performance.md.
+// run and in turns. Microseconds a record, medians; each run is a process of its own. With `--write` into docs/.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildAddon } from "../../scripts/build.mjs";
 import { fail, requireBenchModules, requireCargo, requireNode, root } from "../../scripts/setup.mjs";
-import { replaceBlock } from "../document.mjs";
+import { floorsReport } from "../parts.mjs";
+import { publish } from "../publication.mjs";
 import { makeId, makePool } from "../record.mjs";
+import { keep, origin } from "../results.mjs";
 import { encode } from "./encoder.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -117,20 +119,18 @@ else {
     }
   }
   const middle = ROUNDS >> 1;
-  const medians = [...found].map(([name, all]) => [name, all.toSorted((one, other) => one - other)[middle]]);
-  const rows = Object.keys(STEPS).map((name) => [
-    name,
-    ...["180 B", "2 KB"].map((size) => new Map(medians).get(`${size}: ${name}`).toFixed(2)),
-  ]);
-  const table = [["us a record", "180 B", "2 KB"], ["---", "---:", "---:"], ...rows];
-  const text = table.map((row) => `| ${row.join(" | ")} |`).join("\n");
-  console.log(`Node ${process.versions.node}, medians of ${ROUNDS}\n\n${text}`);
+  const medianOf = (name, size) =>
+    found.get(`${size}: ${name}`).toSorted((one, other) => one - other)[middle];
+  const rows = Object.fromEntries(
+    Object.keys(STEPS).map((name) => [
+      name,
+      Object.fromEntries(["180 B", "2 KB"].map((size) => [size, medianOf(name, size)])),
+    ]),
+  );
+  const floors = { origin: origin(), repeats: ROUNDS, rows };
+  console.log(floorsReport(floors));
   if (process.argv.includes("--write")) {
-    const page = path.join(root, "docs/performance.md");
-    const heading = `Node ${process.versions.node}, medians of ${ROUNDS} runs in turns.`;
-    writeFileSync(
-      page,
-      replaceBlock(readFileSync(page, "utf8"), "floors", `${heading}\n\n${text}`, "Floors"),
-    );
+    await keep("floors", floors);
+    await publish();
   }
 }

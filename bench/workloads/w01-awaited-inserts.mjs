@@ -6,6 +6,7 @@ export default {
   id: "W1",
   title: "Awaited inserts",
   text: "New records, each awaited before the next, immediate mode, no fsync.",
+  note: "Immediate mode promises one `write(2)` for each awaited call, and a loop around `fs.writeSync` that does nothing else is the floor. The rest is `JSON.stringify`, a promise for each call, the line, and two hash tables. 0.8.1 opens, writes and closes the file each time. A store that writes at each call cannot be fifty times as fast as 0.8.1 where the floor is not.",
   variants: sizes,
   stores: storeNames,
   floors: { "JSON.stringify": stringify, "awaited writeSync": awaitedWrites },

@@ -30,6 +30,7 @@ export default {
   text:
     "1,000 new records set at once and awaited together, without and with fsync. Latencies are those of the " +
     "thousand. better-sqlite3 commits within a call: W5 has its transactions.",
+  note: "Calls that follow each other within one turn share a write. The remaining work is `JSON.stringify`, a promise for each call, and the native side as in W5. lmdb hands its work to another thread.",
   variants: [
     { name: "no fsync, 180 B", bytes: 180, ...unsynced },
     { name: "no fsync, 2 KB", bytes: 2048, ...unsynced },

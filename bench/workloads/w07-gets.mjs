@@ -48,6 +48,7 @@ export default {
   text:
     "Hot: random gets over 100,000 records that have all been looked at. First look: the first get of a record " +
     "after open, over 10,000 of them; the very first also pays for code that never ran before.",
+  note: "`get()` of a record that was looked at before is a lookup in a `Map`, as in 0.8.1; which of the two is ahead differs from run to run, as the lookups wait for memory. The first look reads the index's page and the record, and parses it. 0.8.1 has parsed all records in `open()`.",
   variants: [{ name: "100 k", bytes: 180, records: 100_000 }],
   stores: storeNames,
   floors: { "Map.get": mapGets(hotGets) },
@@ -65,6 +66,6 @@ export default {
   ],
   targets: [
     { variant: "100 k", figure: "perSecond", times: 0.95, than: "original" },
-    { variant: "100 k", figure: "firstLookUs", atMost: 5 },
+    { variant: "100 k", figure: "firstLookUs", times: 1, than: "lmdb" },
   ],
 };

@@ -30,10 +30,12 @@ export default {
   id: "W8",
   title: "Open and filter",
   text: "A fresh open, then a filter that keeps one record of 1,000. Warm: the median of the third call and on.",
+  note: "The first call reads lines, joins them to pieces of JSON, and parses them: `JSON.parse` is most of it; only matching objects are kept. The second call makes and keeps all objects. From the third call on it is a loop over a `Map`, as in 0.8.1. Other stores parse each time.",
   variants: [
     { name: "100 k", bytes: 180, records: 100_000 },
     { name: "1 M", bytes: 180, records: 1_000_000, repeats: 3, slow: true },
     { name: "100 k, 2 KB", bytes: 2048, records: 100_000, repeats: 3 },
+    { name: "20 k, 2 KB", bytes: 2048, records: 20_000 },
   ],
   stores: storeNames,
   absent: { nedb: { "1 M": "it keeps all in memory and takes minutes" } },
@@ -44,9 +46,11 @@ export default {
   run,
   headlines: [{ variant: "1 M", figure: "openAndFirstMs", title: "open 1 M records and filter them, ms" }],
   targets: [
+    { variant: "1 M", figure: "openAndFirstMs", atMost: 1000 },
     { variant: "1 M", figure: "openAndFirstMs", times: 1.7, than: "original" },
-    { variant: "1 M", figure: "warmMs", times: 0.95, than: "original" },
+    { variant: "1 M", figure: "warmMs", times: 1, than: "original" },
+    { variant: "20 k, 2 KB", figure: "warmMs", times: 1, than: "original" },
     { variant: "100 k", figure: "openAndFirstMs", times: 1.7, than: "original" },
-    { variant: "100 k", figure: "warmMs", times: 0.95, than: "original" },
+    { variant: "100 k", figure: "warmMs", times: 1, than: "original" },
   ],
 };

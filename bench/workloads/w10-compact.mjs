@@ -34,6 +34,7 @@ export default {
   id: "W10",
   title: "Compact while sets go on",
   text: "`compact()` of a million records, and meanwhile awaited sets, one after the other.",
+  note: "Most of the time is spent in the kernel, writing and syncing the snapshot, which begins while lines are still being copied. In native code the largest parts are the lookup of changes of each record, the hash of its id and the index's pages.",
   variants: [
     { name: "100 k", bytes: 180, records: 100_000 },
     { name: "1 M", bytes: 180, records: 1_000_000, repeats: 3, slow: true },

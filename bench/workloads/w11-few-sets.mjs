@@ -36,6 +36,7 @@ export default {
     "300 and 3,000 awaited sets of random records, then `close()`; without the time to open. On disk, in times " +
     "of the data: all files, over the bytes of ids and records.",
   limitMs: 600_000,
+  note: "With default options no checkpoint is due on large stores, so that the time does not depend on their size. With an explicit threshold of 100 operations checkpoints are most of it: writing and syncing the snapshot, copying lines, looking up changes of each record, the index. The disk space misses its target where checkpoints follow each other fast on a small store. A checkpoint keeps the snapshot that it supersedes until another one comes at least 10 s later, because a reader of 0.8.1 that has just read the manifest does not read it a second time; and it keeps each sealed log, which also holds the previous values, until `prune()` or `retain` deletes it.",
   variants: [
     defaults("10 k", 10_000, 300),
     defaults("10 k", 10_000, 3000, { repeatsOf: { original: 2 } }),

@@ -120,6 +120,7 @@ export default {
     "package: `tail()` of a read-only store; lmdb and better-sqlite3: the range of ids after the last one. CPU " +
     "time is the reader's; lag is from before `set()` to after the look that shows it. Live: `changes({ live: true })`, and watch: " +
     "`watch(callback, 1)`, both of which wait for the system's notifications.",
+  note: "Most of the reader's time is spent in V8: `JSON.parse` of each new operation, and the timer that wakes it. The look itself is four system calls when nothing is new. 0.8.1 reads the whole log each time. `changes({ live: true })` and `watch()` wait for the system's notifications.",
   variants: [
     { name: "10 k in 2 s", bytes: 180, operations: 10_000, milliseconds: 2000, repeats: 2 },
     {
@@ -159,6 +160,7 @@ export default {
   ],
   targets: [
     { variant: "100 k in 20 s", figure: "cpuMs", times: 40, than: "original" },
+    { variant: "100 k in 20 s", figure: "cpuMs", atMost: 300 },
     { variant: "100 k in 20 s", figure: "lagP99Ms", atMost: 20 },
     ...["live", "watch"].flatMap((how) => [
       { variant: `${how}, 1 k in 2 s`, figure: "idlePercent", atMost: 0.1 },

@@ -28,6 +28,7 @@ export default {
   text:
     "A program that opens a store of a million records with default options, sets one, and closes: from its " +
     "start to its end, and in the store's calls alone.",
+  note: "More than half of the time in the store loads the binary. The rest of the difference from an empty process is the loading of the package's modules, and the end of the process.",
   variants: [
     { name: "10 k", bytes: 180, records: 10_000 },
     { name: "1 M", bytes: 180, records: 1_000_000, repeats: 3, slow: true },
@@ -43,6 +44,6 @@ export default {
   ],
   targets: [
     { variant: "1 M", figure: "engineMs", times: 500, than: "original" },
-    { variant: "1 M", figure: "processMs", times: 1 / 1.3, than: "empty program" },
+    { variant: "1 M", figure: "processMs", times: 1 / 1.2, than: "empty program" },
   ],
 };

@@ -39,6 +39,7 @@ export default {
     "What a process has more of after it opened and closed a store of 10,000 records, with one `get()`, a " +
     "thousand times, against the hundredth time. And a large store: opened with `cacheSize` 10,000, each record " +
     "read once in random order, 1,000 sets, a checkpoint.",
+  note: "With `cacheSize` each record is read from the snapshot, by its index, and parsed: the limit is the read of one page and one record for each `get()`, and V8's `JSON.parse`.",
   variants: [
     { name: times, bytes: 180, records: 10_000, times: 1000, repeats: 3 },
     { name: "all of 100 k", bytes: 180, records: 100_000, repeats: 1 },

@@ -29,6 +29,7 @@ export default {
   text:
     "All operations on one record, with the values before, right after opening and then for other records. Each has as many " +
     "operations, in as many sealed logs. better-sqlite3: a table that triggers fill, with an index on the id.",
+  note: "Each sealed log has an index of ids. The first use reads one page of each, the later ones have them. better-sqlite3 looks up one index over all changes.",
   variants: [
     { name: "200 k in 20 logs", bytes: 180, records: 10_000, operations: 200_000, logs: 20, repeats: 3 },
     {

@@ -36,6 +36,7 @@ export default {
   text:
     "The store as it was some operations back, and one record of it. better-sqlite3: the first row behind that place, of that " +
     "record, in a table that triggers fill; it answers for one record, `at()` for all.",
+  note: "`at()` copies nothing: it notes what the operations since then changed. What it reads is the logs since that place.",
   variants: [
     {
       name: "100 k, 10 k back",

@@ -17,6 +17,7 @@ export default {
   id: "W23",
   title: "Find without an index",
   text: "One record of 1,000 is found by a field without an index, once, right after opening.",
+  note: "The text of each record is searched natively; only what may match is parsed, and what matches becomes an object.",
   variants: [...sizes, { name: "100 k, 2 KB", bytes: 2048, records: 100_000, repeats: 3 }],
   ...searching,
   figures: { findMs: "find, ms", loopDelayMs: "longest delay of the loop, ms" },

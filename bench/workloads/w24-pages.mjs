@@ -33,6 +33,7 @@ export default {
   id: "W24",
   title: "Sorted pages",
   text: "A page of 20 records in the order of a field with an index: the first one, and the one behind 10,000 records.",
+  note: "The index is in the order that is asked for: a page reads the entries before it and its own records.",
   variants: sizes,
   ...searching,
   figures: { firstMs: "first page, ms", laterMs: "page behind 10,000, ms" },

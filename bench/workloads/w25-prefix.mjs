@@ -18,6 +18,7 @@ export default {
   id: "W25",
   title: "A range of ids",
   text: "A thousand records whose ids begin alike, right after opening, and once more.",
+  note: "The order of ids is kept beside the snapshot, so that a prefix is one place in it and what follows.",
   variants: sizes,
   ...searching,
   figures: { firstMs: "first, ms", secondMs: "second, ms" },

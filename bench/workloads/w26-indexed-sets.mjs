@@ -18,6 +18,7 @@ export default {
   id: "W26",
   title: "Awaited inserts with indexes",
   text: "Inserts, each awaited, into a store with three indexes and into one without.",
+  note: "Each index takes a look at the value before and at the new one. The entries of the log are kept in memory until a checkpoint writes them.",
   variants: [
     { name: "three indexes", bytes: 180, isIndexed: true },
     { name: "no index", bytes: 180, isIndexed: false },
