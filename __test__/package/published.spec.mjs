@@ -47,15 +47,48 @@ test("the package, packed twice in different folders, has the same bytes, and so
   }
 });
 
-test("the package, published, has only links that can be followed from anywhere", async (t) => {
-  const { read } = await first;
+/** The names of the files in an archive that npm made. */
+function namesIn(archive) {
+  const { status, stdout, stderr } = spawnSync("tar", ["-tzf", path.basename(archive)], {
+    cwd: path.dirname(archive),
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(stderr);
+  return stdout
+    .trim()
+    .split("\n")
+    .map((name) => name.replace(/^package\//, ""));
+}
+
+test("the package, published, has the list of changes and every document that the README names", async (t) => {
+  const { read, tarballs } = await first;
+  const names = namesIn(tarballs.main.file);
+  const named = [...(await read("main", "README.md")).matchAll(/\/blob\/v[\d.]+\/([\w./-]+\.md)/g)];
+  t.true(named.length > 20);
+  for (const name of ["CHANGELOG.md", ...named.map(([, name]) => name)]) t.true(names.includes(name), name);
+});
+
+test("the documents of the package, published, have only links to files beside them and links that can be followed from anywhere", async (t) => {
+  const { read, tarballs } = await first;
   const { version } = JSON.parse(await read("main", "package.json"));
-  for (const name of ["README.md", "CHANGELOG.md"]) {
+  const names = namesIn(tarballs.main.file);
+  let count = 0;
+  for (const name of names.filter((each) => each.endsWith(".md"))) {
     const links = [...(await read("main", name)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link);
-    t.true(links.length > 0, name);
-    for (const link of links) t.regex(link, /^(https:\/\/|#)/, name);
+    for (const link of links.filter((each) => !/^(https:\/\/|#)/.test(each))) {
+      const [file] = link.split("#");
+      t.true(names.includes(path.posix.join(path.posix.dirname(name), file)), `${name}: ${link}`);
+      t.not(name, "README.md", link);
+      count += 1;
+    }
+    for (const link of links) t.notRegex(link, /\/blob\/main\//, name);
   }
+  t.true(count > 50);
   t.true((await read("main", "README.md")).includes(`/blob/v${version}/docs/differences.md`));
+  t.regex(
+    await read("main", "docs/ui.md"),
+    /!\[[^\]]*\]\(https:\/\/raw\.githubusercontent\.com\/\S+\.webp\)/,
+  );
 });
 
 test("the package, published, has the page of opslog ui as it is built, with the licences of what is in it", async (t) => {

@@ -25,7 +25,8 @@ function ownFolder() {
 /** The folders of the program that runs, and of the executable that runs it. */
 function besideProgram() {
   const files = [process.argv[1], process.execPath].filter((file) => typeof file === "string");
-  return [...new Set(files.map((file) => path.dirname(file)))].filter((folder) => path.isAbsolute(folder));
+  // Node does not make the name of a program absolute that runs from a startup snapshot.
+  return [...new Set(files.map((file) => path.dirname(path.resolve(file))))];
 }
 
 /** Node's own way to have files in an executable; `undefined` where there is none, or this is no such executable. */

@@ -16,6 +16,7 @@ export const columns = {
   import: ["esm.mjs"],
   require: ["cjs.cjs"],
   worker_threads: ["worker.mjs"],
+  AsyncLocalStorage: ["context.mjs"],
   "TypeScript node16, ESM": ["node16/typed.mjs", "data-esm"],
   "TypeScript node16, CJS": ["node16/typed.cjs", "data-cjs"],
   "TypeScript bundler": ["bundler/typed.mjs", "data-bundler"],

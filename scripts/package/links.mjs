@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { root } from "../setup.mjs";
 
-const LINK = /\]\((?!https?:|mailto:)([^)\s]+)\)/g;
+const LINK = /(!?)\[([^\]]*)\]\((?!https?:|mailto:)([^)\s]+)\)/g;
 
 /** Where the files of the repository are on the web: on the branch, or as they are in a version. */
 function homes({ repository }, version) {
@@ -47,15 +47,41 @@ export function brokenLinks(name) {
   return links.filter(isOwn).filter(leadsNowhere);
 }
 
-/** The text of a Markdown file with its links to other files of the repository made into links to that version of them. */
-export function withAbsoluteLinks(name, { repository, version }) {
+/** The files of the repository that a Markdown file links to, as paths from the repository's folder. */
+function linked(name) {
+  const text = readFileSync(path.join(root, name), "utf8");
+  const own = homes(manifest);
+  const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => {
+    const home = own.find((each) => link.startsWith(each));
+    if (home === undefined && /^([a-z]+:|#)/.test(link)) return undefined;
+    const [file] = link.slice(home?.length ?? 0).split("#");
+    return home === undefined ? path.posix.join(path.posix.dirname(name), file) : file;
+  });
+  return targets.filter((target) => target !== undefined);
+}
+
+/** The Markdown files that are published: the README, the list of changes, and all that one gets to from there. */
+export function publishedDocuments() {
+  const found = new Set(["README.md", "CHANGELOG.md"]);
+  for (const name of found) for (const each of linked(name)) if (each.endsWith(".md")) found.add(each);
+  return [...found].sort();
+}
+
+/**
+ * The text of a Markdown file as it is published. Links to files that are in the package as well stay as they are. Others
+ * become links to that version of the file in the repository, and so do all links of the README, which the registry shows.
+ */
+export function withAbsoluteLinks(name, { repository, version }, documents = []) {
   const [home, raw] = homes({ repository }, version);
   const [onBranch, rawOnBranch] = homes({ repository });
   const text = readFileSync(path.join(root, name), "utf8");
   return text
-    .replaceAll(LINK, (whole, link) => {
+    .replaceAll(LINK, (whole, isImage, label, link) => {
       if (link.startsWith("#")) return whole;
-      return `](${home}${path.posix.join(path.posix.dirname(name), link)})`;
+      const [file] = link.split("#");
+      if (name !== "README.md" && documents.includes(path.posix.join(path.posix.dirname(name), file)))
+        return whole;
+      return `${isImage}[${label}](${isImage ? raw : home}${path.posix.join(path.posix.dirname(name), link)})`;
     })
     .replaceAll(onBranch, home)
     .replaceAll(rawOnBranch, raw);

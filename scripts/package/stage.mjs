@@ -10,7 +10,7 @@ import { fail, root } from "../setup.mjs";
 import { buildPage } from "../ui/build.mjs";
 import { BILL, packageBill, platformBill } from "./bill-of-materials.mjs";
 import { ENTRIES, bundleFacade } from "./facade.mjs";
-import { withAbsoluteLinks } from "./links.mjs";
+import { publishedDocuments, withAbsoluteLinks } from "./links.mjs";
 
 const print = (value) => `${JSON.stringify(value, null, 2)}\n`;
 const readPackage = () => JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -27,19 +27,23 @@ function pack(folder, destination) {
 
 /**
  * What is published of the package: its JavaScript as one file, its types and its programs, but no binary, and nothing that
- * only its developers need. Links of its texts lead to the repository.
+ * only its developers need. Its texts are those that the README leads to; their other links lead to the repository.
  */
 function stagePackage(folder) {
   buildPage();
   const { devDependencies, scripts, ava, ...main } = readPackage();
-  const put = (name, text) => writeFileSync(path.join(folder, name), text);
+  const put = (name, text) => {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    writeFileSync(path.join(folder, name), text);
+  };
   const copied = main.files.filter(
     (name) => ![...ENTRIES, "lib/"].includes(name) && !name.startsWith("native"),
   );
   for (const name of [...copied, "LICENSE"]) {
     cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
   }
-  for (const name of ["README.md", "CHANGELOG.md"]) put(name, withAbsoluteLinks(name, main));
+  const documents = publishedDocuments();
+  for (const name of documents) put(name, withAbsoluteLinks(name, main, documents));
   for (const entry of ENTRIES) {
     const { code, map } = bundleFacade(entry);
     put(entry, code);
@@ -47,7 +51,7 @@ function stagePackage(folder) {
   }
   put(BILL, print(packageBill()));
   const names = Object.keys(platforms).map((platform) => [`${main.name}-${platform}`, main.version]);
-  const files = [...copied, ...ENTRIES.flatMap((entry) => [entry, `${entry}.map`]), BILL];
+  const files = [...copied, ...ENTRIES.flatMap((entry) => [entry, `${entry}.map`]), ...documents, BILL];
   put("package.json", print({ ...main, files, optionalDependencies: Object.fromEntries(names) }));
 }
 

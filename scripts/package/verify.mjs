@@ -12,7 +12,7 @@ import { buildAddon } from "../build.mjs";
 import { platforms } from "../platform-packages.mjs";
 import { requireCargo, requireModules, requireNode, root } from "../setup.mjs";
 import { columns, compile, foreignProject, project, row, runTool, withoutRust } from "./consumer.mjs";
-import { binaryOf, rustTargets } from "./cross-build.mjs";
+import { binaryOf, buildFor, rustTargets } from "./cross-build.mjs";
 import { foreignRuntime } from "./foreign.mjs";
 import { inspect, inspectionTable } from "./inspect.mjs";
 import { installRuntimes } from "./runtimes.mjs";
@@ -69,17 +69,19 @@ requireNode();
 requireCargo();
 requireModules();
 const own = platformTriple();
+// What would be published is what is tried. On other systems it is built elsewhere, and tried there by the release.
+if (process.platform === "linux" && own in rustTargets && !existsSync(binaryOf(own))) buildFor(own);
 const binaries = Object.fromEntries(
   Object.keys(platforms)
     .map((platform) => [platform, binaryOf(platform)])
     .filter(([, binary]) => existsSync(binary)),
 );
+const found = Object.entries(binaries).map(([platform, binary]) => inspect(platform, binary));
 binaries[own] ??= buildAddon();
 
 const folder = mkdtempSync(path.join(tmpdir(), "opslog-verify-"));
 const cache = path.join(root, ".cache", "runtimes");
 const env = withoutRust();
-const found = Object.entries(binaries).map(([platform, binary]) => inspect(platform, binary));
 const tarballs = stage(path.join(folder, "tarballs"), binaries);
 
 const developers = ["typescript@5.9", "@types/node@20", "esbuild", "publint", "@arethetypeswrong/cli"];
@@ -142,7 +144,7 @@ if (untested.length > 0) console.log(`\nUntested here:\n${untested.map((each) =>
 console.log(`\n${toolTables(tools)}`);
 console.log(`\n${table(["declarations", ...PLACES], typed)}`);
 console.log(`\n${table(["check", ""], checks)}`);
-console.log(`\n${inspectionTable(found)}`);
+if (found.length > 0) console.log(`\n${inspectionTable(found)}`);
 const sizes = Object.entries(tarballs).map(([name, { packed, unpacked }]) =>
   [name, packed, unpacked].map((size) => size.toLocaleString("en")),
 );

@@ -20,6 +20,23 @@ export const bundlers = {
     out: "bundle.cjs",
     build: (out, external) => [esbuild("cjs", out, external)],
   },
+  "esbuild, ESM in pieces": {
+    packages: ["esbuild"],
+    out: "program.mjs",
+    config: ["other.mjs", () => 'export * from "@backloghq/opslog";\n'],
+    build: (out, external) => [
+      [
+        ...esbuild("esm", out, external).slice(0, -1),
+        ...["other.mjs", "--splitting", `--outdir=${path.dirname(out)}`, "--out-extension:.js=.mjs"],
+      ],
+    ],
+  },
+  tsup: {
+    packages: ["tsup", "typescript@5.9"],
+    out: "program.cjs",
+    config: ["tsup.config.mjs", tsupConfig],
+    build: () => [["tsup", "--silent"]],
+  },
   "rollup, ESM": {
     packages: ["rollup", "@rollup/plugin-commonjs", "@rollup/plugin-node-resolve"],
     out: "bundle.mjs",
@@ -31,6 +48,18 @@ export const bundlers = {
     out: "bundle.cjs",
     config: ["webpack.config.cjs", webpackConfig],
     build: () => [["webpack", "--config", "webpack.config.cjs"]],
+  },
+  rspack: {
+    packages: ["@rspack/core", "@rspack/cli"],
+    out: "bundle.cjs",
+    config: ["rspack.config.cjs", webpackConfig],
+    build: () => [["rspack", "build", "--config", "rspack.config.cjs"]],
+  },
+  "parcel 2": {
+    packages: ["parcel@2"],
+    out: "bundle.cjs",
+    config: ["package.json", parcelManifest],
+    build: () => [["parcel", "build", "--no-cache"]],
   },
   "vite, noExternal": {
     packages: ["vite"],
@@ -44,6 +73,17 @@ function esbuild(format, out, external) {
   const left = external ? ["--external:@backloghq/opslog"] : [];
   const options = ["--bundle", "--platform=node", `--format=${format}`, "--log-level=error", ...left];
   return ["esbuild", "program.mjs", ...options, `--outfile=${out}`];
+}
+
+function tsupConfig(out, external) {
+  const left = external ? "" : "noExternal: [/./],";
+  return `export default { entry: ["program.mjs"], format: ["cjs"], ${left} outDir: ${JSON.stringify(path.dirname(out))} };\n`;
+}
+
+function parcelManifest(out, external) {
+  const target = { context: "node", includeNodeModules: !external };
+  const manifest = { private: true, type: "module", source: "program.mjs", bundle: out };
+  return `${JSON.stringify({ ...manifest, engines: { node: ">=20" }, targets: { bundle: target } })}\n`;
 }
 
 function rollupConfig(out, external) {

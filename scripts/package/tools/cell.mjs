@@ -5,15 +5,22 @@ import path from "node:path";
 
 const TIMEOUT_MS = 240_000;
 
+const isWindows = process.platform === "win32";
+const quoted = (word) => `"${word}"`;
+
 /** Runs a command, given as a list of words, in a folder. Tools that a project has installed are found by their name. */
 export function execute(folder, env, [program, ...args]) {
   const tools = path.join(folder, "node_modules", ".bin");
-  return spawnSync(program, args, {
+  const options = {
     cwd: folder,
     env: { ...env, PATH: `${tools}${path.delimiter}${env.PATH}`, CI: "1", NO_COLOR: "1" },
     encoding: "utf8",
     timeout: TIMEOUT_MS,
-  });
+  };
+  // On Windows npm installs a tool as a file of commands, which only a shell runs.
+  if (isWindows && path.basename(program) === program)
+    return spawnSync(program, args.map(quoted), { ...options, shell: true });
+  return spawnSync(program, args, options);
 }
 
 const lastLines = (run) =>

@@ -42,6 +42,11 @@ const { check } = require("./check.cjs");
 check({ Store, FsBackend, LamportClock }).then((said: string) => console.log(said));
 `;
 
+const VITEST_FAKE_TIMERS = FAKE_TIMERS.replace(
+  'const { Store } = require("@backloghq/opslog");',
+  'import { test, expect, vi } from "vitest";\nimport { createRequire } from "node:module";\nimport { Store } from "@backloghq/opslog";\nconst require = createRequire(import.meta.url);',
+).replaceAll("jest.", "vi.");
+
 /** Each tool: its packages, the files of its project, its commands, and what the last of them prints when all is well. */
 export const frameworks = {
   "Jest 30, CJS": {
@@ -95,6 +100,12 @@ test("works", async () => { expect(await check(opslog)).toBe("works"); });\n`,
       },
     ]),
   ),
+  "vitest, fake timers": {
+    packages: ["vitest"],
+    files: { "works.test.mjs": VITEST_FAKE_TIMERS },
+    commands: (node) => [[node, "node_modules/vitest/vitest.mjs", "run"]],
+    expected: /1 passed/,
+  },
   "node:test": {
     packages: [],
     files: { "works.test.mjs": VITEST_TEST.replace("vitest", "node:test").replace("test, expect", "test") },

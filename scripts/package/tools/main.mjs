@@ -16,6 +16,7 @@ import { installRuntimes, npm } from "../runtimes.mjs";
 import { stage } from "../stage.mjs";
 import { BUNDLES, bundlerRow, bundlers } from "./bundlers.mjs";
 import { frameworkRow, frameworks, singleExecutable } from "./frameworks.mjs";
+import { starts } from "./starts.mjs";
 import { surroundings } from "./surroundings.mjs";
 
 /** A project with the package and some others installed. */
@@ -71,10 +72,9 @@ export function tryTools(folder, { env, tarballs, runtimes, node, binary, wants 
     );
   }
   const runtime = (wanted) => runtimes.find(({ name }) => name.startsWith(wanted)).program;
-  for (const name of Object.keys(surroundings).filter(wants)) {
-    framed.push(
-      attempt(name, 1, () => [name, surroundings[name](place(name), { env, tarballs, node, runtime })]),
-    );
+  const given = { env, tarballs, node, runtime, binary };
+  for (const [name, run] of Object.entries({ ...surroundings, ...starts })) {
+    if (wants(name)) framed.push(attempt(name, 1, () => [name, run(place(name), given)]));
   }
   return { bundled, framed };
 }

@@ -126,11 +126,12 @@ function bunCompiled(folder, given) {
   const alone = path.join(folder, "alone");
   mkdirSync(alone);
   const bun = given.runtime("Bun");
-  const compile = [bun, "build", "--compile", "program.mjs", "--outfile", path.join(alone, "program")];
+  const program = path.join(alone, process.platform === "win32" ? "program.exe" : "program");
+  const compile = [bun, "build", "--compile", "program.mjs", "--outfile", program];
   const built = cell(project, given.env, [compile, [given.node, "--eval", "console.log('works')"]]);
   if (built !== "ok") return built;
   rmSync(project, { recursive: true });
-  return cell(alone, given.env, [[path.join(alone, "program")]]);
+  return cell(alone, given.env, [[program]]);
 }
 
 /** Deno without a permission for addons says which is missing; with it, it works. */
