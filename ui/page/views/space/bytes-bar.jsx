@@ -8,7 +8,7 @@ export const PARTS = [
   ["superseded", "Superseded snapshots", "Snapshots that a newer one has replaced."],
   ["archives", "Archives", "Records that were moved out of the store."],
   ["indexes", "Indexes", "Derived from the other files, and made again when missing."],
-  ["other", "Other", "The manifest, locks, what was set aside, blobs."],
+  ["other", "Other", "The manifest, locks, notes, what was set aside, blobs."],
 ];
 
 export function BytesBar({ usage }) {
