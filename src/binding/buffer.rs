@@ -4,7 +4,7 @@ use std::ptr;
 
 use napi::sys::{self, napi_env, napi_value};
 
-use super::hot::checked;
+use super::status::checked;
 use crate::json::string::from_utf16;
 
 /// What a buffer has at least. V8 copies without measuring first when three times a string's length fit.

@@ -15,6 +15,7 @@ use super::catch::caught_js;
 use super::change::coded;
 use super::error::to_js;
 use super::handles;
+use super::status::checked;
 use crate::engine::Change;
 
 /// How many arguments a call may have.
@@ -236,13 +237,4 @@ impl Call {
         checked(make(&mut value))?;
         Ok(value)
     }
-}
-
-/// Makes an error of a status that is none of success.
-pub fn checked(status: sys::napi_status) -> napi::Result<()> {
-    if status == sys::Status::napi_ok {
-        return Ok(());
-    }
-    let status = napi::Status::from(status);
-    Err(napi::Error::new(status, format!("a value could not cross the border: {status}")))
 }

@@ -17,19 +17,6 @@ use crate::engine::Cursor;
 use crate::error::Error;
 use crate::json::number::push_integer;
 use crate::json::string::escape_into;
-use crate::store::Savepoint;
-
-/// How far a migration has come.
-pub struct Migrating {
-    cursor: Cursor,
-    savepoint: Option<Savepoint>,
-}
-
-impl Default for Migrating {
-    fn default() -> Self {
-        Self { cursor: Cursor::End, savepoint: None }
-    }
-}
 
 #[napi]
 impl NativeStore {

@@ -17,7 +17,7 @@ use super::handles;
 use super::json;
 use super::lock::locking;
 use super::maintenance::NativeProgress;
-use super::migration::Migrating;
+use super::migrating::Migrating;
 use super::operations::{Operations, operations};
 use super::syncs::{Report, Syncs};
 use super::tasks::Work;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use super::core::Engine;
-use super::overlay::Id;
 use super::records::{Cursor, Records};
 use super::schema::Schema;
+use super::slots::Id;
 use super::text::Text;
 
 impl Engine {

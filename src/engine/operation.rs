@@ -5,7 +5,8 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::overlay::{Entry, Id, Place};
+use super::overlay::{Entry, Place};
+use super::slots::Id;
 use super::text::{Aged, Check, Displaced, Text};
 use crate::format::operation::{BatchMark, Kind, Line, parse_line};
 use crate::json::string::compare_utf16;

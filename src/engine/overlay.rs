@@ -4,11 +4,8 @@
 
 use std::sync::Arc;
 
-use super::slots::Slots;
+use super::slots::{Id, Slots};
 use super::text::Text;
-
-/// An id, shared between the maps that hold it.
-pub type Id = Arc<[u8]>;
 
 /// What an overlay says of one id.
 #[derive(Debug, Clone)]

@@ -10,10 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::base::Base;
 use super::kept::Kept;
 use super::log_head::LogHead;
-use super::overlay::{Entry, Id, Overlay, Place, State};
+use super::nearby::Nearby;
+use super::overlay::{Entry, Overlay, Place, State};
 use super::rows::{Row, visit, visit_texts};
 use super::schema::Schema;
-use super::text::{Nearby, Text};
+use super::slots::Id;
+use super::text::Text;
 use super::touched::Touched;
 
 /// Base and overlays.

@@ -7,9 +7,10 @@ use std::io;
 use std::ops::{ControlFlow, Range};
 
 use super::base::Base;
+use super::nearby::Nearby;
 use super::overlay::{Overlay, State};
 use super::records::Cursor;
-use super::text::{Nearby, Text};
+use super::text::Text;
 use crate::format::snapshot::{split_record, write_record};
 use crate::json::string::{escape_into, unescape};
 

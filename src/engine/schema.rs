@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::overlay::{Id, Overlay};
+use super::overlay::Overlay;
+use super::slots::Id;
 use super::text::{Aged, Text};
 
 /// The schema versions in a store's memory.

@@ -2,10 +2,12 @@
 //! memory: the table holds numbers only, and growing it reads no id. A slot keeps its number until it is removed.
 
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::overlay::Id;
+/// An id, shared between the maps that hold it.
+pub type Id = Arc<[u8]>;
 
 /// Values by id.
 #[derive(Debug, Clone)]

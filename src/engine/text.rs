@@ -11,8 +11,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use hashbrown::DefaultHashBuilder;
 
-use super::kept::Kept;
-use crate::disk::{DiskFile, read_exact_at, read_exact_into, read_full_at};
+use crate::disk::{DiskFile, read_exact_at, read_exact_into};
 
 /// Tells a text from others, as far as three bytes can: so much room is left in a [`Text`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +28,7 @@ impl Check {
         if [a, b, c] == [0; 3] { Self([1; 3]) } else { Self([a, b, c]) }
     }
 
-    fn must_fit(self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn must_fit(self, bytes: &[u8]) -> io::Result<()> {
         match self == Self::NONE || self == Self::of(bytes) {
             true => Ok(()),
             false => Err(Displaced.into()),
@@ -107,6 +106,11 @@ impl Aged {
     /// The version of the program that wrote it.
     pub fn version(&self) -> u32 {
         self.version
+    }
+
+    /// What the program wrote.
+    pub(super) fn raw(&self) -> &Text {
+        &self.raw
     }
 
     /// Whether it was migrated.
@@ -267,66 +271,6 @@ impl Moved {
         {
             *text = now.part(*start as usize..(*start + *len) as usize, whole);
         }
-    }
-}
-
-/// Reads texts one after the other. Where they follow each other in a file, many are read at once.
-#[derive(Default)]
-pub struct Nearby {
-    kept: Option<Arc<Kept>>,
-    /// What was read last, if it was kept.
-    line: Arc<[u8]>,
-    file: Option<Arc<dyn DiskFile>>,
-    start: u64,
-    block: Vec<u8>,
-}
-
-/// How much is read at once where texts follow each other.
-const BLOCK: usize = 96 * 1024;
-/// How far apart two texts are that follow each other: lines hold more than the value.
-const GAP: u64 = 4096;
-
-impl Nearby {
-    /// For the texts of a moment: what was cut off the log since then is read from what is kept of it.
-    pub fn of(kept: &Arc<Kept>) -> Self {
-        Self { kept: Some(Arc::clone(kept)), ..Self::default() }
-    }
-
-    /// Reads a text.
-    ///
-    /// # Errors
-    /// As for [`Text::read`].
-    pub fn read<'a>(&'a mut self, text: &'a Text) -> io::Result<&'a [u8]> {
-        let text = match text {
-            Text::Aged(aged) if !aged.is_migrated() => &aged.raw,
-            text => text,
-        };
-        let Text::At { file, offset, len, check } = text else {
-            return match text.read()? {
-                Cow::Borrowed(bytes) => Ok(bytes),
-                Cow::Owned(_) => Err(io::ErrorKind::Unsupported.into()),
-            };
-        };
-        let len = *len as usize;
-        if let Some((line, from)) = self.kept.as_ref().and_then(|kept| kept.find(file, *offset, len)) {
-            self.line = line;
-            return self.line.get(from..from + len).ok_or_else(|| io::ErrorKind::UnexpectedEof.into());
-        }
-        let end = self.start + self.block.len() as u64;
-        let is_same = self.file.as_ref().is_some_and(|known| Arc::ptr_eq(known, file));
-        if !is_same || *offset < self.start || offset + len as u64 > end {
-            let follows = is_same && (self.start..end + GAP).contains(offset);
-            self.block.resize(if follows { BLOCK.max(len) } else { len }, 0);
-            self.file = Some(Arc::clone(file));
-            self.start = *offset;
-            let read = read_full_at(&**file, &mut self.block, *offset);
-            self.block.truncate(*read.as_ref().unwrap_or(&0));
-            read?;
-        }
-        let from = (offset - self.start) as usize;
-        let found = self.block.get(from..from + len).ok_or(io::ErrorKind::UnexpectedEof)?;
-        check.must_fit(found)?;
-        Ok(found)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::overlay::Id;
+use super::slots::Id;
 
 /// So many ids are kept at least.
 const KEPT: usize = 4096;
