@@ -14,6 +14,7 @@ import { fail, requireCargo, requireNode, root } from "../../scripts/setup.mjs";
 const WORKS = [
   ...["insert", "first of a turn", "update", "delete", "undo", "get"],
   ...["batch", "batch of updates", "in flight", "buffered", "agent"],
+  ...["tail", "agent's tail"],
 ];
 /** What is counted is the difference between two runs, so that opening falls out of it. */
 const [FEW, MANY] = [1000, 3000];

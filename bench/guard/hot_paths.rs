@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use opslog::disk::OsDisk;
 use opslog::engine::Change;
 use opslog::lock::ProcessProbe;
-use opslog::store::{Durability, Options, Store};
+use opslog::store::{Durability, Look, Options, Store};
 
 struct Counting;
 
@@ -99,9 +99,9 @@ impl Made {
     }
 }
 
-fn open(folder: &Path, work: &str) -> Arc<Store> {
+fn open(folder: &Path, work: &str, read_only: bool) -> Arc<Store> {
     let options = Options {
-        read_only: false,
+        read_only,
         skip_load: false,
         version: 1,
         version_given: false,
@@ -111,15 +111,26 @@ fn open(folder: &Path, work: &str) -> Arc<Store> {
         index_from_bytes: u64::MAX,
         buffered: work == "buffered",
         durability: Durability::Process,
-        agent: (work == "agent").then(|| "one".to_owned()),
+        agent: (work.starts_with("agent") && !read_only).then(|| "one".to_owned()),
         now_ms: NOW,
         progress: Arc::default(),
     };
     Store::open(Arc::new(OsDisk), folder, options, &Alone).unwrap().store
 }
 
+/// A reader looks behind each change of the writer, and is told of it.
+fn tail(reader: &Store, change: impl Fn(usize), count: usize) {
+    for n in 0..count {
+        change(n);
+        assert!(matches!(reader.follow_at_once().unwrap(), Look::Done(_)));
+        let told = reader.tell(reader.take_tail(), usize::MAX).unwrap();
+        assert_eq!(told.len(), 1);
+        reader.take_foreign();
+    }
+}
+
 #[inline(never)] // A profile is taken of it.
-fn run(store: &Store, made: &Made, work: &str, count: usize) {
+fn run(store: &Store, reader: &Store, made: &Made, work: &str, count: usize) {
     let set = |number, version, check| made.set(store, number, version, check);
     match work {
         "insert" | "agent" => (0..count).for_each(|n| set(RECORDS + n, 0, false)),
@@ -171,6 +182,7 @@ fn run(store: &Store, made: &Made, work: &str, count: usize) {
                 assert!(store.get_into(made.id(n % RECORDS), &mut text).unwrap());
             }
         }
+        "tail" | "agent's tail" => tail(reader, |n| set(RECORDS + n, 0, false), count),
         other => panic!("there is no work {other}"),
     }
 }
@@ -178,12 +190,16 @@ fn run(store: &Store, made: &Made, work: &str, count: usize) {
 fn main() {
     let given: Vec<String> = std::env::args().collect();
     let [_, work, count, folder] = given.as_slice() else { panic!("hot_paths WORK COUNT FOLDER") };
-    let store = open(Path::new(folder), work);
+    let store = open(Path::new(folder), work, false);
     let made = Made::new();
     (0..RECORDS).for_each(|number| made.set(&store, number, 0, false));
     store.flush().unwrap();
+    let reader = open(Path::new(folder), work, true);
+    reader.settle_here();
+    reader.follow().unwrap();
+    reader.forget_tail();
     let before = ALLOCATIONS.load(Ordering::Relaxed);
-    run(&store, &made, work, count.parse().unwrap());
+    run(&store, &reader, &made, work, count.parse().unwrap());
     println!("{}", ALLOCATIONS.load(Ordering::Relaxed) - before);
     // NOTE: closing would index the log, which costs by its length.
     std::process::exit(0);

@@ -193,8 +193,11 @@ impl State {
 
     /// Shows what was told, which a store that loads nothing has not taken in.
     fn show(&mut self, lines: Vec<(LogOf, Vec<u8>)>) -> std::io::Result<()> {
-        let known: HashSet<Id> =
-            self.engine.operations().iter().map(|operation| Arc::clone(&operation.id)).collect();
+        // NOTE: as long as the whole log. A store that has taken in what it tells has no lines here.
+        let known: HashSet<Id> = match lines.iter().any(|(log, _)| matches!(log, LogOf::Left)) {
+            true => self.engine.operations().iter().map(|operation| Arc::clone(&operation.id)).collect(),
+            false => HashSet::new(),
+        };
         let mut added = Vec::new();
         for (log, bytes) in lines {
             let Ok(line) = parse_line(&bytes) else { continue };
