@@ -11,11 +11,14 @@ const { platformTriple } = createRequire(import.meta.url)("../lib/native/index.j
 
 /**
  * How cargo builds the addon, with further options. Made into nothing else, all crates are optimised as one: cargo does not do
- * that to libraries. The thresholds say what is small enough to be inlined, and what of that is marked for it.
+ * that to libraries. The thresholds say what is small enough to be inlined, and what of that is marked for it. Loops are neither
+ * made wide nor unrolled: those that go over every byte are made wide by hand, in crates of their own. Frame pointers make the tables for
+ * unwinding smaller by more than they cost in code. See "Size" in docs/performance.md for what each gives.
  */
 export const cargoArguments = (...options) => [
   ...["rustc", "--release", "--lib", "--crate-type=cdylib", ...options],
-  ...["--", "-C", "llvm-args=-inline-threshold=25 -inlinehint-threshold=200"],
+  ...["--", "-C", "llvm-args=-inline-threshold=25 -inlinehint-threshold=200 -unroll-runtime=false"],
+  ...["-C", "no-vectorize-loops", "-C", "force-frame-pointers=yes"],
 ];
 
 function sources() {

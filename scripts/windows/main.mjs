@@ -86,22 +86,19 @@ const plainly = (run, ended) => ({
   complaint: ended === undefined ? "" : `${run.stdout}${run.stderr}`.trim().split("\n").slice(-20).join("\n"),
 });
 
-function runSpecs(node, specs) {
-  for (const spec of specs) {
-    const file = `__test__/${spec}.spec.mjs`;
-    const ava = ["node_modules/ava/entrypoints/cli.mjs", "--worker-threads", "--timeout=10m", file];
-    runScript(spec, node, ava, ({ stdout }, ended) => {
-      const { passed, skipped, failed, titles } = readAva(stdout);
-      const parts = [
-        `${passed} passed`,
-        failed > 0 && `${failed} failed`,
-        skipped > 0 && `${skipped} skipped`,
-      ];
-      const isDone = ended === undefined || failed > 0;
-      const said = isDone ? parts.filter(Boolean).join(", ") : ended;
-      return { said, complaint: ended === undefined ? "" : titles.join("\n") || stdout.slice(-500) };
-    });
-  }
+/** The specs of a topic run in one process: Wine takes long to start each. */
+function runTopic(node, topic, specs) {
+  const files = specs.map((spec) => `__test__/${spec}.spec.mjs`);
+  const ava = ["node_modules/ava/entrypoints/cli.mjs", "--worker-threads", "--timeout=10m", ...files];
+  const read = ({ stdout }, ended) => {
+    const { passed, skipped, failed, titles } = readAva(stdout);
+    const parts = [`${passed} passed`, failed > 0 && `${failed} failed`, skipped > 0 && `${skipped} skipped`];
+    const isDone = passed > 0 && (ended === undefined || failed > 0);
+    const said = isDone ? parts.filter(Boolean).join(", ") : (ended ?? "no test ran");
+    const complaint = [...titles, "", ...stdout.split("\n").slice(-40)].join("\n");
+    return { said, complaint: isDone && ended === undefined ? "" : complaint };
+  };
+  runScript(`${topic} (${specs.length} files)`, node, ava, read, specs.length * 600_000);
 }
 
 requireNode();
@@ -125,14 +122,6 @@ for (const [major, node] of nodes) {
   runScript(`smoke, Node ${major}`, node, ["scripts/package/smoke.mjs", binary], plainly);
   runScript(`quick start, Node ${major}`, node, ["scripts/windows/quick-start.mjs"], plainly);
 }
-const all = readdirSync(path.join(root, "__test__"), { recursive: true })
-  .filter((name) => name.endsWith(".spec.mjs"))
-  .map((name) => name.slice(0, -".spec.mjs".length).replaceAll("\\", "/"));
-const chosen = values.only?.split(",") ?? (values.short ? SHORT : all);
-runSpecs(
-  newest,
-  chosen.filter((spec) => !(spec in LEFT_OUT)),
-);
 if (!values.short && values.only === undefined) {
   for (const row of rustRows(buildRustTests())) add(...row);
   const model = ["campaigns/model.mjs", "--sequences", "2000", "--seed", "20261128"];
@@ -142,6 +131,14 @@ if (!values.short && values.only === undefined) {
   const agents = ["campaigns/soak-agents.mjs", "--agents", "4", "--minutes", "1", "--seed", "20261128"];
   runScript("soak of 4 agents, one minute", newest, agents, plainly);
 }
+const all = readdirSync(path.join(root, "__test__"), { recursive: true })
+  .filter((name) => name.endsWith(".spec.mjs"))
+  .map((name) => name.slice(0, -".spec.mjs".length).replaceAll("\\", "/"));
+const chosen = values.only?.split(",") ?? (values.short ? SHORT : all);
+const topics = {};
+for (const spec of chosen.filter((spec) => !(spec in LEFT_OUT)))
+  (topics[path.posix.dirname(spec)] ??= []).push(spec);
+for (const [topic, specs] of Object.entries(topics)) runTopic(newest, topic, specs);
 
 console.log(`\n${markdown(["what", "", "time"], rows)}`);
 if (!values.short) {

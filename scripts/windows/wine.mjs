@@ -2,7 +2,15 @@
 // packages and npm's are all that it is made of; nothing is installed on the machine itself but debootstrap.
 
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { root } from "../setup.mjs";
 import { npm } from "../package/runtimes.mjs";
@@ -134,6 +142,10 @@ function runInside(command, args, { env = {}, cwd = "", timeoutMs = 600_000, fol
     ([name, value]) => `${name}=${value}`,
   );
   for (const name of ["out", "err"]) rmSync(path.join(system, OUTPUT, name), { force: true });
+  // What a server of Wine that was killed has left: the next program would take it for one that runs, and end at once.
+  const temporary = path.join(system, "tmp");
+  for (const name of readdirSync(temporary, { recursive: true }))
+    if (/^\.?wine-[^/]+\/server-[^/]+$/.test(name)) rmSync(path.join(temporary, name), { recursive: true });
   const { status, signal } = spawnSync(
     "unshare",
     [
