@@ -21,10 +21,13 @@ const SMALL = 20_000;
 
 const withInlining = (once, hinted) => (args) =>
   args.map((each) =>
-    each.startsWith("llvm-args=")
-      ? `llvm-args=-inline-threshold=${once} -inlinehint-threshold=${hinted}`
-      : each,
+    each
+      .replace(/-inline-threshold=\d+/, `-inline-threshold=${once}`)
+      .replace(/-inlinehint-threshold=\d+/, `-inlinehint-threshold=${hinted}`),
   );
+
+/** Arguments in which one is another: those of rustc stand behind "-C", each by itself. */
+const changed = (one, other) => (args) => args.map((each) => (each === one ? other : each));
 
 /** Other settings, as changes of cargo's environment and of its arguments. */
 const settings = {
@@ -33,6 +36,14 @@ const settings = {
   "opt-level = 3": { env: { CARGO_PROFILE_RELEASE_OPT_LEVEL: "3" } },
   "inlining thresholds 0 and 100": { change: withInlining(0, 100) },
   "inlining thresholds 225 and 325, LLVM's own": { change: withInlining(225, 325) },
+  "no frame pointers": { change: changed("force-frame-pointers=yes", "force-frame-pointers=no") },
+  "loops made wide and unrolled": {
+    change: (args) =>
+      changed(
+        "no-vectorize-loops",
+        "force-frame-pointers=yes",
+      )(args).map((each) => each.replace(" -unroll-runtime=false", "")),
+  },
   "LLVM's machine outliner": {
     change: (args) =>
       args.map((each) => (each.startsWith("llvm-args=") ? `${each} -enable-machine-outliner` : each)),

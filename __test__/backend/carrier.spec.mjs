@@ -249,7 +249,7 @@ for (const [method, work] of Object.entries(neededBy)) {
     backend[method] = (...args) => (isSilent ? new Promise(() => {}) : usual(...args));
     let store;
     const opening = async (options) => {
-      store = await open(backend, { backendTimeoutMs: 150, ...options });
+      store = await open(backend, { backendTimeoutMs: 2000, ...options });
       isSilent = true;
       return store;
     };

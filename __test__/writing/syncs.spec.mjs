@@ -1,5 +1,6 @@
 import diagnostics from "node:diagnostics_channel";
 import { setImmediate } from "node:timers/promises";
+import { getSystemErrorMap } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import test from "ava";
@@ -19,12 +20,14 @@ class Core {
   }
 }
 
+/** The number that Node has for the error on this system: on Windows it is not minus the system's. */
+const [EIO] = [...getSystemErrorMap()].find(([, [name]]) => name === "EIO");
 const failed = JSON.stringify({
   code: "OPSLOG_IO",
   message: "Input/output error",
   syscall: "fdatasync",
   path: "/store/ops/ops-1.jsonl",
-  errno: -5,
+  errno: EIO,
 });
 
 test("writes in one go, share a sync, and a later one waits for its own", async (t) => {
@@ -58,7 +61,7 @@ test("a sync that fails, rejects all who wait with OPSLOG_IO and those who come 
   await durable;
   for (const waiting of [one, other]) {
     const error = await t.throwsAsync(waiting, { code: "OPSLOG_IO" });
-    t.like(error, { syscall: "fdatasync", path: "/store/ops/ops-1.jsonl", errno: -5 });
+    t.like(error, { syscall: "fdatasync", path: "/store/ops/ops-1.jsonl", errno: EIO });
     t.is(error.cause.code, "EIO");
   }
   core.refuses = JSON.stringify({ code: "OPSLOG_FAILED", message: "Store refuses writes after a failure" });
