@@ -81,6 +81,22 @@ for (const [kind, open] of Object.entries(kinds)) {
     t.deepEqual(await store.find({ email: "new" }), [{ email: "new" }]);
   });
 
+  test(`records whose lists hold no value, in ${kind}, may be many under a unique index`, async (t) => {
+    const indexes = { "emails.address": { unique: true }, "team,tags": { unique: true } };
+    const store = await open(await temporaryFolder(t), { indexes });
+    t.teardown(() => store.close());
+    const kept = [{ emails: [] }, { emails: [{ kind: "home" }] }, { emails: [{ address: null }, {}] }, [1], [[]]];
+    for (const n of [1, 2])
+      for (const [at, value] of kept.entries()) await store.set(`${n} ${at}`, value);
+    for (const n of [1, 2]) await store.set(`tags ${n}`, { team: "red", tags: [] });
+    await store.compact();
+    for (const n of [3, 4]) await store.set(`tags ${n}`, { team: "red", tags: [null] });
+    t.is(store.count(), 14);
+    await store.set("a", { emails: [{ address: "a@b.c" }] });
+    const taken = store.set("b", { emails: [{}, { address: "a@b.c" }] });
+    await t.throwsAsync(taken, { code: "OPSLOG_NOT_UNIQUE" });
+  });
+
   test(`find() and explain() by an index, in ${kind}, follow sets, deletions, batches, undo, archive and checkpoints`, async (t) => {
     const store = await open(await temporaryFolder(t), { indexes: people });
     t.teardown(() => store.close());

@@ -126,3 +126,22 @@ for (const carrier of ["a folder", "a folder with a small cache", "a backend"]) 
     });
   }
 }
+
+for (const carrier of Object.keys(carriers)) {
+  test(`filter() and count() of ${carrier}, a batch has deleted all records, visit none and end`, async (t) => {
+    const { store } = await openOurs(t, { ...manual, ...carriers[carrier]() });
+    await Promise.all([store.set(idOf(0), { n: 0 }), store.set(idOf(1), { n: 1 })]);
+    const visited = [];
+    const see = (_, id) => {
+      visited.push(id);
+      if (visited.length > 10) throw new Error("the walk goes on and on");
+    };
+    await store.batch(() => {
+      store.delete(idOf(0));
+      store.delete(idOf(1));
+      t.deepEqual(store.filter(see), []);
+      t.is(store.count(see), 0);
+    });
+    t.deepEqual(visited, []);
+  });
+}

@@ -24,7 +24,8 @@ class LiveWalk {
   /** Yields the id and value of each record; `UNREAD` is for one that changed. */
   *[Symbol.iterator]() {
     while (this.#rest === null) {
-      if (this.#at === this.#ids.length && !this.#take()) return;
+      // NOTE: a piece may have no record in it.
+      while (this.#at === this.#ids.length) if (!this.#take()) return;
       yield this.#next();
     }
     yield* this.#rest;

@@ -139,11 +139,11 @@ impl Definition {
         Keys { keys, is_plain: is_plain && is_whole }
     }
 
-    /// What no other record may have, where this index is unique: whole keys without `null`.
+    /// What no other record may have, where this index is unique: whole keys, but for those of `null` and of lists without values.
     pub fn claims(&self, text: &[u8]) -> Vec<Vec<u8>> {
         let mut values = self.values(text);
         for keys in &mut values {
-            keys.retain(|value| !key::is_null(value));
+            keys.retain(|value| !key::is_of_nothing(value));
         }
         let mut count = 1_usize;
         for keys in &values {

@@ -33,9 +33,9 @@ pub(super) fn write_for_sort(out: &mut Vec<u8>, node: &Node<'_>) {
     }
 }
 
-/// Whether a key is that of `null`, or of no value.
-pub(super) fn is_null(key: &[u8]) -> bool {
-    key == [NULL]
+/// Whether a key is that of `null` or of no value, or of a list in which there is nothing else.
+pub(super) fn is_of_nothing(key: &[u8]) -> bool {
+    key.iter().all(|byte| matches!(*byte, NULL | LIST | END))
 }
 
 /// Whether a key is that of a list.
