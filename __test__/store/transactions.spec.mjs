@@ -224,6 +224,30 @@ everywhere("a transaction, runs in its caller's async context", async (t) => {
   for (const name of ["A", "B", "C"]) t.deepEqual(store.get(name), { by: name });
 });
 
+test("transactions of an agent, another agent has archived records since it looked, find these no more", async (t) => {
+  const { store: one, folder } = await openOurs(t, { agentId: "one", checkpointOnClose: false });
+  for (const known of [true, false]) {
+    const { store: other } = await openOurs(t, { folder, agentId: "other", checkpointOnClose: false });
+    for (let n = 0; n < 4; n++) await one.set(`n${n}`, { n });
+    await one.set("stays", { n: -1 });
+    await one.compact();
+    if (known) one.all();
+    await other.refresh();
+    t.is(await other.archive(({ n }) => n >= 0, "2026-Q1"), 4);
+    const seen = [];
+    await one.update("n0", (current) => {
+      seen.push(current);
+      return undefined;
+    });
+    t.deepEqual(seen, [undefined]);
+    await t.throwsAsync(one.patch("n1", { more: 1 }), { code: "OPSLOG_NOT_FOUND" });
+    t.false(await one.compareAndSet("n2", { n: 2 }, { n: 3 }));
+    t.is(await one.clear(), 1);
+    t.deepEqual([one.entries(), await one.find({}), one.get("n3")], [[], [], undefined]);
+    await other.close();
+  }
+});
+
 test("where there can be no transactions, they are refused before anything happens", async (t) => {
   const { store, folder } = await openOurs(t);
   await store.set("a", { n: 1 });

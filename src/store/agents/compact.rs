@@ -291,7 +291,7 @@ impl Store {
             return;
         }
         if let Some(agents) = &mut state.agents {
-            agents.outdated = true;
+            (agents.outdated, agents.departed) = (true, true);
         }
         drop(state);
         if let Ok(followed) = self.renew() {

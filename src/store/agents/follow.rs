@@ -92,7 +92,7 @@ impl Store {
         state.snapshot_bytes = loaded.bytes;
         state.buffered = state.engine.operations().len();
         if let Some(agents) = &mut state.agents {
-            agents.outdated = false;
+            (agents.outdated, agents.departed) = (false, false);
         }
         followed.reloaded = true;
         state.tell_home(&mut followed);
@@ -289,7 +289,8 @@ impl Store {
         }
         state.number_own_log();
         if let Some(agents) = &mut state.agents {
-            agents.outdated |= !self.options.skip_load && is_published && (departed || heavy);
+            agents.departed |= !self.options.skip_load && is_published && departed;
+            agents.outdated |= agents.departed || (!self.options.skip_load && is_published && heavy);
             agents.count = count;
             agents.manifest_file = file;
         }
@@ -550,6 +551,7 @@ impl Agents {
             own: 0,
             stale: false,
             outdated: false,
+            departed: false,
             hidden: self.hidden.clone(),
             shown: self.shown.clone(),
         }
@@ -559,6 +561,11 @@ impl Agents {
 impl State {
     pub(super) fn is_outdated(&self) -> bool {
         self.agents.as_ref().is_some_and(|agents| agents.outdated)
+    }
+
+    /// Whether the snapshot in memory holds records that the current one does not.
+    pub(super) fn is_departed(&self) -> bool {
+        self.agents.as_ref().is_some_and(|agents| agents.departed)
     }
 
     pub(super) fn is_stale(&self) -> bool {

@@ -58,6 +58,8 @@ pub struct Agents {
     stale: bool,
     /// The snapshot in memory is to be replaced by the current one.
     outdated: bool,
+    /// It holds records that the current one does not, and that no operation has deleted.
+    departed: bool,
     /// Operations up to this one belong to a compaction that is due but has not sealed them.
     hidden: Option<Rank>,
     /// For a store that loads nothing: by which operation records show what they do, once that is in no log any more.
@@ -102,6 +104,7 @@ impl Agents {
             own: 0,
             stale: false,
             outdated: false,
+            departed: false,
             hidden: None,
             shown: HashMap::new(),
         }

@@ -13,8 +13,12 @@ impl Store {
     pub fn begin_alone(&self) -> Result<()> {
         let Some(gate) = &self.gate else { return Ok(()) };
         let exclusive = gate.kept()?;
-        let followed = self.look_alone(&exclusive)?;
+        let mut followed = self.look_alone(&exclusive)?;
+        if self.lock().is_departed() {
+            followed.append(self.renew()?);
+        }
         let mut state = self.lock();
+        followed.outdated = state.is_outdated();
         if !followed.is_empty() {
             state.foreign.push(followed);
         }
