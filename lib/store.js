@@ -96,6 +96,7 @@ class Store extends Inspected {
   }
 
   async #openOnce(dir, options) {
+    if (this.#isInTransaction) throw this.#misused();
     if (this.#state !== "closed") {
       throw opslogError("OPSLOG_ALREADY_OPEN", "Store is already open. Call close() first.");
     }
@@ -685,6 +686,7 @@ class Store extends Inspected {
 
   getManifest() {
     if (this.#state !== "open") return null;
+    if (this.#isInTransaction) throw this.#misused();
     const { currentSnapshot, activeOps, archiveSegments, stats } = this.#driver.manifest;
     return { currentSnapshot, activeOps, archiveSegments: [...archiveSegments], stats: { ...stats } };
   }
@@ -701,6 +703,7 @@ class Store extends Inspected {
   }
 
   async #flush() {
+    if (this.#isInTransaction) throw this.#misused();
     if (this.#state !== "open" || this.#options.readOnly) return;
     // A close() that was called before flushes everything.
     await (this.#closing ?? this.#durably((driver) => driver.flush(), { wanted: "synced" }));

@@ -54,6 +54,13 @@ for (const [carrier, options] of Object.entries(carriers)) {
       "is async": [async () => {}, { code: "OPSLOG_INVALID_ARGUMENT" }],
       "reads through the store": [() => store.get("a"), { code: "OPSLOG_INVALID_ARGUMENT" }],
       "writes through the store": [() => void store.set("a", {}), { code: "OPSLOG_INVALID_ARGUMENT" }],
+      "flushes the store": [() => void store.flush(), { code: "OPSLOG_INVALID_ARGUMENT" }],
+      "reads the manifest": [() => store.getManifest(), { code: "OPSLOG_INVALID_ARGUMENT" }],
+      "patches with a Date": [(tx) => tx.patch("a", new Date(0)), { code: "OPSLOG_INVALID_ARGUMENT" }],
+      "patches with what JSON makes a list of": [
+        (tx) => tx.patch("a", { toJSON: () => ["x"] }),
+        { code: "OPSLOG_INVALID_ARGUMENT", message: /JSON makes array of/ },
+      ],
     };
     for (const [what, [run, error]] of Object.entries(failing)) {
       const failed = store.transaction((tx) => {
@@ -136,6 +143,7 @@ for (const [carrier, options] of Object.entries(carriers)) {
     await store.patch("a", { m: undefined, x: [1] });
     t.deepEqual(store.get("a"), { n: 2, x: [1] });
     await t.throwsAsync(store.patch("z", {}), { code: "OPSLOG_NOT_FOUND" });
+    await t.throwsAsync(store.patch("a", new Date(0)), { code: "OPSLOG_INVALID_ARGUMENT" });
     t.true(await store.compareAndSet("a", { x: [1], n: 2 }, { n: 3 }));
     t.false(await store.compareAndSet("a", { n: 2 }, { n: 4 }));
     t.true(await store.compareAndSet("b", undefined, { n: 5 }));

@@ -129,7 +129,11 @@ class Transaction {
 /** Fields as they are at the call, with values as JSON has them; `undefined` stays, for it removes one. */
 function fieldsOf(id, partial, toText) {
   if (!isObject(partial)) throw invalid(`patch() takes an object of fields, got ${describe(partial)}`);
-  const fields = new Map(Object.entries(JSON.parse(toText(id, partial))));
+  const plain = JSON.parse(toText(id, partial));
+  // NOTE: of a Date, JSON makes a string.
+  if (!isObject(plain))
+    throw invalid(`patch() takes an object of fields, got one that JSON makes ${describe(plain)} of`);
+  const fields = new Map(Object.entries(plain));
   for (const [name, value] of Object.entries(partial)) if (value === undefined) fields.set(name, undefined);
   return [...fields];
 }
