@@ -739,7 +739,7 @@ export interface Transaction<T = Record<string, unknown>> {
   /** Creates a record. Throws `OPSLOG_EXISTS` if there is one. */
   insert(id: string, value: T): void;
   /** Replaces fields of a record; one that is `undefined` is removed. Throws `OPSLOG_NOT_FOUND` if there is no record. */
-  patch(id: string, partial: Partial<T>): void;
+  patch(id: string, partial: { [K in keyof T]?: T[K] | undefined }): void;
   /** Deletes a record. Throws `OPSLOG_NOT_FOUND` if there is none. */
   delete(id: string): void;
 }

@@ -117,6 +117,7 @@ async function handles(store: Store<Task>, task: Task): Promise<void> {
   const moved = await store.transaction((tx: Transaction<Task>) => {
     tx.set("a", task) satisfies void;
     tx.patch("a", { title: "new" }) satisfies void;
+    tx.patch("a", { title: undefined });
     return tx.get("a")?.owner.name;
   });
   moved satisfies string | undefined;
