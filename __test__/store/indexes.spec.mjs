@@ -85,9 +85,14 @@ for (const [kind, open] of Object.entries(kinds)) {
     const indexes = { "emails.address": { unique: true }, "team,tags": { unique: true } };
     const store = await open(await temporaryFolder(t), { indexes });
     t.teardown(() => store.close());
-    const kept = [{ emails: [] }, { emails: [{ kind: "home" }] }, { emails: [{ address: null }, {}] }, [1], [[]]];
-    for (const n of [1, 2])
-      for (const [at, value] of kept.entries()) await store.set(`${n} ${at}`, value);
+    const kept = [
+      { emails: [] },
+      { emails: [{ kind: "home" }] },
+      { emails: [{ address: null }, {}] },
+      [1],
+      [[]],
+    ];
+    for (const n of [1, 2]) for (const [at, value] of kept.entries()) await store.set(`${n} ${at}`, value);
     for (const n of [1, 2]) await store.set(`tags ${n}`, { team: "red", tags: [] });
     await store.compact();
     for (const n of [3, 4]) await store.set(`tags ${n}`, { team: "red", tags: [null] });
