@@ -193,7 +193,11 @@ fn take_by_pid(disk: &SimDisk, pid: u32, probe: &Probe) -> opslog::Result<opslog
     acquire_with(&disk, root(), LOCK, pid, Locking::Pid, probe)
 }
 
-const ENOLCK: i32 = 37;
+/// What the system says of a file system without kernel locks; on Windows that is "not supported".
+#[cfg(unix)]
+const ENOLCK: i32 = libc::ENOLCK;
+#[cfg(windows)]
+const ENOLCK: i32 = 50;
 
 #[test]
 fn a_file_system_without_kernel_locks_is_refused_unless_the_pid_is_to_do() {

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use opslog::disk::Disk;
 use opslog::disk::sim::{CallKind, SimDisk, Times};
-use opslog::disk::{Disk, OsDisk};
 use opslog::error::Error;
 use opslog::layout;
 use opslog::store::{Durability, Options, Rejected, Store};
@@ -235,7 +235,7 @@ fn an_agent_that_was_closed_is_opened_again_though_a_process_that_is_being_start
     let root = folder.path().canonicalize().unwrap();
     let open = || {
         let options = Options { agent: Some("one".into()), ..options() };
-        Store::open(Arc::new(OsDisk), &root, options, &Dead).map(|opened| opened.store)
+        Store::open(Arc::new(opslog::disk::OsDisk), &root, options, &Dead).map(|opened| opened.store)
     };
     let store = open().unwrap();
     let copy = inherited(&root.join("index/agent-one.lock"));
