@@ -521,11 +521,11 @@ class Store extends Inspected {
     if (this.#options.skipLoad) throw opslogError("OPSLOG_SKIP_LOAD", messages.skipLoadPast());
     const driver = this.#driver;
     const where = readPlace(when, "the place", (text) => driver.isPosition(text));
-    const { codec } = this.#options;
+    const { codec, migrate } = this.#options;
     const isOver = () => this.#driver !== driver;
     for (;;) {
       const present = await this.#exclusive(() => driver.present());
-      const past = await findPast(present, where);
+      const past = await findPast(present, where, migrate);
       if (isOver()) throw notOpen();
       if (!(await this.#exclusive(() => driver.isOutdated(present)))) return new View(past, codec, isOver);
     }
@@ -539,7 +539,7 @@ class Store extends Inspected {
     this.#ensureTransactions();
     const { where, ids } = parseRevert(options, (text) => this.#driver.isPosition(text));
     const work = async (driver) => {
-      const past = await findPast(await driver.present({ isAlone: true }), where);
+      const past = await findPast(await driver.present({ isAlone: true }), where, this.#options.migrate);
       return this.#runTransaction("revert()", reversion(past, ids));
     };
     return this.#durably(

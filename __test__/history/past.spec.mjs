@@ -283,3 +283,83 @@ test("at(), revert() and changes() refuse a position of another folder, also one
     t.is((await store.at(empty)).count(), 0);
   }
 });
+
+test("at() among agents shows records whose first operations were pruned just after the store was created", async (t) => {
+  const { store } = await opened(t, { agentId: "a" });
+  await store.set("x", { n: 1 });
+  await store.compact();
+  await store.set("y", { n: 2 });
+  const { position } = store;
+  await store.set("x", { n: 3 });
+  t.true((await store.prune()).files > 0);
+  const view = await store.at(position);
+  t.deepEqual(view.entries(), [
+    ["x", { n: 1 }],
+    ["y", { n: 2 }],
+  ]);
+});
+
+for (const agentId of [undefined, "one"]) {
+  const whose = agentId === undefined ? "a single writer" : "an agent";
+  test(`at() of ${whose}, across migrations, shows values of the program's version, and revert() writes no other`, async (t) => {
+    const folder = await temporaryFolder(t);
+    const at = (version) => ({
+      agentId,
+      version,
+      migrate: (value, from) => ({ name: value.name, version, path: `${value.path ?? ""}${from}>` }),
+    });
+    const states = [];
+    for (const version of [1, 2, 4]) {
+      const { store } = await opened(t, at(version), folder);
+      for (const name of ["x", "y"]) {
+        await store.set("a", { name: `${name}${version}`, version });
+        await store.set(`only${name}${version}`, { name, version });
+        states.push([store.position, store.entries().map(([id, { name }]) => [id, name])]);
+        if (name === "x") await store.compact();
+        await store.delete(`only${name}${version}`);
+      }
+      await store.close();
+    }
+    const { store } = await opened(t, at(4), folder);
+    const reader = (await opened(t, { ...at(4), agentId: undefined, readOnly: true }, folder)).store;
+    for (const [position, names] of states) {
+      for (const one of [store, reader]) {
+        const view = await one.at(position);
+        t.deepEqual(
+          view.entries().map(([id, { name, version }]) => [id, name, version]),
+          names.map(([id, name]) => [id, name, 4]),
+        );
+        t.is((await view.find({ version: { $ne: 4 } })).length, 0);
+        view.close();
+      }
+    }
+    for (const [position, names] of states) {
+      await store.revert({ to: position });
+      t.deepEqual(
+        store.entries().map(([id, { name, version }]) => [id, name, version]),
+        names.map(([id, name]) => [id, name, 4]),
+      );
+    }
+    const plain = (await opened(t, { readOnly: true }, folder)).store;
+    t.true(plain.all().every(({ version }) => version === 4));
+    const first = await store.at(states[0][0]);
+    t.is(first.get("a").path, "1>");
+  });
+}
+
+test("at(), migrate throws for a value that only the history has, rejects with what it threw", async (t) => {
+  const folder = await temporaryFolder(t);
+  const { store } = await opened(t, {}, folder);
+  await store.set("a", { n: 1 });
+  const { position } = store;
+  await store.set("a", { n: 2 });
+  await store.close();
+  const migrate = (value) => {
+    if (value.n === 1) throw new Error("no such value");
+    return value;
+  };
+  await store.open(folder, { version: 2, migrate });
+  await t.throwsAsync(store.at(position), { message: "no such value" });
+  await t.throwsAsync(store.revert({ to: position }), { message: "no such value" });
+  t.deepEqual(store.get("a"), { n: 2 });
+});

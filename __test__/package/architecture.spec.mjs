@@ -20,7 +20,7 @@ const ALLOWED = {
   arguments: ["errors", "platform"],
   writing: ["errors", "platform"],
   operations: ["arguments", "errors", "native", "platform"],
-  history: ["arguments", "errors", "operations", "platform", "queries"],
+  history: ["arguments", "errors", "operations", "platform", "queries", "records"],
   queries: ["arguments", "errors", "platform"],
   transactions: ["arguments", "errors", "platform"],
   fs: ["arguments", "errors", "folder", "native", "operations", "platform", "writing"],

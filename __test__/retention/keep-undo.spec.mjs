@@ -9,7 +9,7 @@ const idsOf = (operations) => operations.map(({ id }) => id);
 
 async function opened(t, folder, undo, options = {}) {
   const store = new Store();
-  await store.open(folder, { retain: { undo }, checkpointOnClose: true, ...options });
+  await store.open(folder, { ...(undo && { retain: { undo } }), checkpointOnClose: true, ...options });
   t.teardown(() => store.close().catch(() => {}));
   return store;
 }
@@ -154,4 +154,36 @@ test("archive() and a migration take the operations along that were kept", async
     ["b", { n: 2, two: true }],
     ["c", { n: 3, two: true }],
   ]);
+});
+
+test("operations that a checkpoint carried on as a whole behind a take-over of agents' logs are given once", async (t) => {
+  const folder = await temporaryFolder(t);
+  const agent = await opened(t, folder, undefined, { agentId: "a" });
+  await agent.set("a", { n: 1 });
+  await agent.close();
+  const store = await opened(t, folder, 8);
+  const positions = [store.position];
+  for (let n = 2; n < 6; n++) {
+    await store.set("a", { n });
+    positions.push(store.position);
+    await store.compact();
+    await store.set("b", { n: 10 * n });
+  }
+  const all = await collect(store.changes());
+  t.deepEqual(
+    all.map(({ value }) => value.n),
+    [1, 2, 20, 3, 30, 4, 40, 5, 50],
+  );
+  for (const [at, position] of positions.entries()) {
+    const rest = await collect(store.changes({ after: position }));
+    t.deepEqual(
+      rest.map(({ value }) => value.n),
+      all.map(({ value }) => value.n).slice(Math.max(1, 2 * at)),
+    );
+    const view = await store.at(position);
+    t.deepEqual(view.get("a"), { n: at + 1 });
+    view.close();
+  }
+  const backward = await collect(store.changes({ reverse: true }));
+  t.deepEqual(backward.reverse(), all);
 });

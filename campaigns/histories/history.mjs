@@ -242,7 +242,7 @@ export class History {
       // An archive right behind the place has not taken anything out yet.
       const wanted = [this.#stateBehind(behind), this.#stateBefore(behind)];
       const found = new Map(view.entries());
-      if (!wanted.some((records) => isAlike(found, records)))
+      if (!wanted.some((records) => isAlike(found, records, this.#version)))
         throw new Error(
           `at(${isTime ? new Date(entry.time).toISOString() : entry.position}) behind ${behind} of ${this.#log.length}: ` +
             `${JSON.stringify([...found])}, not ${wanted.map((one) => JSON.stringify([...one])).join(" or ")}`,
@@ -267,12 +267,19 @@ export class History {
   }
 }
 
-/** Whether two states are the same, but for migrations of what was logged. */
-function isAlike(found, wanted) {
+/** Whether two states are the same, with each value migrated to the program's version: once for each older one at most. */
+function isAlike(found, wanted, version) {
   if (found.size !== wanted.size) return false;
   for (const [id, value] of wanted) {
     const seen = found.get(id);
     if (seen === undefined || seen.n !== value.n || seen.text !== value.text) return false;
+    const since = value.version ?? 1;
+    const [least, most] = [
+      (value.times ?? 0) + (since < version ? 1 : 0),
+      (value.times ?? 0) + version - since,
+    ];
+    const times = seen.times ?? 0;
+    if ((seen.version ?? 1) !== version || times < least || times > most) return false;
   }
   return true;
 }

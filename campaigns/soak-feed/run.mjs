@@ -81,11 +81,7 @@ export class FeedSoak {
 
   /** What the consumer has, once it has caught up with all that there is. */
   async #judge(journals, file) {
-    const store = new Store();
-    await store.open(this.#folder, { readOnly: true, skipLoad: true });
-    const there = [];
-    for await (const { value, id } of store.changes()) there.push(value?.token ?? `deleted ${id}`);
-    await store.close();
+    const there = await this.#readAll();
     const wanted = [...there].sort().join("\n");
     let result;
     for (let look = 0; look < 300; look++) {
@@ -94,6 +90,21 @@ export class FeedSoak {
       await delay(100);
     }
     return this.#compare(there, result, journals, file);
+  }
+
+  /** All operations of the store. All writers may have been killed before one of them had created it: then it has none. */
+  async #readAll() {
+    const store = new Store();
+    try {
+      await store.open(this.#folder, { readOnly: true, skipLoad: true });
+    } catch (error) {
+      if (error.code !== "OPSLOG_NO_STORE") throw error;
+      return [];
+    }
+    const there = [];
+    for await (const { value, id } of store.changes()) there.push(value?.token ?? `deleted ${id}`);
+    await store.close();
+    return there;
   }
 
   #compare(there, { tokens, wrong }, journals, file) {

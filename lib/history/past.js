@@ -8,11 +8,18 @@ const { checkNames } = require("../arguments/option-names");
 const { describe } = require("../arguments/paths");
 const { checkId } = require("../arguments/values");
 const { call, settle } = require("../errors/native");
+const { loopTurn } = require("../platform/timers");
+const { migrateBlock } = require("../records/migration");
 const { readPlace } = require("./place");
 
-/** Finds the records of a place among those of a moment, natively. */
-function findPast(present, { place, isTime }) {
-  return settle(call(() => present.past(place, isTime)));
+/** Finds the records of a place among those of a moment, natively, and brings their values to the program's schema version. */
+async function findPast(present, { place, isTime }, migrate) {
+  const past = await settle(call(() => present.past(place, isTime)));
+  let block = migrateBlock(past, migrate, true);
+  if (block === null) return past;
+  for (; block !== null; block = migrateBlock(past, migrate, false)) await loopTurn();
+  call(() => past.finishMigration());
+  return past;
 }
 
 /** What `revert()` was asked for, read at the call. `isPosition` tells whether a text is a position of the store. */

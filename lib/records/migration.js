@@ -58,4 +58,4 @@ async function migrateInTurns(core, migrate, meter) {
   meter.end();
 }
 
-module.exports = { migrateFound, migrateInTurns, migratedText };
+module.exports = { migrateBlock, migrateFound, migrateInTurns, migratedText };

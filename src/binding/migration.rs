@@ -51,17 +51,7 @@ impl NativeStore {
                 return Ok(None);
             }
             let mut out = Vec::new();
-            migrating.cursor = self.store.unmigrated(migrating.cursor, CHUNK, |id, version, value| {
-                out.push(b'[');
-                push_version(&mut out, version);
-                out.push(b',');
-                escape_into(&mut out, id);
-                if !value.is_empty() {
-                    out.push(b',');
-                    out.extend_from_slice(value);
-                }
-                out.extend_from_slice(b"],");
-            })?;
+            migrating.cursor = self.store.unmigrated(migrating.cursor, CHUNK, push_unmigrated(&mut out))?;
             Ok(Some(text::list(out)))
         })
     }
@@ -137,6 +127,21 @@ impl NativeStore {
             },
             |()| (),
         ))
+    }
+}
+
+/// Appends what is visited as a list of version, id, and value if there is one, behind it a comma.
+pub(super) fn push_unmigrated(out: &mut Vec<u8>) -> impl FnMut(&[u8], f64, &[u8]) {
+    |id, version, value| {
+        out.push(b'[');
+        push_version(out, version);
+        out.push(b',');
+        escape_into(out, id);
+        if !value.is_empty() {
+            out.push(b',');
+            out.extend_from_slice(value);
+        }
+        out.extend_from_slice(b"],");
     }
 }
 

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::CHUNK;
 use super::catch::{caught, plain};
 use super::find::{self, NativeFind, NativeSelection};
+use super::migration::push_unmigrated;
 use super::store::NativeStore;
 use super::tasks::Work;
 use super::text;
@@ -31,7 +32,9 @@ pub struct NativePresent {
 #[napi(custom_finalize)]
 pub struct NativeView {
     store: Arc<Store>,
-    past: Past,
+    past: Mutex<Past>,
+    /// How many of the records that are to be migrated were listed.
+    migrating: Mutex<usize>,
     /// How many of the concerned records were listed.
     listed: Mutex<usize>,
 }
@@ -64,8 +67,12 @@ impl NativePresent {
                 let past = store.past(&present, &when, &cancelled)?;
                 Ok((store, past))
             };
-            let finish =
-                |(store, past): (Arc<Store>, Past)| NativeView { store, past, listed: Mutex::default() };
+            let finish = |(store, past): (Arc<Store>, Past)| NativeView {
+                store,
+                past: Mutex::new(past),
+                migrating: Mutex::default(),
+                listed: Mutex::default(),
+            };
             Ok(AsyncTask::new(Work::new(run, finish)))
         })
     }
@@ -89,32 +96,61 @@ impl NativeView {
     #[napi]
     pub fn get(&self, id: JsString<'_>) -> napi::Result<Option<String>> {
         let id = text::id(id)?;
-        caught(|| Ok(self.store.get_past(&self.past, &id)?.map(text::to_js)))
+        caught(|| Ok(self.store.get_past(&self.past.lock(), &id)?.map(text::to_js)))
+    }
+
+    /// The next records whose values are of an older schema version, as `NativeStore.unmigrated` gives them.
+    #[napi]
+    pub fn unmigrated(&self, restart: bool) -> napi::Result<Option<String>> {
+        caught(|| {
+            let mut from = self.migrating.lock();
+            if restart {
+                *from = 0;
+            }
+            let mut out = Vec::new();
+            let next =
+                self.store.unmigrated_past(&self.past.lock(), *from, CHUNK, push_unmigrated(&mut out))?;
+            *from = next.unwrap_or(*from);
+            Ok(next.map(|_| text::list(out)))
+        })
+    }
+
+    /// What a record's value was migrated to.
+    #[napi]
+    pub fn migrate(&self, id: JsString<'_>, value: JsString<'_>) -> napi::Result<()> {
+        let (id, value) = (text::id(id)?, text::json(value)?);
+        plain(|| self.past.lock().migrate(&id, &value))
+    }
+
+    /// All values are of the program's version.
+    #[napi]
+    pub fn finish_migration(&self) -> napi::Result<()> {
+        plain(|| self.past.lock().finish_migration())
     }
 
     /// Whether there was a record.
     #[napi]
     pub fn has(&self, id: JsString<'_>) -> napi::Result<bool> {
         let id = text::id(id)?;
-        caught(|| self.store.has_past(&self.past, &id))
+        caught(|| self.store.has_past(&self.past.lock(), &id))
     }
 
     /// How many records there were.
     #[napi]
     pub fn count(&self) -> napi::Result<f64> {
-        plain(|| self.past.count() as f64)
+        plain(|| self.past.lock().count() as f64)
     }
 
     /// Begins a walk over the records.
     #[napi]
     pub fn walk(&self, ids_only: bool) -> napi::Result<NativeWalk> {
-        plain(|| NativeWalk::over(&self.store, self.past.walk(ids_only)))
+        plain(|| NativeWalk::over(&self.store, self.past.lock().walk(ids_only)))
     }
 
     /// Begins a query over the records, as `NativeStore.find` does.
     #[napi]
     pub fn find(&self, query: JsString<'_>, selection: NativeSelection<'_>) -> napi::Result<NativeFind> {
-        let find = find::parse(query, selection)?.over(self.past.moment().clone());
+        let find = find::parse(query, selection)?.over(self.past.lock().moment().clone());
         NativeFind::begin(&self.store, find)
     }
 
@@ -124,7 +160,7 @@ impl NativeView {
         plain(|| {
             let mut listed = self.listed.lock();
             let mut out = Vec::new();
-            for id in self.past.concerned().iter().skip(*listed) {
+            for id in self.past.lock().concerned().iter().skip(*listed) {
                 escape_into(&mut out, id);
                 out.push(b',');
                 *listed += 1;

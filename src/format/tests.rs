@@ -207,6 +207,7 @@ fn our_manifest_fields_survive_printing() {
         departures: 3,
         superseded: vec![("x".into(), 6), ("y".into(), 7)],
         log_versions: vec![("z".into(), 8)],
+        former_versions: vec![("l".into(), 2)],
         log_ends: vec![("l".into(), 9)],
         lineage: vec![
             manifest::Generation { name: "0a".into(), logs_ms: vec![5, 6] },

@@ -89,6 +89,11 @@ impl Archived {
         Some(Self { logs, segment, ids: ids.collect::<Option<_>>()? })
     }
 
+    /// The time in the name of the newest of its logs.
+    pub fn last_ms(&self) -> Option<u64> {
+        self.logs.iter().map(|(_, ms)| *ms).max()
+    }
+
     /// Whether an operation was logged before the records were taken out.
     pub fn is_after(&self, change: &Change<'_>) -> bool {
         let Some(place) = change.place() else { return false };

@@ -245,9 +245,8 @@ impl<'d> Trail<'d> {
             }
         };
         let Some((path, end)) = told else { return self.older_by_name(stretch, says_none) };
-        if layout::agent_milliseconds(&path).is_some() {
-            // A single writer took a folder of agents over.
-            return Ok(self.below(stretch.name.ms));
+        if let Some(taken_over_ms) = layout::agent_milliseconds(&path) {
+            return Ok(self.below(self.first_since(taken_over_ms, stretch.name.ms)));
         }
         let before = self.names.iter().find(|name| name.relative == path && name.ms < stretch.name.ms);
         Ok(match before {
@@ -278,6 +277,13 @@ impl<'d> Trail<'d> {
         let lineage = &self.manifest.lineage;
         self.manifest.generation == lineage.len() as u64
             && lineage.last().is_some_and(|first| first.logs_ms.is_empty())
+    }
+
+    /// The time of the first log of the single writer who took a folder of agents over. What stands in that log, and was carried
+    /// on as a whole to a later one, which follows the agents' logs as well, is not to be read twice.
+    fn first_since(&self, taken_over_ms: u64, ms: u64) -> u64 {
+        let of_writer = self.names.iter().filter(|name| name.agent.is_empty() && name.ms > taken_over_ms);
+        of_writer.map(|name| name.ms).min().unwrap_or(ms).min(ms)
     }
 
     /// The stage whose newest log is the newest before a time.

@@ -62,6 +62,15 @@ impl Versions {
     }
 }
 
+/// The newest of some logs with the schema version of the snapshot before, if the next snapshot has another one.
+pub(super) fn former_version<'l>(
+    logs: impl Iterator<Item = &'l String>,
+    (before, version): (u32, u32),
+) -> Option<(String, u32)> {
+    let newest = logs.max_by_key(|log| layout::time_of(log)).filter(|_| before != version);
+    newest.map(|log| (log.clone(), before))
+}
+
 impl Options {
     /// The version of what the program writes beside a snapshot of this version.
     pub(super) fn writes(&self, snapshot: u32) -> u32 {

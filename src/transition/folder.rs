@@ -4,6 +4,7 @@
 use super::shared::{add_archived, kept_versions, raised_clock, remove_merged};
 use crate::format::manifest::{Generation, LINEAGE, Manifest, Stats};
 use crate::format::timestamp::iso_into;
+use crate::format::versions::unmarked_version;
 
 /// Of so many logs the manifest says up to where they count.
 const LOG_ENDS: usize = 32;
@@ -15,6 +16,8 @@ pub struct Snapshot<'a> {
     pub path: &'a str,
     /// The schema version of its records.
     pub version: u32,
+    /// The newest log whose operations it holds, with the schema version of the snapshot that it supersedes, if that is another one.
+    pub former: Option<(String, u32)>,
     /// How many records it has.
     pub records: u64,
     /// When it was taken, in milliseconds since the epoch.
@@ -97,6 +100,7 @@ pub fn checkpointed(
     let (mut next, gone) = with_snapshot(current, snapshot);
     next.version = u64::from(snapshot.version);
     next.log_versions.clear();
+    next.former_versions.extend(snapshot.former.clone());
     // An empty log is left out of the chain: nothing in it could say what it follows.
     if end > 0 {
         next.previous_ops = Some(current.active_ops.clone());
@@ -132,6 +136,16 @@ pub fn published(
         }
     }
     set_version(&mut next, (before, snapshot.version), is_empty);
+    if let Some(former) = snapshot.former.clone() {
+        next.former_versions.push(former);
+        // NOTE: these bear the same times, and have lines of either version.
+        let named = next.active_agent_ops.iter().flatten().map(|(_, path)| path).chain([&next.active_ops]);
+        let of = |log: &String| {
+            (log.clone(), unmarked_version(&next.log_versions, log.as_bytes(), snapshot.version))
+        };
+        let named: Vec<_> = named.map(of).collect();
+        next.former_versions.extend(named);
+    }
     if planted!("log-versions-forgotten") {
         next.log_versions.clear();
     }

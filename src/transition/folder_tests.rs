@@ -40,6 +40,7 @@ fn single() -> Manifest {
         superseded: vec![("s0".into(), NOW as u64 - 20_000)],
         pruned: Some(("p".into(), "2020".into())),
         log_versions: vec![("l1".into(), 2)],
+        former_versions: vec![("l0".into(), 1)],
         log_ends: vec![("l".into(), 3)],
         lineage: vec![came("known")],
         others: others("{\"x\":[1]}"),
@@ -57,7 +58,8 @@ fn shared() -> Manifest {
 }
 
 fn snapshot(archived: Option<&Archived>) -> Snapshot<'_> {
-    Snapshot { path: "s2", version: 3, records: 9, now_ms: NOW, departures: 4, migrates: false, archived }
+    let (former, migrates) = (None, false);
+    Snapshot { path: "s2", version: 3, former, records: 9, now_ms: NOW, departures: 4, migrates, archived }
 }
 
 fn segment(path: &str) -> Archived {

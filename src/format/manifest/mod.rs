@@ -51,6 +51,9 @@ pub struct Manifest {
     pub pruned: Option<(String, String)>,
     /// Ours: logs whose lines have another schema version than the snapshot, and which.
     pub log_versions: Vec<(String, u32)>,
+    /// Ours: logs that are named no more, each with the schema version of the values in its lines, and in those of older logs that stand
+    /// neither here nor in `log_versions`. Of what is not older than any of them the lines are as the snapshot.
+    pub former_versions: Vec<(String, u32)>,
     /// Ours: logs of a single writer that agents came after, and up to where they count, as [`Manifest::previous_end`] said then. The log
     /// behind such a one may be empty, or gone: then no other place says that.
     pub log_ends: Vec<(String, u64)>,
@@ -77,7 +80,7 @@ pub struct Stats {
     pub others: Others,
 }
 
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 17] = [
     "version",
     "currentSnapshot",
     "activeOps",
@@ -92,6 +95,7 @@ const KNOWN: [&str; 16] = [
     "superseded",
     "pruned",
     "logVersions",
+    "formerVersions",
     "logEnds",
     "lineage",
 ];
@@ -127,6 +131,7 @@ pub fn parse(text: &[u8]) -> Result<Manifest, Invalid> {
         Some(agents) => Some(parse_agents(agents)?),
     };
     let superseded = fields.get("superseded").and_then(elements).unwrap_or_default();
+    let former = fields.get("formerVersions").and_then(elements).unwrap_or_default();
     Ok(Manifest {
         version,
         current_snapshot,
@@ -142,6 +147,7 @@ pub fn parse(text: &[u8]) -> Result<Manifest, Invalid> {
         superseded: superseded.into_iter().filter_map(parse_superseded).collect(),
         pruned: fields.get("pruned").and_then(parse_pruned),
         log_versions: fields.object("logVersions").as_ref().map(parse_log_versions).unwrap_or_default(),
+        former_versions: former.into_iter().filter_map(parse_former_version).collect(),
         log_ends: fields.object("logEnds").as_ref().map(parse_log_ends).unwrap_or_default(),
         lineage: fields.string("lineage").map(|names| lineage::parse_lineage(&names)).unwrap_or_default(),
         others: others(&fields, &[&KNOWN, &BEHIND_BACKENDS]),
@@ -181,9 +187,19 @@ fn parse_agents(value: &[u8]) -> Result<Vec<(String, String)>, Invalid> {
         .ok_or(Invalid::Rule("activeAgentOps values must be non-empty strings"))
 }
 
+fn schema_version(value: &[u8]) -> Option<u32> {
+    integer(value).and_then(|version| u32::try_from(version).ok()).filter(|&n| n >= 1)
+}
+
 fn parse_log_versions(fields: &Fields<'_>) -> Vec<(String, u32)> {
-    let version = |value| integer(value).and_then(|version| u32::try_from(version).ok()).filter(|&n| n >= 1);
-    fields.iter().filter_map(|(path, value)| Some((lossy(path), version(value)?))).collect()
+    fields.iter().filter_map(|(path, value)| Some((lossy(path), schema_version(value)?))).collect()
+}
+
+fn parse_former_version(value: &[u8]) -> Option<(String, u32)> {
+    match elements(value)?.as_slice() {
+        [path, version] => Some((non_empty_string(path)?, schema_version(version)?)),
+        _ => None,
+    }
 }
 
 fn parse_log_ends(fields: &Fields<'_>) -> Vec<(String, u64)> {

@@ -56,16 +56,7 @@ impl Manifest {
         if self.departures > 0 {
             push_number(out, "departures", self.departures);
         }
-        if !self.superseded.is_empty() {
-            push_key(out, "superseded");
-            push_list(out, &self.superseded, |out, (path, ms)| {
-                out.push(b'[');
-                escape_into(out, path.as_bytes());
-                out.push(b',');
-                push_integer(out, *ms);
-                out.push(b']');
-            });
-        }
+        push_pairs(out, "superseded", self.superseded.iter().map(|(path, ms)| (path, *ms)));
         if let Some((path, until)) = &self.pruned {
             push_key(out, "pruned");
             push_list(out, &[path, until], |out, text| escape_into(out, text.as_bytes()));
@@ -78,6 +69,8 @@ impl Manifest {
             }
             out.push(b'}');
         }
+        let former = self.former_versions.iter().map(|(path, version)| (path, u64::from(*version)));
+        push_pairs(out, "formerVersions", former);
         if !self.log_ends.is_empty() {
             push_key(out, "logEnds");
             out.push(b'{');
@@ -101,6 +94,22 @@ fn push_agents(out: &mut Vec<u8>, agents: &[(String, String)]) {
         push_string(out, agent, path);
     }
     out.push(b'}');
+}
+
+/// Appends a list of lists of a path and a number, unless it is empty.
+fn push_pairs<'p>(out: &mut Vec<u8>, key: &str, pairs: impl Iterator<Item = (&'p String, u64)>) {
+    let pairs: Vec<_> = pairs.collect();
+    if pairs.is_empty() {
+        return;
+    }
+    push_key(out, key);
+    push_list(out, &pairs, |out, (path, number)| {
+        out.push(b'[');
+        escape_into(out, path.as_bytes());
+        out.push(b',');
+        push_integer(out, *number);
+        out.push(b']');
+    });
 }
 
 fn push_list<T>(out: &mut Vec<u8>, items: &[T], push: impl Fn(&mut Vec<u8>, &T)) {

@@ -24,7 +24,7 @@ use crate::store::Store;
 use crate::store::checkpoint::upkeep::Upkeep;
 use crate::store::names::time_after;
 use crate::store::open::{Report, open_own_wal, read_manifest};
-use crate::store::versions::Versions;
+use crate::store::versions::{Versions, former_version};
 use crate::transition::folder::{self as transition, Archived as Segment, NextLogs, Snapshot};
 use crate::unpublished::Unpublished;
 
@@ -322,6 +322,7 @@ impl Store {
         let snapshot = Snapshot {
             path: &relative,
             version,
+            former: former_version(sealed.logs.iter(), (before, version)),
             records: sealed.view.count() as u64,
             now_ms,
             departures,

@@ -60,6 +60,7 @@ impl Store {
         let snapshot = written.as_ref().map(|(path, version, records)| Snapshot {
             path,
             version: *version,
+            former: None,
             records: *records,
             now_ms: self.options.now_ms,
             departures: manifest.departures,

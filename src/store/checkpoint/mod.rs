@@ -26,7 +26,7 @@ use crate::publish::{self, Draft, sync_folder_of, sync_way_to};
 use crate::retention::remove_unless_held;
 use crate::snapshot::Written;
 use crate::store::names::time_after;
-use crate::store::versions::Versions;
+use crate::store::versions::{Versions, former_version};
 use crate::store::{Rejected, State, Store};
 use crate::transition::folder::{self as transition, Archived, Snapshot};
 use crate::unpublished::{self, Unpublished};
@@ -321,7 +321,7 @@ impl Checkpoint {
             store.check_length(&mut state).map_err(Rejected::into_error)?;
             let (active_ops, next) = state.begin_publication(&store)?;
             let (manifest, gone) =
-                self.next_manifest(&state.manifest, snapshot, active_ops, state.writes(&store.options));
+                self.next_manifest(&state, snapshot, active_ops, state.writes(&store.options));
             let left = &state.manifest;
             let log = former_log(left, &manifest);
             (manifest, store.superseded_files(&gone, left), log, next)
@@ -379,14 +379,17 @@ impl Checkpoint {
 
     fn next_manifest(
         &self,
-        current: &Manifest,
+        state: &State,
         snapshot: &str,
         active_ops: String,
         version: u32,
     ) -> (Manifest, Vec<String>) {
+        let current = &state.manifest;
+        let versions = (state.versions.snapshot, version);
         let snapshot = Snapshot {
             path: snapshot,
             version,
+            former: former_version([&current.active_ops].into_iter(), versions),
             records: self.view.count() as u64,
             now_ms: self.now_ms,
             departures: self.departures,

@@ -3,7 +3,8 @@
 pub(in crate::store) mod fields;
 pub(in crate::store) mod find;
 pub(in crate::store) mod head;
-pub(in crate::store) mod misfit;
+pub(in crate::store) mod log_versions;
+mod misfit;
 pub(in crate::store) mod order;
 pub(in crate::store) mod past;
 pub(in crate::store) mod piece;

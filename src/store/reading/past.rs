@@ -21,6 +21,7 @@ use crate::json::part;
 use crate::layout;
 use crate::store::checkpoint::archive::read_segment;
 use crate::store::open::read_manifest;
+use crate::store::reading::log_versions::LogVersions;
 use crate::store::reading::walk::read_uncut;
 use crate::store::{Store, Walk};
 
@@ -54,12 +55,18 @@ pub struct Past {
     moment: Moment,
     count: usize,
     concerned: Arc<[Id]>,
+    /// The records whose values are of an older schema version than the program's, and which one.
+    due: Arc<[(Id, u32)]>,
+    /// What those values were migrated to.
+    migrated: Overlay,
 }
 
 /// What the operations behind the place say of a record.
 struct Known {
     /// Its value before the first of them; `None` where there was none.
     before: Option<Vec<u8>>,
+    /// The schema version of that value.
+    version: u32,
     /// An operation further back may say otherwise.
     is_claim: bool,
     /// The snapshot may say otherwise.
@@ -95,6 +102,7 @@ impl Known {
 /// What was read backward.
 #[derive(Default)]
 struct Pass {
+    versions: LogVersions,
     known: HashMap<Id, Known>,
     /// The records in the order in which they were come upon.
     order: Vec<Id>,
@@ -133,7 +141,8 @@ impl Store {
     /// # Errors
     /// `OPSLOG_POSITION_GONE` if the place is not kept; `OPSLOG_IO`, `OPSLOG_CORRUPT`.
     pub fn past(&self, present: &Present, when: &When, cancelled: &AtomicBool) -> Result<Past> {
-        let mut pass = Pass { archives: Archived::all(&*self.disk, &self.root)?, ..Pass::default() };
+        let archives = Archived::all(&*self.disk, &self.root)?;
+        let mut pass = Pass { versions: self.log_versions()?, archives, ..Pass::default() };
         let newest = layout::time_of(&self.manifest().active_ops);
         let after = match when {
             When::At(position) => Some(&standing(&self.disk, &self.root, position)?),
@@ -187,8 +196,16 @@ impl Store {
         }
     }
 
+    fn log_versions(&self) -> Result<LogVersions> {
+        let manifest = read_manifest(&*self.disk, &self.root)?.unwrap_or_default();
+        Ok(LogVersions::new(&manifest, self.lock().versions.snapshot))
+    }
+
     /// Whether the log is still there with which the store began: then no record is older than all operations.
     fn is_history_whole(&self) -> Result<bool> {
+        if read_manifest(&*self.disk, &self.root)?.is_none_or(|manifest| manifest.pruned.is_some()) {
+            return Ok(false);
+        }
         let folder = self.root.join(layout::OPS);
         let names = self.disk.list(&folder).map_err(|source| Error::io("scandir", &folder, source))?;
         let Some(oldest) = names.iter().filter_map(|name| layout::time_of(name)).min() else {
@@ -227,6 +244,7 @@ impl Store {
         let mut layer = Overlay::default();
         let failed = |source| self.read_failed(source);
         let mut segments = Segments::default();
+        let (wanted, mut due) = (self.options.version, Vec::new());
         // The records that are there no more come last, in the order in which they were first changed behind the place.
         for id in pass.order.iter().rev() {
             let Some(known) = pass.known.get(id) else { continue };
@@ -243,12 +261,18 @@ impl Store {
                 None => moment.get(id).map(|found| found.is_some()),
             };
             match before {
-                Some(text) => layer.set(id, text, exists).map_err(failed)?,
+                Some(text) => {
+                    if known.version < wanted {
+                        due.push((Arc::clone(id), known.version));
+                    }
+                    layer.set(id, text, exists).map_err(failed)?;
+                }
                 None => layer.delete(id, exists).map_err(failed)?,
             }
         }
         let count = layer.count_over(*count);
-        Ok(Past { moment: moment.under(layer), count, concerned: pass.order.into() })
+        let (concerned, due, migrated) = (pass.order.into(), due.into(), Overlay::default());
+        Ok(Past { moment: moment.under(layer), count, concerned, due, migrated })
     }
 
     /// Whether there was a record at a place of the history.
@@ -258,6 +282,31 @@ impl Store {
     pub fn has_past(&self, past: &Past, id: &[u8]) -> Result<bool> {
         let found = past.moment.get(id).map_err(|source| self.read_failed(source))?;
         Ok(found.is_some())
+    }
+
+    /// Visits id, version and value of records that are to be migrated, from one of them on, until the values have `limit` bytes.
+    /// Returns where to go on, or `None` when there are no more.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub fn unmigrated_past(
+        &self,
+        past: &Past,
+        from: usize,
+        limit: usize,
+        mut visitor: impl FnMut(&[u8], f64, &[u8]),
+    ) -> Result<Option<usize>> {
+        let (mut next, mut bytes) = (from, 0);
+        for (id, version) in past.due.iter().skip(from) {
+            if bytes >= limit {
+                break;
+            }
+            let text = self.get_past(past, id)?.unwrap_or_default();
+            visitor(id, f64::from(*version), &text);
+            bytes += text.len();
+            next += 1;
+        }
+        Ok((next > from).then_some(next))
     }
 
     /// A record's value at a place of the history, as JSON text: empty for a record without a value.
@@ -284,6 +333,18 @@ impl Past {
     /// How many records there were.
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// Gives a record its migrated value, which shows behind [`Past::finish_migration`].
+    pub fn migrate(&mut self, id: &[u8], text: &[u8]) {
+        let exists = || Ok::<_, std::convert::Infallible>(true);
+        let Ok(()) = self.migrated.set(&id.into(), Text::Held(text.into()), exists);
+    }
+
+    /// Says that all that was to be migrated is.
+    pub fn finish_migration(&mut self) {
+        self.due = Arc::default();
+        self.moment = self.moment.under(std::mem::take(&mut self.migrated));
     }
 
     /// The records.
@@ -336,7 +397,8 @@ impl Pass {
         let before = (&*before != b"null").then(|| before.into_owned());
         let is_unseen = before.is_none() && line.agent.is_none() && is_stored(change)?;
         let is_claim = is_unseen || line.agent.is_some();
-        let known = Known { before, is_claim, is_unseen, archived: None, exists };
+        let version = if is_unseen { self.versions.snapshot } else { self.versions.of(change) };
+        let known = Known { before, version, is_claim, is_unseen, archived: None, exists };
         match self.known.get_mut(&*line.id) {
             Some(later) => self.claims -= usize::from(later.put_earlier(known).is_claim),
             None => self.add((&*line.id).into(), known),
@@ -374,10 +436,14 @@ impl Pass {
     fn cross_archives(&mut self, change: &Change<'_>) {
         while self.archives.get(self.crossed).is_some_and(|archive| archive.is_after(change)) {
             let at = self.crossed;
+            let version =
+                self.archives.get(at).and_then(Archived::last_ms).map(|ms| self.versions.behind(ms));
+            let version = version.unwrap_or(self.versions.snapshot);
             let ids = self.archives.get_mut(at).map(|archive| std::mem::take(&mut archive.ids));
             for id in ids.unwrap_or_default() {
                 let (archived, exists) = (Some(at), Some(None));
-                let known = Known { before: None, is_claim: true, is_unseen: false, archived, exists };
+                let known =
+                    Known { before: None, version, is_claim: true, is_unseen: false, archived, exists };
                 match self.known.get_mut(&id) {
                     Some(later) => self.claims -= usize::from(later.put_earlier(known).is_claim),
                     None => self.add(id, known),
@@ -394,9 +460,9 @@ impl Pass {
         if !self.known.get(&*line.id).is_some_and(|known| known.is_claim) {
             return;
         }
-        let is_gone = self.is_taken_out(change);
+        let (is_gone, version) = (self.is_taken_out(change), self.versions.of(change));
         let Some(known) = self.known.get_mut(&*line.id) else { return };
-        (known.is_claim, known.is_unseen, known.archived) = (false, false, None);
+        (known.is_claim, known.is_unseen, known.archived, known.version) = (false, false, None, version);
         self.claims -= 1;
         known.before = match (&line.kind, &line.data) {
             (Kind::Set, Some(data)) if !is_gone => Some(part(bytes, data.clone()).to_vec()),
