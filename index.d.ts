@@ -1565,8 +1565,8 @@ export declare class Store<T = Record<string, unknown>> {
    * `undo()` took back is not in it. The view does not change whatever the store does next, and holds no lock.
    *
    * A time stands for the place after the last operation whose `ts` is not later. Where the clocks of agents differ, the
-   * order of the operations decides, not their `ts`. Values are those that were logged: `migrate` is not called for them.
-   * Records that were archived since are there with the values that they had; that needs the notes of those archives in
+   * order of the operations decides, not their `ts`. Values are of the `version` that `open()` was given: `migrate` is called for
+   * those that were logged in an older one, and what it throws is what this rejects with. Records that were archived since are there with the values that they had; that needs the notes of those archives in
    * `index/`, which 0.8.1 does not write. Records that the store no longer has come after those that it still has.
    *
    * Cost: reads the operations between there and now, on another thread, and holds the previous value of each record that they

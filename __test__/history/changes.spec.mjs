@@ -429,3 +429,39 @@ test("changes() and at(), agents came and went behind an undone operation that a
   }
   t.fail("no operation came while a checkpoint was written");
 });
+
+test("changes({ id }) among agents reads sealed logs by their indexes, and gives the positions that a reader of all operations is given", async (t) => {
+  const { store, folder } = await openOurs(t, { ...manual, agentId: "a" });
+  const agents = [store, await openAgent(t, folder, "b"), await openAgent(t, folder, "c")];
+  for (let n = 0; n < 360; n++) {
+    const agent = agents[(n * 7) % 3];
+    if (n % 5 === 0) await agent.refresh();
+    const value = { n, text: "x".repeat(400) };
+    if (n % 40 === 3)
+      await agent.batch(() => {
+        agent.set("wanted", value);
+        agent.set("other", value);
+      });
+    else await agent.set(n % 29 === 0 ? "wanted" : `id${n % 11}`, value);
+    if (n % 150 === 149) await agents[n % 2].compact();
+  }
+  const indexes = (await readdir(join(folder, "index"))).filter((name) => name.endsWith(".ids"));
+  t.is(indexes.length, 6);
+  const reader = new Store();
+  await reader.open(folder, { readOnly: true });
+  t.teardown(() => reader.close());
+  const all = await collect(reader.changes());
+  const wanted = all.filter(({ id }) => id === "wanted");
+  t.true(wanted.length > 15);
+  for (const one of [reader, store]) {
+    t.deepEqual(await collect(one.changes({ id: "wanted" })), wanted);
+    t.deepEqual((await collect(one.changes({ id: "wanted", reverse: true }))).reverse(), wanted);
+  }
+  for (const [place, { position }] of wanted.entries()) {
+    const at = all.findIndex((change) => change.position === position);
+    const rest = await collect(reader.changes({ after: position }));
+    t.deepEqual(idsOf(rest), idsOf(all.slice(at + 1)));
+    const later = await collect(reader.changes({ after: position, id: "wanted" }));
+    t.deepEqual(later, wanted.slice(place + 1));
+  }
+});

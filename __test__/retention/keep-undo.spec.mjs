@@ -187,3 +187,40 @@ test("operations that a checkpoint carried on as a whole behind a take-over of a
   const backward = await collect(store.changes({ reverse: true }));
   t.deepEqual(backward.reverse(), all);
 });
+
+test("an operation that was carried on alone and undone then stays undone in the history, whoever has the folder next", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await opened(t, folder, 3);
+  await store.set("a", { n: 1 });
+  const undone = store.position;
+  await store.compact();
+  t.true(await store.undo());
+  await store.close();
+  for (const options of [{ agentId: "one" }, {}, { agentId: "two" }]) {
+    await store.open(folder, options);
+    await store.set("b", { n: 2 });
+    const found = (await collect(store.changes())).map(({ id }) => id);
+    t.false(found.includes("a"), JSON.stringify(found));
+    await t.throwsAsync(collect(store.changes({ after: undone })), { code: "OPSLOG_POSITION_GONE" });
+    await t.throwsAsync(store.at(undone), { code: "OPSLOG_POSITION_GONE" });
+    await store.close();
+  }
+});
+
+test("changes() and at() behind a position without an operation, whose logs were pruned while the folder changed hands, reject with OPSLOG_POSITION_GONE", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await opened(t, folder, undefined);
+  await store.set("a", { n: 1 });
+  await store.compact();
+  const { position } = store;
+  await store.set("a", { n: 2 });
+  await store.close();
+  await store.open(folder, { agentId: "one" });
+  await store.set("a", { n: 3 });
+  await store.compact();
+  await store.prune();
+  await store.set("a", { n: 4 });
+  await t.throwsAsync(collect(store.changes({ after: position })), { code: "OPSLOG_POSITION_GONE" });
+  await t.throwsAsync(store.at(position), { code: "OPSLOG_POSITION_GONE" });
+  await t.throwsAsync(store.revert({ to: position }), { code: "OPSLOG_POSITION_GONE" });
+});

@@ -27,16 +27,24 @@ export class History {
   #clock = new Clock();
   #folder;
   #stores = new Map();
+  #readers = [];
   #version = 1;
   #isShared;
   /** The operations that count, each with its position, its time, and the records that an archive took out right behind it. */
   #log = [];
   #number = 0;
-  counts = { steps: 0, looks: 0, gone: 0, migrations: 0, agents: 0 };
+  #isPruned = false;
+  counts = { steps: 0, looks: 0, gone: 0, migrations: 0, agents: 0, pruned: 0 };
 
   constructor(seed) {
     this.#roll = random(seed);
     this.#isShared = this.#roll(3) === 0;
+  }
+
+  async #prune(store) {
+    const { files } = await store.prune(this.#roll(2) === 0 ? {} : { keepBytes: this.#roll(5000) });
+    this.counts.pruned += files;
+    this.#isPruned ||= files > 0;
   }
 
   /** Carries the history out; throws where a view differs from the model. */
@@ -55,7 +63,7 @@ export class History {
       await this.#reopen();
       await this.#look(6);
     } finally {
-      for (const store of this.#stores.values()) await store.close().catch(() => {});
+      for (const store of [...this.#stores.values(), ...this.#readers]) await store.close().catch(() => {});
       Date.now = realNow;
       await rm(this.#folder, { recursive: true, force: true });
     }
@@ -65,7 +73,7 @@ export class History {
   async #step() {
     this.#clock.pass(1 + this.#roll(50));
     const store = await this.#writer();
-    const choice = this.#roll(100);
+    const choice = this.#roll(103);
     if (choice < 45) return this.#change(store);
     if (choice < 60) return this.#batch(store);
     if (choice < 72) return this.#undo(store, choice < 66);
@@ -73,7 +81,8 @@ export class History {
     if (choice < 88) return this.#archive(store);
     if (choice < 92) return this.#revert(store);
     if (choice < 97) return this.#reopen();
-    return this.#migrate();
+    if (choice < 100) return this.#migrate();
+    return this.#prune(store);
   }
 
   /** A store to write with, which knows what the others wrote. */
@@ -177,7 +186,7 @@ export class History {
   }
 
   async #reopen() {
-    for (const store of this.#stores.values()) await store.close();
+    for (const store of [...this.#stores.values(), ...this.#readers.splice(0)]) await store.close();
     this.#stores.clear();
     this.#clock.pass(5);
     // A folder goes from a single writer to agents and back.
@@ -192,14 +201,26 @@ export class History {
         // A checkpoint that begins by itself would end in the middle of an undo(): what that took back could not be told.
         checkpointThreshold: Infinity,
         checkpointOnClose: this.#roll(2) === 0,
-        ...(this.#version > 1 && {
-          version: this.#version,
-          migrate: (value) => migrated(value, this.#version),
-        }),
+        ...(!this.#isShared && this.#roll(3) === 0 && { retain: { undo: 1 + this.#roll(6) } }),
+        ...this.#versioned(),
       });
       this.#stores.set(name, store);
     }
     if (this.#isShared) this.counts.agents++;
+  }
+
+  /** A reader that has just been opened, which the next reopening closes. */
+  async #reader() {
+    await this.#readers.pop()?.close();
+    const reader = new Store();
+    await reader.open(this.#folder, { readOnly: true, ...this.#versioned() });
+    this.#readers.push(reader);
+    return reader;
+  }
+
+  #versioned() {
+    if (this.#version === 1) return {};
+    return { version: this.#version, migrate: (value) => migrated(value, this.#version) };
   }
 
   async #migrate() {
@@ -223,7 +244,7 @@ export class History {
   async #look(times) {
     const all = [...this.#stores.values()];
     for (let time = 0; time < times && this.#log.length > 0; time++) {
-      const store = all[this.#roll(all.length)];
+      const store = this.#roll(4) === 0 ? await this.#reader() : all[this.#roll(all.length)];
       const place = this.#roll(this.#log.length);
       const entry = this.#log[place];
       const isTime = this.#roll(2) === 0;
@@ -234,7 +255,7 @@ export class History {
         view = await store.at(isTime ? new Date(entry.time) : entry.position);
       } catch (error) {
         // An operation of the agent's that stood before it was undone, and others' behind it were not.
-        if (error.code !== "OPSLOG_POSITION_GONE" || isTime) throw error;
+        if (error.code !== "OPSLOG_POSITION_GONE" || (isTime && !this.#isPruned)) throw error;
         this.counts.gone++;
         continue;
       }

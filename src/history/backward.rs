@@ -9,12 +9,13 @@ use super::forward::Forward;
 use super::ids::{self, Record};
 use super::position::{Mark, Position, Standing, print_into, print_standings};
 use super::reverse_log::{Found, ReverseLog};
+use super::sealed_logs::SealedLogs;
 use super::trail::{LogName, Stage, Stretch, Trail, open};
 use super::{Change, Event, Reading, Sink};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
-use crate::format::operation::parse_line;
+use crate::format::operation::{Line, parse_line};
 use crate::layout;
 use crate::retention::Hold;
 
@@ -61,6 +62,12 @@ struct Chain {
     /// The time of the log of the line that was taken last.
     next_ms: Option<u64>,
     growing_ms: Option<u64>,
+    /// Lines of a log that an index leads to, with the time of the log.
+    picked: Option<(u64, Picked)>,
+    /// Whether the head is such a line: there may be others behind it.
+    is_picked: bool,
+    /// The sealed logs, if only the lines on one record are read.
+    sealed: SealedLogs,
     /// Whether its head was read by who came to the position, and all before it.
     is_done: bool,
 }
@@ -128,7 +135,10 @@ impl Backward {
                     },
                     _ => 0,
                 },
-                Now::Agents(chains) => give_last(&*self.disk, &self.root, chains, &self.after, sink)?,
+                Now::Agents(chains) => {
+                    let store = (&*self.disk, &*self.root, self.record.as_ref());
+                    give_last(store, chains, &self.after, sink)?
+                }
             };
             bytes += given;
             if given == 0 && !self.next_stage(&mut is_slow)? {
@@ -151,10 +161,19 @@ impl Backward {
         (self.manifest, self.names) = (trail.manifest, trail.names);
         self.next = next?;
         self.now = match stage {
-            Stage::Single(Stretch { name, end }) => match self.picked(&name, (end, is_newest), is_slow)? {
-                Some(picked) => Now::Picked(name.ms, picked),
-                None => Now::Single(name.ms, Box::new(ReverseLog::open(&*disk, &root, &name, end)?)),
-            },
+            Stage::Single(Stretch { name, end }) => {
+                let picked = match self.record.as_ref().filter(|_| !is_newest) {
+                    Some(record) => pick((&*disk, &root, record), &name, end)?,
+                    None => None,
+                };
+                match picked {
+                    Some((picked, is_built)) => {
+                        *is_slow |= is_built;
+                        Now::Picked(name.ms, picked)
+                    }
+                    None => Now::Single(name.ms, Box::new(ReverseLog::open(&*disk, &root, &name, end)?)),
+                }
+            }
             Stage::Agents(logs) => {
                 let mut chains: Vec<Chain> = Vec::new();
                 for name in logs {
@@ -164,11 +183,14 @@ impl Backward {
                     }
                     if let Some(chain) = chains.get_mut(place) {
                         chain.growing_ms = name.grows.then_some(name.ms).or(chain.growing_ms);
+                        if self.record.is_some() && !name.grows {
+                            chain.sealed.note(&name);
+                        }
                         chain.logs.push(name);
                     }
                 }
                 for chain in &mut chains {
-                    chain.read_head(&*disk, &root, &self.after)?;
+                    chain.read_head((&*disk, &root, self.record.as_ref()), &self.after)?;
                 }
                 Now::Agents(chains)
             }
@@ -177,24 +199,20 @@ impl Backward {
     }
 }
 
-impl Backward {
-    /// The lines on the record that is wanted, of a sealed log.
-    fn picked(
-        &self,
-        name: &LogName,
-        (end, is_newest): (u64, bool),
-        is_slow: &mut bool,
-    ) -> Result<Option<Picked>> {
-        let Some(record) = self.record.as_ref().filter(|_| !is_newest) else { return Ok(None) };
-        let path = layout::inside(&self.root, layout::OPS, &name.relative)?;
-        let Some(file) = open(&*self.disk, &path)? else { return Ok(None) };
-        let places = record.places(&*self.disk, &self.root, (&name.relative, &path), &*file)?;
-        Ok(places.map(|places| {
-            *is_slow |= places.is_built;
-            let offsets = places.offsets.into_iter().filter(|(at, _)| u64::from(*at) < end).collect();
-            Picked { file, path, offsets }
-        }))
-    }
+/// The lines on a record in a sealed log up to an offset, and whether the whole log was read for its index.
+fn pick(
+    (disk, root, record): (&dyn Disk, &Path, &Record),
+    name: &LogName,
+    end: u64,
+) -> Result<Option<(Picked, bool)>> {
+    let path = layout::inside(root, layout::OPS, &name.relative)?;
+    let Some(file) = open(disk, &path)? else { return Ok(None) };
+    let places = record.places(disk, root, (&name.relative, &path), &*file)?;
+    Ok(places.map(|places| {
+        let is_built = places.is_built;
+        let offsets = places.offsets.into_iter().filter(|(at, _)| u64::from(*at) < end).collect();
+        (Picked { file, path, offsets }, is_built)
+    }))
 }
 
 /// Where a position stands by now: a checkpoint may have carried its operation on into the next log.
@@ -236,14 +254,11 @@ fn give_single(ms: u64, found: &Found, sink: &mut Sink<'_>) -> Result<usize> {
     Ok(bytes.len())
 }
 
+/// Where the logs are, and which record is wanted if only one is.
+type Store<'s> = (&'s dyn Disk, &'s Path, Option<&'s Record>);
+
 /// Gives the last operation of all agents.
-fn give_last(
-    disk: &dyn Disk,
-    root: &Path,
-    chains: &mut [Chain],
-    after: &Position,
-    sink: &mut Sink<'_>,
-) -> Result<usize> {
+fn give_last(store: Store<'_>, chains: &mut [Chain], after: &Position, sink: &mut Sink<'_>) -> Result<usize> {
     let mut last: Option<usize> = None;
     for (place, chain) in chains.iter().enumerate() {
         let Some(head) = chain.head.as_ref().filter(|_| !chain.is_done) else { continue };
@@ -254,15 +269,21 @@ fn give_last(
     }
     let Some(place) = last else { return Ok(0) };
     let (mut position, mut batch) = (Vec::new(), Vec::new());
-    let Some(head) = chains.get(place).and_then(|chain| chain.head.as_ref()) else { return Ok(0) };
-    print_chains(&mut position, chains, (place, head.ms, head.mark));
-    if let Some(first) = head.batch {
-        print_chains(&mut batch, chains, (place, head.ms, first));
+    let Some(chain) = chains.get_mut(place) else { return Ok(0) };
+    let Some(head) = chain.head.take() else { return Ok(0) };
+    let is_wanted = |line: &Line<'_>| store.2.is_none_or(|record| *record.id == *line.id);
+    if parse_line(&head.bytes).is_ok_and(|line| is_wanted(&line)) {
+        print_chains(&mut position, store, chains, (place, &head, head.mark))?;
+        if let Some(first) = head.batch {
+            print_chains(&mut batch, store, chains, (place, &head, first))?;
+        }
     }
     let Some(chain) = chains.get_mut(place) else { return Ok(0) };
-    let Some(head) = chain.take(disk, root, after)? else { return Ok(0) };
+    chain.next_ms = Some(head.ms);
+    chain.read_head(store, after)?;
     // What was logged twice counts once.
     if let Ok(line) = parse_line(&head.bytes)
+        && is_wanted(&line)
         && !chains.iter().any(|chain| chain.head.as_ref().is_some_and(|other| other.is_twin(&head)))
     {
         let batch = head.batch.map(|_| &*batch);
@@ -282,23 +303,36 @@ impl Chain {
             head: None,
             next_ms: None,
             growing_ms: None,
+            picked: None,
+            is_picked: false,
+            sealed: SealedLogs::default(),
             is_done: false,
         }
     }
 
-    /// Takes the last line, and reads the one before.
-    fn take(&mut self, disk: &dyn Disk, root: &Path, after: &Position) -> Result<Option<Pending>> {
-        let taken = self.head.take();
-        self.next_ms = taken.as_ref().map(|taken| taken.ms).or(self.next_ms);
-        self.read_head(disk, root, after)?;
-        Ok(taken)
-    }
-
     /// Reads the line before, unless it was read by who came to the position.
-    fn read_head(&mut self, disk: &dyn Disk, root: &Path, after: &Position) -> Result<()> {
+    fn read_head(&mut self, (disk, root, record): Store<'_>, after: &Position) -> Result<()> {
         while self.head.is_none() {
+            if let (Some((ms, picked)), Some(record)) = (&mut self.picked, record) {
+                let Some(place) = picked.offsets.pop() else {
+                    self.picked = None;
+                    continue;
+                };
+                if let Some(found) = record.read(&picked.file, &picked.path, place)? {
+                    let ms = *ms;
+                    self.take_head(ms, &found, after);
+                    self.is_picked = true;
+                }
+                continue;
+            }
             let Some((ms, log)) = &mut self.log else {
                 let Some(name) = self.logs.pop() else { return Ok(()) };
+                if let Some(record) = record.filter(|_| !name.grows)
+                    && let Some((picked, _)) = pick((disk, root, record), &name, u64::MAX)?
+                {
+                    self.picked = Some((name.ms, picked));
+                    continue;
+                }
                 self.log = Some((name.ms, ReverseLog::open(disk, root, &name, u64::MAX)?));
                 continue;
             };
@@ -306,19 +340,39 @@ impl Chain {
                 self.log = None;
                 continue;
             };
-            let Ok(line) = parse_line(&found.bytes) else { continue };
-            self.is_done = is_read(after, *ms, &self.agent, found.mark);
-            self.head = Some(Pending::new(*ms, found.mark, &found.bytes, &line, found.batch));
+            let ms = *ms;
+            self.take_head(ms, &found, after);
+            self.is_picked = false;
         }
         Ok(())
     }
+
+    fn take_head(&mut self, ms: u64, found: &Found, after: &Position) {
+        if let Ok(line) = parse_line(&found.bytes) {
+            self.is_done = is_read(after, ms, &self.agent, found.mark);
+            self.head = Some(Pending::new(ms, found.mark, &found.bytes, &line, found.batch));
+        }
+    }
 }
 
-/// Appends the position of a line of a chain, in the log of a time, when the heads of the others come before it.
-fn print_chains(out: &mut Vec<u8>, chains: &[Chain], (place, ms, mark): (usize, u64, Mark)) {
-    let standings = chains.iter().enumerate().map(|(other, chain)| {
-        let last = chain.head.as_ref().map(|head| (head.ms, if other == place { mark } else { head.mark }));
-        Standing { agent: &chain.agent, last, next_ms: chain.next_ms, growing_ms: chain.growing_ms }
-    });
-    print_standings(out, ms, standings);
+/// Appends the position of a line of a chain, of which the operation is that was taken, when the heads of the others come before it.
+fn print_chains(
+    out: &mut Vec<u8>,
+    (disk, root, record): Store<'_>,
+    chains: &mut [Chain],
+    (place, taken, mark): (usize, &Pending, Mark),
+) -> Result<()> {
+    let mut standings = Vec::new();
+    for (other, chain) in chains.iter_mut().enumerate() {
+        let (mut last, mut next_ms) = (chain.head.as_ref().map(|head| (head.ms, head.mark)), chain.next_ms);
+        if other == place {
+            last = Some((taken.ms, mark));
+        } else if record.is_some() && (last.is_none() || chain.is_picked) {
+            let found = chain.sealed.before(disk, root, &chain.agent, taken.rank_ref())?;
+            (last, next_ms) = (found.last, found.next_ms.or(next_ms));
+        }
+        standings.push(Standing { agent: &chain.agent, last, next_ms, growing_ms: chain.growing_ms });
+    }
+    print_standings(out, taken.ms, standings.into_iter());
+    Ok(())
 }

@@ -5,8 +5,10 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::ids::Record;
 use super::log::{Given, Log, Taken};
 use super::position::{Mark, Place, Standing};
+use super::sealed_logs::{ReadUpTo, SealedLogs};
 use super::trail::LogName;
 use crate::disk::Disk;
 use crate::engine::compare_ranks;
@@ -52,6 +54,10 @@ impl Pending {
         self.is((other.clock, &other.agent))
     }
 
+    pub(super) fn rank_ref(&self) -> (u64, &[u8]) {
+        (self.clock, &self.agent)
+    }
+
     pub(super) fn rank(&self) -> (u64, Arc<[u8]>) {
         (self.clock, Arc::clone(&self.agent))
     }
@@ -68,12 +74,15 @@ pub(super) struct Chain {
     pub(super) last: Option<(u64, Mark)>,
     /// A line that was read is no longer there.
     pub(super) is_disturbed: bool,
+    /// The logs of which only the lines on one record were read.
+    picked: SealedLogs,
 }
 
 impl Chain {
     pub(super) fn new(agent: &Arc<str>) -> Self {
         let (later, pending) = (VecDeque::new(), VecDeque::new());
-        Self { agent: Arc::clone(agent), later, log: None, pending, last: None, is_disturbed: false }
+        let (agent, picked) = (Arc::clone(agent), SealedLogs::default());
+        Self { agent, later, log: None, pending, last: None, is_disturbed: false, picked }
     }
 
     /// Takes note of a log: a later one, or what is known by now of one that it has.
@@ -134,7 +143,12 @@ impl Chain {
     ///
     /// # Errors
     /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
-    pub(super) fn head(&mut self, disk: &dyn Disk, root: &Path) -> Result<Option<&Pending>> {
+    pub(super) fn head(
+        &mut self,
+        disk: &dyn Disk,
+        root: &Path,
+        record: Option<&Record>,
+    ) -> Result<Option<&Pending>> {
         while self.pending.is_empty() && !self.is_disturbed {
             let mut limit = PIECE;
             if self.log.is_none() {
@@ -143,10 +157,20 @@ impl Chain {
             }
             let Some(log) = &mut self.log else { break };
             let (pending, ms) = (&mut self.pending, log.name.ms);
-            let read = log.read(disk, limit, false, &mut |mark, bytes, line, batch| {
+            let mut each = |mark: Mark, bytes: &[u8], line: &Line<'_>, batch: Option<Mark>| {
                 pending.push_back(Pending::new(ms, mark, bytes, line, batch));
                 Ok(())
-            })?;
+            };
+            if let Some(record) = record.filter(|_| !log.name.grows) {
+                log.is_sealed = true;
+                log.pick(disk, root, record)?;
+                if log.read_picked(usize::MAX, record, &mut each)?.is_some() {
+                    self.picked.note(&log.name);
+                    self.log = None;
+                    continue;
+                }
+            }
+            let read = log.read(disk, limit, false, &mut each)?;
             self.is_disturbed = read.is_none();
             if limit == FIRST {
                 // NOTE: until its turn comes, an agent's log takes no descriptor: there may be many agents.
@@ -170,6 +194,26 @@ impl Chain {
         let current = self.log.as_ref().filter(|log| !log.name.grows).map(|log| log.name.ms);
         let next_ms = self.pending.front().map(|next| next.ms).or(current);
         Standing { agent: &self.agent, last, next_ms, growing_ms }
+    }
+
+    /// As [`Chain::standing`] at an operation of another agent, where only the lines on one record are read.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub(super) fn standing_before(
+        &mut self,
+        disk: &dyn Disk,
+        root: &Path,
+        rank: (u64, &[u8]),
+    ) -> Result<Standing<'_>> {
+        let found = match self.picked.is_empty() {
+            true => ReadUpTo::default(),
+            false => self.picked.before(disk, root, &self.agent, rank)?,
+        };
+        let place = |(ms, mark): &(u64, Mark)| (*ms, mark.start);
+        let last = [found.last, self.last].into_iter().flatten().max_by_key(place);
+        let standing = self.standing(last);
+        Ok(Standing { next_ms: found.next_ms.or(standing.next_ms), ..standing })
     }
 
     /// The next line, if it was read.

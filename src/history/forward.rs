@@ -128,8 +128,9 @@ impl Forward {
             return Err(OF_ANOTHER);
         }
         let found = trail.since(after.oldest_ms())?;
-        let is_single = after.places.iter().all(|place| place.agent.is_empty());
-        // What a single writer's log follows stands in it; agents' logs do not say which there were.
+        let is_single = after.places.iter().any(|place| place.agent.is_empty());
+        // What a single writer's log follows stands in it; agents' logs do not say which there were, and one may have come first
+        // behind a position that names no line.
         if !is_beginning && !is_single && trail.pruned_ms().is_some_and(|ms| ms >= after.oldest_ms()) {
             return Err(DELETED);
         }
@@ -259,7 +260,12 @@ impl Forward {
                     }
                     read_single(&*self.disk, log, self.record.as_ref(), (limit, &mut given), sink)?
                 }
-                Now::Agents(merge) => read_agents(&*self.disk, &self.root, merge, limit, &mut given, sink)?,
+                Now::Agents(merge) => {
+                    if merge.record.is_none() {
+                        merge.record.clone_from(&self.record);
+                    }
+                    read_agents(&*self.disk, &self.root, merge, limit, &mut given, sink)?
+                }
             };
             if given > 0 {
                 return Ok(Reading::GoesOn);
@@ -509,12 +515,14 @@ fn read_agents(
         let Some((place, next)) = merge.take(disk, root)? else { return Ok(!merge.is_disturbed()) };
         let Ok(line) = parse_line(&next.bytes) else { continue };
         position.clear();
-        merge.print_into(&mut position, Some((place, next.mark)));
-        let first = next.batch.map(|first| {
-            batch.clear();
-            merge.print_into(&mut batch, Some((place, first)));
-            &*batch
-        });
+        batch.clear();
+        if merge.record.as_ref().is_none_or(|record| *record.id == *line.id) {
+            merge.print_taken((disk, root), &mut position, (place, next.mark))?;
+            if let Some(first) = next.batch {
+                merge.print_taken((disk, root), &mut batch, (place, first))?;
+            }
+        }
+        let first = next.batch.map(|_| &*batch);
         merge.remember(place, &next, &line.id, &position);
         read += next.bytes.len() + position.len();
         *given += 1;

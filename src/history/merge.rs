@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::chains::{Chain, Pending};
+use super::ids::Record;
 use super::log::Taken;
 use super::position::{Mark, Position, print_standings};
 use super::trail::LogName;
@@ -25,6 +26,8 @@ pub(super) struct Merge {
     at: Option<(usize, Option<usize>)>,
     /// The rank of the last operation.
     rank: (u64, Arc<[u8]>),
+    /// If only operations on one record are wanted.
+    pub(super) record: Option<Record>,
 }
 
 impl Merge {
@@ -124,7 +127,7 @@ impl Merge {
             }
         }
         for chain in &mut self.chains {
-            chain.head(disk, root)?;
+            chain.head(disk, root, self.record.as_ref())?;
         }
         let (mut first, mut second): (Option<usize>, Option<usize>) = (None, None);
         let head =
@@ -169,6 +172,36 @@ impl Merge {
             }
         }
         Ok(None)
+    }
+
+    /// As [`Merge::print_into`], of the line of a chain that was taken last, or of the first one of its batch.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+    pub(super) fn print_taken(
+        &mut self,
+        (disk, root): (&dyn Disk, &Path),
+        out: &mut Vec<u8>,
+        (place, mark): (usize, Mark),
+    ) -> Result<()> {
+        if self.record.is_none() {
+            self.print_into(out, Some((place, mark)));
+            return Ok(());
+        }
+        let rank = (self.rank.0, &*self.rank.1);
+        let mut standings = Vec::new();
+        let mut floor = 0;
+        for (other, chain) in self.chains.iter_mut().enumerate() {
+            standings.push(match chain.last {
+                Some((ms, _)) if other == place => {
+                    floor = ms;
+                    chain.standing(Some((ms, mark)))
+                }
+                _ => chain.standing_before(disk, root, rank)?,
+            });
+        }
+        print_standings(out, floor, standings.into_iter());
+        Ok(())
     }
 
     /// Appends the position behind what was given; with a line of a chain, the position of that line.

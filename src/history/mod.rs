@@ -17,6 +17,7 @@ mod position;
 mod print;
 mod reached;
 mod reverse_log;
+mod sealed_logs;
 mod trail;
 
 pub use archived::Archived;

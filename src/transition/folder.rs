@@ -89,12 +89,13 @@ pub fn succeeded(mut manifest: Manifest, came: Generation) -> Manifest {
     manifest
 }
 
-/// A snapshot of a single writer takes the place of the head of its log, up to an offset; what stands behind that is at the head
-/// of the next log. Returns the snapshots that can be deleted by now, too.
+/// A snapshot of a single writer takes the place of the head of its log, up to an offset; what stands behind that, if `is_carried_on`,
+/// is at the head of the next log. `is_explained` says of which older logs the first line of this one tells. Returns the snapshots that can be deleted by now, too.
 pub fn checkpointed(
     current: &Manifest,
     snapshot: &Snapshot<'_>,
-    (log, end): (String, u64),
+    (log, end, is_carried_on): (String, u64, bool),
+    is_explained: impl Fn(&str) -> bool,
     came: Generation,
 ) -> (Manifest, Vec<String>) {
     let (mut next, gone) = with_snapshot(current, snapshot);
@@ -105,6 +106,9 @@ pub fn checkpointed(
     if end > 0 {
         next.previous_ops = Some(current.active_ops.clone());
         next.previous_end = end;
+        next.log_ends.retain(|(log, end)| *end > 0 || !is_explained(log));
+    } else if is_carried_on {
+        note_end(&mut next, current.active_ops.clone(), 0);
     }
     next.active_ops = log;
     (succeeded(next, came), gone)
@@ -195,9 +199,7 @@ pub fn taken_over(
     next.log_versions.clear();
     // It follows no log of a single writer, and must not seem to follow one that agents came after.
     if let Some(path) = current.previous_ops.clone().filter(|_| current.previous_end > 0) {
-        next.log_ends.retain(|(known, _)| *known != path);
-        next.log_ends.push((path, current.previous_end));
-        next.log_ends.drain(..next.log_ends.len().saturating_sub(LOG_ENDS));
+        note_end(&mut next, path, current.previous_end);
     }
     next.previous_ops = previous.map(str::to_owned);
     next.previous_end = 0;
@@ -220,6 +222,13 @@ pub fn pruned(
         next.pruned = Some((path, before.max(until)));
     }
     next
+}
+
+/// Notes up to where a log counts.
+fn note_end(next: &mut Manifest, log: String, end: u64) {
+    next.log_ends.retain(|(known, _)| *known != log);
+    next.log_ends.push((log, end));
+    next.log_ends.drain(..next.log_ends.len().saturating_sub(LOG_ENDS));
 }
 
 fn with_snapshot(current: &Manifest, snapshot: &Snapshot<'_>) -> (Manifest, Vec<String>) {

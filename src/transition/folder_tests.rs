@@ -129,7 +129,8 @@ fn succeeded_counts_and_names_the_last_generations() {
 
 #[test]
 fn checkpointed_names_the_snapshot_and_the_logs() {
-    let (next, gone) = checkpointed(&single(), &snapshot(None), ("l2".into(), 40), came("new"));
+    let (next, gone) =
+        checkpointed(&single(), &snapshot(None), ("l2".into(), 40, true), |_| false, came("new"));
     let expected = Manifest {
         active_ops: "l2".into(),
         previous_ops: Some("l1".into()),
@@ -142,14 +143,45 @@ fn checkpointed_names_the_snapshot_and_the_logs() {
 
 #[test]
 fn checkpointed_leaves_an_empty_log_out_of_the_chain() {
-    let (next, _) = checkpointed(&single(), &snapshot(None), ("l2".into(), 0), came("new"));
+    let (next, _) = checkpointed(&single(), &snapshot(None), ("l2".into(), 0, false), |_| true, came("new"));
     assert_eq!((next.previous_ops, next.previous_end), (Some("l0".into()), 6));
+    assert_eq!(next.log_ends, single().log_ends);
+}
+
+#[test]
+fn checkpointed_notes_that_nothing_of_a_log_counts_until_a_later_one_says_what_it_follows() {
+    let (next, _) = checkpointed(&single(), &snapshot(None), ("l2".into(), 0, true), |_| true, came("new"));
+    assert_eq!(next.log_ends, [("l".to_owned(), 3), ("l1".to_owned(), 0)]);
+    let later = |is_explained: bool| {
+        checkpointed(&next, &snapshot(None), ("l3".into(), 7, false), |_| is_explained, came("newer")).0
+    };
+    assert_eq!(later(true).log_ends, single().log_ends);
+    assert_eq!(later(false).log_ends, next.log_ends);
+}
+
+#[test]
+fn versions_of_logs_that_a_snapshot_of_another_version_follows_are_noted() {
+    let former = || Some(("l1".to_owned(), 2));
+    let (next, _) = checkpointed(
+        &single(),
+        &Snapshot { former: former(), ..snapshot(None) },
+        ("l2".into(), 9, true),
+        |_| false,
+        came("new"),
+    );
+    assert_eq!(next.former_versions, [("l0".to_owned(), 1), ("l1".to_owned(), 2)]);
+    let of_sealed = Snapshot { former: former(), ..snapshot(None) };
+    let merged = ["l0".to_owned(), "l1".to_owned()];
+    let before = Manifest { active_ops: "l3".into(), log_versions: Vec::new(), ..shared() };
+    let (next, _) = published(&before, &of_sealed, &merged, (2, |log: &str| log == "l3"), came("new"));
+    let noted = [("l0", 1), ("l1", 2), ("l2", 2), ("l3", 3)].map(|(log, version)| (log.to_owned(), version));
+    assert_eq!(next.former_versions, noted);
 }
 
 #[test]
 fn a_migration_and_an_archive_are_departures() {
     let count = |snapshot: &Snapshot<'_>| {
-        checkpointed(&single(), snapshot, ("l2".into(), 0), came("new")).0.departures
+        checkpointed(&single(), snapshot, ("l2".into(), 0, false), |_| true, came("new")).0.departures
     };
     let archived = segment("b");
     assert_eq!(count(&snapshot(None)), 4);
@@ -161,7 +193,14 @@ fn a_migration_and_an_archive_are_departures() {
 #[test]
 fn an_archive_with_its_checkpoint_names_the_segment_once() {
     let of = |path: &str| {
-        checkpointed(&single(), &snapshot(Some(&segment(path))), ("l2".into(), 0), came("new")).0
+        checkpointed(
+            &single(),
+            &snapshot(Some(&segment(path))),
+            ("l2".into(), 0, false),
+            |_| true,
+            came("new"),
+        )
+        .0
     };
     assert_eq!(of("b").archive_segments, ["a", "b"]);
     assert_eq!(of("a").archive_segments, ["a"]);
@@ -277,7 +316,7 @@ fn a_snapshot_goes_once_two_newer_ones_exist_and_ten_seconds_have_passed() {
     let at = |superseded: &[(&str, u64)], generation| {
         let superseded = superseded.iter().map(|(path, ms)| ((*path).to_owned(), *ms)).collect();
         let current = Manifest { superseded, generation, ..single() };
-        checkpointed(&current, &snapshot(None), ("l2".into(), 0), came("new"))
+        checkpointed(&current, &snapshot(None), ("l2".into(), 0, false), |_| true, came("new"))
     };
     let now = NOW as u64;
     assert_eq!(at(&[("s0", now - 10_000)], 7).1, ["s0"]);

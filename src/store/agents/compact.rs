@@ -12,7 +12,7 @@ use crate::engine::{Id, View};
 use crate::error::{Error, Result};
 use crate::format::manifest::{Descent, Generation, Manifest};
 use crate::gate::{Exclusive, Gate};
-use crate::history::Archived;
+use crate::history::{Archived, index_sealed};
 use crate::layout;
 use crate::lock::{self, HeldLock, OsProbe};
 use crate::order;
@@ -443,6 +443,9 @@ impl Compaction {
         store.publish_sealed(gate, held, &self.sealed, (relative, written), segment, now_ms)?;
         self.done = true;
         store.renew_changed(&compacted.archived);
+        for log in &self.sealed.logs {
+            index_sealed(&*store.disk, &store.root, log);
+        }
         // NOTE: it has taken effect, or has not, whatever becomes of the lock's file: without its kernel lock that is
         // stale, and the next compaction takes it over.
         Ok(compacted)

@@ -397,7 +397,12 @@ impl Checkpoint {
             archived: self.archived.as_ref(),
         };
         let came = Generation::new(layout::milliseconds(&active_ops).into_iter().collect());
-        transition::checkpointed(current, &snapshot, (active_ops, self.frozen_len), came)
+        let is_carried_on = state.wal.len() > self.frozen_len;
+        // What was carried on to the log since the last one that counts is left out of the chain.
+        let former_ms = current.previous_ops.as_ref().and_then(|log| layout::time_of(log));
+        let is_explained = |log: &str| layout::time_of(log) > former_ms;
+        let log = (active_ops, self.frozen_len, is_carried_on);
+        transition::checkpointed(current, &snapshot, log, is_explained, came)
     }
 
     /// Goes over to the new generation in memory: manifest, log and records in one moment.
