@@ -162,5 +162,5 @@ function resultOf(file) {
 }
 
 export function hasFailed({ missed, twice, wrong }) {
-  return missed + twice + wrong > 0;
+  return (missed ?? 0) + (twice ?? 0) + (wrong ?? 0) > 0;
 }
