@@ -57,7 +57,18 @@ const OF_OURS = [
     "pruned",
     "logVersions",
   ],
-  ...["logEnds", "lineage", "stamp", "ancestors", "writer", "sessions", "quiet", "retired", "fenced"],
+  ...[
+    "formerVersions",
+    "logEnds",
+    "lineage",
+    "stamp",
+    "ancestors",
+    "writer",
+    "sessions",
+    "quiet",
+    "retired",
+    "fenced",
+  ],
 ];
 
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
