@@ -43,6 +43,32 @@ test("every script that a workflow runs, is there", async (t) => {
   t.true(count > 4);
 });
 
+/** The modules that a file imports before it runs, and those that they import, without Node's own. */
+async function importedBy(file, found = new Map()) {
+  if (found.has(file)) return found;
+  const [imports] = (await text(`../../${file}`)).split(
+    /^(?:export )?(?:const|let|function|async|class|await)\b/m,
+  );
+  const names = [...imports.matchAll(/^import\b[^;]*?"([^"]+)";/gm)].map(([, name]) => name);
+  found.set(
+    file,
+    names.filter((name) => !/^(\.|node:)/.test(name)),
+  );
+  for (const name of names.filter((each) => /^\..*\.mjs$/.test(each)))
+    await importedBy(join(file, "..", name), found);
+  return found;
+}
+
+test("the commands that install what they need, in a clone without node_modules, import nothing of that before", async (t) => {
+  const { scripts } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
+  for (const command of ["test", "demo", "verify:package", "test:windows", "build:platforms"]) {
+    const [, file] = /^node (\S+)$/.exec(scripts[command]);
+    const found = await importedBy(file);
+    t.true(found.size > 1, command);
+    for (const [each, names] of found) t.deepEqual(names, [], `${command}: ${each}`);
+  }
+});
+
 const onUnix = process.platform === "win32" ? test.skip : test;
 
 onUnix(

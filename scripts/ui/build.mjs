@@ -1,7 +1,6 @@
 // Builds the page of `opslog ui` into ui/built/, unless it is up to date: its sources, the view library and the chart library in one file, and
 // its styles in another. `--force` builds in any case.
 
-import { buildSync } from "esbuild";
 import {
   copyFileSync,
   existsSync,
@@ -11,6 +10,7 @@ import {
   renameSync,
   writeFileSync,
 } from "node:fs";
+import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -55,6 +55,8 @@ export function buildPage({ force = false } = {}) {
   const isThere = NAMES.every((name) => existsSync(path.join(built, name)));
   if (force || !isThere || !isStamped("page", wanted)) {
     mkdirSync(built, { recursive: true });
+    // Loaded here, since commands that need the page install what it is built with.
+    const { buildSync } = createRequire(import.meta.url)("esbuild");
     const { outputFiles } = buildSync({
       entryPoints: { page: path.join(source, "main.jsx") },
       outdir: built,

@@ -69,7 +69,9 @@ const complaints = [];
 function add(name, seconds, said, complaint = "") {
   rows.push([name, said, `${seconds.toFixed(0)} s`]);
   console.log(`${name}: ${said} (${seconds.toFixed(0)} s)`);
-  if (complaint !== "") complaints.push(`${name}:\n${complaint}`);
+  if (complaint === "") return;
+  complaints.push(`${name}:\n${complaint}`);
+  console.log(complaint);
 }
 
 /** Runs a script with Node. The row is what `read` makes of its output. */
