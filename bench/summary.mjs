@@ -83,7 +83,7 @@ export function summaryTable(compared) {
   const head = ["", "", "this package", "best peer", "", "against it", "against 0.8.1"];
   const lines = compared.map(({ id, title, unit, ours, peer, original }) => [
     `[${id}](performance/workloads.md#${id.toLowerCase()})`,
-    `${title}, ${unit}`,
+    `${title}, ${unit.split(", ").at(-1)}`,
     show(ours),
     peer ? show(peer.value) : "",
     peer ? titleOf(peer.name) : "",
