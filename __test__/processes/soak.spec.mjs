@@ -19,8 +19,17 @@ function soak(t, options) {
 test.serial("eight agents at random work, one killed now and then, lose nothing and agree", async (t) => {
   const summary = await soak(t, {});
   t.false(hasFailed(summary), report(summary));
-  for (const count of ["acknowledged", "undone", "archived", "compactions", "kills", "refused"])
-    t.true(summary[count] > 0, count);
+  const counts = [
+    "acknowledged",
+    "undone",
+    "archived",
+    "compactions",
+    "kills",
+    "refused",
+    "tellable",
+    "interludes",
+  ];
+  for (const count of counts) t.true(summary[count] > 0, count);
   t.true(summary.overlap.operations > 0);
 });
 

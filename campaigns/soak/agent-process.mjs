@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { Hearing } from "./hearing.mjs";
 import { isShared } from "./names.mjs";
 import { ACKNOWLEDGED, Ledger, REJECTED } from "./ledger.mjs";
 
@@ -12,6 +13,7 @@ export class AgentProcess {
   /** Archives that resolved: how many records went into which segment. */
   archives = [];
   state = null;
+  hearing = new Hearing();
   /** What it did last: what it is waiting for if it says no more. */
   lastWord = null;
   lastWordAt = 0;
@@ -51,6 +53,7 @@ export class AgentProcess {
       this.#child = null;
       this.#rest = "";
       this.ledger.died(this.#undoing);
+      this.hearing.end();
       this.#undoing = false;
       this.#archiving.clear();
       if (code !== 0 && signal !== "SIGKILL")
@@ -77,6 +80,12 @@ export class AgentProcess {
     this.#send(command);
     await answered;
     this.#awaited = null;
+  }
+
+  /** Lets it close its store, and waits until its process has ended. */
+  async stop() {
+    await this.ask("stop", "closed");
+    while (this.#child !== null) await once(this.#child, "close");
   }
 
   resume() {
@@ -117,6 +126,7 @@ export class AgentProcess {
     },
     ack: (first, count, started, ended) => {
       this.ledger.settle(first, count, ACKNOWLEDGED);
+      this.ledger.timed(first, count, started, ended);
       this.#tally.acknowledged(this.#settings.index, count, started, ended);
     },
     reject: (first, code, message, count) => {
@@ -129,9 +139,13 @@ export class AgentProcess {
     },
     call: (name) => {
       if (name === "undo") this.#undoing = true;
+      // What comes before a refresh is told by none.
+      if (["refresh", "close", "open"].includes(name)) this.hearing.end();
       this.#tally.called(name);
     },
     done: (name, started, ended, ...result) => {
+      if (name === "open" || name === "refresh") this.hearing.begin(ended);
+      if (name === "tail") this.hearing.looked(started);
       if (name === "undo") {
         this.#undoing = false;
         if (result[0]) this.ledger.undo();
@@ -149,6 +163,7 @@ export class AgentProcess {
       this.#tally.failed(name, code, message);
     },
     opened: (tokens) => this.#opened(tokens),
+    heard: (tokens) => this.hearing.heard(tokens),
     repeated: (identity) => this.#tally.note("tail", `${this.name}: tail() returned ${identity} twice`),
     migrated: (what) => this.#tally.note("migration", `${this.name} migrates ${what}`),
     older: (what) => this.#tally.note("migration", `${this.name}: ${what}`),

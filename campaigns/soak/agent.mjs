@@ -175,6 +175,10 @@ async function tail() {
     if (seen.has(identity)) say("repeated", identity);
     seen.add(identity);
   }
+  say(
+    "heard",
+    operations.map(({ data }) => data?.t).filter((token) => token !== undefined),
+  );
 }
 
 function compact() {
@@ -225,6 +229,7 @@ async function reopen() {
 async function workUnseen() {
   for (let n = 0; n < 30 && command === "resume"; n++)
     await (n % 5 === 4 ? batch() : change(chooseId(), false));
+  await tail();
   await reopen();
 }
 

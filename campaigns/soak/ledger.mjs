@@ -17,6 +17,9 @@ export class Ledger {
   kinds = [];
   ids = [];
   statuses = [];
+  /** When the call of each began and ended, in microseconds; undefined for what did not come to an end. */
+  started = [];
+  ended = [];
   /** Of an operation that archives: the token of the record and the segment, by number. */
   archived = new Map();
   acknowledged = 0;
@@ -68,6 +71,21 @@ export class Ledger {
     if (status === ACKNOWLEDGED) this.acknowledged += count;
     this.#batch = null;
     if (status === REJECTED) this.#live = this.#live.filter((n) => n < first || n >= first + count);
+  }
+
+  /** The calls of some operations began and ended then. */
+  timed(first, count, started, ended) {
+    for (let n = first; n < first + count; n++) [this.started[n], this.ended[n]] = [started, ended];
+  }
+
+  /** The tokens of acknowledged calls of set() that began and ended between two times. */
+  setBetween(from, until) {
+    const found = [];
+    for (let n = this.kinds.length - 1; n >= 0 && !(this.started[n] < from); n--) {
+      const isSet = this.kinds[n] === "s" && this.statuses[n] === ACKNOWLEDGED;
+      if (isSet && this.started[n] >= from && this.ended[n] <= until) found.push(this.#token(n));
+    }
+    return found;
   }
 
   /** `undo()` resolved to true: it was the last of the agent's operations. */

@@ -1,7 +1,7 @@
 /** Every operation in the logs on disk, those of retired logs included, read without the product. */
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { compareOperations } from "./names.mjs";
+import { compareOperations, singlePrefix } from "./names.mjs";
 
 export class Logs {
   #folder;
@@ -45,6 +45,7 @@ function parse(line) {
   if (line === "") return [];
   try {
     const { agent = "", clock = 0, op, id, data } = JSON.parse(line);
+    if (id.startsWith(singlePrefix)) return [];
     return [{ agent, clock, id, token: op === "set" ? data.t : null }];
   } catch {
     return [];

@@ -12,6 +12,9 @@ export function agentNames(count, plain) {
 export const privatePrefix = (index) => `p:${index}:`;
 export const privateId = (index, n) => `${privatePrefix(index)}${n}`;
 export const sharedId = (n) => `s:${n}`;
+/** Records of the single writer that has the folder between two turns of the agents. */
+export const singlePrefix = "w:";
+export const singleId = (n) => `${singlePrefix}${n}`;
 export const isShared = (id) => id.startsWith("s:");
 
 /** Agents and their clocks in the order in which operations take effect; agents by UTF-16 code units. */

@@ -1,5 +1,5 @@
 /** Compares what the agents were promised with what is there. */
-import { isShared } from "./names.mjs";
+import { isShared, singlePrefix } from "./names.mjs";
 import { ACKNOWLEDGED, REJECTED, UNDONE } from "./ledger.mjs";
 import { lastWriters } from "./logs.mjs";
 
@@ -96,6 +96,7 @@ export function checkLastWriters(agents, { operations }, state, archives, tally)
   }
   const left = acknowledgedArchives(agents);
   for (const id of new Set([...last.keys(), ...state.keys()])) {
+    if (id.startsWith(singlePrefix)) continue;
     const token = last.get(id)?.token ?? null;
     const shown = state.get(id) ?? null;
     const isArchived = token !== null && (archivedTokens.get(id) ?? []).includes(token);

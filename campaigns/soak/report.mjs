@@ -37,6 +37,8 @@ export function report(summary) {
     ["archived", `${summary.archived} records`],
     ["compactions", summary.compactions],
     ["kills", summary.kills],
+    ["told", `${summary.tellable} operations that followers had to be told of`],
+    ["interludes", `${summary.interludes} times the folder was put back, and a single writer had it`],
     ["refused", `${summary.refused} calls of programs of an older version`],
     ["shared keys", `${percent(summary.sharedKeys, 1)}%`],
     ["overlap", `${overlap.shared} of ${overlap.seconds} seconds with two agents or more at work;`],

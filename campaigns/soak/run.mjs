@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { memoryFolder } from "../../__test__/helpers/memory-folder.mjs";
 import { AgentProcess } from "./agent-process.mjs";
 import { readArchives, readManifest } from "./archives.mjs";
+import { Bystander } from "./bystander.mjs";
 import { Logs } from "./logs.mjs";
 import { agentNames } from "./names.mjs";
 import { checkArchives, checkLastWriters, checkLogs, checkPrivate, checkSame } from "./oracle.mjs";
@@ -38,6 +39,7 @@ export class Soak {
   #tally = new Tally();
   #agents;
   #logs;
+  #bystander = null;
   #sharedShare;
 
   constructor(options) {
@@ -64,6 +66,7 @@ export class Soak {
   async run(onLook = () => {}) {
     const watch = setInterval(() => this.#watch(), 100);
     try {
+      if (this.#options.store === "ours") await this.#watchAsReader();
       for (const agent of this.#agents) agent.start();
       const end = performance.now() + this.#options.seconds * 1000;
       for (let looks = 1; performance.now() < end; looks++) {
@@ -73,14 +76,30 @@ export class Soak {
         await this.#look(isLast || looks % 4 === 0);
         onLook(this.summary());
         if (isLast) break;
+        if (looks % 2 === 0) await this.#interlude();
         for (const agent of this.#agents) agent.resume();
       }
       await this.#end();
       return this.summary();
     } finally {
       clearInterval(watch);
+      await this.#bystander?.end();
       await Promise.all(this.#agents.map((agent) => agent.kill()));
     }
+  }
+
+  async #watchAsReader() {
+    const { Store } = await import(this.#options.module ?? moduleOf("ours"));
+    this.#bystander = new Bystander(Store, this.#folder.folder, this.#random, this.#tally);
+    this.#bystander.start();
+  }
+
+  /** All agents go; the folder is put back, and a single writer has it, under the eyes of the reader that stays. */
+  async #interlude() {
+    const { state } = this.#agents[0];
+    if (this.#bystander === null || state === null) return;
+    await Promise.all(this.#agents.map((agent) => agent.stop()));
+    await this.#bystander.interlude(state);
   }
 
   remove() {
@@ -104,6 +123,8 @@ export class Soak {
       ),
       compactions: tally.snapshots.size,
       kills: tally.kills,
+      tellable: tally.tellable,
+      interludes: tally.interludes,
       sharedKeys: this.#sharedShare,
       overlap: { ...tally.overlap(), operations: tally.overlapping },
       calls: tally.calls,
@@ -139,6 +160,8 @@ export class Soak {
     const [first, ...others] = this.#agents;
     const { state } = first;
     if (state === null) return;
+    await this.#bystander?.compare(state, this.#agents);
+    for (const agent of this.#agents) agent.hearing.check(this.#agents, agent.name, tally);
     for (const agent of others) checkSame(state, agent.state ?? new Map(), agent.name, tally);
     await this.#view(state, this.folder, "a reader", { options: { readOnly: true } });
     if (store === "ours") {

@@ -8,6 +8,9 @@ export class Tally {
   acknowledgedCount = 0;
   undoneCount = 0;
   kills = 0;
+  /** Operations that followers had to be told of, and how often the folder changed hands. */
+  tellable = 0;
+  interludes = 0;
   calls = {};
   errors = {};
   unexpectedErrors = 0;
