@@ -150,9 +150,6 @@ export const nativeCalls = {
   "NativeFind.cancel": at(({ made }) => made.cancel(), { prepare: finding }),
   "NativeWalk.next": at(({ made }) => made.next(), { prepare: ({ core }) => core.walk(false) }),
   "NativeScan.next": at(({ made }) => made.next(), { prepare: ({ core }) => core.sorted(range) }),
-  "NativeScan.nextAtOnce": at(({ made }) => made.nextAtOnce(), {
-    prepare: ({ core }) => core.sorted(range),
-  }),
   "NativeStore.present": at(({ core }) => core.present()),
   "NativePresent.past": at(({ made }) => made.past(new Date(now).toISOString(), true), { prepare: present }),
   "NativePresent.isOutdated": at(({ made }) => made.isOutdated(), { prepare: present }),

@@ -2,6 +2,8 @@
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { pbkdf2 } from "node:crypto";
+import { promisify } from "node:util";
 import test from "ava";
 import { Store } from "../../index.mjs";
 import { temporaryFolder } from "../helpers/store-folder.mjs";
@@ -10,6 +12,7 @@ import { randomNumbers } from "../queries/random.mjs";
 
 const manual = { checkpointThreshold: Infinity, checkpointOnClose: false };
 const COUNT = 6_000;
+const derived = promisify(pbkdf2);
 
 /** Ids that UTF-8 would put in another order than `<` does, and such as begin with one another. */
 const odd = [
@@ -244,6 +247,37 @@ for (const [carrier, where] of [
     await store.delete("r2000");
     await store.undo();
     t.is((await filtering).length, 3000);
+  });
+}
+
+for (const [carrier, options] of [
+  ["a folder", {}],
+  ["an agent", { agentId: "one" }],
+]) {
+  test(`scan() of ${carrier}, an operation is undone while its next piece is awaited, gives all records of its moment`, async (t) => {
+    const store = await opened(t, await temporaryFolder(t), options);
+    const text = "x".repeat(2000);
+    for (let n = 1000; n < 1400; n++) await store.set(`r${n}`, { n, text });
+    const expected = store.entries();
+    const rest = store.scan();
+    const seen = [await rest.next()];
+    // As many as there are threads: the next piece waits behind these.
+    const busy = Array.from({ length: 4 }, () => derived("a", "b", 100_000, 64, "sha512"));
+    let next;
+    for (let isThere = true; isThere;) {
+      next = rest.next();
+      isThere = await Promise.race([next.then(() => true), setImmediate(false)]);
+      if (isThere) seen.push(await next);
+    }
+    t.true(seen.length < expected.length);
+    await store.undo();
+    await store.set("r9999", { n: 9999, text });
+    for (let step = await next; !step.done; step = await rest.next()) seen.push(step);
+    t.deepEqual(
+      seen.map(({ value }) => value),
+      expected,
+    );
+    await Promise.all(busy);
   });
 }
 

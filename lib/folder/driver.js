@@ -326,7 +326,6 @@ class FileDriver {
   }
 
   async undo(isBatch) {
-    this.records.beforeCut();
     let undone;
     try {
       undone = isBatch ? null : call(() => this.#core.undo());

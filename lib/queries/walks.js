@@ -1,7 +1,7 @@
 "use strict";
 
 // Walks over all records that see them as they were when it began, however long it takes: pieces of JSON text, read as they are
-// needed. What an undo() is about to cut off the log is read before that.
+// needed.
 
 const { outOfRange, wrongType } = require("../errors/errors");
 const { readLimit, readSignal, refusePromise } = require("../arguments/checks");
@@ -10,72 +10,20 @@ const { checkNames } = require("../arguments/option-names");
 const { describe } = require("../arguments/paths");
 const { loopTurn, monotonicMs } = require("../platform/timers");
 
-/** The pieces that a walk has still to give. */
-class Pieces {
-  #next;
-  #held = [];
-  #isHeld = false;
-
-  constructor(next) {
-    this.#next = next;
-  }
-
-  /** The next piece, as a list; `null` when there are no more. */
-  next() {
-    const text = this.#isHeld ? (this.#held.shift() ?? null) : call(this.#next);
-    return text === null ? null : JSON.parse(text);
-  }
-
-  /** Reads all that is left: the places where it stands are about to be cut off. */
-  hold() {
-    if (this.#isHeld) return;
-    for (let text = call(this.#next); text !== null; text = call(this.#next)) this.#held.push(text);
-    this.#isHeld = true;
-  }
-
-  get isHeld() {
-    return this.#isHeld;
-  }
-}
-
-/** The walks that are under way. One that was left to the collector is forgotten. */
-class Walks {
-  #pieces = new Set();
-
-  add(pieces) {
-    const reference = new WeakRef(pieces);
-    this.#pieces.add(reference);
-    return () => this.#pieces.delete(reference);
-  }
-
-  hold() {
-    for (const reference of this.#pieces) {
-      const pieces = reference.deref();
-      if (pieces === undefined) this.#pieces.delete(reference);
-      else pieces.hold();
-    }
-  }
-}
-
 /**
  * Walks through ids, or ids and values, in the store's order. They are those of the moment of this call. Without a `codec` values are as
  * JSON has them.
  */
-function walkThrough(core, walks, { idsOnly = false, codec } = {}) {
+function walkThrough(core, { idsOnly = false, codec } = {}) {
   const walk = call(() => core.walk(idsOnly));
-  const pieces = new Pieces(() => walk.next());
-  return steps(pieces, walks, idsOnly ? (list) => list : (list) => pairs(list, codec));
+  return steps(
+    () => parsed(call(() => walk.next())),
+    idsOnly ? (list) => list : (list) => pairs(list, codec),
+  );
 }
 
-function steps(pieces, walks, entriesOf) {
-  const end = walks.add(pieces);
-  return (function* () {
-    try {
-      for (let list = pieces.next(); list !== null; list = pieces.next()) yield* entriesOf(list);
-    } finally {
-      end();
-    }
-  })();
+function* steps(next, entriesOf) {
+  for (let list = next(); list !== null; list = next()) yield* entriesOf(list);
 }
 
 /** Yields the ids and values of a flat list of them; `null, id` stands for a record whose value is `undefined`. */
@@ -141,24 +89,18 @@ function parseRange(options) {
 }
 
 /** Yields ids and values in the order of the ids, by code units. `begun` is called once they are found. */
-async function* scanThrough(core, walks, { range, signal }, { codec, begun }) {
+async function* scanThrough(core, { range, signal }, { codec, begun }) {
   signal?.throwIfAborted();
   const scan = await settle(core.sorted(range));
   begun();
-  const pieces = new Pieces(() => scan.nextAtOnce());
-  const end = walks.add(pieces);
-  try {
-    for (;;) {
+  for (;;) {
+    signal?.throwIfAborted();
+    const list = parsed(await settle(scan.next()));
+    if (list === null) return;
+    for (const pair of pairs(list, codec)) {
+      yield pair;
       signal?.throwIfAborted();
-      const list = pieces.isHeld ? pieces.next() : parsed(await settle(scan.next()));
-      if (list === null) return;
-      for (const pair of pairs(list, codec)) {
-        yield pair;
-        signal?.throwIfAborted();
-      }
     }
-  } finally {
-    end();
   }
 }
 
@@ -166,4 +108,4 @@ function parsed(text) {
   return text === null ? null : JSON.parse(text);
 }
 
-module.exports = { Walks, filterInTurns, parseRange, scanThrough, walkThrough };
+module.exports = { filterInTurns, parseRange, scanThrough, walkThrough };

@@ -8,7 +8,7 @@ const { LiveWalk, UNREAD } = require("./live-walk");
 const { call, getText, hasRecord } = require("../errors/native");
 const { Pass, parseList, parsePiece } = require("./pass");
 const { Finding } = require("../queries/find");
-const { Walks, scanThrough, walkThrough } = require("../queries/walks");
+const { scanThrough, walkThrough } = require("../queries/walks");
 
 /** So many objects of a Map, from the fewest on, are made in one go. */
 const MANY = { fewest: 32, most: 512 };
@@ -56,7 +56,6 @@ class Records {
   #walked = [];
   #passes = [];
   #liveWalks = [];
-  #openWalks = new Walks();
   /** The declared indexes. */
   #indexes;
   /** Whether walks see what is changed meanwhile: within a batch, as in 0.8.1. */
@@ -107,7 +106,7 @@ class Records {
 
   /** All ids and values as JSON has them. */
   plainEntries() {
-    return this.#codec.isPlain ? this.entries() : [...walkThrough(this.#core, this.#openWalks)];
+    return this.#codec.isPlain ? this.entries() : [...walkThrough(this.#core)];
   }
 
   has(id) {
@@ -180,18 +179,13 @@ class Records {
 
   /** Walks through the ids as they are now, or through ids and values. */
   walk(idsOnly) {
-    return walkThrough(this.#core, this.#openWalks, { idsOnly, codec: this.#codec });
+    return walkThrough(this.#core, { idsOnly, codec: this.#codec });
   }
 
   /** Walks through ids and values as they are now, in the order of the ids. */
   scan(parsed) {
     const begun = () => this.#indexes?.ensureOrder();
-    return scanThrough(this.#core, this.#openWalks, parsed, { codec: this.#codec, begun });
-  }
-
-  /** Something is about to be cut off the log: walks under way read what is left to them. */
-  beforeCut() {
-    this.#openWalks.hold();
+    return scanThrough(this.#core, parsed, { codec: this.#codec, begun });
   }
 
   /** All ids, in order. */

@@ -119,14 +119,4 @@ impl NativeScan {
         };
         AsyncTask::new(Work::new(run, |list: Option<String>| list))
     }
-
-    /// As `next`, at once.
-    #[napi]
-    pub fn next_at_once(&self) -> napi::Result<Option<String>> {
-        caught(|| {
-            let mut out = Vec::new();
-            self.store.sorted_on(&mut self.sorted.lock(), CHUNK, &mut out)?;
-            Ok((!out.is_empty()).then(|| text::list(out)))
-        })
-    }
 }
