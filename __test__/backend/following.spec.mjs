@@ -237,3 +237,37 @@ test("an append that was refused is told to no follower, though its line is in a
   t.deepEqual(told(await reader.tail()), ["set a"]);
   t.deepEqual(reader.entries(), [["a", { n: 1, v: 2 }]]);
 });
+
+for (const [where, makePlace] of Object.entries(places)) {
+  test(`getWalOps() and tail() of agents ${where}, the operations take more than is handed over at once, give each once and in order`, async (t) => {
+    const place = await makePlace(t);
+    const one = await openAt(t, place, { agentId: "one" });
+    const two = await openAt(t, place, { agentId: "two" });
+    const ids = Array.from({ length: 24 }, (_, n) => `id-${n}`);
+    // One of them alone is longer than a piece.
+    for (const [n, id] of ids.entries())
+      await one.set(id, { n, text: "ü".repeat(n === 7 ? 700_000 : 60_000) });
+    t.deepEqual(
+      (await two.tail()).map(({ id, data }) => [id, data.n]),
+      ids.map((id, n) => [id, n]),
+    );
+    t.deepEqual(await two.tail(), []);
+    for (const store of [one, two]) {
+      const found = [];
+      for await (const { id, data } of store.getWalOps()) found.push([id, data.text.length]);
+      t.deepEqual(
+        found,
+        ids.map((id, n) => [id, n === 7 ? 700_000 : 60_000]),
+      );
+      for await (const { id } of store.getWalOps()) {
+        t.is(id, "id-0");
+        break;
+      }
+    }
+    await two.set("id-0", { n: 24 });
+    t.deepEqual(
+      (await one.tail()).map(({ id }) => id),
+      ["id-0"],
+    );
+  });
+}

@@ -330,3 +330,24 @@ test("set() and compact() of an agent, another process appends to its log in the
   t.deepEqual(sorted(store.entries()), sorted(expected));
   await store.close();
 });
+
+test("tail() of an agent beside another, another process has appended to its log, shows what that wrote", async (t) => {
+  const folder = await temporaryFolder(t);
+  const one = await openStore(t, folder, { ...manual, agentId: "one" });
+  await openStore(t, folder, { ...manual, agentId: "two" });
+  const { activeAgentOps } = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
+  await one.undo();
+  await one.set("own", { n: 1 });
+  const line = { ts: "2026-01-01T00:00:00.000Z", op: "set", id: "theirs", prev: null, data: { n: 2 } };
+  appendFileSync(
+    join(folder, activeAgentOps.one),
+    `${JSON.stringify({ ...line, agent: "three", clock: 9 })}\n`,
+  );
+  await one.tail();
+  t.deepEqual(one.entries(), [
+    ["own", { n: 1 }],
+    ["theirs", { n: 2 }],
+  ]);
+  await one.set("own", { n: 3 });
+  t.deepEqual(one.get("theirs"), { n: 2 });
+});

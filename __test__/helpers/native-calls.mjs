@@ -249,6 +249,7 @@ export const nativeCalls = {
   "NativeSession.refresh": at(({ made }) => made.refresh(), task),
   "NativeSession.follow": at(({ made }) => made.follow(), task),
   "NativeSession.logged": at(({ made }) => made.logged(), task),
+  "NativeSession.piece": at(({ made }) => made.piece(1, false), session),
   "NativeSession.close": at(({ made }) => made.close(), task),
   "NativeStore.prune": at(({ addon, core }) =>
     core.prune({ withSnapshots: true, dryRun: false, atOnce: false, now }, new addon.NativeProgress()),

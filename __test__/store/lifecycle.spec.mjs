@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { readdirSync, readlinkSync } from "node:fs";
 import { readdir, rm, truncate, unlink, writeFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -148,6 +149,34 @@ linux("close() closes the files at once, not when the garbage is collected", asy
   const counts = JSON.parse(stdout);
   t.is(counts.at(-1), counts[1]);
 });
+
+linux(
+  "compact() of agents, their own and each other's, lets go of the logs that it has sealed",
+  async (t) => {
+    const folder = await temporaryFolder(t);
+    const options = { checkpointThreshold: Infinity, checkpointOnClose: false };
+    const agents = [new Store(), new Store()];
+    for (const [n, store] of agents.entries())
+      await store.open(folder, { ...options, agentId: `agent-${n}` });
+    const logs = join(folder, "ops");
+    const isLog = (descriptor) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${descriptor}`).startsWith(logs);
+      } catch {
+        return false;
+      }
+    };
+    const counts = [];
+    for (let n = 0; n < 20; n++) {
+      for (const store of agents) await store.set(`id-${n % 3}`, { n });
+      await agents[n % 2].compact();
+      for (const store of agents) await store.tail();
+      counts.push(readdirSync("/proc/self/fd").filter(isLog).length);
+    }
+    t.true(counts.at(-1) <= counts[5], counts.join());
+    for (const store of agents) await store.close();
+  },
+);
 
 for (const writeMode of ["group", "async"]) {
   test(`process.exit() with operations in the buffer of ${writeMode} mode loses none`, async (t) => {

@@ -76,7 +76,7 @@ export class Soak {
         await this.#look(isLast || looks % 4 === 0);
         onLook(this.summary());
         if (isLast) break;
-        if (looks % 2 === 0) await this.#interlude();
+        if (looks % 2 === 1) await this.#interlude();
         for (const agent of this.#agents) agent.resume();
       }
       await this.#end();
@@ -206,6 +206,7 @@ export class Soak {
       );
     }
     this.#compareWithLogs(state);
+    await this.#bystander?.interlude(state);
   }
 
   async #view(state, folder, who, view) {

@@ -18,6 +18,7 @@ const { refuseRetention } = require("../arguments/retention");
 const { FsBackend } = require("../fs/backend");
 const { ToldFeed } = require("../history/feed");
 const { Journal } = require("./journal");
+const { parseOperations } = require("../operations/texts");
 const { Watching } = require("../operations/watching");
 const { emptyUsage, folderUsage } = require("../fs/usage");
 const { Records } = require("../records/records");
@@ -253,7 +254,10 @@ class BackendDriver {
   }
 
   async follow() {
-    return this.#options.codec.operations(await this.#run("follow"));
+    const told = [];
+    for (const piece of this.#pieces(await this.#run("follow")))
+      for (const operation of piece) told.push(operation);
+    return told;
   }
 
   /** Takes over what others wrote. Until all of it is there, reads see what they saw. */
@@ -327,7 +331,25 @@ class BackendDriver {
   }
 
   async *walOperations() {
-    yield* this.#options.codec.operations(await this.#run("logged"));
+    for (const piece of this.#pieces(await this.#run("logged"))) yield* piece;
+  }
+
+  /** The pieces of a list that a protocol ended with: the list itself, or the number under which the native side has it. */
+  *#pieces(list) {
+    const { codec } = this.#options;
+    if (typeof list !== "number") {
+      yield codec.operations(list);
+      return;
+    }
+    try {
+      for (;;) {
+        const piece = call(() => this.#session.piece(list, false));
+        if (piece === null) return;
+        yield codec.operations(parseOperations(piece));
+      }
+    } finally {
+      this.#session.piece(list, true);
+    }
   }
 
   // Closing

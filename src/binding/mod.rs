@@ -18,6 +18,7 @@ mod history;
 #[allow(unsafe_code)]
 mod hot;
 mod json;
+mod lists;
 mod lock;
 mod maintenance;
 mod migrating;

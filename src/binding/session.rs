@@ -14,6 +14,8 @@ use napi_derive::napi;
 use super::catch::{caught, caught_js, plain};
 use super::error::reason;
 use super::json;
+use super::lists::Lists;
+use super::operations::{Operations, operations};
 use super::steps::{JsCarrier, Steps};
 use super::store::NativeStore;
 use super::text;
@@ -80,6 +82,7 @@ pub struct NativeSession {
     tasks: RefCell<Vec<(u32, Task)>>,
     next: Cell<u32>,
     ended: RefCell<Vec<Ended>>,
+    lists: Rc<Lists>,
 }
 
 /// Makes a store behind a backend, which is not open yet.
@@ -128,6 +131,7 @@ pub fn session_new(agent: Option<JsString<'_>>, options: SessionOptions) -> napi
             now_ms,
             tasks: RefCell::default(),
             next: Cell::new(1),
+            lists: Rc::default(),
             ended: RefCell::default(),
         })
     })
@@ -351,8 +355,8 @@ impl NativeSession {
     /// As `refresh`. Tells the operations of others that were not told yet.
     #[napi]
     pub fn follow(&self) -> napi::Result<u32> {
-        let session = self.shared();
-        self.begin(Box::pin(async move { session.follow().await.map(|lines| shown(&lines)) }))
+        let (session, lists) = (self.shared(), Rc::clone(&self.lists));
+        self.begin(Box::pin(async move { session.follow().await.map(|lines| lists.keep(&lines)) }))
     }
 
     /// From here on turns tell what comes to count.
@@ -378,8 +382,15 @@ impl NativeSession {
     /// The operations of all logs.
     #[napi]
     pub fn logged(&self) -> napi::Result<u32> {
-        let session = self.shared();
-        self.begin(Box::pin(async move { session.logged().await.map(|lines| shown(&lines)) }))
+        let (session, lists) = (self.shared(), Rc::clone(&self.lists));
+        self.begin(Box::pin(async move { session.logged().await.map(|lines| lists.keep(&lines)) }))
+    }
+
+    /// The next piece of a list that a protocol ended with the number of; `null` when there is none. When the list is
+    /// `over`, what is left of it is forgotten.
+    #[napi]
+    pub fn piece(&self, number: u32, over: bool) -> napi::Result<Option<Operations>> {
+        caught(|| self.lists.next_piece(number, over).map(operations).transpose())
     }
 
     /// Finishes everything, and gives the lock up.
@@ -477,21 +488,6 @@ fn push_error(out: &mut Vec<u8>, error: &Error) {
         escape_into(out, path);
     }
     out.extend_from_slice(format!(",\"request\":{}}}", cause.map_or(0, |cause| cause.number)).as_bytes());
-}
-
-/// Operations as the API shows them.
-fn shown(lines: &[Vec<u8>]) -> Vec<u8> {
-    use crate::format::operation::{parse_line, public_text_into};
-    let mut out = b"[".to_vec();
-    for line in lines {
-        let Ok(parsed) = parse_line(line) else { continue };
-        if out.len() > 1 {
-            out.push(b',');
-        }
-        public_text_into(&mut out, line, &parsed);
-    }
-    out.push(b']');
-    out
 }
 
 fn change(id: JsString<'_>, value: Option<JsString<'_>>, ms: f64) -> napi::Result<Change> {

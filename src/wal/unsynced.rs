@@ -35,6 +35,16 @@ impl Unsynced {
         Self { file: None, path: path.to_path_buf(), folder: None, lost: Some(why) }
     }
 
+    /// The path of the log that it is, if one is held for it.
+    pub fn held_log(&self) -> Option<&Path> {
+        self.file.is_some().then_some(&*self.path)
+    }
+
+    /// Whether it is the names in this folder and nothing else.
+    pub fn is_names(&self, folder: &Path) -> bool {
+        self.file.is_none() && self.folder.as_deref() == Some(folder)
+    }
+
     /// Why it cannot be made durable any more, if that is so.
     pub fn why_lost(&self) -> Option<&str> {
         self.lost.as_deref()

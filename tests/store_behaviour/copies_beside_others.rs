@@ -230,3 +230,74 @@ fn a_reader_copies_what_the_log_of_its_writer_held_at_one_moment_though_undos_ne
         assert!(states.lock().contains(&copy), "{seed}: {copy:?}");
     }
 }
+
+/// What an agent's record says: how often it was set, and how often those of the others when it was.
+type Seen = Vec<u64>;
+
+fn seen(records: &[String], agents: &[&str]) -> Vec<Option<Seen>> {
+    let of = |agent: &&str| {
+        let value = records.iter().find_map(|record| record.strip_prefix(&format!("{agent}=")))?;
+        Some(serde_json::from_str(value).unwrap())
+    };
+    agents.iter().map(of).collect()
+}
+
+#[test]
+fn a_reader_copies_what_agents_had_seen_of_each_other_though_their_undos_never_end() {
+    let agents = ["a", "b", "c"];
+    for seed in 0..12_u64 {
+        let sim = SimDisk::new();
+        let stores: Vec<Arc<Store>> = agents.iter().map(|agent| open_agent(sim.clone(), agent)).collect();
+        for (store, agent) in stores.iter().zip(agents) {
+            store.follow().unwrap();
+            for n in 0..60 {
+                put(store, &format!("{agent}-{n}"), &format!("\"{}\"", "y".repeat(100)));
+            }
+        }
+        let disk = HookDisk::of_reader(sim.clone());
+        let copier = try_open(disk.clone(), Options { read_only: true, ..options() }).unwrap().store;
+        let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut below = move |limit: u64| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random % limit
+        };
+        let calls = Arc::new(Mutex::new(0));
+        let counted = Arc::clone(&calls);
+        disk.before_every(move |_, path| {
+            if path.starts_with(COPY) {
+                return;
+            }
+            *counted.lock() += 1;
+            // One agent sets its record and says what it saw; another sees that, and says so; what no other saw is undone.
+            let (one, other) = (below(3) as usize, below(3) as usize);
+            for who in [one, other] {
+                let store = &stores[who];
+                store.follow().unwrap();
+                let found = seen(&records(store), &agents);
+                let counts =
+                    found.iter().enumerate().map(|(of, seen)| seen.as_ref().map_or(0, |seen| seen[of]));
+                let mut counts: Seen = counts.collect();
+                counts[who] += 1;
+                put(store, agents[who], &serde_json::to_string(&counts).unwrap());
+            }
+            let third = &stores[below(3) as usize];
+            put(third, &format!("undone-{}", below(3)), "1");
+            undo(third);
+        });
+        let mut backup = copier.begin_backup(Path::new(COPY), false).unwrap();
+        while !backup.step(512).unwrap().is_complete {}
+        disk.clear();
+        assert!(*calls.lock() > 30, "{seed}: only {} calls", calls.lock());
+        let copy = records(&open_copy(&sim));
+        let found = seen(&copy, &agents);
+        for by in found.iter().flatten() {
+            for (of, count) in by.iter().enumerate() {
+                let there = found[of].as_ref().map_or(0, |seen| seen[of]);
+                assert!(there >= *count, "{seed}: {found:?} in a copy");
+            }
+        }
+        assert_eq!(copy.iter().filter(|record| record.contains("yyy")).count(), 180, "{seed}");
+    }
+}

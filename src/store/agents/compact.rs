@@ -391,10 +391,11 @@ impl crate::store::State {
     }
 
     fn drop_logs(&mut self, relatives: &[String]) {
-        if let Some(agents) = &mut self.agents {
-            for log in agents.logs.extract_if(.., |log| relatives.contains(&log.relative)) {
-                log.leave(&mut self.tail_queue, log.end);
-            }
+        let Some(agents) = &mut self.agents else { return };
+        let gone: Vec<_> = agents.logs.extract_if(.., |log| relatives.contains(&log.relative)).collect();
+        for log in gone {
+            log.leave(&mut self.tail_queue, log.end);
+            self.let_logs_go(|path| *path != *log.path);
         }
     }
 }

@@ -143,6 +143,10 @@ impl Store {
                 _ => return Ok(None),
             },
         };
+        // Lines of another hand at the end of the agent's own log take a load of everything.
+        if shared.is_some() && state.is_to_be_read() {
+            return Ok(None);
+        }
         let is_own = |log: &Log| shared.is_some() && log.relative == state.wal.relative();
         // NOTE: an append goes by the file as well: one that was only touched must not be taken for the known one here
         // and for another one there.
@@ -224,7 +228,8 @@ impl Store {
         let is_put_back = state.is_folder_put_back(self, next)?;
         let is_unknown = is_published && next.descent_from(&state.manifest) == Descent::Unknown;
         let is_single = next.active_agent_ops.is_none();
-        if is_put_back || is_unknown || is_single || state.missed_a_single_writer(next) {
+        let is_changed = is_unknown || state.missed_a_single_writer(next) || state.has_others_lines(self)?;
+        if is_put_back || is_single || is_changed {
             state.distrust();
         }
         // Logs that were sealed, and now published, are read to their end before they are let go; and so are
@@ -278,6 +283,10 @@ impl Store {
         state.versions.take_snapshot(versions);
         state.engine.see_clock(next.clock);
         self.go_to_own_log(&mut state, next)?;
+        if is_published {
+            let named = logs_of(next);
+            state.let_logs_go(|path| named.iter().any(|relative| *path == *layout::at(&self.root, relative)));
+        }
         let count = match held {
             Held::Shared(shared) => shared.count(),
             Held::Exclusive(exclusive) => exclusive.count(),
@@ -603,7 +612,13 @@ impl State {
                 return Ok(true);
             }
         }
-        Ok(agents.id.is_some() && self.has_lost_own_log(store)?)
+        Ok(agents.id.is_some() && self.has_lost_own_log(store)? && !self.has_others_lines(store)?)
+    }
+
+    /// Whether another hand has only appended to the agent's own log: the folder is what it was, with more in it.
+    fn has_others_lines(&self, store: &Store) -> Result<bool> {
+        let is_agent = self.agents.as_ref().is_some_and(|agents| agents.id.is_some());
+        Ok(is_agent && self.wal.look(&*store.disk)?.0 == Standing::Grew && self.wal.ends_as_written()?)
     }
 
     /// Whether a record shows what an operation said that came later than this one. If not, it is this one's now.

@@ -17,11 +17,11 @@ use crate::store::{Rejected, Store};
 use crate::{layout, patience};
 
 /// How much of the end of a log tells it from what is written after a cut.
-const TAIL: u64 = 4096;
-/// How often a reader looks for two looks that find the same.
+const TAIL: u64 = 1 << 16;
+/// How often a reader looks for two looks that find the same manifest.
 const LOOKS: u32 = 2000;
-/// After so many looks, the log of a single writer need not be what it was.
-const LOOKS_AT_ITS_LOG: u32 = 20;
+/// After so many looks, logs need not be what they were.
+const LOOKS_AT_LOGS: u32 = 20;
 
 /// Sealed logs, and their lengths.
 type Trail = Vec<(String, u64)>;
@@ -121,30 +121,36 @@ impl Store {
         Ok(capture)
     }
 
-    /// For a reader, which can lock no writer out. A single writer may never rest: what it cuts meanwhile is left out in the
-    /// end. The logs of agents must be of one moment.
+    /// For a reader, which can lock no writer out. Writers may never rest: what they cut meanwhile is left out in the end, and
+    /// of agents' logs what may follow from something that is left out.
     fn capture_twice(&self, with_trail: bool) -> Result<Capture> {
         for look in 0..LOOKS {
             match self.capture_locked(with_trail) {
-                Ok(capture) if self.still_holds(&capture, look)? => return Ok(capture),
+                Ok(mut capture) => {
+                    if self.still_holds(&mut capture, look)? {
+                        return Ok(capture);
+                    }
+                }
                 // A checkpoint may have superseded it.
-                Err(error) if !error.is_missing_file() => return Err(error),
-                _ => patience::nap(),
+                Err(error) if error.is_missing_file() => {}
+                Err(error) => return Err(error),
             }
+            patience::nap();
         }
         let source = ErrorKind::ResourceBusy.into();
         Err(Error::io("read", &self.path(layout::OPS), source))
     }
 
-    /// Whether the manifest, and the lengths and ends of all logs, are what they were.
-    fn still_holds(&self, capture: &Capture, look: u32) -> Result<bool> {
+    /// Whether the manifest, and the lengths and ends of all logs, are what they were. After some looks, whether the logs could
+    /// be shortened to what belongs together.
+    fn still_holds(&self, capture: &mut Capture, look: u32) -> Result<bool> {
         let manifest = read_manifest(&*self.disk, &self.root)?;
         if manifest.is_none_or(|manifest| manifest.print() != capture.manifest) {
             return Ok(false);
         }
-        let logs: Vec<&Source> = capture.sources.iter().filter(|source| source.is_log()).collect();
-        if logs.len() == 1 && look >= LOOKS_AT_ITS_LOG {
-            return Ok(true);
+        let mut logs: Vec<&mut Source> = capture.logs().collect();
+        if look >= LOOKS_AT_LOGS {
+            return if logs.len() == 1 { Ok(true) } else { shorten(&mut logs) };
         }
         for source in logs {
             if !source.is_as_captured()? {
@@ -221,6 +227,18 @@ impl Store {
         }
         Ok(trail)
     }
+}
+
+/// Leaves out of agents' logs what may follow from operations that came after the log with those was looked at. An operation
+/// has a higher clock than all that its agent had seen, and what comes from now on is seen by none that was captured: so
+/// what stands below the lowest clock of those that have come by now belongs together. `false` where it cannot be told.
+fn shorten(logs: &mut [&mut Source]) -> Result<bool> {
+    let mut lowest = u64::MAX;
+    for log in logs.iter() {
+        let Some(clock) = log.clock_since()? else { return Ok(false) };
+        lowest = lowest.min(clock);
+    }
+    Ok(logs.iter_mut().all(|log| log.end_below(lowest)))
 }
 
 /// Opens a file that the manifest names, and its length. `None` if it is not there.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::target::Target;
 use crate::disk::{DiskFile, append_all, read_exact_at, read_full_at};
 use crate::error::{Error, Result};
-use crate::format::operation::without_marker;
+use crate::format::operation::{parse_line, without_marker};
 use crate::store::{Rejected, Store};
 use crate::wal::{LineReader, Watch};
 
@@ -45,6 +45,11 @@ pub(super) struct Source {
     copy: Option<Arc<dyn DiskFile>>,
     copied: u64,
     passes: u32,
+}
+
+/// The clock of an operation; `None` for what is none.
+fn clock_of(line: &[u8]) -> Option<u64> {
+    parse_line(line).ok()?.clock
 }
 
 impl Source {
@@ -108,6 +113,50 @@ impl Source {
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
             now => Ok(now.map_err(failed)? == *tail),
         }
+    }
+
+    /// The lowest clock of the operations that have come since it was captured; the highest of all where there are none. `None`
+    /// where more was taken back than is known of its end.
+    pub(super) fn clock_since(&self) -> Result<Option<u64>> {
+        let failed = |source| Error::io("read", &self.path, source);
+        let Guard::Foreign(tail) = &self.guard else { return Ok(Some(u64::MAX)) };
+        let from = self.len - tail.len() as u64;
+        let len = self.file.info().map_err(failed)?.len;
+        let mut now = vec![0; len.saturating_sub(from) as usize];
+        let read = read_full_at(&*self.file, &mut now, from).map_err(failed)?;
+        now.truncate(read);
+        let common = tail.iter().zip(&now).take_while(|(one, other)| one == other).count();
+        let line = now.get(..common).unwrap_or_default().iter().rposition(|byte| *byte == b'\n');
+        let start = match line {
+            Some(end) => end + 1,
+            None if from == 0 => 0,
+            None => return Ok(None),
+        };
+        let new = now.get(start..).unwrap_or_default();
+        // The end of a line that is only being written is one that no agent has seen.
+        let clocks =
+            new.split_inclusive(|byte| *byte == b'\n').filter_map(|line| clock_of(line.strip_suffix(b"\n")?));
+        Ok(Some(clocks.min().unwrap_or(u64::MAX)))
+    }
+
+    /// Leaves out the lines at its end that do not stand below a clock. `false` where these may be more than is known of it.
+    pub(super) fn end_below(&mut self, clock: u64) -> bool {
+        let Guard::Foreign(tail) = &mut self.guard else { return true };
+        while let Some(last) = tail.len().checked_sub(1) {
+            let before = tail.get(..last).unwrap_or_default();
+            let is_whole = tail.last() == Some(&b'\n');
+            let start = match before.iter().rposition(|byte| *byte == b'\n') {
+                Some(end) => end + 1,
+                None if self.len == tail.len() as u64 => 0,
+                None => return false,
+            };
+            if is_whole && clock_of(before.get(start..).unwrap_or_default()).is_none_or(|its| its < clock) {
+                return true;
+            }
+            self.len -= (tail.len() - start) as u64;
+            tail.truncate(start);
+        }
+        self.len == 0
     }
 
     /// Finds out whether what was copied is what the log held at one moment, and makes it durable.

@@ -145,7 +145,7 @@ impl Store {
 
 impl State {
     /// Whether the log holds more than what is known of it.
-    pub(super) fn is_to_be_read(&self) -> bool {
+    pub(in crate::store) fn is_to_be_read(&self) -> bool {
         !matches!(self.wal.length(), Ok(Standing::Sound)) || self.wal.wants_reading()
     }
 }

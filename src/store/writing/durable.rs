@@ -159,6 +159,13 @@ impl State {
     pub(in crate::store) fn go_over_to(&mut self, wal: Writer, root: &Path) {
         let mut old = std::mem::replace(&mut self.wal, wal);
         self.left.extend(old.take_unsynced());
-        self.left.push(Unsynced::names(root));
+        if !self.left.iter().any(|left| left.is_names(root)) {
+            self.left.push(Unsynced::names(root));
+        }
+    }
+
+    /// Lets go of the files of logs that count no more: what was in them is in a snapshot, which is durable.
+    pub(in crate::store) fn let_logs_go(&mut self, counts: impl Fn(&Path) -> bool) {
+        self.left.retain(|left| left.held_log().is_none_or(&counts));
     }
 }
