@@ -129,7 +129,10 @@ const bugs = {
     what: "a follower asks for the token of changes after it has read",
   },
   "tree-page-unchecked": { test: "store_behaviour", what: "a damaged page of an index is believed" },
-  "tree-of-another-snapshot": { what: "an index is taken for that of another snapshot" },
+  "tree-of-another-snapshot": {
+    test: "store_behaviour",
+    what: "an index is taken for that of another snapshot",
+  },
   "world-archive-unchecked": { test: "world", what: "an archive takes records that have changed meanwhile" },
   "lock-without-inode-check": {
     test: "lock",

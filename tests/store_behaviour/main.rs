@@ -43,5 +43,6 @@ mod settling;
 mod shared;
 mod support;
 mod temporaries;
+mod trees;
 mod turns;
 mod unpublished;
