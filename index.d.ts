@@ -881,6 +881,16 @@ export interface StorageBackend {
   writeSnapshot(records: Map<string, unknown>, version: number): Promise<string>;
   /** The records of a snapshot, in order, and their schema version. Must reject if it is missing or damaged. */
   loadSnapshot(relativePath: string): Promise<{ records: Map<string, unknown>; version: number }>;
+  /**
+   * Optional. As `writeSnapshot()`, which is not called then: the records come one by one, as they were at the call, so that
+   * not all of them are in memory as objects.
+   */
+  writeSnapshotFrom?(records: Iterable<[string, unknown]>, version: number): Promise<string>;
+  /**
+   * Optional. As `loadSnapshot()`, which is not called then: yields ids and records, some at a time, in order, and returns their schema
+   * version. `backendTimeoutMs` is for each piece.
+   */
+  readSnapshot?(relativePath: string): AsyncGenerator<[string, unknown][], number, undefined>;
   /** Appends operations to a log, creating it if it is missing. */
   appendOps(relativePath: string, ops: Operation[]): Promise<void>;
   /** The operations of a log; none if it is missing. */

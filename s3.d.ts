@@ -15,8 +15,8 @@ export interface S3BackendOptions {
   /** What the client is made from, if none is given. Default: `{}`, region and credentials from the environment. */
   config?: S3ClientConfig | undefined;
   /**
-   * Milliseconds for one attempt of a request, its body included. Default: 10,000. A snapshot goes up and down in one request:
-   * give more where 10 s are too few for it.
+   * Milliseconds for one attempt of a request, its body included. Default: 10,000. A snapshot goes up and down in pieces of 5 MiB: give
+   * more where 10 s are too few for one.
    */
   requestTimeoutMs?: number | undefined;
   /**
@@ -78,6 +78,8 @@ export declare class S3Backend implements StorageBackend {
   changeToken(): Promise<string>;
   writeSnapshot(records: Map<string, unknown>, version: number): Promise<string>;
   loadSnapshot(relativePath: string): Promise<{ records: Map<string, unknown>; version: number }>;
+  writeSnapshotFrom(records: Iterable<[string, unknown]>, version: number): Promise<string>;
+  readSnapshot(relativePath: string): AsyncGenerator<[string, unknown][], number, undefined>;
   appendOps(relativePath: string, ops: Operation[]): Promise<void>;
   readOps(relativePath: string): Promise<Operation[]>;
   truncateLastOp(relativePath: string): Promise<boolean>;

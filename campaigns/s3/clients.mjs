@@ -30,7 +30,7 @@ export async function installClients() {
   return cache;
 }
 
-const requireInstalled = createRequire(path.join(cache, "package.json"));
+export const requireInstalled = createRequire(path.join(cache, "package.json"));
 const importInstalled = (...names) => import(pathToFileURL(path.join(cache, ...names)).href);
 
 export function s3Client(endpoint, credentials = { accessKeyId: "test", secretAccessKey: "test" }) {

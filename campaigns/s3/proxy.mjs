@@ -76,6 +76,13 @@ const FAULTS = {
     await delay(20 + random() * 400);
     await forward();
   },
+  async "throttled for a while"({ answer, throttle }) {
+    throttle(100);
+    answer(503, errorBody("SlowDown"));
+  },
+  async "credentials expired"({ answer }) {
+    answer(403, errorBody("ExpiredToken"));
+  },
   async "cut in the body"({ forward, response }) {
     const { status, headers, body } = await forward();
     response.writeHead(status, headers);
@@ -84,15 +91,21 @@ const FAULTS = {
 };
 
 export const FAULT_NAMES = Object.keys(FAULTS);
+/** Those that a client with little patience comes through. */
+const USUAL = FAULT_NAMES.filter((name) => !["throttled for a while", "credentials expired"].includes(name));
 
 /**
  * Starts a proxy before a server. `perMille` is the chance of a fault, `latencyMs` is added to each request. `harm`, if it is set, may
  * name the fault that befalls a request.
  */
-export async function startProxy(endpoint, { seed = 1, perMille = 0, latencyMs = 0 } = {}) {
+export async function startProxy(
+  endpoint,
+  { seed = 1, perMille = 0, latencyMs = 0, host = "127.0.0.1", kinds = USUAL } = {},
+) {
   const random = randomOf(seed);
   const target = new URL(endpoint);
   const agent = new Agent({ keepAlive: true });
+  let throttledUntil = 0;
   const proxy = { perMille, latencyMs, requests: {}, bytesUp: 0, bytesDown: 0, faults: {}, late: new Set() };
 
   function forwardOf({ method, url, headers }, body) {
@@ -124,11 +137,13 @@ export async function startProxy(endpoint, { seed = 1, perMille = 0, latencyMs =
       response.end(text);
     };
     const forward = () => forwardOf(request, body);
+    if (Date.now() < throttledUntil) return answer(503, errorBody("SlowDown"));
+    const throttle = (ms) => (throttledUntil = Date.now() + ms);
     const chosen = proxy.harm?.(request);
-    if (chosen === undefined && random() * 1000 >= proxy.perMille) return pass(await forward());
-    const name = chosen ?? FAULT_NAMES[Math.floor(random() * FAULT_NAMES.length)];
+    if (!chosen && (chosen === null || random() * 1000 >= proxy.perMille)) return pass(await forward());
+    const name = chosen ?? kinds[Math.floor(random() * kinds.length)];
     proxy.faults[name] = (proxy.faults[name] ?? 0) + 1;
-    const work = FAULTS[name]({ request, response, forward, pass, answer, random });
+    const work = FAULTS[name]({ request, response, forward, pass, answer, random, throttle });
     proxy.late.add(work);
     await work.finally(() => proxy.late.delete(work));
   }
@@ -136,10 +151,10 @@ export async function startProxy(endpoint, { seed = 1, perMille = 0, latencyMs =
   const server = createServer((request, response) => {
     serve(request, response).catch(() => response.destroy());
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(0, host);
   await once(server, "listening");
   return Object.assign(proxy, {
-    endpoint: `http://127.0.0.1:${server.address().port}`,
+    endpoint: `http://${host}:${server.address().port}`,
     /** The requests since it was last asked. */
     take() {
       const { requests, bytesUp, bytesDown } = proxy;

@@ -44,9 +44,16 @@ function records(method, value) {
   return value;
 }
 
+/** A piece of a snapshot: ids and records. */
+function entries(method, value) {
+  const isEntry = (entry) => Array.isArray(entry) && typeof entry[0] === "string";
+  if (!Array.isArray(value) || !value.every(isEntry)) throw wrong(method, "arrays of ids and records", value);
+  return value;
+}
+
 function boolean(method, value) {
   if (typeof value !== "boolean") throw wrong(method, "a boolean", value);
   return value;
 }
 
-module.exports = { boolean, manifest, operations, path, records, version };
+module.exports = { boolean, entries, manifest, operations, path, records, version };

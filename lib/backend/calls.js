@@ -37,10 +37,29 @@ class Calls {
   }
 
   /** Calls a method. Rejects with an error, whatever it throws; with `Unanswered` after the limit. */
-  async run(method, ...args) {
+  run(method, ...args) {
+    return this.#within(method, () => this.#backend[method](...args));
+  }
+
+  /** Goes through what a method yields, and returns what it returns. Each piece has the time limit of a call. */
+  async *pieces(method, ...args) {
+    const pieces = await this.#within(method, () => this.#backend[method](...args));
+    try {
+      for (;;) {
+        const { done, value } = await this.#within(method, () => pieces.next());
+        if (done) return value;
+        yield value;
+      }
+    } finally {
+      // NOTE: not awaited, for one that does not answer does not end either.
+      Promise.resolve(pieces.return?.()).catch(() => {});
+    }
+  }
+
+  async #within(method, work) {
     const call = { owner: this.#owner, method, isRunning: true, outer: calling.getStore() };
     try {
-      const answer = calling.run(call, async () => this.#backend[method](...args));
+      const answer = calling.run(call, async () => work());
       return await (this.#limitMs === Infinity ? answer : this.#limited(method, answer));
     } catch (thrown) {
       throw thrown instanceof Unanswered ? thrown : asError(method, thrown);
@@ -76,6 +95,10 @@ class OwnCalls {
   }
 
   async run(method, ...args) {
+    return this.#backend[method](...args);
+  }
+
+  pieces(method, ...args) {
     return this.#backend[method](...args);
   }
 }

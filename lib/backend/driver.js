@@ -293,12 +293,19 @@ class BackendDriver {
 
   async *streamSnapshot({ signal } = {}) {
     signal?.throwIfAborted();
-    const { records } = await this.#calls.run("loadSnapshot", this.manifest.currentSnapshot);
     const { codec } = this.#options;
-    for (const entry of records) {
-      signal?.throwIfAborted();
-      yield codec.isPlain ? entry : [entry[0], codec.copied(entry[1])];
+    for await (const records of this.#snapshotPieces()) {
+      for (const entry of records) {
+        signal?.throwIfAborted();
+        yield codec.isPlain ? entry : [entry[0], codec.copied(entry[1])];
+      }
     }
+  }
+
+  async *#snapshotPieces() {
+    const path = this.manifest.currentSnapshot;
+    if (this.#calls.has("readSnapshot")) yield* this.#calls.pieces("readSnapshot", path);
+    else yield (await this.#calls.run("loadSnapshot", path)).records;
   }
 
   position() {

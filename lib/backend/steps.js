@@ -125,14 +125,28 @@ class Steps {
   }
 
   async loadSnapshot({ path, number }) {
+    if (this.#calls.has("readSnapshot")) return this.#readSnapshot(path, number);
     const snapshot = await this.#calls.run("loadSnapshot", path);
     const records = answers.records("loadSnapshot", snapshot?.records);
     this.#inParts(number, pairsOf(records));
     return Number.isInteger(snapshot.version) ? snapshot.version : null;
   }
 
+  async #readSnapshot(path, number) {
+    const pieces = this.#calls.pieces("readSnapshot", path);
+    for (;;) {
+      const { done, value } = await pieces.next();
+      if (done) return Number.isInteger(value) ? value : null;
+      this.#inParts(number, pairsOf(answers.entries("readSnapshot", value)));
+    }
+  }
+
   async writeSnapshot({ version, without, isEmpty }) {
     const gone = new Set(without);
+    if (this.#calls.has("writeSnapshotFrom")) {
+      const entries = isEmpty ? [] : except(this.#records.plainWalk(), gone);
+      return answers.path("writeSnapshotFrom", await this.#calls.run("writeSnapshotFrom", entries, version));
+    }
     const entries = isEmpty ? [] : this.#records.plainEntries().filter(([id]) => !gone.has(id));
     return answers.path("writeSnapshot", await this.#calls.run("writeSnapshot", new Map(entries), version));
   }
@@ -190,6 +204,11 @@ class Steps {
     }
     if (part.length > 0) this.#session.part(number, `[${part.join(",")}]`);
   }
+}
+
+/** The entries whose id is not among these. */
+function* except(entries, gone) {
+  for (const entry of entries) if (!gone.has(entry[0])) yield entry;
 }
 
 /** Ids and values in turn; `null` and an id for a record whose value is `undefined`. */

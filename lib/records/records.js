@@ -109,6 +109,11 @@ class Records {
     return this.#codec.isPlain ? this.entries() : [...walkThrough(this.#core)];
   }
 
+  /** The same, one by one, as they are now, whatever changes until they are taken. */
+  plainWalk() {
+    return walkThrough(this.#core);
+  }
+
   has(id) {
     return this.#complete ? this.#map.has(id) : this.#exists(id);
   }

@@ -4,19 +4,26 @@
 
 const { Buffer } = require("../platform/builtins").buffer;
 const PIECE = 1 << 20;
+/** Of about so many bytes lines are texts at once. */
+const AT_ONCE = 1 << 18;
+const NEWLINE = 10;
 
-/** A body of lines, built in pieces: it may be longer than a string can be. */
-function bodyOf(lines) {
-  const pieces = [];
+/** The buffers of a body of lines, made as they are needed. */
+function* buffersOf(lines) {
   let text = "";
   for (const line of lines) {
     text += `${line}\n`;
     if (text.length > PIECE) {
-      pieces.push(Buffer.from(text));
+      yield Buffer.from(text);
       text = "";
     }
   }
-  pieces.push(Buffer.from(text));
+  yield Buffer.from(text);
+}
+
+/** A body of lines, built in pieces: it may be longer than a string can be. */
+function bodyOf(lines) {
+  const pieces = [...buffersOf(lines)];
   return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
 }
 
@@ -24,11 +31,32 @@ function bodyOf(lines) {
 function* linesOf(body) {
   let start = 0;
   while (start < body.length) {
-    const newline = body.indexOf(10, start);
+    const newline = body.indexOf(NEWLINE, start);
     const end = newline === -1 ? body.length : newline;
     if (end > start) yield body.toString("utf8", start, end);
     start = end + 1;
   }
 }
 
-module.exports = { bodyOf, linesOf };
+/** The lines of a body that comes in pieces, some at a time. */
+async function* linesIn(pieces) {
+  let held = [];
+  for await (const piece of pieces) {
+    for (let from = 0; from < piece.length;) {
+      const newline = piece.indexOf(NEWLINE, Math.min(from + AT_ONCE, piece.length - 1));
+      const end = newline === -1 ? piece.lastIndexOf(NEWLINE) + 1 : newline + 1;
+      if (end <= from) {
+        held.push(piece.subarray(from));
+        break;
+      }
+      const lines = piece.subarray(from, end);
+      yield [...linesOf(held.length > 0 ? Buffer.concat([...held, lines]) : lines)];
+      held = [];
+      from = end;
+    }
+  }
+  const rest = Buffer.concat(held);
+  if (rest.length > 0) yield [...linesOf(rest)];
+}
+
+module.exports = { bodyOf, buffersOf, linesIn, linesOf };

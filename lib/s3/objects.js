@@ -55,12 +55,13 @@ class Objects {
     return this.#root + path;
   }
 
-  /** An object, or `null`. `ageMs` is by the server's clock alone. */
+  /** An object, or a range of it, or `null`. `ageMs` is by the server's clock alone; of a range, `size` is that of the whole. */
   async get(path, range = {}) {
     const take = async (answer, time) => ({
       body: await bodyOf(answer),
       etag: answer.ETag,
       mark: answer.Metadata?.opslog,
+      size: totalOf(answer.ContentRange),
       ageMs: time() - answer.LastModified?.getTime(),
     });
     const failed = (error) => (isMissing(error) ? null : undefined);
@@ -175,6 +176,12 @@ class Objects {
       }
     }
   }
+}
+
+/** How long an object is of which a range was answered. */
+function totalOf(contentRange) {
+  const total = contentRange?.split("/")[1];
+  return total === undefined ? undefined : Number(total);
 }
 
 function unquoted(etag) {

@@ -1,12 +1,12 @@
 "use strict";
 
-// Snapshots: objects of lines, a header and a record each, which are written once.
+// Snapshots: objects of lines, a header and a record each, which are written once, and read and written in pieces.
 
 const { isoNow } = require("../arguments/values");
 const { opslogError } = require("../errors/errors");
 const { validateSnapshot } = require("../operations/validate");
 const { missing } = require("./archives");
-const { bodyOf, linesOf } = require("./lines");
+const { buffersOf, linesIn } = require("./lines");
 const { newSnapshot } = require("./names");
 
 function* linesFor(records, version) {
@@ -15,43 +15,57 @@ function* linesFor(records, version) {
 }
 
 class Snapshots {
-  #objects;
+  #large;
 
-  constructor(objects) {
-    this.#objects = objects;
+  constructor(large) {
+    this.#large = large;
   }
 
+  /** Writes records, which are taken one by one as they are needed. */
   async write(records, version) {
     const path = newSnapshot();
-    await this.#objects.put(path, bodyOf(linesFor(records, version)));
+    await this.#large.write(path, buffersOf(linesFor(records, version)));
     return path;
   }
 
+  /** Yields ids and records, some at a time. Returns their schema version. */
+  async *read(path) {
+    let version;
+    for await (const lines of linesIn(this.#large.read(path))) {
+      try {
+        if (version === undefined) {
+          const header = JSON.parse(lines.shift() ?? "");
+          // One JSON text, as opslog-s3 once wrote them.
+          if ("records" in header) {
+            const { records, version: number } = validateSnapshot(header);
+            yield Object.entries(records);
+            return number;
+          }
+          version = header.version;
+        }
+        yield lines.map(recordOf);
+      } catch (cause) {
+        throw opslogError("OPSLOG_CORRUPT", `${path}: ${cause.message}`, { cause, path });
+      }
+    }
+    if (version === undefined) throw missing(path);
+    return version;
+  }
+
   async load(path) {
-    const found = await this.#objects.get(path);
-    if (found === null) throw missing(path);
-    try {
-      return read(found.body);
-    } catch (cause) {
-      throw opslogError("OPSLOG_CORRUPT", `${path}: ${cause.message}`, { cause, path });
+    const records = new Map();
+    const pieces = this.read(path);
+    for (;;) {
+      const { done, value } = await pieces.next();
+      if (done) return { records, version: value };
+      for (const [id, data] of value) records.set(id, data);
     }
   }
 }
 
-function read(body) {
-  const lines = linesOf(body);
-  const header = JSON.parse(lines.next().value ?? "");
-  // One JSON text, as opslog-s3 once wrote them.
-  if ("records" in header) {
-    const { records, version } = validateSnapshot(header);
-    return { records: new Map(Object.entries(records)), version };
-  }
-  const records = new Map();
-  for (const line of lines) {
-    const { id, data } = JSON.parse(line);
-    records.set(id, data);
-  }
-  return { records, version: header.version };
+function recordOf(line) {
+  const { id, data } = JSON.parse(line);
+  return [id, data];
 }
 
 module.exports = { Snapshots };

@@ -12,12 +12,14 @@ const { MANIFEST, rollUps } = require("./names");
 
 class Sweep {
   #objects;
+  #large;
   #graceMs;
   #working = null;
   #nextMs = 0;
 
-  constructor(objects, graceMs) {
+  constructor(objects, large, graceMs) {
     this.#objects = objects;
+    this.#large = large;
     this.#graceMs = graceMs;
   }
 
@@ -53,6 +55,8 @@ class Sweep {
     const paths = (folder) => old.map(({ path }) => path).filter((path) => path.startsWith(folder));
     await this.#objects.deleteAll(paths("snapshots/"));
     await this.#objects.deleteAll([...paths("ops/"), ...paths("rollups/")]);
+    // What a process that died had begun to upload. Not every server can tell of it.
+    await this.#large.abandon("snapshots/", page.timeMs - this.#graceMs).catch(() => {});
   }
 }
 
