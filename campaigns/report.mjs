@@ -13,7 +13,8 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { replaceBlock } from "../bench/document.mjs";
 import { origin, showOrigin } from "../bench/results.mjs";
-import { fail, root } from "../scripts/setup.mjs";
+import { buildAddon } from "../scripts/build.mjs";
+import { fail, requireCargo, requireModules, requireNode, root } from "../scripts/setup.mjs";
 
 const LINES_KEPT = 40;
 const folder = path.join(root, "docs/reliability");
@@ -55,6 +56,11 @@ mkdirSync(folder, { recursive: true });
 if (name !== undefined) {
   const { scripts } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
   if (!scripts[name]?.startsWith("node campaigns/")) fail(`There is no campaign ${name}.`);
+  requireNode();
+  requireCargo();
+  requireModules();
+  // What is reported is what the sources do that the commit names.
+  buildAddon();
   const started = performance.now();
   const { status, lines } = await runCampaign(name, args);
   const seconds = Math.round((performance.now() - started) / 1000);
