@@ -10,15 +10,32 @@ const tool = (name, file) => [process.execPath, [path.join(root, "node_modules",
 const withArgs = ([program, args], ...more) => [program, [...args, ...more]];
 // The declarations must hold for what users have: each of these, for ESM and CommonJS.
 const compilers = ["typescript", "typescript-6", "typescript-7"].map((name) => tool(name, "bin/tsc"));
+// The protocols as models, a crate of its own.
+const model = ["--manifest-path", "tests/model/Cargo.toml"];
 
 const stages = [
-  { name: "fmt", title: "cargo fmt --check", commands: [["cargo", ["fmt", "--check"]]] },
+  {
+    name: "fmt",
+    title: "cargo fmt --check",
+    commands: [
+      ["cargo", ["fmt", "--check"]],
+      ["cargo", ["fmt", "--check", ...model]],
+    ],
+  },
   {
     name: "clippy",
     title: "cargo clippy",
     commands: [["cargo", ["clippy", "--all-targets", "--", "-D", "warnings"]]],
   },
-  { name: "cargo", title: "cargo test", commands: [["cargo", ["test"]]], counts: countCargo },
+  {
+    name: "cargo",
+    title: "cargo test",
+    commands: [
+      ["cargo", ["test"]],
+      ["cargo", ["test", ...model, "--target-dir", "target/model"]],
+    ],
+    counts: countCargo,
+  },
   { name: "build", title: "build the addon", work: () => Boolean(buildAddon()) },
   // NOTE: what builds the page is itself a development dependency.
   {
