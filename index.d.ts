@@ -380,8 +380,8 @@ export interface StoreOptions<T = any> {
   backendTimeoutMs?: number | undefined;
   /**
    * How much of the history is kept: sealed logs beyond a limit are deleted behind each checkpoint of this store, oldest first, as
-   * `prune()` does (default: everything is kept). Ignored by a read-only store; `open()` rejects with `OPSLOG_UNSUPPORTED` behind a
-   * backend of your own.
+   * `prune()` does (default: everything is kept). Ignored by a read-only store. Behind a backend without `deleteOpsFile()` `open()`
+   * rejects with `OPSLOG_UNSUPPORTED`.
    */
   retain?: RetainOptions | undefined;
   /**
@@ -946,6 +946,15 @@ export interface StorageBackend {
    * that the manifest names; later reads are at least as new. With it, `tail()` with nothing new is one call.
    */
   changeToken?(): Promise<string>;
+  /**
+   * Optional, for `prune()` and the option `retain`. Deletes a log that no manifest names any more, and resolves with how many bytes it had;
+   * with `null` if it is not there, or will be deleted later. A log that `closeOpsFile()` has closed stays closed.
+   */
+  deleteOpsFile?(relativePath: string): Promise<number | null>;
+  /** Optional, for `prune()`. As `deleteOpsFile()`, a superseded snapshot. */
+  deleteSnapshot?(relativePath: string): Promise<number | null>;
+  /** Optional, for `usage()`. All files of the store; a log may be several, below its path. */
+  listFiles?(): Promise<{ path: string; bytes: number }[]>;
   /** Optional. Makes earlier appends durable; called by `store.flush()`, `sync()` and `close()`. */
   sync?(): Promise<void>;
   /** Writes a blob at a path relative to the store's folder, creating the folders above it. */
@@ -1493,8 +1502,8 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * @param options With `batch: true` the whole last batch is taken back, all or nothing, or the rest of it if single calls
    * have undone a part; an operation that is in no batch is taken back alone (default: false).
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_INVALID_ARGUMENT` (the options),
-   * `OPSLOG_UNSUPPORTED` (`batch` through a backend or in memory); an agent's also `OPSLOG_LOCKED`, `OPSLOG_CORRUPT`. All
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_INVALID_ARGUMENT` (the options);
+   * an agent's also `OPSLOG_LOCKED`, `OPSLOG_CORRUPT`. All
    * reject, and nothing was undone then.
    */
   undo(options?: { batch?: boolean | undefined }): Promise<boolean>;
@@ -1517,10 +1526,12 @@ export declare class Store<T = Record<string, unknown>> {
    * In memory the history begins with the operations of `getOps()` at the first call of this or of `position`, goes through checkpoints, and
    * keeps the last 100,000 changes at least.
    *
+   * Through a backend logs are read as a whole, one checkpoint's after the other, and a live reader looks once a second.
+   *
    * @param options Which operations, in which order, and a signal (default: all, from the first operation on); each with its
    * default there.
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_POSITION_GONE`, `OPSLOG_UNSUPPORTED` (through a backend of your
-   * own), `OPSLOG_IO`, `OPSLOG_CORRUPT`, the reason of the signal. All reject.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_POSITION_GONE`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, what the methods of a
+   * backend reject with, the reason of the signal. All reject.
    */
   changes(options?: ChangesOptions): AsyncIterableIterator<Change<T> | Retraction>;
 
@@ -1533,14 +1544,13 @@ export declare class Store<T = Record<string, unknown>> {
    * afterwards no listener is called.
    * What `archive()` moves is no operation, except with `skipLoad`. Values are as they were written: `migrate` does not see them.
    *
-   * In a folder a listener gets the changes of `changes({ after: store.position, live: true })`, in pieces. Through a backend and in memory
-   * positions tell the operations apart, and mean nothing to `changes()`; operations of other processes are looked for once a second, and
-   * their undos are not reported.
+   * A listener gets the changes of `changes({ after: store.position, live: true })`, in pieces. Through a backend operations of other
+   * processes are looked for once a second. In memory positions tell the operations apart, and mean nothing to `changes()`.
    *
    * A listener holds up no write, whatever it awaits. Its error, or the rejection of its promise, becomes a warning of the process
    * with the code `OPSLOG_LISTENER_FAILED`. It runs in the async context of the call of `on()`.
    *
-   * Cost: each listener in a folder reads the log for itself, on another thread. A store without listeners pays nothing.
+   * Cost: each listener reads the log for itself, in a folder on another thread. A store without listeners pays nothing.
    * The listeners of a reader or agent keep the process alive until `off()` or `close()`.
    *
    * @param event `"change"`.
@@ -1566,7 +1576,9 @@ export declare class Store<T = Record<string, unknown>> {
    * The position behind the last operation that the store shows: `changes({ after: store.position })` gives the operations after it.
    * The buffer is written first.
    *
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_UNSUPPORTED` (through a backend of your own), `OPSLOG_IO`, `OPSLOG_CORRUPT`.
+   * Through a backend it stands behind the last operation that is logged: what is buffered, or on its way, comes after it.
+   *
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`.
    */
   readonly position: Position;
 
@@ -1585,7 +1597,7 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * @param when A position that the store gave, a `Date`, or an ISO time such as `"2026-01-31T12:00:00.000Z"`.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`; `OPSLOG_POSITION_GONE` if the operation of a position was undone, or what is
-   * needed was pruned; `OPSLOG_UNSUPPORTED` behind a backend; `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
+   * needed was pruned; `OPSLOG_UNSUPPORTED` in memory; `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
    */
   at(when: Position | Date | string): Promise<View<T>>;
 
@@ -1679,8 +1691,8 @@ export declare class Store<T = Record<string, unknown>> {
    * Among agents it waits for another agent's compaction.
    *
    * @param options Limits, a progress function and a signal; each with its default there.
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY` (without `dryRun`); `OPSLOG_UNSUPPORTED` behind a backend of your own, and without kernel locks, which
-   * tell what readers need; `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`, `OPSLOG_FAILED`, an agent's also `OPSLOG_LOCKED`; and the
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY` (without `dryRun`); `OPSLOG_UNSUPPORTED` behind a backend without `deleteOpsFile()`, and in a folder without kernel
+   * locks, which tell what readers need; `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`, `OPSLOG_FAILED`, an agent's also `OPSLOG_LOCKED`; and the
    * signal's reason. All reject. In a store in memory there is nothing to delete.
    */
   prune(options?: PruneOptions): Promise<PruneResult>;
@@ -1690,7 +1702,7 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * Cost: a look at each file below the folder, blobs included; none is read but the manifest.
    *
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`; `OPSLOG_UNSUPPORTED` behind a backend of your own that is not in a folder. All reject.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`; `OPSLOG_UNSUPPORTED` behind a backend without `listFiles()` that is not in a folder. All reject.
    */
   usage(): Promise<Usage>;
 
@@ -1836,6 +1848,8 @@ export declare class FsBackend implements StorageBackend {
   releaseLock(handle: LockHandle): Promise<void>;
   createAgentOpsFile(agentId: string): Promise<string>;
   listOpsFiles(): Promise<string[]>;
+  deleteOpsFile(relativePath: string): Promise<number | null>;
+  deleteSnapshot(relativePath: string): Promise<number | null>;
   acquireCompactionLock(): Promise<LockHandle>;
   releaseCompactionLock(handle: LockHandle): Promise<void>;
   getManifestVersion(): Promise<string | null>;

@@ -87,6 +87,10 @@ export declare class S3Backend implements StorageBackend {
   createOpsFile(): Promise<string>;
   createAgentOpsFile(agentId: string): Promise<string>;
   listOpsFiles(): Promise<string[]>;
+  /** `null` also while the log is younger than `graceMs`: it goes after a later checkpoint. The mark of a closed log stays. */
+  deleteOpsFile(relativePath: string): Promise<number | null>;
+  deleteSnapshot(relativePath: string): Promise<number | null>;
+  listFiles(): Promise<{ path: string; bytes: number }[]>;
   writeArchiveSegment(period: string, records: Map<string, unknown>): Promise<string>;
   loadArchiveSegment(relativePath: string): Promise<Map<string, unknown>>;
   listArchiveSegments(): Promise<string[]>;

@@ -212,6 +212,10 @@ pub enum Code {
     Io,
     /// A newer program has written here.
     NewerVersion,
+    /// A place in the history is there no more.
+    PositionGone,
+    /// The carrier lacks what this takes.
+    Unsupported,
 }
 
 impl Code {
@@ -226,6 +230,8 @@ impl Code {
             Self::NotFound => "OPSLOG_NOT_FOUND",
             Self::Io => "OPSLOG_IO",
             Self::NewerVersion => "OPSLOG_NEWER_VERSION",
+            Self::PositionGone => "OPSLOG_POSITION_GONE",
+            Self::Unsupported => "OPSLOG_UNSUPPORTED",
         }
     }
 }

@@ -155,6 +155,8 @@ for (const [name, ...args] of [
   ["readBlob", "blobs/one"],
   ["readBlobRange", "blobs/one", 0, 2],
   ["listBlobs", "blobs"],
+  ["deleteOpsFile", log],
+  ["deleteSnapshot", "snapshots/snap-1.jsonl"],
   ["deleteBlob", "blobs/one"],
   ["deleteBlobDir", "blobs"],
   ["readBlob", "../outside"],

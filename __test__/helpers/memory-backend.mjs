@@ -14,12 +14,18 @@ function held() {
 
 /**
  * A backend over a bucket. `conditional` adds `writeManifestIf`; `ignoresConditions` makes it a server that
- * takes every write; `before(method, ...args)` is awaited ahead of each call and may throw. `turn` is awaited ahead of that; with
+ * takes every write; `deletes` adds the methods that delete and list files; `before(method, ...args)` is awaited ahead of each call and may throw. `turn` is awaited ahead of that; with
  * `null`, methods are done without a turn of the event loop.
  */
 export function memoryBackend(
   bucket,
-  { conditional = false, ignoresConditions = false, unsafeLock = false, turn = loopTurn } = {},
+  {
+    conditional = false,
+    ignoresConditions = false,
+    unsafeLock = false,
+    deletes = false,
+    turn = loopTurn,
+  } = {},
 ) {
   const calls = [];
   const holding = new Set();
@@ -36,6 +42,11 @@ export function memoryBackend(
     const path = `${prefix}-${++bucket.names}`;
     bucket.files.set(path, []);
     return path;
+  };
+  const deleted = (path) => {
+    const content = bucket.files.get(path);
+    bucket.files.delete(path);
+    return content === undefined ? null : JSON.stringify(content).length;
   };
   const missing = (path) => Object.assign(new Error(`no ${path}`), { code: "ENOENT" });
   const write = (manifest) => {
@@ -73,6 +84,18 @@ export function memoryBackend(
       return path;
     },
     loadArchiveSegment: (path) => new Map(copy(bucket.files.get(path))),
+    writeBlob: (path, content) => void bucket.files.set(path, String(content)),
+    readBlob(path) {
+      if (!bucket.files.has(path)) throw missing(path);
+      return Buffer.from(bucket.files.get(path));
+    },
+    deleteBlob: (path) => void bucket.files.delete(path),
+    ...(deletes && {
+      deleteOpsFile: (path) => deleted(path),
+      deleteSnapshot: (path) => deleted(path),
+      listFiles: () =>
+        [...bucket.files].map(([path, content]) => ({ path, bytes: JSON.stringify(content).length })),
+    }),
     acquireLock: () => lock("single"),
     releaseLock: unlock,
     acquireCompactionLock: () => lock("compaction"),

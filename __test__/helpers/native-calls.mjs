@@ -36,6 +36,14 @@ const newReader = async ({ addon, folder }) => {
 };
 const readChanges = ({ addon, folder }) =>
   addon.changes(folder, { reverse: false, live: false, writes: false });
+/** A session that was never opened refuses what needs that. */
+function unlessRefused(call) {
+  try {
+    call();
+  } catch (error) {
+    if (!error.message.startsWith('{"code":"OPSLOG_')) throw error;
+  }
+}
 const newSession = ({ addon }) => addon.sessionNew(undefined, sessionOptions);
 const session = { prepare: newSession };
 /** A protocol is begun where all of them are. */
@@ -54,12 +62,15 @@ export const sessionOptions = {
   conditional: false,
   exactVersions: false,
   answersAreFinal: true,
-  marksBatches: true,
+  endsBatches: true,
   compactionLock: true,
   singleLock: true,
   wholeAppends: false,
   closesLogs: false,
   tellsChanges: false,
+  keepsNotes: false,
+  deletesLogs: false,
+  deletesSnapshots: false,
   randomHigh: 1,
   randomLow: 1,
 };
@@ -222,9 +233,20 @@ export const nativeCalls = {
   "NativeSession.part": at(({ made }) => made.part(1, "[]"), session),
   "NativeSession.answer": at(({ made }) => made.answer(1, "null"), session),
   "NativeSession.fail": at(({ made }) => made.fail(1, "it", false, false, false), session),
-  "NativeSession.listen": at(({ made }) => made.listen(), task),
+  "NativeSession.listen": at(({ made }) => made.listen(), session),
   "NativeSession.unlisten": at(({ made }) => made.unlisten(), session),
-  "NativeSession.hear": at(({ made }) => made.hear(), task),
+  "NativeSession.position": at(({ made }) => unlessRefused(() => made.position()), session),
+  "NativeSession.isPosition": at(({ made }) => made.isPosition("b1.2"), session),
+  "NativeSession.changes": at(({ made }) => made.changes({ reverse: false, live: false, writes: false }), session),
+  "NativeSession.nextChanges": at(({ made }) => made.nextChanges(1), task),
+  "NativeSession.endHistory": at(({ made }) => made.endHistory(1), session),
+  "NativeSession.present": at(({ made }) => made.present(), task),
+  "NativeSession.past": at(({ made }) => made.past(1, "b1.2", false), task),
+  "NativeSession.view": at(({ made }) => unlessRefused(() => made.view(1)), session),
+  "NativeSession.prune": at(
+    ({ made }) => made.prune({ withSnapshots: true, dryRun: false, atOnce: false, now }),
+    task,
+  ),
   "NativeSession.manifest": at(({ made }) => made.manifest(), session),
   "NativeSession.change": at(({ made }) => made.change("a", "1", now), session),
   "NativeSession.buffer": at(({ made }) => made.buffer("a", "1", now), session),
@@ -243,7 +265,7 @@ export const nativeCalls = {
   "NativeSession.fillBuffer": at(({ made }) => made.fillBuffer(), task),
   "NativeSession.flush": at(({ made }) => made.flush(), task),
   "NativeSession.commitBatch": at(({ made }) => made.commitBatch(), task),
-  "NativeSession.undo": at(({ made }) => made.undo(), task),
+  "NativeSession.undo": at(({ made }) => made.undo(false), task),
   "NativeSession.checkpoint": at(({ made }) => made.checkpoint(0), task),
   "NativeSession.archive": at(({ made }) => made.archive("[]", "one"), task),
   "NativeSession.refresh": at(({ made }) => made.refresh(), task),

@@ -2,7 +2,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Store } from "../../index.mjs";
+import { FsBackend, Store } from "../../index.mjs";
+import { memoryBackend, memoryBucket } from "../../__test__/helpers/memory-backend.mjs";
 import { random } from "../soak-feed/random.mjs";
 
 const MOST_AGENTS = 3;
@@ -10,6 +11,20 @@ const IDS = 8;
 
 /** What `migrate` makes of a value: it can be told from one that was not migrated, and how often it was. */
 const migrated = (value, version) => ({ ...value, version, times: (value.times ?? 0) + 1 });
+
+class Subclass extends FsBackend {}
+
+/** Where a store is kept: each makes the options of `open()` that are its own. */
+const carriers = {
+  folder: () => () => ({}),
+  backend: () => () => ({ backend: new Subclass() }),
+  bucket() {
+    const bucket = memoryBucket();
+    return () => ({ backend: memoryBackend(bucket, { conditional: true, turn: null }) });
+  },
+};
+
+export const carrierNames = Object.keys(carriers);
 
 /** The store's clock: no two operations have one time. */
 class Clock {
@@ -30,6 +45,8 @@ export class History {
   #readers = [];
   #version = 1;
   #isShared;
+  #isFolder;
+  #carried;
   /** The operations that count, each with its position, its time, and the records that an archive took out right behind it. */
   #log = [];
   #number = 0;
@@ -38,9 +55,11 @@ export class History {
   #doubtful = new Set();
   counts = { steps: 0, looks: 0, gone: 0, migrations: 0, agents: 0, pruned: 0 };
 
-  constructor(seed) {
+  constructor(seed, carrier = "folder") {
     this.#roll = random(seed);
     this.#isShared = this.#roll(3) === 0;
+    this.#isFolder = carrier === "folder";
+    this.#carried = carriers[carrier]();
   }
 
   async #prune(store) {
@@ -52,7 +71,8 @@ export class History {
   /** Carries the history out; throws where a view differs from the model. */
   async run(steps) {
     const realNow = Date.now;
-    Date.now = () => this.#clock.now;
+    // Names of files behind a backend wait for the clock.
+    Date.now = () => (this.#isFolder ? this.#clock.now : this.#clock.pass(1));
     this.#folder = await mkdtemp(join(tmpdir(), "opslog-history-"));
     try {
       await this.#reopen();
@@ -81,7 +101,8 @@ export class History {
     if (choice < 72) return this.#undo(store, choice < 66);
     if (choice < 82) return store.compact();
     if (choice < 88) return this.#archive(store);
-    if (choice < 92) return this.#revert(store);
+    // Transactions of agents are refused behind a backend.
+    if (choice < 92) return this.#isFolder || !this.#isShared ? this.#revert(store) : undefined;
     if (choice < 97) return this.#reopen();
     if (choice < 100) return this.#migrate();
     return this.#prune(store);
@@ -200,6 +221,7 @@ export class History {
     for (const name of names) {
       const store = new Store();
       await store.open(this.#folder, {
+        ...this.#carried(),
         ...(this.#isShared && { agentId: name }),
         // A checkpoint that begins by itself would end in the middle of an undo(): what that took back could not be told.
         checkpointThreshold: Infinity,

@@ -8,7 +8,7 @@ const { readSignal } = require("./checks");
 const { checkNames } = require("./option-names");
 const { describe } = require("./paths");
 const { readOnProgress } = require("./progress");
-const { isoOf } = require("./values");
+const { isoOf, now } = require("./values");
 
 /** Each checkpoint writes the lines again that stay open to undo(). */
 const MOST_UNDO = 10_000;
@@ -84,9 +84,18 @@ function readKeepUndo(options, { readOnly, agentId }) {
   return undo;
 }
 
-/** Refuses what only a store in a folder can do. */
-function refuseRetention(method) {
-  throw opslogError("OPSLOG_UNSUPPORTED", messages.retentionOfBackend(method));
+/** What the option `retain` keeps, as `prune()` takes it. */
+function limitsOf({ bytes, ms, checkpoints }) {
+  return { keepBytes: bytes, before: ms === undefined ? undefined : isoOf(now() - ms), checkpoints };
 }
 
-module.exports = { parsePrune, readKeepUndo, readRetain, refuseRetention };
+/** Refuses what a backend lacks the method for. */
+function refuseRetention(what, method) {
+  throw opslogError("OPSLOG_UNSUPPORTED", messages.retentionOfBackend(what, method));
+}
+
+function refuseKeepUndo() {
+  throw opslogError("OPSLOG_UNSUPPORTED", messages.keepUndoOfBackend());
+}
+
+module.exports = { limitsOf, parsePrune, readKeepUndo, readRetain, refuseKeepUndo, refuseRetention };

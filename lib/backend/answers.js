@@ -2,6 +2,7 @@
 
 // What a backend returned, checked: a wrong answer is an error that names the method, never a silent loss.
 
+const { Buffer } = require("../platform/builtins").buffer;
 const { opslogError } = require("../errors/errors");
 const { describe } = require("../arguments/paths");
 
@@ -51,9 +52,32 @@ function entries(method, value) {
   return value;
 }
 
+/** How many bytes were deleted; `null` and `undefined` say that nothing was there, or that it goes later. */
+function bytes(method, value) {
+  if (value === undefined || value === null) return null;
+  if (!Number.isSafeInteger(value) || value < 0) throw wrong(method, "a number of bytes or null", value);
+  return value;
+}
+
+/** The text of a blob. */
+function text(method, value) {
+  if (typeof value?.toString !== "function" || typeof value.length !== "number") {
+    throw wrong(method, "a Buffer", value);
+  }
+  return Buffer.from(value).toString("utf8");
+}
+
+/** Files with their sizes. */
+function files(method, value) {
+  const isFile = (file) => typeof file?.path === "string" && Number.isSafeInteger(file.bytes);
+  if (!Array.isArray(value) || !value.every(isFile))
+    throw wrong(method, "an array of { path, bytes }", value);
+  return value;
+}
+
 function boolean(method, value) {
   if (typeof value !== "boolean") throw wrong(method, "a boolean", value);
   return value;
 }
 
-module.exports = { boolean, entries, manifest, operations, path, records, version };
+module.exports = { boolean, bytes, entries, files, manifest, operations, path, records, text, version };

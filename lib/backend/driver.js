@@ -11,30 +11,31 @@ const { History } = require("../operations/history");
 const { Indexes } = require("../queries/indexes");
 const native = require("../native");
 const { call, decode } = require("../errors/native");
-const { tellFailure } = require("../errors/warnings");
 const { backendOptions } = require("../folder/native-options");
 const { Meter, watched } = require("../arguments/progress");
-const { refuseRetention } = require("../arguments/retention");
+const { limitsOf, refuseKeepUndo, refuseRetention } = require("../arguments/retention");
+const { path } = require("../platform/builtins");
 const { FsBackend } = require("../fs/backend");
+const { Notices } = require("../fs/notices");
 const { ToldFeed } = require("../history/feed");
+const { Polling } = require("../history/polling");
 const { Journal } = require("./journal");
 const { parseOperations } = require("../operations/texts");
-const { Watching } = require("../operations/watching");
-const { emptyUsage, folderUsage } = require("../fs/usage");
+const { emptyUsage, folderUsage, usageOf } = require("../fs/usage");
 const { Records } = require("../records/records");
 const { clearTimeout, inMicrotask, monotonicMs, setTimeout } = require("../platform/timers");
 const { paced } = require("../writing/turns");
 const { now } = require("../arguments/values");
+const answers = require("./answers");
 const { Calls, OwnCalls, refuseOwnBackend } = require("./calls");
 const { factsOf } = require("./facts");
 const { MemoryBackend } = require("./memory");
 const { Steps } = require("./steps");
 
 const flushFailures = diagnostics.channel("opslog:flush-failed");
+const pruneFailures = diagnostics.channel("opslog:prune-failed");
 /** How long a checkpoint that was asked for waits for another agent's. */
 const CHECKPOINT_WAIT_MS = 20_000;
-/** How often listeners are told of others. */
-const HEARING_MS = 1000;
 
 /** For the journal, whose readers have their own codec. */
 const AS_STORED = { operations: (list) => list };
@@ -48,6 +49,7 @@ class BackendDriver {
   #onDue;
   #isInMemory;
   #isInFolder;
+  #retain;
   #sharesAppends;
   #manifest = null;
   /** Changes on their way, by ticket, and protocols, by number. */
@@ -59,11 +61,12 @@ class BackendDriver {
   /** What broke the protocols, if anything did. */
   #broken = null;
   #timer = null;
-  /** What listeners are told, and what looks for others' operations. */
+  /** What listeners are told, of a store in memory, and its history. */
   #feeds = new Set();
-  /** The history, of a store in memory. */
   #journal = null;
-  #hearing = null;
+  /** What waits for more of the history, and how often the log had changed at the last turn. */
+  #polling = new Set();
+  #logged = 0;
   recovery = null;
   /** The folder, or whatever it is to the backend. */
   folder;
@@ -103,9 +106,11 @@ class BackendDriver {
     this.#onDue = onDue;
     this.#isInMemory = backend instanceof MemoryBackend;
     this.#isInFolder = backend instanceof FsBackend;
-    if (options.retain !== undefined && !this.#isInMemory) refuseRetention("the option retain");
-    if (options.keepUndo > 0 && !options.readOnly) refuseRetention("the option retain.undo");
     const facts = factsOf(backend);
+    this.#retain = this.#isInMemory ? undefined : options.retain;
+    if (this.#retain !== undefined && !facts.deletesLogs)
+      refuseRetention("the option retain", "deleteOpsFile()");
+    if (options.keepUndo > 0 && !options.readOnly) refuseKeepUndo();
     this.#sharesAppends = facts.wholeAppends;
     // No other store ever sees what one in memory writes.
     const [randomHigh, randomLow] = this.#isInMemory ? [0, 0] : randomFillSync(new Uint32Array(2));
@@ -159,11 +164,6 @@ class BackendDriver {
     if (this.#options.agentId !== undefined) {
       throw opslogError("OPSLOG_UNSUPPORTED", messages.transactionsOfBackend());
     }
-  }
-
-  /** No method of a backend reads the logs that are sealed. */
-  async present() {
-    throw opslogError("OPSLOG_UNSUPPORTED", messages.pastOfBackend());
   }
 
   /** Runs work while no other writer does: a single writer need not wait for that. */
@@ -232,25 +232,49 @@ class BackendDriver {
   }
 
   async undo(isBatch) {
-    if (isBatch) throw opslogError("OPSLOG_UNSUPPORTED", messages.undoBatchOfBackend());
     const before = this.#journal?.undone;
-    const isUndone = await this.#run("undo");
+    const count = this.#core.operationCount();
+    const isUndone = await this.#run("undo", isBatch);
     // What was made before the journal began is not told.
-    if (isUndone && this.#journal?.undone === before) this.#journal?.forgetLast();
+    if (isUndone && this.#journal !== null) {
+      const told = this.#journal.undone - before;
+      for (let left = count - this.#core.operationCount() - told; left > 0; left--)
+        this.#journal.forgetLast();
+    }
     return isUndone;
   }
 
   async checkpoint() {
     await this.#run("checkpoint", CHECKPOINT_WAIT_MS);
+    await this.#keepRetained();
   }
 
   /** A checkpoint that no call waits for. */
   async checkpointIfFree() {
     await this.#run("checkpoint", 0);
+    await this.#keepRetained();
   }
 
   async archive(ids, period) {
-    return this.#run("archive", JSON.stringify(ids), period);
+    const count = await this.#run("archive", JSON.stringify(ids), period);
+    await this.#keepRetained();
+    return count;
+  }
+
+  /** Deletes what is beyond the limits that the store was opened with. A failure fails no call: the next checkpoint tries again. */
+  async #keepRetained() {
+    if (this.#retain === undefined) return;
+    try {
+      await this.#run("prune", {
+        ...limitsOf(this.#retain),
+        withSnapshots: true,
+        dryRun: false,
+        atOnce: true,
+        now: now(),
+      });
+    } catch (error) {
+      pruneFailures.publish({ folder: this.folder, error });
+    }
   }
 
   async follow() {
@@ -265,19 +289,33 @@ class BackendDriver {
     await this.#run("refresh");
   }
 
-  // Reading
-
-  /** Which files a backend keeps is its affair, unless they are in a folder. */
-  usage() {
-    if (this.#isInMemory) return emptyUsage();
-    if (!this.#isInFolder) return refuseRetention("usage()");
-    return folderUsage(this.folder);
+  catchUp() {
+    return this.refresh();
   }
 
-  /** What is superseded in memory is gone already. */
-  prune() {
-    if (!this.#isInMemory) refuseRetention("prune()");
-    return { files: 0, bytes: 0 };
+  // Reading
+
+  /** How many bytes there are, and for what. */
+  async usage() {
+    if (this.#isInMemory) return emptyUsage();
+    if (this.#isInFolder) return folderUsage(this.folder);
+    if (!this.#calls.has("listFiles")) refuseRetention("usage()", "listFiles()");
+    const files = answers.files("listFiles", await this.#calls.run("listFiles"));
+    return usageOf(
+      files.map(({ path, bytes }) => ({ name: path, bytes })),
+      this.manifest,
+    );
+  }
+
+  /** Deletes history. What is superseded in memory is gone already. */
+  async prune({ limits, dryRun, signal, onProgress }) {
+    if (this.#isInMemory) return { files: 0, bytes: 0 };
+    signal?.throwIfAborted();
+    const given = limits ?? (this.#retain === undefined ? {} : limitsOf(this.#retain));
+    const options = { ...given, withSnapshots: true, dryRun, atOnce: false, now: now() };
+    const work = () => this.#run("prune", options);
+    const [files, bytes] = await watched(onProgress, this.meter, this.folder, work);
+    return { files, bytes };
   }
 
   backup() {
@@ -308,33 +346,77 @@ class BackendDriver {
     else yield (await this.#calls.run("loadSnapshot", path)).records;
   }
 
+  /** The position behind what the store shows, as far as it is logged. */
   position() {
-    return this.#keptHistory().position;
+    if (this.#isInMemory) return this.#keptJournal().position;
+    return call(() => this.#session.position());
   }
 
   isPosition(text) {
-    return this.#keptHistory().isPosition(text);
+    return this.#isInMemory ? this.#keptJournal().isPosition(text) : this.#session.isPosition(text);
   }
 
   /** Begins to read the history; `wanted` is what `readWanted()` made of the caller's options. */
   async changes(wanted) {
-    return this.#keptHistory().read(wanted);
+    if (this.#isInMemory) return this.#keptJournal().read(wanted);
+    const number = call(() => this.#session.changes({ ...wanted, writes: false }));
+    return {
+      isParsed: true,
+      next: () => this.#run("nextChanges", number),
+      close: () => this.#session.endHistory(number),
+    };
   }
 
-  /** Tells when there may be more of it; `null` where only looking shows that. */
-  notices(signal) {
-    return this.#journal?.notices(signal) ?? null;
+  /** Tells when there may be more of it. What only this store writes keeps no process alive `forListeners`. */
+  notices(signal, { forListeners = false } = {}) {
+    if (this.#isInMemory) return this.#journal?.notices(signal) ?? null;
+    const { agentId, readOnly } = this.#options;
+    const isBackground = forListeners && agentId === undefined && !readOnly;
+    const notices = this.#isInFolder
+      ? new Notices(path.join(this.folder, "ops"), signal, { isBackground })
+      : new Polling(signal, { isBackground });
+    this.#polling.add(notices);
+    return {
+      listen: () => notices.listen(),
+      found: () => notices.found(),
+      notice: () => notices.notice(),
+      noticed: () => notices.noticed(),
+      end: () => {
+        this.#polling.delete(notices);
+        notices.end();
+      },
+    };
   }
 
-  /** The history of a store in memory, kept once it was asked for. A backend need not keep the logs that checkpoints left. */
-  #keptHistory() {
-    if (!this.#isInMemory) throw opslogError("OPSLOG_UNSUPPORTED", messages.historyOfBackend());
+  /** The history of a store in memory, kept once it was asked for. */
+  #keptJournal() {
     if (this.#journal === null) {
       this.#journal = new Journal(new History(this.#core, AS_STORED).all());
       this.#feeds.add(this.#journal);
-      if (this.#feeds.size === 1) this.#run("listen").catch(listeningFailed);
+      if (this.#feeds.size === 1) this.#session.listen();
     }
     return this.#journal;
+  }
+
+  /** All records as they are now, for finding those of an earlier place. */
+  async present() {
+    if (this.#isInMemory) throw opslogError("OPSLOG_UNSUPPORTED", messages.pastOfMemory());
+    const present = await this.#run("present");
+    return {
+      past: async (place, isTime) => {
+        try {
+          const past = await this.#run("past", present, place, isTime);
+          return call(() => this.#session.view(past));
+        } finally {
+          this.#session.endHistory(present);
+        }
+      },
+    };
+  }
+
+  /** What a present shows was logged when it was taken, and its logs are what is read of it. */
+  isOutdated() {
+    return false;
   }
 
   async *walOperations() {
@@ -375,26 +457,18 @@ class BackendDriver {
 
   // Listeners
 
-  /** Tells what comes to count. `inTurn` runs work that others are to be looked for in. */
-  feed(inTurn) {
+  /** Tells what comes to count in memory. Elsewhere the history does. */
+  feed() {
+    if (!this.#isInMemory) return undefined;
     const feed = new ToldFeed(() => this.#ended(feed));
     this.#feeds.add(feed);
-    if (this.#feeds.size > 1) return feed;
-    this.#run("listen").catch(listeningFailed);
-    const { agentId, readOnly } = this.#options;
-    if ((agentId !== undefined || readOnly) && !this.#isInMemory) {
-      const look = () => inTurn(() => this.#run("hear")).then(() => []);
-      this.#hearing = new Watching({ look, intervalMs: HEARING_MS, folder: this.folder });
-    }
+    if (this.#feeds.size === 1) this.#session.listen();
     return feed;
   }
 
   #ended(feed) {
     this.#feeds.delete(feed);
-    if (this.#feeds.size > 0) return;
-    this.#hearing?.end();
-    this.#hearing = null;
-    this.#session.unlisten();
+    if (this.#feeds.size === 0) this.#session.unlisten();
   }
 
   #tell(changes) {
@@ -513,12 +587,19 @@ class BackendDriver {
     }
     this.#show(told);
     if (told.events.length > 0) this.#tell(told.events);
+    if (told.logged !== this.#logged) this.#noticed(told.logged);
     for (const request of told.requests) this.#carry(request);
     for (const [ticket, error] of told.settled) this.#end(this.#changes, ticket, error);
     for (const [number, error, result] of told.ended) this.#end(this.#tasks, number, error, result);
     this.#settle();
     if (this.#tasks.size === 0) this.#steps.forgetFailures();
     if (told.due) this.#onDue();
+  }
+
+  /** The own log has changed. */
+  #noticed(logged) {
+    this.#logged = logged;
+    for (const notices of this.#polling) notices.notice();
   }
 
   /** An error inside of the protocols: no call may wait for them, now or later. */
@@ -578,10 +659,6 @@ class BackendDriver {
     if (details.code === "OPSLOG_NOT_FOUND") return opslogError(details.code, messages.notFound(id));
     return this.#errorFrom(details);
   }
-}
-
-function listeningFailed(error) {
-  tellFailure("OPSLOG_EVENTS_FAILED", 'Listeners of "change" may miss operations', error);
 }
 
 /** Opens a store in memory, which no backend of the caller's keeps. */

@@ -13,12 +13,15 @@ const memory = {
   conditional: false,
   exactVersions: true,
   answersAreFinal: true,
-  marksBatches: false,
+  endsBatches: false,
   compactionLock: false,
   singleLock: false,
   wholeAppends: false,
   closesLogs: false,
   tellsChanges: false,
+  keepsNotes: false,
+  deletesLogs: false,
+  deletesSnapshots: false,
 };
 
 function factsOf(backend) {
@@ -33,13 +36,16 @@ function factsOf(backend) {
     // The time of a file's change is too coarse to tell two changes apart.
     exactVersions: has("getManifestVersion") && !(isFolder && !conditional),
     answersAreFinal: isFolder,
-    marksBatches: isFolder,
+    endsBatches: isFolder,
     compactionLock: has("acquireCompactionLock"),
     singleLock: has("acquireLock"),
     wholeAppends: backend.appendsAreWhole === true,
     // Without conditions, what closes a log does not close the manifest.
     closesLogs: conditional && has("closeOpsFile"),
     tellsChanges: has("changeToken"),
+    keepsNotes: has("writeBlob") && has("readBlob") && has("deleteBlob"),
+    deletesLogs: has("deleteOpsFile"),
+    deletesSnapshots: has("deleteSnapshot"),
   };
 }
 

@@ -3,6 +3,9 @@
 // Carries out the steps that the native side asks for, and answers. No rule stands here: which step, in which order,
 // and what its answer means is decided there.
 
+const { Buffer } = require("../platform/builtins").buffer;
+const { randomUUID } = require("../platform/builtins").crypto;
+const { now } = require("../arguments/values");
 const { migratedText } = require("../records/migration");
 const { forEachPair } = require("../records/records");
 const { delay } = require("../platform/timers");
@@ -166,6 +169,43 @@ class Steps {
       "writeArchiveSegment",
       await this.#calls.run("writeArchiveSegment", period, archived),
     );
+  }
+
+  async loadSegment({ path, number }) {
+    const records = await this.#calls.run("loadArchiveSegment", path);
+    this.#inParts(number, pairsOf(answers.records("loadArchiveSegment", records)));
+  }
+
+  async writeNote({ text }) {
+    const path = `history/${String(now()).padStart(13, "0")}-${randomUUID()}.json`;
+    await this.#calls.run("writeBlob", path, Buffer.from(JSON.stringify(text)));
+    return path;
+  }
+
+  async readNote({ path }) {
+    const text = answers.text("readBlob", await this.#calls.run("readBlob", path));
+    try {
+      return JSON.parse(text);
+    } catch {
+      // It was not written whole: the history begins behind it.
+      return null;
+    }
+  }
+
+  async deleteNote({ path }) {
+    try {
+      await this.#calls.run("deleteBlob", path);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  }
+
+  async deleteLog({ path }) {
+    return answers.bytes("deleteOpsFile", await this.#calls.run("deleteOpsFile", path));
+  }
+
+  async deleteSnapshot({ path }) {
+    return answers.bytes("deleteSnapshot", await this.#calls.run("deleteSnapshot", path));
   }
 
   async lock({ isCompaction }) {

@@ -31,19 +31,16 @@ const messages = Object.freeze({
     "backup() copies a store in a folder, and a store in memory has none: write its entries() elsewhere",
   recoverable: () =>
     "Store.recover(dir, to), or opslog recover <folder> <to>, puts a store together from what is sound in this folder",
-  retentionOfBackend: (method) =>
-    `${method} is for stores in a folder; what a backend keeps of superseded files is the backend's affair`,
+  retentionOfBackend: (what, method) =>
+    `${what} needs the method ${method} of the backend, which this one lacks`,
+  keepUndoOfBackend: () =>
+    "the option retain.undo is for stores in folders: behind a backend go back with revert()",
   keepUndoOfAgents: () =>
     "the option retain.undo is for a single writer: a compaction of agents takes the operations of all of them along; open the " +
     "store without agentId, or go back with revert()",
-  historyOfBackend: () =>
-    "the history is read from the logs of a folder, and a storage backend need not keep those that checkpoints left: keep the " +
-    "store in a folder",
   memoryForgot: () =>
     "this place in the history is not there any more: it was undone, or a store in memory has forgotten it; read the state, and go " +
     "on from store.position",
-  undoBatchOfBackend: () =>
-    "undo({ batch: true }) cuts a log once, and a storage backend takes one operation off it at a time: call undo() for each",
   exists: (id) => `Record '${id}' exists already`,
   withinTransaction: () =>
     "the function of a transaction works with its argument: a call to the store itself would not be part of it",
@@ -52,8 +49,8 @@ const messages = Object.freeze({
     "a transaction cannot begin within batch(): set() and delete() are what a batch is made of",
   skipLoadTransaction: () => "a transaction reads records, and with skipLoad there are none in memory",
   skipLoadPast: () => "at() needs the records of the store, which skipLoad leaves out",
-  pastOfBackend: () =>
-    "a store behind a backend shows no earlier state: its operations since the last checkpoint are in getOps()",
+  pastOfMemory: () =>
+    "a store in memory shows no earlier state: its operations are in changes(), those since the last checkpoint in getOps()",
   transactionsOfBackend: () =>
     "transactions among agents need a lock that a storage backend does not have; open without agentId, or use a folder",
   newerVersion: (found, version) =>

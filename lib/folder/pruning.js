@@ -4,7 +4,8 @@
 
 const diagnostics = require("../platform/builtins").diagnosticsChannel;
 const { NativeMeter, watched } = require("../arguments/progress");
-const { isoOf, now } = require("../arguments/values");
+const { limitsOf } = require("../arguments/retention");
+const { now } = require("../arguments/values");
 
 const failures = diagnostics.channel("opslog:prune-failed");
 
@@ -58,9 +59,7 @@ class Pruning {
   }
 
   #limits() {
-    if (this.#retain === undefined) return {};
-    const { bytes, ms, checkpoints } = this.#retain;
-    return { keepBytes: bytes, before: ms === undefined ? undefined : isoOf(now() - ms), checkpoints };
+    return this.#retain === undefined ? {} : limitsOf(this.#retain);
   }
 }
 

@@ -171,6 +171,14 @@ class FsBackend {
     return reading(this, (addon, root) => addon.logList(root));
   }
 
+  async deleteOpsFile(relativePath) {
+    return files().blobs.removeCounted(this.dir, relativePath);
+  }
+
+  async deleteSnapshot(relativePath) {
+    return files().blobs.removeCounted(this.dir, relativePath);
+  }
+
   // Archive
 
   async writeArchiveSegment(period, records) {

@@ -56,6 +56,19 @@ async function list(root, prefix) {
   }
 }
 
+/** Deletes a file. Resolves to how many bytes it had; `null` if there is none. */
+async function removeCounted(root, relativePath) {
+  const file = resolveBlob(root, relativePath);
+  try {
+    const { size } = await fs.lstat(file);
+    await fs.unlink(file);
+    return size;
+  } catch (error) {
+    if (error.code === "ENOENT") return null;
+    throw error;
+  }
+}
+
 async function remove(root, relativePath) {
   try {
     await fs.unlink(resolveBlob(root, relativePath));
@@ -68,4 +81,4 @@ async function removeFolder(root, prefix) {
   await fs.rm(resolveBlob(root, prefix), { recursive: true, force: true });
 }
 
-module.exports = { write, read, readRange, list, remove, removeFolder };
+module.exports = { write, read, readRange, list, remove, removeCounted, removeFolder };

@@ -73,13 +73,29 @@ async function folderUsage(folder) {
     manifest = await readManifest(folder);
     if (files.some(({ name }) => name === manifest.currentSnapshot)) break;
   }
+  return sumOf(files, (name) => kindOf(name, manifest));
+}
+
+function sumOf(files, kind) {
   const usage = emptyUsage();
   for (const { name, bytes } of files) {
-    const kind = usage[kindOf(name, manifest)];
-    kind.files++;
-    kind.bytes += bytes;
+    const sum = usage[kind(name)];
+    sum.files++;
+    sum.bytes += bytes;
   }
   return usage;
 }
 
-module.exports = { emptyUsage, folderUsage };
+/** The bytes of the files of a backend, of which a log may be several. */
+function usageOf(files, { currentSnapshot, activeOps, activeAgentOps = {} }) {
+  const named = new Set([activeOps, ...Object.values(activeAgentOps)]);
+  const folders = { snapshots: "superseded", ops: "sealed", rollups: "sealed", archive: "archives" };
+  return sumOf(files, (name) => {
+    if (name === currentSnapshot) return "snapshot";
+    const end = name.lastIndexOf("/");
+    if (named.has(name) || named.has(name.slice(0, end))) return "log";
+    return folders[name.slice(0, Math.max(name.indexOf("/"), 0))] ?? "other";
+  });
+}
+
+module.exports = { emptyUsage, folderUsage, usageOf };

@@ -136,7 +136,7 @@ class Changes {
       if (!this.#isClosing) await this.#notices.noticed();
       return true;
     }
-    this.#list = this.#codec.changes(parseOperations(piece));
+    this.#list = this.#codec.changes(this.#source.isParsed === true ? piece : parseOperations(piece));
     this.#at = 0;
     if (this.#list.length > 0) this.#notices?.found();
     if (this.#limit > this.#list.length) {

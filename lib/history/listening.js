@@ -20,7 +20,8 @@ function checkListener(event, listener, method) {
 
 /** The feed of a driver. `turns` has the store's: `exclusive` waits for all that was called before, `next` goes before it. */
 function feedOf(driver, { codec, isInBatch, turns: { exclusive, next } }) {
-  if (driver.feed !== undefined) return driver.feed(exclusive);
+  const told = driver.feed?.();
+  if (told !== undefined) return told;
   const read = (after) => {
     const { native } = readWanted({ after, live: true }, (text) => driver.isPosition(text));
     // NOTE: what waits goes on when it is open: an undo() would take the place away at which it begins.

@@ -8,7 +8,8 @@ const { describe } = require("../arguments/paths");
 const RealDate = Date;
 const { getTime, toISOString } = RealDate.prototype;
 /** How a position begins, and of what kind of store it is. */
-const POSITION = /^[pm]\d/;
+const POSITION = /^[pmb]\d/;
+const KINDS = { p: "in a folder, or of none", m: "in memory", b: "behind a backend, or of none" };
 /** What `toISOString()` prints, or a beginning of it; with a zone other than UTC too. */
 const ISO = /^(\d{4}|[+-]\d{6})-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?$/;
 
@@ -40,8 +41,7 @@ function readPlace(value, name, isPosition) {
 /** Says of which store a text is a position that is none of this one. */
 function otherPosition(text) {
   let of = "none";
-  if (POSITION.test(text))
-    of = `one of a store ${text.startsWith("m") ? "in memory" : "in a folder, or of none"}`;
+  if (POSITION.test(text)) of = `one of a store ${KINDS[text[0]]}`;
   return `must be a position that this store gave: ${JSON.stringify(text)} is ${of}`;
 }
 

@@ -205,6 +205,20 @@ class S3Backend {
     return [...new Set(logs)];
   }
 
+  async deleteOpsFile(relativePath) {
+    const bytes = await this.#sweep.deleteLog(relativePath);
+    this.#cache.forget(relativePath);
+    return bytes;
+  }
+
+  async deleteSnapshot(relativePath) {
+    return this.#sweep.deleteSnapshot(relativePath);
+  }
+
+  async listFiles() {
+    return (await this.#objects.list("")).map(({ path, size: bytes }) => ({ path, bytes }));
+  }
+
   /** What was answered is durable. */
   async sync() {}
 

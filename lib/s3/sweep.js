@@ -1,7 +1,7 @@
 "use strict";
 
 // Deletes what no manifest names any more. An object goes only if
-// - the manifest does not name it, also not among the logs that went into the last snapshots, which followers read;
+// - the manifest does not name it, also not among the logs of the history, which it lists itself or in notes;
 // - it is older than the snapshot that the manifest names: a publication that was to name it was overtaken by that snapshot's,
 //   and fails, however late it comes;
 // - a newer snapshot has been there for the grace period, by the server's clock: readers that know the manifest before are done.
@@ -42,7 +42,7 @@ class Sweep {
     // NOTE: behind the listing. What is named by then stays.
     const found = await this.#objects.get(MANIFEST);
     if (found === null) return;
-    const named = namesOf(JSON.parse(found.body.toString()));
+    const named = await this.#namedBy(JSON.parse(found.body.toString()));
     const snapshots = items.filter(({ path }) => path.startsWith("snapshots/"));
     const current = snapshots.find(({ path }) => named.has(path));
     if (current === undefined) return;
@@ -54,16 +54,57 @@ class Sweep {
     const old = items.filter((item) => !isNamed(item, named) && isOver(item));
     const paths = (folder) => old.map(({ path }) => path).filter((path) => path.startsWith(folder));
     await this.#objects.deleteAll(paths("snapshots/"));
-    await this.#objects.deleteAll([...paths("ops/"), ...paths("rollups/")]);
+    await this.#objects.deleteAll([...paths("ops/"), ...paths("rollups/"), ...paths("history/")]);
     // What a process that died had begun to upload. Not every server can tell of it.
     await this.#large.abandon("snapshots/", page.timeMs - this.#graceMs).catch(() => {});
   }
-}
 
-/** The paths that a manifest names, with those of its logs' roll-ups. */
-function namesOf({ currentSnapshot, activeOps, activeAgentOps = {}, retired = [] }) {
-  const logs = [activeOps, ...Object.values(activeAgentOps), ...retired.flatMap(({ ops = [] }) => ops)];
-  return new Set([currentSnapshot, ...logs, ...logs.map(rollUps)]);
+  /** The paths that a manifest names, with those of its logs' roll-ups. */
+  async #namedBy({ currentSnapshot, activeOps, activeAgentOps = {}, retired = [], older, prunedTo = 0 }) {
+    const lists = [...retired];
+    const notes = [];
+    for (let path = older; path !== undefined;) {
+      notes.push(path);
+      const found = await this.#objects.get(path);
+      const page = found === null ? {} : JSON.parse(found.body.toString());
+      lists.push(...(page.retired ?? []));
+      path = page.older;
+    }
+    const kept = lists.filter(({ snapshot }) => snapshot > prunedTo);
+    for (const { archived } of kept) if (archived !== undefined) notes.push(archived);
+    const logs = [activeOps, ...Object.values(activeAgentOps), ...kept.flatMap(({ ops = [] }) => ops)];
+    return new Set([currentSnapshot, ...logs, ...logs.map(rollUps), ...notes]);
+  }
+
+  /**
+   * Deletes a log that no manifest names any more, but for the mark that closes it. Resolves to its bytes; `null` if there are none, or
+   * if it is too young: then it goes behind a later checkpoint.
+   */
+  async deleteLog(log) {
+    const page = await this.#objects.page(log.endsWith(".jsonl") ? log : `${log}/`);
+    const parts = page.isTruncated ? await this.#objects.list(`${log}/`) : page.items;
+    const items = [...parts, ...(await this.#objects.list(`${rollUps(log)}/`))];
+    return this.#delete(
+      items.filter(({ size }) => size > 0),
+      page.timeMs,
+    );
+  }
+
+  /** As `deleteLog()`, a snapshot. */
+  async deleteSnapshot(path) {
+    const { items, timeMs } = await this.#objects.page(path);
+    return this.#delete(
+      items.filter((item) => item.path === path),
+      timeMs,
+    );
+  }
+
+  async #delete(items, nowMs) {
+    const isYoung = ({ modifiedMs }) => nowMs - modifiedMs < this.#graceMs;
+    if (items.length === 0 || items.some(isYoung)) return null;
+    await this.#objects.deleteAll(items.map(({ path }) => path));
+    return items.reduce((sum, { size }) => sum + size, 0);
+  }
 }
 
 function isNamed({ path, size }, named) {

@@ -27,6 +27,7 @@ mod operations;
 mod past;
 mod prune;
 mod session;
+mod session_history;
 mod status;
 mod steps;
 mod store;

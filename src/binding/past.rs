@@ -39,6 +39,13 @@ pub struct NativeView {
     listed: Mutex<usize>,
 }
 
+impl NativeView {
+    /// The records at a place that was found.
+    pub(super) fn of(store: Arc<Store>, past: Past) -> Self {
+        Self { store, past: Mutex::new(past), migrating: Mutex::default(), listed: Mutex::default() }
+    }
+}
+
 #[napi]
 impl NativeStore {
     /// Takes the records as they are now.
@@ -67,12 +74,7 @@ impl NativePresent {
                 let past = store.past(&present, &when, &cancelled)?;
                 Ok((store, past))
             };
-            let finish = |(store, past): (Arc<Store>, Past)| NativeView {
-                store,
-                past: Mutex::new(past),
-                migrating: Mutex::default(),
-                listed: Mutex::default(),
-            };
+            let finish = |(store, past): (Arc<Store>, Past)| NativeView::of(store, past);
             Ok(AsyncTask::new(Work::new(run, finish)))
         })
     }

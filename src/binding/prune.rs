@@ -30,6 +30,17 @@ pub struct NativePrune {
     pub now: f64,
 }
 
+impl NativePrune {
+    /// What stays.
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            before: self.before.clone(),
+            keep_bytes: self.keep_bytes.map(|bytes| bytes as u64),
+            checkpoints: self.checkpoints.map(|count| count as u64),
+        }
+    }
+}
+
 #[napi]
 impl NativeStore {
     /// Deletes history that is beyond the limits. Returns how many files and bytes; `null` while a checkpoint is under way.
@@ -37,11 +48,7 @@ impl NativeStore {
     pub fn prune(&self, options: NativePrune, progress: &NativeProgress) -> AsyncTask<Work> {
         let store = Arc::clone(&self.store);
         let prune = Prune {
-            limits: Limits {
-                before: options.before,
-                keep_bytes: options.keep_bytes.map(|bytes| bytes as u64),
-                checkpoints: options.checkpoints.map(|count| count as u64),
-            },
+            limits: options.limits(),
             with_snapshots: options.with_snapshots,
             dry_run: options.dry_run,
             at_once: options.at_once,

@@ -16,6 +16,7 @@ use super::error::reason;
 use super::json;
 use super::lists::Lists;
 use super::operations::{Operations, operations};
+use super::session_history::Histories;
 use super::steps::{JsCarrier, Steps};
 use super::store::NativeStore;
 use super::text;
@@ -23,7 +24,7 @@ use crate::engine::Id;
 use crate::json::string::escape_into;
 use crate::protocol::{Change, Error, Facts, Failure, Name, Options, Session};
 
-type Task = Pin<Box<dyn Future<Output = Result<Vec<u8>, Error>>>>;
+pub(super) type Task = Pin<Box<dyn Future<Output = Result<Vec<u8>, Error>>>>;
 
 /// A task that came to its end, and its result as JSON.
 type Ended = (u32, Result<Vec<u8>, Error>);
@@ -56,7 +57,13 @@ pub struct SessionOptions {
     /// See `Facts`.
     pub answers_are_final: bool,
     /// See `Facts`.
-    pub marks_batches: bool,
+    pub ends_batches: bool,
+    /// See `Facts`.
+    pub keeps_notes: bool,
+    /// See `Facts`.
+    pub deletes_logs: bool,
+    /// See `Facts`.
+    pub deletes_snapshots: bool,
     /// See `Facts`.
     pub compaction_lock: bool,
     /// See `Facts`.
@@ -83,6 +90,7 @@ pub struct NativeSession {
     next: Cell<u32>,
     ended: RefCell<Vec<Ended>>,
     lists: Rc<Lists>,
+    histories: Histories,
 }
 
 /// Makes a store behind a backend, which is not open yet.
@@ -99,7 +107,10 @@ pub fn session_new(agent: Option<JsString<'_>>, options: SessionOptions) -> napi
                 conditional: options.conditional,
                 exact_versions: options.exact_versions,
                 answers_are_final: options.answers_are_final,
-                marks_batches: options.marks_batches,
+                ends_batches: options.ends_batches,
+                keeps_notes: options.keeps_notes,
+                deletes_logs: options.deletes_logs,
+                deletes_snapshots: options.deletes_snapshots,
                 names_by_time: true,
                 compaction_lock: options.compaction_lock,
                 single_lock: options.single_lock,
@@ -133,13 +144,18 @@ pub fn session_new(agent: Option<JsString<'_>>, options: SessionOptions) -> napi
             next: Cell::new(1),
             lists: Rc::default(),
             ended: RefCell::default(),
+            histories: Histories::default(),
         })
     })
 }
 
 impl NativeSession {
+    pub(super) fn histories(&self) -> &Histories {
+        &self.histories
+    }
+
     /// Begins a protocol. Returns the number of its task.
-    fn begin(&self, task: Task) -> napi::Result<u32> {
+    pub(super) fn begin(&self, task: Task) -> napi::Result<u32> {
         plain(|| {
             let number = self.next.get();
             self.next.set(number.wrapping_add(1));
@@ -148,7 +164,7 @@ impl NativeSession {
         })
     }
 
-    fn shared(&self) -> Rc<Session<JsCarrier>> {
+    pub(super) fn shared(&self) -> Rc<Session<JsCarrier>> {
         Rc::clone(&self.session)
     }
 
@@ -314,11 +330,11 @@ impl NativeSession {
 
     /// Takes the last operation back.
     #[napi]
-    pub fn undo(&self) -> napi::Result<u32> {
+    pub fn undo(&self, is_batch: bool) -> napi::Result<u32> {
         let session = self.shared();
-        self.begin(Box::pin(
-            async move { session.undo().await.map(|undone| undone.to_string().into_bytes()) },
-        ))
+        self.begin(Box::pin(async move {
+            session.undo(is_batch).await.map(|undone| undone.to_string().into_bytes())
+        }))
     }
 
     /// Makes a checkpoint: with `wait_ms`, waiting for another agent's; without, only if there is none.
@@ -361,22 +377,14 @@ impl NativeSession {
 
     /// From here on turns tell what comes to count.
     #[napi]
-    pub fn listen(&self) -> napi::Result<u32> {
-        let session = self.shared();
-        self.begin(Box::pin(async move { session.listen().await.map(|()| Vec::new()) }))
+    pub fn listen(&self) -> napi::Result<()> {
+        plain(|| self.session.listen())
     }
 
     /// Turns tell nothing any more.
     #[napi]
     pub fn unlisten(&self) -> napi::Result<()> {
         plain(|| self.session.unlisten())
-    }
-
-    /// As `refresh`; a turn tells what others did.
-    #[napi]
-    pub fn hear(&self) -> napi::Result<u32> {
-        let session = self.shared();
-        self.begin(Box::pin(async move { session.hear().await.map(|()| Vec::new()) }))
     }
 
     /// The operations of all logs.
@@ -434,10 +442,11 @@ impl NativeSession {
         out.extend_from_slice(b",\"events\":[");
         out.extend_from_slice(&self.session.take_events());
         let rest = format!(
-            "],\"reset\":{},\"history\":{},\"due\":{}}}",
+            "],\"reset\":{},\"history\":{},\"due\":{},\"logged\":{}}}",
             effects.reset,
             effects.history,
-            self.session.take_due()
+            self.session.take_due(),
+            self.session.logged_changes()
         );
         out.extend_from_slice(rest.as_bytes());
         text::to_js(out)
@@ -496,7 +505,7 @@ fn change(id: JsString<'_>, value: Option<JsString<'_>>, ms: f64) -> napi::Resul
 }
 
 /// What a change is refused with, as the facade decodes it.
-fn refused(error: Error) -> napi::Error {
+pub(super) fn refused(error: Error) -> napi::Error {
     let mut reason = Vec::new();
     push_error(&mut reason, &error);
     napi::Error::from_reason(text::to_js(reason))

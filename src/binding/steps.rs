@@ -268,6 +268,35 @@ impl Carrier for JsCarrier {
         self.ask_path("writeSegment", &[("period", &quoted(period)), ("ids", &only)]).await
     }
 
+    async fn load_segment(&self, path: &Name) -> Answer<Pairs> {
+        let (parts, _) = self.ask("loadSegment", &[("path", &quoted(path))]).await?;
+        Ok(pairs(&parts))
+    }
+
+    async fn write_note(&self, text: &[u8]) -> Answer<Name> {
+        self.ask_path("writeNote", &[("text", text)]).await
+    }
+
+    async fn read_note(&self, path: &Name) -> Answer<Vec<u8>> {
+        let (_, text) = self.ask("readNote", &[("path", &quoted(path))]).await?;
+        Ok(text)
+    }
+
+    async fn delete_note(&self, path: &Name) -> Answer<()> {
+        self.ask("deleteNote", &[("path", &quoted(path))]).await?;
+        Ok(())
+    }
+
+    async fn delete_log(&self, path: &Name) -> Answer<Option<u64>> {
+        let (_, text) = self.ask("deleteLog", &[("path", &quoted(path))]).await?;
+        Ok(to_integer(&text))
+    }
+
+    async fn delete_snapshot(&self, path: &Name) -> Answer<Option<u64>> {
+        let (_, text) = self.ask("deleteSnapshot", &[("path", &quoted(path))]).await?;
+        Ok(to_integer(&text))
+    }
+
     async fn lock(&self, lock: Lock) -> Answer<Taken> {
         match self.wait("lock", &[("isCompaction", lock_name(lock))]).await {
             Answered::Done(_, text) => Ok(Taken::Yes(to_integer(&text).unwrap_or_default())),

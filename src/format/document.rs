@@ -14,7 +14,7 @@ use crate::json::{part, string_body};
 pub type Name = Arc<[u8]>;
 
 /// Logs that went into one snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Retired {
     /// The number of the snapshot, from 1.
     pub snapshot: u64,
@@ -22,6 +22,14 @@ pub struct Retired {
     pub logs: Vec<Name>,
     /// How many operations of each counted; empty where that is not known.
     pub counts: Vec<u64>,
+    /// The snapshot that they follow, where that is known.
+    pub from: Option<Name>,
+    /// About how many bytes they have.
+    pub bytes: u64,
+    /// The time of their last operation, where that is known.
+    pub until: Option<Name>,
+    /// The note of what an archive took out behind them.
+    pub archived: Option<Name>,
 }
 
 /// A manifest.
@@ -210,40 +218,12 @@ impl Manifest {
 
     /// The newest lists of logs that went into snapshots, oldest first.
     pub fn retired(&self) -> Vec<Retired> {
-        let Some(list) = self.field("retired").and_then(elements) else { return Vec::new() };
-        let retired = list.into_iter().filter_map(|text| {
-            let fields = entries(text).ok()?;
-            let value = |key: &[u8]| {
-                let entry = fields.iter().find(|entry| *entry.key == *key)?;
-                Some(part(text, entry.value.clone()))
-            };
-            let logs = strings(value(b"ops")?);
-            let counts = value(b"counts").and_then(elements).unwrap_or_default();
-            let mut counts: Vec<u64> = counts.into_iter().filter_map(to_integer).collect();
-            if counts.len() != logs.len() {
-                counts.clear();
-            }
-            Some(Retired { snapshot: to_integer(value(b"snapshot")?)?, logs, counts })
-        });
-        retired.collect()
+        self.field("retired").map(parse_retired).unwrap_or_default()
     }
 
     /// Sets the lists of logs that went into snapshots.
     pub(crate) fn set_retired(&mut self, retired: &[Retired]) {
-        let mut out = b"[".to_vec();
-        for (place, Retired { snapshot, logs, counts }) in retired.iter().enumerate() {
-            out.extend_from_slice(if place > 0 { b",{\"snapshot\":" } else { b"{\"snapshot\":" });
-            push_integer(&mut out, *snapshot);
-            out.extend_from_slice(b",\"ops\":");
-            out.extend_from_slice(&print_list(logs));
-            for (place, count) in counts.iter().enumerate() {
-                out.extend_from_slice(if place > 0 { b"," } else { b",\"counts\":[" });
-                push_integer(&mut out, *count);
-            }
-            out.extend_from_slice(if counts.is_empty() { b"}" } else { b"]}" });
-        }
-        out.push(b']');
-        self.set("retired", out);
+        self.set("retired", print_retired(retired));
     }
 
     /// How many snapshots the lists of retired logs tell of, from the first one on.
@@ -278,6 +258,62 @@ impl Manifest {
         let names = self.logs().into_iter().chain([self.snapshot()]);
         names.filter_map(|name| milliseconds(&name)).max().unwrap_or_default()
     }
+}
+
+/// Reads lists of logs that went into snapshots.
+pub fn parse_retired(list: &[u8]) -> Vec<Retired> {
+    let retired = elements(list).unwrap_or_default().into_iter().filter_map(|text| {
+        let fields = entries(text).ok()?;
+        let value = |key: &[u8]| {
+            let entry = fields.iter().find(|entry| *entry.key == *key)?;
+            Some(part(text, entry.value.clone()))
+        };
+        let string = |key: &[u8]| Some(Arc::from(&*unescape(string_body(value(key)?)?)));
+        let logs = strings(value(b"ops")?);
+        let counts = value(b"counts").and_then(elements).unwrap_or_default();
+        let mut counts: Vec<u64> = counts.into_iter().filter_map(to_integer).collect();
+        if counts.len() != logs.len() {
+            counts.clear();
+        }
+        let bytes = value(b"bytes").and_then(to_integer).unwrap_or_default();
+        let (snapshot, from, until) = (to_integer(value(b"snapshot")?)?, string(b"from"), string(b"until"));
+        Some(Retired { snapshot, logs, counts, from, bytes, until, archived: string(b"archived") })
+    });
+    retired.collect()
+}
+
+/// Prints lists of logs that went into snapshots.
+pub fn print_retired(retired: &[Retired]) -> Vec<u8> {
+    let mut out = b"[".to_vec();
+    for (place, retired) in retired.iter().enumerate() {
+        let Retired { snapshot, logs, counts, from, bytes, until, archived } = retired;
+        out.extend_from_slice(if place > 0 { b",{\"snapshot\":" } else { b"{\"snapshot\":" });
+        push_integer(&mut out, *snapshot);
+        out.extend_from_slice(b",\"ops\":");
+        out.extend_from_slice(&print_list(logs));
+        for (place, count) in counts.iter().enumerate() {
+            out.extend_from_slice(if place > 0 { b"," } else { b",\"counts\":[" });
+            push_integer(&mut out, *count);
+        }
+        if !counts.is_empty() {
+            out.push(b']');
+        }
+        if *bytes > 0 {
+            out.extend_from_slice(b",\"bytes\":");
+            push_integer(&mut out, *bytes);
+        }
+        let texts: [(&[u8], _); 3] =
+            [(b",\"from\":", from), (b",\"until\":", until), (b",\"archived\":", archived)];
+        for (key, text) in texts {
+            if let Some(text) = text {
+                out.extend_from_slice(key);
+                escape_into(&mut out, text);
+            }
+        }
+        out.push(b'}');
+    }
+    out.push(b']');
+    out
 }
 
 /// The number at the end of a name, before `.json` or `.jsonl`.

@@ -24,6 +24,11 @@ pub struct Archived {
 }
 
 impl Archived {
+    /// An archive of which is known when it came.
+    pub(crate) fn of(segment: String, ids: Vec<Id>) -> Self {
+        Self { logs: Vec::new(), segment, ids }
+    }
+
     /// Notes an archive that takes records out behind these logs.
     ///
     /// # Errors

@@ -37,7 +37,8 @@ impl Wanted {
         }
     }
 
-    fn wants(&self, event: &Event<'_>) -> bool {
+    /// Whether it is one that was asked for.
+    pub(crate) fn wants(&self, event: &Event<'_>) -> bool {
         match event {
             Event::Undone { id, .. } => self.id.as_deref().is_none_or(|wanted| wanted == *id),
             Event::Change(change) => {

@@ -27,6 +27,7 @@ pub use forward::{Forward, Reading};
 pub(crate) use ids::build as build_ids;
 pub use ids::{Record, index_sealed};
 pub use position::{Position, position_behind};
+pub(crate) use position::{push_escaped, unescape_bytes};
 pub use print::{before_into, event_into};
 
 use crate::format::operation::Line;

@@ -197,7 +197,7 @@ pub(super) fn print_into<'a>(
         }
         push_integer(out, ms.abs_diff(floor));
         out.push(b'.');
-        push_escaped(out, agent);
+        push_escaped(out, agent.as_bytes());
         for number in [mark.start, mark.len, u64::from(mark.checksum)] {
             out.push(b'.');
             push_integer(out, number);
@@ -206,8 +206,8 @@ pub(super) fn print_into<'a>(
 }
 
 /// Appends a name in which all but letters, digits and `_` is written as `~` and two hex digits.
-fn push_escaped(out: &mut Vec<u8>, name: &str) {
-    for &byte in name.as_bytes() {
+pub(crate) fn push_escaped(out: &mut Vec<u8>, name: &[u8]) {
+    for &byte in name {
         if byte.is_ascii_alphanumeric() || byte == b'_' {
             out.push(byte);
         } else {
@@ -220,6 +220,11 @@ fn push_escaped(out: &mut Vec<u8>, name: &str) {
 }
 
 fn unescape(name: &str) -> Option<Arc<str>> {
+    String::from_utf8(unescape_bytes(name)?).ok().map(Into::into)
+}
+
+/// What [`push_escaped`] was given.
+pub(crate) fn unescape_bytes(name: &str) -> Option<Vec<u8>> {
     let mut parts = name.split('~');
     let mut bytes = parts.next()?.as_bytes().to_vec();
     for part in parts {
@@ -227,7 +232,7 @@ fn unescape(name: &str) -> Option<Arc<str>> {
         bytes.push(u8::from_str_radix(digits, 16).ok()?);
         bytes.extend_from_slice(rest.as_bytes());
     }
-    String::from_utf8(bytes).ok().map(Into::into)
+    Some(bytes)
 }
 
 fn parse(text: &str) -> Option<Position> {

@@ -95,8 +95,8 @@ pub struct Facts {
     pub exact_versions: bool,
     /// A step that was answered takes no effect afterwards, and a read shows what it did.
     pub answers_are_final: bool,
-    /// The operations of one append become visible one by one: those of a batch are marked.
-    pub marks_batches: bool,
+    /// Taking the last operation out of a log leaves the one before as the end of its batch.
+    pub ends_batches: bool,
     /// Logs and snapshots are named by the millisecond.
     pub names_by_time: bool,
     /// There is a lock around compactions, which agents must hold to change the manifest without conditions.
@@ -109,6 +109,12 @@ pub struct Facts {
     pub closes_logs: bool,
     /// One step tells whether any writer has changed anything; what is read after it is at least as new as its answer.
     pub tells_changes: bool,
+    /// There are notes: texts under names that the carrier gives.
+    pub keeps_notes: bool,
+    /// A log can be deleted.
+    pub deletes_logs: bool,
+    /// A snapshot can be deleted.
+    pub deletes_snapshots: bool,
 }
 
 /// Which lock.
@@ -203,6 +209,20 @@ pub trait Carrier {
     async fn segment_ids(&self, path: &Name) -> Answer<Vec<Id>>;
     /// Adds records to an archive segment.
     async fn write_segment(&self, period: &Name, records: Records<'_>) -> Answer<Name>;
+
+    /// The records of an archive segment.
+    async fn load_segment(&self, path: &Name) -> Answer<Pairs>;
+
+    /// Keeps a text under a name of its own.
+    async fn write_note(&self, text: &[u8]) -> Answer<Name>;
+    /// The text of a note.
+    async fn read_note(&self, path: &Name) -> Answer<Vec<u8>>;
+    /// Deletes a note.
+    async fn delete_note(&self, path: &Name) -> Answer<()>;
+    /// Deletes a log that no manifest names any more. Returns how many bytes it had; `None` if it is not there, or goes later.
+    async fn delete_log(&self, path: &Name) -> Answer<Option<u64>>;
+    /// As [`Carrier::delete_log`], a snapshot.
+    async fn delete_snapshot(&self, path: &Name) -> Answer<Option<u64>>;
 
     /// Takes a lock.
     async fn lock(&self, lock: Lock) -> Answer<Taken>;

@@ -16,9 +16,10 @@ use super::view::unreadable;
 use crate::engine::Id;
 use crate::error::Code;
 use crate::format::document::{Manifest, Name};
+use crate::format::operation::parse_line;
 use crate::transition::backend::{
-    Archived, NextLogs, Snapshot, archived, checkpointed, claimed, fence_of, going_on, published, sealed,
-    sealed_agent, with_fence,
+    Archived, NextLogs, Snapshot, Went, archived, checkpointed, claimed, fence_of, going_on, published,
+    sealed, sealed_agent, with_fence,
 };
 use crate::transition::shared::is_sealed;
 
@@ -136,13 +137,23 @@ impl<C: Carrier> Session<C> {
         let written = self.write_archive(archive, &manifest).await?;
         let counts = vec![(manifest.active_ops(), self.writer.count() as u64)];
         let snapshot = self.write_snapshot(&manifest, written.as_ref()).await?;
-        let snapshot = Snapshot { counts, ..snapshot };
+        let went = went(self.writer.own().iter().map(Vec::as_slice));
+        let went = Went { archived: self.note_of(written.as_ref()).await?, ..went };
+        let paged = self.paged(&manifest, 1).await?;
+        let snapshot = Snapshot { counts, went, paged, ..snapshot };
         let log = self.create_log(None).await?;
         let next = checkpointed(&manifest, &snapshot, &log);
         let known = self.replace_own(next).await?;
         self.take(known);
         self.view.checkpointed(&snapshot.path, snapshot.version, written_ids(&written))?;
         Ok(written_ids(&written).len() as u64)
+    }
+
+    async fn note_of(&self, written: Option<&Written>) -> Result<Option<Name>, Error> {
+        match written {
+            Some(Written { archived, ids }) => self.noted_archive(&archived.path, ids).await,
+            None => Ok(None),
+        }
     }
 
     async fn compact(&self, archive: &mut Option<Archive>) -> Result<Option<u64>, Error> {
@@ -179,7 +190,10 @@ impl<C: Carrier> Session<C> {
         let empty_log = empty_log.filter(|_| self.writer.count() == 0);
         let written = self.write_archive(archive, &manifest).await?;
         let snapshot = self.write_snapshot(&manifest, written.as_ref()).await?;
-        let snapshot = Snapshot { empty_log, counts: all_counts, ..snapshot };
+        let went = went(entries.iter().map(|entry| &*entry.line));
+        let went = Went { archived: self.note_of(written.as_ref()).await?, ..went };
+        let paged = self.paged(&manifest, merged.len()).await?;
+        let snapshot = Snapshot { empty_log, counts: all_counts, went, paged, ..snapshot };
         let Some(known) = self.publish_snapshot(&manifest, &snapshot, &merged, (&entries, &counts)).await?
         else {
             return Ok(None);
@@ -280,6 +294,8 @@ impl<C: Carrier> Session<C> {
             version_before: self.snapshot_version(manifest),
             empty_log: None,
             counts: Vec::new(),
+            went: Went::default(),
+            paged: None,
             records,
             taken: self.now(),
             archived: written.map(|written| written.archived.clone()),
@@ -353,6 +369,18 @@ impl<C: Carrier> Session<C> {
         }
         Ok(ids.len() as u64)
     }
+}
+
+/// What is noted of operations that go into a snapshot.
+fn went<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Went {
+    let (mut bytes, mut until) = (0, Vec::new());
+    for line in lines {
+        bytes += line.len() as u64 + 1;
+        if let Ok(parsed) = parse_line(line) {
+            until = until.max(parsed.ts(line).into_owned());
+        }
+    }
+    Went { bytes, until: (!until.is_empty()).then(|| until.into()), archived: None }
 }
 
 /// Keeps the counts of the logs that writers may still append to: those that were sealed last.

@@ -240,9 +240,11 @@ impl<C: Carrier> Session<C> {
         if !is_same && self.agent().is_none() {
             let known = self.known()?;
             let lines = self.carrier.read_log(&known.manifest.active_ops()).await?;
-            if self.is_fenced_off() && lines.len() + 1 == before && self.flight.is_idle() {
+            if self.flight.is_idle() {
                 // An undo that was thought to have failed: memory follows.
-                self.view.undone();
+                for _ in lines.len()..before {
+                    self.view.undone();
+                }
             }
             self.writer.holds(lines.into_iter().map(Arc::from));
         }

@@ -74,7 +74,12 @@ impl Entry {
     }
 
     fn read(line: Vec<u8>, index: usize, log: &Log) -> Option<Self> {
-        let parsed = parse_line(&line).ok()?;
+        Self::of(&Arc::from(line), index, log)
+    }
+
+    /// The operation of a line that stands at a place of a log.
+    pub(super) fn of(line: &Arc<[u8]>, index: usize, log: &Log) -> Option<Self> {
+        let parsed = parse_line(line).ok()?;
         let agent: Name = Arc::from(parsed.agent.as_deref().unwrap_or_default());
         let clock = parsed.clock.unwrap_or_default();
         let first = parsed.again.unwrap_or(clock);
@@ -82,9 +87,9 @@ impl Entry {
         if agent.is_empty() {
             // Without an agent, its place must do.
             identity.extend_from_slice(format!("{}/{index}/", log.era).as_bytes());
-            identity.extend_from_slice(&unmarked(&line));
+            identity.extend_from_slice(&unmarked(line));
         } else {
-            for part in [&*agent, first.to_string().as_bytes(), &parsed.ts(&line), &parsed.id] {
+            for part in [&*agent, first.to_string().as_bytes(), &parsed.ts(line), &parsed.id] {
                 identity.extend_from_slice(part);
                 identity.push(b'\n');
             }
@@ -101,7 +106,7 @@ impl Entry {
             log: Arc::clone(&log.path),
             generation: log.generation,
             version: parsed.version.map(u64::from).or(log.version),
-            line: Arc::from(line),
+            line: Arc::clone(line),
         })
     }
 

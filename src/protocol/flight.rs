@@ -385,7 +385,7 @@ impl<C: Carrier> Session<C> {
             if lines.is_empty() {
                 return Ok(());
             }
-            let marks = self.carrier.facts().marks_batches && lines.len() > 1;
+            let marks = lines.len() > 1;
             let last = lines.len() - 1;
             let draft = |version| {
                 let lines = lines.iter().enumerate().map(|(place, line)| {

@@ -184,6 +184,7 @@ impl<C: Carrier> Session<C> {
         }
         if self.options.skip_load {
             self.view.begin_unloaded();
+            self.stands_behind(&manifest, &entries);
             self.tail.begin(&manifest);
         } else {
             self.tail.look(&manifest, &entries);
@@ -384,52 +385,28 @@ impl<C: Carrier> Session<C> {
     /// # Errors
     /// As for `refresh()`; nothing counts as told then.
     pub async fn follow(&self) -> Result<Vec<Vec<u8>>, Error> {
-        let Some((told, token)) = self.news(&self.tail).await? else { return Ok(Vec::new()) };
+        let Some((told, token, entries)) = self.news(&self.tail).await? else { return Ok(Vec::new()) };
         if self.options.skip_load {
             self.view.show(&self.carrier, &told).await?;
+            self.stands_behind(&*self.known_rc()?, &entries);
         }
         self.tail.is_now_at(token);
         Ok(told.into_iter().map(|entry| entry.line.to_vec()).collect())
     }
 
-    /// From here on listeners are told what comes to count: of the writer's own operations at once, of others' in
-    /// [`Session::hear`].
-    ///
-    /// # Errors
-    /// Those of reading the logs, where nothing is loaded.
-    pub async fn listen(&self) -> Result<(), Error> {
-        if !self.view.events().begin() || !self.is_follower() {
-            return Ok(());
-        }
-        let manifest = self.known_rc()?;
-        if self.options.skip_load {
-            let entries = self.catch_up().await?;
-            self.heard.look(&*self.known_rc()?, &entries);
-        } else {
-            self.heard.know(&manifest, self.view.identities());
-        }
-        Ok(())
+    /// From here on it is noted what comes to count of the writer's own operations.
+    pub fn listen(&self) {
+        self.view.events().begin();
     }
 
-    /// Nothing is told any more.
+    /// Nothing is noted any more.
     pub fn unlisten(&self) {
         self.view.events().end();
     }
 
-    /// As `refresh()`, and listeners are told of others.
-    ///
-    /// # Errors
-    /// As for `refresh()`; nothing counts as told then.
-    pub async fn hear(&self) -> Result<(), Error> {
-        if let Some((told, token)) = self.news(&self.heard).await? {
-            self.heard.is_now_at(token);
-            self.view.events().count(told.iter().map(|entry| &*entry.line), false, false);
-        }
-        Ok(())
-    }
-
-    /// The operations of others that were not told yet, and where that is noted; `None` if nothing has changed.
-    async fn news(&self, tail: &Tail) -> Result<Option<(Vec<Entry>, Option<Version>)>, Error> {
+    /// The operations of others that were not told yet, where that is noted, and the operations of all logs; `None` if nothing has
+    /// changed.
+    async fn news(&self, tail: &Tail) -> Result<Option<(Vec<Entry>, Option<Version>, Vec<Entry>)>, Error> {
         if !self.is_follower() {
             return Ok(None);
         }
@@ -450,9 +427,10 @@ impl<C: Carrier> Session<C> {
             token
         };
         let manifest = self.known_rc()?;
+        let all = if self.options.skip_load { entries.clone() } else { Vec::new() };
         let told = tail.since(&self.carrier, &manifest, entries).await?;
         let is_own = |entry: &Entry| self.options.agent.as_ref() == Some(&entry.agent);
-        Ok(Some((told.into_iter().filter(|entry| !is_own(entry)).collect(), token)))
+        Ok(Some((told.into_iter().filter(|entry| !is_own(entry)).collect(), token, all)))
     }
 
     /// The operations of all logs as they are now, a line each.

@@ -74,7 +74,7 @@ impl<C: Carrier> Session<C> {
     }
 
     /// As `read()`. A manifest that is known is read only if it has another version by now.
-    async fn read_anew(&self) -> Result<Found, Error> {
+    pub(super) async fn read_anew(&self) -> Result<Found, Error> {
         let known = self.known.borrow().clone();
         let Some(known) = known.filter(|_| self.carrier.facts().exact_versions) else {
             return self.read().await;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::carrier::{Carrier, Error, Version};
 use super::flight::Flight;
+use super::history::{Pages, Standing};
 use super::tail::Tail;
 use super::view::{Effects, View};
 use super::writer::Writer;
@@ -62,9 +63,9 @@ pub struct Session<C> {
     pub(super) writer: Writer,
     pub(super) flight: Flight,
     pub(super) tail: Tail,
-    /// What listeners were told of others.
-    pub(super) heard: Tail,
     pub(super) known: RefCell<Option<Known>>,
+    pub(super) standing: Standing,
+    pub(super) pages: Pages,
     /// The highest generation seen, and the newest millisecond in a name.
     pub(super) generation: Cell<u64>,
     pub(super) newest: Cell<u64>,
@@ -81,8 +82,9 @@ impl<C: Carrier> Session<C> {
             writer: Writer::new(session),
             flight: Flight::default(),
             tail: Tail::default(),
-            heard: Tail::default(),
             known: RefCell::default(),
+            standing: Standing::default(),
+            pages: Pages::default(),
             generation: Cell::new(0),
             newest: Cell::new(0),
             lock: Cell::new(None),
@@ -109,6 +111,11 @@ impl<C: Carrier> Session<C> {
     /// What listeners are to be told since this was last asked, as JSON texts with commas between them.
     pub fn take_events(&self) -> Vec<u8> {
         self.view.events().take()
+    }
+
+    /// How often the own log has changed: what reads the history looks anew when this differs.
+    pub fn logged_changes(&self) -> u64 {
+        self.writer.changes()
     }
 
     /// Whether `follow()` tells of others: a reader, and an agent.

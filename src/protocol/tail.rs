@@ -57,12 +57,6 @@ impl Tail {
         self.snapshots.set(manifest.snapshots());
     }
 
-    /// Everything that memory shows was seen, at a manifest.
-    pub(super) fn know(&self, manifest: &Manifest, identities: Vec<Arc<[u8]>>) {
-        self.look(manifest, &[]);
-        self.identities.borrow_mut().extend(identities);
-    }
-
     /// The operations that were not told yet, in order; they are now.
     pub(super) async fn since(
         &self,
@@ -74,7 +68,7 @@ impl Tail {
         let (old, new): (Vec<_>, Vec<_>) =
             manifest.retired().into_iter().partition(|retired| retired.snapshot <= told);
         let logs: Vec<Log> = new.iter().flat_map(logs_of).collect();
-        let earlier = read_whole(carrier, &logs).await?;
+        let (earlier, _) = read_whole(carrier, &logs).await?;
         let mut seen = self.identities.borrow().clone();
         seen.extend(self.before.borrow().iter().map(Arc::clone));
         if !planted!("world-early-forgotten") {
@@ -91,7 +85,7 @@ impl Tail {
                 break;
             }
             let logs: Vec<Log> = logs_of(retired).collect();
-            for entry in read_whole(carrier, &logs).await? {
+            for entry in read_whole(carrier, &logs).await?.0 {
                 if copies.remove(&entry.identity) {
                     seen.insert(entry.identity);
                 }
@@ -122,7 +116,7 @@ impl Tail {
 }
 
 /// The logs that went into a snapshot.
-fn logs_of(retired: &Retired) -> impl Iterator<Item = Log> {
+pub(super) fn logs_of(retired: &Retired) -> impl Iterator<Item = Log> {
     retired.logs.iter().enumerate().map(|(place, path)| Log {
         path: Arc::clone(path),
         generation: retired.snapshot,
@@ -134,15 +128,15 @@ fn logs_of(retired: &Retired) -> impl Iterator<Item = Log> {
 }
 
 /// Reads retired logs. One that has fewer operations than went into its snapshot was listed as it was before, and is read again;
-/// it may also be gone.
-async fn read_whole(carrier: &impl Carrier, logs: &[Log]) -> Result<Vec<Entry>, Error> {
+/// it may also be gone. Also says whether all operations are there.
+pub(super) async fn read_whole(carrier: &impl Carrier, logs: &[Log]) -> Result<(Vec<Entry>, bool), Error> {
     let mut attempt = 1;
     loop {
         let (entries, counts) = read_counted(carrier, logs, true).await?;
         let mut pairs = logs.iter().zip(&counts);
         let is_whole = pairs.all(|(log, (_, count))| log.fence.is_none_or(|fence| *count >= fence));
         if is_whole || attempt == READS || planted!("world-short-log-believed") {
-            return Ok(entries);
+            return Ok((entries, is_whole));
         }
         carrier.pause(attempt * 10).await;
         attempt += 1;

@@ -1,5 +1,6 @@
-//! `undo()`: the writer's own last operation leaves its log. A single writer cuts its log; an agent puts a copy without
-//! the operation in the place of its log, for others may keep what they have read of the old one.
+//! `undo()`: the writer's own last operation, or its whole last batch, leaves its log. A single writer cuts its log, if it takes
+//! one operation and no batch is left without its end; else, and by an agent, a copy without them is put in the place of the log: in one
+//! step, and others may keep what they have read of the old one.
 
 use std::sync::Arc;
 
@@ -10,17 +11,18 @@ use super::lines::identity;
 use super::publication::unknown;
 use super::session::{Session, missing};
 use crate::format::document::Name;
+use crate::format::operation::{BatchMark, parse_line};
 use crate::transition::backend::replaced;
 
 impl<C: Carrier> Session<C> {
-    /// Takes the last operation back. `false` if there is none that can be.
+    /// Takes the last operation back, or the whole last batch. `false` if there is none that can be.
     ///
     /// # Errors
     /// Those of the steps; nothing was undone then, unless the error says that this is not known.
-    pub async fn undo(&self) -> Result<bool, Error> {
+    pub async fn undo(&self, is_batch: bool) -> Result<bool, Error> {
         self.refuse_newer(&*self.known_rc()?)?;
         if self.agent().is_some() {
-            return self.undo_of_agent().await;
+            return self.undo_of_agent(is_batch).await;
         }
         self.flight.flushed().await;
         if self.view.store().counts().operations == 0 {
@@ -31,8 +33,11 @@ impl<C: Carrier> Session<C> {
         }
         self.settle_doubt().await?;
         self.check_replaced()?;
-        if self.is_fenced_off() {
-            return self.put_shorter_copy().await;
+        let own = self.writer.own();
+        let count = if is_batch { last_batch(own.iter().map(Vec::as_slice)) } else { 1 };
+        let facts = self.carrier.facts();
+        if count > 1 || self.is_fenced_off() || !facts.ends_batches && is_amid_batch(&own) {
+            return self.put_shorter_copy(count).await;
         }
         if !self.cut_last().await? {
             return Ok(false);
@@ -93,13 +98,14 @@ impl<C: Carrier> Session<C> {
         }
     }
 
-    /// A log that can be closed is never changed: a copy without its last operation takes its place.
-    async fn put_shorter_copy(&self) -> Result<bool, Error> {
+    /// A log that can be closed is never changed, and several operations leave it at once: a copy without them takes its place.
+    async fn put_shorter_copy(&self, count: usize) -> Result<bool, Error> {
         let Some(log) = self.writer.log() else { return Ok(false) };
         let mut kept = self.writer.own();
-        if kept.pop().is_none() {
+        if kept.is_empty() {
             return Ok(false);
         }
+        kept.truncate(kept.len().saturating_sub(count));
         let copy = self.copy_of(&kept).await?;
         let next = self.with_copy(&*self.known_rc()?, &log, &copy);
         self.writer.expects(&copy, &kept);
@@ -114,8 +120,12 @@ impl<C: Carrier> Session<C> {
             return undone.map(|()| true);
         }
         // NOTE: where the doubt was settled, memory may have followed by then.
-        if self.view.store().counts().operations == before {
+        for _ in before.saturating_sub(self.view.store().counts().operations)..count {
             self.view.undone();
+        }
+        if self.is_alone() && self.carrier.facts().deletes_logs {
+            // In a folder what lies there counts as history.
+            let _ = self.carrier.delete_log(&log).await;
         }
         Ok(true)
     }
@@ -150,14 +160,14 @@ impl<C: Carrier> Session<C> {
         }
     }
 
-    async fn undo_of_agent(&self) -> Result<bool, Error> {
+    async fn undo_of_agent(&self, is_batch: bool) -> Result<bool, Error> {
         self.settle_doubt().await?;
         self.check_replaced()?;
         let Some(agent) = self.agent().cloned() else { return Ok(false) };
         if !self.view.store().has_operation_of(&agent) {
             return Ok(false);
         }
-        let mut undone: Option<(Entry, Name)> = None;
+        let mut undone: Option<(Vec<Entry>, Name)> = None;
         let known = self
             .changing(async || {
                 undone = None;
@@ -175,9 +185,11 @@ impl<C: Carrier> Session<C> {
                         .collect();
                     in_order(&mut entries);
                     self.view.store().see_clock(highest_clock(&entries));
-                    if let Some((entry, copy)) = &undone
+                    if let Some((gone, copy)) = &undone
                         && manifest.logs().contains(copy)
-                        && !entries.iter().any(|known| known.identity == entry.identity)
+                        && !entries
+                            .iter()
+                            .any(|known| gone.iter().any(|gone| gone.identity == known.identity))
                     {
                         // An earlier attempt took effect after all.
                         return Ok(None);
@@ -192,26 +204,37 @@ impl<C: Carrier> Session<C> {
                     // Of one that was appended again, the first copy may be in a snapshot.
                     let Some(last) = last.filter(|entry| !entry.is_again) else { return Ok(None) };
                     self.newest.set(self.newest.get().max(manifest.newest_name()));
+                    let in_log = || lines.iter().filter(|(log, _)| *log == last.log).map(|(_, line)| line);
+                    let count = if is_batch { last_batch(in_log().map(|line| &**line)) } else { 1 };
+                    let mut gone: Vec<Arc<[u8]>> =
+                        in_log().rev().take(count).filter_map(|line| identity(line)).collect();
+                    if count == 1 {
+                        gone = vec![Arc::clone(&last.identity)];
+                    }
                     // It may be there more than once.
-                    let is_kept =
-                        |line: &[u8]| identity(line).is_none_or(|identity| identity != last.identity);
-                    let in_log = lines.iter().filter(|(log, _)| *log == last.log);
+                    let is_gone = |identity: &Arc<[u8]>| gone.contains(identity);
+                    let is_kept = |line: &[u8]| identity(line).is_none_or(|identity| !is_gone(&identity));
                     let kept: Vec<Vec<u8>> =
-                        in_log.filter(|(_, line)| is_kept(line)).map(|(_, line)| line.to_vec()).collect();
+                        in_log().filter(|line| is_kept(line)).map(|line| line.to_vec()).collect();
+                    let concerned = entries.iter().rev().filter(|entry| is_gone(&entry.identity));
+                    let concerned: Vec<Entry> = concerned.cloned().collect();
+                    if concerned.iter().any(|entry| entry.is_again) {
+                        return Ok(None);
+                    }
                     let copy = self.copy_of(&kept).await?;
                     let next = replaced(manifest, &last.log, &copy);
                     self.writer.expects(&copy, &kept);
-                    undone = Some((last.clone(), copy));
+                    undone = Some((concerned, copy));
                     Ok(Some(next))
                 })
                 .await
             })
             .await?;
-        let Some((entry, copy)) = undone else {
+        let Some((gone, copy)) = undone else {
             self.take(known);
             return Ok(false);
         };
-        let was_own = self.writer.log().as_ref() == Some(&entry.log);
+        let was_own = gone.first().is_some_and(|entry| self.writer.log().as_ref() == Some(&entry.log));
         let own: Vec<Arc<[u8]>> = self.writer.own().into_iter().map(Arc::from).collect();
         if was_own {
             self.writer.moved(&copy);
@@ -220,17 +243,42 @@ impl<C: Carrier> Session<C> {
         // The log may have been sealed before: then the copy is in its place, and the writer has another by now.
         let is_own = self.writer.log().as_ref() == Some(&copy) || planted!("world-undo-counts-elsewhere");
         if was_own && is_own {
-            let is_undone = |line: &[u8]| identity(line).is_some_and(|identity| identity == entry.identity);
+            let is_undone = |line: &[u8]| {
+                identity(line).is_some_and(|identity| gone.iter().any(|entry| entry.identity == identity))
+            };
             self.writer.holds(own.into_iter().filter(|line| !is_undone(line)));
         }
-        self.view.events().undo(&entry.id);
         // NOTE: it is undone: what fails from here on must not say that it is not.
-        if self.options.skip_load {
-            self.view.taken_out(&entry.identity)?;
-        } else if !self.view.removed(&entry.identity)? {
-            self.view.forget_origin();
+        for entry in &gone {
+            self.view.events().undo(&entry.id);
+            if self.options.skip_load {
+                self.view.taken_out(&entry.identity)?;
+                self.stands_without(entry);
+            } else if !self.view.removed(&entry.identity)? {
+                self.view.forget_origin();
+            }
+        }
+        if !self.options.skip_load && !self.view.has_origin() {
             let _ = self.catch_up().await;
         }
         Ok(true)
     }
+}
+
+fn mark_of(line: &[u8]) -> Option<BatchMark> {
+    parse_line(line).ok()?.batch
+}
+
+/// How many operations the last batch has, or one.
+fn last_batch<'a>(lines: impl DoubleEndedIterator<Item = &'a [u8]>) -> usize {
+    let mut lines = lines.rev();
+    if lines.next().is_none_or(|last| mark_of(last).is_none()) {
+        return 1;
+    }
+    1 + lines.take_while(|line| mark_of(line) == Some(BatchMark::More)).count()
+}
+
+/// Whether the last operation is one of a batch, and not its first.
+fn is_amid_batch(lines: &[Vec<u8>]) -> bool {
+    last_batch(lines.iter().map(Vec::as_slice)) > 1
 }

@@ -36,6 +36,8 @@ pub struct Effects {
 /// The snapshot that memory began with, and what was applied to it since, in order.
 struct Applied {
     snapshot: Name,
+    /// How many snapshots there were before.
+    era: u64,
     identities: Vec<Arc<[u8]>>,
 }
 
@@ -122,7 +124,7 @@ impl View {
         versions.saw(entries);
         self.versions.take(&versions);
         let identities = entries.iter().map(|entry| Arc::clone(&entry.identity)).collect();
-        *self.applied.borrow_mut() = Some(Applied { snapshot, identities });
+        *self.applied.borrow_mut() = Some(Applied { snapshot, era: manifest.snapshots(), identities });
         let mut effects = self.effects.borrow_mut();
         effects.reset = true;
         effects.history = true;
@@ -131,7 +133,7 @@ impl View {
 
     /// Nothing is loaded: memory holds what the store writes, and what it is shown.
     pub fn begin_unloaded(&self) {
-        let applied = Applied { snapshot: Name::from(&b""[..]), identities: Vec::new() };
+        let applied = Applied { snapshot: Name::from(&b""[..]), era: 0, identities: Vec::new() };
         self.applied.borrow_mut().get_or_insert(applied);
     }
 
@@ -167,6 +169,7 @@ impl View {
         self.versions.take(&self.versions.of_snapshot(snapshot, Some(version)));
         if let Some(applied) = self.applied.borrow_mut().as_mut() {
             applied.snapshot = Arc::clone(snapshot);
+            applied.era += 1;
             applied.identities.clear();
         }
         let mut effects = self.effects.borrow_mut();
@@ -188,6 +191,11 @@ impl View {
     /// Where memory came from is not certain any more: the next look loads everything.
     pub fn forget_origin(&self) {
         *self.applied.borrow_mut() = None;
+    }
+
+    /// Whether it is certain where memory came from.
+    pub(super) fn has_origin(&self) -> bool {
+        self.applied.borrow().is_some()
     }
 
     /// Records changed.
@@ -254,9 +262,11 @@ impl View {
         Ok(true)
     }
 
-    /// What tells the operations that memory shows beside its snapshot from all others.
-    pub(super) fn identities(&self) -> Vec<Arc<[u8]>> {
-        self.applied.borrow().as_ref().map(|applied| applied.identities.clone()).unwrap_or_default()
+    /// Shows the era of its snapshot, the snapshot, and what tells the operations that memory shows beside it from all others.
+    pub(super) fn shown(&self, look: impl FnOnce(u64, &Name, &[Arc<[u8]>])) {
+        if let Some(Applied { snapshot, era, identities }) = &*self.applied.borrow() {
+            look(*era, snapshot, identities);
+        }
     }
 
     /// From which of these operations on they are not applied yet, if all before them are, and nothing else is.

@@ -30,6 +30,8 @@ pub struct Writer {
     doubt: RefCell<Option<Doubt>>,
     is_at_work: Cell<bool>,
     is_replaced: Cell<bool>,
+    /// How often the log or what counts of it has changed.
+    changes: Cell<u64>,
 }
 
 impl Writer {
@@ -43,6 +45,7 @@ impl Writer {
             doubt: RefCell::default(),
             is_at_work: Cell::new(false),
             is_replaced: Cell::new(false),
+            changes: Cell::new(0),
         }
     }
 
@@ -66,18 +69,35 @@ impl Writer {
         self.own.borrow().iter().map(|line| line.to_vec()).collect()
     }
 
+    /// Those of its lines that count, from a place on.
+    pub(super) fn own_from(&self, place: usize) -> Vec<Arc<[u8]>> {
+        self.own.borrow().get(place..).unwrap_or_default().to_vec()
+    }
+
+    /// How often the log or what counts of it has changed.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.get()
+    }
+
+    fn changed(&self) {
+        self.changes.set(self.changes.get() + 1);
+    }
+
     /// Lines were appended and count.
     pub(super) fn counts(&self, lines: &[Vec<u8>]) {
+        self.changed();
         self.own.borrow_mut().extend(lines.iter().map(|line| Arc::from(line.as_slice())));
     }
 
     /// The log has these lines, and all of them count.
     pub(super) fn holds(&self, lines: impl Iterator<Item = Arc<[u8]>>) {
+        self.changed();
         *self.own.borrow_mut() = lines.collect();
     }
 
     /// One of the lines does not count any more.
     pub(super) fn forget(&self, line: &[u8]) {
+        self.changed();
         let mut own = self.own.borrow_mut();
         if let Some(place) = own.iter().rposition(|own| **own == *line) {
             own.remove(place);
@@ -163,6 +183,7 @@ impl Writer {
         if log == old {
             return;
         }
+        self.changed();
         let copies = self.copies.take();
         if let Some((copy, lines)) = copies.iter().find(|(copy, _)| Some(copy) == log.as_ref()) {
             *self.log.borrow_mut() = Some(Arc::clone(copy));

@@ -10,6 +10,7 @@ mod plan;
 pub use deleting::Deleting;
 pub use files::{Found, Sealed, Superseded};
 pub use hold::{Hold, remove_unless_held};
+pub(crate) use plan::first_kept;
 pub use plan::{Limits, Part, Plan, plan};
 
 /// What was deleted, or would be.

@@ -132,7 +132,7 @@ fn grouped(mut logs: Vec<Sealed>, newest: u64) -> Vec<Vec<Sealed>> {
 }
 
 /// The first group that stays.
-fn first_kept(groups: &[Vec<Sealed>], limits: &Limits, now: &str) -> usize {
+pub(crate) fn first_kept(groups: &[Vec<Sealed>], limits: &Limits, now: &str) -> usize {
     if limits.is_empty() {
         return groups.len();
     }

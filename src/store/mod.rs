@@ -40,7 +40,7 @@ pub use following::telling::Telling;
 pub(crate) use open::parse_manifest;
 pub use open::{Opened, Report};
 pub use reading::find::{Find, Found, Step};
-pub use reading::past::{Past, Present, When};
+pub use reading::past::{Earlier, Past, Present, When, is_later};
 pub use reading::piece::Piece;
 pub use reading::read::{Counts, Place};
 pub use reading::unique::Duplicate;

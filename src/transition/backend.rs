@@ -5,7 +5,8 @@
 //! store left when another took its agentId. Fields that 0.8.1 ignores: `generation` counts the manifests; `stamp` differs
 //! from one to the next, and `ancestors` are those of the last ones; `clock` is what every agent's clock is above; `sessions` says which store an agent's log belongs
 //! to, `writer` which single writer is at work; `quiet` names agents that wrote nothing lately; `retired` the logs that
-//! went into the last snapshots; `fenced` how many operations of a log counted that others may still append to; `logVersions` the schema versions of
+//! went into the last snapshots, each with the snapshot before; `older` the note of those before; `beginning` the snapshot with which
+//! the store was created; `prunedTo` the snapshot up to which the history was pruned, `pruned` the newest log and the time of its end; `fenced` how many operations of a log counted that others may still append to; `logVersions` the schema versions of
 //! logs whose lines have another one than the snapshot (`format::versions`).
 
 use std::sync::Arc;
@@ -37,10 +38,34 @@ pub struct Snapshot {
     pub records: u64,
     /// How many operations the logs had that went into it.
     pub counts: Vec<(Name, u64)>,
+    /// What is noted of those operations.
+    pub went: Went,
+    /// Lists of retired logs that the manifest need not have any more.
+    pub paged: Option<Paged>,
     /// When it was taken, as `toISOString` prints it.
     pub taken: Vec<u8>,
     /// The archive segment that the same change made or added to.
     pub archived: Option<Archived>,
+}
+
+/// What is noted of the operations that went into a snapshot.
+#[derive(Debug, Clone, Default)]
+pub struct Went {
+    /// About how many bytes they have.
+    pub bytes: u64,
+    /// The time of the last one.
+    pub until: Option<Name>,
+    /// The note of what an archive took out behind them.
+    pub archived: Option<Name>,
+}
+
+/// Lists of retired logs that went into a note.
+#[derive(Debug, Clone)]
+pub struct Paged {
+    /// The note.
+    pub path: Name,
+    /// The last snapshot that it tells of.
+    pub to: u64,
 }
 
 /// An archive segment that records were added to.
@@ -56,7 +81,7 @@ pub struct Archived {
 /// keeps them up to date.
 const WITHOUT_BACKEND: [&str; 3] = ["previousOps", "previousEnd", "lineage"];
 /// How many retired logs the manifest tells of at most.
-const RETIRED_LIMIT: usize = 128;
+pub const RETIRED_LIMIT: usize = 128;
 /// How many fenced logs the manifest tells of at most.
 const FENCED_LIMIT: usize = 32;
 /// How many stamps of earlier manifests a manifest has at most.
@@ -130,6 +155,7 @@ pub fn fresh(snapshot: &[u8], log: &Name, now: &[u8], version: u64) -> Manifest 
     manifest.set_text("currentSnapshot", snapshot);
     manifest.set_text("activeOps", log);
     manifest.set_list("archiveSegments", &[]);
+    manifest.set_text("beginning", snapshot);
     let mut stats = Manifest::empty();
     for key in ["activeRecords", "archivedRecords", "opsCount"] {
         stats.set_number(key, 0);
@@ -343,6 +369,33 @@ pub fn checkpointed(manifest: &Manifest, snapshot: &Snapshot, log: &[u8]) -> Man
     next
 }
 
+/// The history begins behind this snapshot: what is before may be missing. Names the newest of its logs, and the time of the last of its
+/// operations.
+pub fn history_begins(manifest: &Manifest, to: u64, newest: &[u8], until: &[u8]) -> Manifest {
+    let mut next = manifest.clone();
+    next.set_number("prunedTo", to);
+    next.set_list("pruned", &[Arc::from(newest), Arc::from(until)]);
+    next
+}
+
+/// The manifest tells no more of logs before the beginning of the history.
+pub fn forgotten(manifest: &Manifest, has_older: bool) -> Manifest {
+    let mut next = manifest.clone();
+    let to = manifest.number("prunedTo");
+    let mut retired = manifest.retired();
+    // NOTE: the last one says how many snapshots there are.
+    let last = retired.last().map_or(0, |retired| retired.snapshot);
+    retired.retain(|retired| retired.snapshot > to || retired.snapshot == last);
+    for gone in retired.iter_mut().filter(|retired| retired.snapshot <= to) {
+        *gone = Retired { snapshot: gone.snapshot, ..Retired::default() };
+    }
+    next.set_retired(&retired);
+    if !has_older {
+        next.remove("older");
+    }
+    next
+}
+
 /// Records were added to an archive segment, and nothing else changed.
 pub fn archived(manifest: &Manifest, Archived { path, added }: &Archived) -> Manifest {
     let mut next = manifest.clone();
@@ -373,10 +426,18 @@ fn with_snapshot(manifest: &Manifest, snapshot: &Snapshot, merged: &[Name]) -> M
     let mut retired = manifest.retired();
     let count = |log: &Name| snapshot.counts.iter().find(|(path, _)| path == log).map(|(_, count)| *count);
     let counts = merged.iter().map(count).collect::<Option<Vec<u64>>>().unwrap_or_default();
-    retired.push(Retired { snapshot: manifest.snapshots() + 1, logs: merged.to_vec(), counts });
+    let Went { bytes, until, archived } = snapshot.went.clone();
+    let (number, from) = (manifest.snapshots() + 1, Some(manifest.snapshot()));
+    retired.push(Retired { snapshot: number, logs: merged.to_vec(), counts, from, bytes, until, archived });
+    if let Some(paged) = &snapshot.paged {
+        retired.retain(|retired| retired.snapshot > paged.to);
+        next.set_text("older", &paged.path);
+    }
     let mut count: usize = retired.iter().map(|retired| retired.logs.len()).sum();
     while retired.len() > 1 && count > RETIRED_LIMIT {
         count -= retired.remove(0).logs.len();
+        // What the lists tell is to have no gap.
+        next.remove("older");
     }
     next.set_retired(&retired);
     let mut stats = next.stats();

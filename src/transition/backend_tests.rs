@@ -44,6 +44,8 @@ fn snapshot(archived: Option<Archived>) -> Snapshot {
         empty_log: None,
         records: 9,
         counts: vec![(name("l0"), 4)],
+        went: Went::default(),
+        paged: None,
         taken: b"t".to_vec(),
         archived,
     }
@@ -212,7 +214,7 @@ fn published_drops_the_merged_logs_and_no_others() {
                 r#"{"activeRecords":9,"archivedRecords":2,"opsCount":0,"created":"c","lastCheckpoint":"t","newer":4}"#,
             ),
             ("logVersions", r#"{"l1":2,"l2":1}"#),
-            ("retired", r#"[{"snapshot":1,"ops":["l0"],"counts":[4]}]"#),
+            ("retired", r#"[{"snapshot":1,"ops":["l0"],"counts":[4],"from":"s1"}]"#),
         ],
     );
 }
@@ -245,7 +247,7 @@ fn checkpointed_retires_the_log_and_counts_what_was_archived() {
                 "stats",
                 r#"{"activeRecords":9,"archivedRecords":4,"opsCount":0,"created":"c","lastCheckpoint":"t","newer":4}"#,
             ),
-            ("retired", r#"[{"snapshot":1,"ops":["l1"]}]"#),
+            ("retired", r#"[{"snapshot":1,"ops":["l1"],"from":"s1"}]"#),
         ],
     );
 }

@@ -8,8 +8,10 @@ use std::task::Poll;
 
 use opslog::engine::Id;
 use opslog::protocol::{Change, Error, Name, Options, Session};
+use opslog::retention::Limits;
 
 use super::carrier::Simulated;
+use super::consumer::{self, Kept};
 use super::ledger::{Ledger, Told};
 use super::scheduler::World;
 
@@ -28,6 +30,11 @@ pub struct Actor {
     /// The next number of a record; lives of one name share it.
     pub next: Rc<RefCell<u64>>,
     pub closes: bool,
+    /// What a consumer keeps; it reads the history and does nothing else.
+    pub consumes: Option<Rc<RefCell<Kept>>>,
+    /// Batches are undone, and history is pruned.
+    pub is_historian: bool,
+    pub prunes: bool,
 }
 
 pub fn name(text: &str) -> Name {
@@ -53,6 +60,9 @@ impl Actor {
         if session.open().await.is_err() {
             return;
         }
+        if let Some(kept) = &self.consumes {
+            return consumer::follow(&session, kept, &self.ledger, 4 * self.steps).await;
+        }
         let is_single = self.options.agent.is_none() && !self.options.read_only;
         if is_single {
             self.ledger.begin_term(self.life, began);
@@ -72,6 +82,16 @@ impl Actor {
         let dice = self.world.dice.borrow_mut().below(100);
         if self.options.read_only {
             return self.look(session, dice < 50).await;
+        }
+        if self.is_historian && self.world.dice.borrow_mut().chance(60) {
+            return self.undo_batch(session).await;
+        }
+        if self.prunes && self.world.dice.borrow_mut().chance(20) {
+            let limits = Limits {
+                checkpoints: Some(self.world.dice.borrow_mut().below(4) as u64),
+                ..Limits::default()
+            };
+            return drop(session.prune(&limits, false).await);
         }
         match dice {
             0..25 => {
@@ -197,7 +217,7 @@ impl Actor {
             return;
         }
         let undo = self.ledger.call(self.life, &id, None, None);
-        let undone = session.undo().await;
+        let undone = session.undo(false).await;
         self.ledger.told(
             undo,
             match undone {
@@ -208,8 +228,33 @@ impl Actor {
         );
     }
 
+    /// Writes a batch, and takes it back as a whole.
+    async fn undo_batch(&self, session: &Session<Simulated>) {
+        let first = self.ledger.writes.borrow().len();
+        self.batch(session).await;
+        let places = first..self.ledger.writes.borrow().len();
+        if self.ledger.writes.borrow()[first].told != Told::Acknowledged {
+            return;
+        }
+        let ids: Vec<String> =
+            self.ledger.writes.borrow()[places].iter().map(|write| write.id.clone()).collect();
+        let undos: Vec<usize> = ids.iter().map(|id| self.ledger.call(self.life, id, None, None)).collect();
+        let undone = session.undo(true).await;
+        for undo in undos {
+            self.ledger.told(
+                undo,
+                match &undone {
+                    Ok(true) => Told::Acknowledged,
+                    Ok(false) => Told::Refused,
+                    Err(error) => told(&Err(error.clone())),
+                },
+            );
+        }
+    }
+
     async fn archive(&self, session: &Session<Simulated>) {
         let Some(id) = self.own(session) else { return };
+        self.ledger.archived.borrow_mut().insert(id.clone());
         let place = self.ledger.call(self.life, &id, None, None);
         let archived = session.archive(&[Id::from(id.as_bytes())], &name("old")).await;
         let told = match archived {

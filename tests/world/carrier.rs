@@ -148,6 +148,30 @@ impl Carrier for Simulated {
         answer!(self, request, Reply::Path(path) => path)
     }
 
+    async fn load_segment(&self, path: &Name) -> Answer<Pairs> {
+        answer!(self, Request::LoadSegment { path: path.clone() }, Reply::Records(records) => records)
+    }
+
+    async fn write_note(&self, text: &[u8]) -> Answer<Name> {
+        answer!(self, Request::WriteNote { text: text.to_vec() }, Reply::Path(path) => path)
+    }
+
+    async fn read_note(&self, path: &Name) -> Answer<Vec<u8>> {
+        answer!(self, Request::ReadNote { path: path.clone() }, Reply::Text(text) => text.unwrap_or_default())
+    }
+
+    async fn delete_note(&self, path: &Name) -> Answer<()> {
+        answer!(self, Request::DeleteNote { path: path.clone() }, Reply::Nothing => ())
+    }
+
+    async fn delete_log(&self, path: &Name) -> Answer<Option<u64>> {
+        answer!(self, Request::DeleteLog { log: path.clone() }, Reply::Deleted(bytes) => bytes)
+    }
+
+    async fn delete_snapshot(&self, path: &Name) -> Answer<Option<u64>> {
+        answer!(self, Request::DeleteSnapshot { path: path.clone() }, Reply::Deleted(bytes) => bytes)
+    }
+
     async fn lock(&self, lock: Lock) -> Answer<Taken> {
         let request = Request::Lock { lock, owner: self.life };
         let taken = answer!(self, request, Reply::Locked(handle) => handle)?;

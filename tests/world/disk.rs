@@ -50,6 +50,24 @@ pub enum Request {
         period: Name,
         records: Pairs,
     },
+    WriteNote {
+        text: Vec<u8>,
+    },
+    ReadNote {
+        path: Name,
+    },
+    DeleteNote {
+        path: Name,
+    },
+    DeleteLog {
+        log: Name,
+    },
+    DeleteSnapshot {
+        path: Name,
+    },
+    LoadSegment {
+        path: Name,
+    },
     Lock {
         lock: Lock,
         owner: u64,
@@ -75,6 +93,7 @@ pub enum Reply {
     Cut(bool),
     Path(Name),
     Snapshot(Loaded),
+    Records(Pairs),
     Missing,
     /// The log is closed.
     Fenced,
@@ -82,6 +101,7 @@ pub enum Reply {
     Appended(bool),
     Ids(Vec<Id>),
     Locked(Option<u64>),
+    Deleted(Option<u64>),
 }
 
 #[derive(Default)]
@@ -95,6 +115,7 @@ pub struct Disk {
     /// How often a manifest or a log changed.
     changes: u64,
     snapshots: BTreeMap<Name, Loaded>,
+    notes: BTreeMap<Name, Vec<u8>>,
     pub segments: BTreeMap<Name, BTreeMap<Vec<u8>, Vec<u8>>>,
     /// Who holds each lock, by handle.
     locks: BTreeMap<u8, (u64, u64)>,
@@ -180,6 +201,31 @@ impl Disk {
                 let segment = self.segments.entry(path.clone()).or_default();
                 segment.extend(records.iter().map(|(id, text)| (id.to_vec(), text.clone())));
                 Reply::Path(path)
+            }
+            Request::WriteNote { text } => {
+                let name = self.name("note");
+                self.notes.insert(name.clone(), text.clone());
+                Reply::Path(name)
+            }
+            Request::ReadNote { path } => match self.notes.get(path) {
+                Some(text) => Reply::Text(Some(text.clone())),
+                None => Reply::Missing,
+            },
+            Request::DeleteNote { path } => {
+                self.notes.remove(path);
+                Reply::Nothing
+            }
+            Request::DeleteLog { log } => {
+                self.older.remove(log);
+                // NOTE: a log that is closed stays closed.
+                Reply::Deleted(self.logs.remove(log).map(|lines| lines.len() as u64))
+            }
+            Request::DeleteSnapshot { path } => {
+                Reply::Deleted(self.snapshots.remove(path).map(|loaded| loaded.records.len() as u64))
+            }
+            Request::LoadSegment { path } => {
+                let records = self.segments.get(path).into_iter().flatten();
+                Reply::Records(records.map(|(id, text)| (Id::from(&**id), text.clone())).collect())
             }
             Request::Lock { lock, owner } => {
                 if self.locks.contains_key(&kind(*lock)) {

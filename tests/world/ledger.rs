@@ -43,6 +43,8 @@ pub struct Ledger {
     /// When a single writer opened the store last.
     opened_last: RefCell<Option<u64>>,
     now: RefCell<u64>,
+    /// Records that were to be archived.
+    pub archived: RefCell<BTreeSet<String>>,
 }
 
 impl Ledger {
@@ -127,6 +129,28 @@ impl Ledger {
             self.fail(format!("a follower was told twice of {told}"));
         }
         known.push(told);
+    }
+
+    /// Checks a history that was read from the beginning of the store on: what was acknowledged is in it, unless it was undone; what was
+    /// refused is not.
+    pub fn check_history(&self, told: &[(String, Option<String>)]) {
+        let writes = self.writes.borrow();
+        let archived = self.archived.borrow();
+        for write in writes.iter().filter(|write| !write.id.starts_with("shared")) {
+            let Some(text) = &write.text else { continue };
+            let is_told = told.iter().any(|(id, value)| *id == write.id && value.as_ref() == Some(text));
+            let is_undone =
+                |later: &Write| later.id == write.id && later.text.is_none() && !archived.contains(&later.id);
+            match write.told {
+                Told::Acknowledged if !is_told && !writes.iter().any(is_undone) => {
+                    self.fail(format!("the history lacks {} {text}", write.id));
+                }
+                Told::Refused if is_told => {
+                    self.fail(format!("the history has {} {text}, which was refused", write.id))
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Checks what a store shows once all is quiet. Records that every agent writes to are in no write here.

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use opslog::protocol::carrier::Lock;
-use opslog::protocol::{Facts, Options, Session};
+use opslog::protocol::{Error, Facts, Options, Position, Session, When};
 
 use super::actor::{Actor, Opened, follow, name, shown, told_of};
 use super::carrier::Simulated;
+use super::consumer::{self, Kept};
 use super::faults::{Fault, count};
 use super::ledger::Ledger;
 use super::scheduler::{Tasks, Weather, World};
@@ -28,11 +29,18 @@ pub enum Kind {
 const TURNS: u64 = 260;
 /// How long it may take to come to an end.
 const LONGEST: u64 = 60_000;
+const CONSUMER: &str = "consumer";
 
 /// From this seed on, object stores keep an append in an object of its own, created only if it is absent.
 pub const NUMBERED: u64 = 1_000_000;
 
+/// From this seed on, there are consumers of the history, batches are undone, and in some worlds history is pruned. Every second object
+/// store keeps an append in an object of its own.
+pub const HISTORY: u64 = 2_000_000;
+
 struct Plan {
+    is_historian: bool,
+    prunes: bool,
     kind: Kind,
     is_single: bool,
     facts: Facts,
@@ -48,13 +56,17 @@ impl Plan {
         };
         let is_single = (seed / 4).is_multiple_of(3);
         // NOTE: the worlds below have the seeds that they had before there were such stores.
-        let is_numbered = kind == Kind::Conditional && seed >= NUMBERED;
+        let is_historian = seed >= HISTORY;
+        let is_numbered = kind == Kind::Conditional && seed >= NUMBERED && (!is_historian || seed % 8 > 3);
         let facts = Facts {
             kernel_lock: kind == Kind::Folder,
             conditional: kind == Kind::Conditional,
             exact_versions: kind != Kind::Folder,
             answers_are_final: kind == Kind::Folder,
-            marks_batches: kind == Kind::Folder,
+            ends_batches: kind == Kind::Folder,
+            keeps_notes: is_historian,
+            deletes_logs: is_historian,
+            deletes_snapshots: is_historian,
             names_by_time: false,
             compaction_lock: true,
             single_lock: true,
@@ -73,7 +85,8 @@ impl Plan {
             // What is read behind a token of changes is as new as the token.
             is_stale: !facts.tells_changes,
         };
-        Self { kind, is_single, facts, weather }
+        let prunes = is_historian && (seed / 720).is_multiple_of(3);
+        Self { is_historian, prunes, kind, is_single, facts, weather }
     }
 }
 
@@ -88,6 +101,7 @@ struct Party {
     /// The stores that are alive: life and name.
     alive: Vec<(u64, String, bool)>,
     next_life: u64,
+    kept: Rc<RefCell<Kept>>,
 }
 
 impl Party {
@@ -135,6 +149,9 @@ impl Party {
             steps,
             next: Rc::clone(self.numbers.entry(writer.to_owned()).or_default()),
             closes,
+            consumes: (writer == CONSUMER).then(|| Rc::clone(&self.kept)),
+            is_historian: self.plan.is_historian,
+            prunes: self.plan.prunes,
         };
         super::scheduler::trace(|| format!("{life:>3} starts: {writer}"));
         self.alive.push((life, writer.to_owned(), is_reader));
@@ -154,6 +171,14 @@ impl Party {
 
     /// What befalls the processes between two steps.
     fn befall(&mut self) {
+        // One consumer at a time, which is killed more often than others.
+        if self.plan.is_historian
+            && let Some(which) = self.alive.iter().position(|(_, name, _)| name == CONSUMER)
+            && (!self.tasks.has(&self.world, self.alive[which].0) || self.chance(20))
+        {
+            self.kill(which);
+            self.start(CONSUMER, true);
+        }
         if !self.alive.is_empty() && self.chance(8) {
             let which = self.world.dice.borrow_mut().below(self.alive.len());
             let (writer, is_reader) = self.kill(which);
@@ -263,12 +288,16 @@ pub fn run(seed: u64) -> Vec<String> {
         numbers: HashMap::new(),
         alive: Vec::new(),
         next_life: 0,
+        kept: Rc::default(),
     };
     let writers = if party.plan.is_single { 1 } else { 1 + party.world.dice.borrow_mut().below(3) };
     for writer in ["one", "two", "three"].into_iter().take(writers) {
         party.start(writer, false);
     }
     party.start("reader", true);
+    if party.plan.is_historian {
+        party.start(CONSUMER, true);
+    }
     for _ in 0..TURNS {
         party.tasks.turn(&party.world);
         party.befall();
@@ -287,6 +316,74 @@ pub fn run(seed: u64) -> Vec<String> {
     let mut wrong = party.ledger.wrong.take();
     wrong.truncate(8);
     wrong
+}
+
+/// What must hold of the history.
+fn judge_history(party: &mut Party, reader: &Rc<Session<Simulated>>, expected: &[(String, String)]) {
+    let ledger = Rc::clone(&party.ledger);
+    let read = consumer::truth(Rc::clone(reader), Rc::clone(&ledger));
+    let (truth, mut backward) = match party.alone(read) {
+        Some(Ok(truth)) => truth,
+        other => return ledger.fail(format!("the history cannot be read: {other:?}")),
+    };
+    backward.reverse();
+    if truth != backward {
+        ledger.fail(format!("forward there is {truth:?}, backward {backward:?}"));
+    }
+    let finishing = consumer::finish(Rc::clone(reader), Rc::clone(&party.kept), Rc::clone(&ledger));
+    let finished = party.alone(finishing);
+    if !matches!(finished, Some(Ok(()))) {
+        return ledger.fail(format!("a consumer cannot come to the end: {finished:?}"));
+    }
+    let told = party.kept.borrow().told.clone();
+    consumer::count(party.kept.borrow().gone, truth.len());
+    let (told, all) = (consumer::by_agent(&told), consumer::by_agent(&truth));
+    for (agent, operations) in &told {
+        // A consumer may have been told what was pruned since.
+        let known = all.get(agent).map(Vec::as_slice).unwrap_or_default();
+        if !operations.ends_with(known) || !party.plan.prunes && operations.len() != known.len() {
+            ledger.fail(format!("a consumer has of {agent:?} {operations:?}, the history {known:?}"));
+        }
+    }
+    if let Some((agent, known)) = all.iter().find(|(agent, _)| !told.contains_key(*agent)) {
+        ledger.fail(format!("a consumer has nothing of {agent:?}, the history {known:?}"));
+    }
+    if party.plan.prunes {
+        return;
+    }
+    ledger.check_history(&truth.iter().map(|told| (told.id.clone(), told.value.clone())).collect::<Vec<_>>());
+    let archived = ledger.archived.borrow().clone();
+    let is_kept = |id: &String| !archived.contains(id);
+    let now: BTreeMap<String, String> = expected.iter().filter(|(id, _)| is_kept(id)).cloned().collect();
+    let replayed = |told: &[consumer::Told]| {
+        let mut records = consumer::replayed(told);
+        records.retain(|id, _| is_kept(id));
+        records
+    };
+    if replayed(&truth) != now {
+        ledger.fail(format!("the history leads to {:?}, and a reader shows {now:?}", replayed(&truth)));
+    }
+    for _ in 0..truth.len().min(3) {
+        let place = party.world.dice.borrow_mut().below(truth.len());
+        let (asking, position) = (Rc::clone(reader), truth[place].position.clone());
+        let past = party.alone(async move {
+            let present = asking.present().await?;
+            let when = When::At(Position::parse(&position).expect("a position"));
+            let past = asking.past(&present, &when).await?;
+            let ids = consumer::ids_of(&present, &past);
+            Ok::<_, Error>(ids)
+        });
+        let wanted = replayed(&truth[..=place]);
+        match past {
+            Some(Ok(mut found)) => {
+                found.retain(|id, _| is_kept(id));
+                if found != wanted {
+                    ledger.fail(format!("at {} there is {found:?}, not {wanted:?}", truth[place].position));
+                }
+            }
+            other => ledger.fail(format!("at {} there is nothing: {other:?}", truth[place].position)),
+        }
+    }
 }
 
 /// What must hold once all is quiet.
@@ -317,6 +414,9 @@ fn judge(party: &mut Party) {
     let logged = party.alone(async move { logging.logged().await });
     party.check_logged(logged.and_then(Result::ok).unwrap_or_default());
     party.check_legacy(&reader, &expected);
+    if party.plan.is_historian {
+        judge_history(party, &reader, &expected);
+    }
     let opened: Vec<_> =
         party.opened.borrow().iter().map(|(life, session)| (*life, Rc::clone(session))).collect();
     for (life, session) in opened {

@@ -6,6 +6,7 @@
 
 mod actor;
 mod carrier;
+mod consumer;
 mod disk;
 mod faults;
 mod ledger;
@@ -15,7 +16,7 @@ mod scheduler;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use life::{NUMBERED, run};
+use life::{HISTORY, NUMBERED, run};
 
 /// What is wrong in the world of a seed.
 fn wrong_in(seed: u64) -> Vec<String> {
@@ -50,6 +51,13 @@ fn object_stores_of_numbered_appends_keep_their_promises_in_every_simulated_worl
     }
 }
 
+#[test]
+fn a_consumer_that_dies_at_any_step_is_told_each_operation_once_in_every_simulated_world() {
+    if number("OPSLOG_WORLD_REPLAY").is_none() && number("OPSLOG_WORLD_FROM").is_none() {
+        run_all(HISTORY, number("OPSLOG_WORLD_SEEDS").unwrap_or(20_000));
+    }
+}
+
 fn run_all(first: u64, seeds: u64) {
     let next = AtomicU64::new(first);
     let has_failed = AtomicBool::new(false);
@@ -74,6 +82,8 @@ fn run_all(first: u64, seeds: u64) {
         panic!("OPSLOG_WORLD_REPLAY={seed}: {wrong:#?}");
     }
     println!("{seeds} worlds");
+    let (gone, read) = consumer::counts();
+    println!("{read} operations read as history, {gone} positions gone");
     for (name, count) in faults::counts() {
         println!("{count:>12}  {name}");
         assert!(count > 0 || seeds < 1000, "no world had a fault of this kind: {name}");

@@ -101,7 +101,18 @@ const KNOWN: [&str; 17] = [
 ];
 /// By these fields stores behind backends know each other and the last logs. In a folder that is written without a backend they
 /// would be out of date, and are left out.
-const BEHIND_BACKENDS: [&str; 7] = ["stamp", "ancestors", "writer", "sessions", "quiet", "retired", "fenced"];
+const BEHIND_BACKENDS: [&str; 10] = [
+    "stamp",
+    "ancestors",
+    "writer",
+    "sessions",
+    "quiet",
+    "retired",
+    "fenced",
+    "beginning",
+    "older",
+    "prunedTo",
+];
 const KNOWN_STATS: [&str; 5] = ["activeRecords", "archivedRecords", "opsCount", "created", "lastCheckpoint"];
 
 /// Reads a manifest.

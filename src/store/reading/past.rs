@@ -112,6 +112,7 @@ struct Pass {
     crossed: usize,
     /// The ids of those archives that were asked for.
     taken_out: HashMap<usize, HashSet<Id>>,
+    segments: Segments,
 }
 
 impl Store {
@@ -239,11 +240,11 @@ impl Store {
         }
     }
 
-    fn under(&self, present: &Present, pass: Pass) -> Result<Past> {
+    fn under(&self, present: &Present, mut pass: Pass) -> Result<Past> {
         let Present { moment, count, .. } = present;
         let mut layer = Overlay::default();
         let failed = |source| self.read_failed(source);
-        let mut segments = Segments::default();
+        let mut segments = std::mem::take(&mut pass.segments);
         let (wanted, mut due) = (self.options.version, Vec::new());
         // The records that are there no more come last, in the order in which they were first changed behind the place.
         for id in pass.order.iter().rev() {
@@ -322,6 +323,82 @@ impl Store {
     }
 }
 
+/// What operations say that a protocol reads backward, those behind the place first.
+#[derive(Default)]
+pub struct Earlier(Pass);
+
+impl Earlier {
+    /// An operation behind the place.
+    ///
+    /// # Errors
+    /// None, since nothing is read for it.
+    pub fn behind(&mut self, change: &Change<'_>) -> Result<()> {
+        self.0.take(change, None, |_| Ok(false))
+    }
+
+    /// One before it.
+    pub fn before(&mut self, change: &Change<'_>) {
+        self.0.correct(change);
+    }
+
+    /// An archive took records to a segment, behind all operations that are still to come and behind the place.
+    pub fn taken_out_behind(&mut self, segment: String, ids: Vec<Id>) {
+        self.0.archives.push(Archived::of(segment, ids));
+        self.0.cross(|_| true);
+    }
+
+    /// As [`Earlier::taken_out_behind`], before the place: the records were not there.
+    pub fn taken_out_before(&mut self, ids: &[Id]) {
+        for id in ids {
+            if let Some(known) = self.0.known.get_mut(id).filter(|known| known.is_claim) {
+                (known.is_claim, known.is_unseen, known.archived, known.before) = (false, false, None, None);
+                self.0.claims -= 1;
+            }
+        }
+    }
+
+    /// The segments that hold values of which no operation tells.
+    pub fn segments(&self) -> Vec<String> {
+        let wanted = self.0.known.values().filter(|known| known.before.is_none());
+        let at: HashSet<usize> = wanted.filter_map(|known| known.archived).collect();
+        let archives = self.0.archives.iter().enumerate().filter(|(place, _)| at.contains(place));
+        archives.map(|(_, archive)| archive.segment.clone()).collect()
+    }
+
+    /// The records of such a segment.
+    pub fn holds(&mut self, segment: String, records: Vec<(Id, Vec<u8>)>) {
+        let records = records.into_iter().map(|(id, text)| (id.to_vec(), text));
+        self.0.segments.0.insert(segment, records.collect());
+    }
+
+    /// Whether operations further back can say nothing more.
+    pub fn is_settled(&self) -> bool {
+        self.0.claims == 0
+    }
+
+    /// There are no operations further back, and there never were.
+    pub fn refuse_claims(&mut self) {
+        self.0.refuse_claims();
+    }
+}
+
+impl Store {
+    /// Takes the records of a store without files.
+    pub fn present_in_memory(&self) -> Present {
+        let mut state = self.lock();
+        let (count, undone) = (state.engine.count(), state.engine.undone());
+        Present { moment: state.moment(), count, undone, logged: None }
+    }
+
+    /// The records at the place before which these operations stand.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO` of reading, which cannot happen for held texts.
+    pub fn past_under(&self, present: &Present, earlier: Earlier) -> Result<Past> {
+        self.under(present, earlier.0)
+    }
+}
+
 impl Present {
     /// Whether the records are those behind an operation. Those of agents and of a store that follows may not be.
     fn shows(&self, change: &Change<'_>) -> bool {
@@ -374,7 +451,7 @@ impl When {
 }
 
 /// Whether an ISO timestamp is later than another. Both are UTC; years of more than four digits have a sign.
-fn is_later(one: &[u8], other: &[u8]) -> bool {
+pub fn is_later(one: &[u8], other: &[u8]) -> bool {
     let year = |ts: &[u8]| match ts.first() {
         Some(b'+') => 2,
         Some(b'-') => 0,
@@ -434,7 +511,11 @@ impl Pass {
     /// The first operation from before an archive brings back what that took out: with the value that the operation before
     /// gave it, which is still to be found.
     fn cross_archives(&mut self, change: &Change<'_>) {
-        while self.archives.get(self.crossed).is_some_and(|archive| archive.is_after(change)) {
+        self.cross(|archive| archive.is_after(change));
+    }
+
+    fn cross(&mut self, is_after: impl Fn(&Archived) -> bool) {
+        while self.archives.get(self.crossed).is_some_and(&is_after) {
             let at = self.crossed;
             let version =
                 self.archives.get(at).and_then(Archived::last_ms).map(|ms| self.versions.behind(ms));

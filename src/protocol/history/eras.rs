@@ -1,0 +1,182 @@
+//! The operations of an era: of those that are over, from the logs that the manifest calls retired, of the current one from the logs
+//! that it names. A single writer knows its own, and reads nothing.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+
+use super::position::{Count, Position, Read};
+use super::{DELETED, OF_ANOTHER, UNDONE, gone};
+use crate::format::document::{Manifest, Name};
+use crate::protocol::carrier::{Carrier, Error};
+use crate::protocol::entry::{Entry, logs_of, read_all};
+use crate::protocol::session::Session;
+use crate::protocol::tail;
+
+/// How often the operations of an era are read while its logs go, and while a listing of them seems to be an old one.
+const READS: u64 = 5;
+
+/// The operations of an era.
+pub(super) struct Era {
+    pub(super) number: u64,
+    pub(super) origin: u32,
+    /// A snapshot holds them: no others come.
+    pub(super) is_over: bool,
+    /// They are those that the store knows as its own, and not read.
+    pub(super) is_own: bool,
+    pub(super) entries: Vec<Entry>,
+    /// The note of what an archive took out behind them.
+    pub(super) archived: Option<Name>,
+    pub(super) manifest: Rc<Manifest>,
+}
+
+impl Era {
+    /// Whether an operation that is not there must have been undone: a log from which operations are taken in place is as new as
+    /// the last look, and another is named by another name once an operation was taken out.
+    pub(super) fn lacks_for_good(&self, log: &Name, is_cut_in_place: bool) -> bool {
+        self.is_over || is_cut_in_place || !logs_of(&self.manifest).iter().any(|named| named.path == *log)
+    }
+}
+
+/// What tells a snapshot from others in a position.
+pub(super) fn origin_of(snapshot: &[u8]) -> u32 {
+    crc32fast::hash(snapshot)
+}
+
+/// The time of the last operation that was pruned.
+pub(super) fn pruned_until(manifest: &Manifest) -> Option<Name> {
+    let pruned = crate::json::array::elements(manifest.field("pruned")?)?;
+    let until = crate::json::string_body(pruned.get(1)?)?;
+    Some(Arc::from(&*crate::json::string::unescape(until)))
+}
+
+impl<C: Carrier> Session<C> {
+    /// The manifest as it is now; that of a single writer, as it knows it.
+    pub(super) async fn manifest_now(&self) -> Result<Rc<Manifest>, Error> {
+        if self.is_only_writer() {
+            return self.known_rc();
+        }
+        Ok(self.read_anew().await?.known()?.manifest)
+    }
+
+    /// Whether the store writes alone, as far as it knows.
+    fn is_only_writer(&self) -> bool {
+        let is_named = || {
+            self.manifest().is_some_and(|manifest| {
+                manifest.agent_logs().is_none() && self.writer.log() == Some(manifest.active_ops())
+            })
+        };
+        self.agent().is_none() && !self.options.read_only && self.writer.is_at_work() && is_named()
+    }
+
+    /// The operations of an era, those that there are by now.
+    pub(super) async fn era(&self, number: u64) -> Result<Era, Error> {
+        for attempt in 1.. {
+            let manifest = self.manifest_now().await?;
+            let read = self.era_of(number, &manifest).await;
+            let Err(error) = read else { return read };
+            // A checkpoint, or an undo, may have put others in the place of the logs that were to be read.
+            let is_other = !self.is_only_writer() && self.manifest_now().await? != manifest;
+            if !is_other || attempt == READS {
+                return Err(error);
+            }
+        }
+        Err(gone(DELETED))
+    }
+
+    async fn era_of(&self, number: u64, manifest: &Rc<Manifest>) -> Result<Era, Error> {
+        let manifest = Rc::clone(manifest);
+        if number == manifest.snapshots() {
+            let (origin, is_own) = (origin_of(&manifest.snapshot()), self.is_only_writer());
+            let entries = match is_own {
+                true => self.own_entries(&manifest, 0),
+                false => read_all(&self.carrier, &manifest).await?,
+            };
+            let archived = None;
+            return Ok(Era { number, origin, is_over: false, is_own, entries, archived, manifest });
+        }
+        let Some(retired) = self.retired_behind(&manifest, number).await? else {
+            return Err(gone(if number > manifest.snapshots() { OF_ANOTHER } else { DELETED }));
+        };
+        let origin = retired.from.as_deref().map(origin_of).unwrap_or_default();
+        let logs: Vec<_> = tail::logs_of(&retired).collect();
+        let (entries, is_whole) = match tail::read_whole(&self.carrier, &logs).await {
+            Err(Error::Step(failure)) if failure.is_missing => return Err(gone(DELETED)),
+            read => read?,
+        };
+        if !is_whole {
+            return Err(gone(DELETED));
+        }
+        let archived = retired.archived;
+        Ok(Era { number, origin, is_over: true, is_own: false, entries, archived, manifest })
+    }
+
+    /// The operations of the single writer from a place of its log on.
+    pub(super) fn own_entries(&self, manifest: &Manifest, from: usize) -> Vec<Entry> {
+        let Some(log) = logs_of(manifest).into_iter().next() else { return Vec::new() };
+        let lines = self.writer.own_from(from);
+        let read = |(place, line): (usize, &Arc<[u8]>)| Entry::of(line, from + place, &log);
+        lines.iter().enumerate().filter_map(read).collect()
+    }
+
+    /// The operations behind those of a single writer that were read, if those still stand there.
+    pub(super) fn own_behind(&self, era: u64, (count, last): (usize, &[u8])) -> Option<Vec<Entry>> {
+        let manifest = self.manifest().filter(|_| self.is_only_writer() && count > 0)?;
+        let mut behind = self.own_entries(&manifest, count - 1);
+        let is_there =
+            manifest.snapshots() == era && behind.first().is_some_and(|entry| *entry.identity == *last);
+        is_there.then(|| {
+            behind.remove(0);
+            behind
+        })
+    }
+
+    /// The operations that were read up to a position, from its era on.
+    pub(super) async fn read_up_to(&self, position: &Position) -> Result<(Era, HashSet<Arc<[u8]>>), Error> {
+        let manifest = self.manifest_now().await?;
+        if position.era > manifest.snapshots() {
+            return Err(gone(OF_ANOTHER));
+        }
+        if position.era < self.first_era(&manifest).await? {
+            return Err(gone(DELETED));
+        }
+        for attempt in 1.. {
+            let first = self.era(position.era).await?;
+            if first.origin != position.origin {
+                return Err(gone(OF_ANOTHER));
+            }
+            let mut missing = position.read.clone();
+            let mut known = HashSet::new();
+            take_known(&mut missing, &first.entries, &mut known);
+            // What was read before its log was sealed may count in a later log.
+            let (mut number, mut is_over) = (first.number, first.is_over);
+            while is_over && missing.values().any(|count| count.count > 0) {
+                number += 1;
+                let later = self.era(number).await?;
+                take_known(&mut missing, &later.entries, &mut known);
+                is_over = later.is_over;
+            }
+            if missing.values().all(|count| count.is_nothing()) {
+                return Ok((first, known));
+            }
+            // A listing may be older than the one before it.
+            if first.is_own || self.carrier.facts().answers_are_final || attempt == READS {
+                return Err(gone(UNDONE));
+            }
+            self.carrier.pause(attempt * 10).await;
+        }
+        Err(gone(UNDONE))
+    }
+}
+
+/// Takes the first operations of each agent, as many as are missing of it.
+fn take_known(missing: &mut Read, entries: &[Entry], known: &mut HashSet<Arc<[u8]>>) {
+    for entry in entries {
+        if let Some(count) = missing.get_mut(&entry.agent).filter(|count| count.count > 0)
+            && known.insert(Arc::clone(&entry.identity))
+        {
+            Count::take(count, &entry.identity);
+        }
+    }
+}

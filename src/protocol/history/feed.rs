@@ -1,0 +1,385 @@
+//! Operations as callers read them, forward or backward, in pieces of JSON text. Read forward, an era is told from what its logs hold at
+//! each look: what is not there any more is told as undone, and told again should it come back.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use hashbrown::{HashMap, HashSet};
+
+use super::eras::{Era, pruned_until};
+use super::position::{Position, Read, print};
+use super::{OF_ANOTHER, gone};
+use crate::engine::Id;
+use crate::format::document::{Manifest, Name};
+use crate::format::operation::{BatchMark, parse_line};
+use crate::history::{Change, Event, Wanted, event_into};
+use crate::protocol::carrier::{Carrier, Error, Version};
+use crate::protocol::entry::Entry;
+use crate::protocol::session::Session;
+
+/// How often logs are read that seem to lack operations.
+const READS: u64 = 5;
+
+/// A history that is being read.
+pub struct Feed {
+    wanted: Wanted,
+    after: Option<Position>,
+    is_live: bool,
+    reading: RefCell<Option<Reading>>,
+    is_reverse: bool,
+    is_over: RefCell<bool>,
+}
+
+/// What was read.
+enum Reading {
+    Forward(Forward),
+    Backward(Backward),
+}
+
+/// An operation that was told.
+struct Told {
+    identity: Arc<[u8]>,
+    agent: Name,
+    id: Id,
+    position: Box<[u8]>,
+    log: Name,
+}
+
+/// Gives operations their positions, one after the other.
+struct Walk {
+    era: u64,
+    origin: u32,
+    read: Read,
+    /// The positions of the first operations of batches that have not ended.
+    batches: HashMap<Name, Box<[u8]>>,
+}
+
+struct Forward {
+    walk: Walk,
+    /// The operations of the era that were told, in this order.
+    told: Vec<Told>,
+    known: HashSet<Arc<[u8]>>,
+    /// Operations of later eras that were told already.
+    already: HashSet<Arc<[u8]>>,
+    queue: VecDeque<Entry>,
+    is_era_over: bool,
+    /// The era behind which it ends, unless it is live.
+    last: Option<u64>,
+    is_at_end: bool,
+    /// What the carrier said of changes before everything was told.
+    token: Option<Version>,
+}
+
+/// An operation with its position and that of its batch.
+type Placed = (Entry, Vec<u8>, Option<Box<[u8]>>);
+
+struct Backward {
+    /// The era that comes next, and the first of all.
+    next: Option<u64>,
+    first: u64,
+    /// The operations up to the position.
+    known: HashSet<Arc<[u8]>>,
+    queue: Vec<Placed>,
+}
+
+impl Walk {
+    fn new(era: u64, origin: u32) -> Self {
+        Self { era, origin, read: Read::new(), batches: HashMap::new() }
+    }
+
+    fn position(&self) -> Vec<u8> {
+        print(self.era, self.origin, &self.read)
+    }
+
+    /// Goes behind an operation. Returns its position, and that of the first operation of its batch.
+    fn pass(&mut self, entry: &Entry) -> (Vec<u8>, Option<Box<[u8]>>) {
+        self.read.entry(Arc::clone(&entry.agent)).or_default().add(&entry.identity);
+        let position = self.position();
+        let mark = parse_line(&entry.line).ok().and_then(|line| line.batch);
+        let batch = match mark {
+            None => {
+                self.batches.remove(&entry.agent);
+                None
+            }
+            Some(BatchMark::More) => {
+                let first = self.batches.entry(Arc::clone(&entry.agent));
+                Some(first.or_insert_with(|| position.as_slice().into()).clone())
+            }
+            Some(BatchMark::Last) => self.batches.remove(&entry.agent),
+        };
+        (position, batch)
+    }
+}
+
+fn print_change(out: &mut Vec<u8>, wanted: &Wanted, entry: &Entry, position: &[u8], batch: Option<&[u8]>) {
+    let Ok(line) = parse_line(&entry.line) else { return };
+    let change = Change { bytes: &entry.line, line: &line, position, ms: 0, start: 0, batch };
+    push_event(out, wanted, &Event::Change(change));
+}
+
+fn push_event(out: &mut Vec<u8>, wanted: &Wanted, event: &Event<'_>) {
+    if wanted.wants(event) {
+        event_into(out, event);
+        out.push(b',');
+    }
+}
+
+/// Refuses a time from which on, or up to which, operations were pruned.
+fn must_be_kept(wanted: &Wanted, manifest: &Manifest) -> Result<(), Error> {
+    let Some(pruned) = pruned_until(manifest) else { return Ok(()) };
+    let is_gone = |time: &String| *time.as_bytes() < *pruned;
+    match wanted.since.iter().chain(&wanted.until).any(is_gone) {
+        true => Err(gone("operations behind that time were pruned")),
+        false => Ok(()),
+    }
+}
+
+impl Feed {
+    /// A history behind a position, or from the beginning; in reverse from the end. A live one never comes to an end.
+    pub fn new(wanted: Wanted, after: Option<Position>, (is_reverse, is_live): (bool, bool)) -> Self {
+        let (reading, is_over) = (RefCell::default(), RefCell::default());
+        Self { wanted, after, is_live, reading, is_reverse, is_over }
+    }
+}
+
+impl<C: Carrier> Session<C> {
+    /// The next changes as JSON texts, each followed by a comma, of about `limit` bytes. `None` when there are no more at the
+    /// moment; empty when what was read so far is not wanted.
+    ///
+    /// # Errors
+    /// `OPSLOG_POSITION_GONE`, and those of the steps.
+    pub async fn next_changes(&self, feed: &Feed, limit: usize) -> Result<Option<Vec<u8>>, Error> {
+        if *feed.is_over.borrow() {
+            return Ok(None);
+        }
+        let reading = feed.reading.borrow_mut().take();
+        let mut reading = match reading {
+            Some(reading) => reading,
+            None => self.begin_reading(feed).await?,
+        };
+        let mut out = Vec::new();
+        let more = match &mut reading {
+            Reading::Forward(forward) => self.forward(feed, forward, &mut out, limit).await,
+            Reading::Backward(backward) => self.backward(feed, backward, &mut out, limit).await,
+        };
+        *feed.reading.borrow_mut() = Some(reading);
+        let more = more?;
+        if !more && !feed.is_live {
+            *feed.is_over.borrow_mut() = true;
+        }
+        Ok((!out.is_empty() || more).then_some(out))
+    }
+
+    async fn begin_reading(&self, feed: &Feed) -> Result<Reading, Error> {
+        self.flush_own().await?;
+        let manifest = self.manifest_now().await?;
+        let newest = manifest.snapshots();
+        let mut known = HashSet::new();
+        let mut begun = None;
+        match &feed.after {
+            Some(after) => {
+                let (era, read) = self.read_up_to(after).await?;
+                known = read;
+                begun = Some(era);
+            }
+            None => must_be_kept(&feed.wanted, &manifest)?,
+        }
+        let first = match &feed.after {
+            Some(after) => after.era,
+            None => self.first_era(&manifest).await?,
+        };
+        if feed.is_reverse {
+            let next = Some(newest.max(first));
+            return Ok(Reading::Backward(Backward { next, first, known, queue: Vec::new() }));
+        }
+        let last = (!feed.is_live).then_some(newest.max(first));
+        let mut forward = Forward::new(Walk::new(first, 0), known, last);
+        if let Some(era) = begun {
+            forward.enqueue(era);
+            forward.is_at_end = !forward.is_era_over && !feed.is_live;
+        }
+        Ok(Reading::Forward(forward))
+    }
+
+    /// Returns whether there may be more at once.
+    async fn forward(
+        &self,
+        feed: &Feed,
+        forward: &mut Forward,
+        out: &mut Vec<u8>,
+        limit: usize,
+    ) -> Result<bool, Error> {
+        loop {
+            while let Some(entry) = forward.queue.pop_front() {
+                forward.tell(&entry, &feed.wanted, out);
+                if out.len() >= limit {
+                    return Ok(true);
+                }
+            }
+            if forward.is_at_end {
+                return Ok(false);
+            }
+            if forward.is_era_over {
+                if Some(forward.walk.era) == forward.last {
+                    return Ok(false);
+                }
+                forward.advance();
+                // NOTE: a caller that looks for something rare hears of the time that this takes.
+                if out.is_empty() && forward.walk.era.is_multiple_of(32) {
+                    return Ok(true);
+                }
+            }
+            let token = match self.carrier.facts().tells_changes && feed.is_live && !self.is_alone() {
+                // NOTE: before anything is read: what comes meanwhile changes the next one.
+                true => Some(self.carrier.change_token().await?),
+                false => None,
+            };
+            if token.is_some() && token == forward.token {
+                return Ok(false);
+            }
+            let is_quiet = !self.look_forward(feed, forward, out).await?;
+            forward.is_at_end = !forward.is_era_over && !feed.is_live;
+            if is_quiet && !forward.is_era_over {
+                forward.token = token;
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Looks for operations of the era that were not told. Returns whether there is something new.
+    async fn look_forward(
+        &self,
+        feed: &Feed,
+        forward: &mut Forward,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Error> {
+        let number = forward.walk.era;
+        if let Some(last) = forward.told.last()
+            && let Some(behind) = self.own_behind(number, (forward.told.len(), &last.identity))
+        {
+            forward.queue.extend(behind);
+            return Ok(!forward.queue.is_empty());
+        }
+        let facts = self.carrier.facts();
+        let mut attempt = 1;
+        loop {
+            let era = self.era(number).await?;
+            if forward.is_begun() && era.origin != forward.walk.origin {
+                return Err(gone(OF_ANOTHER));
+            }
+            let undone: Vec<Arc<[u8]>> = {
+                let there: HashSet<&Arc<[u8]>> = era.entries.iter().map(|entry| &entry.identity).collect();
+                let is_missing = |told: &&Told| !there.contains(&told.identity);
+                let missing: Vec<&Told> = forward.told.iter().filter(is_missing).collect();
+                let is_sure = missing.is_empty() || era.is_over || era.is_own || facts.answers_are_final;
+                if !is_sure && attempt < READS {
+                    // A listing may be older than the one before it.
+                    self.carrier.pause(attempt * 10).await;
+                    attempt += 1;
+                    continue;
+                }
+                let is_cut = |told: &Told| told.agent.is_empty() && !facts.closes_logs;
+                let undone = missing.into_iter().filter(|told| era.lacks_for_good(&told.log, is_cut(told)));
+                undone.map(|told| Arc::clone(&told.identity)).collect()
+            };
+            for identity in undone.iter().rev() {
+                forward.retract(identity, &feed.wanted, out);
+            }
+            forward.enqueue(era);
+            return Ok(!undone.is_empty() || !forward.queue.is_empty());
+        }
+    }
+
+    async fn backward(
+        &self,
+        feed: &Feed,
+        backward: &mut Backward,
+        out: &mut Vec<u8>,
+        limit: usize,
+    ) -> Result<bool, Error> {
+        loop {
+            while let Some((entry, position, batch)) = backward.queue.pop() {
+                print_change(out, &feed.wanted, &entry, &position, batch.as_deref());
+                if out.len() >= limit {
+                    return Ok(true);
+                }
+            }
+            let Some(number) = backward.next else { return Ok(false) };
+            let era = self.era(number).await?;
+            backward.next = number.checked_sub(1).filter(|next| *next >= backward.first);
+            let mut walk = Walk::new(number, era.origin);
+            for entry in era.entries {
+                let (position, batch) = walk.pass(&entry);
+                if !backward.known.contains(&entry.identity) {
+                    backward.queue.push((entry, position, batch));
+                }
+            }
+        }
+    }
+
+    /// Carries away what is buffered, if there is anything: the logs are to have all that the store shows.
+    pub(super) async fn flush_own(&self) -> Result<(), Error> {
+        if self.options.read_only { Ok(()) } else { self.flush_buffer().await }
+    }
+}
+
+impl Forward {
+    fn new(walk: Walk, already: HashSet<Arc<[u8]>>, last: Option<u64>) -> Self {
+        let (told, queue, known) = (Vec::new(), VecDeque::new(), HashSet::new());
+        Self { walk, told, known, already, queue, is_era_over: false, last, is_at_end: false, token: None }
+    }
+
+    fn is_begun(&self) -> bool {
+        !self.told.is_empty()
+    }
+
+    /// What is new of an era is to be told.
+    fn enqueue(&mut self, era: Era) {
+        self.walk.origin = era.origin;
+        self.is_era_over = era.is_over;
+        let known = &self.known;
+        let new = era.entries.into_iter().filter(|entry| !known.contains(&entry.identity));
+        self.queue = new.collect();
+    }
+
+    /// Goes on with the next era.
+    fn advance(&mut self) {
+        self.walk = Walk::new(self.walk.era + 1, 0);
+        self.told.clear();
+        self.known.clear();
+        self.is_era_over = false;
+        self.token = None;
+    }
+
+    fn tell(&mut self, entry: &Entry, wanted: &Wanted, out: &mut Vec<u8>) {
+        if !self.known.insert(Arc::clone(&entry.identity)) {
+            return;
+        }
+        let (position, batch) = self.walk.pass(entry);
+        if !self.already.remove(&entry.identity) {
+            print_change(out, wanted, entry, &position, batch.as_deref());
+        }
+        self.told.push(Told {
+            identity: Arc::clone(&entry.identity),
+            agent: Arc::clone(&entry.agent),
+            id: Arc::clone(&entry.id),
+            position: position.into(),
+            log: Arc::clone(&entry.log),
+        });
+    }
+
+    /// An operation that was told is there no more.
+    fn retract(&mut self, identity: &Arc<[u8]>, wanted: &Wanted, out: &mut Vec<u8>) {
+        let Some(place) = self.told.iter().rposition(|told| told.identity == *identity) else { return };
+        let told = self.told.remove(place);
+        self.known.remove(identity);
+        if let Some(count) = self.walk.read.get_mut(&told.agent) {
+            count.take(identity);
+        }
+        self.walk.batches.remove(&told.agent);
+        let after = self.walk.position();
+        let undone = Event::Undone { position: &told.position, after: &after, id: &told.id };
+        push_event(out, wanted, &undone);
+    }
+}
