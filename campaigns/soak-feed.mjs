@@ -2,7 +2,7 @@
  * Kills writers and a consumer of changes({ live: true }) again and again, and compares what the consumer has in the end with
  * what is in the store: each operation once. Each run has a folder of its own; without --agents, single writers and three agents by turns.
  *
- *   node campaigns/soak-feed.mjs [--runs 1] [--kills 200] [--agents 0] [--life 400] [--seed 1]
+ *   node campaigns/soak-feed.mjs [--runs 1] [--kills 200] [--agents 0] [--life 400] [--seed 1] [--backend]
  */
 import { parseArgs } from "node:util";
 import { FeedSoak, hasFailed } from "./soak-feed/run.mjs";
@@ -14,13 +14,15 @@ const { values } = parseArgs({
     agents: { type: "string" },
     life: { type: "string", default: "400" },
     seed: { type: "string", default: "1" },
+    backend: { type: "boolean", default: false },
   },
 });
 const [runs, kills, lifeMs, seed] = ["runs", "kills", "life", "seed"].map((name) => Number(values[name]));
 const total = { runs: 0 };
 for (let run = 0; run < runs && !hasFailed(total); run++) {
   const agents = Number(values.agents ?? (run % 2) * 3);
-  const { failures, ...counts } = await new FeedSoak({ kills, agents, lifeMs, seed: seed + run }).run();
+  const options = { kills, agents, lifeMs, seed: seed + run, isBehindBackend: values.backend };
+  const { failures, ...counts } = await new FeedSoak(options).run();
   total.runs++;
   for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count;
   if (failures.length > 0) total.failures = failures;

@@ -4,6 +4,7 @@
  */
 import { appendFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { Store } from "../../index.mjs";
+import { carried } from "./carried.mjs";
 
 const [folder, file] = process.argv.slice(2);
 
@@ -30,7 +31,7 @@ async function follow(store, after) {
 const store = new Store();
 for (;;) {
   try {
-    await store.open(folder, { readOnly: true, skipLoad: true });
+    await store.open(folder, { ...carried(), readOnly: true, skipLoad: true });
     break;
   } catch (error) {
     if (error.code !== "OPSLOG_NO_STORE") throw error;

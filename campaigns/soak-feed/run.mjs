@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Store } from "../../index.mjs";
+import { carried } from "./carried.mjs";
 import { random } from "./random.mjs";
 
 const program = (name) => fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
@@ -20,9 +21,9 @@ export class FeedSoak {
   #running = new Map();
   #failures = [];
 
-  /** `agents` is the number of writers; 0 means a single one without agentId. */
-  constructor({ kills = 60, agents = 0, lifeMs = 400, seed = 1 } = {}) {
-    this.#options = { kills, agents, lifeMs, seed };
+  /** `agents` is the number of writers; 0 means a single one without agentId. Behind a backend all go through a subclass of FsBackend. */
+  constructor({ kills = 60, agents = 0, lifeMs = 400, seed = 1, isBehindBackend = false } = {}) {
+    this.#options = { kills, agents, lifeMs, seed, isBehindBackend };
   }
 
   /** Returns what was counted: `missed`, `twice` and `wrong` must be 0. */
@@ -61,7 +62,11 @@ export class FeedSoak {
   }
 
   #start(name, which, args) {
-    const child = spawn(process.execPath, [program(which), ...args], { stdio: ["ignore", "ignore", "pipe"] });
+    const env = { ...process.env, OPSLOG_SOAK_BACKEND: this.#options.isBehindBackend ? "1" : "" };
+    const child = spawn(process.execPath, [program(which), ...args], {
+      env,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     let errors = "";
     child.stderr.on("data", (text) => (errors += text));
     child.on("close", (code) => {
@@ -96,7 +101,11 @@ export class FeedSoak {
   async #readAll() {
     const store = new Store();
     try {
-      await store.open(this.#folder, { readOnly: true, skipLoad: true });
+      await store.open(this.#folder, {
+        ...carried(this.#options.isBehindBackend),
+        readOnly: true,
+        skipLoad: true,
+      });
     } catch (error) {
       if (error.code !== "OPSLOG_NO_STORE") throw error;
       return [];

@@ -5,13 +5,14 @@
 import { appendFileSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
 import { Store } from "../../index.mjs";
+import { carried } from "./carried.mjs";
 import { random } from "./random.mjs";
 
 const [folder, journal, agent, seed] = process.argv.slice(2);
 const agentId = agent === "-" ? undefined : agent;
 const roll = random(Number(seed));
 const store = new Store();
-const options = { agentId, checkpointThreshold: 500, checkpointOnClose: false };
+const options = { ...carried(), agentId, checkpointThreshold: 500, checkpointOnClose: false };
 let number = 0;
 
 const note = (what, token) => appendFileSync(journal, `${what} ${token}\n`);

@@ -146,6 +146,12 @@ impl<C: Carrier> Session<C> {
         let known = self.replace_own(next).await?;
         self.take(known);
         self.view.checkpointed(&snapshot.path, snapshot.version, written_ids(&written))?;
+        if self.is_alone() && self.carrier.facts().deletes_logs {
+            for log in self.writer.take_left() {
+                // In a folder that is opened without the backend, what lies there counts as history.
+                let _ = self.carrier.delete_log(&log).await;
+            }
+        }
         Ok(written_ids(&written).len() as u64)
     }
 

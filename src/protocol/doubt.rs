@@ -236,11 +236,12 @@ impl<C: Carrier> Session<C> {
     pub(super) async fn take_again(&self, found: Known) -> Result<(), Error> {
         let is_same = self.writer.log() == self.named_log(&found);
         let before = self.writer.count();
+        let is_copy = self.named_log(&found).is_some_and(|log| self.writer.expects_log(&log));
         self.take(found);
         if !is_same && self.agent().is_none() {
             let known = self.known()?;
             let lines = self.carrier.read_log(&known.manifest.active_ops()).await?;
-            if self.flight.is_idle() {
+            if is_copy && self.flight.is_idle() {
                 // An undo that was thought to have failed: memory follows.
                 for _ in lines.len()..before {
                     self.view.undone();

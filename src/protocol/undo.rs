@@ -123,10 +123,7 @@ impl<C: Carrier> Session<C> {
         for _ in before.saturating_sub(self.view.store().counts().operations)..count {
             self.view.undone();
         }
-        if self.is_alone() && self.carrier.facts().deletes_logs {
-            // In a folder what lies there counts as history.
-            let _ = self.carrier.delete_log(&log).await;
-        }
+        self.writer.leaves(log);
         Ok(true)
     }
 

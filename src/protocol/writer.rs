@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use super::carrier::Failure;
-use super::entry::{Marks, logs_of, marked};
+use super::entry::{Marks, ended, logs_of, marked};
 use crate::format::document::{Manifest, Name};
 
 /// A step of which it is not known whether it takes effect.
@@ -27,6 +27,7 @@ pub struct Writer {
     own: RefCell<Vec<Arc<[u8]>>>,
     lost: RefCell<Vec<Arc<[u8]>>>,
     copies: RefCell<Vec<Copy>>,
+    left: RefCell<Vec<Name>>,
     doubt: RefCell<Option<Doubt>>,
     is_at_work: Cell<bool>,
     is_replaced: Cell<bool>,
@@ -42,6 +43,7 @@ impl Writer {
             own: RefCell::default(),
             lost: RefCell::default(),
             copies: RefCell::default(),
+            left: RefCell::default(),
             doubt: RefCell::default(),
             is_at_work: Cell::new(false),
             is_replaced: Cell::new(false),
@@ -93,6 +95,18 @@ impl Writer {
     pub(super) fn holds(&self, lines: impl Iterator<Item = Arc<[u8]>>) {
         self.changed();
         *self.own.borrow_mut() = lines.collect();
+        self.end_batch();
+    }
+
+    /// The last line ends its batch, as it does in the log.
+    fn end_batch(&self) {
+        let mut own = self.own.borrow_mut();
+        if let Some(last) = own.last_mut()
+            && let Some(line) = ended(&[last.to_vec()]).pop()
+            && line != **last
+        {
+            *last = Arc::from(line);
+        }
     }
 
     /// One of the lines does not count any more.
@@ -102,6 +116,23 @@ impl Writer {
         if let Some(place) = own.iter().rposition(|own| **own == *line) {
             own.remove(place);
         }
+        drop(own);
+        self.end_batch();
+    }
+
+    /// Whether a log is a copy that is to take the place of the writer's.
+    pub(super) fn expects_log(&self, log: &Name) -> bool {
+        self.copies.borrow().iter().any(|(copy, _)| copy == log)
+    }
+
+    /// A copy took the place of this log, which nothing needs once readers have seen that.
+    pub(super) fn leaves(&self, log: Name) {
+        self.left.borrow_mut().push(log);
+    }
+
+    /// Logs that were left.
+    pub(super) fn take_left(&self) -> Vec<Name> {
+        self.left.take()
     }
 
     /// A copy of the log with these lines is about to take its place: it is recognised whenever it does.
@@ -187,7 +218,8 @@ impl Writer {
         let copies = self.copies.take();
         if let Some((copy, lines)) = copies.iter().find(|(copy, _)| Some(copy) == log.as_ref()) {
             *self.log.borrow_mut() = Some(Arc::clone(copy));
-            *self.own.borrow_mut() = lines.clone();
+            self.own.borrow_mut().clone_from(lines);
+            self.end_batch();
             return;
         }
         if let (Some(old), Some(before)) = (&old, before)

@@ -60,8 +60,9 @@ struct Forward {
     /// The operations of the era that were told, in this order.
     told: Vec<Told>,
     known: HashSet<Arc<[u8]>>,
-    /// Operations of later eras that were told already.
+    /// Operations that were told before it began, and the position behind them.
     already: HashSet<Arc<[u8]>>,
+    after: Option<Position>,
     queue: VecDeque<Entry>,
     is_era_over: bool,
     /// The era behind which it ends, unless it is live.
@@ -195,6 +196,7 @@ impl<C: Carrier> Session<C> {
         }
         let last = (!feed.is_live).then_some(newest.max(first));
         let mut forward = Forward::new(Walk::new(first, 0), known, last);
+        forward.after.clone_from(&feed.after);
         if let Some(era) = begun {
             forward.enqueue(era);
             forward.is_at_end = !forward.is_era_over && !feed.is_live;
@@ -326,8 +328,19 @@ impl<C: Carrier> Session<C> {
 
 impl Forward {
     fn new(walk: Walk, already: HashSet<Arc<[u8]>>, last: Option<u64>) -> Self {
-        let (told, queue, known) = (Vec::new(), VecDeque::new(), HashSet::new());
-        Self { walk, told, known, already, queue, is_era_over: false, last, is_at_end: false, token: None }
+        let (told, queue, known, after) = (Vec::new(), VecDeque::new(), HashSet::new(), None);
+        Self {
+            walk,
+            told,
+            known,
+            already,
+            after,
+            queue,
+            is_era_over: false,
+            last,
+            is_at_end: false,
+            token: None,
+        }
     }
 
     fn is_begun(&self) -> bool {
@@ -356,8 +369,16 @@ impl Forward {
         if !self.known.insert(Arc::clone(&entry.identity)) {
             return;
         }
-        let (position, batch) = self.walk.pass(entry);
-        if !self.already.remove(&entry.identity) {
+        let (mut position, batch) = self.walk.pass(entry);
+        if self.already.remove(&entry.identity) {
+            // Told by a feed before this one: the last of them bore the position at which this one began.
+            if let Some(after) = self.after.as_ref().filter(|after| after.era == self.walk.era) {
+                let mut read = after.read.clone();
+                let own = self.walk.read.get(&entry.agent).copied().unwrap_or_default();
+                read.insert(Arc::clone(&entry.agent), own);
+                position = print(after.era, after.origin, &read);
+            }
+        } else {
             print_change(out, wanted, entry, &position, batch.as_deref());
         }
         self.told.push(Told {

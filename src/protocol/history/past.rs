@@ -70,8 +70,8 @@ impl<C: Carrier> Session<C> {
         };
         let now = present.manifest.snapshots();
         let first = self.first_era(&present.manifest).await?;
-        // Archives behind the operations that come next.
-        let mut taken_out = Vec::new();
+        // Archives behind the operations that come next, of a time that may be before or behind them.
+        let mut taken_out: Vec<(String, Vec<Id>)> = Vec::new();
         let mut earlier = Earlier::default();
         let mut is_behind = true;
         let mut number = now;
@@ -81,8 +81,18 @@ impl<C: Carrier> Session<C> {
                 true => &present.entries,
                 false => {
                     let era = self.era(number).await?;
-                    if let Some(note) = era.archived {
-                        taken_out.extend(self.archived(&note).await?);
+                    let archived = match &era.archived {
+                        Some(note) => self.archived(note).await?,
+                        None => None,
+                    };
+                    for (segment, ids) in archived {
+                        let ids: Vec<Id> = ids.iter().map(|id| Id::from(&**id)).collect();
+                        let segment = String::from_utf8_lossy(&segment).into_owned();
+                        match when {
+                            When::At(_) if number >= at => earlier.taken_out_behind(segment, ids),
+                            When::At(_) => earlier.taken_out_before(&ids),
+                            When::Time(_) => taken_out.push((segment, ids)),
+                        }
                     }
                     read = era.entries;
                     &read
@@ -98,9 +108,8 @@ impl<C: Carrier> Session<C> {
                 };
                 is_behind = is_later_one;
                 for (segment, ids) in taken_out.drain(..) {
-                    let ids: Vec<Id> = ids.iter().map(|id| Id::from(&**id)).collect();
                     match is_later_one {
-                        true => earlier.taken_out_behind(String::from_utf8_lossy(&segment).into_owned(), ids),
+                        true => earlier.taken_out_behind(segment, ids),
                         false => earlier.taken_out_before(&ids),
                     }
                 }
