@@ -237,7 +237,10 @@ export const nativeCalls = {
   "NativeSession.unlisten": at(({ made }) => made.unlisten(), session),
   "NativeSession.position": at(({ made }) => unlessRefused(() => made.position()), session),
   "NativeSession.isPosition": at(({ made }) => made.isPosition("b1.2"), session),
-  "NativeSession.changes": at(({ made }) => made.changes({ reverse: false, live: false, writes: false }), session),
+  "NativeSession.changes": at(
+    ({ made }) => made.changes({ reverse: false, live: false, writes: false }),
+    session,
+  ),
   "NativeSession.nextChanges": at(({ made }) => made.nextChanges(1), task),
   "NativeSession.endHistory": at(({ made }) => made.endHistory(1), session),
   "NativeSession.present": at(({ made }) => made.present(), task),

@@ -104,8 +104,9 @@ for (const [kind, kept] of Object.entries(kinds)) {
         `${at}`,
       );
       const [view, wantedView] = [await store.at(position), await oracle.at(expected[at])];
-      // Behind an archive there is no operation yet: in a folder the place is that of the operation before.
-      if (at === 6) t.deepEqual([...view.keys()], ["c", "d"]);
+      // Around an archive places differ: in a folder there is none between the archive and the operation before it.
+      if (at === 5) t.deepEqual([...view.keys()].sort(), ["b", "c", "d"]);
+      else if (at === 6) t.deepEqual([...view.keys()].sort(), ["c", "d"]);
       else
         t.deepEqual(Object.fromEntries(view.entries()), Object.fromEntries(wantedView.entries()), `at ${at}`);
       t.is(view.count(), [...view.keys()].length);
@@ -325,6 +326,22 @@ test("a backend without the methods that delete refuses prune() and retain, and 
   await t.throwsAsync(new Store().open("x", { ...options(), retain: { undo: 5 } }), {
     code: "OPSLOG_UNSUPPORTED",
   });
+});
+
+test("getOps() and getHistory() lack an agent's undone operation behind which others' stand", async (t) => {
+  for (const kept of Object.values(kinds)) {
+    const place = await kept(t);
+    const [one, two] = [await openAt(t, place, { agentId: "one" }), await openAt(t, place, { agentId: "two" })];
+    await one.set("a", { n: 1 });
+    await two.refresh();
+    await two.set("b", { n: 1 });
+    await one.refresh();
+    const idsOf = () => one.getOps().map(({ id }) => id);
+    t.deepEqual(idsOf(), ["a", "b"]);
+    t.true(await one.undo());
+    t.deepEqual(idsOf(), ["b"]);
+    t.deepEqual(one.getHistory("a"), []);
+  }
 });
 
 test("agents' operations come once and in the order of the state, whichever agent reads them", async (t) => {

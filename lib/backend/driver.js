@@ -638,8 +638,9 @@ class BackendDriver {
     for (const id of looked) this.records.look(id);
     for (const id of undone) this.records.undone(id);
     if (reordered.length > 0) this.records.reorder(reordered);
-    if (history) this.history.forget();
-    else if (undone.length + reordered.length > 0) this.history.cut(this.#core.operationCount());
+    // NOTE: an agent's undone operation may have stood before those of others.
+    if (history || reordered.length > 0) this.history.forget();
+    else if (undone.length > 0) this.history.cut(this.#core.operationCount());
   }
 
   #errorFrom(details) {

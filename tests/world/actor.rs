@@ -109,7 +109,7 @@ impl Actor {
                     self.write(session, &id, None).await;
                 }
             }
-            54..64 => self.batch(session).await,
+            54..64 => drop(self.batch(session).await),
             64..74 => self.undo(session).await,
             74..84 => self.look(session, dice < 79).await,
             84..94 => drop(session.checkpoint(1000).await),
@@ -191,7 +191,8 @@ impl Actor {
         .await;
     }
 
-    async fn batch(&self, session: &Session<Simulated>) {
+    /// Returns the places of its writes.
+    async fn batch(&self, session: &Session<Simulated>) -> Vec<usize> {
         let count = 2 + self.world.dice.borrow_mut().below(3);
         let batch = self.ledger.tick();
         session.begin_batch();
@@ -203,9 +204,10 @@ impl Actor {
             session.change_in_batch(change).unwrap();
         }
         let told = told(&session.commit_batch().await);
-        for place in places {
+        for &place in &places {
             self.ledger.told(place, told);
         }
+        places
     }
 
     /// Writes a record and takes that back: what is undone is the last operation, so nothing else may be on its way.
@@ -230,14 +232,12 @@ impl Actor {
 
     /// Writes a batch, and takes it back as a whole.
     async fn undo_batch(&self, session: &Session<Simulated>) {
-        let first = self.ledger.writes.borrow().len();
-        self.batch(session).await;
-        let places = first..self.ledger.writes.borrow().len();
-        if self.ledger.writes.borrow()[first].told != Told::Acknowledged {
+        let places = self.batch(session).await;
+        if self.ledger.writes.borrow()[places[0]].told != Told::Acknowledged {
             return;
         }
         let ids: Vec<String> =
-            self.ledger.writes.borrow()[places].iter().map(|write| write.id.clone()).collect();
+            places.iter().map(|&place| self.ledger.writes.borrow()[place].id.clone()).collect();
         let undos: Vec<usize> = ids.iter().map(|id| self.ledger.call(self.life, id, None, None)).collect();
         let undone = session.undo(true).await;
         for undo in undos {

@@ -8,12 +8,14 @@ use hashbrown::HashSet;
 
 use super::position::{Count, Position, Read};
 use super::{DELETED, OF_ANOTHER, UNDONE, gone};
-use crate::format::document::{Manifest, Name};
+use crate::format::document::{Manifest, Name, Retired};
 use crate::protocol::carrier::{Carrier, Error};
 use crate::protocol::entry::{Entry, logs_of, read_all};
 use crate::protocol::session::Session;
 use crate::protocol::tail;
 
+/// In how many eras before the first copy of an operation is looked for.
+const SEARCHED: u64 = 4;
 /// How often the operations of an era are read while its logs go, and while a listing of them seems to be an old one.
 const READS: u64 = 5;
 
@@ -26,6 +28,8 @@ pub(super) struct Era {
     /// They are those that the store knows as its own, and not read.
     pub(super) is_own: bool,
     pub(super) entries: Vec<Entry>,
+    /// Those among them that were appended again although their first copies count in an earlier era.
+    pub(super) copies: HashSet<Arc<[u8]>>,
     /// The note of what an archive took out behind them.
     pub(super) archived: Option<Name>,
     pub(super) manifest: Rc<Manifest>,
@@ -93,23 +97,48 @@ impl<C: Carrier> Session<C> {
                 true => self.own_entries(&manifest, 0),
                 false => read_all(&self.carrier, &manifest).await?,
             };
-            let archived = None;
-            return Ok(Era { number, origin, is_over: false, is_own, entries, archived, manifest });
+            let (archived, copies) = (None, self.copies(&manifest, number, &entries).await?);
+            return Ok(Era { number, origin, is_over: false, is_own, entries, copies, archived, manifest });
         }
         let Some(retired) = self.retired_behind(&manifest, number).await? else {
             return Err(gone(if number > manifest.snapshots() { OF_ANOTHER } else { DELETED }));
         };
         let origin = retired.from.as_deref().map(origin_of).unwrap_or_default();
-        let logs: Vec<_> = tail::logs_of(&retired).collect();
-        let (entries, is_whole) = match tail::read_whole(&self.carrier, &logs).await {
-            Err(Error::Step(failure)) if failure.is_missing => return Err(gone(DELETED)),
-            read => read?,
-        };
-        if !is_whole {
-            return Err(gone(DELETED));
+        let entries = self.entries_of(&retired).await?;
+        let (archived, copies) = (retired.archived, self.copies(&manifest, number, &entries).await?);
+        Ok(Era { number, origin, is_over: true, is_own: false, entries, copies, archived, manifest })
+    }
+
+    async fn entries_of(&self, retired: &Retired) -> Result<Vec<Entry>, Error> {
+        let logs: Vec<_> = tail::logs_of(retired).collect();
+        match tail::read_whole(&self.carrier, &logs).await {
+            Err(Error::Step(failure)) if failure.is_missing => Err(gone(DELETED)),
+            Ok((_, false)) => Err(gone(DELETED)),
+            read => Ok(read?.0),
         }
-        let archived = retired.archived;
-        Ok(Era { number, origin, is_over: true, is_own: false, entries, archived, manifest })
+    }
+
+    /// Which operations of an era count in an earlier one: a compaction read their first copies in time, but not their writers.
+    async fn copies(
+        &self,
+        manifest: &Manifest,
+        number: u64,
+        entries: &[Entry],
+    ) -> Result<HashSet<Arc<[u8]>>, Error> {
+        let again = entries.iter().filter(|entry| entry.is_again).map(|entry| Arc::clone(&entry.identity));
+        let again: HashSet<Arc<[u8]>> = again.collect();
+        let mut copies = HashSet::new();
+        for before in (number.saturating_sub(SEARCHED)..number).rev() {
+            if copies.len() == again.len() {
+                break;
+            }
+            let Some(retired) = self.retired_behind(manifest, before).await? else { break };
+            let earlier = self.entries_of(&retired).await?;
+            copies.extend(
+                earlier.into_iter().map(|entry| entry.identity).filter(|identity| again.contains(identity)),
+            );
+        }
+        Ok(copies)
     }
 
     /// The operations of the single writer from a place of its log on.

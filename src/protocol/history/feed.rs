@@ -44,6 +44,8 @@ struct Told {
     id: Id,
     position: Box<[u8]>,
     log: Name,
+    /// It was told in an earlier era.
+    is_copy: bool,
 }
 
 /// Gives operations their positions, one after the other.
@@ -64,6 +66,8 @@ struct Forward {
     already: HashSet<Arc<[u8]>>,
     after: Option<Position>,
     queue: VecDeque<Entry>,
+    /// Those of the era that were told in an earlier one.
+    copies: HashSet<Arc<[u8]>>,
     is_era_over: bool,
     /// The era behind which it ends, unless it is live.
     last: Option<u64>,
@@ -313,7 +317,7 @@ impl<C: Carrier> Session<C> {
             let mut walk = Walk::new(number, era.origin);
             for entry in era.entries {
                 let (position, batch) = walk.pass(&entry);
-                if !backward.known.contains(&entry.identity) {
+                if !backward.known.contains(&entry.identity) && !era.copies.contains(&entry.identity) {
                     backward.queue.push((entry, position, batch));
                 }
             }
@@ -336,6 +340,7 @@ impl Forward {
             already,
             after,
             queue,
+            copies: HashSet::new(),
             is_era_over: false,
             last,
             is_at_end: false,
@@ -354,6 +359,7 @@ impl Forward {
         let known = &self.known;
         let new = era.entries.into_iter().filter(|entry| !known.contains(&entry.identity));
         self.queue = new.collect();
+        self.copies = era.copies;
     }
 
     /// Goes on with the next era.
@@ -370,6 +376,7 @@ impl Forward {
             return;
         }
         let (mut position, batch) = self.walk.pass(entry);
+        let is_copy = self.copies.contains(&entry.identity);
         if self.already.remove(&entry.identity) {
             // Told by a feed before this one: the last of them bore the position at which this one began.
             if let Some(after) = self.after.as_ref().filter(|after| after.era == self.walk.era) {
@@ -378,10 +385,11 @@ impl Forward {
                 read.insert(Arc::clone(&entry.agent), own);
                 position = print(after.era, after.origin, &read);
             }
-        } else {
+        } else if !is_copy {
             print_change(out, wanted, entry, &position, batch.as_deref());
         }
         self.told.push(Told {
+            is_copy,
             identity: Arc::clone(&entry.identity),
             agent: Arc::clone(&entry.agent),
             id: Arc::clone(&entry.id),
@@ -400,7 +408,8 @@ impl Forward {
         }
         self.walk.batches.remove(&told.agent);
         let after = self.walk.position();
-        let undone = Event::Undone { position: &told.position, after: &after, id: &told.id };
-        push_event(out, wanted, &undone);
+        if !told.is_copy {
+            push_event(out, wanted, &Event::Undone { position: &told.position, after: &after, id: &told.id });
+        }
     }
 }

@@ -85,7 +85,7 @@ impl<C: Carrier> Session<C> {
                         Some(note) => self.archived(note).await?,
                         None => None,
                     };
-                    for (segment, ids) in archived {
+                    if let Some((segment, ids)) = archived {
                         let ids: Vec<Id> = ids.iter().map(|id| Id::from(&**id)).collect();
                         let segment = String::from_utf8_lossy(&segment).into_owned();
                         match when {
