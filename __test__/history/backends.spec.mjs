@@ -331,7 +331,10 @@ test("a backend without the methods that delete refuses prune() and retain, and 
 test("getOps() and getHistory() lack an agent's undone operation behind which others' stand", async (t) => {
   for (const kept of Object.values(kinds)) {
     const place = await kept(t);
-    const [one, two] = [await openAt(t, place, { agentId: "one" }), await openAt(t, place, { agentId: "two" })];
+    const [one, two] = [
+      await openAt(t, place, { agentId: "one" }),
+      await openAt(t, place, { agentId: "two" }),
+    ];
     await one.set("a", { n: 1 });
     await two.refresh();
     await two.set("b", { n: 1 });

@@ -35,6 +35,8 @@ pub struct Kept {
     pub told: Vec<Told>,
     /// How often its position was gone.
     pub gone: usize,
+    /// The history is pruned meanwhile.
+    pub is_pruned: bool,
 }
 
 pub fn all() -> Wanted {
@@ -59,11 +61,11 @@ impl Kept {
         for event in events {
             let position = text(&event, "position");
             if text(&event, "type") == "undone" {
-                let (id, agent) = (text(&event, "id"), undone_agent(&position, &text(&event, "after")));
-                // NOTE: a feed that was resumed names positions in the order of all that is known by then.
+                let (id, agent) = (text(&event, "id"), agent_of(&position));
+                // NOTE: a feed that was resumed does not know which operations of others stood before.
                 let exactly = self.told.iter().rposition(|told| told.position == position);
-                let found = exactly
-                    .or_else(|| self.told.iter().rposition(|told| told.id == id && told.agent == agent));
+                let of_agent = |told: &Told| told.id == id && told.agent == agent;
+                let found = exactly.or_else(|| self.told.iter().rposition(of_agent));
                 match found {
                     Some(place) => drop(self.told.remove(place)),
                     None => {
@@ -89,7 +91,8 @@ impl Kept {
             };
             let is_known =
                 |known: &Told| (&known.agent, &known.id, &known.what) == (&told.agent, &told.id, &told.what);
-            if self.told.iter().any(is_known) {
+            // What was pruned cannot tell of a first copy.
+            if self.told.iter().any(is_known) && !self.is_pruned {
                 ledger.fail(format!("a consumer was told twice: {event}"));
             }
             self.told.push(told);
@@ -105,19 +108,10 @@ impl Kept {
     }
 }
 
-/// How many operations of each agent a position has.
-fn counts_in(position: &str) -> BTreeMap<String, u64> {
-    let parts = position.split('-').skip(1);
-    let fields = parts.map(|part| part.split('.').collect::<Vec<_>>());
-    fields.map(|fields| (fields[0].to_owned(), fields[1].parse().expect("a number"))).collect()
-}
-
-/// The agent whose operation was undone.
-fn undone_agent(position: &str, after: &str) -> String {
-    let after = counts_in(after);
-    let counts = counts_in(position).into_iter();
-    let mut more = counts.filter(|(agent, count)| *count > after.get(agent).copied().unwrap_or_default());
-    more.next().map(|(agent, _)| agent).unwrap_or_default()
+/// The agent of the operation at a position, which it names last.
+fn agent_of(position: &str) -> String {
+    let last = position.rsplit('-').next().unwrap_or_default();
+    last.split('.').next().unwrap_or_default().to_owned()
 }
 
 fn is_gone(error: &Error) -> bool {

@@ -93,14 +93,14 @@ impl Walk {
         Self { era, origin, read: Read::new(), batches: HashMap::new() }
     }
 
-    fn position(&self) -> Vec<u8> {
-        print(self.era, self.origin, &self.read)
+    fn position(&self, of: Option<&Name>) -> Vec<u8> {
+        print(self.era, self.origin, &self.read, of)
     }
 
     /// Goes behind an operation. Returns its position, and that of the first operation of its batch.
     fn pass(&mut self, entry: &Entry) -> (Vec<u8>, Option<Box<[u8]>>) {
         self.read.entry(Arc::clone(&entry.agent)).or_default().add(&entry.identity);
-        let position = self.position();
+        let position = self.position(Some(&entry.agent));
         let mark = parse_line(&entry.line).ok().and_then(|line| line.batch);
         let batch = match mark {
             None => {
@@ -383,7 +383,7 @@ impl Forward {
                 let mut read = after.read.clone();
                 let own = self.walk.read.get(&entry.agent).copied().unwrap_or_default();
                 read.insert(Arc::clone(&entry.agent), own);
-                position = print(after.era, after.origin, &read);
+                position = print(after.era, after.origin, &read, Some(&entry.agent));
             }
         } else if !is_copy {
             print_change(out, wanted, entry, &position, batch.as_deref());
@@ -407,7 +407,7 @@ impl Forward {
             count.take(identity);
         }
         self.walk.batches.remove(&told.agent);
-        let after = self.walk.position();
+        let after = self.walk.position(None);
         if !told.is_copy {
             push_event(out, wanted, &Event::Undone { position: &told.position, after: &after, id: &told.id });
         }

@@ -41,6 +41,8 @@ pub struct Position {
     /// A checksum of the path of the snapshot with which the era began.
     pub(super) origin: u32,
     pub(super) read: Read,
+    /// The agent whose operation it is of; of a position that is behind none, any.
+    pub(super) last: Option<Name>,
 }
 
 impl Position {
@@ -53,32 +55,36 @@ impl Position {
         let small = |text: &str| u32::try_from(number(text)?).ok();
         let mut parts = text.strip_prefix('b')?.split('-');
         let (era, origin) = parts.next()?.split_once('.')?;
-        let mut read = Read::new();
+        let (mut read, mut last) = (Read::new(), None);
         for part in parts {
             let mut fields = part.split('.');
-            let agent = unescape_bytes(fields.next()?)?;
+            let agent = Name::from(unescape_bytes(fields.next()?)?);
             let count = Count { count: number(fields.next()?)?, sum: small(fields.next()?)? };
             if fields.next().is_some() || count.count == 0 {
                 return None;
             }
-            read.insert(agent.into(), count);
+            last = Some(Name::clone(&agent));
+            read.insert(agent, count);
         }
-        Some(Self { era: number(era)?, origin: small(origin)?, read })
+        Some(Self { era: number(era)?, origin: small(origin)?, read, last })
     }
 
     /// The position as text, which holds letters, digits and `.`, `-`, `_`, `~` alone.
     pub fn print(&self) -> Vec<u8> {
-        print(self.era, self.origin, &self.read)
+        print(self.era, self.origin, &self.read, self.last.as_ref())
     }
 }
 
-/// The text of a position.
-pub(super) fn print(era: u64, origin: u32, read: &Read) -> Vec<u8> {
+/// The text of a position. The agent whose operation it is of comes last: so no two operations have one text, whatever of other agents was
+/// read when it was printed.
+pub(super) fn print(era: u64, origin: u32, read: &Read, last: Option<&Name>) -> Vec<u8> {
     let mut out = b"b".to_vec();
     push_integer(&mut out, era);
     out.push(b'.');
     push_integer(&mut out, u64::from(origin));
-    for (agent, Count { count, sum }) in read.iter().filter(|(_, count)| count.count > 0) {
+    let others = read.iter().filter(|(agent, _)| Some(*agent) != last);
+    let own = last.and_then(|last| read.get_key_value(last));
+    for (agent, Count { count, sum }) in others.chain(own).filter(|(_, count)| count.count > 0) {
         out.push(b'-');
         push_escaped(&mut out, agent);
         for number in [*count, u64::from(*sum)] {
@@ -95,11 +101,12 @@ mod tests {
 
     #[test]
     fn a_position_is_read_as_it_is_printed() {
-        let agents: [&[&str]; 3] = [&[], &[""], &["a-b.c~ \u{e9}", "z"]];
+        let agents: [&[&str]; 3] = [&[], &[""], &["z", "a-b.c~ \u{e9}"]];
         for agents in agents {
             let count = |agent: &str| Count { count: agent.len() as u64 + 1, sum: u32::MAX };
             let read = agents.iter().map(|agent| (Name::from(agent.as_bytes()), count(agent))).collect();
-            let position = Position { era: 17, origin: u32::MAX, read };
+            let last = agents.last().map(|agent| Name::from(agent.as_bytes()));
+            let position = Position { era: 17, origin: u32::MAX, read, last };
             let text = String::from_utf8(position.print()).unwrap();
             assert!(
                 text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_~".contains(&byte)),

@@ -86,7 +86,7 @@ impl<C: Carrier> Session<C> {
                 }
             });
         }
-        Ok(print(known.era, known.origin, &known.read))
+        Ok(print(known.era, known.origin, &known.read, None))
     }
 
     /// Where nothing is loaded, all operations of the logs count as shown once they were looked at.
