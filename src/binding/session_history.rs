@@ -19,13 +19,16 @@ use crate::history::Wanted;
 use crate::protocol::{Deleted, Error, Feed, Position, Present, When};
 use crate::store::{Past, Store};
 
+/// The records at a place, with the store that has those of now.
+type Found = (Arc<Store>, Past);
+
 /// What is being read, by number.
 #[derive(Default)]
 pub struct Histories {
     last: Rc<RefCell<u32>>,
     feeds: RefCell<HashMap<u32, Rc<Feed>>>,
     presents: Rc<RefCell<HashMap<u32, Rc<Present>>>>,
-    pasts: Rc<RefCell<HashMap<u32, (Arc<Store>, Past)>>>,
+    pasts: Rc<RefCell<HashMap<u32, Found>>>,
 }
 
 fn next(last: &RefCell<u32>) -> u32 {

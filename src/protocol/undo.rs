@@ -201,18 +201,18 @@ impl<C: Carrier> Session<C> {
                     // Of one that was appended again, the first copy may be in a snapshot.
                     let Some(last) = last.filter(|entry| !entry.is_again) else { return Ok(None) };
                     self.newest.set(self.newest.get().max(manifest.newest_name()));
-                    let in_log = || lines.iter().filter(|(log, _)| *log == last.log).map(|(_, line)| line);
-                    let count = if is_batch { last_batch(in_log().map(|line| &**line)) } else { 1 };
-                    let mut gone: Vec<Arc<[u8]>> =
-                        in_log().rev().take(count).filter_map(|line| identity(line)).collect();
-                    if count == 1 {
-                        gone = vec![Arc::clone(&last.identity)];
-                    }
+                    // NOTE: in their order, for a line that came late stands behind others.
+                    let own: Vec<&Entry> =
+                        entries.iter().filter(|entry| is_own(entry) && entry.log == last.log).collect();
+                    let count = if is_batch { last_batch(own.iter().map(|entry| &*entry.line)) } else { 1 };
+                    let gone = own.iter().rev().take(count).map(|entry| Arc::clone(&entry.identity));
+                    let gone: Vec<Arc<[u8]>> = gone.collect();
+                    let in_log = lines.iter().filter(|(log, _)| *log == last.log).map(|(_, line)| line);
                     // It may be there more than once.
                     let is_gone = |identity: &Arc<[u8]>| gone.contains(identity);
                     let is_kept = |line: &[u8]| identity(line).is_none_or(|identity| !is_gone(&identity));
                     let kept: Vec<Vec<u8>> =
-                        in_log().filter(|line| is_kept(line)).map(|line| line.to_vec()).collect();
+                        in_log.filter(|line| is_kept(line)).map(|line| line.to_vec()).collect();
                     let concerned = entries.iter().rev().filter(|entry| is_gone(&entry.identity));
                     let concerned: Vec<Entry> = concerned.cloned().collect();
                     if concerned.iter().any(|entry| entry.is_again) {

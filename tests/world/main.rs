@@ -54,7 +54,7 @@ fn object_stores_of_numbered_appends_keep_their_promises_in_every_simulated_worl
 #[test]
 fn a_consumer_that_dies_at_any_step_is_told_each_operation_once_in_every_simulated_world() {
     if number("OPSLOG_WORLD_REPLAY").is_none() && number("OPSLOG_WORLD_FROM").is_none() {
-        run_all(HISTORY, number("OPSLOG_WORLD_SEEDS").unwrap_or(20_000));
+        run_all(HISTORY, number("OPSLOG_WORLD_SEEDS").unwrap_or(500));
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Feed {
 
 /// What was read.
 enum Reading {
-    Forward(Forward),
+    Forward(Box<Forward>),
     Backward(Backward),
 }
 
@@ -205,7 +205,7 @@ impl<C: Carrier> Session<C> {
             forward.enqueue(era);
             forward.is_at_end = !forward.is_era_over && !feed.is_live;
         }
-        Ok(Reading::Forward(forward))
+        Ok(Reading::Forward(Box::new(forward)))
     }
 
     /// Returns whether there may be more at once.

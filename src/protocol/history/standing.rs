@@ -78,7 +78,7 @@ impl<C: Carrier> Session<C> {
                     if is_unloaded { (known.era, known.origin) } else { (era, origin_of(snapshot)) };
                 let place = known.count.checked_sub(1);
                 let is_there = place.is_none_or(|place| identities.get(place) == known.last.as_ref());
-                if !is_unloaded && !(known.is_of(era, origin) && is_there) {
+                if !(is_unloaded || known.is_of(era, origin) && is_there) {
                     *known = Known::of_era(era, origin);
                 }
                 for identity in identities.get(known.count..).unwrap_or_default() {
