@@ -23,7 +23,7 @@ use crate::store::checkpoint::archive::read_segment;
 use crate::store::open::read_manifest;
 use crate::store::reading::log_versions::LogVersions;
 use crate::store::reading::walk::read_uncut;
-use crate::store::{Store, Walk};
+use crate::store::{Manifest, Store, Walk};
 
 /// So many bytes of operations are read at once.
 const PIECE: usize = 1 << 20;
@@ -324,8 +324,15 @@ impl Store {
 }
 
 /// What operations say that a protocol reads backward, those behind the place first.
-#[derive(Default)]
 pub struct Earlier(Pass);
+
+impl Default for Earlier {
+    /// Nothing was read. Values are shown as they were logged.
+    fn default() -> Self {
+        let versions = LogVersions::new(&Manifest::default(), u32::MAX);
+        Self(Pass { versions, ..Pass::default() })
+    }
+}
 
 impl Earlier {
     /// An operation behind the place.
