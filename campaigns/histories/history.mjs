@@ -20,7 +20,7 @@ const carriers = {
   backend: () => () => ({ backend: new Subclass() }),
   bucket() {
     const bucket = memoryBucket();
-    return () => ({ backend: memoryBackend(bucket, { conditional: true, turn: null }) });
+    return () => ({ backend: memoryBackend(bucket, { conditional: true, deletes: true, turn: null }) });
   },
 };
 
@@ -226,7 +226,9 @@ export class History {
         // A checkpoint that begins by itself would end in the middle of an undo(): what that took back could not be told.
         checkpointThreshold: Infinity,
         checkpointOnClose: this.#roll(2) === 0,
-        ...(!this.#isShared && this.#roll(3) === 0 && { retain: { undo: 1 + this.#roll(6) } }),
+        ...(!this.#isShared &&
+          this.#isFolder &&
+          this.#roll(3) === 0 && { retain: { undo: 1 + this.#roll(6) } }),
         ...this.#versioned(),
       });
       this.#stores.set(name, store);
@@ -238,7 +240,7 @@ export class History {
   async #reader() {
     await this.#readers.pop()?.close();
     const reader = new Store();
-    await reader.open(this.#folder, { readOnly: true, ...this.#versioned() });
+    await reader.open(this.#folder, { ...this.#carried(), readOnly: true, ...this.#versioned() });
     this.#readers.push(reader);
     return reader;
   }
@@ -291,7 +293,7 @@ export class History {
       const isWhole = !this.#isPruned || this.#doubtful.size === 0;
       // What was undone under such a write is only told from older operations.
       if (!isWhole) for (const map of [found, ...wanted]) for (const id of this.#doubtful) map.delete(id);
-      if (!wanted.some((records) => isAlike(found, records, this.#version)))
+      if (!wanted.some((records) => isAlike(found, records, this.#isFolder ? this.#version : undefined)))
         throw new Error(
           `at(${isTime ? new Date(entry.time).toISOString() : entry.position}) behind ${behind} of ${this.#log.length}: ` +
             `${JSON.stringify([...found])}, not ${wanted.map((one) => JSON.stringify([...one])).join(" or ")}`,
@@ -322,6 +324,8 @@ function isAlike(found, wanted, version) {
   for (const [id, value] of wanted) {
     const seen = found.get(id);
     if (seen === undefined || seen.n !== value.n || seen.text !== value.text) return false;
+    // Behind a backend values are shown as they were logged.
+    if (version === undefined) continue;
     const since = value.version ?? 1;
     const [least, most] = [
       (value.times ?? 0) + (since < version ? 1 : 0),
