@@ -104,4 +104,7 @@ function classOf(value) {
   }
 }
 
-module.exports = { checkAgentId, checkPeriod, resolveInside, resolveBlob, describe };
+/** Where the blobs lie in which a store keeps its history behind a backend. */
+const NOTES = "history/";
+
+module.exports = { NOTES, checkAgentId, checkPeriod, resolveInside, resolveBlob, describe };

@@ -5,6 +5,7 @@
 
 const { Buffer } = require("../platform/builtins").buffer;
 const { randomUUID } = require("../platform/builtins").crypto;
+const { NOTES } = require("../arguments/paths");
 const { now } = require("../arguments/values");
 const { migratedText } = require("../records/migration");
 const { forEachPair } = require("../records/records");
@@ -177,7 +178,7 @@ class Steps {
   }
 
   async writeNote({ text }) {
-    const path = `history/${String(now()).padStart(13, "0")}-${randomUUID()}.json`;
+    const path = `${NOTES}${String(now()).padStart(13, "0")}-${randomUUID()}.json`;
     await this.#calls.run("writeBlob", path, Buffer.from(JSON.stringify(text)));
     return path;
   }

@@ -8,16 +8,28 @@ const { Buffer } = require("../platform/builtins").buffer;
 const { constants } = require("../platform/builtins").fs;
 const fs = require("../platform/builtins").fsPromises;
 const { path } = require("../platform/builtins");
-const { resolveBlob } = require("../arguments/paths");
+const { NOTES, resolveBlob } = require("../arguments/paths");
 
 // Windows has no flag against links.
 const OVERWRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0);
+
+/** The permissions of the manifest, if there is one. */
+async function modeOfStore(root) {
+  try {
+    return (await fs.stat(path.join(root, "manifest.json"))).mode & 0o777;
+  } catch {
+    return null;
+  }
+}
 
 async function write(root, relativePath, content) {
   const file = resolveBlob(root, relativePath);
   checkContent(content);
   await fs.mkdir(path.dirname(file), { recursive: true });
-  await fs.writeFile(file, content, { flag: OVERWRITE });
+  // The store's own notes are as open to others as its manifest is.
+  const mode = relativePath.startsWith(NOTES) ? await modeOfStore(root) : null;
+  await fs.writeFile(file, content, { flag: OVERWRITE, ...(mode !== null && { mode: 0o600 }) });
+  if (mode !== null) await fs.chmod(file, mode);
 }
 
 async function read(root, relativePath) {
