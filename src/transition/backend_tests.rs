@@ -79,11 +79,11 @@ fn a_manifest_keeps_every_field_it_does_not_know() {
 }
 
 #[test]
-fn fresh_has_the_fields_of_the_original() {
+fn fresh_has_the_fields_of_the_original_and_where_its_history_begins() {
     let made = fresh(b"s", &name("l"), b"now", 1);
     assert_eq!(
         printed(&made),
-        r#"{"version":1,"currentSnapshot":"s","activeOps":"l","archiveSegments":[],"stats":{"activeRecords":0,"archivedRecords":0,"opsCount":0,"created":"now","lastCheckpoint":"now"}}"#
+        r#"{"version":1,"currentSnapshot":"s","activeOps":"l","archiveSegments":[],"beginning":"s","stats":{"activeRecords":0,"archivedRecords":0,"opsCount":0,"created":"now","lastCheckpoint":"now"}}"#
     );
     let newer = fresh(b"s", &name("l"), b"now", 2);
     assert_changes(&made, &newer, &[("logVersions", r#"{"l":2}"#)]);
