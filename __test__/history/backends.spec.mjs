@@ -257,6 +257,21 @@ for (const [kind, kept] of Object.entries(kinds)) {
     t.is(again.count(), 3);
   });
 
+  test(`a time before what was pruned stays gone once a stretch without operations is pruned as well: ${kind}`, async (t) => {
+    const store = await openAt(t, await kept(t));
+    await store.set("a", { n: 1 });
+    const [{ ts }] = await listOf(store.changes());
+    const early = new Date(Date.parse(ts) - 1000);
+    await store.delete("a");
+    await store.compact();
+    await store.prune();
+    await store.compact();
+    t.true((await store.prune()).files > 0);
+    await store.set("b", { n: 1 });
+    await t.throwsAsync(store.at(early), gone);
+    await t.throwsAsync(store.changes({ since: early }).next(), gone);
+  });
+
   test(`retain deletes behind checkpoints what is beyond its limits: ${kind}`, async (t) => {
     const place = await kept(t);
     const store = await openAt(t, place, { retain: { checkpoints: 2 } });

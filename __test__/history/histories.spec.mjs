@@ -8,7 +8,7 @@ for (const carrier of carrierNames) {
     `at() of random histories shows every state that a Map has kept, through checkpoints, archives, migrations and agents: ${carrier}`,
     async (t) => {
       const total = { looks: 0, migrations: 0, agents: 0 };
-      for (let seed = 1; seed <= (carrier === "folder" ? 40 : 30); seed++) {
+      for (let seed = 1; seed <= 40; seed++) {
         const counts = await new History(seed, carrier).run(30);
         for (const name of Object.keys(total)) total[name] += counts[name];
       }

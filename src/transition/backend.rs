@@ -370,11 +370,13 @@ pub fn checkpointed(manifest: &Manifest, snapshot: &Snapshot, log: &[u8]) -> Man
 }
 
 /// The history begins behind this snapshot: what is before may be missing. Names the newest of its logs, and the time of the last of its
-/// operations.
+/// operations: that of an earlier one, where these logs hold none.
 pub fn history_begins(manifest: &Manifest, to: u64, newest: &[u8], until: &[u8]) -> Manifest {
     let mut next = manifest.clone();
+    let before = manifest.list("pruned").into_iter().nth(1).unwrap_or_default();
+    let until = Name::from(until).max(before);
     next.set_number("prunedTo", to);
-    next.set_list("pruned", &[Arc::from(newest), Arc::from(until)]);
+    next.set_list("pruned", &[Arc::from(newest), until]);
     next
 }
 
