@@ -1,7 +1,7 @@
 //! Worlds in which faults were found, each with what it found in the protocol. They run whatever the plan of other worlds.
 
 /// Seeds, and what was wrong in them.
-const FOUND: [(u64, &str); 24] = [
+const FOUND: [(u64, &str); 25] = [
     (17, "an undo that took effect was told as failed, because what came after it failed"),
     (25, "a copy of the log was taken for an empty one"),
     (70, "a store followed the manifest to the log of the store that had taken its agentId"),
@@ -32,6 +32,10 @@ const FOUND: [(u64, &str); 24] = [
         "a follower was told again of an operation that it had seen in a log before that was sealed without it",
     ),
     (121_210, "0.8.1 read a log that was named no more, with an operation that had been refused"),
+    (
+        2_001_088,
+        "a consumer was told an agent's operations in another order, because the listing of one of its two logs was older",
+    ),
     (1, "the first world"),
     (3, "lock objects alone"),
     (4, "a folder"),

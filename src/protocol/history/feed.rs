@@ -277,8 +277,10 @@ impl<C: Carrier> Session<C> {
             let undone: Vec<Arc<[u8]>> = {
                 let there: HashSet<&Arc<[u8]>> = era.entries.iter().map(|entry| &entry.identity).collect();
                 let is_missing = |told: &&Told| !there.contains(&told.identity);
-                let missing: Vec<&Told> = forward.told.iter().filter(is_missing).collect();
-                let is_sure = missing.is_empty() || era.is_over || era.is_own || facts.answers_are_final;
+                let is_sure = !forward.told.iter().any(|told| is_missing(&told))
+                    || era.is_over
+                    || era.is_own
+                    || facts.answers_are_final;
                 if !is_sure && attempt < READS {
                     // A listing may be older than the one before it.
                     self.carrier.pause(attempt * 10).await;
@@ -286,7 +288,12 @@ impl<C: Carrier> Session<C> {
                     continue;
                 }
                 let is_cut = |told: &Told| told.agent.is_empty() && !facts.closes_logs;
-                let undone = missing.into_iter().filter(|told| era.lacks_for_good(&told.log, is_cut(told)));
+                let moved = forward.moved(&era.entries, &there);
+                let is_undone = |told: &&Told| match there.contains(&told.identity) {
+                    true => moved.contains(&told.identity),
+                    false => era.lacks_for_good(&told.log, is_cut(told)),
+                };
+                let undone = forward.told.iter().filter(is_undone);
                 undone.map(|told| Arc::clone(&told.identity)).collect()
             };
             for identity in undone.iter().rev() {
@@ -398,7 +405,25 @@ impl Forward {
         });
     }
 
-    /// An operation that was told is there no more.
+    /// Which operations were told before others of their agent that stand before them: an older listing of a log lacked those. They are
+    /// to be told again, so that of each agent what was told is how its operations begin, as a position says.
+    fn moved(&self, entries: &[Entry], there: &HashSet<&Arc<[u8]>>) -> HashSet<Arc<[u8]>> {
+        let mut expected: HashMap<&Name, VecDeque<&Arc<[u8]>>> = HashMap::new();
+        for told in self.told.iter().filter(|told| there.contains(&told.identity)) {
+            expected.entry(&told.agent).or_default().push_back(&told.identity);
+        }
+        let mut moved = HashSet::new();
+        for entry in entries {
+            let Some(expected) = expected.get_mut(&entry.agent) else { continue };
+            match expected.front() == Some(&&entry.identity) {
+                true => drop(expected.pop_front()),
+                false => moved.extend(expected.drain(..).map(Arc::clone)),
+            }
+        }
+        moved
+    }
+
+    /// An operation that was told is there no more, or stands elsewhere.
     fn retract(&mut self, identity: &Arc<[u8]>, wanted: &Wanted, out: &mut Vec<u8>) {
         let Some(place) = self.told.iter().rposition(|told| told.identity == *identity) else { return };
         let told = self.told.remove(place);
