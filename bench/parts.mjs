@@ -21,6 +21,8 @@ export function sizeReport({ commit, platform, bytes, packed, parts, settings })
   return [
     `${platform}, commit ${commit}: ${bytes.toLocaleString("en")} bytes; ${packed.toLocaleString("en")} in an archive.`,
     table(["part", "kB"], shares),
-    table(["setting", "bytes"], tried),
-  ].join("\n\n");
+    tried.length > 1 ? table(["setting", "bytes"], tried) : "",
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n");
 }

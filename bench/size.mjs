@@ -1,6 +1,6 @@
 /**
  * `npm run bench:size`: where the bytes of the binary for this machine are, by folders of src/ and sections of the file, and how large it is
- * with other settings of the compiler. With `--write` into docs/.
+ * with other settings of the compiler. With `--write` into docs/; with `--as-it-is` without the other settings, each of which takes a build.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -116,7 +116,8 @@ try {
   const bytes = statSync(stripped).size;
   const packed = gzipSync(readFileSync(stripped), { level: 9 }).length;
   const tried = { "as it is": bytes };
-  for (const [name, setting] of Object.entries(settings)) tried[name] = statSync(build(setting)).size;
+  const others = process.argv.includes("--as-it-is") ? [] : Object.entries(settings);
+  for (const [name, setting] of others) tried[name] = statSync(build(setting)).size;
   const found = { ...origin(), platform: platformTriple(), bytes, packed, parts, settings: tried };
   console.log(sizeReport(found));
   if (process.argv.includes("--write")) {
