@@ -20,7 +20,7 @@ export function sizeReport({ commit, platform, bytes, packed, parts, settings })
   const tried = Object.entries(settings).map(([name, size]) => [name, size.toLocaleString("en")]);
   return [
     `${platform}, commit ${commit}: ${bytes.toLocaleString("en")} bytes; ${packed.toLocaleString("en")} in an archive.`,
-    table(["part", "kB"], shares),
+    shares.length > 0 ? table(["part", "kB"], shares) : "",
     tried.length > 1 ? table(["setting", "bytes"], tried) : "",
   ]
     .filter((part) => part !== "")
