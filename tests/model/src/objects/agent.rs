@@ -39,7 +39,7 @@ impl Objects {
             Place::Replace(publication) => self.replace(state, index, publication, outcome),
             Place::SettlePublication(publication) => self.settle_publication(state, index, publication),
             Place::Touch(publication) => self.touch(state, index, publication, outcome),
-            Place::ReadCounted(sealed) => self.read_counted(state, index, sealed),
+            Place::ReadCounted(sealed) => self.read_counted(state, sealed),
             Place::IsFenced(write) => self.is_fenced(state, write),
             Place::SealLate(merge) => self.seal_late(state, index, *merge),
         };
@@ -79,7 +79,7 @@ impl Objects {
             Task::Compact if self.has(Planted::NoSeal) => Place::ReadCounted(state.storage.manifest.clone()),
             Task::Compact if self.has(Planted::SealAfterRead) => {
                 let manifest = state.storage.manifest.clone();
-                self.read_counted(state, index, manifest)
+                self.read_counted(state, manifest)
             }
             Task::Compact => Place::Update(Change::Seal),
         }
@@ -466,7 +466,7 @@ impl Objects {
 
     // Compactions
 
-    fn read_counted(&self, state: &mut State, index: usize, sealed: Manifest) -> Place {
+    fn read_counted(&self, state: &mut State, sealed: Manifest) -> Place {
         let storage = &mut state.storage;
         let is_early = sealed.sealed().is_empty() && self.has(Planted::SealAfterRead);
         let logs = if self.has(Planted::NoSeal) || is_early { sealed.logs() } else { sealed.sealed() };
