@@ -91,11 +91,27 @@ export class Bystander {
     this.#tally.interludes++;
   }
 
+  /** As a program of the newest version that wrote into the folder: an older one is refused, and told which. */
+  async #openAlone() {
+    let { version } = readManifest(this.#folder);
+    const checkpointOnClose = this.#random.chance(0.5);
+    for (;;) {
+      const writer = new this.#Store();
+      const migrate = (record) => ({ ...record, v: version });
+      try {
+        await writer.open(this.#folder, { version, migrate, checkpointOnClose });
+        return { writer, version };
+      } catch (error) {
+        if (error.code !== "OPSLOG_NEWER_VERSION") throw error;
+        const newest = Number(/records of version (\d+)/.exec(error.message)[1]);
+        if (newest <= version) throw error;
+        version = newest;
+      }
+    }
+  }
+
   async #work(state) {
-    const { version } = readManifest(this.#folder);
-    const writer = new this.#Store();
-    const migrate = (record) => record;
-    await writer.open(this.#folder, { version, migrate, checkpointOnClose: this.#random.chance(0.5) });
+    const { writer, version } = await this.#openAlone();
     const expected = new Map(state);
     this.#told = [];
     const done = [];

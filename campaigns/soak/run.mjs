@@ -69,8 +69,9 @@ export class Soak {
       if (this.#options.store === "ours") await this.#watchAsReader();
       for (const agent of this.#agents) agent.start();
       const end = performance.now() + this.#options.seconds * 1000;
-      for (let looks = 1; performance.now() < end; looks++) {
-        const left = end - performance.now();
+      // The last look comes behind the last interlude, however long that took.
+      for (let looks = 1; ; looks++) {
+        const left = Math.max(0, end - performance.now());
         const isLast = left <= this.#options.lookEverySeconds * 1500;
         await this.#work(isLast ? left : this.#options.lookEverySeconds * 1000);
         await this.#look(isLast || looks % 4 === 0);
