@@ -6,6 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import { History } from "./histories/history.mjs";
+import { runSeeds } from "./seeds.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -17,15 +18,11 @@ const { values } = parseArgs({
 });
 const [histories, first, steps] = ["histories", "seed", "steps"].map((name) => Number(values[name]));
 const total = { histories: 0, steps: 0, looks: 0, gone: 0, migrations: 0, agents: 0, pruned: 0 };
-for (let seed = first; seed < first + histories; seed++) {
-  try {
-    const counts = await new History(seed, values.carrier).run(steps);
-    total.histories++;
-    for (const [name, count] of Object.entries(counts)) total[name] += count;
-  } catch (error) {
-    console.log(`seed ${seed}: ${error.stack}`);
-    process.exitCode = 1;
-    break;
-  }
-}
-console.log(JSON.stringify(total));
+await runSeeds({
+  first,
+  count: histories,
+  total,
+  async run(seed) {
+    return { histories: 1, ...(await new History(seed, values.carrier).run(steps)) };
+  },
+});

@@ -7,6 +7,7 @@
 import { parseArgs } from "node:util";
 import { kinds } from "./lives/kinds.mjs";
 import { Life } from "./lives/life.mjs";
+import { runSeeds } from "./seeds.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -19,16 +20,11 @@ const { values } = parseArgs({
 const [lives, first, steps] = ["lives", "seed", "steps"].map((name) => Number(values[name]));
 const names = values.kind === undefined ? Object.keys(kinds) : [values.kind];
 const total = { lives: 0, changes: 0, looks: 0, refused: 0, undone: 0 };
-for (let seed = first; seed < first + lives; seed++) {
-  const kind = names[seed % names.length];
-  try {
-    const counts = await new Life(seed, kind).run(steps);
-    total.lives++;
-    for (const [name, count] of Object.entries(counts)) total[name] += count;
-  } catch (error) {
-    console.log(`seed ${seed}: ${error.stack}`);
-    process.exitCode = 1;
-    break;
-  }
-}
-console.log(JSON.stringify(total));
+await runSeeds({
+  first,
+  count: lives,
+  total,
+  async run(seed) {
+    return { lives: 1, ...(await new Life(seed, names[seed % names.length]).run(steps)) };
+  },
+});

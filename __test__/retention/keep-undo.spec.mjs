@@ -190,7 +190,7 @@ test("operations that a checkpoint carried on as a whole behind a take-over of a
   t.deepEqual(backward.reverse(), all);
 });
 
-test("an operation that was carried on alone and undone then stays undone in the history, whoever has the folder next", async (t) => {
+test("an operation that was carried on alone and undone then stays undone in the history, whether agents or a single writer have the folder next", async (t) => {
   const folder = await temporaryFolder(t);
   const store = await opened(t, folder, 3);
   await store.set("a", { n: 1 });

@@ -5,6 +5,7 @@
 
 const { applyDelta } = require("../operations/delta");
 const { messages, opslogError } = require("../errors/errors");
+const { Notices } = require("../history/notices");
 
 /** How many changes are kept. */
 const MOST = 100_000;
@@ -152,42 +153,17 @@ class JournalReader {
 }
 
 /** Tells when there may be more, as the notices of a folder do. */
-class JournalNotices {
-  #isNoticed = false;
-  #isEnded = false;
-  #wake = null;
-  #signal;
+class JournalNotices extends Notices {
   #ended;
-  #onAbort = () => this.notice();
 
   constructor(signal, ended) {
-    this.#signal = signal;
+    super(signal);
     this.#ended = ended;
-    signal?.addEventListener("abort", this.#onAbort, { once: true });
-  }
-
-  listen() {
-    this.#isNoticed = this.#signal?.aborted === true;
-  }
-
-  found() {}
-
-  notice() {
-    this.#isNoticed = true;
-    this.#wake?.();
-  }
-
-  async noticed() {
-    if (this.#isNoticed || this.#isEnded) return;
-    await new Promise((resolve) => (this.#wake = resolve));
-    this.#wake = null;
   }
 
   end() {
-    this.#isEnded = true;
-    this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#ended(this);
-    this.#wake?.();
+    super.end();
   }
 }
 

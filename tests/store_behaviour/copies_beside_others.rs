@@ -186,6 +186,17 @@ fn sealed_logs_are_copied_without_links_and_without_the_log_that_is_to_come() {
     }
 }
 
+/// Numbers below a limit, the same for each seed.
+fn numbers_of(seed: u64) -> impl FnMut(u64) -> u64 {
+    let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move |limit| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % limit
+    }
+}
+
 #[test]
 fn a_reader_copies_what_the_log_of_its_writer_held_at_one_moment_though_undos_never_end() {
     for seed in 0..12_u64 {
@@ -198,13 +209,7 @@ fn a_reader_copies_what_the_log_of_its_writer_held_at_one_moment_though_undos_ne
         let copier = try_open(disk.clone(), Options { read_only: true, ..options() }).unwrap().store;
         let states = Arc::new(Mutex::new(vec![records(&store)]));
         let (writer, held) = (Arc::clone(&store), Arc::clone(&states));
-        let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut below = move |limit: u64| {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            random % limit
-        };
+        let mut below = numbers_of(seed);
         let calls = Arc::new(Mutex::new(0));
         let counted = Arc::clone(&calls);
         disk.before_every(move |_, path| {
@@ -256,13 +261,7 @@ fn a_reader_copies_what_agents_had_seen_of_each_other_though_their_undos_never_e
         }
         let disk = HookDisk::of_reader(sim.clone());
         let copier = try_open(disk.clone(), Options { read_only: true, ..options() }).unwrap().store;
-        let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut below = move |limit: u64| {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            random % limit
-        };
+        let mut below = numbers_of(seed);
         let calls = Arc::new(Mutex::new(0));
         let counted = Arc::clone(&calls);
         disk.before_every(move |_, path| {

@@ -296,7 +296,7 @@ export class HandsWorld {
     this.#copy = { folder, trail: [...trail], version, foreignLogs: new Set(foreignLogs) };
   }
 
-  /** Puts the folder back as it was copied, beneath whoever reads it. */
+  /** Puts the folder back as it was copied, beneath its readers. */
   async putBack(how) {
     if (!this.#copy || this.writers.length > 0) return;
     const { folder, trail, version, foreignLogs } = this.#copy;
