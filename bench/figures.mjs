@@ -59,5 +59,7 @@ export function show(value) {
 }
 
 export function showTimes(ratio) {
+  // A ratio far below 1 keeps two digits that count.
+  if (ratio > 0 && ratio < 0.01) return `${ratio.toFixed(1 - Math.floor(Math.log10(ratio)))}x`;
   return `${show(ratio)}x`;
 }

@@ -3,15 +3,19 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { drawChart, drawSummary } from "./charts.mjs";
 import { replaceBlock } from "./document.mjs";
-import { headlineTable, machineReport, storeReport, targetTable, workloadSection } from "./report.mjs";
+import {
+  headlineTable,
+  inReadme,
+  machineReport,
+  storeReport,
+  targetTable,
+  workloadSection,
+} from "./report.mjs";
 import { floorsReport, sizeReport } from "./parts.mjs";
 import { folder, project, readAll } from "./results.mjs";
 import { loadStore, storeNames } from "./stores/index.mjs";
 import { comparisons, summaryTable } from "./summary.mjs";
 import { loadWorkload, workloadIds } from "./workloads/index.mjs";
-
-// The README has room for some.
-const inReadme = ["ours", "original", "lmdb", "better-sqlite3"];
 
 async function loadAll(names, load) {
   const loaded = [];

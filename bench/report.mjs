@@ -43,6 +43,9 @@ export function targetTable(workloads, results) {
   return table(["", "target", "found", ""], rows);
 }
 
+/** The stores of the table in README.md, which has room for some. */
+export const inReadme = ["ours", "original", "lmdb", "better-sqlite3"];
+
 /** A few figures of each workload, for the README. */
 export function headlineTable(workloads, results, stores) {
   const rows = workloads.flatMap(({ id, headlines = [] }) =>

@@ -6,7 +6,16 @@ import { replaceBlock } from "../../bench/document.mjs";
 import { titlesOf } from "../../bench/figures.mjs";
 import { Fixtures } from "../../bench/fixtures.mjs";
 import { measureWorkload } from "../../bench/measurement.mjs";
-import { floorReport, targetTable, workloadReport, workloadSection } from "../../bench/report.mjs";
+import { floorsReport, sizeReport } from "../../bench/parts.mjs";
+import {
+  floorReport,
+  headlineTable,
+  inReadme,
+  machineReport,
+  targetTable,
+  workloadReport,
+  workloadSection,
+} from "../../bench/report.mjs";
 import { readAll } from "../../bench/results.mjs";
 import { ownStores } from "../../bench/stores/index.mjs";
 import { comparisons, rows, summaryTable } from "../../bench/summary.mjs";
@@ -140,5 +149,26 @@ test("docs/performance/workloads.md, is made from the figures that are kept", as
   for (const [id, found] of Object.entries(results.results)) {
     const section = workloadSection(await loadWorkload(id), { found, origin: results.origins[id], profiles });
     t.true(page.includes(section), `${id}: \`npm run bench:pages\` makes the page anew`);
+  }
+});
+
+test("docs/performance.md and README.md, are made from the figures that are kept", async (t) => {
+  const { results, floors, size } = await readAll();
+  const workloads = await Promise.all(Object.keys(results.results).map(loadWorkload));
+  workloads.sort((one, other) => workloadIds.indexOf(one.id) - workloadIds.indexOf(other.id));
+  const machine = machineReport(results.machine);
+  const blocks = {
+    "docs/performance.md": [
+      summaryTable(comparisons(workloads, results.results)),
+      machine,
+      floorsReport(floors),
+      sizeReport(size),
+    ],
+    "README.md": [headlineTable(workloads, results.results, inReadme), machine],
+  };
+  for (const [name, texts] of Object.entries(blocks)) {
+    const page = await readFile(new URL(`../../${name}`, import.meta.url), "utf8");
+    for (const text of texts)
+      t.true(page.includes(text), `${name}: \`npm run bench:pages\` makes the page anew`);
   }
 });

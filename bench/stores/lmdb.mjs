@@ -47,7 +47,7 @@ async function open(folder, { sync = "none", mode = "immediate", readOnly = fals
 export default {
   description:
     "msgpack with shared structures (faster here than its JSON, reading and writing), `overlappingSync: false`. " +
-    "Without fsync: `noSync`. Single awaited writes are `putSync`, which is 6 times faster here than awaiting " +
+    "Without fsync: `noSync`. Single awaited writes are `putSync`, which is faster here than awaiting " +
     "`put`; writes in flight and asynchronous ones are `put`; a batch is `transactionSync`.",
   open,
 };

@@ -1,14 +1,28 @@
-// What calls cost in requests and bytes, counted by a proxy between the AWS SDK and moto. Prints the table of docs/s3.md:
-//   node campaigns/s3/cost.mjs [--appends 1000]
+// What calls cost in requests and bytes, counted by a proxy between the AWS SDK and moto. Prints a line for each call:
+//   npm run cost:s3 -- [--appends 1000] [--write]     with --write into docs/s3/cost.json, and from it into docs/s3.md
+//   npm run cost:s3 -- --page                         only makes the tables of docs/s3.md anew
 
 import { parseArgs } from "node:util";
+import { origin } from "../../bench/results.mjs";
 import { Store } from "../../index.mjs";
+import { keepCost, makeCostPage } from "./cost-page.mjs";
 import { createBucket, installClients, s3Backend, s3Client } from "./clients.mjs";
 import { startMoto } from "./moto.mjs";
 import { startProxy } from "./proxy.mjs";
 
-const { values } = parseArgs({ options: { appends: { type: "string", default: "1000" } } });
+const { values } = parseArgs({
+  options: {
+    appends: { type: "string", default: "1000" },
+    write: { type: "boolean", default: false },
+    page: { type: "boolean", default: false },
+  },
+});
+if (values.page) {
+  await makeCostPage();
+  process.exit();
+}
 const appends = Number(values.appends);
+const shown = (count) => count.toLocaleString("en-US");
 await installClients();
 const server = await startMoto();
 const proxy = await startProxy(server.endpoint);
@@ -16,17 +30,18 @@ const client = s3Client(proxy.endpoint);
 await createBucket(client, "cost");
 const manual = { checkpointOnClose: false, checkpointThreshold: Infinity };
 
-console.log("| call | requests | which | bytes up | bytes down |\n|---|---|---|---|---|");
-function row(what) {
-  const { count, requests, bytesUp, bytesDown } = proxy.take();
-  const kinds = Object.entries(requests).map(([kind, times]) => `${times} ${kind}`);
-  console.log(`| ${what} | ${count} | ${kinds.join(", ")} | ${bytesUp} | ${bytesDown} |`);
+const calls = [];
+function row(call) {
+  const { requests, bytesUp, bytesDown } = proxy.take();
+  calls.push({ call, requests, bytesUp, bytesDown });
+  console.log(JSON.stringify(calls.at(-1)));
 }
 
-for (const [who, agentId] of [
+for (const [who, agentId, article = "a"] of [
   ["single writer", undefined],
-  ["agent", "one"],
+  ["agent", "one", "an"],
 ]) {
+  const ofIt = `of ${article} ${who}`;
   const open = async (options) => {
     const store = new Store();
     const backend = await s3Backend("s3", { client, bucket: "cost", prefix: who.replace(" ", "-") });
@@ -37,13 +52,19 @@ for (const [who, agentId] of [
   let store = await open({ agentId });
   row(`${who}: open, new store`);
   const reader = await open({ readOnly: true });
-  row("reader: open, no operations");
+  row(`reader: open, no operations ${ofIt}`);
   await reader.tail();
   proxy.take();
   await reader.tail();
-  row("reader: tail, nothing new, no operations");
+  row(`reader: tail, nothing new, no operations ${ofIt}`);
   await store.set("a", { n: 1 });
   row(`${who}: set, awaited`);
+  await reader.tail();
+  row(`reader: tail, one append ${ofIt}`);
+  for (let n = 0; n < 10; n++) await store.set("a", { n });
+  proxy.take();
+  await reader.tail();
+  row(`reader: tail, ten appends ${ofIt}`);
   await Promise.all(Array.from({ length: 1000 }, (_, n) => store.set(`id-${n}`, { n })));
   row(`${who}: 1,000 sets in flight`);
   await store.batch(() => Array.from({ length: 100 }, (_, n) => store.set(`b-${n}`, { n })));
@@ -51,23 +72,25 @@ for (const [who, agentId] of [
   await store.undo();
   row(`${who}: undo, after 1,100 operations`);
   await reader.tail();
-  row("reader: tail, 1,100 operations");
+  row(`reader: tail, 1,100 operations ${ofIt}, in two appends and an undo`);
   await reader.tail();
-  row("reader: tail, nothing new, after them");
+  row(`reader: tail, nothing new, after them`);
   await store.compact();
   row(`${who}: compact`);
   for (let n = 0; n < appends; n++) await store.set(`c-${n}`, { n });
-  row(`${who}: ${appends} sets, awaited, roll-ups included`);
+  row(`${who}: ${shown(appends)} sets, awaited, roll-ups included`);
   await store.close();
   row(`${who}: close`);
   const second = await open({ readOnly: true });
-  row(`reader: open after ${appends} appends`);
+  row(`reader: open after ${shown(appends)} appends ${ofIt}`);
   await second.close();
   store = await open({ agentId });
-  row(`${who}: open after ${appends} appends`);
+  row(`${who}: open after ${shown(appends)} appends`);
   await store.close();
   await reader.close();
 }
+// A store that many agents follow, each of which writes.
+const FOLLOWED = 20;
 // Many agents at once, then none of them.
 const MANY = 50;
 const GONE = 200;
@@ -80,6 +103,21 @@ const openIn = async (prefix, options) => {
   });
   return store;
 };
+const followed = [];
+for (let n = 0; n < FOLLOWED; n++) followed.push(await openIn("followed", { agentId: `agent-${n}` }));
+for (const agent of followed) await agent.tail();
+await Promise.all(followed.map((agent, n) => agent.set(`${n}`, { n })));
+await followed[0].tail();
+await Promise.all(followed.map((agent, n) => agent.set(`${n}`, { n: n + 1 })));
+proxy.take();
+await followed[0].tail();
+row(`agent: tail, one append of each of ${FOLLOWED} agents`);
+for (let turn = 0; turn < 10; turn++)
+  await Promise.all(followed.map((agent, n) => agent.set(`${n}`, { n: turn })));
+proxy.take();
+await followed[0].tail();
+row(`agent: tail, ten appends of each of ${FOLLOWED} agents`);
+for (const agent of followed) await agent.close();
 const compacting = await openIn("many", { agentId: "compacting" });
 const agents = [];
 for (let n = 0; n < MANY; n++) agents.push(await openIn("many", { agentId: `agent-${n}` }));
@@ -109,6 +147,7 @@ await openReader(`reader: open, after a compaction, ${GONE} agents gone`);
 await (await openIn("many", { agentId: "next" })).close();
 row("agent: open and close, after it");
 await compacting.close();
+if (values.write) await keepCost({ ...origin(), appends, calls });
 await proxy.stop();
 await server.stop();
 client.destroy();

@@ -1,0 +1,100 @@
+/** The tables of docs/s3.md: what calls cost in requests, and what uses cost in dollars. Both are made from docs/s3/cost.json. */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { replaceBlock } from "../../bench/document.mjs";
+import { showOrigin } from "../../bench/results.mjs";
+import { root } from "../../scripts/setup.mjs";
+
+const folder = path.join(root, "docs/s3");
+const page = path.join(root, "docs/s3.md");
+const kept = path.join(folder, "cost.json");
+
+/** Amazon's list prices in us-east-1, in dollars for a request. */
+const PRICES = { PUT: 0.005 / 1000, LIST: 0.005 / 1000, GET: 0.0004 / 1000, HEAD: 0.0004 / 1000 };
+const MINUTES = 30 * 24 * 60;
+/** A writer stores 16 appends once more as one object, 16 of those again, and so on. */
+const ROLL_UPS = 16 / 15;
+
+const shown = (count) => Math.round(count).toLocaleString("en-US");
+const rounded = (count) => shown(Number(count.toPrecision(3)));
+
+function table(head, aligned, rows) {
+  return [head, aligned, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+const ORDER = ["PUT", "LIST", "GET", "HEAD"];
+
+/** A row for each call. Deletions are not counted: S3 does not charge for them. */
+export function requestTable({ calls, ...origin }) {
+  const rows = calls.map(({ call, requests, bytesUp, bytesDown }) => {
+    const charged = ORDER.filter((kind) => kind in requests);
+    const count = charged.reduce((sum, kind) => sum + requests[kind], 0);
+    const which = charged.map((kind) => `${shown(requests[kind])} ${kind}`).join(", ");
+    return [call, shown(count), which, shown(bytesUp), shown(bytesDown)];
+  });
+  const head = ["call", "requests", "which", "bytes up", "bytes down"];
+  return `${table(head, ["---", "---:", "---", "---:", "---:"], rows)}\n\n${showOrigin(origin)}.`;
+}
+
+/** The requests of so many calls of each kind. */
+function requestsOf(calls, times) {
+  const sum = Object.fromEntries(ORDER.map((kind) => [kind, 0]));
+  for (const [call, count] of Object.entries(times)) {
+    const found = calls.find((each) => each.call === call);
+    if (found === undefined) throw new Error(`docs/s3/cost.json has no call "${call}"`);
+    for (const kind of ORDER) sum[kind] += (found.requests[kind] ?? 0) * count;
+  }
+  sum.PUT *= ROLL_UPS;
+  return sum;
+}
+
+/** How often each measured call happens in a month of 30 days. */
+const uses = [
+  [
+    "settings: one writer, 100 awaited writes a day; 5 readers that call `tail()` once a minute",
+    {
+      "single writer: set, awaited": 3000,
+      "reader: tail, one append of a single writer": 3000 * 5,
+      "reader: tail, nothing new, no operations of a single writer": 5 * MINUTES - 3000 * 5,
+    },
+  ],
+  [
+    "events: one writer, 100 writes a second, of which those of one second share a PUT; a reader that calls `tail()` every 10 s",
+    {
+      "single writer: 1,000 sets in flight": 60 * MINUTES,
+      "reader: tail, ten appends of a single writer": 6 * MINUTES,
+    },
+  ],
+  [
+    "jobs: 20 agents, each with an awaited write and a `tail()` a minute",
+    { "agent: set, awaited": 20 * MINUTES, "agent: tail, one append of each of 20 agents": 20 * MINUTES },
+  ],
+  [
+    "jobs: the same agents, each with a `tail()` every ten minutes, and ten appends in each log by then",
+    { "agent: set, awaited": 20 * MINUTES, "agent: tail, ten appends of each of 20 agents": 2 * MINUTES },
+  ],
+];
+
+export function dollarTable({ calls }) {
+  const rows = uses.map(([use, times]) => {
+    const { PUT, LIST, GET, HEAD } = requestsOf(calls, times);
+    const dollars = (PUT + LIST) * PRICES.PUT + (GET + HEAD) * PRICES.GET;
+    return [use, rounded(PUT), rounded(LIST), rounded(GET + HEAD), dollars.toFixed(2)];
+  });
+  return table(["use", "PUT", "LIST", "GET, HEAD", "dollars"], ["---", "---:", "---:", "---:", "---:"], rows);
+}
+
+export const costPage = (text, cost) =>
+  replaceBlock(replaceBlock(text, "requests", requestTable(cost)), "dollars", dollarTable(cost));
+
+export const readCost = async () => JSON.parse(await readFile(kept, "utf8"));
+
+export async function makeCostPage() {
+  await writeFile(page, costPage(await readFile(page, "utf8"), await readCost()));
+}
+
+export async function keepCost(cost) {
+  await mkdir(folder, { recursive: true });
+  await writeFile(kept, `${JSON.stringify(cost, null, 1)}\n`);
+  await makeCostPage();
+}
