@@ -43,6 +43,9 @@ export function targetTable(workloads, results) {
   return table(["", "target", "found", ""], rows);
 }
 
+/** The error in what a process printed at its end, without the places in files of the machine. */
+const errorOf = (failed) => /^\w*Error: .+$/m.exec(failed)?.[0] ?? failed.split("\n", 1)[0];
+
 /** The stores of the table in README.md, which has room for some. */
 export const inReadme = ["ours", "original", "lmdb", "better-sqlite3"];
 
@@ -83,7 +86,7 @@ export function workloadReport(workload, found) {
   for (const [variant, results] of Object.entries(found)) {
     parts.push(`**${variant}**`, variantTable(workload, results));
     for (const [subject, { failed }] of Object.entries(results)) {
-      if (failed) parts.push(`${titleOf(subject)} failed:\n\n\`\`\`text\n${failed}\n\`\`\``);
+      if (failed) parts.push(`${titleOf(subject)} failed: \`${errorOf(failed)}\`.`);
     }
   }
   return parts.join("\n\n");

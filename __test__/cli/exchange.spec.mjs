@@ -179,7 +179,7 @@ test("import --on-conflict, replaces, skips, takes the newer one, or stops with 
   const twice = await cli(t, ["import", folder, "--on-conflict", "skip"], {
     input: '{"id":"x","data":1}\n{"id":"x","data":2}',
   });
-  t.is(twice.stdout, "1 record imported, 1 record left as they are\n");
+  t.is(twice.stdout, "1 record imported, 1 record left as it is\n");
   for (const how of ["newer", "newer=", "overwrite"])
     t.is((await cli(t, ["import", folder, "--on-conflict", how], { input })).status, 2);
 });

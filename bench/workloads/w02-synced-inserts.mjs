@@ -8,7 +8,7 @@ export default {
   text:
     'New records, each awaited before the next; a resolved write is on the disk (`durability: "always"`). The ' +
     "event loop is busy, as Node counts it, also while a call waits for the disk in it.",
-  note: "The floor, a blocking append and an `fdatasync` of a file that grows, is itself slower than better-sqlite3: SQLite overwrites its write-ahead log, so that the file keeps its size and a sync has no metadata to write. A log of lines that 0.8.1 can read has to grow. The rest of the difference is the trip to the thread that syncs and back, which keeps the event loop free.",
+  note: "The time is nearly all the disk's, and differs from run to run. The floor is a blocking append and an `fdatasync` of a file that grows. This package and classic-level sync on another thread, which keeps the event loop free; lmdb and better-sqlite3 wait for the disk in the call.",
   variants: sizes,
   stores: storeNames,
   floors: { "write and fdatasync": syncedWrites() },

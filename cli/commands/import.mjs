@@ -38,7 +38,7 @@ export const importCommand = {
   details: [
     'Takes the output of "opslog export", from a file or from stdin: lines such as {"id":"a","data":{"n":1}}, or CSV with a header and a column id. A record whose id exists is replaced, unless --on-conflict says otherwise.',
     "Creates the store in a new or an empty folder; in a folder with other files only with --create.",
-    "The import ends with status 1 at a line that is no record, at a record that the store refuses, and at Ctrl-C: the records before that are in the store. Memory: a few thousand lines, and less than 100 bytes for each record.",
+    "The import ends with status 1 at a line that is no record, at a record that the store refuses, and at Ctrl-C: the records before that are in the store. Memory: a few thousand lines, and an index of the records.",
   ],
   examples: [
     "import ./data records.jsonl",
@@ -61,7 +61,8 @@ export const importCommand = {
       output.json({ imported, ...(decide !== undefined && { skipped }) });
       return;
     }
-    const left = skipped === 0 ? "" : `, ${count(skipped, "record")} left as they are`;
+    const left =
+      skipped === 0 ? "" : `, ${count(skipped, "record")} left as ${skipped === 1 ? "it is" : "they are"}`;
     output.lines(
       sentence(
         `${count(imported, "record")} imported${isNew ? ` into a new store in ${printable(folder)}` : ""}${left}`,
