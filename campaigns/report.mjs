@@ -36,13 +36,14 @@ async function printedBy({ script, args }) {
 
 /** Runs a campaign and keeps what it printed. One that printed nothing could not begin, and replaces no earlier run. */
 async function report(campaign) {
+  const from = showOrigin(origin());
   const started = performance.now();
   const { status, lines } = await printedBy(campaign);
   if (status !== 0) process.exitCode = 1;
   if (lines.length === 0) return;
   const seconds = Math.round((performance.now() - started) / 1000);
   const day = new Date().toISOString().slice(0, 10);
-  const text = textOf(campaign, { origin: showOrigin(origin()), day, seconds, status, lines });
+  const text = textOf(campaign, { origin: from, day, seconds, status, lines });
   writeFileSync(path.join(folder, fileOf(campaign)), text);
 }
 

@@ -71,7 +71,7 @@ const limits = [
     {
       "docs/format.md": "in `superseded` for # seconds or more",
       "docs/write-modes.md": "comes at least # seconds later",
-      "docs/retention.md": "| # seconds after a second newer one |",
+      "docs/retention.md": "if superseded for # seconds",
     },
   ],
   [
