@@ -290,6 +290,29 @@ for (const [kind, kept] of Object.entries(kinds)) {
     t.deepEqual(reader.get("a"), { n: 5 });
   });
 
+  test(`prune() behind a compaction that another agent has not seen brings back nothing of that agent's: ${kind}`, async (t) => {
+    const place = await kept(t);
+    const idle = await openAt(t, place, { agentId: "idle" });
+    const other = await openAt(t, place, { agentId: "other" });
+    await idle.set("deleted", { n: 1 });
+    await idle.set("changed", { n: 1 });
+    await other.refresh();
+    await other.delete("deleted");
+    await other.set("changed", { n: 2 });
+    await other.compact();
+    t.true((await other.prune()).files > 0);
+    await idle.set("b", { n: 1 });
+
+    const expected = [
+      ["b", { n: 1 }],
+      ["changed", { n: 2 }],
+    ];
+    const reader = await openAt(t, place, { readOnly: true });
+    await other.refresh();
+    await idle.refresh();
+    for (const store of [reader, other, idle]) t.deepEqual(store.entries().sort(), expected);
+  });
+
   test(`the history has no end after 300 checkpoints, and prune() deletes its notes as well: ${kind}`, async (t) => {
     const place = await kept(t);
     const store = await openAt(t, place);

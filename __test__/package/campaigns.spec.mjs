@@ -56,6 +56,7 @@ test("LastLines, progress among results, keeps the last results only", (t) => {
     "",
     "   12 s  10 folders, 3 kills",
     "3 s: 500 runs",
+    "    at Follower.hear (file:///somewhere/follower.mjs:65:44)",
     "wal    311 s   27580 runs",
     "took   12 s",
   ])

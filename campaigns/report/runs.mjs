@@ -13,13 +13,14 @@ export const folder = path.join(root, "docs/reliability");
 /** Enough for the longest table, that of the faults with their calls. */
 export const LINES_KEPT = 80;
 
-/** Lines that are no result: blank ones, progress, and what cargo says of its build and of tests that pass. */
+/** Lines that are no result: blank ones, progress, what cargo says of its build and of tests that pass, and the frames of a stack. */
 export const isProgress = (line) =>
   line.trim() === "" ||
   /^\s*(Compiling|Finished|Running|Building|Fresh|Checking|Downloaded|Downloading|Updating|Locking)\b/.test(
     line,
   ) ||
   /^(running \d+ tests?$|test .* \.\.\. ok$)/.test(line) ||
+  /^\s+at .*(file|node):/.test(line) ||
   /^\s*\d+ s[: ] |^\s*\d+ rounds, \d+ s$/.test(line);
 
 /** Keeps the last lines of what goes through, without progress. */
@@ -27,7 +28,7 @@ export class LastLines {
   lines = [];
   add(line) {
     if (isProgress(line)) return;
-    this.lines.push(line.trimEnd());
+    this.lines.push(line.trimEnd().replaceAll(root, "."));
     if (this.lines.length > LINES_KEPT) this.lines.shift();
   }
 }

@@ -249,5 +249,7 @@ fn is_lost(log: &Name, before: &Manifest, now: &Manifest) -> bool {
     if retired.iter().any(|retired| retired.logs.contains(log)) {
         return false;
     }
-    retired.first().map_or(1, |first| first.snapshot) <= before.snapshots() + 1
+    // NOTE: of a snapshot whose history was pruned the manifest names no logs any more.
+    now.number("prunedTo") <= before.snapshots()
+        && retired.first().map_or(1, |first| first.snapshot) <= before.snapshots() + 1
 }
