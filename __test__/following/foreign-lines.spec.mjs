@@ -351,3 +351,28 @@ test("tail() of an agent beside another, another process has appended to its log
   await one.set("own", { n: 3 });
   t.deepEqual(one.get("theirs"), { n: 2 });
 });
+
+for (const call of ["compact", "archive"])
+  test(`tail() of an agent, another process has appended between two of its lines and another agent calls ${call}(), returns that agent's operations`, async (t) => {
+    const folder = await temporaryFolder(t);
+    const one = await openStore(t, folder, { ...manual, agentId: "one" });
+    const two = await openStore(t, folder, { ...manual, agentId: "two" });
+    // It knows the log of the other agent by now.
+    t.false(await one.undo());
+    await two.set("theirs", { n: 1 });
+    const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
+    const own = one.set("own", { n: 2 });
+    const line = { ts: "2026-01-01T00:00:00.000Z", op: "set", id: "foreign", prev: null, data: { n: 3 } };
+    const foreign = JSON.stringify({ ...line, agent: "z", clock: 1_000_000 });
+    await own;
+    appendFileSync(join(folder, manifest.activeAgentOps.one), `${foreign}\n`);
+    await one.delete("own");
+    await two.refresh();
+    await (call === "compact" ? two.compact() : two.archive((_, id) => id === "theirs"));
+    t.deepEqual(
+      (await one.tail()).map(({ op, id }) => [op, id]),
+      [["set", "theirs"]],
+    );
+    t.deepEqual(one.get("foreign"), { n: 3 });
+    t.is(one.has("theirs"), call === "compact");
+  });

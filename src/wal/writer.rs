@@ -19,6 +19,8 @@ use crate::format::operation::Marks;
 const UNLOOKED: u64 = 1 << 20;
 /// How many bytes at the end of a log are compared with what was written there.
 const COMPARED: usize = 4096;
+/// So many bytes behind its place are searched for a line that another process has displaced.
+const SEARCHED: u64 = 1 << 20;
 
 /// An open WAL.
 pub struct Writer {
@@ -468,6 +470,33 @@ impl Writer {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
             Err(source) => Err(Error::io("read", &self.path, source)),
         }
+    }
+
+    /// Whether the line that was written last stands where it was written or behind that: another process may have appended
+    /// lines before it. An earlier state of the folder does not hold it.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn holds_last_line(&self) -> Result<bool> {
+        let Some(file) = &self.file else { return Ok(true) };
+        let (offset, last) = self.recent.last(COMPARED);
+        let before = last.split_last().map_or(&[][..], |(_, before)| before);
+        let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        let line = last.get(begin..).unwrap_or_default();
+        if line.is_empty() {
+            return Ok(true);
+        }
+        let failed = |source| Error::io("read", &self.path, source);
+        let end = file.info().map_err(failed)?.len;
+        let from = offset + begin as u64;
+        // More than that is not looked through.
+        let len = end.saturating_sub(from).min(SEARCHED);
+        let there = match read_exact_at(&**file, from, len as usize) {
+            Ok(there) => there,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+            Err(source) => return Err(failed(source)),
+        };
+        Ok(there.windows(line.len()).any(|window| window == line))
     }
 
     /// Whether another file stands at its path than the one that is held.

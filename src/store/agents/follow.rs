@@ -615,10 +615,11 @@ impl State {
         Ok(agents.id.is_some() && self.has_lost_own_log(store)? && !self.has_others_lines(store)?)
     }
 
-    /// Whether another hand has only appended to the agent's own log: the folder is what it was, with more in it.
+    /// Whether another process has only appended to the agent's own log, behind its last line or before: the folder is what
+    /// it was, with more in it.
     fn has_others_lines(&self, store: &Store) -> Result<bool> {
         let is_agent = self.agents.as_ref().is_some_and(|agents| agents.id.is_some());
-        Ok(is_agent && self.wal.look(&*store.disk)?.0 == Standing::Grew && self.wal.ends_as_written()?)
+        Ok(is_agent && self.wal.look(&*store.disk)?.0 == Standing::Grew && self.wal.holds_last_line()?)
     }
 
     /// Whether a record shows what an operation said that came later than this one. If not, it is this one's now.
