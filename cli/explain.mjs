@@ -27,8 +27,12 @@ const explanations = {
   },
 };
 
+const named = (text, folder) =>
+  folder === undefined ? text : text.replaceAll(resolve(folder) + sep, join(folder, sep));
+
 /** What an error says to a person. Paths in the folder begin as the folder was named. */
-export function explain(error, folder) {
-  const text = explanations[error?.code]?.(error) ?? error?.message ?? String(error);
-  return folder === undefined ? text : text.replaceAll(resolve(folder) + sep, join(folder, sep));
-}
+export const explain = (error, folder) =>
+  named(explanations[error?.code]?.(error) ?? error?.message ?? String(error), folder);
+
+/** The file and the place that are damaged, for a command that goes on without them. */
+export const explainDamage = (error, folder) => named(damage(error), folder);

@@ -321,6 +321,23 @@ withModes("commands that read, in a folder that may not be written, work", async
   t.regex(stderr, /^opslog: EACCES: [^\n]+\n$/);
 });
 
+test("history, the snapshot or the manifest is damaged, names the file once and reads the logs where there is a manifest", async (t) => {
+  const folder = await exampleFolder(t);
+  const snapshot = await currentSnapshot(folder);
+  const offset = await offsetOf(snapshot, '"name":"Ada"');
+  await flip(snapshot, offset, "\0");
+  const read = await cli(t, ["history", folder, "ada"]);
+  t.regex(
+    read.stderr,
+    /^opslog: \S+\.jsonl, byte \d+: [^:]+\. What follows is read from the logs alone\.\n$/,
+  );
+  await writeFile(join(folder, "manifest.json"), "{");
+  const unread = await cli(t, ["history", folder, "ada"]);
+  t.regex(unread.stderr, /^opslog: The store is damaged, or this is no store of opslog: \S+manifest\.json/);
+  t.is(unread.stderr.split("manifest.json").length, 2);
+  t.is(unread.status, 1);
+});
+
 test("commands on a damaged store, say what is damaged and show no stack", async (t) => {
   const folder = await exampleFolder(t);
   const snapshot = await currentSnapshot(folder);

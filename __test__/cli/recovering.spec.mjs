@@ -1,5 +1,5 @@
 /** `opslog recover`. */
-import { rm } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
 import { Store } from "../../index.mjs";
@@ -29,4 +29,16 @@ test("recover, puts a store together elsewhere, tells what is lost and ends with
   t.like(values[0], { records: 2, lostCount: 1 });
   t.like(await cli(t, ["recover", folder, join(target, "other")]), { status: 2 });
   t.like(await cli(t, ["recover", folder]), { status: 2 });
+});
+
+test("recover, the manifest is no JSON or breaks a rule, says so in words", async (t) => {
+  const folder = await exampleFolder(t);
+  const target = await temporaryFolder(t);
+  const manifest = join(folder, "manifest.json");
+  await writeFile(manifest, '{"version":');
+  const cut = await cli(t, ["recover", folder, join(target, "cut")]);
+  t.is(cut.stdout.split("\n")[0], `${manifest}: the manifest is not valid JSON (at byte 11)`);
+  await writeFile(manifest, "[]");
+  const list = await cli(t, ["recover", folder, join(target, "list")]);
+  t.regex(list.stdout.split("\n")[0], /manifest\.json: the manifest is damaged: [a-zA-Z ]+$/);
 });

@@ -48,11 +48,16 @@ for (const [name, text] of contents) {
 
   test(`links in ${name}, lead somewhere`, async (t) => {
     for (const [, target] of text.matchAll(/\]\(([^)]+)\)/g)) {
-      if (/^https?:/.test(target)) continue;
-      const [path, anchor] = target.split("#");
-      if (path !== "") await t.notThrowsAsync(access(join(root, dirname(name), path)), target);
+      // An absolute link to a file of the repository is one to the file here.
+      const own =
+        /^https:\/\/(?:github\.com\/backloghq\/opslog\/blob|raw\.githubusercontent\.com\/backloghq\/opslog)\/main\/(.+)$/;
+      const inRepository = own.exec(target)?.[1];
+      if (/^https?:/.test(target) && inRepository === undefined) continue;
+      const [path, anchor] = (inRepository ?? target).split("#");
+      const file = join(root, inRepository === undefined ? dirname(name) : "", path);
+      if (path !== "") await t.notThrowsAsync(access(file), target);
       if (anchor === undefined) continue;
-      const pointedAt = path === "" ? text : await readFile(join(root, dirname(name), path), "utf8");
+      const pointedAt = path === "" ? text : await readFile(file, "utf8");
       const headings = [...pointedAt.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
         heading
           .toLowerCase()

@@ -25,7 +25,7 @@ export const campaigns = [
     args: ["--agents", "8", "--minutes", "1", "--seed", "1", "--store", "original"],
     minutes: 2,
   },
-  { name: "soak:counters", args: ["--steps", "100000", "--agents", "8"], minutes: 5 },
+  { name: "soak:counters", args: ["--steps", "100000", "--agents", "8"], minutes: 1 },
   { name: "race:open", args: ["--rounds", "2000", "--seed", "1"], minutes: 2 },
   { name: "soak:feed", args: ["--runs", "2", "--kills", "200", "--seed", "1"], minutes: 5 },
   {
@@ -48,7 +48,7 @@ export const campaigns = [
     minutes: 5,
   },
   { name: "model:protocols", args: [], minutes: 5 },
-  { name: "lives", args: ["--lives", "1000", "--seed", "1"], minutes: 10 },
+  { name: "lives", args: ["--lives", "1000", "--seed", "1"], minutes: 4 },
   { name: "histories", args: ["--histories", "20000", "--seed", "1"], minutes: 20 },
   {
     name: "histories:backend",

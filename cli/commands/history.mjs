@@ -1,4 +1,6 @@
 /** `opslog history`: what happened to one record. */
+import { basename } from "node:path";
+import { explainDamage } from "../explain.mjs";
 import { complain } from "../output.mjs";
 import { OperationList, hasAgents } from "../records/operations.mjs";
 import { reading } from "../stores.mjs";
@@ -8,6 +10,8 @@ import { width } from "../terminal/size.mjs";
 import { wrap } from "../terminal/text-width.mjs";
 import { boundsOptions, parseBounds, printOperations } from "./log.mjs";
 import { FAILED } from "../exit-codes.mjs";
+
+const MANIFEST = "manifest.json";
 
 /** Takes operations in, to be printed when all is known. */
 class Collected {
@@ -32,8 +36,9 @@ async function found(folder, id, agent, bounds) {
       data: store.get(id),
     }));
   } catch (error) {
-    if (error.code !== "OPSLOG_CORRUPT") throw error;
-    complain(`${error.message}; what follows is read from the logs alone`);
+    // Without a manifest there are no logs to read either.
+    if (error.code !== "OPSLOG_CORRUPT" || basename(error.path ?? "") === MANIFEST) throw error;
+    complain(`${explainDamage(error, folder)}. What follows is read from the logs alone.`);
     const read = await reading(folder, (store) => readHistory(store, id, agent, bounds), { skipLoad: true });
     return { ...read, data: read.operations.at(-1)?.data };
   }

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::Recovered;
 use crate::disk::{Disk, OpenMode};
 use crate::error::{Error, Result};
+use crate::format::Invalid;
 use crate::format::manifest::{self, Manifest};
 use crate::format::operation::parse_line;
 use crate::publish::read_if_there;
@@ -53,7 +54,10 @@ impl Sources {
             Ok(Some(text)) => match manifest::parse(&text) {
                 Ok(manifest) if stays_inside(root, &manifest) => (Some(manifest), None),
                 Ok(_) => (None, Some("the manifest names files outside of its folders".to_owned())),
-                Err(invalid) => (None, Some(format!("the manifest is damaged: {invalid:?}"))),
+                Err(Invalid::NotJson { offset }) => {
+                    (None, Some(format!("the manifest is not valid JSON (at byte {offset})")))
+                }
+                Err(Invalid::Rule(words)) => (None, Some(format!("the manifest is damaged: {words}"))),
             },
             Ok(None) => (None, Some("the manifest is missing".to_owned())),
             Err(error) => (None, Some(error.to_string())),
