@@ -3,7 +3,7 @@ import { readFile, readdir } from "node:fs/promises";
 import test from "ava";
 import { campaignOf, campaigns, commandOf, fileOf } from "../../campaigns/report/campaigns.mjs";
 import { contributingPage, reportPage, runBlock } from "../../campaigns/report/pages.mjs";
-import { costPage, dollarTable, readCost, requestTable } from "../../campaigns/s3/cost-page.mjs";
+import { costPage, dollarTable, PRICES, readCost, requestTable } from "../../campaigns/s3/cost-page.mjs";
 import { folder, keptOf, LastLines, LINES_KEPT, textOf } from "../../campaigns/report/runs.mjs";
 
 const project = (name) => new URL(`../../${name}`, import.meta.url);
@@ -86,6 +86,12 @@ test("runBlock(), a campaign without a file, says how to run it", (t) => {
 test("the tables of docs/s3.md, are made from docs/s3/cost.json", async (t) => {
   const page = await readFile(project("docs/s3.md"), "utf8");
   t.true(costPage(page, await readCost()) === page, "`npm run cost:s3 -- --page` makes the tables anew");
+  const thousand = (kind) => (PRICES[kind] * 1000).toFixed(4).replace(/0$/, "");
+  t.true(
+    page.includes(
+      `(PUT and LIST ${thousand("PUT")} dollars a thousand, GET and HEAD ${thousand("GET")} a thousand)`,
+    ),
+  );
 });
 
 test("requestTable() and dollarTable(), requests of some calls, leave deletions out and count the roll-ups", async (t) => {

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
-import { root } from "../helpers/documents.mjs";
+import { documentNames, root } from "../helpers/documents.mjs";
 
 const read = (name) => readFile(join(root, name), "utf8");
 
@@ -18,7 +18,10 @@ function evaluate(text) {
 /** The value of a constant, `const NAME: type = value` or `name: value`. */
 async function constant(file, name) {
   const text = await read(file);
-  const [, value] = new RegExp(`\\b${name}(?:: [a-z0-9]+)?(?: =|:) ([\\d_ <*]+)`).exec(text) ?? [];
+  const [, value] =
+    new RegExp(`\\b${name}(?:: [A-Za-z0-9]+)?(?: =|:) (?:Duration::from_millis\\()?([\\de_ <*]+)`).exec(
+      text,
+    ) ?? [];
   if (value === undefined) throw new Error(`${file} has no ${name}`);
   return evaluate(value.trim());
 }
@@ -180,6 +183,13 @@ const limits = [
   ],
   ["scripts/package/inspect.mjs", "MOST_BYTES", shown, { "docs/reliability-report.md": "is over # bytes" }],
   ["cli/terminal/size.mjs", "ROWS", shown, { "docs/command-line.md": "lists end after # rows" }],
+  ["src/lock/contest.rs", "SETTLING", shown, { "docs/format.md": "; # ms later it" }],
+  [
+    "__test__/store/memory.spec.mjs",
+    "LIMIT_BYTES",
+    (bytes) => String(bytes / 1e6),
+    { "docs/durability.md": "grow the process by less than # MB" },
+  ],
   [
     "__test__/store/memory.spec.mjs",
     "LIMIT_OF_A_CALL",
@@ -196,3 +206,39 @@ for (const [file, name, show, places] of limits) {
     });
   }
 }
+
+/** Numbers with units that are neither a limit above nor measured: inputs of tests and campaigns, limits of others, prices. */
+const inputs = {
+  "SECURITY.md": ["512 MB"],
+  "CONTRIBUTING.md": ["500 MB"],
+  "docs/durability.md": ["4 kB"],
+  "docs/migration.md": ["1 MB"],
+  "docs/performance.md": ["2 KB", "1 ms"],
+  "docs/reliability-report.md": ["100 MB"],
+  "docs/s3.md": ["0.005 dollars", "0.023 dollars"],
+};
+/** This page names limits of 0.8.1 and titles of tests, whose own tests hold them. */
+const checkedElsewhere = new Set(["docs/differences.md", "CHANGELOG.md"]);
+
+test("a number with a unit in the documents, stands in a block that a command writes, or is a limit or an input that is named here", async (t) => {
+  const known = new Map(Object.entries(inputs).map(([document, texts]) => [document, [...texts]]));
+  for (const [file, name, show, places] of limits)
+    for (const [document, sentence] of Object.entries(places)) {
+      const list = known.get(document) ?? [];
+      known.set(document, [...list, sentence.replace("#", show(await constant(file, name)))]);
+    }
+  // Of README.md another test compares them with the benchmark.
+  for (const document of (await documentNames()).filter((name) => name !== "README.md")) {
+    if (checkedElsewhere.has(document)) continue;
+    const text = (await read(document))
+      .replaceAll(/<!-- measured:(\S+) -->[^]*?<!-- \/measured:\1 -->/g, "")
+      .replaceAll(/```[^]*?```/g, "");
+    const isKnown = (figure) => known.get(document)?.some((sentence) => sentence.includes(figure));
+    const figures = text.match(/\b\d[\d,.]*\s(?:[KMG]i?B|kB|ms|us|%|times faster|dollars)\b/g) ?? [];
+    t.deepEqual(
+      figures.filter((figure) => !isKnown(figure)),
+      [],
+      document,
+    );
+  }
+});

@@ -70,6 +70,15 @@ for (const [name, text] of contents) {
   });
 }
 
+test("documents, name the actor: no somebody, nobody, whoever, anyone or everybody", (t) => {
+  for (const [name, text] of contents)
+    t.deepEqual(
+      text.match(/\b(?:some|no|any|every)body\b|\b(?:any|every)one\b|\bwhoever\b|\bwho is\b/gi) ?? [],
+      [],
+      name,
+    );
+});
+
 test("the examples in TypeScript of all documents, are strict TypeScript", async (t) => {
   t.timeout(180_000);
   const examples = [...contents.values()].flatMap((text) => blocks(text, "ts"));

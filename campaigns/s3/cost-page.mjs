@@ -10,7 +10,7 @@ const page = path.join(root, "docs/s3.md");
 const kept = path.join(folder, "cost.json");
 
 /** Amazon's list prices in us-east-1, in dollars for a request. */
-const PRICES = { PUT: 0.005 / 1000, LIST: 0.005 / 1000, GET: 0.0004 / 1000, HEAD: 0.0004 / 1000 };
+export const PRICES = { PUT: 0.005 / 1000, LIST: 0.005 / 1000, GET: 0.0004 / 1000, HEAD: 0.0004 / 1000 };
 const MINUTES = 30 * 24 * 60;
 /** A writer stores 16 appends once more as one object, 16 of those again, and so on. */
 const ROLL_UPS = 16 / 15;
