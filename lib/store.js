@@ -114,7 +114,10 @@ class Store extends Inspected {
       const given = parseOptions(options);
       // Other calls may come upon records that must be migrated.
       const parsed = Object.freeze({ ...given, migrate: inCurrentContext(given.migrate) });
-      this.#queue = new MutationQueue(() => this.#driver.catchUp());
+      this.#queue = new MutationQueue({
+        waitFor: () => this.#driver.waitForOthers(),
+        letGo: () => this.#driver?.letGo?.(),
+      });
       this.#driver = await this.#openDriver(dir, parsed);
       this.#options = parsed;
       this.#state = "open";

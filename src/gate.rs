@@ -1,10 +1,12 @@
 //! The lock of a folder that agents share: appends hold it shared and never wait for each other, a change of
-//! the manifest holds it alone. The entry lock is taken before it; an exclusive waiter keeps the entry lock while it
-//! waits, so that appends cannot starve it. Kernel locks die with their holder. A
-//! holder that is stopped keeps the others out: they give up after a time, with an error, and steal nothing.
+//! the manifest or a transaction holds it alone. The entry lock is taken before it; an exclusive waiter keeps the entry lock while
+//! it waits, so that appends cannot starve it, and gives way to appends that wait (`waiting`), so that it cannot starve them. Kernel
+//! locks die with their holder. A holder that is stopped keeps the others out: they give up after a time, with an error, and steal nothing.
 //!
 //! The counter in the file tells an append whether the manifest has changed since its agent read it. It is
 //! raised before the manifest changes, so a crash between the two costs the others one needless look.
+
+mod waiting;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,17 +19,22 @@ use crate::error::{Error, Result};
 use crate::layout;
 use crate::patience::{Patience, SECONDS};
 
-/// The two lock files, opened twice: for appends, and for callers that want the lock alone.
+use waiting::{Approach, Waiting};
+
+/// The lock files, opened twice: for appends, and for callers that want the lock alone.
 pub struct Gate {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     appends: Mutex<Option<Pair>>,
     changes: Arc<Mutex<Option<Pair>>>,
+    waiting: Mutex<Option<Waiting>>,
 }
 
 struct Pair {
     entry: Arc<dyn DiskFile>,
     folder: Arc<dyn DiskFile>,
+    /// Shared while appends wait.
+    waiting: Arc<dyn DiskFile>,
 }
 
 /// The lock, held with others.
@@ -56,20 +63,51 @@ impl Files<'_> {
     }
 }
 
+impl Pair {
+    fn open(disk: &Arc<dyn Disk>, root: &Path) -> Result<Self> {
+        Ok(Self {
+            entry: open_or_create(&**disk, &layout::entry_lock(root))?,
+            folder: open_or_create(&**disk, &layout::folder_lock(root))?,
+            waiting: open_or_create(&**disk, &layout::waiting_lock(root))?,
+        })
+    }
+}
+
 impl Gate {
     /// Opens the lock files of a folder, creating them.
     ///
     /// # Errors
     /// `OPSLOG_IO`.
     pub fn open(disk: &Arc<dyn Disk>, root: &Path) -> Result<Self> {
-        let pair = || -> Result<Pair> {
-            Ok(Pair {
-                entry: open_or_create(&**disk, &layout::entry_lock(root))?,
-                folder: open_or_create(&**disk, &layout::folder_lock(root))?,
-            })
-        };
-        let (appends, changes) = (Mutex::new(Some(pair()?)), Arc::new(Mutex::new(Some(pair()?))));
-        Ok(Self { disk: Arc::clone(disk), path: layout::folder_lock(root), appends, changes })
+        let (appends, changes) = (Pair::open(disk, root)?, Pair::open(disk, root)?);
+        let changes = Arc::new(Mutex::new(Some(changes)));
+        let waiting = Mutex::new(Some(Waiting::new(Arc::clone(&appends.waiting))));
+        let (disk, path, appends) = (Arc::clone(disk), layout::folder_lock(root), Mutex::new(Some(appends)));
+        Ok(Self { disk, path, appends, changes, waiting })
+    }
+
+    /// Says that an append of this store waits, until [`Gate::arrived`]: callers that want the lock alone let it pass.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn waits(&self) -> Result<()> {
+        let told = self.told(Waiting::add);
+        if told.is_err() {
+            self.arrived();
+        }
+        told
+    }
+
+    /// Says that an append of this store waits no more.
+    pub fn arrived(&self) {
+        if let Some(waiting) = &mut *self.waiting.lock() {
+            waiting.remove();
+        }
+    }
+
+    fn told(&self, change: fn(&mut Waiting) -> io::Result<()>) -> Result<()> {
+        let told = self.waiting.lock().as_mut().map_or(Ok(()), change);
+        told.map_err(|source| Error::agent_lock(&self.path, source))
     }
 
     /// Takes the lock for an append, if that needs no waiting.
@@ -93,12 +131,23 @@ impl Gate {
     /// # Errors
     /// `OPSLOG_LOCKED` once patience ends; `OPSLOG_IO`.
     pub fn shared(&self) -> Result<Shared<'_>> {
+        if let Some(shared) = self.try_shared()? {
+            return Ok(shared);
+        }
+        self.waits()?;
+        let shared = self.shared_in_turn();
+        self.arrived();
+        shared
+    }
+
+    fn shared_in_turn(&self) -> Result<Shared<'_>> {
         let patience = Patience::new(1);
         loop {
             if let Some(shared) = self.try_shared()? {
                 return Ok(shared);
             }
-            self.pause(&patience)?;
+            self.told(Waiting::tell)?;
+            self.pause(&patience, true)?;
         }
     }
 
@@ -110,18 +159,15 @@ impl Gate {
         let failed = |source| Error::agent_lock(&self.path, source);
         let Some(pair) = self.changes.try_lock() else { return Ok(None) };
         let pair = opened(pair)?;
-        if !pair.entry.try_lock().map_err(failed)? {
+        if !Approach::new(&pair).step().map_err(failed)? {
             return Ok(None);
         }
         let exclusive = Exclusive { pair: Files::Borrowed(pair) };
-        if !exclusive.files()?.folder.try_lock().map_err(failed)? {
-            return Ok(None);
-        }
         self.check_files(exclusive.files()?)?;
         Ok(Some(exclusive))
     }
 
-    /// Takes the lock alone: keeps the entry lock, then waits until no append holds the folder lock.
+    /// Takes the lock alone: lets appends pass that wait, keeps the entry lock, then waits until the folder lock is free.
     ///
     /// # Errors
     /// `OPSLOG_LOCKED` once patience ends; `OPSLOG_IO`.
@@ -141,21 +187,19 @@ impl Gate {
     fn entered<'a>(&self, pair: Files<'a>) -> Result<Exclusive<'a>> {
         let failed = |source| Error::agent_lock(&self.path, source);
         let patience = Patience::new(1);
-        let Some(files) = pair.get() else { return Err(closed()) };
-        while !files.entry.try_lock().map_err(failed)? {
-            self.pause(&patience)?;
+        let mut approach = Approach::new(pair.get().ok_or_else(closed)?);
+        while !approach.step().map_err(failed)? {
+            self.pause(&patience, approach.is_next())?;
         }
-        // From here on dropping it gives the entry lock up.
+        drop(approach);
         let exclusive = Exclusive { pair };
-        while !exclusive.files()?.folder.try_lock().map_err(failed)? {
-            self.pause(&patience)?;
-        }
         self.check_files(exclusive.files()?)?;
         Ok(exclusive)
     }
 
     /// Closes the lock files.
     pub fn close(&self) {
+        *self.waiting.lock() = None;
         *self.appends.lock() = None;
         *self.changes.lock() = None;
     }
@@ -180,8 +224,9 @@ impl Gate {
         }
     }
 
-    fn pause(&self, patience: &Patience) -> Result<()> {
-        if patience.pause() {
+    fn pause(&self, patience: &Patience, is_short: bool) -> Result<()> {
+        let is_patient = if is_short { patience.pause_shortly() } else { patience.pause() };
+        if is_patient {
             return Ok(());
         }
         Err(Error::Busy { path: self.path.clone(), seconds: SECONDS })
@@ -239,7 +284,6 @@ impl Drop for Exclusive<'_> {
     fn drop(&mut self) {
         if let Some(files) = self.pair.get() {
             let _ = files.folder.unlock();
-            let _ = files.entry.unlock();
         }
     }
 }

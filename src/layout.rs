@@ -138,7 +138,7 @@ pub fn replaced_by(temporary: &Path) -> Option<PathBuf> {
 pub fn is_beside(name: &str) -> bool {
     is_temporary(name)
         || [".torn", ".damaged", ".unsynced"].iter().any(|end| name.ends_with(end))
-        || ["lock", "door", "closed"].contains(&name)
+        || ["lock", "door", "waiting", "closed"].contains(&name)
         || time_of_archived(name).is_some()
         || (name.starts_with("agent-") && [".lock", ".closed"].iter().any(|end| name.ends_with(end)))
 }
@@ -189,6 +189,11 @@ pub fn closed(root: &Path, agent: Option<&str>) -> PathBuf {
 /// Taken before the lock of [`folder_lock`], so that an append cannot starve a change of the manifest that waits for it.
 pub fn entry_lock(root: &Path) -> PathBuf {
     root.join(INDEX).join("door")
+}
+
+/// Shared by the appends that wait for the lock of [`folder_lock`]; callers that want that lock alone let them pass.
+pub fn waiting_lock(root: &Path) -> PathBuf {
+    root.join(INDEX).join("waiting")
 }
 
 /// The lock that appends share and that a change of the manifest has alone. Its content is the counter of

@@ -27,6 +27,11 @@ impl Patience {
         self.pause_for(PAUSE)
     }
 
+    /// As [`Patience::pause`], for what is soon over.
+    pub fn pause_shortly(&self) -> bool {
+        self.pause_for(PAUSE / 5)
+    }
+
     /// As [`Patience::pause`], for what takes long and is not looked at for nothing.
     pub fn pause_long(&self) -> bool {
         self.pause_for(20 * PAUSE)

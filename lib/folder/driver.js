@@ -37,8 +37,10 @@ const { walOperations, warnOfSkippedLines } = require("../operations/wal");
 /** What the native side returns when another agent must be waited for. */
 const NOT_NOW = -1;
 
-/** So many transactions share a lock: as many take about a millisecond. */
+/** So many transactions share a lock at most. */
 const MOST_ALONE = 64;
+/** And for so long: other agents wait meanwhile. */
+const MOST_ALONE_MS = 1;
 
 class FileDriver {
   /** The store's folder. */
@@ -68,8 +70,11 @@ class FileDriver {
   #batchTexts = [];
   #displaced = new Displaced();
   #syncs = null;
-  /** How many transactions have shared the lock that is held. */
+  /** How many transactions have shared the lock that is held, and since when. */
   #alone = 0;
+  #aloneSince = 0;
+  /** Whether the other agents were told that an append waits. */
+  #isWaiting = false;
   /** Copies under way: they know of the log's cuts only while this store has it. */
   #backups = new Set();
 
@@ -236,23 +241,35 @@ class FileDriver {
   }
 
   async commitBatch() {
+    const code = this.#tryToCommit();
+    return this.#afterChange(code === NOT_NOW ? await this.#commitInTurn() : code);
+  }
+
+  #tryToCommit() {
+    let code;
+    try {
+      code = call(() => this.#core.commitBatch());
+    } catch (error) {
+      this.#batchTakenBack();
+      throw error;
+    }
+    if (code !== NOT_NOW) this.records.keep();
+    return code;
+  }
+
+  /** Another agent comes first: what it did may change what this batch finds, which is put together again. */
+  async #commitInTurn() {
     const [ids, texts] = [this.#batch, this.#batchTexts];
-    for (;;) {
-      let code;
-      try {
-        code = call(() => this.#core.commitBatch());
-      } catch (error) {
-        this.#batchTakenBack();
-        throw error;
+    try {
+      for (;;) {
+        this.abandonBatch();
+        await this.waitForOthers();
+        this.#putTogether(ids, texts);
+        const code = this.#tryToCommit();
+        if (code !== NOT_NOW) return code;
       }
-      if (code !== NOT_NOW) {
-        this.records.keep();
-        return this.#afterChange(code);
-      }
-      // Another agent comes first: what it did may change what this batch finds.
-      this.abandonBatch();
-      await this.#following.catchUp();
-      this.#putTogether(ids, texts);
+    } finally {
+      this.letGo();
     }
   }
 
@@ -287,15 +304,35 @@ class FileDriver {
     if (this.#alone === 0) {
       this.#displaced.forget();
       await this.#following.changing(this.#core.beginAlone());
+      this.#aloneSince = monotonicMs();
     }
     this.#alone++;
     try {
       return await work();
     } finally {
-      if (this.#alone >= MOST_ALONE || !isFollowed()) {
-        this.#alone = 0;
-        this.#core.endAlone();
-      }
+      const isLong = this.#alone >= MOST_ALONE || monotonicMs() - this.#aloneSince >= MOST_ALONE_MS;
+      if (isLong || !isFollowed()) this.letGo();
+    }
+  }
+
+  /** Tells the other agents that an append waits, which they let pass until `letGo()`, and takes over what they wrote. */
+  async waitForOthers() {
+    if (!this.#isWaiting) {
+      call(() => this.#core.appendWaits(true));
+      this.#isWaiting = true;
+    }
+    await this.catchUp();
+  }
+
+  /** Lets the other agents go on: gives the lock up that transactions share, and says that no append waits. */
+  letGo() {
+    if (this.#alone > 0) {
+      this.#alone = 0;
+      this.#core.endAlone();
+    }
+    if (this.#isWaiting) {
+      this.#isWaiting = false;
+      call(() => this.#core.appendWaits(false));
     }
   }
 

@@ -10,17 +10,24 @@ const { count, countRefusal } = require("./turns");
 
 /** What an append returns that must wait for another agent. */
 const RETRY = Symbol("retry");
+/** So many appends share a wait: other agents let them pass meanwhile. */
+const MOST_TOGETHER = 64;
 
 class MutationQueue {
   #waiting = [];
   #draining = false;
   /** Which of those that wait runs; -1 before the first. */
   #at = -1;
-  #catchUp;
+  #agents;
+  /** How many appends have shared the last wait that was not let go; 0 for none. */
+  #together = 0;
 
-  /** `catchUp` is awaited before an append that returned RETRY is tried again. */
-  constructor(catchUp) {
-    this.#catchUp = catchUp;
+  /**
+   * `agents.waitFor()` is awaited before an append that returned RETRY is tried again. `agents.letGo()` is called when no append follows
+   * that shares this wait, and before the event loop has a turn.
+   */
+  constructor(agents) {
+    this.#agents = agents;
   }
 
   /** Whether something runs or waits. */
@@ -73,11 +80,11 @@ class MutationQueue {
       this.#at = next;
       let due;
       try {
-        if (late) await this.#catchUp();
+        if (late) await this.#waitForAgents();
         let result = task();
         if (!plain && typeof result?.then === "function") result = await result;
         while (result === RETRY) {
-          await this.#catchUp();
+          await this.#waitForAgents();
           result = task();
         }
         resolve(result);
@@ -86,12 +93,33 @@ class MutationQueue {
         reject(error);
         due = countRefusal();
       }
-      if (due !== null && next + 1 < this.#waiting.length) await due;
+      if (this.#together > 0) this.#shareWait();
+      if (due !== null && next + 1 < this.#waiting.length) {
+        this.#letGo();
+        await due;
+      }
       if (next === 1023) next -= this.#waiting.splice(0, 1024).length;
     }
     this.#waiting = [];
     this.#at = -1;
     this.#draining = false;
+  }
+
+  async #waitForAgents() {
+    this.#together = 1;
+    await this.#agents.waitFor();
+  }
+
+  /** Lets the next append share the wait, if one follows. */
+  #shareWait() {
+    const isFollowed = this.#waiting[this.#at + 1]?.plain === true;
+    if (isFollowed && this.#together < MOST_TOGETHER) this.#together++;
+    else this.#letGo();
+  }
+
+  #letGo() {
+    this.#together = 0;
+    this.#agents.letGo();
   }
 }
 

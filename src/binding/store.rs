@@ -261,6 +261,12 @@ impl NativeStore {
         plain(|| self.store.end_alone())
     }
 
+    /// Tells other agents that an append waits for the folder's lock, or waits no more: they let it pass.
+    #[napi]
+    pub fn append_waits(&self, waits: bool) -> napi::Result<()> {
+        caught(|| self.store.append_waits(waits))
+    }
+
     /// Logs a batch. Returns what `setRecord` returns.
     #[napi]
     pub fn commit_batch(&self) -> napi::Result<f64> {

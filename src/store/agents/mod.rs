@@ -188,6 +188,21 @@ impl Store {
 }
 
 impl Store {
+    /// Tells other agents that an append of this store waits for the folder's lock, or waits no more: they let it pass.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn append_waits(&self, waits: bool) -> Result<()> {
+        match &self.gate {
+            Some(gate) if waits => gate.waits(),
+            Some(gate) => {
+                gate.arrived();
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Takes the folder's lock alone for an undo of this agent, if what it knows of the manifest still holds.
     /// `None` means: not now.
     pub(super) fn enter_gate_alone(&self, state: &State) -> Result<Option<Exclusive<'_>>> {

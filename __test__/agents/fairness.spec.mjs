@@ -1,0 +1,62 @@
+/** Agents whose transactions never end, and another one that wants to write as well: how often it is overtaken. */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import test from "ava";
+import { openOurs } from "../helpers/stores.mjs";
+import { until } from "../helpers/until.mjs";
+
+const counter = fileURLToPath(new URL("../helpers/counting-agent.mjs", import.meta.url));
+const PROCESSES = 3;
+/** Transactions that share a lock at most. */
+const TOGETHER = 64;
+const WRITES = 20;
+
+/** How many operations the logs of the processes that count hold. */
+async function countedIn(folder) {
+  let lines = 0;
+  for (const name of await readdir(join(folder, "ops"))) {
+    if (name.includes("agent-counting")) lines += (await readFile(join(folder, "ops", name), "latin1")).split("\n").length - 1;
+  }
+  return lines;
+}
+
+const writes = {
+  "set()": (store, n) => store.set(`written-${n}`, { n }),
+  "batch()": (store, n) =>
+    store.batch((handle) => {
+      handle.set(`written-${n}`, { n });
+      handle.set(`also-${n}`, { n });
+    }),
+  "many sets at once": (store, n) =>
+    Promise.all(Array.from({ length: 20 }, (_, k) => store.set(`written-${n}-${k}`, { n }))),
+  "undo()": async (store) => {
+    await store.undo();
+  },
+  "transaction()": (store, n) => store.transaction((tx) => tx.set(`written-${n}`, { n })),
+};
+
+for (const [name, write] of Object.entries(writes)) {
+  test.serial(`${name} of an agent beside processes that are always in transactions, it is let in after a few of them`, async (t) => {
+    t.timeout(240_000);
+    const { store, folder } = await openOurs(t, { agentId: "here", checkpointThreshold: 1e9 });
+    const children = Array.from({ length: PROCESSES }, (_, n) =>
+      fork(counter, [folder, `counting-${n}`, "1000000000", String(TOGETHER)]),
+    );
+    t.teardown(() => children.forEach((child) => child.kill("SIGKILL")));
+    await until(async () => (await countedIn(folder)) > 1000);
+    const overtaken = [];
+    for (let n = 0; n < WRITES; n++) {
+      const before = await countedIn(folder);
+      await write(store, n);
+      overtaken.push((await countedIn(folder)) - before);
+    }
+    children.forEach((child) => child.kill("SIGKILL"));
+    await Promise.all(children.map((child) => child.exitCode ?? child.signalCode ?? once(child, "exit")));
+    t.log(overtaken.join(" "));
+    const all = overtaken.reduce((sum, lines) => sum + lines, 0);
+    t.true(all < WRITES * PROCESSES * 4 * TOGETHER, `overtaken by ${overtaken.join(", ")}`);
+  });
+}
