@@ -156,13 +156,25 @@ impl Gate {
     /// # Errors
     /// `OPSLOG_IO`.
     pub fn try_exclusive(&self) -> Result<Option<Exclusive<'_>>> {
-        let failed = |source| Error::agent_lock(&self.path, source);
         let Some(pair) = self.changes.try_lock() else { return Ok(None) };
-        let pair = opened(pair)?;
-        if !Approach::new(&pair).step().map_err(failed)? {
+        self.try_entered(Files::Borrowed(opened(pair)?))
+    }
+
+    /// As [`Gate::try_exclusive`], for a caller that keeps it longer than a function takes.
+    ///
+    /// # Errors
+    /// As for [`Gate::try_exclusive`].
+    pub fn try_kept(&self) -> Result<Option<Exclusive<'static>>> {
+        let Some(pair) = self.changes.try_lock_arc() else { return Ok(None) };
+        self.try_entered(Files::Kept(pair))
+    }
+
+    fn try_entered<'a>(&self, pair: Files<'a>) -> Result<Option<Exclusive<'a>>> {
+        let stepped = Approach::new(pair.get().ok_or_else(closed)?).step();
+        if !stepped.map_err(|source| Error::agent_lock(&self.path, source))? {
             return Ok(None);
         }
-        let exclusive = Exclusive { pair: Files::Borrowed(pair) };
+        let exclusive = Exclusive { pair };
         self.check_files(exclusive.files()?)?;
         Ok(Some(exclusive))
     }

@@ -303,7 +303,7 @@ class FileDriver {
     if (!this.#isAgent) return work();
     if (this.#alone === 0) {
       this.#displaced.forget();
-      await this.#following.changing(this.#core.beginAlone());
+      await this.#beginAlone();
       this.#aloneSince = monotonicMs();
     }
     this.#alone++;
@@ -312,6 +312,19 @@ class FileDriver {
     } finally {
       const isLong = this.#alone >= MOST_ALONE || monotonicMs() - this.#aloneSince >= MOST_ALONE_MS;
       if (isLong || !isFollowed()) this.letGo();
+    }
+  }
+
+  /** Takes the lock alone, with what the other agents wrote. */
+  async #beginAlone() {
+    try {
+      while (!call(() => this.#core.beginAloneAtOnce())) {
+        await this.#following.changing(this.#core.beginAlone());
+      }
+      this.#following.takeForeign();
+    } catch (error) {
+      this.#core.endAlone();
+      throw error;
     }
   }
 

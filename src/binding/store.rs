@@ -248,7 +248,13 @@ impl NativeStore {
     }
 
     /// Takes the lock of a folder of agents alone until `endAlone`, and takes over what others wrote, which is for
-    /// `takeForeign`.
+    /// `takeForeign`. `false`: `beginAlone` must be awaited, and this called again.
+    #[napi]
+    pub fn begin_alone_at_once(&self) -> napi::Result<bool> {
+        caught(|| self.store.begin_alone_at_once())
+    }
+
+    /// Waits for what `beginAloneAtOnce` needs.
     #[napi]
     pub fn begin_alone(&self) -> AsyncTask<Work> {
         let store = Arc::clone(&self.store);

@@ -147,7 +147,7 @@ impl Store {
         if shared.is_some() && state.is_to_be_read() {
             return Ok(None);
         }
-        let is_own = |log: &Log| shared.is_some() && log.relative == state.wal.relative();
+        let own = shared.is_some().then(|| state.wal.relative());
         // NOTE: an append goes by the file as well: one that was only touched must not be taken for the known one here
         // and for another one there.
         if shared.is_some() && agents.manifest_file != self.manifest_file() {
@@ -156,12 +156,42 @@ impl Store {
         if !state.follower.has_read(&self.manifest_text()?) {
             return Ok(None);
         }
+        self.bytes_ahead(agents, own)
+    }
+
+    /// How many bytes were appended to the known logs but the own one. `None` where something else has changed in them.
+    pub(super) fn bytes_ahead(&self, agents: &Agents, own: Option<&str>) -> Result<Option<u64>> {
         let mut ahead = 0;
-        for log in agents.logs.iter().filter(|log| !is_own(log)) {
+        for log in agents.logs.iter().filter(|log| own != Some(log.relative.as_str())) {
             let Some(bytes) = log.ahead(self)? else { return Ok(None) };
             ahead += bytes;
         }
         Ok(Some(ahead))
+    }
+
+    /// Takes in what was appended to the logs of the manifest that is known: it has not changed.
+    pub(super) fn take_news(&self, state: &mut State) -> Result<Followed> {
+        let mut followed = Followed::default();
+        let behind = state.behind();
+        let news = state.read_news(self)?;
+        state.look_for_newer(&self.options, news.newest_version());
+        if !news.is_empty() {
+            state.keep_showing_from(behind);
+        }
+        self.integrate(state, news, &mut followed)?;
+        state.buffered = state.engine.operations().len();
+        state.tell_home(&mut followed);
+        Ok(followed)
+    }
+
+    fn integrate(&self, state: &mut State, news: News, followed: &mut Followed) -> Result<()> {
+        let integrated = state.engine.integrate(news.added, &news.removed);
+        let changed = integrated.map_err(|source| self.read_failed(source))?;
+        followed.undone += news.removed.len();
+        followed.reordered |= !changed.is_empty();
+        followed.changed.extend(changed);
+        followed.skipped.extend(news.skipped);
+        Ok(())
     }
 
     fn is_registered(&self) -> bool {
@@ -246,9 +276,8 @@ impl Store {
             state.take_log_versions(next, versions.snapshot);
             news = state.read_news(self)?;
         }
-        let newest = news.added.iter().map(|operation| operation.version).max().unwrap_or(0);
-        state.look_for_newer(&self.options, newest.max(versions.snapshot));
-        if is_published || state.is_stale() || !news.added.is_empty() || !news.removed.is_empty() {
+        state.look_for_newer(&self.options, news.newest_version().max(versions.snapshot));
+        if is_published || state.is_stale() || !news.is_empty() {
             state.keep_showing_from(behind);
         }
         if self.options.skip_load {
@@ -260,14 +289,7 @@ impl Store {
             followed.undone += news.removed.len();
             followed.reordered |= followed.undone > 0;
         } else if !state.is_stale() {
-            let changed = state
-                .engine
-                .integrate(news.added, &news.removed)
-                .map_err(|source| self.read_failed(source))?;
-            followed.undone += news.removed.len();
-            followed.reordered |= !changed.is_empty();
-            followed.changed.extend(changed);
-            followed.skipped.extend(news.skipped);
+            self.integrate(&mut state, news, followed)?;
         }
         let departed = versions.snapshot != state.versions.snapshot
             || next.departures != state.manifest.departures

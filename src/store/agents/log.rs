@@ -28,6 +28,18 @@ pub(super) struct News {
     pub(super) skipped: Vec<Skipped>,
 }
 
+impl News {
+    /// Whether it changes no record.
+    pub(super) fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
+    }
+
+    /// The highest schema version of what was added; 0 for nothing.
+    pub(super) fn newest_version(&self) -> u32 {
+        self.added.iter().map(|operation| operation.version).max().unwrap_or(0)
+    }
+}
+
 impl Log {
     /// Reads what is new. Lines of others are held in memory, for their agent may cut them; those of the
     /// agent's own log stay in the `own` file.

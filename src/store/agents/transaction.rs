@@ -2,30 +2,103 @@
 //! writes.
 
 use crate::error::Result;
-use crate::store::Store;
+use crate::gate::Exclusive;
+use crate::patience::Patience;
+use crate::store::following::look::LITTLE;
+use crate::store::locked::Locked;
+use crate::store::{State, Store};
 
 impl Store {
-    /// Takes the folder's lock alone, and takes over what others wrote, which is for [`Store::take_foreign`]. Without agents
-    /// there is nothing to take. [`Store::end_alone`] must follow.
+    /// Takes the folder's lock alone, and takes over what others wrote, which is for [`Store::take_foreign`], if no other process must
+    /// be waited for and that is little. `false`: [`Store::begin_alone`] comes first, and then this again. Without agents there is
+    /// nothing to take. [`Store::end_alone`] must follow, also where this fails.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`, `OPSLOG_NEWER_VERSION`.
+    pub fn begin_alone_at_once(&self) -> Result<bool> {
+        let Some(gate) = &self.gate else { return Ok(true) };
+        let kept = self.alone.lock().take();
+        let exclusive = match kept {
+            Some(exclusive) => exclusive,
+            None => match gate.try_kept()? {
+                Some(exclusive) => exclusive,
+                None => return Ok(false),
+            },
+        };
+        let is_ready = self.look_alone_at_once(&exclusive)?;
+        *self.alone.lock() = Some(exclusive);
+        Ok(is_ready)
+    }
+
+    /// Takes the folder's lock alone, waiting for other processes, and takes over what others wrote if that is much.
     ///
     /// # Errors
     /// `OPSLOG_LOCKED` when another process does not let go; `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`.
     pub fn begin_alone(&self) -> Result<()> {
         let Some(gate) = &self.gate else { return Ok(()) };
-        let exclusive = gate.kept()?;
-        let mut followed = self.look_alone(&exclusive)?;
-        if self.lock().is_departed() {
-            followed.append(self.renew()?);
+        let mut kept = self.alone.lock().take();
+        loop {
+            let exclusive = match kept.take() {
+                Some(exclusive) => exclusive,
+                None => gate.kept()?,
+            };
+            if !self.is_known(&self.lock(), &exclusive)? {
+                let mut followed = self.look_alone(&exclusive)?;
+                if self.lock().is_departed() {
+                    followed.append(self.renew()?);
+                }
+                let mut state = self.lock();
+                followed.outdated = state.is_outdated();
+                if !followed.is_empty() {
+                    state.foreign.push(followed);
+                }
+            }
+            let is_stale = self.lock().is_stale();
+            if !is_stale {
+                *self.alone.lock() = Some(exclusive);
+                return Ok(());
+            }
+            // A compaction of this store is under way: what is in memory is loaded anew once it has ended.
+            drop(exclusive);
+            Patience::new(1).pause_long();
         }
-        let mut state = self.lock();
-        followed.outdated = state.is_outdated();
-        if !followed.is_empty() {
-            state.foreign.push(followed);
-        }
+    }
+
+    /// Takes over what others wrote, if that is little. `false`: it was not.
+    fn look_alone_at_once(&self, exclusive: &Exclusive<'_>) -> Result<bool> {
+        let Some(_looking) = self.looking.try_lock() else { return Ok(false) };
+        let Some(mut state) = Locked::try_new(&self.state) else { return Ok(false) };
         state.writable()?;
+        if !self.is_known(&state, exclusive)? {
+            return Ok(false);
+        }
+        let taken = self.take_news(&mut state);
         drop(state);
-        *self.alone.lock() = Some(exclusive);
-        Ok(())
+        match taken {
+            Ok(followed) => {
+                if !followed.is_empty() {
+                    self.lock().foreign.push(followed);
+                }
+                Ok(true)
+            }
+            Err(error) => {
+                self.distrust(Default::default());
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether all that may be new are a few lines of logs that are known, behind those that were read.
+    fn is_known(&self, state: &State, exclusive: &Exclusive<'_>) -> Result<bool> {
+        let Some(agents) = state.agents.as_ref().filter(|agents| !agents.departed) else { return Ok(false) };
+        if !self.is_current(agents, exclusive.count())?
+            || agents.manifest_file != self.manifest_file()
+            || state.is_to_be_read()
+        {
+            return Ok(false);
+        }
+        let own = state.wal.relative();
+        Ok(self.bytes_ahead(agents, Some(own))?.is_some_and(|ahead| ahead <= LITTLE))
     }
 
     /// Gives the folder's lock up.
