@@ -37,6 +37,12 @@ impl Patience {
         self.pause_for(20 * PAUSE)
     }
 
+    /// As [`Patience::pause_long`], ever longer: each look at whether it is over costs the processor time, of which what is waited for
+    /// may be in need.
+    pub fn pause_longer(&self, times: u32) -> bool {
+        self.pause_for(20 * PAUSE * (1 << times.min(3)))
+    }
+
     fn pause_for(&self, pause: Duration) -> bool {
         if self.left.get().is_zero() {
             return false;

@@ -132,6 +132,7 @@ export const nativeCalls = {
   "NativeStore.beginShared": at(({ core }) => core.beginShared()),
   "NativeStore.commitShared": at(({ core }) => core.commitShared(), { prepare: shared }),
   "NativeStore.appendWaits": at(({ core }) => core.appendWaits(true), agent),
+  "NativeStore.waitForTurn": at(({ core }) => core.waitForTurn(), agent),
   "NativeStore.beginAloneAtOnce": at(({ core }) => core.beginAloneAtOnce(), agent),
   "NativeStore.beginAlone": at(({ core }) => core.beginAlone(), agent),
   "NativeStore.endAlone": at(({ core }) => core.endAlone(), agent),

@@ -315,6 +315,11 @@ class FileDriver {
     }
   }
 
+  /** Whether the lock is held that transactions share. */
+  get keepsAgentsOut() {
+    return this.#alone > 0;
+  }
+
   /** Takes the lock alone, with what the other agents wrote. */
   async #beginAlone() {
     try {
@@ -328,13 +333,14 @@ class FileDriver {
     }
   }
 
-  /** Tells the other agents that an append waits, which they let pass until `letGo()`, and takes over what they wrote. */
+  /** Tells the other agents that an append waits, which they let pass until `letGo()`, and waits until it can be tried again. */
   async waitForOthers() {
     if (!this.#isWaiting) {
       call(() => this.#core.appendWaits(true));
       this.#isWaiting = true;
     }
-    await this.catchUp();
+    this.#displaced.forget();
+    await this.#following.waitForTurn();
   }
 
   /** Lets the other agents go on: gives the lock up that transactions share, and says that no append waits. */

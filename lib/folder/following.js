@@ -77,6 +77,11 @@ class Following {
     await this.#look();
   }
 
+  /** Waits until an append can be tried again that must wait for another agent. */
+  async waitForTurn() {
+    this.#takeOver(await this.changing(this.#core.waitForTurn()));
+  }
+
   /** Resolves when no snapshot is being loaded in the place of an older one, however that ended. */
   async idle() {
     await this.#renewing?.catch(() => {});

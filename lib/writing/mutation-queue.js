@@ -21,10 +21,12 @@ class MutationQueue {
   #agents;
   /** How many appends have shared the last wait that was not let go; 0 for none. */
   #together = 0;
+  /** What became of tasks that share a lock that is still held: their callers hear of it when other agents can go on. */
+  #outcomes = [];
 
   /**
    * `agents.waitFor()` is awaited before an append that returned RETRY is tried again. `agents.letGo()` is called when no append follows
-   * that shares this wait, and before the event loop has a turn.
+   * that shares this wait, and before the event loop has a turn. `agents.isKeptOut()` tells whether the lock is held that tasks share.
    */
   constructor(agents) {
     this.#agents = agents;
@@ -76,7 +78,7 @@ class MutationQueue {
 
   async #drain() {
     for (let next = 0; next < this.#waiting.length; next++) {
-      const { task, plain, late, resolve, reject } = this.#waiting[next];
+      const { task, plain, late, alone, resolve, reject } = this.#waiting[next];
       this.#at = next;
       let due;
       try {
@@ -87,12 +89,15 @@ class MutationQueue {
           await this.#waitForAgents();
           result = task();
         }
-        resolve(result);
+        if (alone) this.#outcomes.push(() => resolve(result));
+        else resolve(result);
         due = count(1);
       } catch (error) {
-        reject(error);
+        if (alone) this.#outcomes.push(() => reject(error));
+        else reject(error);
         due = countRefusal();
       }
+      if (alone && !this.#agents.isKeptOut()) this.#tell();
       if (this.#together > 0) this.#shareWait();
       if (due !== null && next + 1 < this.#waiting.length) {
         this.#letGo();
@@ -120,6 +125,14 @@ class MutationQueue {
   #letGo() {
     this.#together = 0;
     this.#agents.letGo();
+    this.#tell();
+  }
+
+  #tell() {
+    if (this.#outcomes.length === 0) return;
+    const outcomes = this.#outcomes;
+    this.#outcomes = [];
+    for (const tell of outcomes) tell();
   }
 }
 

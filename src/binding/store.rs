@@ -247,6 +247,13 @@ impl NativeStore {
         caught_js(|| coded(self.store.commit_shared()))
     }
 
+    /// Waits until an append can take the folder's lock. Returns what `follow` returns.
+    #[napi]
+    pub fn wait_for_turn(&self) -> AsyncTask<Work> {
+        let store = Arc::clone(&self.store);
+        AsyncTask::new(Work::new(move || store.wait_for_turn(), json::news))
+    }
+
     /// Takes the lock of a folder of agents alone until `endAlone`, and takes over what others wrote, which is for
     /// `takeForeign`. `false`: `beginAlone` must be awaited, and this called again.
     #[napi]

@@ -53,7 +53,7 @@ use crate::disk::Disk;
 use crate::engine::{Engine, Moments};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
-use crate::gate::{Exclusive, Gate};
+use crate::gate::Gate;
 use crate::lock::HeldLock;
 use crate::patience::Patience;
 use crate::progress::Progress;
@@ -102,7 +102,7 @@ pub struct Store {
     gate: Option<Gate>,
     hasher: DefaultHashBuilder,
     /// That lock, while a transaction keeps it alone.
-    alone: Mutex<Option<Exclusive<'static>>>,
+    alone: Mutex<Option<agents::Alone>>,
     /// One looks at a time at what others wrote.
     looking: Mutex<()>,
     rounds: Arc<Rounds>,

@@ -188,10 +188,13 @@ impl Store {
     pub(in crate::store) fn wait_for_compaction_lock(&self) -> Result<HeldLock> {
         // A compaction writes everything there is: more patience than for a lock.
         let patience = Patience::new(2);
+        let mut times = 0;
         loop {
             let pid = std::process::id();
             match lock::acquire(&self.disk, &self.root, layout::COMPACT_LOCK, pid, &OsProbe) {
-                Err(Error::CompactionLocked { .. } | Error::Locked { .. }) if patience.pause_long() => {}
+                Err(Error::CompactionLocked { .. } | Error::Locked { .. }) if patience.pause_longer(times) => {
+                    times += 1;
+                }
                 acquired => return acquired,
             }
         }

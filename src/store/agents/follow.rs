@@ -49,6 +49,26 @@ impl Store {
         Ok(followed)
     }
 
+    /// Waits until an append can take the folder's lock, and catches up with the other agents only if the append would be refused
+    /// otherwise: what they appended it need not know.
+    ///
+    /// # Errors
+    /// As for [`Store::catch_up`].
+    pub fn wait_for_turn(&self) -> Result<Followed> {
+        let Some(gate) = &self.gate else { return Ok(Followed::default()) };
+        let shared = gate.shared()?;
+        let state = self.lock();
+        let is_current = match &state.agents {
+            Some(agents) => {
+                self.is_current(agents, shared.count())? && agents.manifest_file == self.manifest_file()
+            }
+            None => true,
+        };
+        drop(state);
+        drop(shared);
+        if is_current { Ok(Followed::default()) } else { self.catch_up() }
+    }
+
     /// Loads the current snapshot if a compaction has made what is in memory heavy, or departed from it: see
     /// [`Followed::outdated`]. Reads and writes go on meanwhile: no lock is held while the file is read.
     ///

@@ -25,6 +25,7 @@ use crate::gate::{Exclusive, Shared};
 use crate::layout;
 use crate::store::following::seen::SeenLine;
 
+pub(super) use transaction::Alone;
 pub use compact::{ArchiveRequest, Compacted, Compaction};
 pub(super) use log::operation_of;
 pub(super) use open::open_agent;

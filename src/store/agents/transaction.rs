@@ -6,9 +6,35 @@ use crate::gate::Exclusive;
 use crate::patience::Patience;
 use crate::store::following::look::LITTLE;
 use crate::store::locked::Locked;
-use crate::store::{State, Store};
+use crate::store::{Rejected, State, Store};
+
+/// The folder's lock, kept alone for transactions.
+pub struct Alone {
+    exclusive: Exclusive<'static>,
+    /// Whether the agent's log was compared with the file at its path since then.
+    is_checked: bool,
+}
+
+impl Alone {
+    fn new(exclusive: Exclusive<'static>) -> Self {
+        Self { exclusive, is_checked: false }
+    }
+}
 
 impl Store {
+    /// As [`Store::check_file`]; transactions that share the folder's lock share the look.
+    pub(in crate::store) fn check_file_once(&self, state: &mut State) -> Result<(), Rejected> {
+        let is_checked = self.alone.lock().as_ref().is_some_and(|alone| alone.is_checked);
+        if is_checked && !state.wal.wants_look() {
+            return Ok(());
+        }
+        self.check_file(state)?;
+        if let Some(alone) = &mut *self.alone.lock() {
+            alone.is_checked = true;
+        }
+        Ok(())
+    }
+
     /// Takes the folder's lock alone, and takes over what others wrote, which is for [`Store::take_foreign`], if no other process must
     /// be waited for and that is little. `false`: [`Store::begin_alone`] comes first, and then this again. Without agents there is
     /// nothing to take. [`Store::end_alone`] must follow, also where this fails.
@@ -19,14 +45,14 @@ impl Store {
         let Some(gate) = &self.gate else { return Ok(true) };
         let kept = self.alone.lock().take();
         let exclusive = match kept {
-            Some(exclusive) => exclusive,
+            Some(alone) => alone.exclusive,
             None => match gate.try_kept()? {
                 Some(exclusive) => exclusive,
                 None => return Ok(false),
             },
         };
         let is_ready = self.look_alone_at_once(&exclusive)?;
-        *self.alone.lock() = Some(exclusive);
+        *self.alone.lock() = Some(Alone::new(exclusive));
         Ok(is_ready)
     }
 
@@ -39,7 +65,7 @@ impl Store {
         let mut kept = self.alone.lock().take();
         loop {
             let exclusive = match kept.take() {
-                Some(exclusive) => exclusive,
+                Some(alone) => alone.exclusive,
                 None => gate.kept()?,
             };
             if !self.is_known(&self.lock(), &exclusive)? {
@@ -55,7 +81,7 @@ impl Store {
             }
             let is_stale = self.lock().is_stale();
             if !is_stale {
-                *self.alone.lock() = Some(exclusive);
+                *self.alone.lock() = Some(Alone::new(exclusive));
                 return Ok(());
             }
             // A compaction of this store is under way: what is in memory is loaded anew once it has ended.

@@ -264,7 +264,7 @@ impl Store {
             let flushed = state
                 .writable()
                 .map_err(Rejected::from)
-                .and_then(|()| self.check_file(&mut state))
+                .and_then(|()| self.check_file_once(&mut state))
                 // NOTE: what another process logged may have come before the batch.
                 .and_then(|()| {
                     let batch = state.batch.filter(|_| count > 1);
