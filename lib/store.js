@@ -117,7 +117,8 @@ class Store extends Inspected {
       this.#queue = new MutationQueue({
         waitFor: () => this.#driver.waitForOthers(),
         letGo: () => this.#driver?.letGo?.(),
-        isKeptOut: () => this.#driver?.keepsAgentsOut === true,
+        mayBeThere: () => this.#driver?.sharesFolder === true,
+        areKeptOut: () => this.#driver?.keepsAgentsOut === true,
       });
       this.#driver = await this.#openDriver(dir, parsed);
       this.#options = parsed;

@@ -12,6 +12,7 @@ for (const [name, make] of Object.entries({
   "an agent's lock": (folder) => join(folder, "index", "agent-one.lock"),
   "the agents' lock": (folder) => join(folder, "index", "lock"),
   "the agents' door": (folder) => join(folder, "index", "door"),
+  "the agents' sign that appends wait": (folder) => join(folder, "index", "waiting"),
   "an archive segment": (folder) => join(folder, "archive", "archive-new.json"),
   "the manifest's temporary": (folder) => join(folder, `manifest.json.${process.pid}-0.tmp`),
   "a torn end": async (folder) => `${join(folder, (await readManifest(folder)).activeOps)}.torn`,

@@ -315,6 +315,11 @@ class FileDriver {
     }
   }
 
+  /** Whether other agents may write beside this store. */
+  get sharesFolder() {
+    return this.#isAgent;
+  }
+
   /** Whether the lock is held that transactions share. */
   get keepsAgentsOut() {
     return this.#alone > 0;

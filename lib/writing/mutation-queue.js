@@ -5,7 +5,7 @@
 // were called behind it run together, in order, once it is done.
 
 const { CallerContext } = require("./caller-context");
-const { inMicrotask } = require("../platform/timers");
+const { inMicrotask, loopTurn } = require("../platform/timers");
 const { count, countRefusal } = require("./turns");
 
 /** What an append returns that must wait for another agent. */
@@ -26,7 +26,8 @@ class MutationQueue {
 
   /**
    * `agents.waitFor()` is awaited before an append that returned RETRY is tried again. `agents.letGo()` is called when no append follows
-   * that shares this wait, and before the event loop has a turn. `agents.isKeptOut()` tells whether the lock is held that tasks share.
+   * that shares this wait, and before the event loop has a turn. `agents.areKeptOut()` tells whether the lock is held that tasks share,
+   * `agents.mayBeThere()` whether there is such a lock.
    */
   constructor(agents) {
     this.#agents = agents;
@@ -97,7 +98,11 @@ class MutationQueue {
         else reject(error);
         due = countRefusal();
       }
-      if (alone && !this.#agents.isKeptOut()) this.#tell();
+      if (alone && !this.#agents.areKeptOut()) {
+        this.#tell();
+        // NOTE: the callers that have just heard go on before the lock is taken again.
+        if (this.isFollowedAlone && this.#agents.mayBeThere()) due ??= loopTurn();
+      }
       if (this.#together > 0) this.#shareWait();
       if (due !== null && next + 1 < this.#waiting.length) {
         this.#letGo();

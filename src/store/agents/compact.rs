@@ -192,7 +192,9 @@ impl Store {
         loop {
             let pid = std::process::id();
             match lock::acquire(&self.disk, &self.root, layout::COMPACT_LOCK, pid, &OsProbe) {
-                Err(Error::CompactionLocked { .. } | Error::Locked { .. }) if patience.pause_longer(times) => {
+                Err(Error::CompactionLocked { .. } | Error::Locked { .. })
+                    if patience.pause_longer(times) =>
+                {
                     times += 1;
                 }
                 acquired => return acquired,

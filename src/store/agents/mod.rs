@@ -25,11 +25,11 @@ use crate::gate::{Exclusive, Shared};
 use crate::layout;
 use crate::store::following::seen::SeenLine;
 
-pub(super) use transaction::Alone;
 pub use compact::{ArchiveRequest, Compacted, Compaction};
 pub(super) use log::operation_of;
 pub(super) use open::open_agent;
 pub use open::refuse_agents;
+pub(super) use transaction::Alone;
 
 /// The lock that says that an agent has the folder open. A process that is being started may hold a copy of its file for a
 /// moment, so that the lock is given up, and not only the file closed.
