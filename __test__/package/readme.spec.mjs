@@ -126,6 +126,19 @@ test("the greatest size of a binary in the documents, is the one that is checked
   t.true(contents.get("CHANGELOG.md").includes(`at most ${most / 1e6} MB`));
 });
 
+test("docs/api.md, names every option of open() and every method of Store", async (t) => {
+  const declarations = await readFile(join(root, "index.d.ts"), "utf8");
+  const bodyOf = (head) => new RegExp(`^export (?:declare )?${head}[^]*?^}`, "m").exec(declarations)[0];
+  const text = contents.get("docs/api.md");
+  const options = [...bodyOf("interface StoreOptions").matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => name);
+  t.true(options.length > 15);
+  for (const name of options) t.true(text.includes(`\`${name}\``), name);
+  const methods = [...bodyOf("class Store<").matchAll(/^ {2}(?:static )?(\w+)(?:<.*>)?\(/gm)];
+  t.true(methods.length > 40);
+  for (const [, name] of methods.filter(([, name]) => name !== "constructor"))
+    t.regex(text, new RegExp(`\\b${name}\\(`), name);
+});
+
 test("scripts in README.md, are those of package.json", async (t) => {
   const { scripts } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   const text = contents.get("README.md");
