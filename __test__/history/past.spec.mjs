@@ -147,6 +147,29 @@ test("at(), records were archived since, shows them with the values that they ha
   }
 });
 
+test("at(), a record was archived twice into one segment and its first operation was pruned, rejects instead of showing the later value", async (t) => {
+  const { store } = await opened(t, {});
+  await store.set("a", { n: 1 });
+  await store.compact();
+  const pruned = await between();
+  await store.set("b", { n: 1 });
+  const time = await between();
+  await store.set("b", { n: 2 });
+  await store.archive((_, id) => id === "a", "s");
+  await store.set("a", { n: 2 });
+  const later = await between();
+  await store.set("b", { n: 3 });
+  await store.archive((_, id) => id === "a", "s");
+  const view = await store.at(time);
+  t.deepEqual(view.get("a"), { n: 1 });
+  view.close();
+  t.true((await store.prune({ before: pruned })).files > 0);
+  await t.throwsAsync(store.at(time), { code: "OPSLOG_POSITION_GONE" });
+  const then = await store.at(later);
+  t.deepEqual(then.get("a"), { n: 2 });
+  then.close();
+});
+
 test("at(), a record was archived before and came back later, shows none in between", async (t) => {
   for (const options of [{}, { agentId: "one" }]) {
     const { store, dir } = await opened(t, options);

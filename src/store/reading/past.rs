@@ -73,6 +73,8 @@ struct Known {
     is_unseen: bool,
     /// An archive took it out, to the segment of this note.
     archived: Option<usize>,
+    /// A later archive took a later value of it to the same segment.
+    is_overwritten: bool,
     /// Whether the record is there now, as the last operation on it says, or that it is to be looked for.
     exists: Option<Option<bool>>,
 }
@@ -112,6 +114,8 @@ struct Pass {
     crossed: usize,
     /// The ids of those archives that were asked for.
     taken_out: HashMap<usize, HashSet<Id>>,
+    /// The archives that each record was taken out by, the newest first.
+    taken_out_by: HashMap<Id, Vec<usize>>,
     segments: Segments,
 }
 
@@ -251,6 +255,11 @@ impl Store {
             let Some(known) = pass.known.get(id) else { continue };
             let archive = known.archived.and_then(|at| pass.archives.get(at));
             let before = match (known.before.as_deref(), archive) {
+                (None, Some(_)) if known.is_overwritten => {
+                    return Err(Error::PositionGone(
+                        "a later archive has overwritten a value whose operation was pruned",
+                    ));
+                }
                 (None, Some(archive)) => {
                     segments.get(self, &archive.segment, id)?.map(|text| Text::Held(text.into()))
                 }
@@ -482,7 +491,8 @@ impl Pass {
         let is_unseen = before.is_none() && line.agent.is_none() && is_stored(change)?;
         let is_claim = is_unseen || line.agent.is_some();
         let version = if is_unseen { self.versions.snapshot } else { self.versions.of(change) };
-        let known = Known { before, version, is_claim, is_unseen, archived: None, exists };
+        let known =
+            Known { before, version, is_claim, is_unseen, archived: None, is_overwritten: false, exists };
         match self.known.get_mut(&*line.id) {
             Some(later) => self.claims -= usize::from(later.put_earlier(known).is_claim),
             None => self.add((&*line.id).into(), known),
@@ -530,8 +540,19 @@ impl Pass {
             let ids = self.archives.get_mut(at).map(|archive| std::mem::take(&mut archive.ids));
             for id in ids.unwrap_or_default() {
                 let (archived, exists) = (Some(at), Some(None));
-                let known =
-                    Known { before: None, version, is_claim: true, is_unseen: false, archived, exists };
+                let later = self.taken_out_by.entry(Arc::clone(&id)).or_default();
+                let segment = |at: &usize| self.archives.get(*at).map(|archive| &archive.segment);
+                let is_overwritten = later.iter().any(|later| segment(later) == segment(&at));
+                later.push(at);
+                let known = Known {
+                    before: None,
+                    version,
+                    is_claim: true,
+                    is_unseen: false,
+                    archived,
+                    is_overwritten,
+                    exists,
+                };
                 match self.known.get_mut(&id) {
                     Some(later) => self.claims -= usize::from(later.put_earlier(known).is_claim),
                     None => self.add(id, known),
