@@ -290,6 +290,25 @@ for (const [kind, kept] of Object.entries(kinds)) {
     t.deepEqual(reader.get("a"), { n: 5 });
   });
 
+  test(`at() of a record that was archived twice into one segment is gone once its first operation was pruned: ${kind}`, async (t) => {
+    const store = await openAt(t, await kept(t));
+    await store.set("a", { n: 1 });
+    await store.compact();
+    await delay(3);
+    const pruned = new Date();
+    await delay(3);
+    await store.set("b", { n: 1 });
+    const { position } = store;
+    await store.set("b", { n: 2 });
+    await store.archive((_, id) => id === "a", "s");
+    await store.set("a", { n: 2 });
+    await store.set("b", { n: 3 });
+    await store.archive((_, id) => id === "a", "s");
+    t.deepEqual((await store.at(position)).get("a"), { n: 1 });
+    t.true((await store.prune({ before: pruned })).files > 0);
+    await t.throwsAsync(store.at(position), gone);
+  });
+
   test(`prune() behind a compaction that another agent has not seen brings back nothing of that agent's: ${kind}`, async (t) => {
     const place = await kept(t);
     const idle = await openAt(t, place, { agentId: "idle" });

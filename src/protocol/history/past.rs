@@ -142,7 +142,10 @@ impl<C: Carrier> Session<C> {
             let records = self.carrier.load_segment(&Name::from(segment.as_bytes())).await?;
             earlier.holds(segment, records);
         }
-        present.store.past_under(&present.moment, earlier).map_err(unreadable)
+        present.store.past_under(&present.moment, earlier).map_err(|error| match error {
+            crate::error::Error::PositionGone(why) => gone(why),
+            error => unreadable(error),
+        })
     }
 }
 
