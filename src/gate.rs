@@ -209,6 +209,16 @@ impl Gate {
         Ok(exclusive)
     }
 
+    /// How often the manifest has changed, as far as a process can tell that holds nothing.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn count_unheld(&self) -> io::Result<u64> {
+        let appends = self.appends.lock();
+        let pair = appends.as_ref().ok_or_else(|| io::Error::other(closed()))?;
+        read_count(&*pair.folder)
+    }
+
     /// Closes the lock files.
     pub fn close(&self) {
         *self.waiting.lock() = None;

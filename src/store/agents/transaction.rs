@@ -1,12 +1,17 @@
 //! What an agent does alone: it reads and writes with the folder's lock held, so that what it has read still holds when it
 //! writes.
 
+use std::io;
+
 use crate::error::Result;
 use crate::gate::Exclusive;
 use crate::patience::Patience;
 use crate::store::following::look::LITTLE;
 use crate::store::locked::Locked;
-use crate::store::{Rejected, State, Store};
+use crate::store::{Followed, Rejected, State, Store};
+
+/// How many bytes are taken in at once: others wait meanwhile, so more than where none do.
+const MOST_AT_ONCE: u64 = 4 * LITTLE;
 
 /// The folder's lock, kept alone for transactions.
 pub struct Alone {
@@ -52,7 +57,10 @@ impl Store {
             },
         };
         let is_ready = self.look_alone_at_once(&exclusive)?;
-        *self.alone.lock() = Some(Alone::new(exclusive));
+        // NOTE: what takes long is read while appends go on, by `begin_alone`.
+        if is_ready {
+            *self.alone.lock() = Some(Alone::new(exclusive));
+        }
         Ok(is_ready)
     }
 
@@ -62,22 +70,24 @@ impl Store {
     /// `OPSLOG_LOCKED` when another process does not let go; `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`.
     pub fn begin_alone(&self) -> Result<()> {
         let Some(gate) = &self.gate else { return Ok(()) };
-        let mut kept = self.alone.lock().take();
+        self.end_alone();
         loop {
-            let exclusive = match kept.take() {
-                Some(alone) => alone.exclusive,
-                None => gate.kept()?,
-            };
-            if !self.is_known(&self.lock(), &exclusive)? {
+            // NOTE: before the state is locked, which a thread that has the folder's lock may wait for.
+            let count = gate.count_unheld();
+            if !self.is_known(&self.lock(), count)? {
+                let mut followed = self.catch_up()?;
+                if self.lock().is_departed() {
+                    followed.append(self.renew()?);
+                }
+                self.take_foreign_later(followed);
+            }
+            let exclusive = gate.kept()?;
+            if !self.is_known(&self.lock(), exclusive.count())? {
                 let mut followed = self.look_alone(&exclusive)?;
                 if self.lock().is_departed() {
                     followed.append(self.renew()?);
                 }
-                let mut state = self.lock();
-                followed.outdated = state.is_outdated();
-                if !followed.is_empty() {
-                    state.foreign.push(followed);
-                }
+                self.take_foreign_later(followed);
             }
             let is_stale = self.lock().is_stale();
             if !is_stale {
@@ -90,12 +100,20 @@ impl Store {
         }
     }
 
+    fn take_foreign_later(&self, mut followed: Followed) {
+        let mut state = self.lock();
+        followed.outdated = state.is_outdated();
+        if !followed.is_empty() {
+            state.foreign.push(followed);
+        }
+    }
+
     /// Takes over what others wrote, if that is little. `false`: it was not.
     fn look_alone_at_once(&self, exclusive: &Exclusive<'_>) -> Result<bool> {
         let Some(_looking) = self.looking.try_lock() else { return Ok(false) };
         let Some(mut state) = Locked::try_new(&self.state) else { return Ok(false) };
         state.writable()?;
-        if !self.is_known(&state, exclusive)? {
+        if !self.is_known(&state, exclusive.count())? {
             return Ok(false);
         }
         let taken = self.take_news(&mut state);
@@ -115,16 +133,16 @@ impl Store {
     }
 
     /// Whether all that may be new are a few lines of logs that are known, behind those that were read.
-    fn is_known(&self, state: &State, exclusive: &Exclusive<'_>) -> Result<bool> {
+    fn is_known(&self, state: &State, count: io::Result<u64>) -> Result<bool> {
         let Some(agents) = state.agents.as_ref().filter(|agents| !agents.departed) else { return Ok(false) };
-        if !self.is_current(agents, exclusive.count())?
+        if !self.is_current(agents, count)?
             || agents.manifest_file != self.manifest_file()
             || state.is_to_be_read()
         {
             return Ok(false);
         }
         let own = state.wal.relative();
-        Ok(self.bytes_ahead(agents, Some(own))?.is_some_and(|ahead| ahead <= LITTLE))
+        Ok(self.bytes_ahead(agents, Some(own))?.is_some_and(|ahead| ahead <= MOST_AT_ONCE))
     }
 
     /// Gives the folder's lock up.
