@@ -549,8 +549,8 @@ export interface IndexOptions {
   /**
    * Whether no two records may have the same value, or of a list the same element (default: false). A change that would
    * make two records equal there is refused with `OPSLOG_NOT_UNIQUE`. Any number of records may have no value there,
-   * `null`, or a list in which there is nothing else. With several fields, up to 64 combinations of a record's values are
-   * checked; a record with more is not. This holds for all writes of a single writer; for agents, only for their writes in transactions.
+   * `null`, or a list in which there is nothing else. With several fields, no two records may have a combination of
+   * values in common. This holds for all writes of a single writer; for agents, only for their writes in transactions.
    * `Store.verify()` with `indexes` reports other duplicates.
    */
   unique?: boolean | undefined;

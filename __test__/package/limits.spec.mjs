@@ -106,7 +106,7 @@ const limits = [
     shown,
     {
       "docs/format.md": "A record with more than # combinations of keys",
-      "docs/queries.md": "checks up to # combinations",
+      "docs/queries.md": "more than # combinations",
     },
   ],
   ["src/query/bounds.rs", "MOST", shown, { "docs/queries.md": "values with more than # bytes" }],

@@ -102,6 +102,39 @@ for (const [kind, open] of Object.entries(kinds)) {
     await t.throwsAsync(taken, { code: "OPSLOG_NOT_UNIQUE" });
   });
 
+  test(`a record with many combinations of values under a unique index over several fields, in ${kind}, is checked as others are`, async (t) => {
+    const store = await open(await temporaryFolder(t), { indexes: { "left,right": { unique: true } } });
+    t.teardown(() => store.close());
+    const from = (first) => Array.from({ length: 20 }, (_, n) => first + n);
+    const refused = async (id, otherId, value) => {
+      const error = await t.throwsAsync(store.set(id, value), { code: "OPSLOG_NOT_UNIQUE" });
+      t.like(error, { id, otherId, index: "left,right" });
+      t.false(store.has(id));
+    };
+    const expectAll = async () => {
+      // Beside a large record: a small one, and another large one.
+      await refused("x", "large", { left: 3, right: 104 });
+      await refused("x", "large", { left: [500, 19], right: [600, 119] });
+      await refused("x", "large", { left: from(19), right: from(119) });
+      // Beside a small record a large one.
+      await refused("x", "small", { left: from(990), right: from(1990) });
+      // The lists themselves are no value of both.
+      await store.set("y", { left: from(0), right: from(300) });
+      await store.set("y", { left: from(300), right: from(100) });
+      await store.set("y", { left: 3, right: 120 });
+      await store.delete("y");
+    };
+    await store.set("large", { left: from(0), right: from(100) });
+    await store.set("small", { left: 1000, right: 2000 });
+    await expectAll();
+    await store.compact();
+    await expectAll();
+    // The same record is not in its own way.
+    await store.set("large", { left: from(1), right: from(101) });
+    await store.set("x", { left: 0, right: 100 });
+    t.deepEqual(await store.find({ left: 3, right: 104 }), [{ left: from(1), right: from(101) }]);
+  });
+
   test(`find() and explain() by an index, in ${kind}, follow sets, deletions, batches, undo, archive and checkpoints`, async (t) => {
     const store = await open(await temporaryFolder(t), { indexes: people });
     t.teardown(() => store.close());
@@ -272,6 +305,22 @@ test("an open store with files of indexes, reads no record and follows its write
   t.deepEqual(await reader.find({ group: "moved" }, { fields: ["n"] }), [{ n: 7 }]);
   await reader.close();
   await store.close();
+});
+
+test("records with many combinations of values that came to be the same beside a unique index, are told by verify() once each", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = new Store();
+  await store.open(folder);
+  const from = (first) => Array.from({ length: 20 }, (_, n) => first + n);
+  await store.set("small", { left: 5, right: 105 });
+  await store.set("large", { left: from(0), right: from(100) });
+  await store.set("other", { left: from(19), right: from(119) });
+  await store.set("apart", { left: from(40), right: from(100) });
+  await store.close();
+  const { ok, duplicates } = await Store.verify(folder, { indexes: { "left,right": { unique: true } } });
+  t.is(typeof ok, "boolean");
+  const pairs = duplicates.map(({ ids }) => [...ids].sort().join(" ")).sort();
+  t.deepEqual(pairs, ["large other", "large small"]);
 });
 
 test("values that came to be the same beside a unique index, are told by verify() with that index", async (t) => {

@@ -27,6 +27,11 @@ impl Range {
         Self { from: key.clone(), to: key }
     }
 
+    /// The empty key alone: no other begins with a 0.
+    pub fn of_empty() -> Self {
+        Self { from: Vec::new(), to: vec![0] }
+    }
+
     /// The first key behind the end; `None` if there is none.
     pub fn end(&self) -> Option<Vec<u8>> {
         let mut next = self.to.clone();

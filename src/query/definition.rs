@@ -4,6 +4,7 @@
 //! Invariant: whatever a query finds by a value at one of the paths has a key within the bounds of that value
 //! ([`super::bounds`]). Keys are cut at [`LONGEST`], which keeps their order.
 
+use super::claims::Claims;
 use super::key;
 use super::node::Node;
 use super::parse::Refused;
@@ -13,7 +14,7 @@ use super::path::Path;
 pub const LONGEST: usize = 256;
 /// How many keys a record has at most in an index over several paths. One with more has the empty key alone, which is looked at
 /// in every search.
-const MOST_COMBINED: usize = 64;
+pub(super) const MOST_COMBINED: usize = 64;
 /// How many indexes a store has at most, and how many paths an index.
 const MOST_INDEXES: usize = 64;
 const MOST_PATHS: usize = 16;
@@ -139,22 +140,9 @@ impl Definition {
         Keys { keys, is_plain: is_plain && is_whole }
     }
 
-    /// What no other record may have, where this index is unique: whole keys, but for those of `null` and of lists without values.
-    pub fn claims(&self, text: &[u8]) -> Vec<Vec<u8>> {
-        let mut values = self.values(text);
-        for keys in &mut values {
-            keys.retain(|value| !key::is_of_nothing(value));
-        }
-        let mut count = 1_usize;
-        for keys in &values {
-            count = count.saturating_mul(keys.len());
-        }
-        if values.len() > 1 && count > MOST_COMBINED {
-            return Vec::new();
-        }
-        let mut claims = combined(&values);
-        sort_once(&mut claims);
-        claims
+    /// What no other record may have, where this index is unique.
+    pub fn claims(&self, text: &[u8]) -> Claims {
+        Claims::new(self.values(text))
     }
 
     /// The value at the path as JSON, or a list of those at several.
@@ -234,7 +222,7 @@ fn print(node: &Node<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn sort_once(keys: &mut Vec<Vec<u8>>) {
+pub(super) fn sort_once(keys: &mut Vec<Vec<u8>>) {
     if keys.len() > 1 {
         crate::order::sort(keys);
         keys.dedup();
@@ -242,7 +230,7 @@ fn sort_once(keys: &mut Vec<Vec<u8>>) {
 }
 
 /// Each key of the first value with each of the next, and so on.
-fn combined(values: &[Vec<Vec<u8>>]) -> Vec<Vec<u8>> {
+pub(super) fn combined(values: &[Vec<Vec<u8>>]) -> Vec<Vec<u8>> {
     let mut all = vec![Vec::new()];
     for keys in values {
         let longer =

@@ -5,6 +5,7 @@
 //! Regular expressions are JavaScript's: a query asks an [`Oracle`] about them. No I/O, no clock.
 
 mod bounds;
+mod claims;
 mod definition;
 mod equal;
 mod exists;
@@ -21,6 +22,7 @@ mod selection;
 mod tests;
 
 pub use bounds::{Range, Search};
+pub use claims::Claims;
 pub use definition::{Definition, Keys, id_key, id_of_key};
 pub use fields::Fields;
 pub use parse::Refused;

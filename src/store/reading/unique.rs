@@ -1,7 +1,7 @@
 //! Unique indexes: a value that another record has is refused before anything is drafted. Only a writer that no other writes beside
 //! can tell: a single one, or an agent in a transaction.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::disk::read_exact_at;
 use crate::engine::{Cursor, Id};
 use crate::error::{Error, NotUnique, Result};
 use crate::fields::{Broken, Tree};
-use crate::query::{Definition, Range};
+use crate::query::{Claims, Definition, Range};
 use crate::store::{State, Store};
 
 impl Store {
@@ -25,15 +25,17 @@ impl Store {
         // What was drafted has its values too.
         state.apply_drafts();
         for (number, definition) in definitions.iter().enumerate().filter(|(_, one)| one.is_unique()) {
-            for claim in definition.claims(value) {
-                let Some(other) = self.owner(state, (number, definition), &claim, id)? else { continue };
-                return Err(Error::NotUnique(Box::new(NotUnique {
-                    index: definition.name().to_owned(),
-                    id: String::from_utf8_lossy(id).into_owned(),
-                    other: String::from_utf8_lossy(&other).into_owned(),
-                    value: definition.shown(value),
-                })));
+            let claims = definition.claims(value);
+            if claims.is_empty() {
+                continue;
             }
+            let Some(other) = self.owner(state, (number, definition), &claims, id)? else { continue };
+            return Err(Error::NotUnique(Box::new(NotUnique {
+                index: definition.name().to_owned(),
+                id: String::from_utf8_lossy(id).into_owned(),
+                other: String::from_utf8_lossy(&other).into_owned(),
+                value: definition.shown(value),
+            })));
         }
         Ok(())
     }
@@ -46,26 +48,28 @@ impl Store {
         }
     }
 
-    /// Another record that has a key in an index.
+    /// Another record that has in an index what one claims.
     fn owner(
         &self,
         state: &mut State,
         (number, definition): (usize, &Definition),
-        claim: &[u8],
+        claims: &Claims,
         id: &[u8],
     ) -> Result<Option<Vec<u8>>> {
-        let range = Range::of(claim);
-        // NOTE: a key may have been cut.
-        let has_it = |text: &[u8]| definition.claims(text).iter().any(|known| known == claim);
-        let mut others: Vec<Id> = Vec::new();
+        let ranges = claims.ranges();
+        // NOTE: a key may have been cut, or say less than the record claims.
+        let has_it = |text: &[u8]| definition.claims(text).meets(claims);
+        let mut others: BTreeSet<Id> = BTreeSet::new();
         self.index_at_once(state)?;
         if let Some(overlaid) = &self.fields.lock().overlaid {
-            overlaid.visit(number, &range, false, &mut |(_, other)| {
-                if **other != *id {
-                    others.push(Id::clone(other));
-                }
-                true
-            });
+            for range in &ranges {
+                overlaid.visit(number, range, false, &mut |(_, other)| {
+                    if **other != *id {
+                        others.insert(Id::clone(other));
+                    }
+                    true
+                });
+            }
         }
         for other in others {
             let Some(Some(text)) = state.engine.overlaid_text(&other) else { continue };
@@ -77,7 +81,7 @@ impl Store {
         for _ in 0..2 {
             let tree = self.tree_at_once(state, number)?;
             let Some(tree) = tree else { return Ok(None) };
-            match places(&tree, &range) {
+            match places(&tree, &ranges) {
                 Ok(places) => {
                     let Some(file) = base.file() else { return Ok(None) };
                     for (offset, len) in places {
@@ -115,17 +119,19 @@ impl Store {
     }
 }
 
-/// Where the records of a range stand in the snapshot.
-fn places(tree: &Tree, range: &Range) -> Result<Vec<(u64, u32)>, Broken> {
-    let (mut at, to) = (tree.seek(&range.from)?, tree.seek_past(range)?);
-    let mut found = Vec::new();
-    while at < to && at.leaf < tree.leaves() {
-        let leaf = tree.leaf(at.leaf)?;
-        let last = if at.leaf == to.leaf { to.number } else { leaf.len() };
-        for number in at.number..last {
-            found.extend(leaf.get(number).map(|entry| (entry.offset, entry.len)));
+/// Where the records of some ranges stand in the snapshot, each once.
+fn places(tree: &Tree, ranges: &[Range]) -> Result<BTreeSet<(u64, u32)>, Broken> {
+    let mut found = BTreeSet::new();
+    for range in ranges {
+        let (mut at, to) = (tree.seek(&range.from)?, tree.seek_past(range)?);
+        while at < to && at.leaf < tree.leaves() {
+            let leaf = tree.leaf(at.leaf)?;
+            let last = if at.leaf == to.leaf { to.number } else { leaf.len() };
+            for number in at.number..last {
+                found.extend(leaf.get(number).map(|entry| (entry.offset, entry.len)));
+            }
+            (at.leaf, at.number) = (at.leaf + 1, 0);
         }
-        (at.leaf, at.number) = (at.leaf + 1, 0);
     }
     Ok(found)
 }
@@ -154,22 +160,57 @@ impl Store {
         let moment = self.moment()?;
         let unique: Vec<&Definition> = definitions.iter().filter(|one| one.is_unique()).collect();
         let mut owners: HashMap<(usize, Vec<u8>), Id> = HashMap::new();
+        // Those with too many combinations of values, which are compared with each record.
+        let mut large: Vec<(usize, Id, Claims)> = Vec::new();
         let mut found = Vec::new();
+        let duplicate = |number: usize, ids: (&[u8], &[u8]), text: &[u8]| -> Option<Duplicate> {
+            let definition = unique.get(number)?;
+            let (index, value) = (definition.name().to_owned(), definition.shown(text));
+            Some(Duplicate { index, ids: (ids.0.to_vec(), ids.1.to_vec()), value })
+        };
+        let go_on = |found: &Vec<Duplicate>| match found.len() < MOST {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        };
         let visited = moment.visit(Cursor::Base(0), |row| {
             for (number, definition) in unique.iter().enumerate() {
-                for claim in definition.claims(row.text()) {
+                let claims = definition.claims(row.text());
+                let Some(combinations) = claims.combinations() else {
+                    large.push((number, Id::from(&*row.id()), claims));
+                    continue;
+                };
+                for claim in combinations {
                     let id = row.id();
                     match owners.get(&(number, claim.clone())) {
-                        Some(owner) => found.push(Duplicate {
-                            index: definition.name().to_owned(),
-                            ids: (owner.to_vec(), id.to_vec()),
-                            value: definition.shown(row.text()),
-                        }),
+                        Some(owner) => found.extend(duplicate(number, (owner, &id), row.text())),
                         None => drop(owners.insert((number, claim), Id::from(&*id))),
                     }
                 }
             }
-            if found.len() < MOST { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            go_on(&found)
+        });
+        visited.map_err(|source| self.read_failed(source))?;
+        drop(owners);
+        if large.is_empty() {
+            return Ok(found);
+        }
+        let mut passed: HashSet<(usize, Id)> = HashSet::new();
+        let visited = moment.visit(Cursor::Base(0), |row| {
+            let id = row.id();
+            for (number, definition) in unique.iter().enumerate() {
+                let claims = definition.claims(row.text());
+                for (of, other, others) in &large {
+                    // Two large ones meet twice.
+                    let is_known = passed.contains(&(number, Id::clone(other)));
+                    if *of == number && **other != *id && !is_known && others.meets(&claims) {
+                        found.extend(duplicate(number, (other, &id), row.text()));
+                    }
+                }
+                if claims.combinations().is_none() {
+                    passed.insert((number, Id::from(&*id)));
+                }
+            }
+            go_on(&found)
         });
         visited.map_err(|source| self.read_failed(source))?;
         Ok(found)
