@@ -53,14 +53,14 @@ export const campaigns = [
   {
     name: "histories:backend",
     script: "histories",
-    args: ["--histories", "5000", "--seed", "1", "--carrier", "backend"],
-    minutes: 10,
+    args: ["--histories", "1000", "--seed", "1", "--carrier", "backend"],
+    minutes: 7,
   },
   {
     name: "histories:bucket",
     script: "histories",
-    args: ["--histories", "5000", "--seed", "1", "--carrier", "bucket"],
-    minutes: 10,
+    args: ["--histories", "3000", "--seed", "1", "--carrier", "bucket"],
+    minutes: 7,
   },
   { name: "queries", args: ["--pairs", "1000000", "--seed", "20261129"], minutes: 2 },
   { name: "soak:verify", args: ["--seconds", "25"], minutes: 2 },
