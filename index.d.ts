@@ -1501,8 +1501,8 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: cuts the last line off the log: a system call or two. Waits for a sync if it undoes one of several operations of
    * a batch, or if `durability` is not `"process"`. A whole batch costs one cut, on another thread.
    *
-   * @param options With `batch: true` the whole last batch is taken back, all or nothing, or the rest of it if single calls
-   * have undone a part; an operation that is in no batch is taken back alone (default: false).
+   * @param options With `batch: true` the whole last batch is taken back, all or nothing. If single calls have undone a part of it, the
+   * rest is. An operation that is in no batch is taken back alone (default: false).
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_INVALID_ARGUMENT` (the options);
    * an agent's also `OPSLOG_LOCKED`, `OPSLOG_CORRUPT`. All
    * reject, and nothing was undone then.
@@ -1511,7 +1511,7 @@ export declare class Store<T = Record<string, unknown>> {
 
   /**
    * The history: every operation that the logs hold, each once, in order, across checkpoints and restarts, with the full value
-   * before it. Values are as they were written: `migrate` does not see them. What `archive()` moved is no operation.
+   * before it. Values are as they were written: `migrate` is not called for them. `archive()` is no operation.
    *
    * Without `live` it ends with the last operation that is there at the first step. With `live` it goes on with new
    * operations, also of this store and of other processes. A consumer that stores the last position with its result, and
@@ -1588,17 +1588,21 @@ export declare class Store<T = Record<string, unknown>> {
    * `undo()` took back is not in it. The view does not change whatever the store does next, and holds no lock.
    *
    * A time stands for the place after the last operation whose `ts` is not later. Where the clocks of agents differ, the
-   * order of the operations decides, not their `ts`. Values are of the `version` that `open()` was given: `migrate` is called for
-   * those that were logged in an older one, and what it throws is what this rejects with. Records that were archived since are there with the values that they had; that needs the notes of those archives in
-   * `index/`, which 0.8.1 does not write. Records that the store no longer has come after those that it still has.
+   * order of the operations decides, not their `ts`. Records that the store no longer has come after those that it still has.
+   *
+   * Values are of the `version` that `open()` was given: `migrate` is called for values of an older version, and if it throws, this
+   * rejects with its error. Behind a backend values are as they were logged.
+   *
+   * Records that were archived since have the values that they had. That needs the notes of those archives in `index/`, which 0.8.1 does
+   * not write.
    *
    * Cost: reads the operations between there and now, on another thread, and holds the previous value of each record that they
    * concern; no copy of the store is made. In a folder of agents operations further back may be read: an agent does not know what another
    * one writes at the same time.
    *
    * @param when A position that the store gave, a `Date`, or an ISO time such as `"2026-01-31T12:00:00.000Z"`.
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`; `OPSLOG_POSITION_GONE` if the operation of a position was undone, or what is
-   * needed was pruned; `OPSLOG_UNSUPPORTED` in memory; `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`; `OPSLOG_POSITION_GONE` if the operation of a position was undone, or operations
+   * that are needed were pruned; `OPSLOG_SKIP_LOAD`; `OPSLOG_UNSUPPORTED` in memory; `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
    */
   at(when: Position | Date | string): Promise<View<T>>;
 
