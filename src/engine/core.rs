@@ -14,7 +14,7 @@ use super::base::Base;
 use super::delta::reverse_delta;
 use super::kept::Kept;
 use super::log_head::LogHead;
-use super::operation::{Logged, Operation, Rank};
+use super::operation::{Cut, Logged, Operation, drop_repeated, without};
 use super::overlay::{Entry, Overlay, Place};
 use super::records::{Cursor, Moment, Records, View};
 use super::rows::Row;
@@ -453,9 +453,10 @@ impl Engine {
     ///
     /// # Errors
     /// Those of reading; the state is not usable then and must be loaded anew.
-    pub fn integrate(&mut self, mut added: Vec<Operation>, removed: &[Rank]) -> io::Result<Vec<Id>> {
+    pub fn integrate(&mut self, mut added: Vec<Operation>, removed: &[Cut]) -> io::Result<Vec<Id>> {
         order::sort_by(&mut added, |one, other| one.rank().cmp(&other.rank()));
-        let lowest = added.first().and_then(Operation::rank).into_iter().chain(removed).min().cloned();
+        let cut = removed.iter().map(|cut| &cut.rank);
+        let lowest = added.first().and_then(Operation::rank).into_iter().chain(cut).min().cloned();
         let Some(lowest) = lowest else { return Ok(Vec::new()) };
         let from = self.operations.partition_point(|operation| operation.rank() < Some(&lowest));
         self.turn_history();
@@ -468,15 +469,11 @@ impl Engine {
             self.records.restore(&operation.id, placed);
         }
         let mut changed: Vec<Id> = added.iter().map(|operation| Arc::clone(&operation.id)).collect();
-        let is_removed = |operation: &Operation| operation.rank().is_some_and(|rank| removed.contains(rank));
-        let (gone, mut again): (Vec<_>, Vec<_>) = behind.into_iter().partition(is_removed);
+        let (gone, mut again) = without(behind, removed);
         changed.extend(gone.iter().map(|operation| Arc::clone(&operation.id)));
         again.extend(added);
         order::sort_by(&mut again, |one, other| one.rank().cmp(&other.rank()));
-        // An operation of a single writer has no clock of its own, so equal ranks say nothing of those.
-        again.dedup_by(|one, other| {
-            one.rank() == other.rank() && one.rank().is_some_and(|rank| rank.clock > 0)
-        });
+        drop_repeated(&mut again)?;
         for operation in again {
             let data = operation.data()?;
             let before = self.records.get(&operation.id)?;

@@ -21,7 +21,7 @@ pub use base::Base;
 pub use core::{Change, Draft, Engine, NotCanonical};
 pub use kept::{Kept, Moments};
 pub use nearby::Nearby;
-pub use operation::{Logged, Operation, Origin, Rank, compare_ranks, places_in_order};
+pub use operation::{Cut, Logged, Operation, Origin, Rank, compare_ranks, places_in_order};
 pub use overlay::Place;
 pub use records::{Cursor, Moment, Standing, View};
 pub use rows::Row;

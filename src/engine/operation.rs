@@ -1,6 +1,7 @@
 //! An operation as the engine holds it, and its place among those of other agents.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use super::overlay::{Entry, Place};
 use super::slots::Id;
 use super::text::{Aged, Check, Displaced, Text};
-use crate::format::operation::{BatchMark, Kind, Line, parse_line};
+use crate::format::operation::{BatchMark, Kind, Line, parse_line, unmarked};
 use crate::json::string::compare_utf16;
 
 /// An operation since the last checkpoint.
@@ -91,6 +92,15 @@ pub fn places_in_order(ranks: impl Iterator<Item = Rank>) -> Vec<u32> {
     ranked.into_iter().map(|(_, place)| place).collect()
 }
 
+/// An operation whose line was cut off its log.
+#[derive(Debug)]
+pub struct Cut {
+    /// Its place in the total order.
+    pub rank: Rank,
+    /// The number of the log.
+    pub log: u32,
+}
+
 impl PartialOrd for Rank {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
@@ -101,6 +111,19 @@ impl Operation {
     /// Its place in the total order, in a folder of agents.
     pub fn rank(&self) -> Option<&Rank> {
         self.origin.as_ref().map(|origin| &origin.rank)
+    }
+
+    /// Whether both have the same line, marks aside.
+    fn has_line_of(&self, other: &Self) -> io::Result<bool> {
+        if self.id != other.id || self.kind != other.kind {
+            return Ok(false);
+        }
+        Ok(unmarked(&self.line.read()?) == unmarked(&other.line.read()?))
+    }
+
+    /// What to take out if its line is cut.
+    pub fn as_cut(&self) -> Option<Cut> {
+        self.origin.as_ref().map(|origin| Cut { rank: origin.rank.clone(), log: origin.log })
     }
 
     /// Whether it was read from this log.
@@ -137,4 +160,58 @@ impl Operation {
         let own = parsed.filter(|line| *line.id == *self.id && line.kind == self.kind);
         own.ok_or_else(|| Displaced.into())
     }
+}
+
+/// Takes out the operations whose lines were cut, each as often as it is given. Of lines that have one rank, as two programs
+/// write that work under one name, the later goes first: logs are cut at their end. Returns what went, and what stays.
+pub fn without(operations: Vec<Operation>, removed: &[Cut]) -> (Vec<Operation>, Vec<Operation>) {
+    if removed.is_empty() {
+        return (Vec::new(), operations);
+    }
+    let mut left: BTreeMap<u32, BTreeMap<&Rank, usize>> = BTreeMap::new();
+    for Cut { rank, log } in removed {
+        *left.entry(*log).or_default().entry(rank).or_default() += 1;
+    }
+    let (mut gone, mut stay) = (Vec::new(), Vec::with_capacity(operations.len()));
+    for operation in operations.into_iter().rev() {
+        let origin = operation.origin.as_ref();
+        let count = origin.and_then(|origin| left.get_mut(&origin.log)?.get_mut(&origin.rank));
+        let is_cut = count.is_some_and(|count| {
+            let is_left = *count > 0;
+            *count = count.saturating_sub(1);
+            is_left
+        });
+        if is_cut { gone.push(operation) } else { stay.push(operation) }
+    }
+    gone.reverse();
+    stay.reverse();
+    (gone, stay)
+}
+
+/// Drops what is there twice of operations in the order of their ranks: a line that was read once more. Different lines of
+/// one rank stay.
+///
+/// # Errors
+/// Those of reading lines.
+pub fn drop_repeated(operations: &mut Vec<Operation>) -> io::Result<()> {
+    // An operation of a single writer has no clock of its own, so equal ranks say nothing of those.
+    let is_same_rank = |one: &Operation, other: &Operation| {
+        one.rank() == other.rank() && one.rank().is_some_and(|rank| rank.clock > 0)
+    };
+    let mut pairs = operations.iter().zip(operations.iter().skip(1));
+    if !pairs.any(|(one, other)| is_same_rank(one, other)) {
+        return Ok(());
+    }
+    let mut kept: Vec<Operation> = Vec::with_capacity(operations.len());
+    for operation in operations.drain(..) {
+        let mut is_there = false;
+        for before in kept.iter().rev().take_while(|before| is_same_rank(before, &operation)) {
+            is_there |= before.has_line_of(&operation)?;
+        }
+        if !is_there {
+            kept.push(operation);
+        }
+    }
+    *operations = kept;
+    Ok(())
 }

@@ -204,6 +204,7 @@ impl Store {
             closing::note(&*self.disk, &self.root, self.options.agent.as_deref(), state.wal.relative());
         }
         drop(state);
+        let settled = settled.and_then(|()| self.append_swallowed_at_close());
         let settled = settled.and_then(|()| self.index_log());
         let settled = settled.and(if is_writer { self.sync_at_close() } else { Ok(()) });
         let mut state = self.lock();

@@ -66,6 +66,19 @@ impl Recent {
         (self.end() - last.len() as u64, last)
     }
 
+    /// The bytes before a place, so many at most, and where they begin.
+    pub fn before(&self, end: u64, limit: usize) -> (u64, &[u8]) {
+        let (half, start) = if end > self.start {
+            (&self.newer, self.start)
+        } else {
+            (&self.older, self.start - self.older.len() as u64)
+        };
+        let count = usize::try_from(end.saturating_sub(start)).unwrap_or(0);
+        let known = half.get(..count).unwrap_or_default();
+        let before = known.get(known.len().saturating_sub(limit)..).unwrap_or_default();
+        (end - before.len() as u64, before)
+    }
+
     fn end(&self) -> u64 {
         self.start + self.newer.len() as u64
     }

@@ -19,8 +19,6 @@ use crate::format::operation::Marks;
 const UNLOOKED: u64 = 1 << 20;
 /// How many bytes at the end of a log are compared with what was written there.
 const COMPARED: usize = 4096;
-/// So many bytes behind its place are searched for a line that another process has displaced.
-const SEARCHED: u64 = 1 << 20;
 
 /// An open WAL.
 pub struct Writer {
@@ -293,6 +291,20 @@ impl Writer {
         Ok(at)
     }
 
+    /// Lets what is appended next begin a line, if another hand has written a part of one since the file was looked at.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn begin_line(&mut self) -> Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let info = file.info().map_err(|source| Error::io("fstat", &self.path, source))?;
+        if info.len > self.len {
+            let last = read_exact_at(&**file, info.len - 1, 1);
+            self.ends_in_part = last.map_err(|source| Error::io("read", &self.path, source))? != b"\n";
+        }
+        Ok(())
+    }
+
     /// Forgets what was kept in memory of the log: the file is not what was written to it any more.
     pub fn forget_recent(&mut self) {
         self.recent.clear();
@@ -463,40 +475,24 @@ impl Writer {
     /// # Errors
     /// `OPSLOG_IO`.
     pub fn ends_as_written(&self) -> Result<bool> {
-        let Some(file) = &self.file else { return Ok(true) };
-        let (offset, last) = self.recent.last(COMPARED);
-        match read_exact_at(&**file, offset, last.len()) {
-            Ok(there) => Ok(there == last),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-            Err(source) => Err(Error::io("read", &self.path, source)),
-        }
+        self.has(self.recent.last(COMPARED))
     }
 
-    /// Whether the line that was written last stands where it was written or behind that: another process may have appended
-    /// lines before it. An earlier state of the folder does not hold it.
+    /// As [`Writer::ends_as_written`], of what stands before the place up to which the file was looked at.
     ///
     /// # Errors
     /// `OPSLOG_IO`.
-    pub fn holds_last_line(&self) -> Result<bool> {
+    pub fn is_sure_part_as_written(&self) -> Result<bool> {
+        self.has(self.recent.before(self.sure, COMPARED))
+    }
+
+    fn has(&self, (offset, written): (u64, &[u8])) -> Result<bool> {
         let Some(file) = &self.file else { return Ok(true) };
-        let (offset, last) = self.recent.last(COMPARED);
-        let before = last.split_last().map_or(&[][..], |(_, before)| before);
-        let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-        let line = last.get(begin..).unwrap_or_default();
-        if line.is_empty() {
-            return Ok(true);
+        match read_exact_at(&**file, offset, written.len()) {
+            Ok(there) => Ok(there == written),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(source) => Err(Error::io("read", &self.path, source)),
         }
-        let failed = |source| Error::io("read", &self.path, source);
-        let end = file.info().map_err(failed)?.len;
-        let from = offset + begin as u64;
-        // More than that is not looked through.
-        let len = end.saturating_sub(from).min(SEARCHED);
-        let there = match read_exact_at(&**file, from, len as usize) {
-            Ok(there) => there,
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
-            Err(source) => return Err(failed(source)),
-        };
-        Ok(there.windows(line.len()).any(|window| window == line))
     }
 
     /// Whether another file stands at its path than the one that is held.

@@ -164,7 +164,7 @@ impl Store {
             },
         };
         // Lines of another hand at the end of the agent's own log take a load of everything.
-        if shared.is_some() && state.is_to_be_read() {
+        if shared.is_some() && (state.is_to_be_read() || !agents.swallowed.is_empty()) {
             return Ok(None);
         }
         let own = shared.is_some().then(|| state.wal.relative());
@@ -278,9 +278,12 @@ impl Store {
         let is_put_back = state.is_folder_put_back(self, next)?;
         let is_unknown = is_published && next.descent_from(&state.manifest) == Descent::Unknown;
         let is_single = next.active_agent_ops.is_none();
-        let is_changed = is_unknown || state.missed_a_single_writer(next) || state.has_others_lines(self)?;
+        let is_changed = is_unknown || state.missed_a_single_writer(next);
         if is_put_back || is_single || is_changed {
             state.distrust();
+        }
+        if !state.is_stale() && state.is_own_log_to_be_read(self)? {
+            self.read_own_log_anew(&mut state)?;
         }
         // Logs that were sealed, and now published, are read to their end before they are let go; and so are
         // those that came and went between two looks.
@@ -346,6 +349,8 @@ impl Store {
             agents.manifest_file = file;
         }
         state.buffered = state.engine.operations().len();
+        // NOTE: the log may have been sealed meanwhile: what is missing there goes into the one that is in force.
+        self.append_swallowed(&mut state)?;
         let departures = state.departures.now().max(next.departures);
         state.departures.set(departures);
         state.manifest = next.clone();
@@ -388,6 +393,9 @@ impl Store {
         is_put_back: bool,
     ) -> Result<()> {
         let named = logs_of(manifest);
+        // Of the own log only what another hand wrote is told, and where that stands is known.
+        let own = state.wal.relative().to_owned();
+        let found = if is_put_back { Vec::new() } else { state.tail_queue.take_of(&own) };
         let before = state.agents.as_mut().map(|agents| std::mem::take(&mut agents.logs)).unwrap_or_default();
         let passed = if is_put_back {
             Vec::new()
@@ -411,7 +419,9 @@ impl Store {
         if is_put_back {
             state.tail_queue.put_back(&named);
         }
-        self.set_told(&mut state.tail_queue, agents)
+        self.set_told(&mut state.tail_queue, agents)?;
+        state.tail_queue.extend(found);
+        Ok(())
     }
 
     /// Finds out up to where logs were told that were read before.
@@ -603,6 +613,7 @@ impl Agents {
             stale: false,
             outdated: false,
             departed: false,
+            swallowed: self.swallowed.clone(),
             hidden: self.hidden.clone(),
             shown: self.shown.clone(),
         }
@@ -661,7 +672,19 @@ impl State {
     /// it was, with more in it.
     fn has_others_lines(&self, store: &Store) -> Result<bool> {
         let is_agent = self.agents.as_ref().is_some_and(|agents| agents.id.is_some());
-        Ok(is_agent && self.wal.look(&*store.disk)?.0 == Standing::Grew && self.wal.holds_last_line()?)
+        Ok(is_agent
+            && self.wal.look(&*store.disk)?.0 == Standing::Grew
+            && self.wal.is_sure_part_as_written()?)
+    }
+
+    /// Whether lines of another hand are to be looked for in the agent's own log, and nothing waits to be written.
+    fn is_own_log_to_be_read(&self, store: &Store) -> Result<bool> {
+        let is_agent = self.agents.as_ref().is_some_and(|agents| agents.id.is_some());
+        if !is_agent || store.options.read_only || self.holds_unwritten() {
+            return Ok(false);
+        }
+        let is_half_read = self.wal.wants_reading() && self.wal.look(&*store.disk)?.0 == Standing::Sound;
+        Ok(is_half_read || self.has_others_lines(store)?)
     }
 
     /// Whether a record shows what an operation said that came later than this one. If not, it is this one's now.

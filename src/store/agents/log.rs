@@ -8,7 +8,7 @@ use hashbrown::DefaultHashBuilder;
 
 use super::{Known, Log};
 use crate::disk::{DiskFile, FileInfo, OpenMode};
-use crate::engine::{Check, Operation, Origin, Place, Rank, Text};
+use crate::engine::{Check, Cut, Operation, Origin, Place, Rank, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::Line;
 use crate::store::Store;
@@ -24,7 +24,7 @@ const PIECE: usize = 1 << 20;
 #[derive(Default)]
 pub(super) struct News {
     pub(super) added: Vec<Operation>,
-    pub(super) removed: Vec<Rank>,
+    pub(super) removed: Vec<Cut>,
     pub(super) skipped: Vec<Skipped>,
 }
 
@@ -61,7 +61,7 @@ impl Log {
         loop {
             self.drop_cut_lines(&*file, hasher, news)?;
             let last = self.lines.last().map(|last| last.line);
-            let Self { number, path, lines, end, version, .. } = self;
+            let Self { number, path, lines, end, version, is_mixed, .. } = self;
             // Nearly always one agent's, whose name need not be kept once for each line.
             let mut agent: Arc<[u8]> = Arc::default();
             let each = |offset: u64, bytes: &[u8], line: &Line<'_>| {
@@ -76,6 +76,7 @@ impl Log {
                 let version = line.version.unwrap_or(*version);
                 let operation = operation_of(text, bytes, (*number, version), line, &agent);
                 if let Some(rank) = operation.rank() {
+                    *is_mixed |= lines.last().is_some_and(|before| before.rank >= *rank);
                     lines.push(Known { line: SeenLine::new(hasher, offset, bytes), rank: rank.clone() });
                 }
                 news.added.push(operation);
@@ -163,7 +164,8 @@ impl Log {
                 break;
             }
             is_cut = true;
-            news.removed.extend(self.lines.pop().map(|known| known.rank));
+            let log = self.number;
+            news.removed.extend(self.lines.pop().map(|known| Cut { rank: known.rank, log }));
         }
         if is_cut {
             self.end = self.lines.last().map_or(0, |last| last.line.end());

@@ -12,13 +12,14 @@ mod take_over;
 mod transaction;
 mod undo;
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{State, Store};
 use crate::disk::{DiskFile, FileInfo};
-use crate::engine::{Id, Operation, Origin, Rank};
+use crate::engine::{Id, Operation, Origin, Rank, Text};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::gate::{Exclusive, Shared};
@@ -61,6 +62,8 @@ pub struct Agents {
     outdated: bool,
     /// It holds records that the current one does not, and that no operation has deleted.
     departed: bool,
+    /// Lines of this agent, without their marks, that another hand's have swallowed: they are in no log.
+    pub(super) swallowed: Vec<Vec<u8>>,
     /// Operations up to this one belong to a compaction that is due but has not sealed them.
     hidden: Option<Rank>,
     /// For a store that loads nothing: by which operation records show what they do, once that is in no log any more.
@@ -84,6 +87,8 @@ struct Log {
     own_from: u64,
     /// The lines that were read, to find out whether the end was cut.
     lines: Vec<Known>,
+    /// The lines do not stand in the order of their operations: another hand appended some of them.
+    is_mixed: bool,
 }
 
 /// A line that was read.
@@ -106,6 +111,7 @@ impl Agents {
             stale: false,
             outdated: false,
             departed: false,
+            swallowed: Vec::new(),
             hidden: None,
             shown: HashMap::new(),
         }
@@ -135,8 +141,17 @@ impl Agents {
             true => 0,
             false => u64::MAX,
         };
-        self.logs.push(Log { number, relative, path, version, file: None, end: 0, told: 0, own_from, lines });
+        let (file, end, told, is_mixed) = (None, 0, 0, false);
+        self.logs.push(Log { number, relative, path, version, file, end, told, own_from, lines, is_mixed });
         number
+    }
+
+    /// The own log goes on up to here. `is_mixed`: lines do not stand in the order of their operations.
+    pub(super) fn own_log_grew(&mut self, end: u64, is_mixed: bool) {
+        if let Some(log) = self.logs.iter_mut().find(|log| log.number == self.own) {
+            log.end = end;
+            log.is_mixed |= is_mixed;
+        }
     }
 
     /// The logs that are being read.
@@ -230,6 +245,30 @@ impl State {
         let agent = Arc::clone(agents.id.as_ref()?);
         let rank = Rank { clock: self.engine.clock(), agent };
         Some(Box::new(Origin { rank, log: agents.own, value: None, placed: None, aged: None }))
+    }
+
+    /// The number of the own log, and the version of its lines that have no mark.
+    pub(super) fn own_log(&self) -> (u32, u32) {
+        let Some(agents) = &self.agents else { return (0, 0) };
+        let own = agents.logs.iter().find(|log| log.number == agents.own);
+        (agents.own, own.map_or(self.versions.snapshot, |log| log.version))
+    }
+
+    /// The operations of the own log that are not hidden, and where each stands among all: the last of the log first.
+    pub(super) fn last_written(&self) -> Box<dyn Iterator<Item = (usize, &Operation)> + '_> {
+        let operations = self.engine.operations().iter().enumerate().skip(self.hidden_operations()).rev();
+        let Some(agents) = &self.agents else { return Box::new(operations) };
+        let own = operations.filter(|(_, operation)| operation.is_of_log(agents.own));
+        if !agents.logs.iter().any(|log| log.number == agents.own && log.is_mixed) {
+            return Box::new(own);
+        }
+        // NOTE: a line that stands before others must not be cut off with them, however late its operation comes.
+        let mut own: Vec<_> = own.collect();
+        own.sort_by_key(|(_, operation)| match operation.line {
+            Text::At { offset, .. } => Reverse(offset),
+            _ => Reverse(u64::MAX),
+        });
+        Box::new(own.into_iter())
     }
 
     /// Finds the number of the agent's own log among those that were read.

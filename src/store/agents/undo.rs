@@ -1,7 +1,7 @@
 //! An agent takes its own last operation back, if no compaction has sealed it. Others may have written behind
 //! it: those are taken back in memory, and applied again without it.
 
-use crate::engine::{Id, Operation, Rank, Text};
+use crate::engine::{Cut, Id, Operation, Text};
 use crate::error::{Error, Result};
 use crate::store::{State, Store};
 
@@ -18,10 +18,8 @@ impl Store {
         state: &mut State,
         count: usize,
     ) -> Result<Option<Vec<Id>>> {
-        let Some(own) = state.agents.as_ref().map(|agents| agents.own) else { return Ok(None) };
-        let shown = state.engine.operations().get(state.hidden_operations()..).unwrap_or_default();
-        let last = shown.iter().rev().filter(|operation| operation.is_of_log(own)).take(count);
-        let last: Vec<Operation> = last.cloned().collect();
+        let last: Vec<Operation> =
+            state.last_written().take(count).map(|(_, operation)| operation.clone()).collect();
         let Some(Text::At { offset, .. }) = last.last().map(|first| &first.line) else { return Ok(None) };
         let offset = *offset;
         state.keep_showing();
@@ -36,7 +34,8 @@ impl Store {
             return Err(Error::Failed("another process appended to the log of this agent".into()));
         }
         state.forget_own_lines(offset);
-        let removed: Vec<Rank> = last.iter().filter_map(Operation::rank).cloned().collect();
+        state.tail_queue.cut(state.wal.relative(), offset);
+        let removed: Vec<Cut> = last.iter().filter_map(Operation::as_cut).collect();
         let changed = match state.engine.integrate(Vec::new(), &removed) {
             Ok(changed) => changed,
             Err(source) => {

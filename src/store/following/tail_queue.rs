@@ -57,6 +57,13 @@ impl TailQueue {
         self.spans.extend(spans);
     }
 
+    /// Takes out the parts of a log.
+    pub(in crate::store) fn take_of(&mut self, relative: &str) -> Vec<Span> {
+        let (of_log, others) = self.take().into_iter().partition(|span| span.relative == relative);
+        self.spans = others;
+        of_log
+    }
+
     pub(in crate::store) fn take(&mut self) -> Vec<Span> {
         std::mem::take(&mut self.spans)
     }

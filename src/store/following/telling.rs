@@ -10,7 +10,7 @@ use hashbrown::HashSet;
 use crate::disk::{DiskFile, OpenMode, read_full_at};
 use crate::engine::{Id, Rank, Text};
 use crate::error::{Error, Result};
-use crate::format::operation::{Line, parse_line, public_text_into};
+use crate::format::operation::{Line, parse_line, public_text_into, unmarked};
 use crate::store::agents::operation_of;
 use crate::store::following::seen::{Seen, SeenLine};
 use crate::store::following::tail_queue::Span;
@@ -311,11 +311,15 @@ impl Lists {
 
     fn add_ranked(&mut self, mut ranked: Vec<Ranked>) {
         order::sort_by(&mut ranked, |one, other| one.rank.cmp(&other.rank));
-        // Operations of a single writer have no clock; those of agents may have been logged twice.
-        ranked.dedup_by(|one, other| one.rank == other.rank && one.rank.clock > 0);
-        for Ranked { log, bytes, .. } in ranked {
-            if let Ok(line) = parse_line(&bytes) {
-                self.add(log, &bytes, &line);
+        for (at, one) in ranked.iter().enumerate() {
+            // Operations of a single writer have no clock; those of agents may have been logged twice.
+            let before = ranked.get(..at).unwrap_or_default().iter().rev();
+            let mut same = before.take_while(|before| before.rank == one.rank && one.rank.clock > 0);
+            if same.any(|before| unmarked(&before.bytes) == unmarked(&one.bytes)) {
+                continue;
+            }
+            if let Ok(line) = parse_line(&one.bytes) {
+                self.add(one.log, &one.bytes, &line);
             }
         }
     }

@@ -137,7 +137,7 @@ impl State {
     }
 
     /// Keeps in memory what was just read of the log.
-    fn keep_read(&mut self, file: &dyn DiskFile, from: u64) -> Result<()> {
+    pub(super) fn keep_read(&mut self, file: &dyn DiskFile, from: u64) -> Result<()> {
         let len = self.wal.len().saturating_sub(from).min(KEPT) as usize;
         let read = read_exact_at(file, self.wal.len() - len as u64, len);
         let bytes = read.map_err(|source| Error::io("read", self.wal.path(), source))?;
@@ -146,7 +146,7 @@ impl State {
     }
 
     /// Whether the log ends with a part of a line.
-    fn ends_in_part(&self, file: &dyn DiskFile, tail: &Tail) -> Result<bool> {
+    pub(super) fn ends_in_part(&self, file: &dyn DiskFile, tail: &Tail) -> Result<bool> {
         if tail.end == 0 || (tail.end == tail.good && !tail.needs_newline) {
             return Ok(false);
         }

@@ -2,6 +2,7 @@
 //! length of the file is compared once in a turn of the event loop, and before anything relies on the places of lines.
 //! If it grew, what stands behind the last sure place is read anew and applied in the order of the file. No line is cut.
 
+mod agent;
 mod found;
 mod late;
 mod own;
@@ -22,7 +23,7 @@ impl Store {
     /// created again; lines of another hand are read first.
     ///
     /// # Errors
-    /// `NotNow` when an agent must load its log anew first.
+    /// `OPSLOG_IO`, `OPSLOG_FAILED`.
     pub(super) fn check_file(&self, state: &mut State) -> Result<(), Rejected> {
         if let Some(lock) = &state.lock
             && !lock.is_still_ours()?
@@ -40,7 +41,11 @@ impl Store {
                 }
                 Ok(recreated?)
             }
-            standing => self.take_in_end(state, standing),
+            standing => {
+                self.take_in_end(state, standing)?;
+                // NOTE: an agent calls this with the folder's lock.
+                Ok(self.append_swallowed(state)?)
+            }
         }
     }
 
@@ -58,11 +63,14 @@ impl Store {
             }
             Standing::Grew | Standing::Sound => {
                 state.apply_drafts();
-                if let Some(agents) = &mut state.agents {
-                    agents.distrust();
-                    return Err(Rejected::NotNow);
+                if state.agents.is_some() && state.holds_unwritten() {
+                    // NOTE: a batch has no place yet among what others wrote. What stands before it is read behind it.
+                    return Ok(state.wal.begin_line()?);
                 }
-                self.read_end_anew(state)?;
+                match state.agents {
+                    Some(_) => self.read_own_log_anew(state)?,
+                    None => self.read_end_anew(state).map(drop)?,
+                }
                 // A line that had to be appended again may not be where it was believed to go either.
                 match state.wal.is_unlooked() {
                     true => self.check_length(state),
@@ -131,13 +139,18 @@ impl Store {
         is_last: bool,
     ) -> Result<()> {
         state.apply_drafts();
-        let is_writer = state.lock.is_some() && state.agents.is_none();
+        let is_agent = state.agents.is_some();
+        let is_writer =
+            !self.options.read_only && if is_agent { !state.holds_unwritten() } else { state.lock.is_some() };
         if !is_writer || (is_last && (state.engine.head().is_some() || state.upkeep.is_checkpoint())) {
             return Err(self.read_failed(error));
         }
         if is_last {
             state.wal.distrust();
-            return self.read_end_anew(state).map(drop);
+            return match is_agent {
+                true => self.read_own_log_anew(state),
+                false => self.read_end_anew(state).map(drop),
+            };
         }
         self.check_length(state).map_err(Rejected::into_error)
     }

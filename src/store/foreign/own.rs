@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use crate::engine::{Id, Text};
+use crate::engine::{Id, Operation, Text};
 use crate::format::operation::{Kind, unmarked};
 use crate::store::State;
 
@@ -93,8 +93,11 @@ impl State {
     }
 
     pub(super) fn own_lines(&self, from: usize) -> Vec<Own> {
-        let logged = self.engine.operations().get(from..self.buffered).unwrap_or_default();
-        let own = logged.iter().map(|operation| {
+        self.as_own_lines(self.engine.operations().get(from..self.buffered).unwrap_or_default().iter())
+    }
+
+    pub(super) fn as_own_lines<'a>(&self, logged: impl Iterator<Item = &'a Operation>) -> Vec<Own> {
+        let own = logged.map(|operation| {
             let len = operation.line.len();
             let text = match operation.line {
                 Text::At { offset, .. } => self.wal.recent(offset, len),

@@ -172,9 +172,7 @@ impl Store {
 impl State {
     /// How many operations the last batch has, an agent's own last; 1 for an operation that is of none.
     fn last_batch(&self) -> usize {
-        let own = self.agents.as_ref().map(|agents| agents.own);
-        let operations = self.engine.operations().iter().skip(self.hidden_operations()).rev();
-        let mut operations = operations.filter(|operation| own.is_none_or(|own| operation.is_of_log(own)));
+        let mut operations = self.last_written().map(|(_, operation)| operation);
         match operations.next() {
             Some(_) => 1 + operations.take_while(|before| before.batch == Some(BatchMark::More)).count(),
             None => 0,
@@ -188,10 +186,7 @@ impl State {
 
     /// Which operation is the last of its batch once the last one is undone, but is not marked so yet.
     pub(in crate::store) fn end_to_be(&self) -> Option<usize> {
-        let own = self.agents.as_ref().map(|agents| agents.own);
-        let operations = self.engine.operations().iter().enumerate().skip(self.hidden_operations()).rev();
-        let (index, before) =
-            operations.filter(|(_, operation)| own.is_none_or(|own| operation.is_of_log(own))).nth(1)?;
+        let (index, before) = self.last_written().nth(1)?;
         (before.batch == Some(BatchMark::More)).then_some(index)
     }
 
