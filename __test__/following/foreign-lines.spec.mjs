@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import test from "ava";
+import { Life } from "../../campaigns/foreign-lines/life.mjs";
 import { Store } from "../../index.mjs";
 import { original } from "../helpers/original.mjs";
 import {
@@ -379,3 +380,93 @@ for (const call of ["compact", "archive"])
     t.deepEqual(one.get("foreign"), { n: 3 });
     t.is(one.has("theirs"), call === "compact");
   });
+
+/** The agent's log, as the manifest names it. */
+const logOf = (folder, agent) =>
+  join(folder, JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")).activeAgentOps[agent]);
+
+function linesOf(agent, id, clock) {
+  const ts = "2026-01-01T00:00:00.000Z";
+  return `${JSON.stringify({ ts, op: "set", id, prev: null, data: { n: 2 }, agent, clock })}\n`;
+}
+
+for (const name of ["another", "one"])
+  test(`undo() of an agent alone, a process that works under the name ${name} has appended between its lines, takes back one operation`, async (t) => {
+    const folder = await temporaryFolder(t);
+    const one = await openStore(t, folder, { ...manual, agentId: "one" });
+    const first = one.set("own-1", { n: 1 });
+    // Its clock is ahead: its operation comes last, and its line does not.
+    appendFileSync(logOf(folder, "one"), linesOf(name, "foreign", 9));
+    await Promise.all([first, one.set("own-2", { n: 1 })]);
+    t.true(await one.undo());
+    const ids = () => one.entries().map(([id]) => id);
+    t.deepEqual(ids(), ["own-1", "foreign"]);
+    await one.close();
+    t.deepEqual(
+      (await storedEntries(Store, folder)).map(([id]) => id),
+      ["own-1", "foreign"],
+    );
+  });
+
+test("get() of an agent and of a reader, two programs of one name have given two operations the same number, show both", async (t) => {
+  const folder = await temporaryFolder(t);
+  const one = await openStore(t, folder, { ...manual, agentId: "one" });
+  const reader = await openStore(t, folder, { readOnly: true });
+  await one.set("own", { n: 1 });
+  appendFileSync(logOf(folder, "one"), linesOf("one", "foreign", 1));
+  await turn();
+  await one.set("own-2", { n: 1 });
+  t.deepEqual(one.get("foreign"), { n: 2 });
+  t.deepEqual(
+    (await reader.tail()).map(({ id }) => id),
+    ["own", "foreign", "own-2"],
+  );
+  t.deepEqual(reader.get("foreign"), { n: 2 });
+  await one.compact();
+  t.deepEqual(one.get("foreign"), { n: 2 });
+});
+
+test("batch() of an agent, half of a line of another process has swallowed an operation before it, loses neither", async (t) => {
+  const folder = await temporaryFolder(t);
+  const one = await openStore(t, folder, { ...manual, agentId: "one" });
+  await one.set("own-1", { n: 1 });
+  await turn();
+  const first = one.set("own-2", { n: 1 });
+  appendFileSync(logOf(folder, "one"), linesOf("another", "foreign", 9).slice(0, 40));
+  const swallowed = one.set("own-3", { n: 1 });
+  const batch = one.batch(() => {
+    one.set("own-4", { n: 1 });
+    one.set("own-5", { n: 1 });
+  });
+  await Promise.all([first, swallowed, batch]);
+  await one.close();
+  const ids = (await storedEntries(Store, folder)).map(([id]) => id);
+  t.deepEqual(ids.sort(), ["own-1", "own-2", "own-3", "own-4", "own-5"]);
+});
+
+for (const agentId of [undefined, "one"])
+  test(`tail() of a reader, its writer${agentId === undefined ? "" : ", an agent,"} cuts a malformed line off that it has read, misses nothing`, async (t) => {
+    const folder = await temporaryFolder(t);
+    const writer = await openStore(t, folder, { ...manual, agentId });
+    const log = agentId === undefined ? await activeWal(folder) : logOf(folder, agentId);
+    await writer.set("a", { n: 1 });
+    const reader = await openStore(t, folder, { readOnly: true });
+    appendFileSync(log, '{"ts\n');
+    await reader.tail();
+    appendFileSync(log, '{"part');
+    await writer.close();
+    const next = await openStore(t, folder, { ...manual, agentId });
+    await next.set("b", { n: 2 });
+    await next.set("c", { n: 3 });
+    t.deepEqual(
+      (await reader.tail()).map(({ id }) => id),
+      ["b", "c"],
+    );
+    t.deepEqual(reader.get("b"), { n: 2 });
+  });
+
+test("agents in whose logs another process appends lines and parts of lines lose nothing, and tell each operation once", async (t) => {
+  t.timeout(300_000);
+  for (let seed = 1; seed <= 60; seed++)
+    await t.notThrowsAsync(() => new Life(Store, seed).run(40), `seed ${seed}`);
+});

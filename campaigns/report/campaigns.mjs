@@ -49,6 +49,7 @@ export const campaigns = [
   },
   { name: "model:protocols", args: [], minutes: 5 },
   { name: "lives", args: ["--lives", "1000", "--seed", "1"], minutes: 4 },
+  { name: "foreign-lines", args: ["--lives", "5000", "--seed", "1"], minutes: 3 },
   { name: "histories", args: ["--histories", "20000", "--seed", "1"], minutes: 20 },
   {
     name: "histories:backend",

@@ -16,7 +16,7 @@ pub mod writer;
 pub use cursor::WalCursor;
 pub use mend::{blank_lines, repair};
 pub use reader::LineReader;
-pub use replay::{Piece, Tail, replay, replay_unlocked};
+pub use replay::{Piece, Tail, replay, replay_unlocked, unread_from};
 pub use unsynced::Unsynced;
 pub use watch::{Extent, Watch};
 pub use writer::{Standing, Writer};

@@ -207,6 +207,28 @@ pub fn replay_unlocked(
     }
 }
 
+/// Where a log is to be read on that was read up to `from`, and whose last good line ended at `good`. What stands between them
+/// was skipped; its writer may have cut it off when it opened the log, and have appended there.
+///
+/// # Errors
+/// `OPSLOG_IO`.
+pub fn unread_from(file: &dyn DiskFile, path: &Path, good: u64, from: u64) -> Result<u64> {
+    if good >= from {
+        return Ok(from);
+    }
+    let mut reader = LineReader::new(file, good);
+    let mut end = good;
+    while end < from {
+        match reader.next_line().map_err(|source| Error::io("read", path, source))? {
+            Some(raw) if raw.complete && parse_line(js_trim(raw.bytes)).is_err() => {
+                end = raw.offset + raw.bytes.len() as u64 + 1;
+            }
+            _ => return Ok(good),
+        }
+    }
+    Ok(if end == from { from } else { good })
+}
+
 /// Whether a part of a file is what was read before.
 fn is_unchanged(file: &dyn DiskFile, from: u64, bytes: &[u8]) -> std::io::Result<bool> {
     let mut block = vec![0; bytes.len().min(1 << 16)];

@@ -15,7 +15,7 @@ use crate::store::Store;
 use crate::store::following::followed::{Skipped, skipped_in};
 use crate::store::following::seen::{SeenLine, are_all_in, count_in};
 use crate::store::following::tail_queue::TailQueue;
-use crate::wal::{Piece, replay, replay_unlocked};
+use crate::wal::{Piece, replay, replay_unlocked, unread_from};
 
 /// About how many bytes of a log are read and compared at once.
 const PIECE: usize = 1 << 20;
@@ -61,6 +61,11 @@ impl Log {
         loop {
             self.drop_cut_lines(&*file, hasher, news)?;
             let last = self.lines.last().map(|last| last.line);
+            if self.own_from == u64::MAX {
+                let good = last.map_or(0, |last| last.end());
+                self.end = unread_from(&*file, &self.path, good, self.end)?;
+                self.told = self.told.min(self.end);
+            }
             let Self { number, path, lines, end, version, is_mixed, .. } = self;
             // Nearly always one agent's, whose name need not be kept once for each line.
             let mut agent: Arc<[u8]> = Arc::default();

@@ -19,7 +19,7 @@ use crate::store::following::seen::are_all_in;
 use crate::store::locked::Locked;
 use crate::store::open::{Loaded, Report, load, parse_manifest};
 use crate::store::{Followed, State, Store};
-use crate::wal::{LineReader, Piece, Standing, Writer, replay_unlocked};
+use crate::wal::{LineReader, Piece, Standing, Writer, replay_unlocked, unread_from};
 
 /// About how many bytes of a log are read before others may look at the state in between.
 const PIECE: usize = 1 << 20;
@@ -180,7 +180,10 @@ impl Store {
     fn read_piece(&self, state: &mut State, until: Option<u64>, followed: &mut Followed) -> Result<bool> {
         let path = state.wal.path().to_path_buf();
         let Some(file) = self.file_of(state)? else { return Ok(true) };
-        let from = state.wal.len();
+        let from = match state.seen.lines.last() {
+            Some(last) => unread_from(&*file, &path, last.end(), state.wal.len())?,
+            None => state.wal.len(),
+        };
         state.keep_showing();
         let State { engine, seen, versions, .. } = state;
         let still = seen.still_last(&file, &path);

@@ -44,7 +44,12 @@ impl State {
             }
             _ => false,
         });
-        unsure.cloned().collect()
+        let mut unsure: Vec<Operation> = unsure.cloned().collect();
+        unsure.sort_by_key(|operation| match operation.line {
+            Text::At { offset, .. } => offset,
+            _ => u64::MAX,
+        });
+        unsure
     }
 }
 
