@@ -672,9 +672,7 @@ impl State {
     /// it was, with more in it.
     fn has_others_lines(&self, store: &Store) -> Result<bool> {
         let is_agent = self.agents.as_ref().is_some_and(|agents| agents.id.is_some());
-        Ok(is_agent
-            && self.wal.look(&*store.disk)?.0 == Standing::Grew
-            && self.wal.is_sure_part_as_written()?)
+        Ok(is_agent && self.wal.look(&*store.disk)?.0 == Standing::Grew && store.has_only_grown(self)?)
     }
 
     /// Whether lines of another hand are to be looked for in the agent's own log, and nothing waits to be written.

@@ -33,6 +33,21 @@ impl State {
         self.batch.is_some() || !self.drafts.is_empty() || self.buffered < self.engine.operations().len()
     }
 
+    /// Whether the last line that was sure stands where it stood, as the same end of a batch or none: in a copy of the folder an
+    /// undo may not have shortened that batch yet.
+    fn is_last_sure_line_there(&self) -> Result<bool> {
+        let sure = self.wal.sure();
+        let ends_there = |operation: &&Operation| match operation.line {
+            Text::At { offset, len, .. } => offset + u64::from(len) + 1 == sure,
+            _ => false,
+        };
+        let Some(last) = self.last_written().map(|(_, operation)| operation).find(ends_there) else {
+            return Ok(true);
+        };
+        let line = last.line.read().map_err(|source| Error::io("read", self.wal.path(), source))?;
+        Ok(parse_line(&line).is_ok_and(|line| *line.id == *last.id && line.batch == last.batch))
+    }
+
     /// The agent's own operations of which it is not sure where their lines are, in the order in which they were appended.
     fn unsure_of_agent(&self) -> Vec<Operation> {
         let (Some(agents), Some(own)) = (&self.agents, self.wal.file()) else { return Vec::new() };
@@ -54,6 +69,17 @@ impl State {
 }
 
 impl Store {
+    /// Whether another hand has only appended to the agent's own log: all own lines are there, or something that could not be
+    /// read may be the ones that are not. A folder that was put back has none of both.
+    pub(in crate::store) fn has_only_grown(&self, state: &State) -> Result<bool> {
+        let Some(file) = state.wal.file() else { return Ok(false) };
+        if !state.wal.is_sure_part_as_written()? || !state.is_last_sure_line_there()? {
+            return Ok(false);
+        }
+        let Behind { missing, tail, .. } = self.find_behind(state, file, &state.unsure_of_agent())?;
+        Ok(missing.is_empty() || tail.torn || !tail.skipped.is_empty())
+    }
+
     /// Reads what stands in the agent's own log behind the last place that is sure, and takes in where its own lines are
     /// and what another hand wrote. The caller has seen to it that nothing waits to be written.
     ///

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use super::{State, Store};
 use crate::engine::Id;
 use crate::error::{Error, Result};
+use crate::store::agents::Agents;
 use crate::store::writing::change::Rejected;
 use crate::wal::Standing;
 
@@ -23,7 +24,7 @@ impl Store {
     /// created again; lines of another hand are read first.
     ///
     /// # Errors
-    /// `OPSLOG_IO`, `OPSLOG_FAILED`.
+    /// `OPSLOG_IO`, `OPSLOG_FAILED`. `NotNow` when an agent must load everything anew first.
     pub(super) fn check_file(&self, state: &mut State) -> Result<(), Rejected> {
         if let Some(lock) = &state.lock
             && !lock.is_still_ours()?
@@ -63,6 +64,10 @@ impl Store {
             }
             Standing::Grew | Standing::Sound => {
                 state.apply_drafts();
+                if state.agents.is_some() && !self.has_only_grown(state)? {
+                    state.agents.iter_mut().for_each(Agents::distrust);
+                    return Err(Rejected::NotNow);
+                }
                 if state.agents.is_some() && state.holds_unwritten() {
                     // NOTE: a batch has no place yet among what others wrote. What stands before it is read behind it.
                     return Ok(state.wal.begin_line()?);
@@ -152,7 +157,11 @@ impl Store {
                 false => self.read_end_anew(state).map(drop),
             };
         }
-        self.check_length(state).map_err(Rejected::into_error)
+        match self.check_length(state) {
+            // The folder is another one: what it holds is loaded by the next look.
+            Err(Rejected::NotNow) => Err(self.read_failed(error)),
+            checked => checked.map_err(Rejected::into_error),
+        }
     }
 }
 
