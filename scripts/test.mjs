@@ -77,6 +77,12 @@ function countAva(output) {
   };
 }
 
+/** The tests that failed, as ava and cargo name them, and what ava says of each, in one line. */
+function failedIn(output) {
+  const found = output.matchAll(/^ +✘ ([^]*?)$(?=\n +[✔✘ℹ─])|^test (\S+) \.\.\. FAILED$/gm);
+  return [...found].map(([, ofAva, ofCargo]) => (ofAva ?? ofCargo).replace(/\s+/g, " ").slice(0, 500));
+}
+
 /** Runs a program with its output shown. Resolves to whether it succeeded, and what it printed. */
 function execute([program, args]) {
   return new Promise((resolve) => {
@@ -107,7 +113,7 @@ async function runStage(stage) {
     output += result.output;
     if (!result.ok) {
       const { passed = 0, failed = 1 } = stage.counts?.(output) ?? {};
-      return { ok: false, passed, failed: Math.max(1, failed) };
+      return { ok: false, passed, failed: Math.max(1, failed), names: failedIn(output) };
     }
   }
   return { ok: true, ...(stage.counts?.(output) ?? { passed: 1, failed: 0 }) };
@@ -147,6 +153,8 @@ for (const { ok, title, seconds, passed, failed } of summary) {
   console.log(`${ok ? "ok  " : "FAIL"} ${title.padEnd(20)} ${seconds.toFixed(1).padStart(7)} s   ${counts}`);
 }
 for (const { title } of chosen.slice(summary.length)) console.log(`--   ${title.padEnd(20)} not run`);
+// What is read first, where only the end of the output is kept.
+for (const name of summary.flatMap(({ names = [] }) => names).slice(0, 10)) console.log(`FAIL ${name}`);
 const total = (key) => summary.reduce((count, stage) => count + stage[key], 0);
 console.log(`${total("passed")} passed, ${total("failed")} failed`);
 process.exitCode = summary.every((stage) => stage.ok) ? 0 : 1;
