@@ -348,3 +348,20 @@ for (const [carrier, options] of Object.entries({
     }
   });
 }
+
+test("find() with $in and $nin of 100,000 values, over 10,000 records, finds what a set of them would", async (t) => {
+  const { store } = await openOurs(t);
+  await store.batch((batch) => {
+    for (let n = 0; n < 10_000; n++) batch.set(`k${n}`, { n, s: `s${n}`, list: [n, `s${n}`, null] });
+  });
+  const numbers = Array.from({ length: 100_000 }, (_, n) => n * 7);
+  const strings = numbers.map((n) => `s${n}`);
+  const isWanted = ({ n }) => n % 7 === 0;
+  const wanted = store.filter(isWanted);
+  t.deepEqual(await store.find({ n: { $in: numbers } }), wanted);
+  t.deepEqual(await store.find({ s: { $in: strings } }), wanted);
+  t.deepEqual(await store.find({ list: { $in: [...numbers, true, {}] } }), wanted);
+  t.is(await store.countWhere({ s: { $nin: [...strings, null] } }), 10_000 - wanted.length);
+  t.is(await store.countWhere({ none: { $in: numbers } }), 0);
+  t.is(await store.countWhere({ none: { $in: [...numbers, null] } }), 10_000);
+});

@@ -174,8 +174,8 @@ fn gather<'a>(condition: &'a Condition, limits: &mut Vec<(&'a Path, Limit<'a>)>)
 fn limit(operator: &Operator) -> Option<Limit<'_>> {
     match operator {
         Operator::Eq(operand) => Some(Limit::Points(vec![key_of(operand)?])),
-        Operator::In(operands) => {
-            let keys: Option<Vec<&[u8]>> = operands.iter().map(key_of).collect();
+        Operator::In(choices) => {
+            let keys: Option<Vec<&[u8]>> = choices.all().iter().map(key_of).collect();
             Some(Limit::Points(keys?))
         }
         Operator::Compare(comparison, operand) => {

@@ -76,7 +76,7 @@ fn has_numbered(text: &[u8]) -> bool {
 fn needs_value(operator: &Operator) -> bool {
     match operator {
         Operator::Eq(operand) | Operator::Compare(_, operand) => is_simple(operand),
-        Operator::In(operands) => operands.iter().all(is_simple),
+        Operator::In(choices) => choices.all().iter().all(is_simple),
         _ => false,
     }
 }

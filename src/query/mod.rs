@@ -5,6 +5,7 @@
 //! Regular expressions are JavaScript's: a query asks an [`Oracle`] about them. No I/O, no clock.
 
 mod bounds;
+mod choices;
 mod claims;
 mod definition;
 mod equal;

@@ -1,5 +1,6 @@
 //! A query, taken apart.
 
+use super::choices::Choices;
 use super::path::Path;
 
 /// What must all hold.
@@ -31,8 +32,8 @@ pub(super) enum Operator {
     Eq(Operand),
     Ne(Operand),
     Compare(Comparison, Operand),
-    In(Vec<Operand>),
-    Nin(Vec<Operand>),
+    In(Choices),
+    Nin(Choices),
     Regex(u32),
     Size(f64),
     All(Vec<Element>),

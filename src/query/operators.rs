@@ -1,6 +1,7 @@
 //! What the operators say of a value.
 
 use super::Oracle;
+use super::choices::Choices;
 use super::equal::equal;
 use super::key;
 use super::node::Node;
@@ -46,7 +47,7 @@ impl Operand {
     }
 
     /// A pattern is equal to nothing that JSON can hold.
-    fn equals(&self, value: &Node<'_>) -> bool {
+    pub(super) fn equals(&self, value: &Node<'_>) -> bool {
         match self {
             Self::Pattern(_) => false,
             Self::Value { simple: Simple::Number(number), .. } => value.number() == Some(*number),
@@ -57,7 +58,7 @@ impl Operand {
         }
     }
 
-    fn is_null(&self) -> bool {
+    pub(super) fn is_null(&self) -> bool {
         self.node().kind() == Some(Kind::Null)
     }
 }
@@ -122,15 +123,18 @@ impl Comparison {
     }
 }
 
-fn is_in(value: &Node<'_>, operands: &[Operand], oracle: &mut Oracle) -> bool {
+fn is_in(value: &Node<'_>, choices: &Choices, oracle: &mut Oracle) -> bool {
     if value.is_nil() {
-        return operands.iter().any(Operand::is_null);
+        return choices.has_null();
     }
-    if any_of(value, |value| operands.iter().any(|operand| operand.equals(value))) {
+    if any_of(value, |value| choices.has(value)) {
         return true;
     }
+    if !choices.has_patterns() {
+        return false;
+    }
     any_of(value, |value| {
-        operands.iter().any(|operand| match operand {
+        choices.all().iter().any(|operand| match operand {
             Operand::Pattern(pattern) => is_found(value, *pattern, oracle),
             Operand::Value { .. } => false,
         })

@@ -1,6 +1,7 @@
 //! Reads a query. Each string in its text has a letter in front: `s` before what it is, `r` before the number of a pattern, for
 //! which JSON has no spelling.
 
+use super::choices::Choices;
 use super::key;
 use super::node::Node;
 use super::operator::{Comparison, Condition, Element, Elements, FIELD, Operand, Operator, Simple, Test};
@@ -190,8 +191,8 @@ fn elements(part: &Part<'_>) -> Read<Elements> {
     condition(part).map(Elements::Of)
 }
 
-fn operands(part: &Part<'_>) -> Read<Vec<Operand>> {
-    Ok(part.elements("takes a list of values")?.iter().map(operand).collect())
+fn operands(part: &Part<'_>) -> Read<Choices> {
+    Ok(Choices::new(part.elements("takes a list of values")?.iter().map(operand).collect()))
 }
 
 fn operand(part: &Part<'_>) -> Operand {
