@@ -470,3 +470,20 @@ test("agents in whose logs another process appends lines and parts of lines lose
   for (let seed = 1; seed <= 60; seed++)
     await t.notThrowsAsync(() => new Life(Store, seed).run(40), `seed ${seed}`);
 });
+
+test("tail(), another process has written the first line of the log, lets the history show it", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await openStore(t, folder);
+  await store.set("a", { n: 1 });
+  await store.compact();
+  appendFileSync(await activeWal(folder), foreignLine("x", { n: 2 }));
+  await store.tail();
+  t.is(store.stats().opsCount, 1);
+  t.is(store.getHistory("x").length, 1);
+  await store.set("b", { n: 3 });
+  const shown = () => store.getOps().map(({ id }) => id);
+  t.deepEqual(shown(), ["x", "b"]);
+  t.true((await store.undo()) && (await store.undo()));
+  t.deepEqual(shown(), []);
+  t.deepEqual(await sameAfterReopening(t, store, folder), [["a", { n: 1 }]]);
+});

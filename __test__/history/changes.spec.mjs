@@ -1,4 +1,4 @@
-import { readFile, readdir, rm } from "node:fs/promises";
+import { appendFile, readFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import test from "ava";
@@ -6,6 +6,7 @@ import test from "ava";
 import { Store } from "../../index.mjs";
 import { openAgent } from "../helpers/agents.mjs";
 import { openInProcess } from "../helpers/processes.mjs";
+import { temporaryFolder } from "../helpers/store-folder.mjs";
 import { openOurs, openReference } from "../helpers/stores.mjs";
 
 const manual = { checkpointThreshold: Infinity, checkpointOnClose: false };
@@ -458,4 +459,49 @@ test("changes({ id }) among agents reads sealed logs by their indexes, and gives
     const later = await collect(reader.changes({ after: position, id: "wanted" }));
     t.deepEqual(later, wanted.slice(place + 1));
   }
+});
+
+test("changes(), another process has written the first line of a log, gives what stands in the logs before it", async (t) => {
+  const { store, folder } = await openOurs(t, manual);
+  await store.set("a", 1);
+  const { position } = store;
+  await store.compact();
+  const log = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8")).activeOps;
+  const foreign = { ts: new Date().toISOString(), op: "set", id: "b", prev: null, data: 2 };
+  await appendFile(join(folder, log), `${JSON.stringify(foreign)}\n`);
+  await store.set("c", 3);
+  await store.compact();
+  await store.set("d", 4);
+  t.deepEqual(idsOf(await collect(store.changes())), ["a", "b", "c", "d"]);
+  t.deepEqual(idsOf(await collect(store.changes({ reverse: true }))), ["d", "c", "b", "a"]);
+  t.deepEqual(idsOf(await collect(store.changes({ after: position }))), ["b", "c", "d"]);
+  const view = await store.at(position);
+  t.deepEqual(view.entries(), [["a", 1]]);
+  view.close();
+});
+
+test("changes(), two programs that work under one agentId have given operations one clock, gives all", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await openAgent(t, folder, "one");
+  await store.set("a", 1);
+  const { activeAgentOps } = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8"));
+  for (const id of ["b", "c"]) {
+    const foreign = {
+      ts: new Date().toISOString(),
+      op: "set",
+      id,
+      prev: null,
+      data: 2,
+      agent: "one",
+      clock: 2,
+    };
+    await appendFile(join(folder, activeAgentOps.one), `${JSON.stringify(foreign)}\n`);
+  }
+  await store.tail();
+  await store.set("d", 3);
+  t.deepEqual(idsOf(store.getOps()), ["a", "b", "c", "d"]);
+  t.deepEqual(idsOf(await collect(store.changes())), ["a", "b", "c", "d"]);
+  t.deepEqual(idsOf(await collect(store.changes({ reverse: true }))), ["d", "c", "b", "a"]);
+  const [first] = await collect(store.changes({ limit: 1 }));
+  t.deepEqual(idsOf(await collect(store.changes({ after: first.position }))), ["b", "c", "d"]);
 });

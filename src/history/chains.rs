@@ -13,7 +13,7 @@ use super::trail::LogName;
 use crate::disk::Disk;
 use crate::engine::compare_ranks;
 use crate::error::Result;
-use crate::format::operation::Line;
+use crate::format::operation::{Line, unmarked};
 
 /// How much is read of a log at once, and how much to see its first line.
 const PIECE: usize = 64 << 10;
@@ -26,7 +26,7 @@ pub(super) struct Pending {
     pub(super) mark: Mark,
     /// The time of its log.
     pub(super) ms: u64,
-    pub(super) bytes: Box<[u8]>,
+    pub(super) bytes: Arc<[u8]>,
     /// The first line of its batch.
     pub(super) batch: Option<Mark>,
     clock: u64,
@@ -44,14 +44,19 @@ impl Pending {
         compare_ranks((self.clock, &self.agent), (other.clock, &other.agent))
     }
 
-    /// Whether both are one operation that was logged twice.
-    pub(super) fn is(&self, other: (u64, &[u8])) -> bool {
-        self.clock > 0 && (self.clock, &*self.agent) == other
+    /// Whether it has this rank, which says something of operations of agents only.
+    pub(super) fn has_rank(&self, rank: (u64, &[u8])) -> bool {
+        self.clock > 0 && self.rank_ref() == rank
     }
 
-    /// As [`Pending::is`].
+    /// Whether it has the text of a line, marks aside.
+    pub(super) fn has_text(&self, line: &[u8]) -> bool {
+        unmarked(&self.bytes) == unmarked(line)
+    }
+
+    /// Whether both are one operation that was logged twice. Two programs that work under one name give the same ranks.
     pub(super) fn is_twin(&self, other: &Self) -> bool {
-        self.is((other.clock, &other.agent))
+        self.has_rank(other.rank_ref()) && self.has_text(&other.bytes)
     }
 
     pub(super) fn rank_ref(&self) -> (u64, &[u8]) {

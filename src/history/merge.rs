@@ -26,6 +26,8 @@ pub(super) struct Merge {
     at: Option<(usize, Option<usize>)>,
     /// The rank of the last operation.
     rank: (u64, Arc<[u8]>),
+    /// The lines of this rank that were given.
+    given: Vec<Arc<[u8]>>,
     /// If only operations on one record are wanted.
     pub(super) record: Option<Record>,
 }
@@ -102,9 +104,13 @@ impl Merge {
         loop {
             let Some(place) = self.next_chain(disk, root)? else { return Ok(None) };
             let Some(next) = self.chains.get_mut(place).and_then(Chain::take) else { return Ok(None) };
-            // What was logged twice counts once.
-            if !next.is((self.rank.0, &self.rank.1)) {
+            if !next.has_rank((self.rank.0, &self.rank.1)) {
                 self.rank = next.rank();
+                self.given.clear();
+            }
+            // What was logged twice counts once.
+            if !self.given.iter().any(|line| next.has_text(line)) {
+                self.given.push(Arc::clone(&next.bytes));
                 return Ok(Some((place, next)));
             }
         }
@@ -162,6 +168,7 @@ impl Merge {
                 Taken::TooMany => return Err(Error::PositionGone("too many operations were undone at once")),
                 Taken::Line(given) => {
                     self.rank = Default::default();
+                    self.given.clear();
                     let told = given.told.map(Vec::from).unwrap_or_else(|| {
                         let mut told = Vec::new();
                         self.print_into(&mut told, Some((place, given.mark)));

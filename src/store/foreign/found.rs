@@ -185,7 +185,7 @@ impl State {
     /// side.
     fn hidden_then(&self, from: usize, found: &Found) -> usize {
         match self.hidden.checked_sub(from) {
-            None => self.hidden,
+            None | Some(0) => self.hidden,
             Some(own) => match found.is_own.iter().enumerate().filter(|(_, is_own)| **is_own).nth(own) {
                 Some((before, _)) => from + before,
                 None => {
