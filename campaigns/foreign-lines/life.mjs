@@ -199,12 +199,23 @@ export class Life {
     for (const { store } of this.#agents) await store.close();
     const reader = await this.#read();
     this.#compare("a new reader", reader);
+    await this.#checkHistory(reader);
     await reader.close();
     const [agent] = this.#agents;
     await this.#open(agent);
     this.#compare("a new agent", agent.store);
     await agent.store.compact();
     this.#compare("an agent behind compact()", agent.store);
+  }
+
+  /** What counts is in the history once. */
+  async #checkHistory(reader) {
+    const given = new Map();
+    for await (const change of reader.changes()) this.#tell(given, [change]);
+    for (const { id, isUndone } of this.#written) {
+      const times = given.get(id) ?? 0;
+      if (!isUndone && times !== 1) throw new Error(`changes() gave ${id} ${times} times`);
+    }
   }
 
   #compare(who, store) {
