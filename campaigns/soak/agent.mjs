@@ -263,13 +263,15 @@ async function step() {
 async function obey() {
   await Promise.all(behind);
   say("quiet");
-  for (let done = "quiet"; command !== "resume";) {
+  for (let done = "pause"; command !== "resume";) {
     if (command === done) {
       await delay(2);
       continue;
     }
     done = command;
-    if (command === "look") {
+    // NOTE: on a busy machine it may come before the command to resume was seen.
+    if (command === "pause") say("quiet");
+    else if (command === "look") {
       while (skipLoad) await reopen();
       await told("refresh", () => store.refresh());
       say(
