@@ -461,25 +461,6 @@ test("changes({ id }) among agents reads sealed logs by their indexes, and gives
   }
 });
 
-test("changes(), another process has written the first line of a log, gives what stands in the logs before it", async (t) => {
-  const { store, folder } = await openOurs(t, manual);
-  await store.set("a", 1);
-  const { position } = store;
-  await store.compact();
-  const log = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8")).activeOps;
-  const foreign = { ts: new Date().toISOString(), op: "set", id: "b", prev: null, data: 2 };
-  await appendFile(join(folder, log), `${JSON.stringify(foreign)}\n`);
-  await store.set("c", 3);
-  await store.compact();
-  await store.set("d", 4);
-  t.deepEqual(idsOf(await collect(store.changes())), ["a", "b", "c", "d"]);
-  t.deepEqual(idsOf(await collect(store.changes({ reverse: true }))), ["d", "c", "b", "a"]);
-  t.deepEqual(idsOf(await collect(store.changes({ after: position }))), ["b", "c", "d"]);
-  const view = await store.at(position);
-  t.deepEqual(view.entries(), [["a", 1]]);
-  view.close();
-});
-
 test("changes(), two programs that work under one agentId have given operations one clock, gives all", async (t) => {
   const folder = await temporaryFolder(t);
   const store = await openAgent(t, folder, "one");

@@ -262,8 +262,7 @@ impl<'d> Trail<'d> {
             match self.below(ms) {
                 // It was empty when it was superseded, and what stands in it went to the next one too.
                 Before::Stage(Stage::Single(older))
-                    if says_none && self.is_carried_on(&older)?
-                        || self.starts_alike(&older.name.relative, &stretch.name.relative)? =>
+                    if says_none || self.starts_alike(&older.name.relative, &stretch.name.relative)? =>
                 {
                     ms = older.name.ms;
                 }
@@ -302,12 +301,6 @@ impl<'d> Trail<'d> {
         }
         let from = older.iter().rposition(|name| name.agent.is_empty()).map_or(0, |place| place + 1);
         Some(Stage::Agents(older.get(from..)?.to_vec()))
-    }
-
-    /// Whether nothing of a log counts that stands in no later one. Of a log behind it that has no mark another process may have
-    /// written the first line.
-    fn is_carried_on(&self, older: &Stretch) -> Result<bool> {
-        Ok(older.end == 0 || self.first_line(&older.name.relative)?.is_none())
     }
 
     /// Whether a log has a first line, and it is that of the other one too.
