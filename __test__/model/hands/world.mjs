@@ -166,12 +166,10 @@ export class HandsWorld {
           for (const { id, sets } of possible) void this.#change(writer, id, sets, noted);
         });
       } else {
-        const calls = possible.map(({ id, sets }, n) => {
+        const calls = possible.map(({ id, sets }) => {
           const call = this.#change(writer, id, sets, noted);
           // A line has the version of its log: what is older than the store has none that counts.
-          // Among agents behind the last change of a turn only.
-          const isPlace = writer.kind === "single" || n === possible.length - 1;
-          if (isBeside && isPlace && writer.program.version === this.version) this.append(writer);
+          if (isBeside && writer.program.version === this.version) this.append(writer);
           return call;
         });
         await Promise.all(calls);
@@ -202,8 +200,6 @@ export class HandsWorld {
     foreignLine({ folder: this.folder, manifest, writer, entry, number: this.#foreign });
     this.trail.push({ ...entry, by: "another hand" });
     this.foreignLogs.add(writer.name);
-    // An agent takes over what stands in its own log, and is told of the logs of others only.
-    if (writer.kind === "agent") writer.known.add(keyOf(entry));
     this.note(
       `a line of another hand in the log of ${writer.kind === "agent" ? "an agent" : "a single writer"}`,
     );
