@@ -20,7 +20,8 @@ function program(folder, body, shell) {
 }
 
 test("50 worker threads that are terminated while they write, lose nothing that was acknowledged and leave no thread or descriptor", async (t) => {
-  const { stdout } = await run(process.execPath, [join(root, "campaigns", "soak-workers.mjs"), "50"]);
+  const program = join(root, "campaigns", "soak-workers.mjs");
+  const { stdout } = await run(process.execPath, [program, "--workers", "50"]);
   const { workers, records, before, after } = JSON.parse(stdout);
   t.is(workers, 50);
   t.true(records > 500);
