@@ -145,7 +145,10 @@ export class AgentProcess {
     },
     done: (name, started, ended, ...result) => {
       if (name === "open" || name === "refresh") this.hearing.begin(ended);
-      if (name === "tail") this.hearing.looked(started);
+      if (name === "tail") {
+        this.hearing.looked(started);
+        this.hearing.heard(result[0]);
+      }
       if (name === "undo") {
         this.#undoing = false;
         if (result[0]) this.ledger.undo();
@@ -163,7 +166,6 @@ export class AgentProcess {
       this.#tally.failed(name, code, message);
     },
     opened: (tokens) => this.#opened(tokens),
-    heard: (tokens) => this.hearing.heard(tokens),
     repeated: (identity) => this.#tally.note("tail", `${this.name}: tail() returned ${identity} twice`),
     migrated: (what) => this.#tally.note("migration", `${this.name} migrates ${what}`),
     older: (what) => this.#tally.note("migration", `${this.name}: ${what}`),

@@ -169,16 +169,18 @@ async function archive() {
 }
 
 async function tail() {
-  const operations = (await told("tail", () => store.tail())) ?? [];
-  for (const { agent: by, clock } of operations) {
+  // NOTE: in one message. A process that is killed between two would have looked and heard nothing.
+  const heard = (operations) => operations.map(({ data }) => data?.t).filter((token) => token !== undefined);
+  const operations = await told(
+    "tail",
+    () => store.tail(),
+    (result) => [heard(result)],
+  );
+  for (const { agent: by, clock } of operations ?? []) {
     const identity = `${clock} ${by}`;
     if (seen.has(identity)) say("repeated", identity);
     seen.add(identity);
   }
-  say(
-    "heard",
-    operations.map(({ data }) => data?.t).filter((token) => token !== undefined),
-  );
 }
 
 function compact() {
