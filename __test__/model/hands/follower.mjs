@@ -44,6 +44,10 @@ export class Follower {
     for (const entry of trail) if (this.#isNews(entry)) this.#optional.add(keyOf(entry));
   }
 
+  mayBeTold(entry) {
+    this.#optional.add(keyOf(entry));
+  }
+
   #isNews(entry) {
     const key = keyOf(entry);
     return !entry.archived && !this.known.has(key) && !this.#optional.has(key);

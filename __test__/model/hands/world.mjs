@@ -200,6 +200,8 @@ export class HandsWorld {
     foreignLine({ folder: this.folder, manifest, writer, entry, number: this.#foreign });
     this.trail.push({ ...entry, by: "another hand" });
     this.foreignLogs.add(writer.name);
+    // Of a line in the log that a compaction has just given it an agent is not told: it takes that for its own.
+    if (writer.kind === "agent") writer.mayBeTold(entry);
     this.note(
       `a line of another hand in the log of ${writer.kind === "agent" ? "an agent" : "a single writer"}`,
     );

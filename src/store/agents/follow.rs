@@ -579,13 +579,7 @@ impl Store {
         match own_path(manifest, agent) {
             Some(path) if path == state.wal.relative() && !state.has_lost_own_log(self)? => Ok(()),
             Some(path) => {
-                let is_new = path != state.wal.relative();
                 state.go_over_to(open_own_wal(self, path, &mut Report::default())?, &self.root);
-                if is_new {
-                    // What stands there already this store did not write.
-                    let range = 0..state.wal.len();
-                    state.tail_queue.push(path, range, true);
-                }
                 Ok(())
             }
             // A compaction of a 0.8.1 has dropped this agent: it registers again before it writes.
