@@ -29,12 +29,13 @@ const results = await race.run(rounds, {
     if (done % 200 === 0) console.log(`${done} rounds, ${seconds()} s`);
   },
 });
-for (const [title, { rounds: count, winners, problems, byOriginal, refusedInPassing }] of Object.entries(
-  results,
-)) {
+for (const [title, result] of Object.entries(results)) {
+  const { rounds: count, winners, problems, byOriginal, failuresOfOriginal, refusedInPassing } = result;
   const won = Object.entries(winners).map(([number, times]) => `${number} winner(s) ${times} x`);
   console.log(`${String(count).padStart(5)}  ${title}: ${won.join(", ")}`);
   if (byOriginal > 0) console.log(`         ${byOriginal} x a 0.8.1 took the lock from under its holder`);
+  if (failuresOfOriginal > 0)
+    console.log(`         ${failuresOfOriginal} x a 0.8.1 that raced another one failed to open`);
   if (refusedInPassing > 0)
     console.log(`         ${refusedInPassing} x an agent met a single writer in passing`);
   for (const [what, times] of Object.entries(problems)) console.log(`  WRONG  ${times} x ${what}`);

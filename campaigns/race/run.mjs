@@ -12,6 +12,9 @@ const isClear = ({ code, message }, store) =>
     ? /Store is locked by process/.test(message)
     : code === "OPSLOG_LOCKED" && message.length > 20;
 
+/** Whether several of 0.8.1 race, or one of them meets a lock that it takes from its holder. */
+const isDisturbed = ({ winners, eitherOr }) => winners === null && !eitherOr;
+
 export class Race {
   #random;
   #place = memoryFolder("opslog-race-");
@@ -48,6 +51,7 @@ export class Race {
       winners: {},
       problems: {},
       byOriginal: 0,
+      failuresOfOriginal: 0,
       refusedInPassing: 0,
     });
     result.rounds++;
@@ -68,14 +72,13 @@ export class Race {
     const count = (store) => winners.filter((place) => kind.openers[place].store === store).length;
     result.winners[winners.length] = (result.winners[winners.length] ?? 0) + 1;
     answers.forEach((answer, place) => {
+      const { store } = kind.openers[place];
       if (answer.hangs) problem("an open hangs");
-      else if (answer.error && !isClear(answer.error, kind.openers[place].store)) {
-        problem(
-          `${kind.openers[place].store}: ${answer.error.code ?? ""} ${answer.error.message}`.replaceAll(
-            folder,
-            "DIR",
-          ),
-        );
+      else if (answer.error && !isClear(answer.error, store)) {
+        const { code = "", message } = answer.error;
+        // Several of 0.8.1 take the lock from each other, and then each other's files: that is not ours to prevent.
+        if (store === "original" && isDisturbed(kind)) result.failuresOfOriginal++;
+        else problem(`${store}: ${code} ${message}`.replaceAll(folder, "DIR"));
       }
     });
     this.#judge(kind, winners, count, result, problem);
@@ -122,16 +125,16 @@ export class Race {
     );
     for (const [, { error, hangs }] of written) {
       if (hangs) problem("a write hangs");
-      else if (error && (kind.winners !== null || kind.eitherOr))
+      else if (error && !isDisturbed(kind))
         problem(`a write fails: ${error.code} ${error.message}`.replaceAll(folder, "DIR"));
     }
     const closed = await Promise.all(places.map(([opener]) => opener.ask("close")));
     for (const { error, hangs } of closed) {
       if (hangs) problem("a close hangs");
-      else if (error && (kind.winners !== null || kind.eitherOr))
+      else if (error && !isDisturbed(kind))
         problem(`a close fails: ${error.code} ${error.message}`.replaceAll(folder, "DIR"));
     }
-    if (kind.winners === null && !kind.eitherOr) return;
+    if (isDisturbed(kind)) return;
     const expected = written.filter(([, { error, hangs }]) => !error && !hangs).map(([id]) => id);
     if (kind.before) expected.push("before");
     const { result, error } = await openers[0].ask("read", { folder, options: { readOnly: true } });
