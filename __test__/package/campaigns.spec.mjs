@@ -1,9 +1,11 @@
 /** The campaigns and the report of what they printed. */
+import { existsSync } from "node:fs";
 import { readFile, readdir } from "node:fs/promises";
 import test from "ava";
 import { campaignOf, campaigns, commandOf, fileOf } from "../../campaigns/report/campaigns.mjs";
 import { contributingPage, reportPage, runBlock } from "../../campaigns/report/pages.mjs";
 import { costPage, dollarTable, PRICES, readCost, requestTable } from "../../campaigns/s3/cost-page.mjs";
+import { LEFT_OUT, SHORT } from "../../scripts/windows/specs.mjs";
 import { folder, keptOf, LastLines, LINES_KEPT, textOf } from "../../campaigns/report/runs.mjs";
 
 const project = (name) => new URL(`../../${name}`, import.meta.url);
@@ -101,4 +103,9 @@ test("requestTable() and dollarTable(), requests of some calls, leave deletions 
   // 43,200 minutes of 20 agents, two calls of one PUT each, and one PUT more for 15.
   t.regex(dollarTable({ calls: measured }), /a minute \| 1,840,000 \| 0 \| 0 \| 9\.22 \|/);
   t.throws(() => dollarTable({ calls: [] }), { message: /has no call "single writer: set, awaited"/ });
+});
+
+test("the specs that test:windows leaves out, and those of its short form, are there", (t) => {
+  for (const name of [...Object.keys(LEFT_OUT), ...SHORT])
+    t.true(existsSync(project(`__test__/${name}.spec.mjs`)), name);
 });

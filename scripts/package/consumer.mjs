@@ -108,6 +108,6 @@ function cell(folder, env, { program, args }, [file, data]) {
 
 /** A row of the table: the runtime, and what became of each program, or of those that are named. */
 export function row(folder, env, runtime, names = Object.keys(columns)) {
-  console.log(`Running with ${runtime.name}...`);
+  console.error(`Running with ${runtime.name}...`);
   return [runtime.name, ...names.map((name) => cell(folder, env, runtime, columns[name]))];
 }

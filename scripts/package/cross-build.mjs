@@ -79,7 +79,7 @@ export function buildFor(platform) {
   requireZig();
   const target = rustTargets[platform];
   const [plain] = target.split(/\.\d/);
-  console.log(`Building the addon for ${platform}...`);
+  console.error(`Building the addon for ${platform}...`);
   if (!run("rustup", ["target", "add", plain])) fail(`rustup has no target ${plain} for this toolchain.`);
   const args = cargoArguments("--target", target);
   if (!run("cargo-zigbuild", args, { env: crossEnvironment(platform) })) {

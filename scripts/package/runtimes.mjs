@@ -59,7 +59,7 @@ function install(folder, { name, packages, binary }) {
   if (!existsSync(program)) {
     mkdirSync(home, { recursive: true });
     writeFileSync(path.join(home, "package.json"), "{}\n");
-    console.log(`Installing ${name}...`);
+    console.error(`Installing ${name}...`);
     npm(home, ["install", ...packages]);
   }
   return program;

@@ -77,7 +77,7 @@ export function typeRows(folder, tarballs, env, node) {
         return cell(project, env, [command], /^\s*$/);
       });
       rows.push([`${version}, ${kind}`, ...cells]);
-      console.log(rows.at(-1).join(": "));
+      console.error(rows.at(-1).join(": "));
     }
   }
   return rows;

@@ -17,12 +17,12 @@ import { foreignRuntime } from "./foreign.mjs";
 import { inspect, inspectionTable } from "./inspect.mjs";
 import { installRuntimes } from "./runtimes.mjs";
 import { stage } from "./stage.mjs";
+import { isFaulty, UNTESTED } from "./tools/cell.mjs";
 import { toolTables, tryTools } from "./tools/main.mjs";
 import { PLACES, typeRows } from "./types.mjs";
 import { markdown as table } from "../windows/table.mjs";
 
 const { platformTriple } = createRequire(import.meta.url)("../../lib/native/index.js");
-const UNTESTED = "untested";
 
 /** Whether the packages that were installed tell npm to run anything. */
 function withoutScripts(folder, platform) {
@@ -152,5 +152,4 @@ console.log(`\n${table(["tarball", "bytes", "bytes, unpacked"], sizes)}`);
 rmSync(folder, { recursive: true, force: true });
 const ofTools = [...tools.bundled, ...tools.framed];
 const cells = [...rows, ...typed, ...ofTools, ...checks].flatMap(([, ...said]) => said);
-const isFaulty = cells.some((said) => said !== "ok" && said !== UNTESTED);
-if (isFaulty || found.some(({ faults }) => faults.length > 0)) process.exitCode = 1;
+if (cells.some(isFaulty) || found.some(({ faults }) => faults.length > 0)) process.exitCode = 1;

@@ -11,7 +11,7 @@ export const zigFolder = path.join(root, ".cache", "zig");
 /** Installs Zig and cargo's command for it, unless they are there. */
 export function requireZig() {
   if (existsSync(path.join(zigFolder, "bin", "cargo-zigbuild"))) return;
-  console.log(`Installing ${TOOLS.join(" and ")}...`);
+  console.error(`Installing ${TOOLS.join(" and ")}...`);
   mkdirSync(path.dirname(zigFolder), { recursive: true });
   rmSync(zigFolder, { recursive: true, force: true });
   const options = ["--quiet", "--disable-pip-version-check", "--target", zigFolder];

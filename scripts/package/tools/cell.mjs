@@ -1,7 +1,15 @@
-// A cell of a table: what became of some commands, of which the last prints "works".
+// A cell of a table: what became of some commands, of which the last prints "works": "ok", "untested" with a reason, or what was said.
 
 import { spawnSync } from "node:child_process";
 import path from "node:path";
+
+export const UNTESTED = "untested";
+
+/** The cell of what cannot be tried on this machine. */
+export const untested = (reason) => `${UNTESTED}: ${reason}`;
+
+/** Whether a cell says that something is wrong. */
+export const isFaulty = (said) => said !== "ok" && said !== UNTESTED && !said.startsWith(`${UNTESTED}: `);
 
 const TIMEOUT_MS = 240_000;
 

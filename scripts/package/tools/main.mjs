@@ -15,6 +15,7 @@ import { withoutRust } from "../consumer.mjs";
 import { installRuntimes, npm } from "../runtimes.mjs";
 import { stage } from "../stage.mjs";
 import { BUNDLES, bundlerRow, bundlers } from "./bundlers.mjs";
+import { isFaulty } from "./cell.mjs";
 import { frameworkRow, frameworks, singleExecutable } from "./frameworks.mjs";
 import { starts } from "./starts.mjs";
 import { surroundings } from "./surroundings.mjs";
@@ -36,7 +37,7 @@ export function tryTools(folder, { env, tarballs, runtimes, node, binary, wants 
   const bundled = [];
   const framed = [];
   const tell = (row) => {
-    console.log(row.join(": "));
+    console.error(row.join(": "));
     return row;
   };
   const attempt = (name, width, run) => {
@@ -107,5 +108,5 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   console.log(`\n${toolTables(found)}`);
   rmSync(folder, { recursive: true, force: true });
   const cells = [...found.bundled, ...found.framed].flatMap(([, ...said]) => said);
-  if (cells.some((said) => said !== "ok")) process.exitCode = 1;
+  if (cells.some(isFaulty)) process.exitCode = 1;
 }

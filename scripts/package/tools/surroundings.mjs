@@ -7,6 +7,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { npm } from "../runtimes.mjs";
 import { cell } from "./cell.mjs";
+import { electronCell } from "./electron.mjs";
 
 const programs = fileURLToPath(new URL("./programs/", import.meta.url));
 const registry = fileURLToPath(new URL("./registry.mjs", import.meta.url));
@@ -176,6 +177,7 @@ export const surroundings = {
   "npm workspaces, two copies": workspaces,
   "bun build --compile": bunCompiled,
   "Deno without --allow-ffi": denoWithoutAddons,
+  Electron: (folder, given) => electronCell(projectOf(folder, given, ["electron"]), given),
   "Next 15, bundled": next({}),
   "Next 15, standalone": next({ output: "standalone", serverExternalPackages: [PACKAGE] }),
 };

@@ -1,0 +1,46 @@
+// Which specs run under Wine.
+
+const FILES_ALONE = "looks into files alone, which are the same everywhere";
+const SERVER = "starts a server of S3 that is a program of this machine";
+const BROWSER = "looks at the page in a browser of this machine";
+
+/** Those that cannot, each with its reason. */
+export const LEFT_OUT = {
+  "cli/ends": "Windows has no signal that a program could answer to",
+  "files/faults": "loads a library in front of libc",
+  "package/api-reference": FILES_ALONE,
+  "package/architecture": FILES_ALONE,
+  "package/bench": "tests the benchmark's own scripts, which compare stores of this machine",
+  "package/campaigns": FILES_ALONE,
+  "package/contents": FILES_ALONE,
+  "package/dependents": "installs packages with a shell of POSIX",
+  "package/limits": FILES_ALONE,
+  "package/mach-o": FILES_ALONE,
+  "package/overrides": "runs package managers of this machine",
+  "package/published": "packs with npm and cargo of this machine",
+  "processes/panics": "needs a binary that is built to panic",
+  "processes/soak": "starts processes with POSIX's signals",
+  "processes/workflows": FILES_ALONE,
+  "s3/example": SERVER,
+  "s3/faults": SERVER,
+  "s3/fencing": SERVER,
+  "s3/large": SERVER,
+  "s3/store": SERVER,
+  "ui/keyboard": BROWSER,
+  "ui/views": BROWSER,
+};
+
+/** What the short form runs: a spec of each topic. */
+export const SHORT = [
+  "agents/order",
+  "fs-backend/appends",
+  "checkpoints/thresholds",
+  "cli/reading",
+  "files/lock",
+  "following/readers",
+  "migration/versions",
+  "store/queries",
+  "store/open-and-close",
+  "undo/lines",
+  "writing/batches",
+];
