@@ -5,10 +5,9 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { debianArchive, SUITE } from "./debian.mjs";
 import { npm } from "./runtimes.mjs";
 
-const SUITE = "trixie";
-const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const LIBRARIES = ["libc6:arm64", "libstdc++6:arm64", "libgcc-s1:arm64"];
 const LOADERS = ["musl:amd64", "musl:arm64"];
 const EMULATOR = "qemu-user:amd64";
@@ -36,15 +35,13 @@ function folderOf(folder, fill) {
 
 /** Unpacks packages of Debian: those for arm64 below `arm64/`, the others below `amd64/`. */
 function unpackDebian(folder) {
-  const sites = output("apt-get", ["indextargets", "--format", "$(SITE)"]).split("\n");
-  const site = sites.find((name) => name.endsWith("/debian"));
-  if (site === undefined || !existsSync(KEYRING)) throw new Error("apt knows no archive of Debian here");
+  const { site, keyring } = debianArchive();
   const apt = path.join(folder, "apt");
   for (const name of ["state/lists/partial", "cache/archives/partial"]) {
     mkdirSync(path.join(apt, name), { recursive: true });
   }
   const list = path.join(apt, "sources.list");
-  writeFileSync(list, `deb [signed-by=${KEYRING}] ${site} ${SUITE} main\n`);
+  writeFileSync(list, `deb [signed-by=${keyring}] ${site} ${SUITE} main\n`);
   const settings = {
     "Dir::State": path.join(apt, "state"),
     "Dir::State::status": "/dev/null",

@@ -13,10 +13,9 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { root } from "../setup.mjs";
+import { debianArchive, SUITE } from "../package/debian.mjs";
 import { npm } from "../package/runtimes.mjs";
 
-const SUITE = "trixie";
-const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const PACKAGES = "wine,wine64";
 const home = path.join(root, ".cache", "wine");
 const system = path.join(home, "root");
@@ -72,17 +71,14 @@ function makeWindows() {
 function makeFolder() {
   console.error(NEEDS);
   requireDebootstrap();
-  const site = must("apt-get", ["indextargets", "--format", "$(SITE)"])
-    .split("\n")
-    .find((name) => name.endsWith("/debian"));
-  if (site === undefined) throw new Error("apt knows no archive of Debian here");
+  const { site, keyring } = debianArchive();
   const parts = `${system}.part`;
   rmSync(parts, { recursive: true, force: true });
   mkdirSync(parts, { recursive: true });
   console.error("Installing Wine...");
   must("debootstrap", [
     "--variant=minbase",
-    `--keyring=${KEYRING}`,
+    `--keyring=${keyring}`,
     `--include=${PACKAGES}`,
     SUITE,
     parts,
