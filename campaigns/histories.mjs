@@ -1,6 +1,6 @@
 /**
- * Random histories of a store (sets, deletes, batches, undos, archives, reverts, migrations, checkpoints, prunes, kept operations, reopenings,
- * one writer and agents by turns), each asked by at() for many of its earlier states, which a Map has kept.
+ * Random histories of a store (sets, deletes, batches, undos, archives, reverts, migrations, checkpoints, prunes, kept operations, lines of another process,
+ * reopenings, one writer and agents by turns), each asked by at() for many of its earlier states, which a Map has kept.
  *
  *   node campaigns/histories.mjs [--histories 20000] [--seed 1] [--steps 30] [--carrier folder|backend|bucket]
  */
@@ -17,7 +17,7 @@ const { values } = parseArgs({
   },
 });
 const [histories, first, steps] = ["histories", "seed", "steps"].map((name) => Number(values[name]));
-const total = { histories: 0, steps: 0, looks: 0, gone: 0, migrations: 0, agents: 0, pruned: 0 };
+const total = { histories: 0, steps: 0, looks: 0, gone: 0, migrations: 0, agents: 0, pruned: 0, foreign: 0 };
 await runSeeds({
   first,
   count: histories,

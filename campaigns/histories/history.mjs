@@ -1,8 +1,9 @@
 /** One random history of a store, with a Map as its model: every state is kept, and at() is asked for many of them. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { appendFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FsBackend, Store } from "../../index.mjs";
+import { activeWal } from "../../__test__/helpers/store-folder.mjs";
 import { memoryBackend, memoryBucket } from "../../__test__/helpers/memory-backend.mjs";
 import { random } from "../soak-feed/random.mjs";
 
@@ -51,9 +52,11 @@ export class History {
   #log = [];
   #number = 0;
   #isPruned = false;
+  /** An operation that stood before an agent's was undone, and others' behind it were not: then that place may be gone. */
+  #hasUndoneAmongOthers = false;
   /** Records of which an agent has undone an operation behind which another one had written. */
   #doubtful = new Set();
-  counts = { steps: 0, looks: 0, gone: 0, migrations: 0, agents: 0, pruned: 0 };
+  counts = { steps: 0, looks: 0, gone: 0, migrations: 0, agents: 0, pruned: 0, foreign: 0 };
 
   constructor(seed, carrier = "folder") {
     this.#roll = random(seed);
@@ -95,7 +98,7 @@ export class History {
   async #step() {
     this.#clock.pass(1 + this.#roll(50));
     const store = await this.#writer();
-    const choice = this.#roll(103);
+    const choice = this.#roll(108);
     if (choice < 45) return this.#change(store);
     if (choice < 60) return this.#batch(store);
     if (choice < 72) return this.#undo(store, choice < 66);
@@ -105,7 +108,24 @@ export class History {
     if (choice < 92) return this.#isFolder || !this.#isShared ? this.#revert(store) : undefined;
     if (choice < 97) return this.#reopen();
     if (choice < 100) return this.#migrate();
-    return this.#prune(store);
+    if (choice < 103) return this.#prune(store);
+    if (this.#isFolder && !this.#isShared) return this.#foreign(store);
+  }
+
+  /** Another process appends records of its own to the single writer's log. */
+  async #foreign(store) {
+    const changes = Array.from({ length: 1 + this.#roll(3) }, () => ({
+      id: `foreign${this.#number}`,
+      value: this.#value(),
+    }));
+    const ts = new Date(this.#clock.now).toISOString();
+    const lines = changes.map(({ id, value }) => ({ ts, op: "set", id, prev: null, data: value }));
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+    await appendFile(await activeWal(this.#folder), text);
+    await store.tail();
+    this.#logged(store, changes);
+    this.counts.foreign++;
+    if (this.#roll(2) === 0) await store.compact();
   }
 
   /** A store to write with, which knows what the others wrote. */
@@ -167,6 +187,7 @@ export class History {
     const count = before.filter(own).length;
     if (!(await store.undo({ batch: isBatch }))) return;
     const undone = count - store.getOps().filter(own).length;
+    this.#hasUndoneAmongOthers ||= this.#isShared;
     for (let left = undone; left > 0; left--) {
       const place = this.#log.findLastIndex((entry) => !this.#isShared || entry.writer === writer);
       const [entry] = this.#log.splice(place, 1);
@@ -281,8 +302,8 @@ export class History {
       try {
         view = await store.at(isTime ? new Date(entry.time) : entry.position);
       } catch (error) {
-        // An operation of the agent's that stood before it was undone, and others' behind it were not.
-        if (error.code !== "OPSLOG_POSITION_GONE" || (isTime && !this.#isPruned)) throw error;
+        const mayBeGone = this.#isPruned || (!isTime && this.#hasUndoneAmongOthers);
+        if (error.code !== "OPSLOG_POSITION_GONE" || !mayBeGone) throw error;
         this.counts.gone++;
         continue;
       }

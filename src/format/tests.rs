@@ -209,6 +209,7 @@ fn our_manifest_fields_survive_printing() {
         log_versions: vec![("z".into(), 8)],
         former_versions: vec![("l".into(), 2)],
         log_ends: vec![("l".into(), 9)],
+        after: vec![("l".into(), "k:10".into())],
         lineage: vec![
             manifest::Generation { name: "0a".into(), logs_ms: vec![5, 6] },
             manifest::Generation { name: "0b".into(), logs_ms: Vec::new() },

@@ -6,17 +6,14 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::disk::{Disk, DiskFile, OpenMode, read_full_at};
+use crate::disk::{Disk, DiskFile, OpenMode};
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
-use crate::format::operation::{parse_line, unmarked};
+use crate::format::operation::unmarked;
 use crate::publish::read_if_there;
 use crate::transition::shared::is_sealed;
-use crate::wal::LineReader;
+use crate::wal::{FirstLine, first_line, parse_after};
 use crate::{layout, order};
-
-/// How much is read first to find a log's first line.
-const FIRST_LINE: usize = 1024;
 
 /// A log, by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -306,38 +303,21 @@ impl<'d> Trail<'d> {
     /// Whether a log has a first line, and it is that of the other one too.
     fn starts_alike(&self, relative: &str, other: &str) -> Result<bool> {
         let Some(first) = self.first_line(relative)? else { return Ok(false) };
-        Ok(self.first_line(other)?.is_some_and(|other| unmarked(&other) == unmarked(&first)))
+        Ok(self.first_line(other)?.is_some_and(|other| unmarked(&other.bytes) == unmarked(&first.bytes)))
     }
 
-    /// What a log's first line says of the log before.
+    /// What a log's first line says of the log before, or, where another process wrote that line, the manifest.
     fn predecessor(&self, relative: &str) -> Result<Told> {
-        let Some(line) = self.first_line(relative)? else { return Ok(Told::Nothing { is_empty: true }) };
-        let after = parse_line(&line).ok().and_then(|line| line.after.map(str::to_owned));
-        let told = after.and_then(|after| {
-            let (path, end) = after.rsplit_once(':')?;
-            Some(Told::Follows(path.to_owned(), end.parse().ok()?))
-        });
-        Ok(told.unwrap_or(Told::Nothing { is_empty: false }))
+        let Some(first) = self.first_line(relative)? else { return Ok(Told::Nothing { is_empty: true }) };
+        let after = first.after().or_else(|| self.manifest.after_of(relative).map(str::to_owned));
+        let follows = after.as_deref().and_then(parse_after);
+        Ok(follows.map_or(Told::Nothing { is_empty: false }, |(path, end)| Told::Follows(path, end)))
     }
 
-    fn first_line(&self, relative: &str) -> Result<Option<Vec<u8>>> {
+    fn first_line(&self, relative: &str) -> Result<Option<FirstLine>> {
         let path = layout::inside(self.root, layout::OPS, relative)?;
         let Some(file) = open(self.disk, &path)? else { return Ok(None) };
-        let failed = |source| Error::io("read", &path, source);
-        let mut head = vec![0; FIRST_LINE];
-        let read = read_full_at(&*file, &mut head, 0).map_err(failed)?;
-        head.truncate(read);
-        if let Some(newline) = memchr::memchr(b'\n', &head).filter(|newline| *newline > 0) {
-            head.truncate(newline);
-            return Ok(Some(head));
-        }
-        let mut reader = LineReader::new(&*file, 0);
-        while let Some(line) = reader.next_line().map_err(failed)? {
-            if !line.bytes.is_empty() {
-                return Ok(Some(line.bytes.to_vec()));
-            }
-        }
-        Ok(None)
+        first_line(&*file).map_err(|source| Error::io("read", &path, source))
     }
 }
 

@@ -8,10 +8,9 @@ use crate::disk::{Disk, OpenMode};
 use crate::error::{Error, Result};
 use crate::format::Invalid;
 use crate::format::manifest::{self, Manifest};
-use crate::format::operation::parse_line;
 use crate::publish::read_if_there;
 use crate::store::missing_logs;
-use crate::wal::LineReader;
+use crate::wal::{first_line, parse_after};
 use crate::{layout, order};
 
 /// A log, as far as it counts.
@@ -131,12 +130,9 @@ impl Sources {
         let mut sealed: Vec<String> = logs.into_iter().filter(|log| !named.contains(log)).collect();
         sealed.retain(|log| layout::time_of(log) <= named.last().and_then(|last| layout::time_of(last)));
         let chain: Vec<String> = sealed.iter().chain(&named).cloned().collect();
-        let ends = Ends::read(
-            disk,
-            root,
-            &chain,
-            manifest.previous_ops.clone().map(|path| (path, manifest.previous_end)),
-        );
+        let last = manifest.previous_ops.clone().map(|path| (path, manifest.previous_end));
+        let silent = manifest.after.iter().filter_map(|(_, after)| parse_after(after));
+        let ends = Ends::read(disk, root, &chain, last.into_iter().chain(silent).collect());
         let version = |path: &str| {
             manifest.log_versions.iter().find(|(log, _)| log == path).map(|(_, version)| *version)
         };
@@ -161,7 +157,7 @@ impl Sources {
         snapshots.reverse();
         self.older = snapshots;
         let from = self.snapshot.as_deref().and_then(layout::milliseconds).unwrap_or(0);
-        let ends = Ends::read(disk, root, &logs, None);
+        let ends = Ends::read(disk, root, &logs, Vec::new());
         let agents = logs.iter().filter_map(|log| layout::agent_milliseconds(log));
         // NOTE: which of the agents' logs the snapshot has seen is not known. Replayed in their order, they do no harm.
         let first_of_agents = agents.filter(|ms| *ms < from).max().unwrap_or(from);
@@ -184,8 +180,7 @@ impl Sources {
 struct Ends(Vec<(String, u64)>);
 
 impl Ends {
-    fn read(disk: &dyn Disk, root: &Path, logs: &[String], last: Option<(String, u64)>) -> Self {
-        let mut ends: Vec<(String, u64)> = last.into_iter().collect();
+    fn read(disk: &dyn Disk, root: &Path, logs: &[String], mut ends: Vec<(String, u64)>) -> Self {
         for log in logs.iter().filter(|log| layout::milliseconds(log).is_some()) {
             ends.extend(follows(disk, &layout::at(root, log)));
         }
@@ -200,10 +195,7 @@ impl Ends {
 /// The log that a log follows, and up to where.
 fn follows(disk: &dyn Disk, path: &Path) -> Option<(String, u64)> {
     let file = disk.open(path, OpenMode::Read).ok()?;
-    let mut lines = LineReader::new(&*file, 0);
-    let raw = lines.next_line().ok()??;
-    let (log, end) = parse_line(raw.bytes).ok()?.after?.rsplit_once(':')?;
-    Some((log.to_owned(), end.parse().ok()?))
+    parse_after(&first_line(&*file).ok()??.after()?)
 }
 
 fn stays_inside(root: &Path, manifest: &Manifest) -> bool {

@@ -421,8 +421,7 @@ fn load_wal(
         cuts = tail.cuts;
         after = tail.after;
     }
-    let previous = manifest.previous_ops.as_ref();
-    let after = after.or_else(|| previous.map(|path| format!("{path}:{}", manifest.previous_end)));
+    let after = after.or_else(|| manifest.after_previous());
     let mut wal = Writer::new(path, relative, file, len);
     wal.set_cuts(cuts);
     wal.set_after(after);

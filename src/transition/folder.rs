@@ -8,6 +8,8 @@ use crate::format::versions::unmarked_version;
 
 /// Of so many logs the manifest says up to where they count.
 const LOG_ENDS: usize = 32;
+/// Of so many logs the manifest says what they follow, where their first line does not.
+const AFTER: usize = 32;
 
 /// A snapshot that takes the place of the current one.
 #[derive(Debug)]
@@ -221,6 +223,16 @@ pub fn pruned(
         let before = next.pruned.take().map(|(_, until)| until).unwrap_or_default();
         next.pruned = Some((path, before.max(until)));
     }
+    next
+}
+
+/// The first line of the current log, which is about to be followed by another one, does not say which log it follows.
+#[must_use]
+pub fn noted_after(current: &Manifest, after: &str) -> Manifest {
+    let mut next = current.clone();
+    next.after.retain(|(log, _)| *log != current.active_ops);
+    next.after.push((current.active_ops.clone(), after.to_owned()));
+    next.after.drain(..next.after.len().saturating_sub(AFTER));
     next
 }
 

@@ -42,6 +42,7 @@ fn single() -> Manifest {
         log_versions: vec![("l1".into(), 2)],
         former_versions: vec![("l0".into(), 1)],
         log_ends: vec![("l".into(), 3)],
+        after: vec![("l".into(), "k:10".into())],
         lineage: vec![came("known")],
         others: others("{\"x\":[1]}"),
     }
@@ -157,6 +158,21 @@ fn checkpointed_notes_that_nothing_of_a_log_counts_until_a_later_one_says_what_i
     };
     assert_eq!(later(true).log_ends, single().log_ends);
     assert_eq!(later(false).log_ends, next.log_ends);
+}
+
+#[test]
+fn noted_after_says_what_the_last_logs_follow_whose_first_lines_do_not() {
+    let next = noted_after(&single(), "l0:6");
+    let after = |log: &str, after: &str| (log.to_owned(), after.to_owned());
+    assert_eq!(next, Manifest { after: vec![after("l", "k:10"), after("l1", "l0:6")], ..single() });
+    assert_eq!(noted_after(&next, "l0:7").after, [after("l", "k:10"), after("l1", "l0:7")]);
+    assert_eq!((next.after_of("l1"), next.after_of("l2")), (Some("l0:6"), None));
+    let mut last = next;
+    for number in 0..40 {
+        last.active_ops = format!("l{number}");
+        last = noted_after(&last, "k:1");
+    }
+    assert_eq!((last.after.len(), last.after_of("l7"), last.after_of("l8")), (32, None, Some("k:1")));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod append;
 pub mod cursor;
 pub mod doubt;
 pub mod end;
+mod first_line;
 mod mend;
 pub mod reader;
 mod recent;
@@ -14,6 +15,7 @@ mod watch;
 pub mod writer;
 
 pub use cursor::WalCursor;
+pub use first_line::{FirstLine, first_line, parse_after};
 pub use mend::{blank_lines, repair};
 pub use reader::LineReader;
 pub use replay::{Piece, Tail, replay, replay_unlocked, unread_from};

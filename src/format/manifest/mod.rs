@@ -57,10 +57,25 @@ pub struct Manifest {
     /// Ours: logs of a single writer that agents came after, and up to where they count, as [`Manifest::previous_end`] said then. The log
     /// behind such a one may be empty, or gone: then no other place says that.
     pub log_ends: Vec<(String, u64)>,
+    /// Ours: logs of a single writer whose first line does not say which log they follow, as another process wrote it, with what it
+    /// would say.
+    pub after: Vec<(String, String)>,
     /// Ours: the last generations, this one first.
     pub lineage: Vec<Generation>,
     /// Fields of newer versions.
     pub others: Others,
+}
+
+impl Manifest {
+    /// What the first line of the current log says of the log before: `<path>:<bytes>`.
+    pub fn after_previous(&self) -> Option<String> {
+        self.previous_ops.as_ref().map(|path| format!("{path}:{}", self.previous_end))
+    }
+
+    /// What the first line of a log would say of the log before, had its writer written it.
+    pub fn after_of(&self, log: &str) -> Option<&str> {
+        self.after.iter().find(|(known, _)| known == log).map(|(_, after)| after.as_str())
+    }
 }
 
 /// Counts and times in the manifest.
@@ -80,7 +95,7 @@ pub struct Stats {
     pub others: Others,
 }
 
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 18] = [
     "version",
     "currentSnapshot",
     "activeOps",
@@ -97,6 +112,7 @@ const KNOWN: [&str; 17] = [
     "logVersions",
     "formerVersions",
     "logEnds",
+    "after",
     "lineage",
 ];
 /// By these fields stores behind backends know each other and the last logs. In a folder that is written without a backend they
@@ -160,6 +176,7 @@ pub fn parse(text: &[u8]) -> Result<Manifest, Invalid> {
         log_versions: fields.object("logVersions").as_ref().map(parse_log_versions).unwrap_or_default(),
         former_versions: former.into_iter().filter_map(parse_former_version).collect(),
         log_ends: fields.object("logEnds").as_ref().map(parse_log_ends).unwrap_or_default(),
+        after: fields.object("after").as_ref().map(parse_after).unwrap_or_default(),
         lineage: fields.string("lineage").map(|names| lineage::parse_lineage(&names)).unwrap_or_default(),
         others: others(&fields, &[&KNOWN, &BEHIND_BACKENDS]),
     })
@@ -215,6 +232,10 @@ fn parse_former_version(value: &[u8]) -> Option<(String, u32)> {
 
 fn parse_log_ends(fields: &Fields<'_>) -> Vec<(String, u64)> {
     fields.iter().filter_map(|(path, value)| Some((lossy(path), counter(value)?))).collect()
+}
+
+fn parse_after(fields: &Fields<'_>) -> Vec<(String, String)> {
+    fields.iter().filter_map(|(path, after)| Some((lossy(path), non_empty_string(after)?))).collect()
 }
 
 fn parse_superseded(value: &[u8]) -> Option<(String, u64)> {

@@ -79,6 +79,14 @@ impl Manifest {
             }
             out.push(b'}');
         }
+        if !self.after.is_empty() {
+            push_key(out, "after");
+            out.push(b'{');
+            for (path, after) in &self.after {
+                push_string(out, path, after);
+            }
+            out.push(b'}');
+        }
         if !self.lineage.is_empty() {
             let generations: Vec<String> = self.lineage.iter().map(Generation::print).collect();
             push_string(out, "lineage", &generations.join(" "));

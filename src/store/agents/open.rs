@@ -24,7 +24,7 @@ use crate::store::{Opened, Options, State, Store};
 use crate::transition::folder as transition;
 use crate::transition::shared::is_sealed;
 use crate::unpublished::{self, Unpublished};
-use crate::wal::{Unsynced, doubt};
+use crate::wal::{Unsynced, doubt, first_line};
 use crate::{layout, temporary};
 
 /// Opens a folder for an agent, creating the store or registering the agent as needed.
@@ -252,9 +252,23 @@ impl Store {
         let single =
             has_single.then(|| (layout::sealed_key(&manifest.active_ops), manifest.active_ops.clone()));
         let came = Generation::new(log_time.into_iter().collect());
+        let manifest = if has_single { self.with_unsaid_after(manifest)? } else { manifest };
         let next = transition::registered(&manifest, agent, &relative, single, came);
         self.change_manifest(exclusive, &next)?;
         Ok(())
+    }
+
+    /// Lets a manifest say which log that of the single writer follows, if its first line does not.
+    fn with_unsaid_after(&self, manifest: Manifest) -> Result<Manifest> {
+        let Some(after) = manifest.after_previous() else { return Ok(manifest) };
+        let path = layout::inside(&self.root, layout::OPS, &manifest.active_ops)?;
+        let file =
+            self.disk.open(&path, OpenMode::Read).map_err(|source| Error::io("open", &path, source))?;
+        let first = first_line(&*file).map_err(|source| Error::io("read", &path, source))?;
+        if first.is_some_and(|first| first.after().is_some()) {
+            return Ok(manifest);
+        }
+        Ok(transition::noted_after(&manifest, &after))
     }
 
     /// Publishes a manifest and tells the other agents. Returns the gate's count.

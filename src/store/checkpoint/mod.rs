@@ -30,7 +30,7 @@ use crate::store::versions::{Versions, former_version};
 use crate::store::{Rejected, State, Store};
 use crate::transition::folder::{self as transition, Archived, Snapshot};
 use crate::unpublished::{self, Unpublished};
-use crate::wal::{Unsynced, Writer};
+use crate::wal::{Unsynced, Writer, first_line};
 
 /// How often the next log is looked after before it is published, when another process appends all the time.
 const SETTLINGS: u32 = 8;
@@ -52,6 +52,8 @@ pub struct Checkpoint {
     created: Vec<PathBuf>,
     /// What the next writer removes if this one is killed before the manifest has its name.
     list: Option<Unpublished>,
+    /// What the first line of the log should say of the log before, but another process wrote that line.
+    unsaid: Option<String>,
     published: bool,
 }
 
@@ -127,6 +129,7 @@ impl Store {
             gone: Vec::new(),
             created: Vec::new(),
             list: None,
+            unsaid: None,
             published: false,
         }))
     }
@@ -270,7 +273,10 @@ impl Checkpoint {
             // An empty WAL is left out of the chain: nothing in it could say what it follows.
             match self.frozen_len {
                 0 => state.wal.after().map(str::to_owned),
-                end => Some(format!("{}:{end}", state.wal.relative())),
+                end => {
+                    self.unsaid = unsaid_after(&state.wal)?;
+                    Some(format!("{}:{end}", state.wal.relative()))
+                }
             }
         };
         let (mut writer, ms) = store.create_log(list, from, after.as_deref())?;
@@ -384,7 +390,8 @@ impl Checkpoint {
         active_ops: String,
         version: u32,
     ) -> (Manifest, Vec<String>) {
-        let current = &state.manifest;
+        let noted = self.unsaid.as_ref().map(|after| transition::noted_after(&state.manifest, after));
+        let current = noted.as_ref().unwrap_or(&state.manifest);
         let versions = (state.versions.snapshot, version);
         let snapshot = Snapshot {
             path: snapshot,
@@ -511,6 +518,14 @@ impl State {
         }
         if bytes.is_empty() { Ok(()) } else { next_log.append(store, &bytes, &starts) }
     }
+}
+
+/// What the first line of a log should say of the log before, if it does not: another process wrote that line.
+fn unsaid_after(wal: &Writer) -> Result<Option<String>> {
+    let (Some(after), Some(file)) = (wal.after(), wal.file()) else { return Ok(None) };
+    let first = first_line(&**file).map_err(|source| Error::io("read", wal.path(), source))?;
+    let is_said = first.is_some_and(|first| first.after().is_some());
+    Ok(if is_said { None } else { Some(after.to_owned()) })
 }
 
 /// Writes the files of a store that does not exist yet and returns its manifest.

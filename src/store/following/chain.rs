@@ -1,5 +1,5 @@
 //! The way from WAL to WAL across checkpoints: the manifest names the one that the current WAL follows, and
-//! each WAL's first line the one before. An empty WAL leaves no trace: its successor follows its predecessor.
+//! each WAL's first line the one before, or, where another process wrote that line, the manifest. An empty WAL leaves no trace: its successor follows its predecessor.
 
 use crate::disk::OpenMode;
 use crate::error::{Error, Result};
@@ -8,7 +8,7 @@ use crate::format::operation::{parse_line, unmarked};
 use crate::store::agents::logs_of;
 use crate::store::following::tail_queue::Span;
 use crate::store::{State, Store};
-use crate::wal::LineReader;
+use crate::wal::{FirstLine, first_line, parse_after};
 use crate::{layout, order};
 
 /// Where a WAL goes on: the next one, and up to where in this one the snapshot between them reaches.
@@ -118,7 +118,7 @@ impl Store {
                 }
                 Predecessor::Log(path, end) => {
                     links.push(Link { relative, end });
-                    predecessor = self.predecessor(&path)?;
+                    predecessor = self.predecessor(&path, next)?;
                     relative = path;
                 }
                 Predecessor::None
@@ -152,7 +152,7 @@ impl Store {
         for relative in
             self.names_in_ops()?.into_iter().filter(|name| is_newer(name, &current) && counts(name))
         {
-            match self.predecessor(&relative)? {
+            match self.predecessor(&relative, next)? {
                 Predecessor::Log(path, end) => ahead.push((Some(path), Link { relative, end })),
                 Predecessor::None if came.is_some() => ahead.push((None, Link { relative, end: 0 })),
                 Predecessor::None | Predecessor::Unknown => {}
@@ -214,7 +214,7 @@ impl Store {
             if ms <= since || !came.contains(&ms) {
                 continue;
             }
-            match self.predecessor(&relative)? {
+            match self.predecessor(&relative, next)? {
                 Predecessor::Log(path, end) => followers.push((ms, Some((path, end)))),
                 Predecessor::None => followers.push((ms, None)),
                 Predecessor::Unknown => {}
@@ -236,7 +236,7 @@ impl Store {
         let mut previous = next.previous_ops.clone().map(|path| (path, next.previous_end));
         while let Some((relative, end)) = previous {
             let Some(ms) = layout::milliseconds(&relative).filter(|ms| *ms > since) else { break };
-            previous = match self.predecessor(&relative)? {
+            previous = match self.predecessor(&relative, next)? {
                 Predecessor::Log(path, end) => Some((path, end)),
                 Predecessor::None | Predecessor::Unknown => None,
             };
@@ -290,30 +290,29 @@ impl Store {
     fn starts_alike(&self, relative: &str, other: &str) -> Result<bool> {
         let Some(first) = self.first_line(relative)? else { return Ok(true) };
         let others = self.first_line(other)?;
-        Ok(others.is_some_and(|others| unmarked(&others) == unmarked(&first)))
+        Ok(others.is_some_and(|others| unmarked(&others.bytes) == unmarked(&first.bytes)))
     }
 
     /// A WAL's first line; `None` if there is none or no such WAL.
-    fn first_line(&self, relative: &str) -> Result<Option<Vec<u8>>> {
+    fn first_line(&self, relative: &str) -> Result<Option<FirstLine>> {
         let path = layout::inside(&self.root, layout::OPS, relative)?;
         let file = match self.disk.open(&path, OpenMode::Read) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(Error::io("open", &path, source)),
         };
-        let mut reader = LineReader::new(&*file, 0);
-        let first = reader.next_line().map_err(|source| Error::io("read", &path, source))?;
-        Ok(first.map(|line| line.bytes.to_vec()))
+        first_line(&*file).map_err(|source| Error::io("read", &path, source))
     }
 
-    /// What a WAL's first line says of the one before.
-    fn predecessor(&self, relative: &str) -> Result<Predecessor> {
-        let first = self.first_line(relative)?;
-        let Some(line) = first.as_deref().and_then(|line| parse_line(line).ok()) else {
-            return Ok(Predecessor::Unknown);
-        };
-        let Some(after) = line.after else { return Ok(Predecessor::None) };
-        let log = after.rsplit_once(':').and_then(|(path, end)| Some((path.to_owned(), end.parse().ok()?)));
-        Ok(log.map_or(Predecessor::Unknown, |(path, end)| Predecessor::Log(path, end)))
+    /// What a WAL's first line says of the one before, or, where another process wrote that line, a manifest.
+    fn predecessor(&self, relative: &str, manifest: &Manifest) -> Result<Predecessor> {
+        let Some(first) = self.first_line(relative)? else { return Ok(Predecessor::Unknown) };
+        if let Some(after) = first.after().as_deref().or_else(|| manifest.after_of(relative)) {
+            let log = parse_after(after);
+            return Ok(log.map_or(Predecessor::Unknown, |(path, end)| Predecessor::Log(path, end)));
+        }
+        // What a line said that was taken out is not known.
+        let is_first = first.offset == 0 && parse_line(&first.bytes).is_ok();
+        Ok(if is_first { Predecessor::None } else { Predecessor::Unknown })
     }
 }
