@@ -1,4 +1,5 @@
-/** A headless Chromium for the tests of the page, if the system has one. */
+/** A headless Chromium for the tests of the page, if the system has one: on a machine that has other things to do as well. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { findChromium, startChromium } from "../../scripts/ui/browser.mjs";
 
 /** How long something may take to be shown, on a machine that has other things to do. */
@@ -18,8 +19,12 @@ async function started() {
 /** The browser; `null` where there is none, or where it does not start. */
 export const browser = await started();
 
-/** Opens a page, and keeps what it complains about: `{ page, complaints }`. */
-export async function openedPage(t, address, { width = 1280, height = 800, scheme = "light" } = {}) {
+/** Opens a page, and keeps what it complains about: `{ page, complaints }`. `prepare(page)` comes before its address. */
+export async function openedPage(
+  t,
+  address,
+  { width = 1280, height = 800, scheme = "light", prepare = () => {} } = {},
+) {
   const context = await browser.createBrowserContext();
   t.teardown(() => context.close());
   const page = await context.newPage();
@@ -34,6 +39,7 @@ export async function openedPage(t, address, { width = 1280, height = 800, schem
   });
   await page.setViewport({ width, height });
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+  await prepare(page);
   await page.goto(address);
   await page.waitForSelector("main");
   return { page, complaints };
@@ -44,12 +50,31 @@ export async function endBrowser() {
   await browser?.close();
 }
 
+/** Waits until a function of the page returns something, and resolves with its handle. Says what is shown if that does not happen. */
+export async function becomes(page, condition, ...args) {
+  try {
+    return await page.waitForFunction(condition, { timeout: WAIT_MS }, ...args);
+  } catch (error) {
+    const [hash, text] = await page.evaluate(() => [location.hash, document.body.innerText]).catch(() => []);
+    throw new Error(
+      `${error.message}: ${condition} ${JSON.stringify(args)}\nThe page at ${hash} shows:\n${text?.slice(0, 2000)}`,
+      { cause: error },
+    );
+  }
+}
+
 /** Waits until the page shows a text. */
 export function shows(page, text) {
-  return page.waitForFunction(
-    (wanted) => document.body.innerText.includes(wanted),
-    { timeout: WAIT_MS },
-    text,
+  return becomes(page, (wanted) => document.body.innerText.includes(wanted), text);
+}
+
+/** Waits until so many elements are there. */
+export function has(page, selector, count) {
+  return becomes(
+    page,
+    (where, wanted) => document.querySelectorAll(where).length === wanted,
+    selector,
+    count,
   );
 }
 
@@ -58,16 +83,71 @@ export function textsOf(page, selector) {
   return page.$$eval(selector, (elements) => elements.map((element) => element.innerText));
 }
 
-/** Clicks what has this text. */
-export async function clickText(page, selector, text) {
-  const handle = await page.waitForFunction(
-    (where, wanted) =>
-      [...document.querySelectorAll(where)].find((element) => element.innerText.trim().startsWith(wanted)),
-    { timeout: WAIT_MS },
+/** Until it is called off, a click takes effect on this element alone, and is noted. */
+function aim(element) {
+  const types = ["pointerdown", "mousedown", "pointerup", "mouseup", "click"];
+  let isReached = false;
+  const look = (event) => {
+    if (element.contains(event.target)) isReached ||= event.type === "click";
+    else {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    }
+  };
+  for (const type of types) addEventListener(type, look, { capture: true });
+  globalThis.callOff = () => {
+    for (const type of types) removeEventListener(type, look, { capture: true });
+    return isReached;
+  };
+}
+
+/**
+ * Clicks the first element with this selector whose text begins so, once it can be clicked. NOTE: a page moves, and draws elements anew:
+ * what was measured a moment ago may be elsewhere when the mouse is there. A click that meets something else does nothing and is repeated.
+ */
+export async function click(page, selector, text = "") {
+  for (const until = Date.now() + WAIT_MS; ;) {
+    const found = await becomes(
+      page,
+      (where, wanted) =>
+        [...document.querySelectorAll(where)].find((element) => element.innerText.trim().startsWith(wanted)),
+      selector,
+      text,
+    );
+    const element = found.asElement();
+    let failure = null;
+    try {
+      await element.evaluate(aim);
+      await element.click();
+    } catch (error) {
+      // It is gone, or nothing of it is in sight.
+      failure = error;
+    }
+    if (await page.evaluate(() => globalThis.callOff?.() ?? false)) return;
+    if (Date.now() > until) throw failure ?? new Error(`${selector} ${text} cannot be clicked`);
+    await sleep(50);
+  }
+}
+
+/** Gives the focus to an element, and presses keys. */
+export async function press(page, selector, ...keys) {
+  await page.waitForSelector(selector);
+  await page.focus(selector);
+  await becomes(page, (where) => document.activeElement.matches(where), selector);
+  for (const key of keys) await page.keyboard.press(key);
+}
+
+/** Types behind what stands in a field. Each letter must be there afterwards: a page loses none. */
+export async function typeInto(page, selector, text) {
+  await press(page, selector);
+  const before = await page.$eval(selector, (field) => field.value);
+  await page.keyboard.type(text);
+  await becomes(
+    page,
+    (where, wanted) => document.querySelector(where)?.value === wanted,
     selector,
-    text,
+    before + text,
   );
-  await handle.asElement().click();
 }
 
 /** The address of a view. */
@@ -76,4 +156,17 @@ export function viewOf(address, view, args = {}) {
     ([name, value]) => `${name}=${encodeURIComponent(JSON.stringify(value))}`,
   );
   return `${address}#/${view}?${parts.join("&")}`;
+}
+
+/** Goes to another view of the page that is open, and waits until that is drawn. */
+export function goTo(page, address) {
+  return page.evaluate(
+    (hash) =>
+      new Promise((resolve) => {
+        if (location.hash === hash) return resolve();
+        addEventListener("hashchange", () => setTimeout(resolve), { once: true });
+        location.hash = hash;
+      }),
+    new URL(address).hash,
+  );
 }

@@ -1,6 +1,16 @@
 /** The page by keyboard alone, in narrow windows: every control is reached, is seen while it has the focus, and lets go of it. */
 import test from "ava";
-import { browser, endBrowser, openedPage, shows, textsOf, viewOf } from "../helpers/browser.mjs";
+import {
+  becomes,
+  browser,
+  endBrowser,
+  goTo,
+  has,
+  openedPage,
+  shows,
+  textsOf,
+  viewOf,
+} from "../helpers/browser.mjs";
 import { deskFolder } from "../helpers/desk.mjs";
 import { served } from "../helpers/ui.mjs";
 
@@ -67,7 +77,7 @@ for (const width of [320, 390])
           scheme: "dark",
         });
         await page.waitForSelector("main .view");
-        await page.waitForFunction(() => document.querySelector(".loading") === null);
+        await has(page, ".loading", 0);
         let count = 0;
         for (; count < 40; count++) {
           await page.keyboard.press("Tab");
@@ -101,9 +111,10 @@ inBrowser(
       t.fail(`${name} is not reached`);
     };
     await page.keyboard.press("/");
+    await becomes(page, () => document.activeElement.matches(".search input"));
     await page.keyboard.type("job-1");
     // The search has been made when no other record is listed: the first one is the same before.
-    await page.waitForFunction(() => {
+    await becomes(page, () => {
       const ids = [...document.querySelectorAll(".room .row .id-cell")].map((cell) => cell.innerText.trim());
       return ids.length > 0 && ids.every((id) => id.startsWith("job-1"));
     });
@@ -114,9 +125,9 @@ inBrowser(
     await page.keyboard.press("Enter");
     await page.waitForSelector(".entry-head");
     await page.keyboard.press("Escape");
-    await page.waitForFunction(() => document.querySelector(".panel") === null);
+    await has(page, ".panel", 0);
     t.true((await textsOf(page, ".room .row .id-cell")).length > 0);
-    await page.goto(viewOf(ui.address, "history", { id: "job-1" }));
+    await goTo(page, viewOf(ui.address, "history", { id: "job-1" }));
     await page.waitForSelector(".entry-head");
     await tabTo("created");
     await page.keyboard.press("Enter");

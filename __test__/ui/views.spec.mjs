@@ -4,7 +4,20 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import test from "ava";
 import { Store } from "../../index.mjs";
-import { browser, clickText, endBrowser, openedPage, shows, textsOf, viewOf } from "../helpers/browser.mjs";
+import {
+  becomes,
+  browser,
+  click,
+  endBrowser,
+  goTo,
+  has,
+  openedPage,
+  press,
+  shows,
+  textsOf,
+  typeInto,
+  viewOf,
+} from "../helpers/browser.mjs";
 import { deskFolder, writtenTo } from "../helpers/desk.mjs";
 import { activeWal, currentSnapshot, temporaryFolder } from "../helpers/store-folder.mjs";
 import { served } from "../helpers/ui.mjs";
@@ -27,7 +40,7 @@ async function opened(t, { hostile, view = "records", args, folder, ...options }
   const store = folder ?? (await deskFolder(t, { hostile }));
   const ui = await served(t, store, options);
   const shown = await openedPage(t, viewOf(ui.address, view, args), options);
-  const go = (next, more) => shown.page.goto(viewOf(ui.address, next, more));
+  const go = (next, more) => goTo(shown.page, viewOf(ui.address, next, more));
   return { folder: store, ui, go, ...shown };
 }
 
@@ -47,24 +60,22 @@ inBrowser(
       "words",
     ]);
 
-    await page.type(".search input", "約");
-    await page.waitForFunction(() => document.querySelectorAll(".room .row").length === 1);
+    await typeInto(page, ".search input", "約");
+    await has(page, ".room .row", 1);
     t.deepEqual(await rowsOf(page), ["契約-2"]);
 
-    await clickText(page, ".search button", "Query");
-    await page.waitForFunction(() => document.querySelectorAll(".room .row").length === 3);
-    await page.type(".search input", 'status: /o|r/, words: {$gt: 30}, "who.name": {$exists: false}');
+    await click(page, ".search button", "Query");
+    await has(page, ".room .row", 3);
+    await typeInto(page, ".search input", 'status: /o|r/, words: {$gt: 30}, "who.name": {$exists: false}');
     await page.keyboard.press("Enter");
-    await page.waitForFunction(() => document.querySelectorAll(".room .row").length === 2);
+    await has(page, ".room .row", 2);
     t.deepEqual(await rowsOf(page), ["契約-2", "חוזה-3"]);
 
-    await clickText(page, ".sorter", "words");
-    await page.waitForFunction(() =>
-      document.querySelector(".room .row .id-cell")?.innerText.includes("חוזה"),
-    );
+    await click(page, ".sorter", "words");
+    await becomes(page, () => document.querySelector(".room .row .id-cell")?.innerText.includes("חוזה"));
     t.is(await page.$eval("[aria-sort=ascending]", (head) => head.innerText.trim()), "words");
 
-    await page.type(".search input", ", words: ");
+    await typeInto(page, ".search input", ", words: ");
     await shows(page, "A value is missing");
     t.deepEqual(complaints, []);
   },
@@ -78,17 +89,16 @@ inBrowser(
       navigator.clipboard.writeText = async (text) => (globalThis.copied = text);
     });
     await shows(page, "Tide tables");
-    await page.focus(".table");
-    for (const key of ["ArrowDown", "ArrowDown", "ArrowUp", "Enter"]) await page.keyboard.press(key);
+    await press(page, ".table", "ArrowDown", "ArrowDown", "ArrowUp", "Enter");
     await page.waitForSelector(".panel .json-line");
     t.deepEqual(await textsOf(page, ".panel-id"), ["契約-2"]);
     t.true((await textsOf(page, ".json-line")).some((line) => line.replaceAll("\n", "") === "words900"));
-    await clickText(page, ".panel button", "Copy JSON");
+    await click(page, ".panel button", "Copy JSON");
     await shows(page, "Copied");
     const copied = await page.evaluate(() => globalThis.copied);
     t.deepEqual(JSON.parse(copied), { title: "契約書", status: "done", tags: [], words: 900 });
     await page.keyboard.press("Escape");
-    await page.waitForFunction(() => document.querySelector(".panel") === null);
+    await has(page, ".panel", 0);
     t.deepEqual(complaints, []);
   },
 );
@@ -96,16 +106,15 @@ inBrowser(
 inBrowser("Records, the chosen ones are exported as lines of JSON", async (t) => {
   const { page } = await opened(t);
   await shows(page, "Tide tables");
-  await page.focus(".table");
-  for (const key of [" ", "ArrowDown", "ArrowDown", " "]) await page.keyboard.press(key);
+  await press(page, ".table", " ", "ArrowDown", "ArrowDown", " ");
   await shows(page, "2 records chosen");
   await page.evaluate(() => {
     globalThis.kept = [];
     const make = URL.createObjectURL;
     URL.createObjectURL = (blob) => (globalThis.kept.push(blob.text()), make(blob));
   });
-  await clickText(page, ".selection button", "JSON");
-  await page.waitForFunction(() => globalThis.kept.length === 1);
+  await click(page, ".selection button", "JSON");
+  await becomes(page, () => globalThis.kept.length === 1);
   const text = await page.evaluate(() => globalThis.kept[0]);
   t.deepEqual(
     text
@@ -127,11 +136,10 @@ inBrowser(
     await store.close();
     const { page } = await opened(t, { folder });
     await shows(page, "60,000 records");
-    await page.focus(".table");
-    await page.keyboard.press("End");
-    await page.waitForFunction((last) => document.body.innerText.includes(last), {}, `id-${total - 1}`);
+    await press(page, ".table", "End");
+    await shows(page, `id-${total - 1}`);
     await page.$eval(".table", (table) => (table.scrollTop = table.scrollHeight / 2));
-    await page.waitForFunction(() =>
+    await becomes(page, () =>
       [...document.querySelectorAll(".room .row .id-cell")].some((cell) =>
         /^id-(29|30)\d{3}$/.test(cell.innerText),
       ),
@@ -193,16 +201,16 @@ inBrowser(
     const other = new Store();
     await other.open(folder, { agentId: "two" });
     await page.waitForSelector(".entry.created");
-    await page.click(".entry.created .entry-head");
+    await click(page, ".entry.created .entry-head");
     await page.waitForSelector(".version .json-line");
     t.true(
       (await textsOf(page, ".version .json-line")).some((line) => line.replaceAll("\n", "") === "statusopen"),
     );
-    await clickText(page, ".version button", "Compared with now");
+    await click(page, ".version button", "Compared with now");
     await page.waitForSelector(".version .difference");
-    await clickText(page, ".version button", "Restore this version");
-    await clickText(page, ".ask button", "Restore");
-    await page.waitForFunction(() => document.querySelectorAll(".entry").length === 3);
+    await click(page, ".version button", "Restore this version");
+    await click(page, ".ask button", "Restore");
+    await has(page, ".entry", 3);
     await other.refresh();
     t.deepEqual(other.get("job-1").status, "open");
     await other.close();
@@ -221,9 +229,9 @@ inBrowser(
     await writer.set("a", { n: 2 });
     const { page } = await opened(t, { folder, view: "history", args: { id: "a" }, write: true });
     await page.waitForSelector(".entry.created");
-    await page.click(".entry.created .entry-head");
-    await clickText(page, ".version button", "Restore this version");
-    await clickText(page, ".ask button", "Restore");
+    await click(page, ".entry.created .entry-head");
+    await click(page, ".version button", "Restore this version");
+    await click(page, ".ask button", "Restore");
     await shows(page, `Process ${process.pid} has the store open for writing. Nothing was changed.`);
     t.deepEqual(writer.get("a"), { n: 2 });
     await writer.close();
@@ -243,13 +251,13 @@ inBrowser(
       await page.$eval(".chart", (chart) => chart.getAttribute("aria-label")),
       /^6 operations over time/,
     );
-    await clickText(page, ".choice button", "By agent");
-    await page.waitForFunction(() => document.querySelector(".legend").innerText.includes("two"));
-    await page.evaluate(() => document.querySelector("details").setAttribute("open", ""));
-    await clickText(page, ".as-table button", "Show");
+    await click(page, ".choice button", "By agent");
+    await becomes(page, () => document.querySelector(".legend").innerText.includes("two"));
+    await click(page, "summary", "As a table");
+    await click(page, ".as-table button", "Show");
     await page.waitForSelector(".feed .feed-line");
-    await clickText(page, ".button", "Closer");
-    await page.waitForFunction(() => location.hash.includes("since"));
+    await click(page, ".button", "Closer");
+    await becomes(page, () => location.hash.includes("since"));
     const first = await page.evaluate(() => document.querySelector(".as-of-time").innerText);
     t.truthy(first);
     const store = new Store();
@@ -270,7 +278,7 @@ inBrowser("Space, shows all bytes, what pruning would free, and compacts with --
   await shows(page, "Pruning would free");
   t.is((await textsOf(page, ".card table.plain tbody tr")).length >= 7, true);
   const before = await currentSnapshot(folder);
-  await clickText(page, ".compact button", "Compact");
+  await click(page, ".compact button", "Compact");
   await shows(page, "is written");
   t.not(await currentSnapshot(folder), before);
   t.deepEqual(complaints, []);
@@ -280,13 +288,13 @@ inBrowser(
   "Health, checks all files with progress, and shows damage with its place and what helps",
   async (t) => {
     const { page, folder, complaints } = await opened(t, { view: "health" });
-    await clickText(page, ".verdict button", "Check all files");
+    await click(page, ".verdict button", "Check all files");
     await page.waitForSelector(".verdict.good");
-    t.true((await page.$$(".block.sound")).length > 3);
+    await becomes(page, () => document.querySelectorAll(".block.sound").length > 3);
     const snapshot = await currentSnapshot(folder);
     const text = await readFile(snapshot, "utf8");
     await writeFile(snapshot, text.replace('"data":', '"data" '));
-    await clickText(page, ".verdict button", "Check again");
+    await click(page, ".verdict button", "Check again");
     await page.waitForSelector(".verdict.bad");
     await page.waitForSelector(".block.damaged .block-place");
     t.true((await textsOf(page, ".damage li"))[0].includes("snapshots/"));
@@ -300,18 +308,18 @@ inBrowser("Live, lists operations as they come, pauses, and filters by kind, age
   await shows(page, "gone");
   await writtenTo(folder, (store) => store.set("live-1", { n: 1 }));
   await shows(page, "live-1");
-  await clickText(page, ".button", "Pause");
+  await click(page, ".button", "Pause");
   await writtenTo(folder, (store) => store.set("live-2", { n: 1 }));
   await shows(page, "1 more");
   t.false((await textsOf(page, ".feed-id")).includes("live-2"));
-  await clickText(page, ".button", "Go on");
+  await click(page, ".button", "Go on");
   await shows(page, "live-2");
-  await clickText(page, ".chip", "created");
-  await page.waitForFunction(() =>
+  await click(page, ".chip", "created");
+  await becomes(page, () =>
     [...document.querySelectorAll(".feed .kind")].every((kind) => kind.innerText !== "created"),
   );
-  await page.type(".search input", "JOB-1");
-  await page.waitForFunction(() => document.querySelectorAll(".feed-id").length === 1);
+  await typeInto(page, ".search input", "JOB-1");
+  await has(page, ".feed-id", 1);
   t.deepEqual(complaints, []);
 });
 
@@ -336,8 +344,7 @@ inBrowser(
     await go("records", { id: "wide" });
     await page.waitForSelector(".json-line");
     t.true((await page.$$(".json-line")).length < 100);
-    await page.focus(".json-lines");
-    await page.keyboard.press("End");
+    await press(page, ".json-lines", "End");
     await shows(page, "field9999");
     t.is(await page.evaluate(() => document.querySelectorAll("script").length), 1);
     t.deepEqual(complaints, []);
@@ -380,7 +387,7 @@ inBrowser("odd stores: an empty one, and one that is damaged until it is put bac
   const other = await opened(t, { folder: damaged });
   await shows(other.page, "The store cannot be shown");
   await other.go("health");
-  await clickText(other.page, ".verdict button", "Check all files");
+  await click(other.page, ".verdict button", "Check all files");
   await other.page.waitForSelector(".verdict.bad, .verdict.failed");
   await rename(`${manifest}.away`, manifest);
   await other.go("records");
@@ -392,10 +399,15 @@ const VIEWS = {
   "records with a record": { view: "records", args: { id: "job-1" } },
   "records with a history": { view: "records", args: { id: "job-1", tab: "history" } },
   history: { view: "history" },
-  "history of a record": { view: "history", args: { id: "job-1" }, click: ".entry-head" },
+  "history of a record": {
+    view: "history",
+    args: { id: "job-1" },
+    pressed: ".entry-head",
+    awaited: ".version",
+  },
   time: { view: "time" },
   space: { view: "space" },
-  health: { view: "health", click: ".verdict .button" },
+  health: { view: "health", pressed: ".verdict .button", awaited: ".verdict.good" },
   live: { view: "live" },
 };
 
@@ -407,13 +419,14 @@ for (const [look, options] of Object.entries({
   inBrowser(`axe finds nothing in any view, ${look}`, async (t) => {
     const { page, go } = await opened(t, { hostile: true, write: true, ...options });
     const source = await readFile(axePath, "utf8");
-    for (const [name, { view = "records", args, click }] of Object.entries(VIEWS)) {
+    for (const [name, { view = "records", args, pressed, awaited = ".view" }] of Object.entries(VIEWS)) {
       await go(view, args);
       await page.reload();
       await page.waitForSelector("main .view");
-      await page.waitForFunction(() => document.querySelector(".loading") === null);
-      if (click) await (await page.waitForSelector(click)).click();
-      await page.waitForFunction(() => document.querySelector(".loading, progress") === null);
+      await has(page, ".loading", 0);
+      if (pressed) await click(page, pressed);
+      await page.waitForSelector(awaited);
+      await has(page, ".loading, progress", 0);
       await page.evaluate(`${source}; undefined`);
       const { violations } = await page.evaluate(() => globalThis.axe.run());
       const told = violations.map(

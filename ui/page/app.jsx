@@ -87,16 +87,16 @@ export function App() {
   const [overview, setOverview] = useState(null);
   const [isConnected, setConnected] = useState(true);
   const [round, setRound] = useState(0);
+  const known = overview ?? first.data;
   useEvents("connection", setConnected);
   useEvents("state", (state) => {
-    // A store that was opened anew is looked at anew.
-    if (overview !== null && overview.version !== state.version) setRound((n) => n + 1);
+    // A store that was opened anew, or has changed while nothing was told, is looked at anew.
+    if (known && known.version !== state.version) setRound((n) => n + 1);
     setOverview(state);
   });
   useEvents("changes", ({ version, records }) =>
     setOverview((before) => before && { ...before, version, records }),
   );
-  const known = overview ?? first.data;
   const [name, title, View] = VIEWS.find(([each]) => each === view) ?? VIEWS[0];
   useEffect(() => {
     if (known) document.title = `${title} · ${known.folder.split(/[/\\]/).at(-1)} · opslog`;

@@ -21,32 +21,41 @@ export function hrefOf(view, args = {}) {
 }
 
 function read() {
-  const [, view = "records", rest = ""] = /^#\/([a-z]+)(?:\?(.*))?$/.exec(location.hash) ?? [];
+  const { hash } = location;
+  const [, view = "records", rest = ""] = /^#\/([a-z]+)(?:\?(.*))?$/.exec(hash) ?? [];
   const args = {};
   for (const part of rest.split("&").filter((each) => each !== "")) {
     const at = part.indexOf("=");
     const value = unpack(part.slice(at + 1));
     if (value !== undefined) args[part.slice(0, at)] = value;
   }
-  return { view, args };
+  return { hash, view, args };
 }
 
 /** Goes to a view. With `replace` "back" does not lead to where it was before. */
 export function go(view, args, { replace = false } = {}) {
   const href = hrefOf(view, args);
   if (href === location.hash) return;
-  if (replace) {
-    history.replaceState(null, "", href);
-    dispatchEvent(new HashChangeEvent("hashchange"));
-  } else location.hash = href;
+  if (replace) history.replaceState(null, "", href);
+  else location.hash = href;
+  // NOTE: the browser tells it later, if at all: until then a person could act on a page that shows another address.
+  dispatchEvent(new HashChangeEvent("hashchange"));
+}
+
+/** Changes arguments of a view, if it is shown: those of the address, which may be newer than those that were drawn last. */
+export function amend(view, more, options) {
+  const now = read();
+  if (now.view === view) go(view, { ...now.args, ...more }, options);
 }
 
 /** The view that is shown, and its arguments. */
 export function useRoute() {
   const [route, setRoute] = useState(read);
   useEffect(() => {
-    const changed = () => setRoute(read());
+    const changed = () => setRoute((before) => (before.hash === location.hash ? before : read()));
     addEventListener("hashchange", changed);
+    // What was gone to before this listened.
+    changed();
     return () => removeEventListener("hashchange", changed);
   }, []);
   return route;

@@ -9,9 +9,10 @@ const MOST_PAGES = 30;
 const AGAIN_MS = 400;
 const STALE_MS = 1500;
 
-/** `{ total, more, rowAt, see, error, isLoading, isStale, isComplete, refresh }` of a listing. */
+/** `{ total, more, rowAt, see, error, isLoading, isStale, isComplete, refresh, key, order }` of a listing. `order` is another one when other rows stand in it. */
 export function useRows(wanted) {
   const key = JSON.stringify(wanted);
+  const { columns, ...listing } = wanted;
   const held = useRef(null);
   const [, redraw] = useState(0);
   if (held.current?.key !== key) held.current?.abort.abort();
@@ -65,6 +66,8 @@ export function useRows(wanted) {
       }
       mine.asked.delete(number);
       draw();
+      // The store has changed while this was on its way.
+      if (mine.dirty.has(number) && mine.seen?.has(number)) load(number);
     },
     [mine, draw],
   );
@@ -83,7 +86,7 @@ export function useRows(wanted) {
 
   const refresh = useCallback(
     (fresh) => {
-      for (const number of mine.pages.keys()) mine.dirty.add(number);
+      for (const number of [...mine.pages.keys(), ...mine.asked]) mine.dirty.add(number);
       mine.error = null;
       const [first = 0] = mine.seen ?? [];
       load(first, fresh);
@@ -116,5 +119,6 @@ export function useRows(wanted) {
     isComplete: mine.info?.isComplete !== false,
     refresh,
     key,
+    order: JSON.stringify(listing),
   };
 }

@@ -1,5 +1,5 @@
 /** The search: for ids, or with a query. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Choice, IconButton } from "../../parts/button.jsx";
 import { Icon } from "../../parts/icon.jsx";
 import { QueryWrong, readQuery } from "../../text/query-text.js";
@@ -21,14 +21,52 @@ export function asked(mode, text) {
   }
 }
 
-export function Search({ mode, text, wrong, onChange }) {
+/** What is typed is searched for once it has rested so long. */
+const REST_MS = { id: 250, query: 600 };
+
+/**
+ * The text of the field: what was typed last, or what the address was changed to by something else. The address follows what is typed, and
+ * is not copied back: on a slow machine more has been typed by then.
+ */
+function useTyped(mode, text, onChange) {
   const [typed, setTyped] = useState(text);
-  useEffect(() => setTyped(text), [text]);
-  useEffect(() => {
-    if (typed === text) return undefined;
-    const timer = setTimeout(() => onChange(mode, typed), mode === "id" ? 250 : 600);
-    return () => clearTimeout(timer);
-  }, [typed]);
+  const timer = useRef(null);
+  const sent = useRef(null);
+  const latest = useRef(null);
+  latest.current = { mode, text, onChange };
+  const keyOf = (...parts) => JSON.stringify(parts);
+
+  /** Searches at once. */
+  const send = (nextMode, next) => {
+    clearTimeout(timer.current);
+    timer.current = null;
+    setTyped(next);
+    const now = latest.current;
+    if (nextMode === now.mode && next === now.text) return;
+    sent.current = keyOf(nextMode, next);
+    now.onChange(nextMode, next);
+  };
+  const type = (next) => {
+    setTyped(next);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => send(latest.current.mode, next), REST_MS[mode]);
+  };
+  const isWaiting = () => timer.current !== null;
+
+  useLayoutEffect(() => {
+    const isMine = sent.current === keyOf(mode, text);
+    sent.current = null;
+    if (isMine) return;
+    clearTimeout(timer.current);
+    timer.current = null;
+    setTyped(text);
+  }, [mode, text]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return { typed, type, send, isWaiting };
+}
+
+export function Search({ mode, text, wrong, onChange }) {
+  const { typed, type, send, isWaiting } = useTyped(mode, text, onChange);
   const field = useRef(null);
   useEffect(() => {
     const focus = (event) => {
@@ -45,7 +83,12 @@ export function Search({ mode, text, wrong, onChange }) {
       role="search"
       onSubmit={(event) => {
         event.preventDefault();
-        onChange(mode, typed);
+        send(mode, field.current.value);
+      }}
+      onFocusOut={(event) => {
+        // What is done elsewhere is done with what was typed.
+        if (isWaiting() && !event.currentTarget.contains(event.relatedTarget))
+          send(mode, field.current.value);
       }}
     >
       <Choice
@@ -55,7 +98,7 @@ export function Search({ mode, text, wrong, onChange }) {
           ["id", "Id"],
           ["query", "Query"],
         ]}
-        onChange={(next) => onChange(next, "")}
+        onChange={(next) => next !== mode && send(next, "")}
       />
       <Icon name="search" />
       <input
@@ -70,10 +113,17 @@ export function Search({ mode, text, wrong, onChange }) {
         aria-describedby={wrong === undefined ? undefined : "search-wrong"}
         placeholder={HINTS[mode]}
         value={typed}
-        onInput={(event) => setTyped(event.currentTarget.value)}
+        onInput={(event) => type(event.currentTarget.value)}
       />
       {typed !== "" && (
-        <IconButton icon="close" label="Clear the search" onClick={() => onChange(mode, "")} />
+        <IconButton
+          icon="close"
+          label="Clear the search"
+          onClick={() => {
+            send(mode, "");
+            field.current.focus();
+          }}
+        />
       )}
       {wrong !== undefined && (
         <p id="search-wrong" class="search-wrong" role="status">

@@ -107,7 +107,7 @@ export function Table({ rows, columns, sort, onSort, opened, open, chosen, choos
   const [scroll, setScroll] = useState(0);
   const [active, setActive] = useState(0);
   const wasKey = useRef(false);
-  const { total, rowAt, see, key } = rows;
+  const { total, rowAt, see, order } = rows;
   const inside = Math.max(0, height - ROW);
   const {
     height: room,
@@ -127,7 +127,7 @@ export function Table({ rows, columns, sort, onSort, opened, open, chosen, choos
     ref.current.scrollTop = 0;
     setScroll(0);
     setActive(0);
-  }, [key]);
+  }, [order]);
   useLayoutEffect(() => {
     if (!wasKey.current) return;
     wasKey.current = false;

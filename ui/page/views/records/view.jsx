@@ -2,7 +2,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { useCall, useStored } from "../../hooks.js";
 import { counted, moment, number } from "../../text/numbers.js";
-import { go } from "../../browser/route.js";
+import { amend } from "../../browser/route.js";
 import { IconButton } from "../../parts/button.jsx";
 import { Icon } from "../../parts/icon.jsx";
 import { Empty, Failure, Loading } from "../../parts/notice.jsx";
@@ -67,7 +67,7 @@ export function RecordsView({ args, overview }) {
   const found = useCall("columns", listing);
   const columns = chosenColumns ?? firstColumns(found.data?.columns ?? []);
   const rows = useRows({ ...listing, columns });
-  const change = (more, options) => go("records", { ...args, ...more }, options);
+  const change = (more, options) => amend("records", more, options);
   const isFiltered = search.search !== undefined || search.query !== undefined;
 
   const choose = (record) => {

@@ -1,5 +1,5 @@
 /** The operations between two times, a page at a time. */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { call } from "../../server/calls.js";
 import { moment } from "../../text/numbers.js";
 import { IconButton } from "../../parts/button.jsx";
@@ -38,7 +38,8 @@ export function Operations({ since, until, kind, close }) {
   }, [load]);
   const { operations, next, error, isLoading } = state;
   const ref = useRef(null);
-  useEffect(() => ref.current.scrollIntoView({ block: "nearest" }), [isLoading]);
+  // NOTE: before it is painted: what is under the pointer does not move later.
+  useLayoutEffect(() => ref.current.scrollIntoView({ block: "nearest" }), [isLoading]);
   return (
     <section ref={ref} class="card" aria-label="Operations of the chosen time">
       <div class="card-head">

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { useCall, useChanged } from "../../hooks.js";
 import { counted, moment, span } from "../../text/numbers.js";
-import { go } from "../../browser/route.js";
+import { amend } from "../../browser/route.js";
 import { Choice } from "../../parts/button.jsx";
 import { Icon } from "../../parts/icon.jsx";
 import { Empty, Failure, Loading } from "../../parts/notice.jsx";
@@ -30,7 +30,7 @@ export function TimeView({ args, overview }) {
     const timer = setTimeout(reload, READING_MS);
     return () => clearTimeout(timer);
   }, [data]);
-  const change = (more, options) => go("time", { ...args, ...more }, options);
+  const change = (more, options) => amend("time", more, options);
   const from = since ?? data?.first;
   const to = until ?? data?.last;
   const stacks = useMemo(
@@ -84,7 +84,12 @@ export function TimeView({ args, overview }) {
             ]}
           />
           <span class="button-pair" role="group" aria-label="Zoom">
-            <button type="button" class="button" onClick={() => zoomBy(0.5)}>
+            <button
+              type="button"
+              class="button"
+              disabled={to - from <= 2 * LEAST_ZOOM_MS}
+              onClick={() => zoomBy(0.5)}
+            >
               <Icon name="zoom" />
               Closer
             </button>
