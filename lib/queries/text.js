@@ -51,12 +51,16 @@ class QueryText {
   #printObject(value, place, depth) {
     if (types.isRegExp(value)) return this.#pattern(value.source, value.flags, place);
     if (types.isDate(value)) return this.#print(printDate(value, place), place, depth);
-    if (Array.isArray(value)) {
-      const elements = Array.from(value, (element, at) => this.#print(element, `${place}[${at}]`, depth + 1));
-      return `[${elements.join(",")}]`;
-    }
+    if (Array.isArray(value)) return this.#printList(value, place, depth);
     if (!isPlain(value)) throw refused(place, `is ${describe(value)}, which no record can hold`);
     return `{${this.#fields(value, place, depth).join(",")}}`;
+  }
+
+  #printList(list, place, depth) {
+    const simple = simpleValues(list);
+    if (simple !== null) return JSON.stringify(simple);
+    const elements = Array.from(list, (element, at) => this.#print(element, `${place}[${at}]`, depth + 1));
+    return `[${elements.join(",")}]`;
   }
 
   #fields(value, place, depth) {
@@ -84,6 +88,18 @@ class QueryText {
     }
     return `"r${this.patterns.length - 1}"`;
   }
+}
+
+/** The values of a list as they are printed, all at once for there may be many; `null` where one of them takes more than that. */
+function simpleValues(list) {
+  const simple = [];
+  for (const element of list) {
+    if (typeof element === "string") simple.push(`s${element}`);
+    else if (typeof element === "boolean" || element === null || Number.isFinite(element))
+      simple.push(element);
+    else return null;
+  }
+  return simple;
 }
 
 /** Source and flags of `$regex` and `$options`. */

@@ -61,8 +61,7 @@ impl<'a> Part<'a> {
 
     /// The number of a pattern.
     fn pattern(&self) -> Option<u32> {
-        let string = self.node.string()?;
-        std::str::from_utf8(string.strip_prefix(b"r")?).ok()?.parse().ok()
+        pattern_in(&self.node.string()?)
     }
 
     /// Whether this is an object of operators.
@@ -80,14 +79,19 @@ pub(super) fn query(text: &[u8]) -> Read<(Condition, bool)> {
             .refused(format!("is nested {nesting} levels deep; at most {} can be looked for", key::DEPTH));
     }
     let condition = condition(&query)?;
-    let patterns = has_patterns(&query);
+    // NOTE: there may be very many values, and mostly there is no pattern.
+    let patterns = memchr::memmem::find(text, b"\"r").is_some() && has_patterns(&query.node);
     Ok((condition, patterns))
 }
 
-fn has_patterns(part: &Part<'_>) -> bool {
-    let inner = part.node.entries().into_iter().map(|(_, node)| node).chain(part.node.elements());
-    part.pattern().is_some()
-        || inner.into_iter().any(|node| has_patterns(&Part { node, place: String::new() }))
+fn has_patterns(node: &Node<'_>) -> bool {
+    let inner = node.entries().into_iter().map(|(_, node)| node).chain(node.elements());
+    node.string().is_some_and(|string| pattern_in(&string).is_some())
+        || inner.into_iter().any(|node| has_patterns(&node))
+}
+
+fn pattern_in(string: &[u8]) -> Option<u32> {
+    std::str::from_utf8(string.strip_prefix(b"r")?).ok()?.parse().ok()
 }
 
 fn condition(part: &Part<'_>) -> Read<Condition> {
@@ -192,16 +196,27 @@ fn elements(part: &Part<'_>) -> Read<Elements> {
 }
 
 fn operands(part: &Part<'_>) -> Read<Choices> {
-    Ok(Choices::new(part.elements("takes a list of values")?.iter().map(operand).collect()))
+    if !part.node.is_list() {
+        return part.refused("takes a list of values");
+    }
+    Ok(Choices::new(part.node.elements().iter().map(operand_of).collect()))
 }
 
 fn operand(part: &Part<'_>) -> Operand {
-    if let Some(pattern) = part.pattern() {
+    operand_of(&part.node)
+}
+
+fn operand_of(node: &Node<'_>) -> Operand {
+    let string = node.string();
+    if let Some(pattern) = string.as_deref().and_then(pattern_in) {
         return Operand::Pattern(pattern);
     }
-    let mut text = Vec::new();
-    untag(&part.node, &mut text);
-    let (simple, mut sorted) = (simple(&Node::Raw(&text)), Vec::new());
+    let (mut text, mut sorted) = (Vec::new(), Vec::new());
+    untag(node, &mut text);
+    let simple = match string.as_deref().and_then(|string| string.strip_prefix(b"s")) {
+        Some(string) => Simple::String(string.into()),
+        None => simple(&Node::Raw(&text)),
+    };
     key::write(&mut sorted, &Node::Raw(&text));
     Operand::Value { text: text.into(), key: sorted.into(), simple }
 }
