@@ -81,6 +81,7 @@ export const campaigns = [
   },
   { name: "soak:s3:long", args: ["--minutes", "60"], minutes: 60 },
   { name: "verify:package", args: [], minutes: 30 },
+  { name: "test:windows", args: [], minutes: 60 },
 ];
 
 /** The campaign of that name, with other arguments if there are any. */
