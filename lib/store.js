@@ -28,7 +28,7 @@ const { checkPeriod, describe } = require("./arguments/paths");
 const { readOnProgress, watched } = require("./arguments/progress");
 const { findPast, parseRevert, reversion } = require("./history/past");
 const { readPlace } = require("./history/place");
-const { View } = require("./history/view");
+const { View, Views } = require("./history/view");
 const { parsePrune } = require("./arguments/retention");
 const { countWhere, explain, find, findIds, findOne } = require("./queries/calls");
 const { filterInTurns, parseRange } = require("./queries/walks");
@@ -54,6 +54,7 @@ class Store extends Inspected {
   #watching = null;
   /** The readers of the history that are under way. */
   #changes = new Set();
+  #views = new Views();
   #listeners = new Listeners();
   #isInTransaction = false;
   /** What a call of the store within a transaction was refused with: the transaction fails also where its function catches it. */
@@ -168,6 +169,7 @@ class Store extends Inspected {
         this.#driver = null;
         this.#closing = null;
         for (const changes of this.#changes) changes.close();
+        this.#views.close();
       }
     });
     return this.#closing;
@@ -530,9 +532,17 @@ class Store extends Inspected {
     const isOver = () => this.#driver !== driver;
     for (;;) {
       const present = await this.#exclusive(() => driver.present());
-      const past = await findPast(present, where, migrate);
-      if (isOver()) throw notOpen();
-      if (!(await this.#exclusive(() => driver.isOutdated(present)))) return new View(past, codec, isOver);
+      const view = new View(await findPast(present, where, migrate), codec, isOver);
+      let isCurrent = false;
+      try {
+        if (isOver()) throw notOpen();
+        // NOTE: a close() from here on lets go of it.
+        this.#views.add(view);
+        isCurrent = !(await this.#exclusive(() => driver.isOutdated(present)));
+        if (isCurrent) return view;
+      } finally {
+        if (!isCurrent) view.close();
+      }
     }
   }
 
@@ -545,7 +555,11 @@ class Store extends Inspected {
     const { where, ids } = parseRevert(options, (text) => this.#driver.isPosition(text));
     const work = async (driver) => {
       const past = await findPast(await driver.present({ isAlone: true }), where, this.#options.migrate);
-      return this.#runTransaction("revert()", reversion(past, ids));
+      try {
+        return await this.#runTransaction("revert()", reversion(past, ids));
+      } finally {
+        past.close();
+      }
     };
     return this.#durably(
       (driver) =>

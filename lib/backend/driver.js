@@ -411,6 +411,7 @@ class BackendDriver {
           this.#session.endHistory(present);
         }
       },
+      close() {},
     };
   }
 

@@ -12,14 +12,29 @@ const { loopTurn } = require("../platform/timers");
 const { migrateBlock } = require("../records/migration");
 const { readPlace } = require("./place");
 
-/** Finds the records of a place among those of a moment, natively, and brings their values to the program's schema version. */
+/**
+ * Finds the records of a place among those of a moment, natively, and brings their values to the program's schema version. The moment is let
+ * go; the caller lets go of what was found.
+ */
 async function findPast(present, { place, isTime }, migrate) {
-  const past = await settle(call(() => present.past(place, isTime)));
+  let past = null;
+  try {
+    past = await settle(call(() => present.past(place, isTime)));
+    await migrateAll(past, migrate);
+    return past;
+  } catch (error) {
+    past?.close();
+    throw error;
+  } finally {
+    present.close();
+  }
+}
+
+async function migrateAll(past, migrate) {
   let block = migrateBlock(past, migrate, true);
-  if (block === null) return past;
+  if (block === null) return;
   for (; block !== null; block = migrateBlock(past, migrate, false)) await loopTurn();
   call(() => past.finishMigration());
-  return past;
 }
 
 /** What `revert()` was asked for, read at the call. `isPosition` tells whether a text is a position of the store. */

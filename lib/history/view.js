@@ -77,7 +77,13 @@ class View {
 
   /** Lets go of what the view holds. Calling it twice does nothing. */
   close() {
+    this.letGo();
     this.#core = null;
+  }
+
+  /** Lets go of the records, whose store is closed. */
+  letGo() {
+    this.#core?.close();
   }
 
   [Symbol.dispose]() {
@@ -91,8 +97,12 @@ class View {
 
   *#lists(idsOnly) {
     const walk = call(() => this.#core.walk(idsOnly));
-    for (let text = call(() => walk.next()); text !== null; text = call(() => walk.next()))
-      yield JSON.parse(text);
+    try {
+      for (let text = call(() => walk.next()); text !== null; text = call(() => walk.next()))
+        yield JSON.parse(text);
+    } finally {
+      walk.close();
+    }
   }
 
   *#pairs() {
@@ -106,8 +116,24 @@ class View {
   }
 }
 
+/** The views of an open store that are still in use, as far as it knows. */
+class Views {
+  #known = new Set();
+
+  add(view) {
+    for (const each of this.#known) if (each.deref() === undefined) this.#known.delete(each);
+    this.#known.add(new WeakRef(view));
+  }
+
+  /** The store is closed: none of them can be read any more. */
+  close() {
+    for (const each of this.#known) each.deref()?.letGo();
+    this.#known.clear();
+  }
+}
+
 function* flattened(lists) {
   for (const list of lists) yield* list;
 }
 
-module.exports = { View };
+module.exports = { View, Views };

@@ -16,14 +16,17 @@ const { loopTurn, monotonicMs } = require("../platform/timers");
  */
 function walkThrough(core, { idsOnly = false, codec } = {}) {
   const walk = call(() => core.walk(idsOnly));
-  return steps(
-    () => parsed(call(() => walk.next())),
-    idsOnly ? (list) => list : (list) => pairs(list, codec),
-  );
+  return steps(walk, idsOnly ? (list) => list : (list) => pairs(list, codec));
 }
 
-function* steps(next, entriesOf) {
-  for (let list = next(); list !== null; list = next()) yield* entriesOf(list);
+/** Yields what a native walk has in each of its lists. The walk is closed at its end, or where it is left. */
+function* steps(walk, entriesOf) {
+  const next = () => parsed(call(() => walk.next()));
+  try {
+    for (let list = next(); list !== null; list = next()) yield* entriesOf(list);
+  } finally {
+    walk.close();
+  }
 }
 
 /** Yields the ids and values of a flat list of them; `null, id` stands for a record whose value is `undefined`. */

@@ -24,7 +24,7 @@ use crate::store::{Past, Present, Store, When};
 #[napi(custom_finalize)]
 pub struct NativePresent {
     store: Arc<Store>,
-    present: Arc<Present>,
+    present: Mutex<Arc<Present>>,
     cancelled: Arc<AtomicBool>,
 }
 
@@ -52,7 +52,7 @@ impl NativeStore {
     #[napi]
     pub fn present(&self) -> napi::Result<NativePresent> {
         caught(|| {
-            let present = Arc::new(self.store.present()?);
+            let present = Mutex::new(Arc::new(self.store.present()?));
             Ok(NativePresent { store: Arc::clone(&self.store), present, cancelled: Arc::default() })
         })
     }
@@ -64,7 +64,7 @@ impl NativePresent {
     #[napi]
     pub fn past(&self, place: String, is_time: bool) -> napi::Result<AsyncTask<Work>> {
         let store = Arc::clone(&self.store);
-        let (present, cancelled) = (Arc::clone(&self.present), Arc::clone(&self.cancelled));
+        let (present, cancelled) = (Arc::clone(&self.present.lock()), Arc::clone(&self.cancelled));
         caught(|| {
             let when = match is_time {
                 true => When::Time(place),
@@ -82,13 +82,17 @@ impl NativePresent {
     /// Whether an operation that it shows may have been taken back since.
     #[napi]
     pub fn is_outdated(&self) -> napi::Result<bool> {
-        plain(|| self.store.is_outdated(&self.present))
+        plain(|| self.store.is_outdated(&self.present.lock()))
     }
 
-    /// Ends the work for it before its end.
+    /// Lets go of the records, and ends the work for them before its end. Whether it is outdated can still be asked.
     #[napi]
-    pub fn cancel(&self) -> napi::Result<()> {
-        plain(|| self.cancelled.store(true, Ordering::Relaxed))
+    pub fn close(&self) -> napi::Result<()> {
+        plain(|| {
+            self.cancelled.store(true, Ordering::Relaxed);
+            let mut present = self.present.lock();
+            *present = Arc::new(present.without_records());
+        })
     }
 }
 
@@ -128,6 +132,12 @@ impl NativeView {
     #[napi]
     pub fn finish_migration(&self) -> napi::Result<()> {
         plain(|| self.past.lock().finish_migration())
+    }
+
+    /// Lets go of the records: there are none any more.
+    #[napi]
+    pub fn close(&self) -> napi::Result<()> {
+        plain(|| self.past.lock().let_go())
     }
 
     /// Whether there was a record.

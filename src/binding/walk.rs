@@ -7,7 +7,7 @@ use napi::bindgen_prelude::AsyncTask;
 use napi_derive::napi;
 use parking_lot::Mutex;
 
-use super::catch::caught;
+use super::catch::{caught, plain};
 use super::store::NativeStore;
 use super::tasks::Work;
 use super::text;
@@ -18,7 +18,8 @@ use crate::store::{Range, Sorted, Store, Walk};
 #[napi(custom_finalize)]
 pub struct NativeWalk {
     store: Arc<Store>,
-    walk: Mutex<Walk>,
+    /// `None` at its end: the records' files are let go.
+    walk: Mutex<Option<Walk>>,
 }
 
 /// A walk in the order of the ids.
@@ -89,7 +90,7 @@ impl NativeStore {
 impl NativeWalk {
     /// Steps of a walk of this store.
     pub(super) fn over(store: &Arc<Store>, walk: Walk) -> Self {
-        Self { store: Arc::clone(store), walk: Mutex::new(walk) }
+        Self { store: Arc::clone(store), walk: Mutex::new(Some(walk)) }
     }
 }
 
@@ -100,9 +101,17 @@ impl NativeWalk {
     pub fn next(&self) -> napi::Result<Option<String>> {
         caught(|| {
             let mut out = Vec::new();
-            self.store.walk_on(&mut self.walk.lock(), PIECE, &mut out)?;
+            if let Some(walk) = &mut *self.walk.lock() {
+                self.store.walk_on(walk, PIECE, &mut out)?;
+            }
             Ok((!out.is_empty()).then(|| text::list(out)))
         })
+    }
+
+    /// Lets go of the records.
+    #[napi]
+    pub fn close(&self) -> napi::Result<()> {
+        plain(|| *self.walk.lock() = None)
     }
 }
 

@@ -29,7 +29,7 @@ struct Lines {
 
 impl Kept {
     /// For a moment at which the log had this length.
-    fn new(len: u64) -> Self {
+    pub(super) fn new(len: u64) -> Self {
         Self { cuts: AtomicU64::new(0), lines: Mutex::new(Lines { intact: len, cut: BTreeMap::new() }) }
     }
 

@@ -544,6 +544,11 @@ impl Moment {
         visit(Nearby::of(&self.kept), &self.base, &layers, cursor, visitor)
     }
 
+    /// A moment without records.
+    pub fn empty() -> Self {
+        Self { base: Arc::new(Base::empty()), layers: Vec::new(), kept: Arc::new(Kept::new(0)) }
+    }
+
     /// The snapshot.
     pub fn base(&self) -> &Arc<Base> {
         &self.base

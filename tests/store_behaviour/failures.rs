@@ -350,9 +350,15 @@ fn a_batch_that_is_given_up_after_the_history_was_hidden_meanwhile_leaves_all_re
     assert_eq!(found(&disk), THREE);
 }
 
+/// What systems say where a file system lacks a call: EINVAL, ENOTSUP, ENOSYS; invalid function, not supported.
+const LACKING: &[i32] = if cfg!(windows) { &[1, 50] } else { &[22, 95, 38] };
+/// What they say of a device that fails, and of a disk that is full.
+const FAILING: [i32; 2] = if cfg!(windows) { [1117, 112] } else { [5, 28] };
+
 #[test]
 fn a_folder_that_cannot_be_synced_is_not_and_one_whose_sync_fails_is_an_error() {
-    for (errno, is_lacking) in [(22, true), (95, true), (38, true), (5, false), (28, false)] {
+    for errno in LACKING.iter().copied().chain(FAILING) {
+        let is_lacking = LACKING.contains(&errno);
         for agent in [None, Some("a".to_owned())] {
             let disk = SimDisk::new();
             disk.fail_next(CallKind::SyncFolder, 1, errno, Times::Lasting);
@@ -372,7 +378,7 @@ fn a_folder_that_cannot_be_synced_is_not_and_one_whose_sync_fails_is_an_error() 
 
 #[test]
 fn a_file_that_cannot_be_synced_is_not_unless_that_was_promised() {
-    for errno in [22, 95, 38] {
+    for &errno in LACKING {
         let disk = SimDisk::new();
         disk.fail_next(CallKind::Sync, 1, errno, Times::Lasting);
         let promised = Options { durability: Durability::Always, ..options() };
@@ -385,6 +391,6 @@ fn a_file_that_cannot_be_synced_is_not_unless_that_was_promised() {
         assert_eq!(found(&disk), ["a=1"]);
     }
     let disk = SimDisk::new();
-    disk.fail_next(CallKind::Sync, 1, 5, Times::Lasting);
+    disk.fail_next(CallKind::Sync, 1, FAILING[0], Times::Lasting);
     assert!(try_open(disk, options()).is_err());
 }

@@ -125,7 +125,7 @@ fn a_disk_on_which_every_name_is_taken_fails_a_checkpoint_in_the_end() {
     let disk = SimDisk::new();
     let store = open(&disk);
     set(&store, "a", "1");
-    disk.script(Fault::new(CallKind::Create, 17).on("/ops/").lasting());
+    disk.script(Fault::new(CallKind::Create, ErrorKind::AlreadyExists).on("/ops/").lasting());
     let error = checkpoint(&store).unwrap_err();
     assert_eq!(error.io_source().map(std::io::Error::kind), Some(ErrorKind::AlreadyExists));
     disk.heal();

@@ -2,6 +2,7 @@
 //! Only the words of a script; [`super::plan`] carries it out.
 
 use std::io;
+use std::path::Path;
 
 /// The calls of the two disk traits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -148,6 +149,15 @@ impl Fault {
     pub fn on(mut self, path_contains: &str) -> Self {
         path_contains.clone_into(&mut self.path_contains);
         self
+    }
+
+    /// Whether it strikes calls on this path. Separators are written as `/` in faults, on Windows too.
+    pub(super) fn is_about(&self, path: &Path) -> bool {
+        let path = path.to_string_lossy();
+        match std::path::MAIN_SEPARATOR {
+            '/' => path.contains(&self.path_contains),
+            separator => path.replace(separator, "/").contains(&self.path_contains),
+        }
     }
 
     /// A failing append or overwrite has written half of its bytes; any other change was made all the same.

@@ -110,8 +110,7 @@ impl Plan {
     fn strike(&mut self, kind: CallKind, paths: &[&Path], counts: &mut FaultCounts) -> io::Result<Verdict> {
         let mut struck = None;
         for (position, fault) in self.faults.iter_mut().enumerate() {
-            let meant = fault.kinds.contains(&kind)
-                && paths.iter().any(|path| path.to_string_lossy().contains(&fault.path_contains));
+            let meant = fault.kinds.contains(&kind) && paths.iter().any(|path| fault.is_about(path));
             if meant {
                 fault.nth = fault.nth.saturating_sub(1);
                 if fault.nth == 0 && struck.is_none() {

@@ -420,9 +420,19 @@ impl Present {
     fn shows(&self, change: &Change<'_>) -> bool {
         self.logged.is_some_and(|(ms, len)| change.ms < ms || change.ms == ms && change.start < len)
     }
+
+    /// What tells whether it is outdated, without the records and their files.
+    pub fn without_records(&self) -> Self {
+        Self { moment: Moment::empty(), count: 0, ..*self }
+    }
 }
 
 impl Past {
+    /// Lets go of the records and their files.
+    pub fn let_go(&mut self) {
+        self.moment = Moment::empty();
+    }
+
     /// How many records there were.
     pub fn count(&self) -> usize {
         self.count
