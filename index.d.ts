@@ -90,7 +90,7 @@ export type LoggedOperation<T = Record<string, unknown>> =
 export type Position = string;
 
 interface ChangeBase<T> {
-  /** Where the operation stands in the history: `changes({ after: position })` goes on after it. */
+  /** Where the operation stands in the history: `changes({ after: position })` continues after it. */
   position: Position;
   /** When the operation was made: ISO 8601, UTC, milliseconds. */
   ts: string;
@@ -125,38 +125,41 @@ export interface DeleteChange<T = Record<string, unknown>> extends ChangeBase<T>
   value?: undefined;
 }
 
-/** An operation of the history, as `changes()` gives it. */
+/** An operation of the history, as `changes()` yields it. */
 export type Change<T = Record<string, unknown>> = SetChange<T> | DeleteChange<T>;
 
-/** An operation that `changes()` has given was undone afterwards. Several retractions come in reverse order of their operations. */
+/** An operation that `changes()` has already yielded was undone. Several retractions come in reverse order of their operations. */
 export interface Retraction {
   /** An operation was undone. */
   type: "undone";
   /** The position of the operation that was undone. `changes({ after: position })` with it rejects with `OPSLOG_POSITION_GONE`. */
   position: Position;
-  /** The position to go on from instead: the one before the operation. */
+  /** The position to continue from instead: the one before the operation. */
   after: Position;
   /** Which record. */
   id: string;
 }
 
-/** What `changes()` is to give. */
+/** Which operations `changes()` yields, and in which order. */
 export interface ChangesOptions {
-  /** Only operations behind this position (default: all in the logs). */
+  /** Only operations after this position (default: all in the logs). */
   after?: Position | undefined;
   /** Only operations later than this time (default: all). */
   since?: Date | string | undefined;
-  /** Only operations up to this time, itself included (default: all). */
+  /** Only operations up to and including this time (default: all). */
   until?: Date | string | undefined;
   /** Only operations on this record (default: on all). */
   id?: string | undefined;
-  /** The last one first (default: false). */
+  /** Newest first (default: false). */
   reverse?: boolean | undefined;
-  /** How many to give at most (default: no limit). */
+  /** At most this many operations (default: no limit). */
   limit?: number | undefined;
-  /** Go on with new operations, until `signal`, `return()` or `close()` ends it (default: false). Not with `reverse` or `until`. */
+  /**
+   * Continue with new operations until `signal`, `return()` or `close()` ends the iteration (default: false). Cannot be combined with
+   * `reverse` or `until`.
+   */
   live?: boolean | undefined;
-  /** Ends it, with the signal's reason (default: none). */
+  /** Ends the iteration with the signal's reason (default: none). */
   signal?: AbortSignal | undefined;
 }
 
@@ -233,9 +236,9 @@ export interface ManifestInfo {
 export interface StoreOptions<T = any> {
   /**
    * Start a checkpoint once this many operations have been logged since the last one (default: 100). `Infinity` means
-   * never, zero or less means at every operation. A threshold that is given holds exactly. The default also waits for the
-   * size of the log: once the snapshot is over 1 MB, until the log has a quarter of its bytes; with an `agentId`, until the
-   * logs have that as well, and 256 KB at least.
+   * never, zero or less means at every operation. An explicit threshold holds exactly. The default threshold also waits for
+   * the log to grow: if the snapshot has 1 MB or more, to a quarter of the snapshot's bytes; with an `agentId`, also to at
+   * least 256 KB.
    */
   checkpointThreshold?: number | undefined;
   /** Checkpoint in `close()` if operations were logged (default: true). */
@@ -256,7 +259,7 @@ export interface StoreOptions<T = any> {
   /** Take no lock and write nothing at all; mutations throw `OPSLOG_READ_ONLY` (default: false). */
   readOnly?: boolean | undefined;
   /**
-   * Load nothing: reads show only records that this session wrote or `tail()` returned, and no checkpoint is ever made (default:
+   * Load nothing: reads show only records that this session wrote or `tail()` returned, and the store never makes a checkpoint (default:
    * false). The first `tail()` returns the operations of the logs, as in 0.8.1. `streamSnapshot()` and `getWalOps()` read the files as usual.
    */
   skipLoad?: boolean | undefined;
@@ -267,8 +270,8 @@ export interface StoreOptions<T = any> {
   backend?: StorageBackend | undefined;
   /**
    * The name of this writer, for many writers in one folder: each agent has its own log, and operations are ordered by
-   * Lamport clock, then by agentId. One store has it at a time. No empty string, no slash, backslash or
-   * control character, no leading dot, at most 150 bytes (default: none, a single writer).
+   * Lamport clock, then by agentId. Only one open store can have a given name. The name is not empty, has no slash,
+   * backslash, control character or leading dot, and at most 150 bytes (default: none, a single writer).
    */
   agentId?: string | undefined;
   /**
@@ -276,8 +279,8 @@ export interface StoreOptions<T = any> {
    * - `"kernel"`: a lock of the system's, which ends with its process, in containers too. On a file system without such
    *   locks (some network shares and FUSE file systems) `open()` rejects with `OPSLOG_UNSUPPORTED`.
    * - `"pid"`: on such a file system the process's number in `.lock`, as in 0.8.1. It keeps writers of one machine apart,
-   *   but not those of two machines or containers. If a writer has died and another process has its number by now, the next
-   *   writer is kept out, unless the system tells which files that process has open. Kernel locks are used as well, where
+   *   but not those of two machines or containers. If a writer has died and another process has reused its number, the next
+   *   writer is refused, unless the system tells which files that process has open. Kernel locks are used as well, where
    *   the file system has them.
    *
    * Agents need kernel locks: `"pid"` with an `agentId` makes `open()` reject with `OPSLOG_INVALID_ARGUMENT`. The option is
@@ -287,17 +290,17 @@ export interface StoreOptions<T = any> {
   /**
    * When a write is on its way to the disk (default: `"immediate"`).
    * - `"immediate"`: before the call returns its promise; a resolved write survives the death of the process.
-   * - `"group"`: together with others, see `groupCommitSize` and `groupCommitMs`; buffered writes are lost if
+   * - `"group"`: together with other writes, see `groupCommitSize` and `groupCommitMs`; buffered writes are lost if
    *   the process dies.
-   * - `"async"`: as `"group"`, and promises resolve without waiting; call `sync()` before relying on it.
+   * - `"async"`: as `"group"`, but promises resolve at once; call `sync()` before relying on a write.
    *
    * With an `agentId` it is always `"immediate"`, and a line on the console says so.
    */
   writeMode?: "immediate" | "group" | "async" | undefined;
   /**
-   * How many records are kept as live objects (default: `Infinity`, all that were looked at). With a number, the ones
-   * that were not looked at for the longest are dropped: `get(id) === get(id)` holds only while a record is kept, and
-   * `filter()`, `all()` and `entries()` make the objects anew each time. A positive integer.
+   * How many records are kept as live objects, a positive integer (default: `Infinity`, all that were read). With a number,
+   * the least recently read ones are dropped: `get(id) === get(id)` holds only while a record is kept, and `filter()`,
+   * `all()` and `entries()` make new objects each time.
    */
   cacheSize?: number | undefined;
   /**
@@ -329,7 +332,7 @@ export interface StoreOptions<T = any> {
    * be made first. At most 64; invalid names are refused with `OPSLOG_INVALID_ARGUMENT`.
    */
   indexes?: Indexes<T> | undefined;
-  /** Write the buffer at this many operations (default: 50). For `"group"` and `"async"`. */
+  /** Write the buffer once it holds this many operations (default: 50). For `"group"` and `"async"`. */
   groupCommitSize?: number | undefined;
   /** Write the buffer after this many milliseconds, at most 2^31-1 (default: 100). For `"group"` and `"async"`. */
   groupCommitMs?: number | undefined;
@@ -350,8 +353,8 @@ export interface StoreOptions<T = any> {
    * wait for theirs.
    *
    * A sync that fails is never tried again, for a second one may succeed without having written anything. Calls
-   * that wait for it reject with `OPSLOG_IO` (`syscall` is `"fdatasync"` or `"fsync"`): the write shows, and may or may
-   * not be there after a power failure. From then on writes, `flush()`, `sync()` and `close()` are refused with
+   * that wait for it reject with `OPSLOG_IO` (`syscall` is `"fdatasync"` or `"fsync"`): reads show the write, but a power
+   * failure may lose it. From then on writes, `flush()`, `sync()` and `close()` are refused with
    * `OPSLOG_FAILED`, and reads go on. After opening the store again, call `compact()`: it writes everything to new
    * files. The `diagnostics_channel` `opslog:sync-failed` reports it too, also where no call waits.
    *
@@ -424,7 +427,7 @@ export interface RecoverOptions extends ProgressOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Something that `Store.recover()` could not bring back. */
+/** A loss: a record or a part of a file that `Store.recover()` could not bring back. */
 export interface Loss {
   /** The damaged or missing file. */
   readonly path: string;
@@ -440,7 +443,7 @@ export interface Loss {
 export interface RecoverReport {
   /** Records of the new store. */
   readonly records: number;
-  /** How many of those records come from older snapshots and sealed logs. */
+  /** Records among these that come from older snapshots and sealed logs. */
   readonly fromHistory: number;
   /** Operations of the logs in force that were replayed. */
   readonly operations: number;
@@ -465,7 +468,7 @@ export interface PruneOptions extends ProgressOptions {
   before?: Date | string | number | undefined;
   /** Keep the newest history up to so many bytes of sealed logs, superseded snapshots and their indexes (default: no limit). */
   keepBytes?: number | undefined;
-  /** Only tell what would be deleted (default: `false`). */
+  /** Only report what would be deleted (default: `false`). */
   dryRun?: boolean | undefined;
   /** Ends the deletion between two logs when it is aborted (default: none). Files deleted by then are gone. */
   signal?: AbortSignal | undefined;
@@ -508,8 +511,7 @@ export interface Usage {
 /** How far a long operation has come. */
 export interface Progress {
   /**
-   * What is being done. `"read-snapshot"` and `"read-log"`: files are read from one end to the other, for want of an
-   * index. `"migrate"`: `migrate` is called for each record. `"write-snapshot"`: a checkpoint. `"archive"`: records are
+   * What is being done. `"read-snapshot"` and `"read-log"`: files without an index are read from one end to the other. `"migrate"`: `migrate` is called for each record. `"write-snapshot"`: a checkpoint. `"archive"`: records are
    * put into a segment. `"verify"`: files are checked. `"backup"`: they are copied. `"prune"`: they are deleted. `"recover"`: sound
    * parts of them are read. `"build-index"`: a declared index is made, also after `open()`.
    * A phase may come more than once. A phase that ends within 50 ms may not be reported, unless it is the last.
@@ -536,7 +538,7 @@ export interface Progress {
 /** For methods that may take long. */
 export interface ProgressOptions {
   /**
-   * Called on the JS thread when the operation has come further, at most every 50 ms, and once more when it has
+   * Called on the JS thread as the operation advances, at most every 50 ms, and once more when it has
    * succeeded. While another checkpoint of the store is under way, the progress of that one comes first. If the function
    * throws, or its promise rejects, the operation goes on: the error is published on the diagnostics channel
    * `opslog:progress-failed`, and the function is not called again. By default no function is called and nothing measured.
@@ -547,10 +549,10 @@ export interface ProgressOptions {
 /** How an index is kept. */
 export interface IndexOptions {
   /**
-   * Whether no two records may have the same value, or of a list the same element (default: false). A change that would
-   * make two records equal there is refused with `OPSLOG_NOT_UNIQUE`. Any number of records may have no value there,
-   * `null`, or a list in which there is nothing else. With several fields, no two records may have a combination of
-   * values in common. This holds for all writes of a single writer; for agents, only for their writes in transactions.
+   * Whether each value may occur in one record only; of a list, each element (default: false). A change that would give a
+   * second record the same value is refused with `OPSLOG_NOT_UNIQUE`. Any number of records may lack the field, or have
+   * `null` there, or a list of nothing but `null`. With several fields, each combination of their values may occur in one
+   * record only. This holds for all writes of a single writer; for agents, only for their writes in transactions.
    * `Store.verify()` with `indexes` reports other duplicates.
    */
   unique?: boolean | undefined;
@@ -563,13 +565,13 @@ export type Indexes<T = unknown> = { [P in FieldPath<T>]?: IndexOptions | undefi
 
 /** How a query is carried out. */
 export interface Explanation {
-  /** The names of the indexes that lead to the records; none where each record is tried. */
+  /** The names of the indexes that lead to the records; empty if every record is tried. */
   readonly indexes: readonly string[];
-  /** How many keys of indexes were looked at. */
+  /** How many index keys were read. */
   readonly keys: number;
   /** How many records were tried. */
   readonly records: number;
-  /** How many records meet the query, as far as that was looked for. */
+  /** How many records met the query before the search ended; a `limit` may end it early. */
   readonly found: number;
   /** Whether the records came in the order of an index, so that nothing had to be sorted. */
   readonly isSortedByIndex: boolean;
@@ -595,7 +597,7 @@ type InnerPath<K extends string, V, Left extends 1[]> = Left extends [1, ...infe
 type Leaf =
   string | number | boolean | bigint | symbol | null | Date | RegExp | ((...args: never[]) => unknown);
 
-/** What may be asked of the value of a field. All operators that are given must hold. */
+/** Conditions on the value of a field. All of them must hold. */
 export interface FieldConditions {
   /** Equal to this value, or a list that has such an element. `null` is also equal to a field that is not there. */
   $eq?: unknown;
@@ -609,34 +611,34 @@ export interface FieldConditions {
   $lt?: unknown;
   /** Less than this value, or equal. */
   $lte?: unknown;
-  /** Equal to one of these values, or found by one of these regular expressions. A list: one of its elements is. */
+  /** Equal to one of these values, or matched by one of these regular expressions. A list: one of its elements is. */
   $in?: readonly unknown[] | undefined;
   /** Not `$in`. */
   $nin?: readonly unknown[] | undefined;
   /** Whether the field is there. */
   $exists?: unknown;
-  /** A string in which this regular expression is found, given as one or as its source. */
+  /** A string that this regular expression matches: a `RegExp`, or its source. */
   $regex?: RegExp | string | undefined;
   /** Flags for the source of a `$regex`, such as `"i"`. */
   $options?: string | undefined;
-  /** A list with so many elements. */
+  /** A list with this many elements. */
   $size?: number | undefined;
   /** A list that has all of these elements. */
   $all?: readonly unknown[] | undefined;
-  /** A list with an element that meets these conditions all at once. */
+  /** A list with one element that meets all of these conditions. */
   $elemMatch?: Query | FieldConditions | undefined;
   /** Not these conditions, or not this value. */
   $not?: unknown;
 }
 
 /**
- * Which records are wanted: for fields, a value that they must have, or operators. `docs/queries.md` has each operator with an
+ * Which records are wanted: for each field, the value that it must have, or operators. `docs/queries.md` has each operator with an
  * example. A query means the same as in mingo 7; a `Date` stands for its text in JSON.
  */
 export type Query<T = unknown> = {
   /** All of these queries. */
   $and?: readonly Query<T>[] | undefined;
-  /** One of these queries at least. */
+  /** At least one of these queries. */
   $or?: readonly Query<T>[] | undefined;
   /** None of these queries. */
   $nor?: readonly Query<T>[] | undefined;
@@ -644,33 +646,33 @@ export type Query<T = unknown> = {
 
 /** Order, bounds and fields of the records that a query finds. */
 export interface FindOptions<T = unknown> {
-  /** Their order: fields, each with 1 (up) or -1 (down); the first counts first (default: the order of the store). */
+  /** The order: fields, each with 1 (ascending) or -1 (descending), the most significant one first (default: the store's order). */
   sort?: { [P in FieldPath<T>]?: 1 | -1 } | undefined;
-  /** How many to pass over (default: 0). */
+  /** How many records to skip (default: 0). */
   skip?: number | undefined;
-  /** How many to give at most (default: all). */
+  /** At most this many records (default: all). */
   limit?: number | undefined;
-  /** Which fields to give: a list of them, or an object of them with 1, or with 0 for those to leave out (default: all). */
+  /** Which fields to return: a list of names, or an object that has 1 for each field to return or 0 for each to omit (default: all). */
   fields?: readonly FieldPath<T>[] | { [P in FieldPath<T>]?: 0 | 1 | boolean } | undefined;
   /** Ends the query with the signal's reason (default: none). */
   signal?: AbortSignal | undefined;
 }
 
-/** Which records `scan()` gives, and in which direction. */
+/** Which records `scan()` yields, and in which direction. */
 export interface ScanOptions {
   /** Only ids that begin with this (default: all). */
   prefix?: string | undefined;
-  /** Only ids behind this one; not beside `gte` (default: from the first). */
+  /** Only ids after this one; cannot be combined with `gte` (default: from the first). */
   gt?: string | undefined;
   /** Only ids from this one on (default: from the first). */
   gte?: string | undefined;
-  /** Only ids before this one; not beside `lte` (default: to the last). */
+  /** Only ids before this one; cannot be combined with `lte` (default: to the last). */
   lt?: string | undefined;
   /** Only ids up to this one (default: to the last). */
   lte?: string | undefined;
-  /** The last one first (default: false). */
+  /** The last id first (default: false). */
   reverse?: boolean | undefined;
-  /** How many to give at most (default: all). */
+  /** At most this many records (default: all). */
   limit?: number | undefined;
   /** Ends the scan with the signal's reason (default: none). */
   signal?: AbortSignal | undefined;
@@ -685,7 +687,7 @@ export interface RevertOptions {
 }
 
 /**
- * The store as it was at an earlier place of its history, see `at()`. Read-only. Each call gives objects of its own.
+ * The store as it was at an earlier place of its history, see `at()`. Read-only. Each call returns new objects.
  *
  * Every method throws `OPSLOG_NOT_OPEN` once the view or its store was closed, and `OPSLOG_IO` or `OPSLOG_CORRUPT` if a file cannot be read.
  */
@@ -694,26 +696,26 @@ export interface View<T = Record<string, unknown>> {
   get(id: string): T | undefined;
   /** Whether there was a record. */
   has(id: string): boolean;
-  /** How many records there were, or for how many the predicate is true. With a predicate all records are parsed. */
+  /** How many records there were, or for how many of them the predicate is true. Cost: with a predicate, parses all records. */
   count(predicate?: (value: T, id: string) => unknown): number;
-  /** The ids, read in pieces as they are asked for. */
+  /** The ids. Cost: read in pieces as the iteration advances. */
   keys(): IterableIterator<string>;
-  /** The values. All records are parsed. */
+  /** The values. Cost: parses all records. */
   all(): T[];
-  /** Ids and values. All records are parsed. */
+  /** Ids and values. Cost: parses all records. */
   entries(): [string, T][];
-  /** The values for which the predicate is true. All records are parsed, and those kept for which it is. */
+  /** The values for which the predicate is true. Cost: parses all records, and keeps the returned ones in memory. */
   filter(predicate: (value: T, id: string) => unknown): T[];
   /** As the store's `find()`, with the same errors. */
   find(query: Query<T>, options?: FindOptions<T>): Promise<T[]>;
   /** As the store's `findIds()`, with the same errors. */
   findIds(query: Query<T>, options?: Omit<FindOptions<T>, "fields">): Promise<string[]>;
-  /** Lets go of the files that the view holds open. Calling it twice does nothing. */
+  /** Closes the files that the view holds open. A second call does nothing. */
   close(): void;
 }
 
 /**
- * The changes of a batch, as the function of `batch()` makes them: the store's own `set()` and `delete()`, which return nothing there.
+ * The argument of the function of `batch()`. Its methods are the store's `set()` and `delete()`, which return nothing in a batch.
  * It can be used only while the function runs.
  */
 export interface Batch<T = Record<string, unknown>> {
@@ -724,13 +726,13 @@ export interface Batch<T = Record<string, unknown>> {
 }
 
 /**
- * The records as the function of `transaction()` sees them: with its own changes. It can be used only while the function
- * runs; an error that the function throws takes the whole transaction back, an error that it catches does not.
+ * The argument of the function of `transaction()`: the records, with the changes that the function has made. It can be used only
+ * while the function runs. An error that the function throws rolls the whole transaction back; an error that it catches does not.
  */
 export interface Transaction<T = Record<string, unknown>> {
   /**
-   * The record, or `undefined`. The same object each time, until the record changes: one of the transaction's own, so that
-   * changing it changes nothing until it is given to `set()`.
+   * The record, or `undefined`. Returns the same object each time, until the record changes. The object is a copy: changing it
+   * changes nothing until it is passed to `set()`.
    */
   get(id: string): T | undefined;
   /** Whether there is a record. */
@@ -747,7 +749,7 @@ export interface Transaction<T = Record<string, unknown>> {
 
 /** Options of `Store.verify()`. */
 export interface VerifyOptions extends ProgressOptions {
-  /** Indexes as `open()` takes them: records that have the same value in a unique one are reported (default: none). */
+  /** Indexes as for `open()`: records that have the same value in a unique index are reported (default: none). */
   indexes?: Indexes | undefined;
 }
 
@@ -769,8 +771,8 @@ export interface VerifyReport {
   readonly indexEntries: number;
   /**
    * Absolute paths of files in the store's folders that are not the store's, at most 1,000: those of systems and sync programs
-   * (`.DS_Store`, `._x`, `x (conflicted copy).jsonl`), and any other name that no store gives. They are neither checked
-   * nor changed. Beside those folders, where blobs may have any name, only the known names are listed.
+   * (`.DS_Store`, `._x`, `x (conflicted copy).jsonl`), and any other name that a store never uses. They are neither checked
+   * nor changed. Outside of those folders, where blobs may have any name, only names of systems and sync programs are listed.
    */
   readonly foreign: readonly string[];
   /** The damaged places, at most 1,000. */
@@ -778,8 +780,8 @@ export interface VerifyReport {
   /** How many damaged places there are. */
   readonly damageCount: number;
   /**
-   * Records that have the same value where an index in `indexes` is unique, at most 1,000: the one that comes first in the store, and
-   * the other. There only if `indexes` were given.
+   * Pairs of records that have the same value in a unique index of `indexes`, at most 1,000; the record that comes first in the store
+   * is the first of its pair. Present only if `indexes` were given.
    */
   readonly duplicates?: readonly {
     readonly index: string;
@@ -810,13 +812,13 @@ export interface Damage {
 
 /** What `Store.repair()` did. */
 export interface RepairReport {
-  /** What was damaged before. */
+  /** The state before the repair. */
   readonly before: VerifyReport;
-  /** The mended places, and the files that hold the former content. Of places that are not listed in `before`, one for each file. */
+  /** The mended places, and the files that hold their former content. `before` lists at most 1,000 places: of the others, one for each file. */
   readonly steps: readonly { readonly damage: Damage; readonly aside: string }[];
   /**
-   * The failed steps, and the reasons. A folder that opened before a failed step opens after it. `damage` is `null` where
-   * it is not about one place, `aside` names a file that was made by then.
+   * The failed steps, and the reasons. A folder that opened before a failed step opens after it. `damage` is `null` if the
+   * step is not about one place. `aside` names the file that the step had already made, if any.
    */
   readonly failures: readonly {
     readonly damage: Damage | null;
@@ -824,7 +826,7 @@ export interface RepairReport {
     readonly code: string;
     readonly message: string;
   }[];
-  /** The damage that is left; `null` if the folder could not be checked again: `failures` has the reason then. */
+  /** The state after the repair; `null` if the folder could not be checked again, for the reason in `failures`. */
   readonly after: VerifyReport | null;
 }
 
@@ -847,18 +849,17 @@ export interface RecoveryReport {
   /** The file that holds those bytes now, or `null`. */
   readonly tornPath: string | null;
   /**
-   * Logs that the manifest names, that were not empty when they were closed, and that are missing now; absent if there are
-   * none. `bytes` is the former length of the log, or `null` if it is only known that it held operations. A missing log
-   * reads as empty.
+   * Missing logs: the manifest names them, and they held operations when they were closed. Absent if there are none. A missing
+   * log reads as empty. `bytes` is its former length, `null` if that is unknown.
    */
   readonly missingLogs?: readonly { readonly path: string; readonly bytes: number | null }[];
-  /** Whether the snapshot was read from one end to the other, for want of an index file that fits. */
+  /** Whether the whole snapshot was read, because it has no valid index file. */
   readonly indexRebuilt: boolean;
   /** How long `open()` took, in milliseconds. */
   readonly milliseconds: number;
   /**
-   * What the folder's file system lacks and the store does without; absent if it lacks nothing. A checkpoint may add to it
-   * later. `"folder-sync"`: a power failure may take the names of new files, and with them their content. `"file-sync"`: a
+   * Features that the folder's file system lacks and the store works without; absent if it lacks none. A checkpoint may add
+   * to the list later. `"folder-sync"`: a power failure may take the names of new files, and with them their content. `"file-sync"`: a
    * power failure may take anything; with `durability` other than `"process"` such a file system is refused.
    * `"kernel-locks"`: see the option `locking`.
    */
@@ -874,7 +875,7 @@ export interface StorageBackend {
   initialize(dir: string, opts: { readOnly: boolean; locking?: "kernel" | "pid" | undefined }): Promise<void>;
   /** Called in `store.close()`. */
   shutdown(): Promise<void>;
-  /** The manifest, or `null` if there is no store yet. Must reject if it cannot tell. */
+  /** The manifest, or `null` if there is no store yet. Must reject if the backend cannot tell which. */
   readManifest(): Promise<Manifest | null>;
   /** Replaces the manifest as a whole. */
   writeManifest(manifest: Manifest): Promise<void>;
@@ -926,20 +927,20 @@ export interface StorageBackend {
    * has, or with `null` if the condition does not hold and nothing was written; rejects if neither is certain.
    * Test and write must be one step for all writers: `If-Match` and `If-None-Match: *` of an object store.
    *
-   * With it, agents lose nothing, whatever becomes of the compaction lock. Without it the manifest is changed
-   * under the compaction lock, and simultaneous writes of two holders of that lock can be lost.
+   * With this method agents lose no write, even if two of them hold the compaction lock at once. Without it the manifest is
+   * changed under the compaction lock alone, and if two agents hold that lock at once, writes can be lost.
    */
   writeManifestIf?(manifest: Manifest, version: string | null): Promise<string | null>;
   /**
-   * Optional. `true` says that the operations of one `appendOps()` become visible together, or not at all. Then calls that
-   * are in flight at once share one: `appendOps()` gets the operations of several `set()` and `delete()` calls.
+   * Optional. `true` promises that the operations of one `appendOps()` become visible together, or not at all. The store then
+   * passes the operations of several `set()` and `delete()` calls in flight to one `appendOps()`.
    */
   readonly appendsAreWhole?: boolean;
   /**
    * Optional, with `writeManifestIf()`. Closes a log: from then on every `appendOps()` to it, of any process, rejects with the
-   * code `OPSLOG_LOCKED` and has no effect; earlier appends stay. Resolves also if the log is closed already. With
-   * it, a single writer that was replaced is stopped by its next append, and needs no look at the manifest after each; and
-   * `undo()` puts a shorter copy in the place of the log, so that `truncateLastOp()` is not called.
+   * code `OPSLOG_LOCKED` and has no effect; earlier appends stay. Resolves also if the log is closed already. With this
+   * method the next append of a replaced single writer fails, so that the store need not read the manifest after each
+   * append. `undo()` then replaces the log by a shorter copy, and `truncateLastOp()` is not called.
    */
   closeOpsFile?(relativePath: string): Promise<void>;
   /**
@@ -952,9 +953,9 @@ export interface StorageBackend {
    * with `null` if it is not there, or will be deleted later. A log that `closeOpsFile()` has closed stays closed.
    */
   deleteOpsFile?(relativePath: string): Promise<number | null>;
-  /** Optional, for `prune()`. As `deleteOpsFile()`, a superseded snapshot. */
+  /** Optional, for `prune()`. Deletes a superseded snapshot; otherwise as `deleteOpsFile()`. */
   deleteSnapshot?(relativePath: string): Promise<number | null>;
-  /** Optional, for `usage()`. All files of the store; a log may be several, below its path. */
+  /** Optional, for `usage()`. All files of the store; a log may consist of several files below its path. */
   listFiles?(): Promise<{ path: string; bytes: number }[]>;
   /** Optional. Makes earlier appends durable; called by `store.flush()`, `sync()` and `close()`. */
   sync?(): Promise<void>;
@@ -1010,8 +1011,8 @@ export interface BackupResult {
  *   (`ENOSPC`) as `cause.code`. Nothing was changed.
  * - `OPSLOG_FAILED`: an earlier failure left the log uncertain; writes are refused until the store is opened
  *   anew, reads go on.
- * - `OPSLOG_EXISTS`: a record that is to be inserted is there.
- * - `OPSLOG_POSITION_GONE`: a place in the history is not there any more: it was undone or pruned.
+ * - `OPSLOG_EXISTS`: there already is a record with the id that is to be inserted.
+ * - `OPSLOG_POSITION_GONE`: a position no longer exists: its operation was undone or pruned.
  * - `OPSLOG_UNSUPPORTED`: the backend lacks what the call needs, or the file system lacks kernel locks (see the option
  *   `locking`).
  * - `OPSLOG_NOT_UNIQUE`: another record has a value that must be unique; `index`, `id`, `otherId`, `value`.
@@ -1022,9 +1023,9 @@ export interface BackupResult {
  * - `OPSLOG_NATIVE_UNAVAILABLE`: there is no binary for this platform; the message lists the paths that were tried.
  * - `OPSLOG_INTERNAL`: a defect of this package. Any method may throw it; no method names it below.
  *
- * A backend's own errors come through as they are. `set()` and `delete()` throw the first two; what is wrong
- * with their arguments, or with the disk, rejects their promise, but throws inside `batch()`. All other
- * asynchronous methods only reject.
+ * A backend's own errors come through as they are. `set()` and `delete()` throw `OPSLOG_NOT_OPEN` and `OPSLOG_READ_ONLY`
+ * at once. All their other errors reject their promise, but throw inside `batch()`. All other asynchronous methods only
+ * reject.
  *
  * Objects that the store returns are shared with it: change them through `set()` only.
  */
@@ -1035,30 +1036,30 @@ export declare class Store<T = Record<string, unknown>> {
    * the manifest names is there. Takes no lock and writes nothing; a writer may be at work meanwhile. Damage is no error:
    * it is in the report.
    *
-   * What it cannot see is a changed value that is still valid JSON, where no index has a checksum of it: the files'
-   * format is that of 0.8.1, which has none.
+   * It cannot see a changed value that is still valid JSON, unless an index has a checksum of it: the file format is that of
+   * 0.8.1, which has no checksums.
    *
    * Cost: reads every byte, on another thread; needs about 50 bytes of memory for each record.
    *
    * @param dir The store's folder: a path, or a `file:` URL object.
-   * @param options A function that is called with the progress (default: none), and the indexes that must be unique (default: none).
+   * @param options A progress function (default: none), and the indexes whose unique values are checked (default: none).
    * @throws `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_NATIVE_UNAVAILABLE`; with `indexes` also what a
    * read-only `open()` rejects with.
    */
   static verify(dir: string | FileUrl, options?: VerifyOptions): Promise<VerifyReport>;
 
   /**
-   * Mends what `verify()` finds in a folder, where that loses nothing: no record changes by it. Takes the folder's lock if
-   * there is something to mend, and deletes nothing: lines that it takes out of a log go to `<log>.torn`, an index that it
-   * makes again to `<index>.<n>.damaged`. An index whose snapshot is damaged stays: the other records are found by it.
+   * Mends the damage that `verify()` finds in a folder, as far as no record changes by it. Takes the folder's lock if
+   * there is something to mend. Deletes nothing: lines that are taken out of a log go to `<log>.torn`, an index that is
+   * made again goes to `<index>.<n>.damaged`. An index whose snapshot is damaged stays, since it leads to the sound records.
    * Agents of 0.8.1 take no lock that `repair()` could see: end them first.
    *
-   * Rejects only if it has changed nothing. What fails later is among the `failures` of the report.
+   * Rejects only if nothing was changed. Later errors are in `failures` of the report.
    *
    * Cost: that of `verify()`, twice if something was damaged, and a pass over each snapshot whose index is made again.
    *
    * @param dir The store's folder: a path, or a `file:` URL object.
-   * @param options A function that is called with the progress (default: none); `locking` as for `open()`.
+   * @param options A progress function (default: none); `locking` as for `open()`.
    * @throws `OPSLOG_LOCKED` while a writer or an agent has the folder open; `OPSLOG_UNSUPPORTED` without kernel locks;
    * otherwise as `verify()`: `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_NATIVE_UNAVAILABLE`.
    */
@@ -1068,16 +1069,15 @@ export declare class Store<T = Record<string, unknown>> {
   ): Promise<RepairReport>;
 
   /**
-   * Puts a store together in another folder from whatever is sound in a damaged one: the current snapshot line by line, older
+   * Builds a new store in another folder from the sound parts of a damaged one: the lines of the current snapshot, older
    * snapshots and sealed logs for the records that it lacks, and the logs in force. It works without a manifest and without a
-   * snapshot. Nothing in the damaged folder is written to. What could not be recovered is reported by file and place, and by record
-   * where its id can be read.
+   * snapshot. The damaged folder is not changed. Losses are reported by file and offset, and by record where its id can be read.
    *
-   * The new store is that of a single writer. It has the operations of all agents applied, and an empty history: its
-   * snapshot holds the records, and its log holds those that have another schema version than the snapshot. Records that
-   * came from older files stand after the others. Archive segments that are sound come along; blobs do not, nor do sealed
-   * logs. A damaged value that is still valid JSON cannot be seen, as for `verify()`. Without history (`prune()`, `retain`)
-   * a damaged record has no other place. End all writers first.
+   * The new store is that of a single writer. The operations of all agents are applied, and the history is empty: the
+   * snapshot holds the records, and the log holds those of another schema version than the snapshot. Records that
+   * came from older files stand after the others. Sound archive segments are copied; blobs and sealed logs are not.
+   * A damaged value that is still valid JSON cannot be seen, as for `verify()`. If the history was pruned (`prune()`,
+   * `retain`), there is no older version of a damaged record. End all writers first.
    *
    * Cost: a pass over the snapshot and the logs in force, and if something is missing over an older snapshot and the sealed logs
    * behind it, on another thread; needs about 150 bytes of memory for each record.
@@ -1085,8 +1085,8 @@ export declare class Store<T = Record<string, unknown>> {
    * @param dir The damaged folder: a path, or a `file:` URL object.
    * @param to The folder of the new store: new or empty, and not inside the damaged one.
    * @param options A progress function and a signal (default: no function, no signal).
-   * @throws `OPSLOG_NO_STORE` where there is nothing of a store; `OPSLOG_INVALID_ARGUMENT` for a folder that is not empty or inside;
-   * `OPSLOG_IO`, `OPSLOG_NATIVE_UNAVAILABLE`, and the signal's reason. All reject, and the files that it has written are deleted then.
+   * @throws `OPSLOG_NO_STORE` if `dir` holds no part of a store; `OPSLOG_INVALID_ARGUMENT` if `to` is not empty or lies inside `dir`;
+   * `OPSLOG_IO`, `OPSLOG_NATIVE_UNAVAILABLE`, and the signal's reason. All reject, and the new files are deleted then.
    */
   static recover(
     dir: string | FileUrl,
@@ -1105,9 +1105,9 @@ export declare class Store<T = Record<string, unknown>> {
    * `version` that is greater than the store's, `migrate` for each record, and a checkpoint.
    *
    * @param dir The folder: a path, or a `file:` URL object. Created with all above it, unless `readOnly` is set. A
-   * custom backend gets the value as it is, URL objects as strings. `":memory:"` without a backend stands for no folder: the
-   * store is in memory, is empty when it opens, and is gone when it closes. `backup()` rejects there; `durability`, `recovery` and
-   * `locking` mean nothing.
+   * custom backend gets the value as it is, URL objects as strings. `":memory:"` without a backend makes a store in memory: it
+   * is empty when it opens, and is gone when it closes. `backup()` of it rejects; `durability`, `recovery` and `locking` are
+   * ignored.
    * @param options How to open it; each with its default there.
    * @throws `OPSLOG_ALREADY_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_LOCKED`, `OPSLOG_NO_STORE`, `OPSLOG_CORRUPT`,
    * `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_NEWER_VERSION`, `OPSLOG_UNSAFE_BACKEND`, `OPSLOG_NATIVE_UNAVAILABLE`;
@@ -1137,10 +1137,10 @@ export declare class Store<T = Record<string, unknown>> {
   [Symbol.asyncDispose](): Promise<void>;
 
   /**
-   * The record, or `undefined`. The same object each time, until the record changes.
+   * The record, or `undefined`. Returns the same object each time, until the record changes.
    *
-   * Cost: parses the record's text at the first look, and is a lookup in a `Map` from then on (see `cacheSize`). In a small
-   * store (4 MB), all other records are read at once when one in 32 has been read.
+   * Cost: the first call parses the record's text, later ones are a lookup in a `Map` (see `cacheSize`). In a store of up to
+   * 4 MB, all other records are parsed at once when one in 32 has been read.
    *
    * @param id The record's id.
    * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_IO` or `OPSLOG_CORRUPT` if a file cannot be read any more. At once, as all reads.
@@ -1185,8 +1185,7 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * All records, in order of creation: an update keeps the position. A fresh array.
    *
-   * Cost: the first call makes the objects of all records and keeps them, unless `cacheSize` forbids that; later ones copy
-   * an array.
+   * Cost: the first call parses all records and keeps their objects, up to `cacheSize`; later ones copy an array.
    *
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`.
    */
@@ -1204,8 +1203,8 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * The records for which the predicate returns a truthy value, in order.
    *
-   * Cost: looks at every record. In a store of more than 5,000 records the first call keeps only the objects that it
-   * returns, later ones keep all (see `cacheSize`).
+   * Cost: calls the predicate for every record. In a store of more than 5,000 records the first call keeps only the objects
+   * that it returns, later ones keep all (see `cacheSize`).
    *
    * The predicate sees changes that it makes itself only inside `batch()`; there `filter()` goes through the records as
    * through a `Map`.
@@ -1217,11 +1216,11 @@ export declare class Store<T = Record<string, unknown>> {
   filter(predicate: (value: T, id: string) => boolean): T[];
 
   /**
-   * As `filter()`, without holding up other work: the predicate is called in turns of some milliseconds. It sees all records as they
-   * are at the call, whatever is written meanwhile.
+   * As `filter()`, without blocking the event loop: the predicate is called in turns of some milliseconds. It sees all records as
+   * they are at the call, whatever is written meanwhile.
    *
-   * Cost: reads the records in pieces of 256 KB, and keeps those that it returns, as objects of their own. All in all it takes longer
-   * than `filter()`.
+   * Cost: reads the records in pieces of 256 KB, and keeps new objects of those that it returns. In total it takes longer than
+   * `filter()`.
    *
    * @param predicate Called with each record and its id. Must not be async.
    * @param options An aborted `signal` ends it with the signal's reason (default: none).
@@ -1234,13 +1233,13 @@ export declare class Store<T = Record<string, unknown>> {
   ): Promise<T[]>;
 
   /**
-   * The values of the records that meet a query, as objects of their own: changing one changes no record and no other result.
-   * All are as they were at one moment, that of the call.
+   * The values of the records that meet a query, as they are at the call. They are new objects: changing one changes no record
+   * and no other result.
    *
-   * Cost: with an index, the records that it leads to, at the call if they are few. Else tries the text of every record, on
-   * another thread; only results become objects. The first change during the query copies the operations since the last
-   * checkpoint, some 100 bytes for each record. Sorting holds all results, or with `limit` about twice as many as are
-   * wanted.
+   * Cost: with an index, reads the records that it leads to; a few of them on the calling thread, during the call. Without an
+   * index, tries the text of every record on another thread; only results become objects. The first write during the query
+   * copies the operations since the last checkpoint, some 100 bytes for each record. Sorting holds all results in memory, or
+   * with `limit` about twice as many as the limit.
    *
    * @param query Which records.
    * @param options Order, bounds, fields and signal; each with its default there.
@@ -1251,7 +1250,7 @@ export declare class Store<T = Record<string, unknown>> {
   find(query: Query<T>, options?: FindOptions<T>): Promise<T[]>;
 
   /**
-   * The ids of the records that meet a query: `find()` gives their values. `getMany()` has the records.
+   * The ids of the records that meet a query. `find()` returns their values; `getMany()` returns the records of ids.
    *
    * Cost: as `find()`, without the values.
    *
@@ -1264,7 +1263,7 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * The value of the first record that meets a query, or `undefined`.
    *
-   * Cost: as `find()`; without `sort` it ends at the first.
+   * Cost: as `find()`; without `sort` it ends at the first match.
    *
    * @param query Which records.
    * @param options As for `find()`, without `limit`; each with its default there.
@@ -1284,7 +1283,7 @@ export declare class Store<T = Record<string, unknown>> {
   countWhere(query: Query<T>, options?: { signal?: AbortSignal | undefined }): Promise<number>;
 
   /**
-   * How `find()` of the same arguments goes about it: which indexes it uses, and how much it looks at.
+   * How `find()` carries out the same query: which indexes it uses, and how many keys and records it reads.
    *
    * Cost: as `find()`, without any objects.
    *
@@ -1295,10 +1294,10 @@ export declare class Store<T = Record<string, unknown>> {
   explain(query: Query<T>, options?: FindOptions<T>): Promise<Explanation>;
 
   /**
-   * Resolves once every declared index is there. `find()` need not wait for it: meanwhile it tries each record.
+   * Resolves once every declared index is built. `find()` works without waiting: until then it tries each record.
    *
-   * Cost: nothing where they are; else a pass over the snapshot and a sort for each, on another thread, with some 60 bytes of memory
-   * for each record.
+   * Cost: none if the indexes are there; otherwise, for each index, a pass over the snapshot and a sort, on another thread,
+   * with some 60 bytes of memory for each record.
    *
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
    */
@@ -1317,15 +1316,15 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * All ids in the store's order, as they are at the call. Later changes do not affect the iteration.
    *
-   * Cost: reads the records in pieces of 256 KB as they are asked for, and keeps none. An `undo()` during the iteration
-   * first reads all records that are left.
+   * Cost: reads the records in pieces of 256 KB as the iteration advances, and keeps none. An `undo()` during the iteration
+   * first reads all remaining records.
    *
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`.
    */
   keys(): IterableIterator<string>;
 
   /**
-   * All records in the store's order, as they are at the call, as objects of their own.
+   * All records in the store's order, as they are at the call. They are new objects.
    *
    * Cost: as `keys()`, and one object for each.
    *
@@ -1344,13 +1343,13 @@ export declare class Store<T = Record<string, unknown>> {
 
   /**
    * Ids and records in the order of the ids, by UTF-16 code units as `<` compares them, as they are at the first step. The
-   * records are objects of their own.
+   * records are new objects.
    *
-   * Cost: that of the wanted records, if there is an index of the ids' order. The first scan with a bound in a store of
-   * more than 5,000 records has it made in the background, beside the snapshot in `index/`, and checkpoints keep it from
-   * then on. A reader that finds none keeps one in memory, of some 40 bytes for each record. Without the index, and for
-   * operations in the log since, a scan looks at every id once, on another thread. It needs some 100 bytes for each wanted
-   * record; values are read in pieces of 256 KB as they are asked for.
+   * Cost: in proportion to the returned records, if there is an index of the ids' order. In a store of more than 5,000 records,
+   * the first scan with a bound starts to build that index in the background, in `index/` beside the snapshot; checkpoints
+   * keep it from then on. A reader that finds no such index keeps one in memory, of some 40 bytes for each record. Without the
+   * index, and for operations in the log since, a scan reads every id once, on another thread. It needs some 100 bytes for each
+   * returned record; values are read in pieces of 256 KB as the iteration advances.
    *
    * @param options Which ids, in which direction, how many, and a signal; each with its default there.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, and the signal's reason. All reject.
@@ -1362,15 +1361,15 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * Cost: a small copy; no file is read.
    *
-   * @throws Nothing: a store that is not open has none, and no `OPSLOG_NOT_OPEN`.
+   * @throws Nothing: a store that is not open returns `null`, and throws no `OPSLOG_NOT_OPEN`.
    */
   getManifest(): ManifestInfo | null;
 
   /**
    * The records of the current snapshot, without those of the log, and without loading them all.
    *
-   * Cost: one pass over the snapshot; about a megabyte of it is in memory. If the writer has superseded and deleted the snapshot
-   * since this store looked, the store looks as `tail()` does, and the current snapshot is read.
+   * Cost: one pass over the snapshot; about a megabyte of it is in memory. If the writer has meanwhile replaced and deleted the
+   * snapshot that this store knows, the store first catches up as `tail()` does, and the current snapshot is read.
    *
    * @param options An aborted `signal` ends it with the signal's reason (default: none).
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT` (the options), `OPSLOG_CORRUPT`, `OPSLOG_IO` (also if the snapshot is
@@ -1396,7 +1395,7 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * The number of records, or of those for which the predicate returns a truthy value.
    *
-   * Cost: without a predicate none of them is looked at; with one, as `filter()`.
+   * Cost: none without a predicate; with one, as `filter()`.
    *
    * @param predicate Called with each record and its id (default: all count).
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`; `OPSLOG_INVALID_ARGUMENT` for a predicate that is no
@@ -1408,35 +1407,35 @@ export declare class Store<T = Record<string, unknown>> {
    * Runs a synchronous function whose `set()` and `delete()` calls are logged together: all of them, or, if
    * it throws or the write fails, none. Also across a crash.
    *
-   * Cost: one write for all; their lines are in memory until then.
+   * Cost: one write for all calls; their lines are in memory until then.
    *
-   * @param fn Calls `set()` and `delete()` of this store, or of its argument, where they return `void`. Must not be async.
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, what the function or a call in it throws, `OPSLOG_INVALID_ARGUMENT` if it
-   * is none or returns a promise, and otherwise as `set()`; an agent's also `OPSLOG_NOT_FOUND`, if another agent has just deleted what
-   * the batch deletes. All reject.
+   * @param fn Calls `set()` and `delete()` of this store or of its argument; both return `void` there. Must not be async.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`; the errors of the function and of the calls in it; `OPSLOG_INVALID_ARGUMENT` if
+   * `fn` is no function or returns a promise; otherwise as `set()`. An agent's also `OPSLOG_NOT_FOUND`, if another agent has just
+   * deleted a record that the batch deletes. All reject.
    */
   batch(fn: (batch: Batch<T>) => void): Promise<void>;
 
   /**
    * Runs a function that reads and changes records: all of its changes are logged together, or, if it throws or the write
-   * fails, none. No other call or agent changes anything in between: an agent's transaction holds the folder's lock alone and first takes
-   * over the other agents' operations, so that two processes that count a counter up lose no step. The function runs once, in the
-   * caller's async context, when earlier calls are done.
+   * fails, none. No other call and no other agent changes anything in between: an agent's transaction holds the folder's lock
+   * exclusively and first applies the other agents' operations. So two processes that increment a counter lose no increment. The
+   * function runs once, in the caller's async context, when earlier calls are done.
    *
-   * Cost: as `batch()`. An agent's also takes the lock, waiting for appends of others under way; transactions that were called
-   * one right after the other share it, up to 64 of them.
+   * Cost: as `batch()`. An agent's also takes the lock, and waits for running appends of other agents; transactions that are called
+   * one right after the other share the lock, up to 64 of them.
    *
    * @param fn Gets the records. Must not be async, and must not call methods of the store itself.
    * @returns What the function returned.
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_SKIP_LOAD`; `OPSLOG_INVALID_ARGUMENT` if the function is none, returns a promise
-   * or calls the store, or inside `batch()`; `OPSLOG_UNSUPPORTED` for an agent behind a backend, before anything happens; what the
-   * function or a call in it throws (`OPSLOG_EXISTS`, `OPSLOG_NOT_FOUND`, `OPSLOG_INVALID_VALUE`); and otherwise as `batch()`. All
-   * reject, and nothing was changed then.
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_SKIP_LOAD`; `OPSLOG_INVALID_ARGUMENT` if `fn` is no function, returns a
+   * promise or calls the store, or inside `batch()`; `OPSLOG_UNSUPPORTED` for an agent behind a backend, before the function runs; the
+   * errors of the function and of the calls in it (`OPSLOG_EXISTS`, `OPSLOG_NOT_FOUND`, `OPSLOG_INVALID_VALUE`); and otherwise as
+   * `batch()`. All reject, and nothing was changed then.
    */
   transaction<R>(fn: (tx: Transaction<T>) => R): Promise<R>;
 
   /**
-   * Creates a record that must not be there yet. It holds the value of the time of the call.
+   * Creates a record that must not exist yet. The value is taken at the call: later changes of the object have no effect.
    *
    * Cost: that of a transaction.
    *
@@ -1447,20 +1446,20 @@ export declare class Store<T = Record<string, unknown>> {
   insert(id: string, value: T): Promise<void>;
 
   /**
-   * Replaces a record by the result of a function of it.
+   * Replaces a record by the result of a function that gets it.
    *
    * Cost: that of a transaction.
    *
    * @param id The record's id.
-   * @param change Gets the record as an object of its own, which it may change and return, or `undefined` if there is none;
-   * returns the next value, or `undefined` to leave things as they are. Must not be async, and must not call methods of the store.
+   * @param change Gets a copy of the record, which it may change and return, or `undefined` if there is no record; returns the
+   * next value, or `undefined` to change nothing. Must not be async, and must not call methods of the store.
    * @returns The record as it is afterwards.
    * @throws As `transaction()`: `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_INVALID_VALUE`. All reject.
    */
   update(id: string, change: (current: T | undefined) => T | undefined): Promise<T | undefined>;
 
   /**
-   * Replaces fields of a record, with their values of the time of the call.
+   * Replaces fields of a record. Their values are taken at the call: later changes of the object have no effect.
    *
    * Cost: that of a transaction.
    *
@@ -1477,8 +1476,8 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: that of a transaction, and a comparison of the two values.
    *
    * @param id The record's id.
-   * @param expected What the record must be, compared as JSON whatever the order of fields; `undefined` if there must be none.
-   * @param next The value that it gets.
+   * @param expected The value that the record must have, compared as JSON, in any order of fields; `undefined` if there must be no record.
+   * @param next The new value.
    * @returns Whether it had the expected value.
    * @throws As `transaction()`: `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_INVALID_VALUE`. All reject.
    */
@@ -1487,7 +1486,7 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * Deletes all records, as one transaction.
    *
-   * Cost: a line in the log for each record; all of them are in memory until then.
+   * Cost: a line in the log for each record; all lines are in memory until they are written.
    *
    * @returns How many there were.
    * @throws As `transaction()`: `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT`. All reject.
@@ -1501,8 +1500,8 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: cuts the last line off the log: a system call or two. Waits for a sync if it undoes one of several operations of
    * a batch, or if `durability` is not `"process"`. A whole batch costs one cut, on another thread.
    *
-   * @param options With `batch: true` the whole last batch is taken back, all or nothing. If single calls have undone a part of it, the
-   * rest is. An operation that is in no batch is taken back alone (default: false).
+   * @param options `batch` (default: false): `true` takes the whole last batch back, all or nothing. If single calls have undone a
+   * part of the batch, the rest is taken back. An operation outside of a batch is taken back alone.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_INVALID_ARGUMENT` (the options);
    * an agent's also `OPSLOG_LOCKED`, `OPSLOG_CORRUPT`. All
    * reject, and nothing was undone then.
@@ -1513,21 +1512,21 @@ export declare class Store<T = Record<string, unknown>> {
    * The history: every operation that the logs hold, each once, in order, across checkpoints and restarts, with the full value
    * before it. Values are as they were written: `migrate` is not called for them. `archive()` is no operation.
    *
-   * Without `live` it ends with the last operation that is there at the first step. With `live` it goes on with new
+   * Without `live` it ends with the last operation that is there at the first step. With `live` it continues with new
    * operations, also of this store and of other processes. A consumer that stores the last position with its result, and
-   * goes on from it later, misses no operation and sees none twice. If an operation that was given is undone while the
+   * continues from it later, misses no operation and sees none twice. If an operation that was yielded is undone while the
    * consumer listens, the consumer gets a `Retraction`.
    *
-   * Among agents the order is that of clock and agentId, among the operations that are known at the time. An operation of
-   * another agent that becomes known later is given later, whatever its clock.
+   * Among agents, operations come in the order of clock and agentId, as far as they are known when they are yielded. If an
+   * operation of another agent becomes known later, it is yielded later, whatever its clock.
    *
    * Cost: reads the logs in pieces on another thread, and holds two pieces; an idle live reader waits for the system's
    * notification.
    *
-   * In memory the history begins with the operations of `getOps()` at the first call of this or of `position`, goes through checkpoints, and
-   * keeps the last 100,000 changes at least.
+   * For a store in memory the history begins with the operations that `getOps()` had at the first call of this method or of
+   * `position`. It continues across checkpoints, and keeps at least the last 100,000 changes.
    *
-   * Through a backend logs are read as a whole, one checkpoint's after the other, and a live reader looks once a second.
+   * Through a backend, whole logs are read, one after the other, and a live reader polls once a second.
    *
    * @param options Which operations, in which order, and a signal (default: all, from the first operation on); each with its
    * default there.
@@ -1538,54 +1537,54 @@ export declare class Store<T = Record<string, unknown>> {
 
   /**
    * Calls a function with the operations that take effect from now on, in order, each once: this store's own, and those of other
-   * agents and writers. An operation that is undone from now on is given as a `Retraction`, also if it was made before.
+   * agents and writers. If an operation is undone from now on, the listener gets a `Retraction`, also of an operation made before.
    *
-   * Listeners are called soon after an operation takes effect: a write when it is in the log, with `writeMode` `"group"` and `"async"` when
-   * the buffer is written. A failed write is never given. `close()` resolves after the listeners were called with all earlier writes;
+   * Listeners are called soon after an operation takes effect: when it is in the log; with `writeMode` `"group"` and `"async"`, when
+   * the buffer is written. They never get a failed write. `close()` resolves after the listeners were called with all earlier writes;
    * afterwards no listener is called.
-   * What `archive()` moves is no operation, except with `skipLoad`. Values are as they were written: `migrate` does not see them.
+   * `archive()` is no operation, except with `skipLoad`. Values are as they were written: `migrate` is not called for them.
    *
-   * A listener gets the changes of `changes({ after: store.position, live: true })`, in pieces. Through a backend operations of other
-   * processes are looked for once a second. In memory positions tell the operations apart, and mean nothing to `changes()`.
+   * A listener gets the changes of `changes({ after: store.position, live: true })`, in pieces. Through a backend, the operations of
+   * other processes are polled once a second. In memory, positions tell operations apart, but `changes()` does not accept them.
    *
-   * A listener holds up no write, whatever it awaits. Its error, or the rejection of its promise, becomes a warning of the process
-   * with the code `OPSLOG_LISTENER_FAILED`. It runs in the async context of the call of `on()`.
+   * No write waits for a listener, whatever the listener awaits. Its error, or the rejection of its promise, becomes a warning of the
+   * process with the code `OPSLOG_LISTENER_FAILED`. It runs in the async context of the call of `on()`.
    *
    * Cost: each listener reads the log for itself, in a folder on another thread. A store without listeners pays nothing.
    * The listeners of a reader or agent keep the process alive until `off()` or `close()`.
    *
    * @param event `"change"`.
-   * @param listener Called with the changes, as objects of its own.
+   * @param listener Called with the changes, which are new objects.
    * @returns The store.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`. At once.
    */
   on(event: "change", listener: (changes: (Change<T> | Retraction)[]) => void): this;
 
   /**
-   * Takes a listener away: it is not called any more. If it was added more than once, the last one goes. Does nothing if there is none.
+   * Removes a listener: it is not called any more. If it was added more than once, the last one is removed. Does nothing if it was not added.
    *
    * Cost: none.
    *
    * @param event `"change"`.
    * @param listener The function that was given to `on()`.
    * @returns The store.
-   * @throws `OPSLOG_INVALID_ARGUMENT`. Not `OPSLOG_NOT_OPEN`: `close()` has taken all listeners away.
+   * @throws `OPSLOG_INVALID_ARGUMENT`. Not `OPSLOG_NOT_OPEN`: `close()` has already removed all listeners.
    */
   off(event: "change", listener: (changes: (Change<T> | Retraction)[]) => void): this;
 
   /**
-   * The position behind the last operation that the store shows: `changes({ after: store.position })` gives the operations after it.
+   * The position after the last operation that the store shows: `changes({ after: store.position })` yields the later operations.
    * The buffer is written first.
    *
-   * Through a backend it stands behind the last operation that is logged: what is buffered, or on its way, comes after it.
+   * Through a backend it is the position after the last logged operation: buffered operations, and those in flight, come later.
    *
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`.
    */
   readonly position: Position;
 
   /**
-   * The store as it was at an earlier place of its history: after every operation up to there, in the total order. What an
-   * `undo()` took back is not in it. The view does not change whatever the store does next, and holds no lock.
+   * The store as it was at an earlier place of its history: with every operation up to that place, in the total order, except
+   * those that `undo()` took back. The view does not change, whatever the store does next, and holds no lock.
    *
    * A time stands for the place after the last operation whose `ts` is not later. Where the clocks of agents differ, the
    * order of the operations decides, not their `ts`. Records that the store no longer has come after those that it still has.
@@ -1593,12 +1592,12 @@ export declare class Store<T = Record<string, unknown>> {
    * Values are of the `version` that `open()` was given: `migrate` is called for values of an older version, and if it throws, this
    * rejects with its error. Behind a backend values are as they were logged.
    *
-   * Records that were archived since have the values that they had. That needs the notes of those archives in `index/`, which 0.8.1 does
-   * not write.
+   * Records that were archived since have the values that they had then. That needs notes in `index/`, which `archive()` of this
+   * version writes, but that of 0.8.1 does not.
    *
-   * Cost: reads the operations between there and now, on another thread, and holds the previous value of each record that they
-   * concern; no copy of the store is made. In a folder of agents operations further back may be read: an agent does not know what another
-   * one writes at the same time.
+   * Cost: reads the operations since that place, on another thread, and holds the previous value of each record that they
+   * changed; no copy of the store is made. In a folder of agents, earlier operations may be read as well, since agents write
+   * at the same time without knowing of each other.
    *
    * @param when A position that the store gave, a `Date`, or an ISO time such as `"2026-01-31T12:00:00.000Z"`.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`; `OPSLOG_POSITION_GONE` if the operation of a position was undone, or operations
@@ -1607,12 +1606,13 @@ export declare class Store<T = Record<string, unknown>> {
   at(when: Position | Date | string): Promise<View<T>>;
 
   /**
-   * Makes the records what they were at an earlier place: logs a `set()` for each that is different now, and a `delete()` for each that
-   * was not there, all of them in one batch. Nothing is taken out of the history, and `undo()` takes them back one by one.
+   * Makes the records what they were at an earlier place: logs a `set()` for each record that is different now, and a `delete()` for
+   * each that was not there then, all in one batch. Nothing is taken out of the history, and `undo()` takes these operations back
+   * one by one.
    *
    * Cost: that of `at()`, and of a transaction. Other writers wait meanwhile.
    *
-   * @param options Where to go back to, and which records (default: all).
+   * @param options The place to go back to, and which records (default: all).
    * @returns How many records were changed.
    * @throws As `at()` and `transaction()`: `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_SKIP_LOAD`, `OPSLOG_INVALID_ARGUMENT`,
    * `OPSLOG_POSITION_GONE`, `OPSLOG_UNSUPPORTED`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`; an agent's also `OPSLOG_LOCKED`. All
@@ -1623,7 +1623,7 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * The operations on a record since the last checkpoint, oldest first. A fresh array of shared objects.
    *
-   * Cost: looks at all operations since the checkpoint; parsed objects are kept.
+   * Cost: reads all operations since the checkpoint; parsed objects are kept.
    *
    * @param id The record's id.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, as `get()`.
@@ -1642,15 +1642,14 @@ export declare class Store<T = Record<string, unknown>> {
   getOps(since?: string): LoggedOperation<T>[];
 
   /**
-   * Makes a checkpoint: a new snapshot and an empty log. Other calls do not wait for it. An agent's takes
-   * along the operations of all agents, and waits for another agent's.
+   * Makes a checkpoint: a new snapshot and an empty log. Other calls do not wait for it. An agent's checkpoint includes the
+   * operations of all agents, and waits for a running checkpoint of another agent.
    *
    * Cost: writes and syncs all records, on another thread.
    *
-   * @param options A function that is called with the progress (default: none).
+   * @param options A progress function (default: none).
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_SKIP_LOAD`, `OPSLOG_IO`, `OPSLOG_FAILED`; an agent's also
-   * `OPSLOG_LOCKED`, `OPSLOG_CORRUPT`; `OPSLOG_INVALID_ARGUMENT` for options that are none. All reject, and no operation is
-   * lost then.
+   * `OPSLOG_LOCKED`, `OPSLOG_CORRUPT`; `OPSLOG_INVALID_ARGUMENT` for invalid options. All reject, and no operation is lost then.
    */
   compact(options?: ProgressOptions): Promise<void>;
 
@@ -1664,13 +1663,12 @@ export declare class Store<T = Record<string, unknown>> {
    * and no blobs, which are the caller's: copy them with the backend's methods, after this. All agents' logs
    * are copied as of one moment. A read-only store copies its folder, without writing to it.
    *
-   * Everything is durable when it resolves. Until then the folder's manifest is one that no version opens, so that a copy
-   * that a crash left incomplete is taken neither for this store nor for an empty one. Delete such a folder.
+   * The copy is durable when the promise resolves. Until then its manifest is one that no version opens, so that an incomplete
+   * copy, which a crash may leave, is never opened as a store. Delete such a folder.
    *
    * Cost: one pass over the files on libuv's pool, in pieces of 16 MiB; where other processes write (agents, a read-only
-   * store) two passes over the logs. Appends do not wait, with two exceptions: some microseconds when the log was cut
-   * (`undo()`) while it was copied, and among agents the time that it takes to look at the logs' lengths. `close()` waits
-   * for it.
+   * store) two passes over the logs. Appends do not wait, with two exceptions: some microseconds if `undo()` cuts the log
+   * while it is copied, and among agents the time to read the lengths of the logs. `close()` waits for it.
    *
    * @param dir The folder of the copy, a path or a `file:` URL object: new or empty, and not inside the store's.
    * @param options Sealed logs, a progress function and a signal; each with its default there.
@@ -1681,19 +1679,19 @@ export declare class Store<T = Record<string, unknown>> {
   backup(dir: string | FileUrl, options?: BackupOptions): Promise<BackupResult>;
 
   /**
-   * Deletes history that nothing needs: sealed logs with their indexes, superseded snapshots, also those of 0.8.1, and what processes
-   * that died have left. Without `before` and `keepBytes` the limits of the option `retain` hold; without these, all of it goes. Logs go
-   * oldest first, so that the rest is always the unbroken newest part of the history. Reads, writes and `undo()` go on meanwhile,
+   * Deletes history: sealed logs with their indexes, superseded snapshots, also those of 0.8.1, and leftovers of processes that
+   * died. Without `before` and `keepBytes` the limits of the option `retain` apply; without those, all history is deleted. Logs are
+   * deleted oldest first, so that the newest part of the history stays unbroken. Reads, writes and `undo()` go on meanwhile,
    * checkpoints wait.
    *
-   * Files that a process of this machine still needs stay, and all history after them: files that a reader, or an agent
+   * Files that a process of this machine still needs stay, and so does all later history: files that a reader, or an agent
    * that calls `tail()`, has not read yet, and files that a backup with `sealedLogs` still copies. A process that has died
    * needs nothing.
    *
-   * `dryRun` tells the files that would go, leftovers of processes excepted. A read-only store can do that too.
+   * `dryRun` reports the files that would be deleted, except leftovers of processes. A read-only store can do that too.
    *
-   * Cost: a look at each file in the folder, the first and the last line of each sealed log, and a new manifest, on another thread.
-   * Among agents it waits for another agent's compaction.
+   * Cost: lists the folder's files, reads the first and the last line of each sealed log, and writes a new manifest, on another
+   * thread. Among agents it waits for another agent's compaction.
    *
    * @param options Limits, a progress function and a signal; each with its default there.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY` (without `dryRun`); `OPSLOG_UNSUPPORTED` behind a backend without `deleteOpsFile()`, and in a folder without kernel
@@ -1705,7 +1703,7 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * How many files and bytes the store's folder has, by their purpose. A store in memory has none.
    *
-   * Cost: a look at each file below the folder, blobs included; none is read but the manifest.
+   * Cost: lists all files below the folder, blobs included; reads none but the manifest.
    *
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_IO`; `OPSLOG_UNSUPPORTED` behind a backend without `listFiles()` that is not in a folder. All reject.
    */
@@ -1715,11 +1713,11 @@ export declare class Store<T = Record<string, unknown>> {
    * Moves the records for which the predicate returns a truthy value into an archive segment. Returns their number. An
    * agent does not move records that another agent has changed meanwhile.
    *
-   * Cost: looks at every record, reads and writes the whole segment, and makes a checkpoint (none under `skipLoad`).
+   * Cost: calls the predicate for every record, reads and writes the whole segment, and makes a checkpoint (none with `skipLoad`).
    *
    * @param predicate Called with each record and its id.
    * @param segment The segment's name (default: the current quarter, such as `2026-Q3`).
-   * @param options A function that is called with the progress (default: none).
+   * @param options A progress function (default: none).
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT` (the predicate, the segment's name, the
    * options), `OPSLOG_IO`,
    * `OPSLOG_CORRUPT` (an existing segment), `OPSLOG_FAILED`, an agent's also `OPSLOG_LOCKED`, and the errors of the predicate.
@@ -1761,10 +1759,10 @@ export declare class Store<T = Record<string, unknown>> {
   stats(): StoreStats;
 
   /**
-   * Applies the operations of other processes. Until it ends, all reads show the state before it; from then on the state after it.
+   * Applies the operations of other processes. Until it resolves, all reads show the former state; from then on the new one.
    *
-   * Cost: in proportion to the new operations; a look at the files if there are none. If the logs do not lead on from the
-   * last look, as after an archive, everything is loaded anew.
+   * Cost: in proportion to the new operations; if there are none, it only checks the files. If the logs do not continue from the
+   * last call, as after an archive, everything is loaded anew.
    *
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_CORRUPT`, `OPSLOG_IO`, an agent's also `OPSLOG_LOCKED`, `OPSLOG_FAILED`. All reject, and
    * every record is kept then.
@@ -1772,8 +1770,8 @@ export declare class Store<T = Record<string, unknown>> {
   refresh(): Promise<void>;
 
   /**
-   * Applies the operations of other processes, and returns them, each once. They are as they were
-   * written: `data` of an older schema version is not migrated; `get()` has the record as it is now.
+   * Applies the operations of other processes, and returns them, each once, as they were written: `data` of an older schema
+   * version is not migrated. `get()` returns the migrated record.
    *
    * Cost: as `refresh()`, and the objects of those operations.
    *
@@ -1782,15 +1780,15 @@ export declare class Store<T = Record<string, unknown>> {
   tail(): Promise<LoggedOperation<T>[]>;
 
   /**
-   * Calls `tail()` again and again, and the callback when there is something. A look that fails, or a callback that throws,
-   * is published on the diagnostics channel `opslog:watch-failed` and followed by the next look. No look begins before the
-   * former one ended. In a folder, once a look has found nothing, `watch()` waits for the system's notifications: a change
-   * is then given within milliseconds, and a folder in which nothing changes costs one look a second.
+   * Polls with `tail()`, and calls the callback when there are new operations. A poll that fails, or a callback that throws,
+   * is published on the diagnostics channel `opslog:watch-failed`, and polling continues. No poll begins before the
+   * previous one has ended. In a folder, once a poll has found nothing, `watch()` waits for the system's notifications: a
+   * change is then reported within milliseconds, and a folder without changes costs one poll a second.
    *
    * Cost: that of `tail()`, each time. Keeps the process alive until `unwatch()` or `close()`.
    *
-   * @param callback Called with the operations that are new.
-   * @param intervalMs Milliseconds from one look to the next at least (default: 1000), by real time.
+   * @param callback Called with the new operations.
+   * @param intervalMs At least this many milliseconds from one poll to the next (default: 1000), by real time.
    * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_INVALID_ARGUMENT` for a callback that is no function, and for an interval that is no
    * finite number from 0 on. At once.
    */
@@ -1809,7 +1807,7 @@ export declare class Store<T = Record<string, unknown>> {
    * Writes the buffer (`writeMode` `"group"` and `"async"`). Does nothing if the store is not open. With `durability`
    * `"interval"` or `"always"` it resolves when all earlier writes are durable.
    *
-   * Cost: one write for all that is buffered, and a sync unless `durability` is `"process"`.
+   * Cost: one write of the whole buffer, and a sync unless `durability` is `"process"`.
    *
    * @throws `OPSLOG_IO`, `OPSLOG_FAILED`. Both reject, and the buffer is kept then.
    */
@@ -1865,7 +1863,7 @@ export declare class FsBackend implements StorageBackend {
   listBlobs(prefix: string): Promise<string[]>;
   /** Does nothing if the blob is missing. */
   deleteBlob(relativePath: string): Promise<void>;
-  /** Does nothing if the folder is missing. The store's folder itself cannot be meant. */
+  /** Does nothing if the folder is missing. Refuses the store's folder itself. */
   deleteBlobDir(prefix: string): Promise<void>;
 }
 
@@ -1893,11 +1891,11 @@ export declare class LamportClock {
    * @throws `OPSLOG_INVALID_ARGUMENT` for a value that is no finite number.
    */
   merge(received: number): number;
-  /** The value as it is. */
+  /** The current value. */
   get current(): number;
 }
 
-/** Leads from a record back to its previous version, by top-level fields. */
+/** The difference from a record back to its previous version, by top-level fields. */
 export interface DeltaPatch {
   /** Fields to set, with their old values. */
   $set?: Record<string, unknown>;
@@ -1911,8 +1909,8 @@ export interface DeltaPatch {
  *
  * Cost: one `JSON.stringify` of each field of both.
  *
- * @param oldRecord What there was before; `null` if there was nothing.
- * @param newRecord What there is now.
+ * @param oldRecord The previous version; `null` if there was none.
+ * @param newRecord The current version.
  * @throws `OPSLOG_INVALID_ARGUMENT` for a value that is no object, and the errors of `JSON.stringify`.
  */
 export declare function createDelta(
@@ -1925,8 +1923,8 @@ export declare function createDelta(
  *
  * Cost: a shallow copy.
  *
- * @param record What there is now.
- * @param patch Leads back from it.
+ * @param record The current version.
+ * @param patch The difference to the previous version.
  * @throws `OPSLOG_INVALID_ARGUMENT` for a value that is no object or no patch.
  */
 export declare function applyDelta(
