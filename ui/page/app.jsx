@@ -1,6 +1,7 @@
 /** The frame of the page: which store it is, the views, and what the server tells. */
 import { useEffect, useState } from "preact/hooks";
 import { useCall, useEvents } from "./hooks.js";
+import { emit } from "./server/events.js";
 import { counted } from "./text/numbers.js";
 import { hrefOf, useRoute } from "./browser/route.js";
 import { THEMES, useTheme } from "./browser/theme.js";
@@ -90,9 +91,11 @@ export function App() {
   const known = overview ?? first.data;
   useEvents("connection", setConnected);
   useEvents("state", (state) => {
-    // A store that was opened anew, or has changed while nothing was told, is looked at anew.
-    if (known && known.version !== state.version) setRound((n) => n + 1);
     setOverview(state);
+    if (!known || known.version === state.version) return;
+    // What was changed before the server was heard is looked for; a store that was opened anew is looked at anew.
+    if (state.isFirst && state.failure === null) emit("missed", state);
+    else setRound((n) => n + 1);
   });
   useEvents("changes", ({ version, records }) =>
     setOverview((before) => before && { ...before, version, records }),

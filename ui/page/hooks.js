@@ -35,17 +35,19 @@ export function useEvents(type, listener) {
   useEffect(() => listen(type, (data) => latest.current(data)), [type]);
 }
 
-/** Calls a function after changes, at most so often. */
+/** Calls a function after changes, also after those that were not told one by one, at most so often. */
 export function useChanged(work, everyMs = 1000) {
   const latest = useRef(work);
   latest.current = work;
   const timer = useRef(null);
-  useEvents("changes", () => {
+  const soon = () => {
     timer.current ??= setTimeout(() => {
       timer.current = null;
       latest.current();
     }, everyMs);
-  });
+  };
+  useEvents("changes", soon);
+  useEvents("missed", soon);
   useEffect(() => () => clearTimeout(timer.current), []);
 }
 

@@ -121,6 +121,7 @@ export function HealthView({ overview }) {
   // NOTE: what is told by itself may overtake an answer.
   const take = (next) => setTold((before) => (before !== null && before.step > next.step ? before : next));
   useEvents("health", take);
+  useEvents("missed", reload);
   const state = told !== null && told.step >= (data?.step ?? 0) ? told : data;
   if (error) return <Failure error={error} retry={reload} />;
   if (!state) return <Loading />;

@@ -36,10 +36,12 @@ export function useHistory(id) {
   };
   useEvents("changes", ({ operations, counts }) => {
     const told = Object.values(counts).reduce((sum, n) => sum + n, 0);
-    // Of many operations at once not all are told by their ids.
-    if (told === operations.length && !operations.some((operation) => operation.id === id)) return;
+    // Of many operations at once not all are told by their ids, and what is no operation is told without any.
+    if (told > 0 && told === operations.length && !operations.some((operation) => operation.id === id))
+      return;
     loadSoon();
   });
+  useEvents("missed", loadSoon);
   const more = async () => {
     setState((before) => ({ ...before, isLoading: true }));
     try {

@@ -1,7 +1,7 @@
 /** A record as it was behind an operation: its value, what is different now, and the way back to it. */
 import { useMemo, useState } from "preact/hooks";
 import { call } from "../../server/calls.js";
-import { useCall } from "../../hooks.js";
+import { useCall, useChanged } from "../../hooks.js";
 import { counted, moment } from "../../text/numbers.js";
 import { hrefOf } from "../../browser/route.js";
 import { Choice, CopyButton } from "../../parts/button.jsx";
@@ -65,6 +65,7 @@ function Restore({ id, operation, exists, isSame, reload }) {
 export function Version({ id, operation, overview }) {
   const [tab, setTab] = useState("value");
   const { data, error, reload, isFresh } = useCall("version", { id, position: operation.position });
+  useChanged(reload);
   const json = data?.json;
   const value = useMemo(() => (typeof json === "string" ? JSON.parse(json) : undefined), [json]);
   if (error) return <Failure error={error} retry={reload} />;

@@ -1,9 +1,11 @@
 /** The operations that come while the page is open, newest first: as many as are worth a look, and how many there were. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { call } from "../../server/calls.js";
+import { keepListening } from "../../server/events.js";
 import { useEvents } from "../../hooks.js";
 
 const MOST = 500;
+const FIRST = 50;
 const WINDOW_MS = 10_000;
 const NONE = { created: 0, updated: 0, deleted: 0, undone: 0 };
 
@@ -15,6 +17,8 @@ export function useFeed(isPaused) {
   const [rate, setRate] = useState(0);
   const held = useRef([]);
   const recent = useRef([]);
+  const newest = useRef(undefined);
+  const first = useRef(null);
 
   const take = ({ operations, counts }) => {
     setFeed((before) => ({
@@ -26,17 +30,21 @@ export function useFeed(isPaused) {
   };
 
   useEffect(() => {
-    call("last", { limit: 50 }).then(
-      ({ operations }) =>
+    first.current = call("last", { limit: FIRST }).then(
+      ({ operations }) => {
+        newest.current ??= operations[0]?.position;
         setFeed((before) => {
           const known = new Set(before.operations.map(({ position }) => position));
           const older = operations.filter(({ position }) => !known.has(position));
           return { ...before, operations: [...before.operations, ...older], isLoading: false };
-        }),
+        });
+      },
       (error) => setFeed((before) => ({ ...before, error, isLoading: false })),
     );
   }, []);
-  useEvents("changes", (told) => {
+  const hear = (told) => {
+    const last = told.operations.at(-1);
+    newest.current = (last?.kind === "undone" ? last.after : last?.position) ?? newest.current;
     recent.current.push([Date.now(), sum(told.counts)]);
     if (!isPaused) take(told);
     else {
@@ -44,6 +52,20 @@ export function useFeed(isPaused) {
       if (held.current.length > MOST) held.current.shift();
       setWaiting((before) => before + sum(told.counts));
     }
+  };
+  useEvents("changes", hear);
+  // The tab that lists what happens listens while it is hidden, too. A computer that slept has missed something all the same.
+  useEffect(keepListening, []);
+  const latest = useRef(hear);
+  latest.current = hear;
+  useEvents("missed", async () => {
+    await first.current;
+    const { operations } = await call("last", { limit: FIRST }).catch(() => ({ operations: [] }));
+    const at = operations.findIndex(({ position }) => position === newest.current);
+    const missed = (at === -1 ? operations : operations.slice(0, at)).toReversed();
+    const counts = { ...NONE };
+    for (const { kind } of missed) counts[kind]++;
+    if (missed.length > 0) latest.current({ operations: missed, counts });
   });
   useEffect(() => {
     if (isPaused) return;
