@@ -105,7 +105,12 @@ export async function writing(folder, { agent, ...options }, work) {
 
 /** What keeps writers apart. */
 export const lockingOption = {
-  locking: { type: "string", value: "how", help: "kernel, or pid where the file system has no kernel locks" },
+  locking: {
+    type: "string",
+    value: "how",
+    help: "kernel, or pid where the file system has no kernel locks",
+    choices: ["kernel", "pid"],
+  },
 };
 
 /** Options of commands that write records. */

@@ -8,12 +8,14 @@ import { cli, hasTerminal } from "../helpers/cli.mjs";
 import { temporaryFolder } from "../helpers/store-folder.mjs";
 
 const has = (shell) => spawnSync(shell, ["--version"]).status === 0;
+const CONFLICTS = ["replace", "skip", "newer=", "fail"];
 const testIn = (shell) => (has(shell) ? test : test.skip);
 
 for (const shell of ["bash", "zsh", "fish"])
   test(`completion ${shell}, names every command and every option`, async (t) => {
     const { status, stdout, stderr } = await cli(t, ["completion", shell]);
     t.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+    for (const value of [...CONFLICTS, "jsonl", "kernel"]) t.true(stdout.includes(value), value);
     for (const [name, { options = {} }] of Object.entries(commands)) {
       t.true(stdout.includes(name));
       for (const option of Object.keys(options)) t.true(stdout.includes(option), option);
@@ -49,6 +51,11 @@ testIn("bash")(
     t.deepEqual(completed("opslog", "ls", "data", "--fi"), ["--fields", "--filter"]);
     t.deepEqual(completed("opslog", "import", "data", "rec"), ["records.jsonl"]);
     t.deepEqual(completed("opslog", "completion", "z"), ["zsh"]);
+    t.deepEqual(completed("opslog", "import", "data", "--on-conflict", ""), CONFLICTS);
+    t.deepEqual(completed("opslog", "export", "data", "--format", "c"), ["csv"]);
+    t.deepEqual(completed("opslog", "export", "data", "--format", "="), ["jsonl", "csv"]);
+    t.deepEqual(completed("opslog", "export", "data", "--format", "=", "c"), ["csv"]);
+    t.deepEqual(completed("opslog", "import", "data", "--agent", "rec"), ["records.jsonl"]);
   },
 );
 
@@ -88,6 +95,8 @@ testIn("fish")(
     t.deepEqual(completed("opslog re"), ["recover", "repair", "revert"]);
     t.deepEqual(completed("opslog help re"), ["recover", "repair", "revert"]);
     t.deepEqual(completed("opslog ls data --fi"), ["--fields", "--filter"]);
+    t.deepEqual(completed("opslog import data --on-conflict "), [...CONFLICTS].sort());
+    t.deepEqual(completed("opslog export data --format=c"), ["--format=csv"]);
     t.deepEqual(completed("opslog import data rec"), ["records.jsonl"]);
     t.deepEqual(completed("opslog completion z"), ["zsh"]);
   },

@@ -120,9 +120,44 @@ test("import of a CSV file of another program, with a byte order mark, CRLF and 
   ]);
 });
 
+test("import, takes a byte order mark away at the beginning of a file, and nowhere else", async (t) => {
+  const mark = "\ufeff";
+  for (const [format, text] of [
+    ["csv", `${mark}id,text\r\na,"one\r\n${mark}two"\r\n${mark}b,\r\n`],
+    ["jsonl", `${mark}{"id":"a","data":{"text":"one\\r\\n${mark}two"}}\n`],
+  ]) {
+    const folder = join(await temporaryFolder(t), "store");
+    t.is((await cli(t, ["import", folder, "--format", format], { input: text })).status, 0);
+    const found = new Map(await storedEntries(Store, folder, { readOnly: true }));
+    t.deepEqual(found.get("a"), { text: `one\r\n${mark}two` });
+    t.deepEqual([...found.keys()], format === "csv" ? ["a", `${mark}b`] : ["a"]);
+  }
+});
+
+test("import --on-conflict newer, replaces a record whose field is not there or null, and never takes one without a value for newer", async (t) => {
+  const values = [undefined, null, 1, 2, "1", "2", true, [3]];
+  const expected = (value, there) => {
+    if (value === undefined || value === null) return false;
+    if (there === undefined || there === null) return true;
+    return typeof value === typeof there && ["string", "number"].includes(typeof value) && value > there;
+  };
+  const folder = await temporaryFolder(t);
+  const cases = values.flatMap((there, n) => values.map((value, m) => ({ id: `${n}-${m}`, there, value })));
+  const lines = (of) => cases.map((each) => JSON.stringify({ id: each.id, data: of(each) })).join("\n");
+  await cli(t, ["import", folder], { input: lines(({ there }) => ({ v: there, is: "old" })) });
+  await cli(t, ["import", folder, "--on-conflict", "newer=v"], {
+    input: lines(({ value }) => ({ v: value, is: "new" })),
+  });
+  const found = new Map(await storedEntries(Store, folder, { readOnly: true }));
+  for (const { id, there, value } of cases)
+    t.is(found.get(id).is, expected(value, there) ? "new" : "old", JSON.stringify([there, value]));
+});
+
 test("import of a CSV file with a bad row, names its line and keeps the rows before it", async (t) => {
   for (const [text, line, message] of [
     ["name\nx\n", 1, /there is no column "id"/],
+    ["id;name\nx;y\n", 1, /there is no column "id": cells stand between commas, not ";"/],
+    ["name\tid\nx\ty\n", 1, /there is no column "id": cells stand between commas, not tabs/],
     ["id,a,a\nx,1,2\n", 1, /two columns "a"/],
     ["id,a\nx,1\n\n,2\n", 4, /this row has no id/],
     ['id,a\nx,"1\n2"\ny,1,2\n', 4, /this row has 3 cells, and the header has 2/],

@@ -48,17 +48,27 @@ for (const [name, args] of Object.entries(screens))
     }
   });
 
-const narrow = ["stats", "stats-of-agents", "ls", "log", "history", "undo", "verify-of-a-damaged-store"];
+const narrow = [
+  "stats",
+  "stats-of-agents",
+  "ls",
+  "ls-with-fields",
+  "log",
+  "history",
+  "undo",
+  "verify-of-a-damaged-store",
+];
 
-onTerminal("on a terminal of 24 columns, no line is wider than it", async (t) => {
-  for (const name of narrow) {
-    const shown = withoutColours(await showScreen(folders, screens[name], 24));
-    // A path stays in one piece, so that it can be copied.
-    for (const line of shown.split("\n"))
-      t.true(widthOf(line) <= 24 || !line.includes(" "), `${name}: ${line}`);
-    if (name.startsWith("stats")) t.regex(shown, /^records\n {2}\d+\noperations\n/);
-  }
-});
+for (const columns of [20, 24])
+  onTerminal(`on a terminal of ${columns} columns, no line is wider than it`, async (t) => {
+    for (const name of narrow) {
+      const shown = withoutColours(await showScreen(folders, screens[name], columns));
+      // A path stays in one piece, so that it can be copied.
+      for (const line of shown.split("\n"))
+        t.true(widthOf(line) <= columns || !line.includes(" "), `${name}: ${line}`);
+      if (name.startsWith("stats")) t.regex(shown, /^records\n {2}\d+\noperations\n/);
+    }
+  });
 
 onTerminal("the picture in README.md, is what its session shows", async (t) => {
   const text = await showSession(folders, session, 92);

@@ -76,6 +76,21 @@ test("wrap(), of JSON, breaks between fields", (t) => {
   t.is(wrap(text, 22).join(""), text);
 });
 
+test("wrap(), breaks no word that has room in a line of its own", (t) => {
+  t.deepEqual(wrap("set the records back to an earlier time", 14), [
+    "set the",
+    "records back",
+    "to an earlier",
+    "time",
+  ]);
+  t.deepEqual(wrap("a folder of @backloghq/opslog, changes", 20), [
+    "a folder of",
+    "@backloghq/opslog,",
+    "changes",
+  ]);
+  t.deepEqual(wrap("by abcdefghijklmnopqrstuvwxyz", 10), ["by abcdefg", "hijklmnopq", "rstuvwxyz"]);
+});
+
 test("pad(), fills up to columns and not to characters", (t) => {
   t.is(pad("日本", 6), "日本  ");
   t.is(pad("abc", 2), "abc");

@@ -5,16 +5,40 @@ import { UsageError } from "../arguments/usage-error.mjs";
 const flags = (command) => Object.keys(optionsOf(command)).map((name) => `--${name}`);
 const single = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
+/** The options that take one of a few values, each once: an option means the same in all commands. */
+function choicesOf(commands) {
+  const options = Object.values(commands).flatMap((command) => Object.entries(optionsOf(command)));
+  return [...new Map(options.filter(([, { choices }]) => choices !== undefined))].map(
+    ([name, { choices }]) => [`--${name}`, choices],
+  );
+}
+
 function bash(commands) {
   const names = Object.keys(commands);
+  const choices = choicesOf(commands).map(([flag, values]) => `    ${flag}) values="${values.join(" ")}" ;;`);
   const cases = names.map((name) => `    ${name}) words="${flags(commands[name]).join(" ")}" ;;`);
   return `# bash: source <(opslog completion bash)
 _opslog() {
-  local word="\${COMP_WORDS[COMP_CWORD]}" command="\${COMP_WORDS[1]}" words=""
+  local word="\${COMP_WORDS[COMP_CWORD]}" command="\${COMP_WORDS[1]}" words="" values=""
+  local before="\${COMP_WORDS[COMP_CWORD-1]}"
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "${names.join(" ")} --help --version" -- "$word"))
     return
+  fi
+  # "--format=csv" comes as three words.
+  if [ "$word" = "=" ]; then
+    word=""
+  elif [ "$before" = "=" ]; then
+    before="\${COMP_WORDS[COMP_CWORD-2]}"
+  fi
+  case "$before" in
+${choices.join("\n")}
+  esac
+  if [ -n "$values" ]; then
+    COMPREPLY=($(compgen -W "$values" -- "$word"))
+    [[ "\${COMPREPLY[0]}" == *= ]] && compopt -o nospace 2>/dev/null
+    return 0
   fi
   case "$command" in
 ${cases.join("\n")}
@@ -38,12 +62,14 @@ function zsh(commands) {
     ([name, { summary }]) => `    ${single(`${name}:${summary}`)}`,
   );
   const cases = Object.entries(commands).map(([name, command]) => {
-    const options = Object.entries(optionsOf(command)).map(([option, { type, value, help, multiple }]) => {
-      const text = help.replaceAll(/[[\]]/g, "").replaceAll(":", "\\:");
-      return single(
-        `${multiple ? "*" : ""}--${option}[${text}]${type === "string" ? `:${value.replaceAll(":", "")}:` : ""}`,
-      );
-    });
+    const options = Object.entries(optionsOf(command)).map(
+      ([option, { type, value, help, multiple, choices }]) => {
+        const text = help.replaceAll(/[[\]]/g, "").replaceAll(":", "\\:");
+        return single(
+          `${multiple ? "*" : ""}--${option}[${text}]${type === "string" ? `:${value.replaceAll(":", "")}:${choices ? `(${choices.join(" ")})` : ""}` : ""}`,
+        );
+      },
+    );
     const first = operandsOf(command)[0] === "folder" ? "'1:folder:_files -/'" : "'1:shell:(bash zsh fish)'";
     return `    ${name}) _arguments ${[...options, first, "'*:operand:_files'"].join(" ")} ;;`;
   });
@@ -75,11 +101,11 @@ function fish(commands) {
   ];
   for (const [name, command] of Object.entries(commands)) {
     lines.push(`complete -c opslog -n __fish_use_subcommand -a ${name} -d ${fishText(command.summary)}`);
-    for (const [option, { type, short, help }] of Object.entries(optionsOf(command))) {
+    for (const [option, { type, short, help, choices }] of Object.entries(optionsOf(command))) {
       const parts = [
         `-l ${option}`,
         ...(short ? [`-s ${short}`] : []),
-        ...(type === "string" ? ["-r"] : []),
+        ...(choices ? ["-x", `-a '${choices.join(" ")}'`] : type === "string" ? ["-r"] : []),
         `-d ${fishText(help)}`,
       ];
       lines.push(`complete -c opslog -n '__fish_seen_subcommand_from ${name}' ${parts.join(" ")}`);

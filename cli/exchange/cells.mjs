@@ -73,13 +73,20 @@ const textOfCell = (cell) => {
   return typeof value === "string" ? value : cell;
 };
 
+/** Programs in some languages separate cells by semicolons. */
+function separatorHint(cells) {
+  if (cells.length > 1) return "";
+  if (cells[0].includes("\t")) return ": cells stand between commas, not tabs";
+  return cells[0].includes(";") ? ': cells stand between commas, not ";"' : "";
+}
+
 /** Reads rows by their header. */
 export class Header {
   #columns;
 
   constructor(cells) {
     this.#columns = cells.map(textOfCell);
-    if (!this.#columns.includes("id")) throw new Error('there is no column "id"');
+    if (!this.#columns.includes("id")) throw new Error(`there is no column "id"${separatorHint(cells)}`);
     const twice = this.#columns.find((name, at) => this.#columns.indexOf(name) !== at);
     if (twice !== undefined) throw new Error(`there are two columns "${twice}"`);
   }

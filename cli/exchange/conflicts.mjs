@@ -7,12 +7,16 @@ export const conflictOption = {
     type: "string",
     value: "how",
     help: "if the id exists: replace (default), skip, newer=<field> or fail",
+    choices: ["replace", "skip", "newer=", "fail"],
   },
 };
 
-/** Whether a value is greater than another one of the same type. */
+const isThere = (value) => value !== undefined && value !== null;
+
+/** Whether a value is greater than another one of the same type. Any value is greater than none. */
 function isGreater(value, other) {
-  if (typeof value !== typeof other) return other === undefined && value !== undefined;
+  if (!isThere(value) || !isThere(other)) return isThere(value);
+  if (typeof value !== typeof other) return false;
   return (typeof value === "string" || typeof value === "number") && value > other;
 }
 

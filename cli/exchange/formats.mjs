@@ -9,6 +9,7 @@ export const formatOption = {
     type: "string",
     value: "name",
     help: "jsonl or csv; default: csv if the file's name ends in .csv, else jsonl",
+    choices: ["jsonl", "csv"],
   },
 };
 

@@ -5,8 +5,19 @@
 
 const NEWLINE = 0x0a;
 
+/** Some programs put these bytes before the first line, to say that UTF-8 follows. */
+const MARK = Buffer.from("\ufeff");
+
 /** Yields the lines as bytes; only what is behind the last line end is held, however long the stream is. */
 export async function* linesOf(stream) {
+  let isFirst = true;
+  for await (const line of splitAtNewlines(stream)) {
+    yield isFirst && line.subarray(0, MARK.length).equals(MARK) ? line.subarray(MARK.length) : line;
+    isFirst = false;
+  }
+}
+
+async function* splitAtNewlines(stream) {
   let pieces = [];
   for await (const chunk of stream) {
     let from = 0;
@@ -20,9 +31,9 @@ export async function* linesOf(stream) {
   if (pieces.length > 0) yield Buffer.concat(pieces);
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The text of a line, without the mark that some programs put before the first. Other bytes than UTF-8 are an error. */
+/** The text of a line. Other bytes than UTF-8 are an error. */
 export function textOf(line) {
   try {
     return decoder.decode(line);

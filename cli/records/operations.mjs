@@ -1,7 +1,7 @@
 /** Operations as lines of a table. */
-import { paint } from "../terminal/colours.mjs";
 import { count } from "../terminal/numbers.mjs";
 import { printable, shown } from "../terminal/printable.mjs";
+import { sentence } from "../terminal/sentences.mjs";
 import { Table } from "../terminal/table.mjs";
 import { differences } from "./differences.mjs";
 
@@ -34,7 +34,7 @@ export class OperationList {
   note(remark = "") {
     if (this.#json) return;
     this.flush();
-    this.#output.line(paint("dim", `${count(this.#printed, "operation")}${remark}`));
+    this.#output.lines(sentence(`${count(this.#printed, "operation")}${remark}`, { colour: "dim" }));
   }
 
   /** Everything is to be seen now. */

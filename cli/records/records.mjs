@@ -1,8 +1,8 @@
 /** Records that a command shows, as rows of a table or as JSON. */
 import { fieldOf } from "../arguments/conditions.mjs";
-import { paint } from "../terminal/colours.mjs";
 import { count, grouped } from "../terminal/numbers.mjs";
 import { printable, shown } from "../terminal/printable.mjs";
+import { sentence } from "../terminal/sentences.mjs";
 import { Table } from "../terminal/table.mjs";
 
 /**
@@ -77,6 +77,6 @@ export class RecordList {
           ? `${shownNumber} of ${grouped(matched)} that match, of ${all}`
           : `${shownNumber} of ${all}`;
     const hint = isCut && !isLimitGiven ? '; "--limit all" shows all' : "";
-    this.#output.line(paint("dim", `${text}${hint}`));
+    this.#output.lines(sentence(`${text}${hint}`, { colour: "dim" }));
   }
 }

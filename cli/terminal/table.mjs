@@ -33,13 +33,13 @@ const NARROW = 24;
 const INDENT = "    ";
 const THINNEST = 4;
 
-/** Takes from the widest columns until all of them have room. */
-function fit(widths, room) {
+/** Takes from the widest columns until all of them have room, or are as thin as they may be. */
+function fit(widths, room, thinnest) {
   const fitting = [...widths];
   let over = fitting.reduce((sum, each) => sum + each, 0) - room;
   for (; over > 0; over--) {
     const at = fitting.indexOf(Math.max(...fitting));
-    if (fitting[at] <= THINNEST) break;
+    if (fitting[at] <= thinnest) break;
     fitting[at]--;
   }
   return fitting;
@@ -94,7 +94,7 @@ export class Table {
       ),
     );
     const sized = this.#isEven ? measured : measured.slice(0, -1);
-    this.#widths = fit(sized, width - GAP.length * sized.length);
+    this.#widths = fit(sized, width - GAP.length * sized.length, this.#isEven ? 1 : THINNEST);
     this.#print(this.#headings, { isHeading: true });
     for (const cells of this.#sample.splice(0)) this.#print(cells);
   }
@@ -116,11 +116,11 @@ export class Table {
     // A dash, for what has no value, stands beside the other cells all the same.
     const hasRoom = isHeading || (used < width && lines.every((line) => widthOf(line) <= 1));
     const isBelow = !this.#isEven && width - used < NARROW && !hasRoom;
-    const left = Math.max(THINNEST, isBelow ? width - INDENT.length : width - used);
+    const left = Math.max(this.#isEven ? 1 : THINNEST, isBelow ? width - INDENT.length : width - used);
     const shown = this.#wraps ? lines.flatMap((line) => hanging(line, left)) : [clip(lines.join(GAP), left)];
     const start = first.map(style).join(GAP);
     // The heading of cells that stand below the others has no place of its own.
-    if (isHeading && widthOf(lines[0]) > width - used) {
+    if (isHeading && !this.#isEven && widthOf(lines[0]) > width - used) {
       this.#output.line(start.trimEnd());
       return;
     }

@@ -93,7 +93,7 @@ export function wrap(text, columns, { keepsWords = false } = {}) {
   while (rest !== "") {
     const whole = head(rest, columns);
     if (whole === rest) break;
-    const end = breakOf(rest, whole, keepsWords);
+    const end = breakOf(rest, whole, columns, keepsWords);
     lines.push(rest.slice(0, end).trimEnd());
     rest = rest.slice(end).trimStart();
   }
@@ -103,8 +103,15 @@ export function wrap(text, columns, { keepsWords = false } = {}) {
 /** The end of the last field or element of a JSON text that has room in the line. */
 const behindComma = (text, whole, mark) => text.slice(0, whole.length + 1).lastIndexOf(mark) + 1;
 
+/** Whether the first word of a text has room in a line. */
+function hasRoom(text, columns) {
+  const space = text.indexOf(" ");
+  const start = head(text, columns);
+  return start === text || (space !== -1 && space <= start.length);
+}
+
 /** Where a line ends of which `whole` has room. */
-function breakOf(text, whole, keepsWords) {
+function breakOf(text, whole, columns, keepsWords) {
   const space = text[whole.length] === " " ? whole.length : whole.lastIndexOf(" ");
   if (keepsWords) {
     if (space > 0) return space;
@@ -112,6 +119,7 @@ function breakOf(text, whole, keepsWords) {
     return next === -1 ? text.length : next;
   }
   const end = Math.max(space, ...[',"', ",{", ",["].map((mark) => behindComma(text, whole, mark)));
-  // A word that takes up most of the line is broken: what stands before it would stand there alone.
-  return end > whole.length / 2 ? end : whole.length || [...text][0].length;
+  // A word that is wider than a line is broken where it stands: what is before it would stand there alone.
+  const isLong = () => !hasRoom(text.slice(end).trimStart(), columns);
+  return end > 0 && (end > whole.length / 2 || !isLong()) ? end : whole.length || [...text][0].length;
 }
