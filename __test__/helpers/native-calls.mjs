@@ -312,6 +312,9 @@ export const nativeCalls = {
   }),
   "NativeChanges.next": at(({ made }) => made.next(), { prepare: readChanges }),
   "NativeChanges.close": at(({ made }) => made.close(), { prepare: readChanges }),
+  "NativeWalCursor.close": at(({ made }) => made.close(), {
+    prepare: ({ addon, folder, wal }) => addon.walCursor(folder, wal),
+  }),
   "NativeWalCursor.next": at(({ made }) => made.next(), {
     prepare: ({ addon, folder, wal }) => addon.walCursor(folder, wal),
   }),

@@ -22,10 +22,14 @@ function warnOfSkippedLines(lines) {
 
 async function* operationsOf(root, relativePath, codec) {
   const cursor = await settle(native.load().walCursor(root, relativePath));
-  for (;;) {
-    const operations = codec.operations(parseOperations(await settle(cursor.next())));
-    if (operations.length === 0) break;
-    yield* operations;
+  try {
+    for (;;) {
+      const operations = codec.operations(parseOperations(await settle(cursor.next())));
+      if (operations.length === 0) break;
+      yield* operations;
+    }
+  } finally {
+    cursor.close();
   }
   warnOfSkipped(cursor.skipped(), path.join(root, relativePath));
 }

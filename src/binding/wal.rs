@@ -40,6 +40,12 @@ impl NativeWalCursor {
         AsyncTask::new(Work::new(move || operations(cursor.lock().next_chunk(CHUNK)?), |list| list))
     }
 
+    /// Lets go of the file. No piece is being read.
+    #[napi]
+    pub fn close(&self) -> napi::Result<()> {
+        plain(|| self.cursor.lock().let_go())
+    }
+
     /// Malformed lines so far.
     #[napi]
     pub fn skipped(&self) -> napi::Result<f64> {

@@ -97,6 +97,11 @@ impl WalCursor {
         Ok(out)
     }
 
+    /// Lets go of the file: nothing comes any more.
+    pub fn let_go(&mut self) {
+        self.file = None;
+    }
+
     /// Goes back to the end of the last line that still is where it was read.
     fn rewind(&mut self, file: &dyn DiskFile) -> Result<()> {
         while let Some(last) = self.lines.back().copied() {
