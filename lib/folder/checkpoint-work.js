@@ -81,8 +81,8 @@ class AgentCheckpoint {
     this.#manifest = manifest;
   }
 
-  begin() {
-    return this.compact();
+  begin(all, isAutomatic) {
+    return this.compact({ ifDue: isAutomatic });
   }
 
   onFrozen() {
@@ -106,9 +106,12 @@ class AgentCheckpoint {
     return this.#core.isCheckpointPending();
   }
 
-  /** A compaction without the records of `list`, a JSON text, which go to the archive. Returns the ids that did. */
-  async compact(list, period) {
-    const work = call(() => this.#core.compactAgents(now(), list, period));
+  /**
+   * A compaction without the records of `list`, a JSON text, which go to the archive. Returns the ids that did. With `ifDue` there is none
+   * where another agent's has taken all along that it would be for.
+   */
+  async compact({ ifDue = false, list, period } = {}) {
+    const work = call(() => this.#core.compactAgents(now(), list, period, ifDue));
     return JSON.parse((await this.#following.changing(work)) ?? (await this.#finish()));
   }
 

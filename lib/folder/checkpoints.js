@@ -20,8 +20,8 @@ class Checkpoints {
   #notBefore = 0;
 
   /**
-   * `work` says how: `begin(all)` begins one and returns the promise of its end; with `all`, everything up to
-   * now is taken along, without, what was there when the history was hidden. `hide()` lets the history start
+   * `work` says how: `begin(all, isAutomatic)` begins one and returns the promise of its end; with `all`, everything up to
+   * now is taken along, without, what was there when the history was hidden. An automatic one is left out where it is not due any more. `hide()` lets the history start
    * anew for a later one, `show()` takes that back, `isPending()` tells whether it was so. `onFrozen()` is
    * called when the history starts anew, `onPublished()` when a new manifest is in force. `afterwards` is called behind
    * each, before another begins, and does not reject.
@@ -77,10 +77,10 @@ class Checkpoints {
   }
 
   /** With `all`, everything up to now is taken along; without, what was there when the history was hidden. */
-  #start(all) {
+  #start(all, isAutomatic = false) {
     let running;
     try {
-      running = this.#work.begin(all).then(this.#afterwards);
+      running = this.#work.begin(all, isAutomatic).then(this.#afterwards);
     } catch (error) {
       this.#work.show();
       this.#work.onFrozen();
@@ -120,7 +120,7 @@ class Checkpoints {
   }
 
   #startInBackground() {
-    this.#start(false).catch((error) => failures.publish({ folder: this.#root, error }));
+    this.#start(false, true).catch((error) => failures.publish({ folder: this.#root, error }));
   }
 
   #backOff() {

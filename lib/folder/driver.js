@@ -438,7 +438,7 @@ class FileDriver {
       await this.commitBatch(ids);
     } else if (this.#isAgent) {
       await this.#checkpoints.finish();
-      return this.#checkpointWork.compact(list, period);
+      return this.#checkpointWork.compact({ list, period });
     } else {
       let archiving = null;
       while (archiving === null) {

@@ -322,13 +322,14 @@ impl NativeStore {
 
     /// Compacts a folder of agents; with ids, given as a JSON list, these records go to an archive segment.
     /// Returns what was archived, as a JSON list, or `null` when records must be migrated before `finishCompaction`; what
-    /// others wrote is for `takeForeign`.
+    /// others wrote is for `takeForeign`. With `if_due` nothing is done where another agent's compaction has taken all along.
     #[napi]
     pub fn compact_agents(
         &self,
         now: f64,
         ids: Option<JsString<'_>>,
         period: Option<String>,
+        if_due: Option<bool>,
     ) -> napi::Result<AsyncTask<Work>> {
         let ids = ids.map(text::json).transpose()?;
         let (store, slot) = (Arc::clone(&self.store), Arc::clone(&self.compaction));
@@ -338,7 +339,7 @@ impl NativeStore {
                 _ => None,
             };
             let compact = move || {
-                let Some(begun) = store.begin_compaction(now as i64, archive)? else {
+                let Some(begun) = store.begin_compaction(now as i64, archive, if_due == Some(true))? else {
                     return Ok(Some(Compacted::default()));
                 };
                 if store.needs_migration()? {

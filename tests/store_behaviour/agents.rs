@@ -6,6 +6,7 @@ use std::sync::Arc;
 use opslog::disk::Disk;
 use opslog::disk::sim::{CallKind, SimDisk, Times};
 use opslog::error::Error;
+use opslog::gate::Gate;
 use opslog::layout;
 use opslog::store::{Durability, Options, Rejected, Store};
 use parking_lot::Mutex;
@@ -56,6 +57,56 @@ fn a_compaction_names_no_log_for_an_agent_that_is_gone_until_it_comes_back() {
     assert_eq!(agents(&one), ["one"]);
     let two = open_agent(disk.clone(), "two");
     assert_eq!(agents(&two), ["one", "two"]);
+}
+
+#[test]
+fn a_compaction_makes_the_logs_of_all_agents_before_it_keeps_the_others_out() {
+    let logs = |disk: &SimDisk| {
+        disk.tree().keys().filter(|path| path.to_string_lossy().contains("/ops/agent-")).count()
+    };
+    let mut times_held = 0;
+    for nth in 1.. {
+        let sim = SimDisk::new();
+        let disk = HookDisk::new(sim.clone());
+        let (one, _two) = (open_agent(disk.clone(), "one"), open_agent(sim.clone(), "two"));
+        one.catch_up().unwrap();
+        set(&one, "a", "1");
+        let other = Gate::open(&(Arc::new(sim.clone()) as Arc<dyn Disk>), Path::new(ROOT)).unwrap();
+        let seen = Arc::new(Mutex::new(None));
+        let (found, looked) = (Arc::clone(&seen), sim.clone());
+        let before = logs(&sim);
+        disk.before(nth, move || {
+            let is_free = other.try_shared().unwrap().is_some();
+            *found.lock() = Some((is_free, logs(&looked)));
+        });
+        one.compact_agents(NOW, None).unwrap();
+        disk.clear();
+        let Some((is_free, made)) = *seen.lock() else { break };
+        assert!(is_free || made == 2 * before, "call {nth}: {made} logs");
+        times_held += usize::from(!is_free);
+    }
+    assert!(times_held > 5, "held at {times_held} calls only");
+}
+
+#[test]
+fn a_compaction_that_another_agent_s_has_made_needless_is_left_out() {
+    let disk = SimDisk::new();
+    let (one, two) = (open_agent(disk.clone(), "one"), open_agent(disk.clone(), "two"));
+    two.catch_up().unwrap();
+    set(&two, "b", "1");
+    two.hide_history();
+    one.compact_agents(NOW, None).unwrap();
+    let snapshot = one.manifest().current_snapshot;
+    assert!(two.begin_compaction(NOW, None, true).unwrap().is_none());
+    assert_eq!(records(&two), ["b=1"]);
+    set(&two, "c", "2");
+    assert!(two.begin_compaction(NOW, None, true).unwrap().is_none());
+    two.hide_history();
+    two.begin_compaction(NOW, None, true).unwrap().unwrap().finish().unwrap();
+    assert_ne!(two.manifest().current_snapshot, snapshot);
+    // One that was asked for is made.
+    two.begin_compaction(NOW, None, false).unwrap().unwrap().finish().unwrap();
+    assert_eq!(records(&reader(&disk)), ["b=1", "c=2"]);
 }
 
 #[test]

@@ -165,7 +165,7 @@ fn a_compaction_under_which_the_folder_was_put_back_to_a_single_writer_or_to_oth
         copied.retain(|path, _| path.extension().is_some_and(|ending| ending == "json" || ending == "jsonl"));
         let store = agent(disk.clone(), "one");
         set(&store, "a", "1");
-        let compaction = store.begin_compaction(NOW, None).unwrap().unwrap();
+        let compaction = store.begin_compaction(NOW, None, false).unwrap().unwrap();
         for (path, content) in copied {
             disk.plant(&path, &content).unwrap();
         }
@@ -205,7 +205,7 @@ fn what_another_agent_deletes_at_any_moment_of_a_compaction_stays_deleted_in_the
         };
         come(0);
         store.catch_up().unwrap();
-        let compaction = store.begin_compaction(NOW, None).unwrap().unwrap();
+        let compaction = store.begin_compaction(NOW, None, false).unwrap().unwrap();
         come(1);
         compaction.finish().unwrap();
         come(2);
@@ -234,7 +234,7 @@ fn a_record_that_is_set_again_while_an_archive_takes_it_along_stays_in_the_store
         }
         other.catch_up().unwrap();
         let request = store.choose_for_archive(vec![b"y".as_slice().into()], "2026-Q1".into()).unwrap();
-        let compaction = store.begin_compaction(NOW, Some(request)).unwrap().unwrap();
+        let compaction = store.begin_compaction(NOW, Some(request), false).unwrap().unwrap();
         other.catch_up().unwrap();
         match moment {
             0 => set(&store, "y", "2"),
@@ -323,7 +323,7 @@ fn an_agent_that_undid_what_it_found_in_its_log_keeps_what_others_wrote_later_wh
         set(&other, "k", "2");
         store.catch_up().unwrap();
         set(&store, "last", "1");
-        let compaction = store.begin_compaction(NOW, None).unwrap().unwrap();
+        let compaction = store.begin_compaction(NOW, None, false).unwrap().unwrap();
         store.catch_up().unwrap();
         assert_eq!(records(&store), ["k=2", "last=1"]);
         compaction.finish().unwrap();
@@ -530,7 +530,7 @@ fn a_reader_of_a_copy_of_agents_that_is_brought_up_to_date_is_told_of_each_opera
                 let name = ["one", "two"][n % 2];
                 agents[n % 2].catch_up().unwrap();
                 match n % 12 {
-                    3 => begun = agents[n % 2].begin_compaction(NOW, None).unwrap(),
+                    3 => begun = agents[n % 2].begin_compaction(NOW, None, false).unwrap(),
                     7 => drop(begun.take().unwrap().finish().unwrap()),
                     9 => drop(agents[n % 2].compact_agents(NOW, None).unwrap()),
                     11 => {

@@ -35,7 +35,7 @@ fn in_brackets(store: &Store) -> Result<()> {
 fn store_migrated(store: &Arc<Store>, mut late: impl FnMut()) -> Result<()> {
     in_brackets(store)?;
     while store.has_older_files() {
-        let Some(compaction) = store.begin_compaction(NOW, None)? else { return Ok(()) };
+        let Some(compaction) = store.begin_compaction(NOW, None, false)? else { return Ok(()) };
         late();
         in_brackets(store)?;
         compaction.finish()?;

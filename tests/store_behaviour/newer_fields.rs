@@ -85,7 +85,7 @@ fn fields_of_a_newer_version_survive_agents_their_compactions_and_a_take_over() 
     assert_kept(&disk, &before);
     set(&one, "c", "3");
     before = manifest_text(&disk);
-    let begun = one.begin_compaction(NOW, None).unwrap().unwrap();
+    let begun = one.begin_compaction(NOW, None, false).unwrap().unwrap();
     assert_kept(&disk, &before);
     before = manifest_text(&disk);
     begun.finish().unwrap();

@@ -64,6 +64,73 @@ impl Sealed {
     }
 }
 
+/// The logs that the agents go over to at a seal. They are made before the folder's lock is held alone: others wait for it, and each
+/// is synced.
+struct NextOf {
+    /// The generation of the manifest whose agents they are for.
+    generation: u64,
+    /// Agents and their logs.
+    logs: Vec<(String, String)>,
+    /// Whether the folder of the logs was synced since the last of them was made.
+    has_names_synced: bool,
+}
+
+impl NextOf {
+    /// Makes the logs for the agents that are open.
+    fn prepare(store: &Store, list: &Unpublished, now_ms: i64) -> Result<Self> {
+        let current = store.manifest();
+        let mut next = Self { generation: current.generation, logs: Vec::new(), has_names_synced: true };
+        next.complete(store, list, &current, now_ms)?;
+        if let Some((_, log)) = next.logs.first() {
+            sync_folder_of(&*store.disk, &layout::at(&store.root, log))?;
+        }
+        next.has_names_synced = true;
+        Ok(next)
+    }
+
+    /// These, if nothing was published since; else none: a log that was named meanwhile may have a later time.
+    fn meant_for(self, current: &Manifest, store: &Store) -> Self {
+        if self.generation == current.generation {
+            return self;
+        }
+        self.discard(store);
+        Self { generation: current.generation, logs: Vec::new(), has_names_synced: true }
+    }
+
+    /// Makes the logs of open agents that have none here, and removes those of agents that are gone.
+    fn complete(&mut self, store: &Store, list: &Unpublished, current: &Manifest, now_ms: i64) -> Result<()> {
+        let mut known = std::mem::take(&mut self.logs);
+        let from = time_after(Some(current), now_ms);
+        for (agent, _) in current.active_agent_ops.iter().flatten() {
+            // An agent that is gone gets no new log; it registers again when it comes back.
+            if is_agent_open(&*store.disk, &store.root, agent)? == Some(false) {
+                continue;
+            }
+            if let Some(place) = known.iter().position(|(of, _)| of == agent) {
+                self.logs.push(known.swap_remove(place));
+                continue;
+            }
+            let mut log = store.create_agent_log(list, agent, from)?;
+            log.sync()?;
+            self.logs.push((agent.clone(), log.relative().to_owned()));
+            self.has_names_synced = false;
+        }
+        remove_all(store, &known);
+        Ok(())
+    }
+
+    fn discard(self, store: &Store) {
+        remove_all(store, &self.logs);
+    }
+}
+
+/// Removes logs that no manifest came to name. Best effort.
+fn remove_all(store: &Store, logs: &[(String, String)]) {
+    for (_, log) in logs {
+        let _ = store.disk.unlink(&layout::at(&store.root, log));
+    }
+}
+
 /// A compaction that has sealed all logs. Dropped before [`Compaction::finish`] succeeded, it is given up; its seal stays.
 pub struct Compaction {
     store: Arc<Store>,
@@ -130,11 +197,12 @@ impl Store {
         now_ms: i64,
         archive: Option<ArchiveRequest>,
     ) -> Result<Compacted> {
-        self.begin_compaction(now_ms, archive)?.map_or(Ok(Compacted::default()), Compaction::finish)
+        self.begin_compaction(now_ms, archive, false)?.map_or(Ok(Compacted::default()), Compaction::finish)
     }
 
     /// Seals all logs of a folder of agents, once no other agent compacts. What is to be migrated must be before
-    /// [`Compaction::finish`]. `None` where there are no agents.
+    /// [`Compaction::finish`]. `None` where there are no agents; with `if_due` also where another agent's compaction has taken all
+    /// along by then that was hidden for this one.
     ///
     /// # Errors
     /// `OPSLOG_LOCKED` when the others do not let go in time, `OPSLOG_IO`, `OPSLOG_FAILED`, `OPSLOG_NEWER_VERSION`.
@@ -142,12 +210,16 @@ impl Store {
         self: &Arc<Self>,
         now_ms: i64,
         archive: Option<ArchiveRequest>,
+        if_due: bool,
     ) -> Result<Option<Compaction>> {
         let Some(gate) = &self.gate else { return Ok(None) };
         let sealed = self.wait_for_compaction_lock().and_then(|lock| {
+            if if_due && self.is_compacted()? {
+                return Ok(None);
+            }
             let list = Unpublished::begin(&self.disk, &self.root, self.manifest().generation)?;
             match self.seal_all(gate, &list, now_ms) {
-                Ok(sealed) => Ok((lock, Some(list), sealed)),
+                Ok(sealed) => Ok(Some((lock, Some(list), sealed))),
                 Err(error) => {
                     self.give_up(list);
                     Err(error)
@@ -155,7 +227,9 @@ impl Store {
             }
         });
         // What waited for it counts again if it fails.
-        let (lock, list, sealed) = sealed.inspect_err(|_| self.show_history())?;
+        let Some((lock, list, sealed)) = sealed.inspect_err(|_| self.show_history())? else {
+            return Ok(None);
+        };
         let (store, original) = (Arc::clone(self), sealed.view.clone());
         let (gone, done) = (Vec::new(), false);
         Ok(Some(Compaction { store, lock, list, sealed, original, archive, gone, now_ms, done }))
@@ -169,16 +243,30 @@ impl Store {
 
     fn seal_all(&self, gate: &Gate, list: &Unpublished, now_ms: i64) -> Result<Sealed> {
         loop {
-            // NOTE: what is in memory may be older than the snapshot, and still hold what went to an archive. No other
-            // agent publishes a snapshot while this one holds the compaction lock.
-            let followed = self.catch_up()?;
-            self.lock().foreign.push(followed);
-            let followed = self.renew()?;
-            self.lock().foreign.push(followed);
-            if let Some(sealed) = self.seal(gate, list, now_ms)? {
+            self.look_before_compaction()?;
+            let next = NextOf::prepare(self, list, now_ms)?;
+            if let Some(sealed) = self.seal(gate, list, next, now_ms)? {
                 return Ok(sealed);
             }
         }
+    }
+
+    /// Takes in what others wrote, also a snapshot.
+    fn look_before_compaction(&self) -> Result<()> {
+        // NOTE: what is in memory may be older than the snapshot, and still hold what went to an archive. No other
+        // agent publishes a snapshot while this one holds the compaction lock.
+        let followed = self.catch_up()?;
+        self.lock().foreign.push(followed);
+        let followed = self.renew()?;
+        self.lock().foreign.push(followed);
+        Ok(())
+    }
+
+    /// Whether the snapshot holds all by now that was hidden for a compaction.
+    fn is_compacted(&self) -> Result<bool> {
+        self.look_before_compaction()?;
+        let state = self.lock();
+        Ok(!state.is_outdated() && !state.is_stale() && state.hidden_operations() == 0)
     }
 
     /// Waits for another agent's compaction to end, and keeps others from beginning one.
@@ -204,7 +292,7 @@ impl Store {
 
     /// Gives every agent a new WAL and freezes what the old ones say. `None` if the snapshot in memory is not the
     /// current one.
-    fn seal(&self, gate: &Gate, list: &Unpublished, now_ms: i64) -> Result<Option<Sealed>> {
+    fn seal(&self, gate: &Gate, list: &Unpublished, next: NextOf, now_ms: i64) -> Result<Option<Sealed>> {
         let exclusive = gate.exclusive()?;
         let followed = self.look_alone(&exclusive)?;
         self.lock().foreign.push(followed);
@@ -213,23 +301,16 @@ impl Store {
             state.writable()?;
             state.require_one_version(&self.options)?;
             if state.is_outdated() || state.is_stale() {
+                next.discard(self);
                 return Ok(None);
             }
             (state.manifest.clone(), state.engine.clock())
         };
-        let from = time_after(Some(&current), now_ms);
-        let mut agents = Vec::new();
-        let mut logs = Vec::new();
-        for (agent, path) in current.active_agent_ops.iter().flatten() {
-            logs.push(path.clone());
-            // An agent that is gone gets no new log; it registers again when it comes back.
-            if is_agent_open(&*self.disk, &self.root, agent)? == Some(false) {
-                continue;
-            }
-            let mut log = self.create_agent_log(list, agent, from)?;
-            log.sync()?;
-            agents.push((agent.clone(), log.relative().to_owned()));
-        }
+        let mut next = next.meant_for(&current, self);
+        let mut logs: Vec<String> =
+            current.active_agent_ops.iter().flatten().map(|(_, path)| path.clone()).collect();
+        next.complete(self, list, &current, now_ms)?;
+        let mut agents = std::mem::take(&mut next.logs);
         logs.extend(logs_of(&current).into_iter().map(str::to_owned));
         order::sort(&mut logs);
         logs.dedup();
@@ -247,7 +328,9 @@ impl Store {
             }
         }
         list.add_superseded(&empty)?;
-        sync_folder_of(&*self.disk, &layout::at(&self.root, &own))?;
+        if !next.has_names_synced {
+            sync_folder_of(&*self.disk, &layout::at(&self.root, &own))?;
+        }
         let next_logs = NextLogs { agents, own: own.clone(), clock };
         let next = transition::sealed(&current, next_logs, Generation::new(times));
         let count = self.change_manifest(&exclusive, &next)?;

@@ -52,7 +52,7 @@ impl Folder {
                 true => None,
                 false => Some(store.choose_for_archive(ids, "2026-Q1".into()).map_err(failed)?),
             };
-            let begun = store.begin_compaction(now, archive).map_err(failed)?;
+            let begun = store.begin_compaction(now, archive, false).map_err(failed)?;
             // What is logged from now on has a higher clock.
             let clock = store.manifest().clock;
             let rank = Some((clock, char::MAX.to_string()));
