@@ -128,12 +128,15 @@ test("open(), the snapshot was truncated in the middle of a line, rejects with O
   await assertRefused(t, folder, { code: "OPSLOG_CORRUPT" });
 });
 
+/** What Node says of a folder that is read as a file. */
+const readsFolder = process.platform === "win32" ? "EPERM" : "EISDIR";
+
 test("open(), the manifest can't be read, rejects with OPSLOG_IO and the path", async (t) => {
   const folder = await folderWithData(t);
   await rename(join(folder, "manifest.json"), join(folder, "elsewhere.json"));
   await mkdir(join(folder, "manifest.json"));
   const error = await assertRefused(t, folder, { code: "OPSLOG_IO" });
-  t.is(error.cause?.code, "EISDIR");
+  t.is(error.cause?.code, readsFolder);
   t.regex(String(error.path), /manifest\.json$/);
 });
 
@@ -150,7 +153,7 @@ test("open(), the log can't be read, rejects with OPSLOG_IO and the path", async
   await rename(wal, join(folder, "elsewhere.jsonl"));
   await mkdir(wal);
   const error = await assertRefused(t, folder, { code: "OPSLOG_IO" });
-  t.is(error.cause?.code, "EISDIR");
+  t.is(error.cause?.code, readsFolder);
   t.regex(String(error.path), /ops-\d+\.jsonl$/);
 });
 

@@ -2,7 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import test from "ava";
 import * as opslog from "../../index.mjs";
 import { contents, readManifest, temporaryFolder } from "../helpers/store-folder.mjs";
@@ -264,7 +264,9 @@ test("new Store() of a subclass may have arguments of its own", async (t) => {
 });
 
 test("every place that takes a folder takes a file: URL object, also one of another realm", async (t) => {
-  const folder = join(await temporaryFolder(t), "a b%20ü#?");
+  // Windows has no "?" in names.
+  const name = process.platform === "win32" ? "a b%20ü#" : "a b%20ü#?";
+  const folder = join(await temporaryFolder(t), name);
   const real = pathToFileURL(folder);
   for (const url of [real, { href: real.href, protocol: "file:" }]) {
     const store = new Store();
@@ -287,7 +289,7 @@ test("every place that takes a folder takes a file: URL object, also one of anot
       await store.close();
     }
   }
-  t.deepEqual((await readdir(join(folder, ".."))).sort(), ["a b%20ü#?", "a b%20ü#?-false", "a b%20ü#?-true"]);
+  t.deepEqual((await readdir(join(folder, ".."))).sort(), [name, `${name}-false`, `${name}-true`]);
 });
 
 test("open() with a backend that is no FsBackend, hands a folder over as it is, a URL object as a string", async (t) => {
@@ -304,11 +306,12 @@ test("open() with a backend that is no FsBackend, hands a folder over as it is, 
     async loadArchiveSegment() {}
   }
   const dirs = ["", undefined, "s3://bucket/x", new URL("s3://bucket/x"), pathToFileURL("/a b")];
+  const asPath = fileURLToPath(dirs.at(-1));
   for (const dir of dirs) {
     const backend = new Elsewhere();
     await t.throwsAsync(new Store().open(dir, { ...readOnly, backend }), { message: "seen" });
   }
-  t.deepEqual(given, ["", undefined, "s3://bucket/x", "s3://bucket/x", "/a b"]);
+  t.deepEqual(given, ["", undefined, "s3://bucket/x", "s3://bucket/x", asPath]);
 });
 
 test("OPSLOG_NO_STORE names the folder", async (t) => {

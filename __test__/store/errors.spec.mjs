@@ -1,4 +1,5 @@
 import fs from "node:fs/promises";
+import { resolve } from "node:path";
 import test from "ava";
 import errors from "../../lib/errors/errors.js";
 
@@ -28,7 +29,7 @@ test("fromNative(), with a kind, makes an error of that class", (t) => {
 });
 
 test("fromNative(), of a failed system call, has Node's message and Node's error as the cause", async (t) => {
-  const path = "/nowhere/file";
+  const path = resolve("/nowhere/file");
   const expected = await t.throwsAsync(fs.open(path));
   const { errno, syscall } = expected;
   const error = native({

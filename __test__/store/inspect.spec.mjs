@@ -18,10 +18,10 @@ test("inspect() of a store shows folder, state and counts, before, while and aft
   await store.set("a", 1);
   await store.set("b", 1);
   await store.delete("a");
-  t.is(shown(store), `Store { folder: '${folder}', state: 'open', records: 1, operations: 3 }`);
+  t.is(shown(store), `Store { folder: ${inspect(folder)}, state: 'open', records: 1, operations: 3 }`);
   await store.batch(() => {
     store.set("c", 1);
-    t.is(shown(store), `Store { folder: '${folder}', state: 'open', records: 2, operations: 4 }`);
+    t.is(shown(store), `Store { folder: ${inspect(folder)}, state: 'open', records: 2, operations: 4 }`);
   });
   const closing = store.close();
   t.regex(shown(store), /state: 'closing'/);
@@ -40,7 +40,7 @@ test("inspect() of an agent, a reader, a store with skipLoad and one behind a ba
       const store = new Store();
       await store.open(folder, { ...options, backend });
       t.true(shown(store).includes(told), shown(store));
-      t.true(shown(store).includes(folder));
+      t.true(shown(store).includes(inspect(folder)));
       await store.close();
     }
   }
@@ -62,7 +62,8 @@ test("inspect() never fails, and keeps to depth and name", async (t) => {
   const store = new Store();
   await store.open(folder, { checkpointOnClose: false });
   await store.set("a", 1);
-  await rm(folder, { recursive: true });
+  // Windows deletes no folder in which a file is open.
+  if (process.platform !== "win32") await rm(folder, { recursive: true });
   t.regex(shown(store), /records: 1/);
   await store.close().catch(() => {});
 });

@@ -4,6 +4,7 @@ import { readdirSync, readlinkSync } from "node:fs";
 import { readdir, rm, truncate, unlink, writeFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import test from "ava";
@@ -13,7 +14,7 @@ import { activeWal, readManifest, storedEntries, temporaryFolder } from "../help
 import { until } from "../helpers/until.mjs";
 
 const run = promisify(execFile);
-const entry = new URL("../../index.js", import.meta.url).pathname;
+const entry = fileURLToPath(new URL("../../index.js", import.meta.url));
 const manual = { checkpointOnClose: false, checkpointThreshold: Number.MAX_SAFE_INTEGER };
 
 /** The files below a folder that this process has open, as Linux tells. */
