@@ -76,9 +76,19 @@ inNamespaces(
   },
 );
 
-inNamespaces("the soak in namespaces sees that 0.8.1 refuses the restart of a container", async (t) => {
+inNamespaces("the soak in namespaces sees what 0.8.1 does where containers are started again", async (t) => {
   t.timeout(300_000);
   const module = import.meta.resolve("opslog-reference");
-  const { problems } = await new NamespaceSoak({ ...brief, module }).run();
-  t.true("a writer's restart is refused" in problems, JSON.stringify(problems, null, 2));
+  const tally = await new NamespaceSoak({ ...brief, module }).run();
+  t.true(isWrong(tally));
+  // How many restarts there are, and which of these comes first, is chance.
+  const seen = [
+    "a writer's restart is refused",
+    "an agent's restart is refused",
+    "two writers have the folder open",
+  ];
+  t.true(
+    seen.some((problem) => problem in tally.problems),
+    JSON.stringify(tally.problems, null, 2),
+  );
 });
