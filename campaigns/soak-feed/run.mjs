@@ -49,6 +49,8 @@ export class FeedSoak {
       for (let kill = 0; kill < kills && this.#failures.length === 0; kill++) {
         await delay(lifeMs / 4 + roll(lifeMs));
         const name = roll(2) === 0 ? "consumer" : names[roll(names.length)];
+        // On a slow machine all would be killed before they have begun; some are.
+        if (name !== "consumer" && roll(4) > 0) await this.#written(journal(name), name);
         await this.#kill(name);
         start(name);
       }
@@ -72,11 +74,18 @@ export class FeedSoak {
     child.on("close", (code) => {
       if (code !== null) this.#failures.push(`${name} ended with ${code}: ${errors}`);
     });
-    this.#running.set(name, child);
+    const lines = which === "writer" ? linesOf(args[1]).length : 0;
+    this.#running.set(name, { child, lines });
+  }
+
+  /** Resolves when a writer has written something in this life, or has ended. */
+  async #written(journal, name) {
+    const { child, lines } = this.#running.get(name);
+    while (child.exitCode === null && linesOf(journal).length === lines) await delay(20);
   }
 
   async #kill(name) {
-    const child = this.#running.get(name);
+    const { child } = this.#running.get(name) ?? {};
     this.#running.delete(name);
     if (child === undefined || child.exitCode !== null) return;
     const gone = once(child, "close");
