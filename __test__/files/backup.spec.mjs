@@ -247,7 +247,7 @@ test("backup() to a folder that cannot be, rejects and leaves everything as it w
   await store.set("a", {});
   const elsewhere = await temporaryFolder(t);
   await writeFile(join(elsewhere, "mine"), "mine");
-  await symlink(folder, join(elsewhere, "into"));
+  await symlink(folder, join(elsewhere, "into"), "junction");
   const before = [await contents(folder), await contents(elsewhere)];
   const refused = [
     elsewhere,
