@@ -6,6 +6,7 @@ import { readers } from "../../cli/exchange/formats.mjs";
 import { Store } from "../../index.mjs";
 import { activeWal, temporaryFolder } from "../helpers/store-folder.mjs";
 import { called, sent, served } from "../helpers/ui.mjs";
+import { until } from "../helpers/until.mjs";
 import { differencesOf } from "../../ui/server/differences/differences.mjs";
 
 const settings = { checkpointOnClose: false, checkpointThreshold: Infinity };
@@ -79,7 +80,7 @@ test("more records than are sorted, show the first ones of an order and how many
     },
     { mostSorted: 30 },
   );
-  const until = async (wanted) => {
+  const whole = async (wanted) => {
     let page;
     do page = await called(ui, "page", { limit: 500, columns: ["n"], ...wanted });
     while (!page.isComplete);
@@ -91,19 +92,19 @@ test("more records than are sorted, show the first ones of an order and how many
     };
   };
   const first = [...Array(30).keys()];
-  t.like(await until({ sort: { n: 1 } }), { total: 30, more: 70, n: first });
-  t.like(await until({ sort: { n: -1 } }), { total: 30, more: 70, n: first.map((n) => 99 - n) });
-  t.like(await until({ sort: { n: 1 }, query: { even: true } }), {
+  t.like(await whole({ sort: { n: 1 } }), { total: 30, more: 70, n: first });
+  t.like(await whole({ sort: { n: -1 } }), { total: 30, more: 70, n: first.map((n) => 99 - n) });
+  t.like(await whole({ sort: { n: 1 }, query: { even: true } }), {
     total: 30,
     more: 20,
     n: first.map((n) => 2 * n),
   });
-  t.like(await until({ sort: { n: 1 }, query: { n: { $lt: 30 } } }), { total: 30, more: 0, n: first });
+  t.like(await whole({ sort: { n: 1 }, query: { n: { $lt: 30 } } }), { total: 30, more: 0, n: first });
   const ids = Array.from({ length: 100 }, (_, n) => `id-${n}`).sort();
-  t.like(await until({ sort: { "\u0000id": 1 } }), { more: 70, ids: ids.slice(0, 30) });
-  t.like(await until({ sort: { "\u0000id": -1 } }), { more: 70, ids: ids.reverse().slice(0, 30) });
-  t.like(await until({ search: "id-1", sort: { "\u0000id": 1 } }), { total: 11, more: 0 });
-  t.like(await until({}), { total: 100, more: 0 });
+  t.like(await whole({ sort: { "\u0000id": 1 } }), { more: 70, ids: ids.slice(0, 30) });
+  t.like(await whole({ sort: { "\u0000id": -1 } }), { more: 70, ids: ids.reverse().slice(0, 30) });
+  t.like(await whole({ search: "id-1", sort: { "\u0000id": 1 } }), { total: 11, more: 0 });
+  t.like(await whole({}), { total: 100, more: 0 });
   const refused = await t.throwsAsync(called(ui, "page", { search: "id-1", sort: { n: 1 } }));
   t.like(refused, { status: 422, code: "TOO_MANY" });
   t.regex(refused.message, /more than 30 records .* with a query/);
@@ -150,6 +151,37 @@ test("operations with times that are none, or far away, are listed, and those wi
   t.is(counts.total, 2);
   t.is(new Date(counts.last).getUTCFullYear(), 2999);
   t.is((await called(ui, "last")).operations.length, 3);
+});
+
+test("operations over time, are shown as far as they are kept, also while the page is open and its history is pruned", async (t) => {
+  const { ui, folder } = await filled(t, async (store) => {
+    for (let n = 0; n < 3; n++) {
+      for (const id of ["a", "b", "c"]) await store.set(id, { n });
+      await store.compact();
+    }
+    await store.set("last", { n: 1 });
+  });
+  const done = async (wanted) => {
+    let counts;
+    do counts = await called(ui, "activity", wanted);
+    while (counts.state !== "done");
+    const sum = counts.buckets.reduce(
+      (all, { counts: each }) => all + each.reduce((n, [, , m]) => n + m, 0),
+      0,
+    );
+    return { ...counts, sum };
+  };
+  const whole = await done({});
+  t.is(whole.sum, 10);
+  const store = new Store();
+  await store.open(folder, settings);
+  await store.prune();
+  await store.set("later", { n: 1 });
+  await until(async () => (await called(ui, "overview")).records === 5);
+  await until(async () => (await done({})).sum === 2);
+  // Of a time that was pruned, what was counted before is known.
+  t.true((await done({ since: whole.first, until: whole.last })).sum > 0);
+  await store.close();
 });
 
 test("an expression that takes too long, is stopped, and the page goes on", async (t) => {

@@ -14,6 +14,7 @@ import {
   viewOf,
 } from "../helpers/browser.mjs";
 import { deskFolder, writtenTo } from "../helpers/desk.mjs";
+import { temporaryFolder } from "../helpers/store-folder.mjs";
 import { called, served } from "../helpers/ui.mjs";
 import { until } from "../helpers/until.mjs";
 
@@ -177,3 +178,24 @@ inBrowser("an open version of a record, is compared with what the record has bec
   await writtenTo(folder, (store) => store.set("job-1", { title: "Tide tables" }));
   await shows(page, "Compared with now (5)");
 });
+
+inBrowser(
+  "an empty store whose first record comes, shows it in columns, and lists fields that come later",
+  async (t) => {
+    const folder = await temporaryFolder(t);
+    await writtenTo(folder, () => {}, {});
+    const ui = await served(t, folder);
+    const { page } = await openedPage(t, viewOf(ui.address, "records"));
+    await shows(page, "The store is empty");
+    await writtenTo(folder, fresh, {});
+    await shows(page, "Just written");
+    t.deepEqual(await textsOf(page, ".heading .sorter"), ["id", "title", "words"]);
+    await writtenTo(folder, (store) => store.set("fresh", { title: "Again", words: 4, late: true }), {});
+    await shows(page, "Again");
+    t.deepEqual(await textsOf(page, ".heading .sorter"), ["id", "title", "words"]);
+    await click(page, "button[aria-label=Columns]");
+    await click(page, ".menu-item", "late");
+    await shows(page, "true");
+    t.deepEqual(await textsOf(page, ".heading .sorter"), ["id", "title", "words", "late"]);
+  },
+);

@@ -57,15 +57,27 @@ export class Activity {
       0,
     );
     if (operations > MOST_READ_AGAIN) return undefined;
-    const key = `${since} ${until} ${number} ${this.#buckets.total}`;
+    const key = `${since} ${until} ${number} ${this.#buckets.total} ${this.#followed.version}`;
     if (this.#closer?.key !== key) this.#closer = { key, counted: this.#read(since, until, number) };
-    return this.#closer.counted;
+    const { counted } = this.#closer;
+    try {
+      return await counted;
+    } catch (error) {
+      if (this.#closer?.counted === counted) this.#closer = null;
+      // Of operations that were pruned, what was counted before is known.
+      if (error.code === "OPSLOG_POSITION_GONE") return undefined;
+      throw error;
+    }
   }
 
   async #read(since, until, number) {
     const closer = new Buckets(Math.max(1, Math.ceil((until - since) / number)));
-    // NOTE: `since` leaves out what was at this very millisecond.
-    const bounds = { since: new Date(since - 1), until: new Date(until) };
+    // NOTE: `since` leaves out what was at this very millisecond. From the beginning there is no `since`: before the first operation
+    // that is kept, others may have been pruned.
+    const bounds = {
+      ...(since > this.#buckets.first && { since: new Date(since - 1) }),
+      ...(until < this.#buckets.last && { until: new Date(until) }),
+    };
     for await (const change of this.#followed.store.changes(bounds)) this.#count(closer, change);
     return closer.between(since, until, number);
   }

@@ -1,6 +1,6 @@
 /** All records, those that are searched for, or those of an earlier time. */
-import { useMemo, useState } from "preact/hooks";
-import { useCall, useStored } from "../../hooks.js";
+import { useMemo, useRef, useState } from "preact/hooks";
+import { useCall, useChanged, useStored } from "../../hooks.js";
 import { counted, moment, number } from "../../text/numbers.js";
 import { amend } from "../../browser/route.js";
 import { IconButton } from "../../parts/button.jsx";
@@ -15,6 +15,8 @@ import { Selection } from "./selection.jsx";
 import { Table } from "./table.jsx";
 
 const NONE = new Set();
+/** The fields of the records are looked for again at most so often. */
+const COLUMNS_MS = 3000;
 
 function Count({ rows, overview, isFiltered }) {
   const { total, more, isComplete, isStale, isLoading, refresh } = rows;
@@ -56,6 +58,15 @@ function AsOf({ at, leave }) {
   );
 }
 
+/** The columns that a listing has at first. They stay while it is looked at, whatever fields come. */
+function useFirstColumns({ data, isFresh }, key) {
+  const first = useRef({ key: null, columns: [] });
+  const { key: known, columns } = first.current;
+  if (data && isFresh && (known !== key || columns.length === 0))
+    first.current = { key, columns: firstColumns(data.columns) };
+  return first.current.columns;
+}
+
 export function RecordsView({ args, overview }) {
   const { mode = "id", text = "", sort, at, id, tab = "value" } = args;
   const [chosenColumns, setChosenColumns] = useStored(`columns.${overview.folder}`, null);
@@ -65,7 +76,9 @@ export function RecordsView({ args, overview }) {
   const { wrong, ...search } = question;
   const listing = { ...search, ...(sort && { sort }), ...(at && { at }) };
   const found = useCall("columns", listing);
-  const columns = chosenColumns ?? firstColumns(found.data?.columns ?? []);
+  useChanged(() => at === undefined && found.reload(), COLUMNS_MS);
+  const first = useFirstColumns(found, JSON.stringify(listing));
+  const columns = chosenColumns ?? first;
   const rows = useRows({ ...listing, columns });
   const change = (more, options) => amend("records", more, options);
   const isFiltered = search.search !== undefined || search.query !== undefined;
