@@ -21,6 +21,8 @@ const explanations = {
       ? message
       : `The file system of ${path} has no kernel locks (${cause?.message ?? "flock"}). Put the store on another one. A single ` +
         "writer can go by process numbers instead, with --locking pid; agents cannot.",
+  OPSLOG_POSITION_GONE: () =>
+    'The history does not reach back to this place: its operations were pruned or undone. "opslog log" lists those that are kept.',
   OPSLOG_CORRUPT: (error) => {
     const either = basename(error.path ?? "") === "manifest.json" ? ", or this is no store of opslog" : "";
     return `The store is damaged${either}: ${damage(error)}\n"opslog verify" lists all that is damaged.`;

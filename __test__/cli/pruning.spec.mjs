@@ -52,3 +52,27 @@ test("prune, its limits make no sense or there is no store, says so", async (t) 
   t.like(await cli(t, ["prune", join(folder, "none")]), { status: 1 });
   t.is((await readdir(join(folder, "ops"))).length, 2);
 });
+
+test("commands that look back to a time whose operations were pruned, say so, and which command lists the others", async (t) => {
+  const folder = await exampleFolder(t);
+  const store = new Store();
+  await store.open(folder);
+  await store.set("pruned", { n: 1 });
+  await store.compact();
+  await store.set("kept", { n: 1 });
+  await store.prune();
+  await store.close();
+  for (const args of [
+    ["at", folder, "2020-01-01"],
+    ["diff", folder, "kept", "2020-01-01"],
+    ["revert", folder, "2020-01-01"],
+    ["log", folder, "--since", "2020-01-01"],
+  ]) {
+    const { status, stdout, stderr } = await cli(t, args);
+    t.deepEqual({ status, stdout }, { status: 1, stdout: "" }, args[0]);
+    t.is(
+      stderr,
+      'opslog: The history does not reach back to this place: its operations were pruned or undone. "opslog log" lists those that are kept.\n',
+    );
+  }
+});

@@ -181,6 +181,21 @@ test("operations over time, are shown as far as they are kept, also while the pa
   await until(async () => (await done({})).sum === 2);
   // Of a time that was pruned, what was counted before is known.
   t.true((await done({ since: whole.first, until: whole.last })).sum > 0);
+  const listed = await called(ui, "operations", { since: whole.first - 1000 });
+  t.deepEqual(
+    listed.operations.map(({ id }) => id),
+    ["last", "later"],
+  );
+  const next = await called(ui, "operations", {
+    since: whole.first - 1000,
+    after: listed.operations[0].position,
+  });
+  t.deepEqual(
+    next.operations.map(({ id }) => id),
+    ["later"],
+  );
+  const gone = { since: whole.first - 1000, until: whole.first - 500 };
+  t.is((await t.throwsAsync(called(ui, "operations", gone))).code, "OPSLOG_POSITION_GONE");
   await store.close();
 });
 

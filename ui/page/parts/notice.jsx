@@ -5,7 +5,7 @@ import { number } from "../text/numbers.js";
 
 const HINTS = {
   OPSLOG_CORRUPT: "Health checks every file and tells what helps.",
-  OPSLOG_POSITION_GONE: "That part of the history was pruned, or undone. Reload to see what is there now.",
+  OPSLOG_POSITION_GONE: "Reload to see the operations that are kept.",
   OPSLOG_LOCKED: "",
 };
 

@@ -7,6 +7,22 @@ const MOST_OPERATIONS = 200;
 /** A list looks at so many operations for those that it wants, before it says how far it has come. */
 const MOST_SCANNED = 20_000;
 
+/** The operations between two times, of which those at the beginning may have been pruned: the others are kept all the same. */
+async function* keptSince(store, { since, ...bounds }) {
+  let isBegun = false;
+  try {
+    for await (const change of store.changes({ since, ...bounds })) {
+      isBegun = true;
+      yield change;
+    }
+    return;
+  } catch (error) {
+    if (error.code !== "OPSLOG_POSITION_GONE" || since === undefined || isBegun) throw error;
+  }
+  const from = since.toISOString();
+  for await (const change of store.changes(bounds)) if (change.ts > from) yield change;
+}
+
 export class History {
   #followed;
 
@@ -60,7 +76,7 @@ export class History {
     const operations = [];
     let scanned = 0;
     let last;
-    for await (const change of this.#followed.store.changes({ since, until, after })) {
+    for await (const change of keptSince(this.#followed.store, { since, until, after })) {
       const isWanted =
         (kind === undefined || kindOf(change) === kind) &&
         (agent === undefined || (change.agent ?? "") === agent);

@@ -14,6 +14,10 @@ const sentences = {
     pid === undefined
       ? message
       : `Process ${pid} has the store open for writing. Nothing was changed. Reading goes on beside it; to change something here, close the store there first.`,
+  OPSLOG_POSITION_GONE: (error) =>
+    error instanceof Refused
+      ? error.message
+      : "The history does not reach back to this place: its operations were pruned or undone.",
   OPSLOG_NO_STORE: () => "There is no store in this folder.",
   OPSLOG_UNSUPPORTED: ({ message, path }) =>
     path === undefined ? message : `The file system of ${path} has no kernel locks.`,
