@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import test from "ava";
 import { Store } from "../../index.mjs";
 import { manual, openAgent } from "../helpers/agents.mjs";
@@ -99,8 +99,8 @@ for (const [what, value] of Object.entries(values)) {
     );
     same(reader.entries(), "a reader");
     const copies = [
-      join(folder, "..", `${folder.split("/").at(-1)}-log`),
-      join(folder, "..", `${folder.split("/").at(-1)}-snapshot`),
+      join(folder, "..", `${basename(folder)}-log`),
+      join(folder, "..", `${basename(folder)}-snapshot`),
     ];
     t.teardown(async () => {
       const { rm } = await import("node:fs/promises");

@@ -1,6 +1,6 @@
 /** Files that no version writes like this, but that V8's JSON.parse reads: both versions find the same in them. */
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { inspect } from "node:util";
 import test from "ava";
 import { Store } from "../../index.mjs";
@@ -213,7 +213,7 @@ for (const indent of [undefined, 2]) {
     const [ours, theirs] = await twice(t, { snapshot, snapshotName: "snap-1000.json", wal: "" });
     const expected = shown(await storedEntries(original.Store, theirs));
     t.is(shown(await storedEntries(Store, ours)), expected);
-    const copy = join(ours, "..", `${ours.split("/").at(-1)}-copy`);
+    const copy = join(ours, "..", `${basename(ours)}-copy`);
     await cp(ours, copy, { recursive: true });
     t.teardown(() => rm(copy, { recursive: true, force: true }));
     const store = new Store();

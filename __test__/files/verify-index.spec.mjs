@@ -1,6 +1,6 @@
 /** Store.verify() and Store.repair() of index files: every page, and every entry against its record. */
 import { readFile, readdir, truncate, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import test from "ava";
 import { Store } from "../../index.mjs";
 import { PAGE, editPage, flip, indexEntries, lineStarts, offsetOf } from "../helpers/damage.mjs";
@@ -22,7 +22,7 @@ async function indexedFolder(t) {
 }
 
 async function indexOf(folder, fileOf) {
-  return join(folder, "index", `${(await fileOf(folder)).split("/").at(-1)}.idx`);
+  return join(folder, "index", `${basename(await fileOf(folder))}.idx`);
 }
 
 const kinds = { "a snapshot": currentSnapshot, "a log": activeWal };
