@@ -445,3 +445,31 @@ for (const [look, options] of Object.entries({
     }
   });
 }
+
+inBrowser("addresses that were changed by hand, show a view, whatever stands in them", async (t) => {
+  const { page, go, complaints } = await opened(t);
+  for (const [view, args] of [
+    ["records", { text: 5, mode: "query" }],
+    ["records", { text: { a: 1 }, mode: ["id"], sort: "title", tab: 7 }],
+    ["records", { id: 5 }],
+    ["records", { id: { a: 1 }, at: 12 }],
+    ["records", { sort: [1], at: null }],
+    ["history", { id: ["job-1"] }],
+    ["time", { at: "p1", since: "x", until: {} }],
+    ["time", { since: 1e300, until: -1, by: 3 }],
+    ["nowhere", { id: 1 }],
+    ["constructor", { create: 5 }],
+    ["records", JSON.parse('{"__proto__":1,"constructor":{},"toString":0}')],
+    ["", {}],
+  ]) {
+    await go(view, args);
+    await page.waitForSelector("main .view");
+    await has(page, ".loading", 0);
+  }
+  await go("records");
+  await shows(page, "Tide tables");
+  t.deepEqual(
+    complaints.filter((each) => !each.includes("422")),
+    [],
+  );
+});

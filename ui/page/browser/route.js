@@ -20,14 +20,32 @@ export function hrefOf(view, args = {}) {
   return `#/${view}${parts.length > 0 ? `?${parts.join("&")}` : ""}`;
 }
 
+const isText = (value) => typeof value === "string";
+/** A time that a `Date` can have. */
+const isTime = (value) => typeof value === "number" && Math.abs(value) <= 8.64e15;
+const isSort = (value) =>
+  typeof value === "object" &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.values(value).every((way) => way === 1 || way === -1);
+
+/** What stands in the address of a view. An address may be written by hand: a value of another kind is left out. */
+const ARGUMENTS = {
+  records: { mode: isText, text: isText, sort: isSort, at: isText, id: isText, tab: isText },
+  history: { id: isText },
+  time: { by: isText, since: isTime, until: isTime, at: isTime },
+};
+
 function read() {
   const { hash } = location;
   const [, view = "records", rest = ""] = /^#\/([a-z]+)(?:\?(.*))?$/.exec(hash) ?? [];
+  const kinds = Object.hasOwn(ARGUMENTS, view) ? ARGUMENTS[view] : {};
   const args = {};
   for (const part of rest.split("&").filter((each) => each !== "")) {
     const at = part.indexOf("=");
+    const name = part.slice(0, at);
     const value = unpack(part.slice(at + 1));
-    if (value !== undefined) args[part.slice(0, at)] = value;
+    if (Object.hasOwn(kinds, name) && kinds[name](value)) args[name] = value;
   }
   return { hash, view, args };
 }
