@@ -1,6 +1,6 @@
 /** `opslog set`: creates or replaces one record. */
 import { UsageError } from "../arguments/usage-error.mjs";
-import { textOf } from "../exchange/lines.mjs";
+import { textOf, withoutMark } from "../exchange/lines.mjs";
 import { complain } from "../output.mjs";
 import { differences } from "../records/differences.mjs";
 import { createOption, willCreate, writerOptions, writing } from "../stores.mjs";
@@ -12,7 +12,7 @@ async function textFromStdin() {
   if (process.stdin.isTTY) throw new UsageError("<value> is missing");
   const chunks = [];
   for await (const chunk of process.stdin) chunks.push(chunk);
-  return textOf(Buffer.concat(chunks));
+  return textOf(withoutMark(Buffer.concat(chunks)));
 }
 
 function parseValue(text) {

@@ -8,11 +8,16 @@ const NEWLINE = 0x0a;
 /** Some programs put these bytes before the first line, to say that UTF-8 follows. */
 const MARK = Buffer.from("\ufeff");
 
+/** What stands behind the mark, if there is one. */
+export function withoutMark(bytes) {
+  return bytes.subarray(0, MARK.length).equals(MARK) ? bytes.subarray(MARK.length) : bytes;
+}
+
 /** Yields the lines as bytes; only what is behind the last line end is held, however long the stream is. */
 export async function* linesOf(stream) {
   let isFirst = true;
   for await (const line of splitAtNewlines(stream)) {
-    yield isFirst && line.subarray(0, MARK.length).equals(MARK) ? line.subarray(MARK.length) : line;
+    yield isFirst ? withoutMark(line) : line;
     isFirst = false;
   }
 }
