@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use opslog::disk::Disk;
 use opslog::disk::sim::SimDisk;
-use opslog::store::{Options, Store};
+use opslog::disk::{Disk, OpenMode, write_all_at};
+use opslog::store::{Options, Rejected, Store};
 use parking_lot::Mutex;
 
 use super::hook::HookDisk;
@@ -552,6 +552,54 @@ fn a_reader_of_a_copy_of_agents_that_is_brought_up_to_date_is_told_of_each_opera
             reader.follow().unwrap();
             heard.extend(told(&reader));
             assert_eq!(heard, expected, "loads: {loads}, each: {copies_each}");
+        }
+    }
+}
+
+/// Puts the whole folder back, lock files included, without giving files that are there another identity, as `rsync --inplace` does.
+fn put_back_in_place(disk: &SimDisk, copied: &BTreeMap<PathBuf, Vec<u8>>) {
+    for path in disk.tree().keys().filter(|path| !copied.contains_key(*path)) {
+        // A folder stays.
+        let _ = disk.unlink(path);
+    }
+    for (path, content) in copied {
+        if disk.info(path).is_ok_and(|info| !info.is_file) {
+            continue;
+        }
+        if disk.tree().contains_key(path) {
+            let file = disk.open(path, OpenMode::ReadWrite).unwrap();
+            file.set_len(0).unwrap();
+            write_all_at(&*file, content, 0).unwrap();
+        } else {
+            disk.plant(path, content).unwrap();
+        }
+    }
+}
+
+#[test]
+fn an_agent_that_was_idle_while_the_folder_was_put_back_and_another_compacted_writes_where_it_counts() {
+    for raised in 0..6 {
+        let disk = SimDisk::new();
+        let (one, two) = (agent(disk.clone(), "one"), agent(disk.clone(), "two"));
+        one.catch_up().unwrap();
+        set(&one, "a", "1");
+        let copied = disk.tree();
+        one.compact_agents(NOW, None).unwrap();
+        two.catch_up().unwrap();
+        set(&two, "b", "1");
+        put_back_in_place(&disk, &copied);
+        for _ in 0..raised {
+            one.catch_up().unwrap();
+            one.compact_agents(NOW + 5, None).unwrap();
+        }
+        let mut written = try_set(&two, "c", "1");
+        if matches!(written, Err(Rejected::NotNow)) && two.catch_up().is_ok() {
+            written = try_set(&two, "c", "1");
+        }
+        if written.is_ok() {
+            two.close().unwrap();
+            one.close().unwrap();
+            assert!(found(&disk).contains(&"c=1".to_owned()), "{raised}");
         }
     }
 }
