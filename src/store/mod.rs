@@ -9,7 +9,6 @@ mod closing;
 mod following;
 mod foreign;
 mod home;
-mod known;
 mod locked;
 mod names;
 mod open;
