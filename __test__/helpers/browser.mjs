@@ -110,7 +110,9 @@ export async function click(page, selector, text = "") {
     const found = await becomes(
       page,
       (where, wanted) =>
-        [...document.querySelectorAll(where)].find((element) => element.innerText.trim().startsWith(wanted)),
+        [...document.querySelectorAll(where)].find(
+          (element) => element.innerText.trim().startsWith(wanted) && !element.disabled,
+        ),
       selector,
       text,
     );

@@ -1,7 +1,11 @@
 /** A store with a history, a second writer's and hostile records, for the tests of the page. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { Store } from "../../index.mjs";
 import { addHostileRecords } from "../../scripts/ui/demo-store.mjs";
 import { temporaryFolder } from "./store-folder.mjs";
+
+/** How long the history lasts at least: one of a few milliseconds cannot be looked at more closely. */
+const LASTS_MS = 20;
 
 /** A folder of two agents: a few records, with checkpoints in between. */
 export async function deskFolder(t, { hostile = false } = {}) {
@@ -33,6 +37,7 @@ export async function deskFolder(t, { hostile = false } = {}) {
   });
   await other.set("gone", { title: "For a while", status: "open", words: 1 });
   await one.refresh();
+  await sleep(LASTS_MS);
   await one.delete("gone");
   await one.close();
   await other.close();
