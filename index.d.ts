@@ -1544,7 +1544,8 @@ export declare class Store<T = Record<string, unknown>> {
    * afterwards no listener is called.
    * `archive()` is no operation, except with `skipLoad`. Values are as they were written: `migrate` is not called for them.
    *
-   * A listener gets the changes of `changes({ after: store.position, live: true })`, in pieces. Through a backend, the operations of
+   * A listener gets the changes of `changes({ after: store.position, live: true })`, in pieces. In a folder, the retractions of operations
+   * come first that the store shows at the call and another process has undone. Through a backend, the operations of
    * other processes are polled once a second. In memory, positions tell operations apart, but `changes()` does not accept them.
    *
    * No write waits for a listener, whatever the listener awaits. Its error, or the rejection of its promise, becomes a warning of the

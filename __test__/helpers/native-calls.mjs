@@ -118,6 +118,7 @@ export const nativeCalls = {
   "NativeStore.handle": at(({ core }) => core.handle()),
   "NativeStore.lacks": at(({ core }) => core.lacks()),
   "NativeStore.position": at(({ core }) => core.position()),
+  "NativeStore.knownPosition": at(({ core }) => core.knownPosition()),
   "NativeStore.report": at(({ core }) => core.report()),
   "NativeStore.count": at(({ core }) => core.count()),
   "NativeStore.operationCount": at(({ core }) => core.operationCount()),
@@ -309,6 +310,9 @@ export const nativeCalls = {
   }),
   "NativeProgress.constructor": at(({ addon }) => new addon.NativeProgress(), {
     rust: "NativeProgress::new",
+  }),
+  "NativePosition.changes": at(({ made, folder }) => made.changes(folder, false), {
+    prepare: ({ core }) => core.knownPosition(),
   }),
   "NativeChanges.next": at(({ made }) => made.next(), { prepare: readChanges }),
   "NativeChanges.close": at(({ made }) => made.close(), { prepare: readChanges }),

@@ -540,11 +540,21 @@ class FileDriver {
 
   /** The position behind the last operation that the store shows; within a batch, behind the last one before it. */
   position(isInBatch) {
-    if (!this.#options.readOnly && !isInBatch) {
-      this.arrive();
-      if (this.#buffer.isWaiting) this.flush();
-    }
+    this.#settle(isInBatch);
     return call(() => this.#core.position());
+  }
+
+  /** What the records show is in the logs from now on. */
+  #settle(isInBatch) {
+    if (this.#options.readOnly || isInBatch) return;
+    this.arrive();
+    if (this.#buffer.isWaiting) this.flush();
+  }
+
+  /** As `position()`, for listeners: with what the store knows of the operations up to there. */
+  knownPosition(isInBatch) {
+    this.#settle(isInBatch);
+    return call(() => this.#core.knownPosition());
   }
 
   isPosition(text) {
@@ -555,6 +565,13 @@ class FileDriver {
   changes(wanted) {
     if (!this.#options.readOnly) this.flush();
     return settle(native.load().changes(this.folder, { ...wanted, writes: !this.#options.readOnly }));
+  }
+
+  /** As `changes()` of all that comes behind a known position; what was undone of what is known comes first. */
+  changesBehind(known) {
+    const writes = !this.#options.readOnly;
+    if (writes) this.flush();
+    return settle(known.changes(this.folder, writes));
   }
 
   /** Tells when there may be more of it. What only this store writes keeps no process alive `forListeners`. */

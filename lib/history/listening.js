@@ -22,10 +22,14 @@ function checkListener(event, listener, method) {
 function feedOf(driver, { codec, isInBatch, turns: { exclusive, next } }) {
   const told = driver.feed?.();
   if (told !== undefined) return told;
+  const place = (isInBatch) => driver.knownPosition?.(isInBatch) ?? driver.position(isInBatch);
+  const begin = (after) => {
+    if (typeof after !== "string") return driver.changesBehind(after);
+    return driver.changes(readWanted({ after, live: true }, (text) => driver.isPosition(text)).native);
+  };
   const read = (after) => {
-    const { native } = readWanted({ after, live: true }, (text) => driver.isPosition(text));
     // NOTE: what waits goes on when it is open: an undo() would take the place away at which it begins.
-    const open = () => next(async () => ({ source: await driver.changes(native) }));
+    const open = () => next(async () => ({ source: await begin(after) }));
     const notices = () => driver.notices(undefined, { forListeners: true });
     return new Changes(
       () => ({ limit: Infinity, codec, open, notices }),
@@ -34,10 +38,10 @@ function feedOf(driver, { codec, isInBatch, turns: { exclusive, next } }) {
   };
   const renew = async () => {
     await exclusive(() => driver.catchUp());
-    return driver.position(false);
+    return place(false);
   };
   const settled = () => exclusive(() => {}).catch(() => {});
-  return new Feed({ after: driver.position(isInBatch), read, renew, settled });
+  return new Feed({ after: place(isInBatch), read, renew, settled });
 }
 
 module.exports = { checkListener, feedOf };

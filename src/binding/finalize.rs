@@ -8,7 +8,7 @@ use super::backup::NativeBackup;
 use super::catch::plain;
 use super::files::{NativeSnapshotDraft, NativeSnapshotReader};
 use super::find::NativeFind;
-use super::history::NativeChanges;
+use super::history::{NativeChanges, NativePosition};
 use super::lock::NativeLock;
 use super::maintenance::NativeProgress;
 use super::past::{NativePresent, NativeView};
@@ -32,6 +32,7 @@ drop_caught!(
     NativeChanges,
     NativeFind,
     NativeLock,
+    NativePosition,
     NativePresent,
     NativeProgress,
     NativeScan,

@@ -16,7 +16,7 @@ use super::tasks::Work;
 use super::text;
 use crate::disk::OsDisk;
 use crate::error::Result;
-use crate::history::{Changes, Position, Wanted};
+use crate::history::{Changes, KnownPosition, Position, Wanted};
 
 /// What is wanted of a history.
 #[napi(object)]
@@ -77,12 +77,33 @@ pub fn changes(root: String, wanted: NativeWanted<'_>) -> napi::Result<AsyncTask
         let after = after.map(|after| Position::parse(&after)).transpose()?;
         Changes::open(Arc::new(OsDisk), &PathBuf::from(root), after.as_ref(), (reverse, live), wanted)
     };
-    plain(|| {
-        AsyncTask::new(Work::new(open, |changes| {
-            let changes = Reading { changes: Mutex::new(Some(changes)), is_over: AtomicBool::new(false) };
-            NativeChanges { changes: Arc::new(changes) }
-        }))
-    })
+    plain(|| AsyncTask::new(Work::new(open, begun)))
+}
+
+fn begun(changes: Changes) -> NativeChanges {
+    let changes = Reading { changes: Mutex::new(Some(changes)), is_over: AtomicBool::new(false) };
+    NativeChanges { changes: Arc::new(changes) }
+}
+
+/// Where a store stands, with what it knows of the lines up to there.
+#[napi(custom_finalize)]
+pub struct NativePosition {
+    pub(super) known: Arc<KnownPosition>,
+}
+
+#[napi]
+impl NativePosition {
+    /// Begins to read the history of the store's folder from here on, and tells first what was undone meanwhile. Resolves to a
+    /// `NativeChanges`.
+    #[napi]
+    pub fn changes(&self, root: String, writes: bool) -> napi::Result<AsyncTask<Work>> {
+        let known = Arc::clone(&self.known);
+        let open = move || {
+            let wanted = Wanted { id: None, since: None, until: None, writes };
+            Changes::open_behind(Arc::new(OsDisk), &PathBuf::from(root), &known, wanted)
+        };
+        plain(|| AsyncTask::new(Work::new(open, begun)))
+    }
 }
 
 #[napi]

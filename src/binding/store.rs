@@ -14,6 +14,7 @@ use super::change::coded;
 use super::error::to_js;
 use super::exit;
 use super::handles;
+use super::history::NativePosition;
 use super::json;
 use super::lock::locking;
 use super::maintenance::NativeProgress;
@@ -141,6 +142,12 @@ impl NativeStore {
     #[napi]
     pub fn position(&self) -> napi::Result<String> {
         caught(|| self.store.position())
+    }
+
+    /// As `position()`, with what is known of the lines up to there.
+    #[napi]
+    pub fn known_position(&self) -> napi::Result<NativePosition> {
+        caught(|| Ok(NativePosition { known: Arc::new(self.store.known_position()?) }))
     }
 
     /// What the file system was found to lack.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::ids::Record;
+use super::known::KnownLog;
 use super::log::{Given, Log, Taken};
 use super::position::{Mark, Place, Standing};
 use super::sealed_logs::{ReadUpTo, SealedLogs};
@@ -119,20 +120,43 @@ impl Chain {
         self.log.as_ref().map(|log| &log.name).or_else(|| self.later.front().map(|(name, _)| name))
     }
 
-    /// Goes to behind a line of the oldest log. `false` if it is not there.
+    /// Goes to behind a line of the oldest log. `false` if it is not there, and is not known.
     ///
     /// # Errors
     /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
-    pub(super) fn go_behind(&mut self, disk: &dyn Disk, root: &Path, place: &Place) -> Result<bool> {
+    pub(super) fn go_behind(
+        &mut self,
+        disk: &dyn Disk,
+        root: &Path,
+        place: &Place,
+        known: Option<&KnownLog>,
+    ) -> Result<bool> {
         if self.later.front().is_none_or(|(name, _)| name.ms != place.ms) {
-            return Ok(place.mark.is_beginning());
+            return match known {
+                Some(known) if !place.mark.is_beginning() => self.go_behind_emptied(disk, root, known),
+                _ => Ok(place.mark.is_beginning()),
+            };
         }
         self.open_next(root)?;
         self.last = Some((place.ms, place.mark));
-        match &mut self.log {
-            Some(log) => Ok(place.mark.is_beginning() || log.go_behind(disk, place.mark)?),
-            None => Ok(false),
+        match (&mut self.log, known) {
+            _ if place.mark.is_beginning() => Ok(self.log.is_some()),
+            (Some(log), Some(known)) => log.go_behind_known(disk, known).map(|_| true),
+            (Some(log), None) => log.go_behind(disk, place.mark),
+            (None, _) => Ok(false),
         }
+    }
+
+    /// A log of which all lines were undone is deleted once it is sealed. `false` if it is there.
+    fn go_behind_emptied(&mut self, disk: &dyn Disk, root: &Path, known: &KnownLog) -> Result<bool> {
+        let name = LogName::of(&known.relative);
+        let mut log = Log::new(root, &name, u64::MAX)?;
+        if log.go_behind_known(disk, known)? {
+            return Ok(false);
+        }
+        self.last = log.last.map(|mark| (name.ms, mark));
+        self.log = Some(log);
+        Ok(true)
     }
 
     fn open_next(&mut self, root: &Path) -> Result<()> {

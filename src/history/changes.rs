@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::ids::FROM_BYTES;
 use super::trail::Trail;
-use super::{Backward, Event, Forward, Position, Reading, Record, event_into};
+use super::{Backward, Event, Forward, KnownPosition, Position, Reading, Record, event_into};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
@@ -92,6 +92,19 @@ impl Changes {
             Reader::Forward(Box::new(reader))
         };
         Ok(Self { reader, wanted })
+    }
+
+    /// Begins behind what a store knows, and never comes to an end. What was undone of that comes first.
+    ///
+    /// # Errors
+    /// As for [`Changes::open`].
+    pub fn open_behind(
+        disk: Arc<dyn Disk>,
+        root: &Path,
+        known: &KnownPosition,
+        wanted: Wanted,
+    ) -> Result<Self> {
+        Ok(Self { reader: Reader::Forward(Box::new(Forward::open_behind(disk, root, known)?)), wanted })
     }
 
     /// The next changes as JSON texts, each followed by a comma, of about `limit` bytes. `None` when there are no more at the

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::ids::Record;
+use super::known::{KnownLog, KnownPosition};
 use super::log::{Given, Log, REMEMBERED, Taken};
 use super::merge::Merge;
 use super::position::{Mark, Place, Position, print_into};
@@ -54,6 +55,9 @@ pub struct Forward {
     hold: Option<Hold>,
 }
 
+/// Where to begin: a position, and what is known of the lines up to it.
+type At<'p> = (Option<&'p Position>, Option<&'p KnownPosition>);
+
 enum Now {
     Nothing,
     Single(Box<Log>),
@@ -67,6 +71,18 @@ impl Forward {
     /// # Errors
     /// `OPSLOG_POSITION_GONE`, `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_CORRUPT`.
     pub fn open(disk: Arc<dyn Disk>, root: &Path, after: Option<&Position>, is_live: bool) -> Result<Self> {
+        Self::open_at(disk, root, (after, None), is_live)
+    }
+
+    /// Begins behind what a store knows, and goes on with what comes. What was undone of that is told first.
+    ///
+    /// # Errors
+    /// As for [`Forward::open`].
+    pub fn open_behind(disk: Arc<dyn Disk>, root: &Path, known: &KnownPosition) -> Result<Self> {
+        Self::open_at(disk, root, (Some(&known.position), Some(known)), true)
+    }
+
+    fn open_at(disk: Arc<dyn Disk>, root: &Path, (after, known): At<'_>, is_live: bool) -> Result<Self> {
         let mut forward = Self {
             disk,
             root: root.into(),
@@ -82,7 +98,7 @@ impl Forward {
         loop {
             let manifest = forward.manifest_file();
             forward.bounds.clear();
-            let begun = forward.begin(after);
+            let begun = forward.begin((after, known));
             // NOTE: what was read belongs together only if nothing was published meanwhile.
             if manifest == forward.manifest_file() {
                 begun?;
@@ -110,7 +126,7 @@ impl Forward {
         Ok(log)
     }
 
-    fn begin(&mut self, after: Option<&Position>) -> Result<()> {
+    fn begin(&mut self, (after, known): At<'_>) -> Result<()> {
         let (disk, root) = (Arc::clone(&self.disk), self.root.clone());
         let trail = Trail::read(&*disk, &root)?;
         if !self.is_live {
@@ -147,11 +163,22 @@ impl Forward {
         }
         match after.places.first() {
             None => Ok(()),
-            Some(place) if place.agent.is_empty() => self.go_behind(place.ms, place.mark),
+            Some(place) if place.agent.is_empty() => {
+                self.go_behind(place, known.and_then(|known| known.log(place.ms, "")))
+            }
             Some(_) => {
-                let Some(Stage::Agents(logs)) = self.stages.pop_front() else { return Err(DELETED) };
+                let logs = match self.stages.front_mut() {
+                    Some(Stage::Agents(logs)) => {
+                        let logs = std::mem::take(logs);
+                        self.stages.pop_front();
+                        logs
+                    }
+                    // All that a single writer has taken over since may have been empty.
+                    _ if known.is_some() => Vec::new(),
+                    _ => return Err(DELETED),
+                };
                 let mut merge = Merge::default();
-                merge.go_to(&*disk, &root, &logs, after, |log| self.bound_of(log))?;
+                merge.go_to(&*disk, &root, &logs, (after, known), |log| self.bound_of(log))?;
                 self.now = Now::Agents(Box::new(merge));
                 Ok(())
             }
@@ -180,7 +207,8 @@ impl Forward {
     }
 
     /// Goes to behind a line of a single writer's log.
-    fn go_behind(&mut self, ms: u64, mark: Mark) -> Result<()> {
+    fn go_behind(&mut self, place: &Place, known: Option<&KnownLog>) -> Result<()> {
+        let (ms, mark) = (place.ms, place.mark);
         let end = match self.stages.front() {
             Some(Stage::Single(Stretch { name, end })) if name.ms == ms => *end,
             // It was empty when it was superseded: what stands in it went to the next one too.
@@ -195,6 +223,14 @@ impl Forward {
             _ => LogName { ms, agent: Arc::default(), relative: layout::wal(ms), grows: false },
         };
         let mut log = self.log(&name, end)?;
+        if let Some(known) = known {
+            if !log.go_behind_known(&*self.disk, known)? {
+                return Err(DELETED);
+            }
+            // What was late is told as undone if it is not found in the next log.
+            self.now = Now::Single(Box::new(log));
+            return Ok(());
+        }
         if !log.go_behind(&*self.disk, mark)? {
             return Err(if log.held().is_some() { UNDONE } else { DELETED });
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::ids::{self, Record};
+use super::known::{KnownLine, KnownLog};
 use super::position::Mark;
 use super::reverse_log::ReverseLog;
 use super::trail::{LogName, open};
@@ -127,6 +128,29 @@ impl Log {
         }
         self.set_last(Some(mark));
         Ok(true)
+    }
+
+    /// As [`Log::go_behind`], of lines of which the last may be gone by now: those will be found to be taken back. Returns
+    /// whether there is a file.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub(super) fn go_behind_known(&mut self, disk: &dyn Disk, known: &KnownLog) -> Result<bool> {
+        self.is_watched = true;
+        let mut there = known.lines.len();
+        while let Some(line) = there.checked_sub(1).and_then(|place| known.lines.get(place)) {
+            if self.go_behind(disk, line.mark)? {
+                break;
+            }
+            there -= 1;
+        }
+        self.has_more |= there == 0 && known.has_more;
+        for KnownLine { mark, id } in known.lines.iter().skip(there) {
+            self.remember(Given { mark: *mark, id: Box::from(&**id), told: None }, REMEMBERED);
+            self.set_last(Some(*mark));
+            self.batch = None;
+        }
+        Ok(self.file.is_some())
     }
 
     /// Remembers the lines up to one.

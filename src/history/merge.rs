@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::chains::{Chain, Pending};
 use super::ids::Record;
+use super::known::KnownPosition;
 use super::log::Taken;
 use super::position::{Mark, Position, print_standings};
 use super::trail::LogName;
@@ -36,16 +37,21 @@ impl Merge {
     /// Takes note of logs, each with the offset up to which it is read.
     pub(super) fn note(&mut self, logs: &[LogName], until: impl Fn(&LogName) -> u64) {
         for name in logs {
-            // NOTE: in one order, so that a position is one text however it was come to.
-            let place = self.chains.partition_point(|chain| chain.agent < name.agent);
-            if self.chains.get(place).is_none_or(|chain| chain.agent != name.agent) {
-                self.chains.insert(place, Chain::new(&name.agent));
-            }
-            if let Some(chain) = self.chains.get_mut(place) {
+            if let Some(chain) = self.chain_of(&name.agent) {
                 chain.note(name, until(name));
             }
         }
         self.at = None;
+    }
+
+    /// The logs of an agent.
+    fn chain_of(&mut self, agent: &Arc<str>) -> Option<&mut Chain> {
+        // NOTE: in one order, so that a position is one text however it was come to.
+        let place = self.chains.partition_point(|chain| chain.agent < *agent);
+        if self.chains.get(place).is_none_or(|chain| chain.agent != *agent) {
+            self.chains.insert(place, Chain::new(agent));
+        }
+        self.chains.get_mut(place)
     }
 
     /// The time of the newest log.
@@ -73,7 +79,7 @@ impl Merge {
         disk: &dyn Disk,
         root: &Path,
         logs: &[LogName],
-        position: &Position,
+        (position, known): (&Position, Option<&KnownPosition>),
         until: impl Fn(&LogName) -> u64,
     ) -> Result<()> {
         let is_unread = |log: &LogName| {
@@ -83,11 +89,16 @@ impl Merge {
         let logs: Vec<LogName> = logs.iter().filter(|log| is_unread(log)).cloned().collect();
         self.note(&logs, until);
         for place in &position.places {
-            let chain = self.chains.iter_mut().find(|chain| chain.agent == place.agent);
+            let known = known.and_then(|known| known.log(place.ms, &place.agent));
+            let is_beginning = place.mark.is_beginning();
+            let chain = match known {
+                Some(_) if !is_beginning => self.chain_of(&place.agent),
+                _ => self.chains.iter_mut().find(|chain| chain.agent == place.agent),
+            };
             // A log that was empty is deleted once it is sealed.
             let is_there = match chain {
-                Some(chain) => chain.go_behind(disk, root, place)?,
-                None => place.mark.is_beginning(),
+                Some(chain) => chain.go_behind(disk, root, place, known)?,
+                None => is_beginning,
             };
             if !is_there {
                 return Err(Error::PositionGone("an operation up to it was undone, or its log was deleted"));

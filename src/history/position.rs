@@ -7,7 +7,6 @@ use crate::disk::{Disk, DiskFile, read_exact_at};
 use crate::error::{Error, Result};
 use crate::format::operation::without_marker;
 use crate::json::number::push_integer;
-use crate::layout;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
@@ -130,19 +129,27 @@ pub fn position_behind(
     logs: &[(String, u64)],
     is_of_agents: bool,
 ) -> Result<String> {
-    let mut standings: Vec<(Arc<str>, u64, Last)> = Vec::new();
+    let mut lasts = Vec::new();
     for (relative, end) in logs {
-        let agent: Arc<str> = layout::agent_of(relative).unwrap_or_default().into();
-        let ms = layout::time_of(relative).unwrap_or_default();
-        let name = LogName { ms, agent, relative: relative.clone(), grows: is_of_agents };
-        let last = ReverseLog::open(disk, root, &name, *end)?.next()?.map(|found| (ms, found.mark));
-        let place = standings.partition_point(|(agent, ..)| *agent < name.agent);
-        match standings.get_mut(place).filter(|(agent, ..)| *agent == name.agent) {
+        let last = ReverseLog::open(disk, root, &LogName::of(relative), *end)?.next()?;
+        lasts.push((relative.as_str(), last.map(|found| found.mark)));
+    }
+    Ok(print_lasts(&lasts, is_of_agents))
+}
+
+/// The text of the position behind the last lines of logs.
+pub(super) fn print_lasts(lasts: &[(&str, Option<Mark>)], is_of_agents: bool) -> String {
+    let mut standings: Vec<(Arc<str>, u64, Last)> = Vec::new();
+    for (relative, last) in lasts {
+        let LogName { ms, agent, .. } = LogName::of(relative);
+        let last = last.map(|mark| (ms, mark));
+        let place = standings.partition_point(|(known, ..)| *known < agent);
+        match standings.get_mut(place).filter(|(known, ..)| *known == agent) {
             Some((_, newest, known)) => {
                 *newest = ms.max(*newest);
                 *known = [*known, last].into_iter().flatten().max_by_key(|(ms, _)| *ms);
             }
-            None => standings.insert(place, (name.agent, ms, last)),
+            None => standings.insert(place, (agent, ms, last)),
         }
     }
     let lasts = standings.iter().filter_map(|(_, _, last)| last.map(|(ms, _)| ms));
@@ -153,7 +160,7 @@ pub fn position_behind(
         Standing { agent, last: *last, next_ms, growing_ms: None }
     });
     print_standings(&mut out, floor, standings);
-    Ok(String::from_utf8_lossy(&out).into_owned())
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// What is known of an agent's logs at an operation.

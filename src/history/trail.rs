@@ -26,6 +26,15 @@ pub(super) struct LogName {
     pub(super) grows: bool,
 }
 
+impl LogName {
+    /// What a name tells, of a log that grows no more.
+    pub(super) fn of(relative: &str) -> Self {
+        let agent = layout::agent_of(relative).unwrap_or_default().into();
+        let ms = layout::time_of(relative).unwrap_or_default();
+        Self { ms, agent, relative: relative.to_owned(), grows: false }
+    }
+}
+
 /// Logs that belong together.
 #[derive(Debug, Clone)]
 pub(super) enum Stage {
@@ -161,9 +170,10 @@ impl<'d> Trail<'d> {
         }
     }
 
-    /// The time of the newest log.
+    /// The time of the newest log. It may have been deleted, if all that was in it was undone.
     pub(super) fn newest_ms(&self) -> u64 {
-        self.names.last().map_or(0, |name| name.ms)
+        let came = self.manifest.lineage.iter().flat_map(|generation| &generation.logs_ms).copied();
+        self.names.last().map(|name| name.ms).into_iter().chain(came).max().unwrap_or(0)
     }
 
     /// The stages that have logs from this time on, and only those logs.

@@ -2,9 +2,11 @@
 //! hears of the change by [`Store::take_foreign`]. So all reads between two moments at which it takes changes over are of one
 //! state. Invariant: what another thread changed is in [`State::foreign`] before it gives the lock up.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
 
+use super::known::StoodLog;
 use super::{Followed, State, Store};
 use crate::engine::{Engine, Id, Kept, Moment, Nearby};
 use crate::error::Result;
@@ -29,7 +31,11 @@ struct Shown {
 }
 
 /// Behind which places of logs a state stands, and whether they are those of agents.
-type Behind = (Vec<(String, u64)>, bool);
+#[derive(Clone)]
+pub(in crate::store) struct Behind {
+    pub(in crate::store) logs: Vec<StoodLog>,
+    pub(in crate::store) is_of_agents: bool,
+}
 
 impl Home {
     fn is_elsewhere(&self) -> bool {
@@ -66,11 +72,9 @@ impl Store {
     /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
     pub fn position(&self) -> Result<String> {
         let state = self.lock();
-        let (logs, is_of_agents) = match &state.home.shown {
-            Some(shown) => shown.behind.clone(),
-            None => state.behind(),
-        };
+        let Behind { logs, is_of_agents } = state.shown_behind().into_owned();
         drop(state);
+        let logs: Vec<_> = logs.into_iter().map(|log| (log.relative, log.end)).collect();
         position_behind(&*self.disk, &self.root, &logs, is_of_agents)
     }
 }
@@ -148,12 +152,30 @@ impl State {
         self.home.shown.as_ref().map(|shown| Nearby::of(&shown.kept))
     }
 
+    /// What was cut off a log since the state that is shown, if that is not the one in force.
+    pub(super) fn shown_kept(&self) -> Option<&Arc<Kept>> {
+        self.home.shown.as_ref().map(|shown| &shown.kept)
+    }
+
     /// Behind which places of logs it stands.
     pub(super) fn behind(&self) -> Behind {
-        let own = (self.wal.relative().to_owned(), self.wal.len());
-        match &self.agents {
-            Some(agents) => (agents.read_up_to(own), true),
-            None => (vec![own], false),
+        let (relative, end) = (self.wal.relative().to_owned(), self.wal.len());
+        if let Some(agents) = &self.agents {
+            return Behind { logs: agents.stood_logs(relative, end), is_of_agents: true };
         }
+        let is_read = self.seen.lines.len() == self.engine.operations().len();
+        let log = match is_read {
+            true => StoodLog::read(relative, end, None, self.seen.lines.iter().map(|line| (*line, None))),
+            false => StoodLog::written(relative, end, None),
+        };
+        Behind { logs: vec![log], is_of_agents: false }
+    }
+
+    /// Behind which places of logs the state stands that is shown.
+    pub(super) fn shown_behind(&self) -> Cow<'_, Behind> {
+        self.home
+            .shown
+            .as_ref()
+            .map_or_else(|| Cow::Owned(self.behind()), |shown| Cow::Borrowed(&shown.behind))
     }
 }

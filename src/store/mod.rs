@@ -9,6 +9,7 @@ mod closing;
 mod following;
 mod foreign;
 mod home;
+mod known;
 mod locked;
 mod names;
 mod open;

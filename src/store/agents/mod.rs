@@ -25,6 +25,7 @@ use crate::format::manifest::Manifest;
 use crate::gate::{Exclusive, Shared};
 use crate::layout;
 use crate::store::following::seen::SeenLine;
+use crate::store::known::StoodLog;
 
 pub use compact::{ArchiveRequest, Compacted, Compaction};
 pub(super) use log::operation_of;
@@ -89,6 +90,18 @@ struct Log {
     lines: Vec<Known>,
     /// The lines do not stand in the order of their operations: another hand appended some of them.
     is_mixed: bool,
+}
+
+impl Log {
+    /// Up to where it was read. Of one that this agent wrote, the lines were not.
+    fn stood(&self) -> StoodLog {
+        let (relative, number) = (self.relative.clone(), Some(self.number));
+        if self.own_from != u64::MAX {
+            return StoodLog::written(relative, self.end, number);
+        }
+        let lines = self.lines.iter().map(|known| (known.line, Some(known.rank.clone())));
+        StoodLog::read(relative, self.end, number, lines)
+    }
 }
 
 /// A line that was read.
@@ -160,11 +173,11 @@ impl Agents {
     }
 
     /// All logs that count, and up to where each was read; of the own one, up to where it was written.
-    pub(super) fn read_up_to(&self, own: (String, u64)) -> Vec<(String, u64)> {
-        let others = self.logs.iter().filter(|log| log.relative != own.0);
-        let mut logs: Vec<_> = others.map(|log| (log.relative.clone(), log.end)).collect();
-        if layout::agent_of(&own.0).is_some() {
-            logs.push(own);
+    pub(super) fn stood_logs(&self, own: String, own_end: u64) -> Vec<StoodLog> {
+        let others = self.logs.iter().filter(|log| log.relative != own);
+        let mut logs: Vec<_> = others.map(Log::stood).collect();
+        if layout::agent_of(&own).is_some() {
+            logs.push(StoodLog::written(own, own_end, Some(self.own)));
         }
         logs
     }
