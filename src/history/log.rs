@@ -123,8 +123,9 @@ impl Log {
         if parse_line(&line).is_ok_and(|line| line.batch == Some(BatchMark::More)) {
             self.batch = ReverseLog::before(&file, &self.path, mark.end()).first_of_batch()?;
         }
-        if self.is_watched {
-            self.remember_before(&*file, mark)?;
+        if self.is_watched && !self.remember_before(&*file, mark)? {
+            self.batch = None;
+            return Ok(false);
         }
         self.set_last(Some(mark));
         Ok(true)
@@ -153,12 +154,17 @@ impl Log {
         Ok(self.file.is_some())
     }
 
-    /// Remembers the lines up to one.
-    fn remember_before(&mut self, file: &dyn DiskFile, mark: Mark) -> Result<()> {
+    /// Remembers the lines up to one. `false` if that one is there no more.
+    fn remember_before(&mut self, file: &dyn DiskFile, mark: Mark) -> Result<bool> {
         let from = mark.end().saturating_sub(READ_BEFORE).min(mark.start);
         let mut bytes = vec![0; (mark.start + mark.len - from) as usize];
         let read = read_full_at(file, &mut bytes, from);
         bytes.truncate(read.map_err(|source| Error::io("read", &self.path, source))?);
+        // NOTE: an undo() cuts the last line first. While that was still there, so were all before it.
+        let last = bytes.get((mark.start - from) as usize..).unwrap_or_default();
+        if Mark::new(mark.start, last) != mark {
+            return Ok(false);
+        }
         let mut start = from;
         for line in bytes.split(|byte| *byte == b'\n') {
             // The first may be the rest of a line.
@@ -171,7 +177,7 @@ impl Log {
             start += line.len() as u64 + 1;
         }
         self.has_more |= from > 0;
-        Ok(())
+        Ok(true)
     }
 
     /// Remembers a line that is given.

@@ -18,6 +18,7 @@ mod hands;
 mod history_ids;
 mod history_late;
 mod history_random;
+mod history_undone;
 #[path = "../explorer/hook.rs"]
 mod hook;
 mod index;
