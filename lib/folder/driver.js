@@ -540,12 +540,12 @@ class FileDriver {
 
   /** The position behind the last operation that the store shows; within a batch, behind the last one before it. */
   position(isInBatch) {
-    this.#settle(isInBatch);
+    this.#flushShown(isInBatch);
     return call(() => this.#core.position());
   }
 
-  /** What the records show is in the logs from now on. */
-  #settle(isInBatch) {
+  /** Writes the operations that the records show, and that are still buffered, to the log. */
+  #flushShown(isInBatch) {
     if (this.#options.readOnly || isInBatch) return;
     this.arrive();
     if (this.#buffer.isWaiting) this.flush();
@@ -553,7 +553,7 @@ class FileDriver {
 
   /** As `position()`, for listeners: with what the store knows of the operations up to there. */
   knownPosition(isInBatch) {
-    this.#settle(isInBatch);
+    this.#flushShown(isInBatch);
     return call(() => this.#core.knownPosition());
   }
 
