@@ -68,6 +68,7 @@ export const sessionOptions = {
   wholeAppends: false,
   closesLogs: false,
   tellsChanges: false,
+  isPrivate: false,
   keepsNotes: false,
   deletesLogs: false,
   deletesSnapshots: false,

@@ -37,6 +37,9 @@ const pruneFailures = diagnostics.channel("opslog:prune-failed");
 /** How long a checkpoint that was asked for waits for another agent's. */
 const CHECKPOINT_WAIT_MS = 20_000;
 
+/** What a turn does not tell. */
+const NONE = Object.freeze([]);
+
 /** For the journal, whose readers have their own codec. */
 const AS_STORED = { operations: (list) => list };
 
@@ -587,11 +590,12 @@ class BackendDriver {
       return;
     }
     this.#show(told);
-    if (told.events.length > 0) this.#tell(told.events);
+    const { requests = NONE, settled = NONE, ended = NONE, events } = told;
+    if (events !== undefined) this.#tell(events);
     if (told.logged !== this.#logged) this.#noticed(told.logged);
-    for (const request of told.requests) this.#carry(request);
-    for (const [ticket, error] of told.settled) this.#end(this.#changes, ticket, error);
-    for (const [number, error, result] of told.ended) this.#end(this.#tasks, number, error, result);
+    for (const request of requests) this.#carry(request);
+    for (const [ticket, error] of settled) this.#end(this.#changes, ticket, error);
+    for (const [number, error, result] of ended) this.#end(this.#tasks, number, error, result);
     this.#settle();
     if (this.#tasks.size === 0) this.#steps.forgetFailures();
     if (told.due) this.#onDue();
@@ -634,7 +638,7 @@ class BackendDriver {
   }
 
   /** Tells the live objects what has changed. */
-  #show({ looked, reordered, undone, reset, history }) {
+  #show({ looked = NONE, reordered = NONE, undone = NONE, reset, history }) {
     if (reset) this.records.forget();
     for (const id of looked) this.records.look(id);
     for (const id of undone) this.records.undone(id);

@@ -20,6 +20,7 @@ const memory = {
   closesLogs: false,
   tellsChanges: false,
   keepsNotes: false,
+  isPrivate: true,
   deletesLogs: false,
   deletesSnapshots: false,
 };
@@ -44,6 +45,7 @@ function factsOf(backend) {
     closesLogs: conditional && has("closeOpsFile"),
     tellsChanges: has("changeToken"),
     keepsNotes: has("writeBlob") && has("readBlob") && has("deleteBlob"),
+    isPrivate: false,
     deletesLogs: has("deleteOpsFile"),
     deletesSnapshots: has("deleteSnapshot"),
   };

@@ -13,7 +13,6 @@ class MemoryBackend {
   #manifest = null;
   #files = new Map();
   #names = 0;
-  #version = 0;
 
   initialize() {}
   shutdown() {}
@@ -22,13 +21,8 @@ class MemoryBackend {
     return this.#manifest === null ? null : JSON.parse(this.#manifest);
   }
 
-  getManifestVersion() {
-    return String(this.#version);
-  }
-
   writeManifest(manifest) {
     this.#manifest = JSON.stringify(manifest);
-    this.#version++;
     this.#dropSuperseded(manifest);
   }
 

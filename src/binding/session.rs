@@ -61,6 +61,8 @@ pub struct SessionOptions {
     /// See `Facts`.
     pub keeps_notes: bool,
     /// See `Facts`.
+    pub is_private: bool,
+    /// See `Facts`.
     pub deletes_logs: bool,
     /// See `Facts`.
     pub deletes_snapshots: bool,
@@ -109,6 +111,7 @@ pub fn session_new(agent: Option<JsString<'_>>, options: SessionOptions) -> napi
                 answers_are_final: options.answers_are_final,
                 ends_batches: options.ends_batches,
                 keeps_notes: options.keeps_notes,
+                is_private: options.is_private,
                 deletes_logs: options.deletes_logs,
                 deletes_snapshots: options.deletes_snapshots,
                 names_by_time: true,
@@ -411,55 +414,67 @@ impl NativeSession {
 
 impl NativeSession {
     /// What came of a turn.
+    /// What came of a turn. A turn is made for each step, and most come to little: fields that are empty are left out.
     fn told(&self) -> String {
-        let mut out = b"{\"requests\":[".to_vec();
-        out.extend_from_slice(self.steps.take_asked().join(",").as_bytes());
-        out.extend_from_slice(b"],\"settled\":[");
-        push_all(
-            &mut out,
-            self.session.take_settled().into_iter().map(|settled| {
-                let mut item = format!("[{},", settled.ticket).into_bytes();
-                push_result(&mut item, settled.result.map(|()| Vec::new()));
-                item
-            }),
-        );
-        out.extend_from_slice(b"],\"ended\":[");
-        push_all(
-            &mut out,
-            self.ended.take().into_iter().map(|(number, result)| {
-                let mut item = format!("[{number},").into_bytes();
-                push_result(&mut item, result);
-                item
-            }),
-        );
+        let mut out = b"{".to_vec();
+        push_list(&mut out, "requests", self.steps.take_asked(), |out, request| {
+            out.extend_from_slice(request.as_bytes());
+        });
+        push_list(&mut out, "settled", self.session.take_settled(), |out, settled| {
+            out.extend_from_slice(format!("[{},", settled.ticket).as_bytes());
+            push_result(out, settled.result.map(|()| Vec::new()));
+        });
+        push_list(&mut out, "ended", self.ended.take(), |out, (number, result)| {
+            out.extend_from_slice(format!("[{number},").as_bytes());
+            push_result(out, result);
+        });
         let effects = self.session.take_effects();
-        out.extend_from_slice(b"],\"looked\":");
-        out.extend_from_slice(json::ids(&effects.looked).as_bytes());
-        out.extend_from_slice(b",\"reordered\":");
-        out.extend_from_slice(json::ids(&effects.reordered).as_bytes());
-        out.extend_from_slice(b",\"undone\":");
-        out.extend_from_slice(json::ids(&effects.undone).as_bytes());
-        out.extend_from_slice(b",\"events\":[");
-        out.extend_from_slice(&self.session.take_events());
-        let rest = format!(
-            "],\"reset\":{},\"history\":{},\"due\":{},\"logged\":{}}}",
-            effects.reset,
-            effects.history,
-            self.session.take_due(),
-            self.session.logged_changes()
-        );
-        out.extend_from_slice(rest.as_bytes());
+        for (name, ids) in
+            [("looked", &effects.looked), ("reordered", &effects.reordered), ("undone", &effects.undone)]
+        {
+            if !ids.is_empty() {
+                push_field(&mut out, name, json::ids(ids).as_bytes());
+            }
+        }
+        let events = self.session.take_events();
+        if !events.is_empty() {
+            push_field(&mut out, "events", &[b"[", &*events, b"]"].concat());
+        }
+        let marks =
+            [("reset", effects.reset), ("history", effects.history), ("due", self.session.take_due())];
+        for (name, is_so) in marks {
+            if is_so {
+                push_field(&mut out, name, b"true");
+            }
+        }
+        push_field(&mut out, "logged", self.session.logged_changes().to_string().as_bytes());
+        out.push(b'}');
         text::to_js(out)
     }
 }
 
-fn push_all(out: &mut Vec<u8>, items: impl Iterator<Item = Vec<u8>>) {
-    for (place, item) in items.enumerate() {
+fn push_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    if out.len() > 1 {
+        out.push(b',');
+    }
+    out.push(b'"');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+    out.extend_from_slice(value);
+}
+
+fn push_list<T>(out: &mut Vec<u8>, name: &str, items: Vec<T>, mut print: impl FnMut(&mut Vec<u8>, T)) {
+    if items.is_empty() {
+        return;
+    }
+    push_field(out, name, b"[");
+    for (place, item) in items.into_iter().enumerate() {
         if place > 0 {
             out.push(b',');
         }
-        out.extend_from_slice(&item);
+        print(out, item);
     }
+    out.push(b']');
 }
 
 /// `null,<result>]` or `<error>,null]`.

@@ -111,6 +111,8 @@ pub struct Facts {
     pub tells_changes: bool,
     /// There are notes: texts under names that the carrier gives.
     pub keeps_notes: bool,
+    /// No other store reaches what it keeps, and nothing of that outlasts the store.
+    pub is_private: bool,
     /// A log can be deleted.
     pub deletes_logs: bool,
     /// A snapshot can be deleted.

@@ -36,7 +36,7 @@ impl<C: Carrier> Session<C> {
     /// Reads the manifest, with the version that it had at most.
     pub(super) async fn read(&self) -> Result<Found, Error> {
         // NOTE: in this order. A version older than the manifest is noticed later, a newer one never would be.
-        let version = self.carrier.manifest_version().await?;
+        let version = self.version().await?;
         let Some(text) = self.carrier.read_manifest().await? else {
             return Ok(Found { manifest: None, version });
         };
@@ -45,6 +45,14 @@ impl<C: Carrier> Session<C> {
         })?;
         self.generation.set(self.generation.get().max(manifest.number("generation")));
         Ok(Found { manifest: Some(Rc::new(manifest)), version })
+    }
+
+    /// The version of the manifest, by which changes of others are noticed.
+    async fn version(&self) -> Result<Version, Error> {
+        if self.carrier.facts().is_private {
+            return Ok((*b"").into());
+        }
+        Ok(self.carrier.manifest_version().await?)
     }
 
     /// As `read()`, more than once if it fails.
@@ -63,7 +71,7 @@ impl<C: Carrier> Session<C> {
 
     /// The manifest as it is now: what is known, if nothing changed.
     pub(super) async fn look(&self, known: &Known) -> Result<Known, Error> {
-        if self.carrier.facts().exact_versions && self.carrier.manifest_version().await? == known.version {
+        if self.carrier.facts().exact_versions && self.version().await? == known.version {
             return Ok(known.clone());
         }
         let found = self.read().await?.known()?;
@@ -155,7 +163,7 @@ impl<C: Carrier> Session<C> {
             Ok(Some(version)) if is_conditional => Ok(Some(self.published(next, version))),
             Ok(_) if self.is_alone() && !is_conditional => {
                 // It is published, whether or not its version can be told: one that is not known is read again.
-                let version = self.carrier.manifest_version().await.unwrap_or_else(|_| (*b"").into());
+                let version = self.version().await.unwrap_or_else(|_| (*b"").into());
                 Ok(Some(self.published(next, version)))
             }
             Ok(_) => {
@@ -220,6 +228,9 @@ impl<C: Carrier> Session<C> {
     }
 
     async fn is_unchanged(&self, before: &Found) -> Result<bool, Error> {
+        if self.carrier.facts().is_private {
+            return Ok(true);
+        }
         let Some(manifest) = &before.manifest else {
             return Ok(self.carrier.read_manifest().await?.is_none());
         };

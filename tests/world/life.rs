@@ -65,6 +65,7 @@ impl Plan {
             answers_are_final: kind == Kind::Folder,
             ends_batches: kind == Kind::Folder,
             keeps_notes: is_historian,
+            is_private: false,
             deletes_logs: is_historian,
             deletes_snapshots: is_historian,
             names_by_time: false,
