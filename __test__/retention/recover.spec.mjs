@@ -49,6 +49,29 @@ async function recovered(t, folder) {
   return { to, report, entries };
 }
 
+test("recover(), all snapshots are gone, brings back no operation that was undone after a checkpoint during which it was made", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = new Store();
+  await store.open(folder, manual);
+  await store.set("a", 1);
+  await store.compact();
+  const compacted = store.compact();
+  await store.set("undone", 2);
+  await compacted;
+  t.true(await store.undo());
+  await store.set("b", 3);
+  await store.compact();
+  await store.set("c", 4);
+  await store.close();
+  for (const name of await readdir(join(folder, "snapshots"))) await rm(join(folder, "snapshots", name));
+  const { entries } = await recovered(t, folder);
+  t.deepEqual(entries, [
+    ["a", 1],
+    ["b", 3],
+    ["c", 4],
+  ]);
+});
+
 for (const [what, Class] of [
   ["this version", Store],
   ["0.8.1", original.Store],

@@ -132,7 +132,9 @@ impl Sources {
         let chain: Vec<String> = sealed.iter().chain(&named).cloned().collect();
         let last = manifest.previous_ops.clone().map(|path| (path, manifest.previous_end));
         let silent = manifest.after.iter().filter_map(|(_, after)| parse_after(after));
-        let ends = Ends::read(disk, root, &chain, last.into_iter().chain(silent).collect());
+        let known = last.into_iter().chain(silent).chain(manifest.log_ends.iter().cloned());
+        let mut ends = Ends::read(disk, root, &chain, known.collect());
+        ends.leave_out(disk, root, &chain, manifest);
         let version = |path: &str| {
             manifest.log_versions.iter().find(|(log, _)| log == path).map(|(_, version)| *version)
         };
@@ -177,18 +179,39 @@ impl Sources {
 }
 
 /// Up to where logs of single writers count, as the logs that follow them say.
-struct Ends(Vec<(String, u64)>);
+struct Ends {
+    ends: Vec<(String, u64)>,
+    /// The times of logs, each with that of the log that it follows.
+    followers: Vec<(u64, u64)>,
+}
 
 impl Ends {
     fn read(disk: &dyn Disk, root: &Path, logs: &[String], mut ends: Vec<(String, u64)>) -> Self {
         for log in logs.iter().filter(|log| layout::milliseconds(log).is_some()) {
             ends.extend(follows(disk, &layout::at(root, log)));
         }
-        Self(ends)
+        Self { ends, followers: Vec::new() }
+    }
+
+    /// Takes note of the logs that a later one leaves out: they were empty when they were superseded, and what stands in them went to
+    /// the next one too, or was undone there.
+    fn leave_out(&mut self, disk: &dyn Disk, root: &Path, logs: &[String], manifest: &Manifest) {
+        for log in logs {
+            let Some(ms) = layout::milliseconds(log) else { continue };
+            let after = manifest.after_of(log).and_then(|after| parse_after(&after));
+            let before = after.or_else(|| follows(disk, &layout::at(root, log)));
+            let before = before.and_then(|(path, _)| layout::time_of(&path));
+            self.followers.extend(before.map(|before| (ms, before)));
+        }
     }
 
     fn of(&self, relative: &str) -> u64 {
-        self.0.iter().find(|(path, _)| path == relative).map_or(u64::MAX, |(_, end)| *end)
+        if let Some((_, end)) = self.ends.iter().find(|(path, _)| path == relative) {
+            return *end;
+        }
+        let Some(ms) = layout::milliseconds(relative) else { return u64::MAX };
+        let is_left_out = self.followers.iter().any(|(later, before)| *before < ms && ms < *later);
+        if is_left_out { 0 } else { u64::MAX }
     }
 }
 
