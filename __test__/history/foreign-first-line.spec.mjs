@@ -129,6 +129,70 @@ test("changes() go on to a log of this version that 0.8.1 has begun to write to"
   t.is(Object.keys(manifest.after ?? {}).length, 1);
 });
 
+test("changes() go on to the logs before one whose first line another process copied from another log", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await opened(t, folder);
+  await store.set("a", 1);
+  await store.compact();
+  await store.set("b", 2);
+  const copied = await readFile(await activeWal(folder));
+  await store.compact();
+  await appendFile(await activeWal(folder), copied);
+  await store.set("c", 3);
+  t.deepEqual(idsOf(await collect(store.changes())), ["a", "b", "b", "c"]);
+  await store.close();
+  const again = await opened(t, folder);
+  const reader = await opened(t, folder, { readOnly: true });
+  await again.compact();
+  await again.set("d", 4);
+  await again.compact();
+  await again.set("e", 5);
+  t.deepEqual(idsOf(await collect(again.changes())), ["a", "b", "b", "c", "d", "e"]);
+  t.deepEqual(idsOf(await reader.tail()), ["d", "e"]);
+  t.deepEqual(reader.entries(), again.entries());
+});
+
+test("changes() show all logs that begin with the same malformed line, also after 0.8.1 has written the manifest", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await opened(t, folder);
+  for (const id of ["a", "b", "c"]) {
+    await appendFile(await activeWal(folder), "\r\n");
+    await appendForeign(folder, id, 1);
+    await store.tail();
+    await store.compact();
+  }
+  await store.close();
+  const other = new original.Store();
+  await other.open(folder);
+  await other.set("d", 2);
+  await other.close();
+  const again = await opened(t, folder);
+  t.deepEqual(idsOf(await collect(again.changes())), ["a", "b", "c", "d"]);
+});
+
+test("changes() and tail() give an indented line once that is kept undoable through checkpoints and a restart", async (t) => {
+  const folder = await temporaryFolder(t);
+  const options = { ...manual, retain: { undo: 2 } };
+  const store = await opened(t, folder, options);
+  const reader = await opened(t, folder, { readOnly: true });
+  await store.set("a", 1);
+  const line = { ts: new Date().toISOString(), op: "set", id: "b", prev: null, data: 2 };
+  await appendFile(await activeWal(folder), `  ${JSON.stringify(line)}\n`);
+  await store.set("c", 3);
+  t.deepEqual(idsOf(await reader.tail()), ["a", "b", "c"]);
+  await store.compact();
+  t.deepEqual(idsOf(await reader.tail()), []);
+  await store.close();
+  const again = await opened(t, folder, options);
+  await again.compact();
+  t.deepEqual(idsOf(await reader.tail()), []);
+  await again.set("d", 4);
+  await again.compact();
+  t.deepEqual(idsOf(await reader.tail()), ["d"]);
+  t.deepEqual(idsOf(await collect(again.changes())), ["a", "b", "c", "d"]);
+  t.deepEqual(reader.entries(), again.entries());
+});
+
 test("changes() show nothing of what was undone, where another process has written the first line of a log", async (t) => {
   const folder = await temporaryFolder(t);
   const store = await opened(t, folder);

@@ -119,8 +119,11 @@ export class History {
       value: this.#value(),
     }));
     const ts = new Date(this.#clock.now).toISOString();
-    const lines = changes.map(({ id, value }) => ({ ts, op: "set", id, prev: null, data: value }));
-    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+    // As in a line that was copied from a log of another store.
+    const after = this.#roll(4) === 0 ? "ops/ops-1.jsonl:1" : undefined;
+    const lines = changes.map(({ id, value }) => ({ ts, op: "set", id, prev: null, data: value, after }));
+    const before = ["", "", "  ", "\r\n", "not an operation\n"][this.#roll(5)];
+    const text = before + lines.map((line) => `${JSON.stringify(line)}\n`).join("");
     await appendFile(await activeWal(this.#folder), text);
     await store.tail();
     this.#logged(store, changes);

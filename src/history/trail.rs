@@ -12,7 +12,7 @@ use crate::format::manifest::Manifest;
 use crate::format::operation::unmarked;
 use crate::publish::read_if_there;
 use crate::transition::shared::is_sealed;
-use crate::wal::{FirstLine, first_line, parse_after};
+use crate::wal::{first_line, first_operation, parse_after};
 use crate::{layout, order};
 
 /// A log, by its name.
@@ -310,24 +310,27 @@ impl<'d> Trail<'d> {
         Some(Stage::Agents(older.get(from..)?.to_vec()))
     }
 
-    /// Whether a log has a first line, and it is that of the other one too.
+    /// Whether a log has an operation, and its first one is that of the other one too.
     fn starts_alike(&self, relative: &str, other: &str) -> Result<bool> {
-        let Some(first) = self.first_line(relative)? else { return Ok(false) };
-        Ok(self.first_line(other)?.is_some_and(|other| unmarked(&other.bytes) == unmarked(&first.bytes)))
+        let Some(first) = self.read_of(relative, first_operation)?.flatten() else { return Ok(false) };
+        let other = self.read_of(other, first_operation)?.flatten();
+        Ok(other.is_some_and(|other| unmarked(&other) == unmarked(&first)))
     }
 
-    /// What a log's first line says of the log before, or, where another process wrote that line, the manifest.
+    /// What the manifest says of the log before, where another process wrote a log's first line, or else that line.
     fn predecessor(&self, relative: &str) -> Result<Told> {
-        let Some(first) = self.first_line(relative)? else { return Ok(Told::Nothing { is_empty: true }) };
-        let after = first.after().or_else(|| self.manifest.after_of(relative).map(str::to_owned));
+        let first = self.read_of(relative, first_line)?.flatten();
+        let Some(first) = first else { return Ok(Told::Nothing { is_empty: true }) };
+        let after = self.manifest.after_of(relative).or_else(|| first.after());
         let follows = after.as_deref().and_then(parse_after);
         Ok(follows.map_or(Told::Nothing { is_empty: false }, |(path, end)| Told::Follows(path, end)))
     }
 
-    fn first_line(&self, relative: &str) -> Result<Option<FirstLine>> {
+    /// Reads a log; `None` if there is none.
+    fn read_of<T>(&self, relative: &str, read: fn(&dyn DiskFile) -> std::io::Result<T>) -> Result<Option<T>> {
         let path = layout::inside(self.root, layout::OPS, relative)?;
         let Some(file) = open(self.disk, &path)? else { return Ok(None) };
-        first_line(&*file).map_err(|source| Error::io("read", &path, source))
+        read(&*file).map(Some).map_err(|source| Error::io("read", &path, source))
     }
 }
 

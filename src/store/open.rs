@@ -421,7 +421,8 @@ fn load_wal(
         cuts = tail.cuts;
         after = tail.after;
     }
-    let after = after.or_else(|| manifest.after_previous());
+    // NOTE: another process may have written the first line.
+    let after = manifest.after_previous().or(after);
     let mut wal = Writer::new(path, relative, file, len);
     wal.set_cuts(cuts);
     wal.set_after(after);

@@ -166,13 +166,16 @@ fn noted_after_says_what_the_last_logs_follow_whose_first_lines_do_not() {
     let after = |log: &str, after: &str| (log.to_owned(), after.to_owned());
     assert_eq!(next, Manifest { after: vec![after("l", "k:10"), after("l1", "l0:6")], ..single() });
     assert_eq!(noted_after(&next, "l0:7").after, [after("l", "k:10"), after("l1", "l0:7")]);
-    assert_eq!((next.after_of("l1"), next.after_of("l2")), (Some("l0:6"), None));
+    assert_eq!((next.after_of("l1").as_deref(), next.after_of("l2")), (Some("l0:6"), None));
     let mut last = next;
     for number in 0..40 {
         last.active_ops = format!("l{number}");
         last = noted_after(&last, "k:1");
     }
-    assert_eq!((last.after.len(), last.after_of("l7"), last.after_of("l8")), (32, None, Some("k:1")));
+    assert_eq!(
+        (last.after.len(), last.after_of("l7"), last.after_of("l8")),
+        (32, None, Some("k:1".to_owned()))
+    );
 }
 
 #[test]

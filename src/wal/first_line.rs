@@ -38,6 +38,20 @@ pub fn first_line(file: &dyn DiskFile) -> io::Result<Option<FirstLine>> {
     Ok(None)
 }
 
+/// Reads the first line that is an operation, as two logs begin alike if it is the same; `None` if there is none.
+///
+/// # Errors
+/// Those of reading.
+pub fn first_operation(file: &dyn DiskFile) -> io::Result<Option<Vec<u8>>> {
+    let mut reader = LineReader::new(file, 0);
+    while let Some(line) = reader.next_line()? {
+        if parse_line(line.bytes).is_ok() {
+            return Ok(Some(line.bytes.to_vec()));
+        }
+    }
+    Ok(None)
+}
+
 impl FirstLine {
     /// What it says of the log before: `<path>:<bytes>`.
     pub fn after(&self) -> Option<String> {

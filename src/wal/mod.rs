@@ -15,7 +15,7 @@ mod watch;
 pub mod writer;
 
 pub use cursor::WalCursor;
-pub use first_line::{FirstLine, first_line, parse_after};
+pub use first_line::{FirstLine, first_line, first_operation, parse_after};
 pub use mend::{blank_lines, repair};
 pub use reader::LineReader;
 pub use replay::{Piece, Tail, replay, replay_unlocked, unread_from};

@@ -72,9 +72,13 @@ impl Manifest {
         self.previous_ops.as_ref().map(|path| format!("{path}:{}", self.previous_end))
     }
 
-    /// What the first line of a log would say of the log before, had its writer written it.
-    pub fn after_of(&self, log: &str) -> Option<&str> {
-        self.after.iter().find(|(known, _)| known == log).map(|(_, after)| after.as_str())
+    /// What the first line of a log would say of the log before, had its writer written it, as far as it stands here: of a single
+    /// writer's current log, and of those whose first line another process wrote.
+    pub fn after_of(&self, log: &str) -> Option<String> {
+        if self.active_agent_ops.is_none() && log == self.active_ops && self.previous_ops.is_some() {
+            return self.after_previous();
+        }
+        self.after.iter().find(|(known, _)| known == log).map(|(_, after)| after.clone())
     }
 }
 

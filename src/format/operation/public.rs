@@ -29,8 +29,10 @@ pub fn public_text_into(out: &mut Vec<u8>, line: &[u8], parsed: &Line<'_>) {
 }
 
 /// The line up to, but without, its closing brace, and without marks: what [`super::write_body`] wrote,
-/// to be finished again. Expects a line that [`super::parse_line`] has accepted.
+/// to be finished again, and without the white space that another process may have put before it. Expects a line that
+/// [`super::parse_line`] has accepted.
 pub fn unmarked(line: &[u8]) -> Cow<'_, [u8]> {
+    let line = line.trim_ascii_start();
     let mut kept_end = 0;
     let mut marked = false;
     for member in Members::new(line).map_while(Result::ok) {
@@ -51,8 +53,9 @@ fn rebuilt(line: &[u8]) -> Vec<u8> {
 }
 
 /// The line without the marks that differ from log to log, and with that of its batch: a line without such marks is as it
-/// was. Expects a line that [`super::parse_line`] has accepted.
+/// was, but for white space around it. Expects a line that [`super::parse_line`] has accepted.
 pub fn unplaced(line: &[u8]) -> Cow<'_, [u8]> {
+    let line = line.trim_ascii();
     let mut members = Members::new(line).map_while(Result::ok);
     if !members.any(|member| is_mark_of_place(&string::unescape(member.key))) {
         return Cow::Borrowed(line);

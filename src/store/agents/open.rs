@@ -265,7 +265,7 @@ impl Store {
         let file =
             self.disk.open(&path, OpenMode::Read).map_err(|source| Error::io("open", &path, source))?;
         let first = first_line(&*file).map_err(|source| Error::io("read", &path, source))?;
-        if first.is_some_and(|first| first.after().is_some()) {
+        if first.is_some_and(|first| first.after().as_deref() == Some(&after)) {
             return Ok(manifest);
         }
         Ok(transition::noted_after(&manifest, &after))

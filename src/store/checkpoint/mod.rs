@@ -10,11 +10,12 @@ pub(in crate::store) mod prune;
 pub(in crate::store) mod switch;
 pub(in crate::store) mod upkeep;
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::upkeep::Upkeep;
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskFile, read_full_at};
 use crate::engine::{Base, Id, Text, View};
 use crate::error::{Error, Result};
 use crate::format::manifest::{Generation, Manifest};
@@ -109,7 +110,8 @@ impl Store {
             }
         }
         let frozen_len = match state.engine.operations().get(state.hidden).map(|first| &first.line) {
-            Some(Text::At { offset, .. }) => *offset,
+            Some(Text::At { file, offset, .. }) => start_of_line(&**file, *offset)
+                .map_err(|source| Error::io("read", state.wal.path(), source))?,
             _ => state.wal.len(),
         };
         let departures = state.departures.hidden();
@@ -520,11 +522,19 @@ impl State {
     }
 }
 
+/// Where the line of an operation begins: white space before the first operation of a log is none of it.
+fn start_of_line(file: &dyn DiskFile, offset: u64) -> io::Result<u64> {
+    let Some(before) = offset.checked_sub(1) else { return Ok(0) };
+    let mut last = [0];
+    let is_start = read_full_at(file, &mut last, before)? == 1 && last == *b"\n";
+    Ok(if is_start { offset } else { 0 })
+}
+
 /// What the first line of a log should say of the log before, if it does not: another process wrote that line.
 fn unsaid_after(wal: &Writer) -> Result<Option<String>> {
     let (Some(after), Some(file)) = (wal.after(), wal.file()) else { return Ok(None) };
     let first = first_line(&**file).map_err(|source| Error::io("read", wal.path(), source))?;
-    let is_said = first.is_some_and(|first| first.after().is_some());
+    let is_said = first.is_some_and(|first| first.after().as_deref() == Some(after));
     Ok(if is_said { None } else { Some(after.to_owned()) })
 }
 

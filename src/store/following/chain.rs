@@ -1,14 +1,14 @@
 //! The way from WAL to WAL across checkpoints: the manifest names the one that the current WAL follows, and
 //! each WAL's first line the one before, or, where another process wrote that line, the manifest. An empty WAL leaves no trace: its successor follows its predecessor.
 
-use crate::disk::OpenMode;
+use crate::disk::{DiskFile, OpenMode};
 use crate::error::{Error, Result};
 use crate::format::manifest::{Descent, LINEAGE, Manifest};
 use crate::format::operation::{parse_line, unmarked};
 use crate::store::agents::logs_of;
 use crate::store::following::tail_queue::Span;
 use crate::store::{State, Store};
-use crate::wal::{FirstLine, first_line, parse_after};
+use crate::wal::{first_line, first_operation, parse_after};
 use crate::{layout, order};
 
 /// Where a WAL goes on: the next one, and up to where in this one the snapshot between them reaches.
@@ -286,29 +286,33 @@ impl Store {
         Ok(names.into_iter().map(|name| format!("{}/{name}", layout::OPS)).collect())
     }
 
-    /// Whether a WAL is empty, or begins with what went to the other one too.
+    /// Whether a WAL has no operation, or its first one went to the other one too.
     fn starts_alike(&self, relative: &str, other: &str) -> Result<bool> {
-        let Some(first) = self.first_line(relative)? else { return Ok(true) };
-        let others = self.first_line(other)?;
-        Ok(others.is_some_and(|others| unmarked(&others.bytes) == unmarked(&first.bytes)))
+        let Some(first) = self.read_of(relative, first_operation)? else { return Ok(true) };
+        let others = self.read_of(other, first_operation)?;
+        Ok(others.is_some_and(|others| unmarked(&others) == unmarked(&first)))
     }
 
-    /// A WAL's first line; `None` if there is none or no such WAL.
-    fn first_line(&self, relative: &str) -> Result<Option<FirstLine>> {
+    /// What is read of a WAL; `None` if it is not there or there is no such WAL.
+    fn read_of<T>(
+        &self,
+        relative: &str,
+        read: fn(&dyn DiskFile) -> std::io::Result<Option<T>>,
+    ) -> Result<Option<T>> {
         let path = layout::inside(&self.root, layout::OPS, relative)?;
         let file = match self.disk.open(&path, OpenMode::Read) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(Error::io("open", &path, source)),
         };
-        first_line(&*file).map_err(|source| Error::io("read", &path, source))
+        read(&*file).map_err(|source| Error::io("read", &path, source))
     }
 
-    /// What a WAL's first line says of the one before, or, where another process wrote that line, a manifest.
+    /// What a manifest says of the one before, where another process wrote a WAL's first line, or else that line.
     fn predecessor(&self, relative: &str, manifest: &Manifest) -> Result<Predecessor> {
-        let Some(first) = self.first_line(relative)? else { return Ok(Predecessor::Unknown) };
-        if let Some(after) = first.after().as_deref().or_else(|| manifest.after_of(relative)) {
-            let log = parse_after(after);
+        let Some(first) = self.read_of(relative, first_line)? else { return Ok(Predecessor::Unknown) };
+        if let Some(after) = manifest.after_of(relative).or_else(|| first.after()) {
+            let log = parse_after(&after);
             return Ok(log.map_or(Predecessor::Unknown, |(path, end)| Predecessor::Log(path, end)));
         }
         // What a line said that was taken out is not known.
