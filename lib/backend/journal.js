@@ -122,7 +122,7 @@ class Journal {
   }
 }
 
-/** A history that is being read, as the native side has it for a folder. */
+/** A history that is being read. */
 class JournalReader {
   #wants;
   #changes;
@@ -141,10 +141,15 @@ class JournalReader {
     for (const change of changes) if (this.#wants(change)) this.#changes.push(change);
   }
 
-  /** The next changes as text, so that each caller has objects of its own; `null` when there are none at the moment. */
+  /** Its changes are no texts. */
+  get isParsed() {
+    return true;
+  }
+
+  /** The next changes, as objects of the caller's own; `null` when there are none at the moment. */
   async next() {
     if (this.#changes.length === 0) return null;
-    return JSON.stringify(this.#changes.splice(0, PIECE));
+    return JSON.parse(JSON.stringify(this.#changes.splice(0, PIECE)));
   }
 
   close() {

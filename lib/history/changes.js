@@ -5,7 +5,10 @@
 
 const { withCaller } = require("../errors/caller-trace");
 const { settle } = require("../errors/native");
-const { parseOperations } = require("../operations/texts");
+const { parsePiece } = require("./pieces");
+
+/** Up to so many changes nothing is read ahead: it may be in vain. */
+const FEW = 1000;
 
 const DONE = Object.freeze({ done: true, value: undefined });
 
@@ -18,6 +21,8 @@ class Changes {
   #source = null;
   #reading = null;
   #notices = null;
+  /** Texts of what comes behind the list: they are parsed one by one, so that what is parsed is soon garbage. */
+  #texts = [];
   #list = [];
   #at = 0;
   /** The call that waits for a piece, with those behind it. */
@@ -55,9 +60,10 @@ class Changes {
     if (this.#isOver) return null;
     if (this.#source === null) await this.#open();
     while (!this.#isOver) {
-      if (this.#at < this.#list.length) {
+      if (this.#has()) {
         const piece = this.#list.slice(this.#at);
-        this.#at = this.#list.length;
+        for (this.#at = this.#list.length; this.#has(); this.#at = this.#list.length)
+          for (const change of this.#list) piece.push(change);
         return piece;
       }
       if (!(await this.#read())) this.#end();
@@ -101,7 +107,7 @@ class Changes {
       if (this.#source === null) await this.#open();
       while (!this.#isOver) {
         this.#signal?.throwIfAborted();
-        if (this.#at < this.#list.length) return this.#take();
+        if (this.#has()) return this.#take();
         if (!(await this.#read())) this.#end();
       }
       return DONE;
@@ -126,6 +132,17 @@ class Changes {
     this.#notices?.end();
   }
 
+  /** Whether there is a change to be taken. */
+  #has() {
+    while (this.#at >= this.#list.length) {
+      const text = this.#texts.pop();
+      if (text === undefined) return false;
+      this.#list = this.#codec.changes(parsePiece(text));
+      this.#at = 0;
+    }
+    return true;
+  }
+
   /** Reads the next piece. Returns whether there may be more. */
   async #read() {
     const isLast = this.#isClosing && this.#reading === null;
@@ -136,13 +153,18 @@ class Changes {
       if (!this.#isClosing) await this.#notices.noticed();
       return true;
     }
-    this.#list = this.#codec.changes(this.#source.isParsed === true ? piece : parseOperations(piece));
-    this.#at = 0;
-    if (this.#list.length > 0) this.#notices?.found();
-    if (this.#limit > this.#list.length) {
+    // NOTE: before this one is parsed, so that the next one is read meanwhile.
+    if (this.#limit > FEW) {
       this.#reading = this.#ask();
       this.#reading.catch(() => {});
     }
+    if (this.#source.isParsed === true) {
+      this.#list = this.#codec.changes(piece);
+      this.#at = 0;
+    } else {
+      this.#texts = piece.reverse();
+    }
+    if (this.#has()) this.#notices?.found();
     return true;
   }
 
@@ -155,6 +177,7 @@ class Changes {
   #end() {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#texts = [];
     this.#list = [];
     this.#at = 0;
     // NOTE: at once, so that what it held can be pruned.

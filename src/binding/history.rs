@@ -9,11 +9,10 @@ use napi::bindgen_prelude::AsyncTask;
 use napi_derive::napi;
 use parking_lot::Mutex;
 
-use super::CHUNK;
 use super::catch::plain;
-use super::operations::{Operations, operations};
+use super::operations::{Items, list};
 use super::tasks::Work;
-use super::text;
+use super::{CHUNK, PIECE, text};
 use crate::disk::OsDisk;
 use crate::error::Result;
 use crate::history::{Changes, KnownPosition, Position, Wanted};
@@ -49,13 +48,13 @@ struct Reading {
 }
 
 impl Reading {
-    fn next(&self) -> Result<Option<Operations>> {
+    fn next(&self) -> Result<Option<Vec<Items>>> {
         let mut changes = self.changes.lock();
-        let text = changes.as_mut().map_or(Ok(None), |changes| changes.next(CHUNK));
+        let texts = changes.as_mut().map_or(Ok(None), |changes| changes.next(CHUNK, PIECE));
         if self.is_over.load(Ordering::Relaxed) {
             *changes = None;
         }
-        text?.map(operations).transpose()
+        texts?.map(|texts| texts.into_iter().map(list).collect()).transpose()
     }
 
     /// Lets go of what it holds: at once, or when the piece is read that is being read.
@@ -108,7 +107,7 @@ impl NativePosition {
 
 #[napi]
 impl NativeChanges {
-    /// The next changes as a JSON list, which may be empty; `null` when there are no more at the moment.
+    /// The next changes as flat JSON lists, of which there may be none; `null` when there are no more at the moment.
     #[napi]
     pub fn next(&self) -> AsyncTask<Work> {
         let changes = Arc::clone(&self.changes);

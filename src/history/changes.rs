@@ -1,11 +1,11 @@
-//! A history as callers read it: what they want of it, as JSON text.
+//! A history as callers read it: what they want of it, as the text of a flat JSON list.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use super::ids::FROM_BYTES;
 use super::trail::Trail;
-use super::{Backward, Event, Forward, KnownPosition, Position, Reading, Record, event_into};
+use super::{Backward, Event, Flat, Forward, KnownPosition, Position, Reading, Record};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
@@ -107,20 +107,22 @@ impl Changes {
         Ok(Self { reader: Reader::Forward(Box::new(Forward::open_behind(disk, root, known)?)), wanted })
     }
 
-    /// The next changes as JSON texts, each followed by a comma, of about `limit` bytes. `None` when there are no more at the
-    /// moment; empty when what was read so far is not wanted.
+    /// The next changes, of about `limit` bytes, as texts of about `size` bytes each, as [`Flat`] makes them. `None` when there are no
+    /// more at the moment; none when what was read so far is not wanted.
     ///
     /// # Errors
     /// As for [`Forward::step`].
-    pub fn next(&mut self, limit: usize) -> Result<Option<Vec<u8>>> {
-        let mut out = Vec::new();
+    pub fn next(&mut self, limit: usize, size: usize) -> Result<Option<Vec<Vec<u8>>>> {
+        let (mut texts, mut flat) = (Vec::new(), Flat::default());
         let wanted = &self.wanted;
         let mut reading = Reading::GoesOn;
         for _ in 0..PIECES {
             let mut sink = |event: Event<'_>| {
                 if wanted.wants(&event) {
-                    event_into(&mut out, &event);
-                    out.push(b',');
+                    flat.add(&event);
+                    if flat.len() >= size {
+                        texts.push(std::mem::take(&mut flat).into_text());
+                    }
                 }
                 Ok(())
             };
@@ -128,10 +130,13 @@ impl Changes {
                 Reader::Forward(reader) => reader.step(PIECE.min(limit), &mut sink)?,
                 Reader::Backward(reader) => reader.step(PIECE.min(limit), &mut sink)?,
             };
-            if reading == Reading::AtEnd || out.len() >= limit / 2 {
+            if reading == Reading::AtEnd || texts.len() * size + flat.len() >= limit / 2 {
                 break;
             }
         }
-        Ok((!out.is_empty() || reading == Reading::GoesOn).then_some(out))
+        if !flat.is_empty() {
+            texts.push(flat.into_text());
+        }
+        Ok((!texts.is_empty() || reading == Reading::GoesOn).then_some(texts))
     }
 }

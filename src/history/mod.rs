@@ -30,7 +30,7 @@ pub use ids::{Record, index_sealed};
 pub use known::{KnownLine, KnownLog, KnownPosition};
 pub use position::{Position, position_behind};
 pub(crate) use position::{push_escaped, unescape_bytes};
-pub use print::{before_into, event_into};
+pub use print::{Flat, before_into, event_into};
 
 use crate::format::operation::Line;
 

@@ -1,5 +1,6 @@
 //! The first line of a log: it says which log its writer went on from, unless another process wrote it.
 
+use std::borrow::Cow;
 use std::io;
 
 use super::LineReader;
@@ -55,7 +56,7 @@ pub fn first_operation(file: &dyn DiskFile) -> io::Result<Option<Vec<u8>>> {
 impl FirstLine {
     /// What it says of the log before: `<path>:<bytes>`.
     pub fn after(&self) -> Option<String> {
-        parse_line(&self.bytes).ok().and_then(|line| line.after.map(str::to_owned))
+        parse_line(&self.bytes).ok().and_then(|line| line.after.map(Cow::into_owned))
     }
 }
 

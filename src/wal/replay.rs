@@ -1,13 +1,15 @@
 //! Reads the operations of a WAL as 0.8.1 reads them: blank lines are nothing, malformed ones are skipped
 //! and counted. Unlike 0.8.1 it tells a torn end and an unfinished batch from damage in the middle. Changes nothing.
 
+use std::borrow::Cow;
 use std::io::ErrorKind;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use crate::disk::{DiskFile, read_full_at};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, Line, js_trim, parse_line};
+use crate::json::part;
 use crate::wal::LineReader;
 
 /// What was found at the end of a WAL and on the way there.
@@ -55,6 +57,37 @@ pub fn replay(
     replay_lines(LineReader::new(file, from), path, from, each)
 }
 
+/// The lines of a batch that is not complete yet, one behind the other.
+#[derive(Default)]
+struct Batch {
+    text: Vec<u8>,
+    lines: Vec<(u64, Range<usize>, Line<'static>)>,
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    fn push(&mut self, offset: u64, bytes: &[u8], line: Line<'_>) {
+        let start = self.text.len();
+        self.text.extend_from_slice(bytes);
+        self.lines.push((offset, start..self.text.len(), line.into_owned()));
+    }
+
+    /// Shows its lines, and begins the next one.
+    fn show(
+        &mut self,
+        each: &mut impl FnMut(u64, &[u8], &Line<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        for (offset, range, line) in self.lines.drain(..) {
+            let _ = each(offset, part(&self.text, range), &line)?;
+        }
+        self.text.clear();
+        Ok(())
+    }
+}
+
 fn replay_lines(
     mut reader: LineReader<'_>,
     path: &Path,
@@ -62,7 +95,7 @@ fn replay_lines(
     mut each: impl FnMut(u64, &[u8], &Line<'_>) -> Result<ControlFlow<()>>,
 ) -> Result<Tail> {
     let mut tail = Tail { good: from, end: from, ..Tail::default() };
-    let mut batch: Vec<(u64, Vec<u8>)> = Vec::new();
+    let mut batch = Batch::default();
     let mut suspect: Option<(u64, Vec<u8>, bool)> = None;
     // Where the last lines that are white space alone begin, and how many of them were taken for malformed.
     let mut blank: Option<(u64, usize)> = None;
@@ -101,20 +134,16 @@ fn replay_lines(
             tail.skipped.push(offset);
         }
         if first {
-            tail.after = line.after.map(str::to_owned);
+            tail.after = line.after.clone().map(Cow::into_owned);
             first = false;
         }
         tail.cuts = tail.cuts.max(line.cuts);
         let offset = raw.offset + (raw.bytes.len() - bytes.len()) as u64;
         if line.batch == Some(BatchMark::More) {
-            batch.push((offset, bytes.to_vec()));
+            batch.push(offset, bytes, line);
             continue;
         }
-        for (offset, bytes) in batch.drain(..) {
-            if let Ok(line) = parse_line(&bytes) {
-                let _ = each(offset, &bytes, &line)?;
-            }
-        }
+        batch.show(&mut each)?;
         let flow = each(offset, bytes, &line)?;
         tail.good = end;
         tail.needs_newline = !raw.complete;
@@ -175,21 +204,30 @@ pub fn replay_unlocked(
         }
         let mut is_last = len <= from.saturating_add(limit);
         let size = len.saturating_sub(from).min(limit) as usize;
-        let missing = size.saturating_sub(bytes.len());
-        bytes.try_reserve(missing).map_err(|_| failed(ErrorKind::OutOfMemory.into()))?;
+        // What a shorter piece has brought is there.
+        let had = bytes.len().min(size);
+        bytes.try_reserve(size - had).map_err(|_| failed(ErrorKind::OutOfMemory.into()))?;
         bytes.resize(size, 0);
-        let read = read_full_at(file, &mut bytes, from).map_err(failed)?;
-        if read < size || !is_unchanged(file, from, &bytes).map_err(failed)? {
+        let rest = bytes.get_mut(had..).unwrap_or_default();
+        if read_full_at(file, rest, from + had as u64).map_err(failed)? < size - had {
+            bytes.clear();
+            continue;
+        }
+        let shown = if is_last { size } else { whole_batches(&bytes) };
+        if shown == 0 && !is_last {
+            // A line, or a batch, that is longer than that.
+            limit = limit.saturating_mul(2);
+            continue;
+        }
+        if !is_unchanged(file, from, part(&bytes, 0..shown)).map_err(failed)? {
+            bytes.clear();
             continue;
         }
         if !still()? {
             return Ok(None);
         }
-        if !is_last {
-            // What is cut off here is no torn end.
-            let whole = memchr::memrchr(b'\n', &bytes).map_or(0, |newline| newline + 1);
-            bytes.truncate(whole);
-        }
+        // What is cut off here is no torn end.
+        bytes.truncate(shown);
         let lines = LineReader::over(std::mem::take(&mut bytes), from);
         let mut tail = replay_lines(lines, path, from, |offset, bytes, line| {
             let flow = each(offset, bytes, line)?;
@@ -202,9 +240,33 @@ pub fn replay_unlocked(
             tail.torn &= is_last;
             return Ok(Some(Piece { tail, is_last }));
         }
-        // A line, or a batch, that is longer than that.
         limit = limit.saturating_mul(2);
     }
+}
+
+/// The end of the lines of a piece that are worth reading now: a batch that is not complete is read again with the rest of it.
+fn whole_batches(bytes: &[u8]) -> usize {
+    let whole = memchr::memrchr(b'\n', bytes).map_or(0, |newline| newline + 1);
+    let lines = part(bytes, 0..whole);
+    let line_around = |at: usize| {
+        let start = memchr::memrchr(b'\n', part(lines, 0..at)).map_or(0, |newline| newline + 1);
+        start..memchr::memchr(b'\n', part(lines, at..whole)).map_or(whole, |len| at + len)
+    };
+    let mark_of = |line: Range<usize>| parse_line(part(lines, line)).ok().and_then(|line| line.batch);
+    if mark_of(line_around(whole.saturating_sub(1))) != Some(BatchMark::More) {
+        return whole;
+    }
+    let mut before = lines;
+    // NOTE: forward, which is several times faster than backward.
+    while let Some(at) = memchr::memmem::find_iter(before, b",\"batch\":\"last\"").last() {
+        let line = line_around(at);
+        // What a user calls so is no mark.
+        if mark_of(line.clone()) == Some(BatchMark::Last) {
+            return line.end + 1;
+        }
+        before = part(lines, 0..at);
+    }
+    0
 }
 
 /// Where a log is to be read on that was read up to `from`, and whose last good line ended at `good`. What stands between them
@@ -247,20 +309,13 @@ fn is_unchanged(file: &dyn DiskFile, from: u64, bytes: &[u8]) -> std::io::Result
 fn settle(
     tail: &mut Tail,
     suspect: Option<(u64, Vec<u8>, bool)>,
-    batch: Vec<(u64, Vec<u8>)>,
+    mut batch: Batch,
     each: &mut impl FnMut(u64, &[u8], &Line<'_>) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
-    let batch = if planted!("unfinished-batch-kept") {
-        for (offset, bytes) in &batch {
-            if let Ok(line) = parse_line(bytes) {
-                let _ = each(*offset, bytes, &line)?;
-            }
-        }
+    if planted!("unfinished-batch-kept") {
+        batch.show(each)?;
         tail.good = suspect.as_ref().map_or(tail.end, |(offset, ..)| *offset);
-        Vec::new()
-    } else {
-        batch
-    };
+    }
     let unfinished = !batch.is_empty();
     let Some((offset, bytes, complete)) = suspect else {
         tail.torn = unfinished;

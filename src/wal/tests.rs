@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::end::end_of;
-use super::{Tail, WalCursor, replay, unheld};
+use super::{Tail, WalCursor, replay, replay_unlocked, unheld};
 use crate::disk::sim::{CallKind, SimDisk, Times};
 use crate::disk::{Disk, MemoryFile};
 
@@ -167,4 +167,51 @@ fn a_cursor_with_marks_shows_lines_as_they_are() {
     let cursor = || WalCursor::open(&disk, &path).unwrap();
     assert_eq!(shown(cursor().with_marks()), lines.replace('\n', ","));
     assert!(!shown(cursor()).contains("batch"));
+}
+
+#[test]
+fn a_log_read_in_pieces_shows_what_one_read_shows_and_no_batch_in_parts() {
+    let kinds = |roll: usize, id: &str| match roll % 9 {
+        0 | 1 => line(id, ""),
+        2 => more(id) + &more(id) + &last(id),
+        3 => (0..40).map(|_| more(id)).collect::<String>() + &last(id),
+        4 => "{\"no\":1}\n".to_owned(),
+        // A user calls fields of a value as a mark is called.
+        5 => line(id, ",\"prevValue\":{\"n\":1,\"batch\":\"more\"}"),
+        6 => line(id, ",\"x\":{\"n\":1,\"batch\":\"last\"},\"batch\":\"more\"") + &last(id),
+        7 => more(id) + &line(id, ",\"prevValue\":{\"n\":1,\"batch\":\"last\"}"),
+        _ => "\n".to_owned(),
+    };
+    let mut dice = 1u64;
+    let mut roll = || {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (dice >> 33) as usize
+    };
+    for _ in 0..300 {
+        let text: String =
+            (0..30).map(|at| kinds(roll(), &format!("id{at}"))).collect::<String>() + &more("x");
+        let (ids, tail) = replayed(&text);
+        let file = MemoryFile(text.into_bytes());
+        let (mut found, mut from, limit) = (Vec::new(), 0, 1 + roll() % 4000);
+        loop {
+            let piece = replay_unlocked(
+                &file,
+                Path::new("/log"),
+                from,
+                limit,
+                || Ok(true),
+                |offset, _, line| {
+                    assert!(offset >= from);
+                    found.push(String::from_utf8(line.id.to_vec()).unwrap());
+                    Ok(ControlFlow::Continue(()))
+                },
+            );
+            let piece = piece.unwrap().unwrap();
+            from = piece.tail.good;
+            if piece.is_last {
+                break;
+            }
+        }
+        assert_eq!((found, from), (ids, tail.good), "in pieces of {limit}");
+    }
 }

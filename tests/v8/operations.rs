@@ -164,7 +164,7 @@ pub fn written_lines(frames: &mut Frames, random: &mut Random) {
     assert_eq!(body.data.map(|data| &line[data]), draft.data);
     assert_eq!(batch.map(|at| &out[at..at + 4]), marks.batch.map(|mark| mark.text().as_slice()));
     assert_eq!((&*read.id, read.agent.as_deref(), read.clock), (draft.id, draft.agent, draft.clock));
-    assert_eq!((read.batch, read.cuts, read.after), (marks.batch, marks.cuts, marks.after));
+    assert_eq!((read.batch, read.cuts, read.after.as_deref()), (marks.batch, marks.cuts, marks.after));
     let mut again = operation::unmarked(line).into_owned();
     operation::finish_line(&mut again, &marks);
     assert_eq!(again.strip_suffix(b"\n"), Some(line));

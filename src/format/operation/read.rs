@@ -38,7 +38,7 @@ pub struct Line<'a> {
     /// How often the log had been cut; 0 if the line does not say.
     pub cuts: u64,
     /// The log that this one follows.
-    pub after: Option<&'a str>,
+    pub after: Option<Cow<'a, str>>,
     /// The clock that the operation had when it was appended for the first time, if it was appended again.
     pub again: Option<u64>,
     /// The value before, where it was no object; `prev` is `{}` then.
@@ -53,6 +53,17 @@ impl Line<'_> {
     /// The timestamp, decoded, given the line that this was read from.
     pub fn ts<'l>(&self, line: &'l [u8]) -> Cow<'l, [u8]> {
         string::unescape(part(line, self.ts.clone()))
+    }
+
+    /// The same, for use with a copy of the line.
+    pub fn into_owned(self) -> Line<'static> {
+        let owned = |text: Cow<'_, [u8]>| Cow::Owned(text.into_owned());
+        Line {
+            id: owned(self.id),
+            agent: self.agent.map(owned),
+            after: self.after.map(|after| Cow::Owned(after.into_owned())),
+            ..self
+        }
     }
 }
 
@@ -215,7 +226,7 @@ fn batch_mark(value: &[u8]) -> Option<BatchMark> {
 }
 
 /// Names of logs are plain: one that needs decoding is none of ours.
-fn after(value: &[u8]) -> Option<&str> {
+fn after(value: &[u8]) -> Option<Cow<'_, str>> {
     let body = non_empty_string(value)?;
-    if body.contains(&b'\\') { None } else { std::str::from_utf8(body).ok() }
+    if body.contains(&b'\\') { None } else { std::str::from_utf8(body).ok().map(Cow::Borrowed) }
 }

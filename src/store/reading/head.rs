@@ -1,6 +1,7 @@
 //! The index of a long log, so that opening need not replay it: written when the store is closed, or was opened
 //! without one; used for lookups alone. A caller that needs more than that replays the log first.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -56,7 +57,7 @@ impl Store {
         engine.set_head(Arc::new(head));
         let mut tail = log.replay_into(engine, None, from..u64::MAX, progress)?;
         tail.cuts = tail.cuts.max(cuts);
-        tail.after = parse_line(&first_line).ok().and_then(|line| line.after.map(str::to_owned));
+        tail.after = parse_line(&first_line).ok().and_then(|line| line.after.map(Cow::into_owned));
         Ok(tail)
     }
 
