@@ -27,7 +27,11 @@ export const campaigns = [
   },
   { name: "soak:counters", args: ["--steps", "100000", "--agents", "8"], minutes: 1 },
   { name: "race:open", args: ["--rounds", "2000", "--seed", "1"], minutes: 2 },
-  { name: "soak:feed", args: ["--runs", "2", "--kills", "200", "--seed", "1"], minutes: 5 },
+  {
+    name: "soak:feed",
+    args: ["--runs", "20", "--kills", "100", "--values", "400", "--seed", "1"],
+    minutes: 25,
+  },
   {
     name: "soak:feed:backend",
     script: "soak:feed",

@@ -1,7 +1,7 @@
 /** The soak of the feed: writers and a consumer that keeps its position with its result, all killed again and again. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,7 @@ import { carried } from "./carried.mjs";
 import { random } from "./random.mjs";
 
 const program = (name) => fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
+const sizeOf = (file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 const linesOf = (file) => (existsSync(file) ? readFileSync(file, "utf8").split("\n").filter(Boolean) : []);
 
 export class FeedSoak {
@@ -22,13 +23,20 @@ export class FeedSoak {
   #failures = [];
 
   /** `agents` is the number of writers; 0 means a single one without agentId. Behind a backend all go through a subclass of FsBackend. */
-  constructor({ kills = 60, agents = 0, lifeMs = 400, seed = 1, isBehindBackend = false } = {}) {
-    this.#options = { kills, agents, lifeMs, seed, isBehindBackend };
+  constructor({
+    kills = 60,
+    agents = 0,
+    lifeMs = 400,
+    together = 40,
+    seed = 1,
+    isBehindBackend = false,
+  } = {}) {
+    this.#options = { kills, agents, lifeMs, together, seed, isBehindBackend };
   }
 
   /** Returns what was counted: `missed`, `twice` and `wrong` must be 0. */
   async run() {
-    const { kills, agents, lifeMs, seed } = this.#options;
+    const { kills, agents, lifeMs, together, seed } = this.#options;
     const roll = random(seed);
     const root = await mkdtemp(join(tmpdir(), "opslog-feed-"));
     this.#folder = join(root, "store");
@@ -43,6 +51,7 @@ export class FeedSoak {
             journal(name),
             name,
             String(seed * 100_000 + ++this.#lives),
+            String(together),
           ]);
     try {
       for (const name of [...names, "consumer"]) start(name);
@@ -74,14 +83,13 @@ export class FeedSoak {
     child.on("close", (code) => {
       if (code !== null) this.#failures.push(`${name} ended with ${code}: ${errors}`);
     });
-    const lines = which === "writer" ? linesOf(args[1]).length : 0;
-    this.#running.set(name, { child, lines });
+    this.#running.set(name, { child, size: which === "writer" ? sizeOf(args[1]) : 0 });
   }
 
   /** Resolves when a writer has written something in this life, or has ended. */
   async #written(journal, name) {
-    const { child, lines } = this.#running.get(name);
-    while (child.exitCode === null && linesOf(journal).length === lines) await delay(20);
+    const { child, size } = this.#running.get(name);
+    while (child.exitCode === null && sizeOf(journal) === size) await delay(20);
   }
 
   async #kill(name) {

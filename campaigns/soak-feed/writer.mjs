@@ -1,6 +1,6 @@
 /**
  * A writer of the soak: changes a store at random until it is killed, and notes in its journal what was acknowledged. Its
- * arguments: folder, journal, agentId or "-", seed.
+ * arguments: folder, journal, agentId or "-", seed, how many records it sets at once at most.
  */
 import { appendFileSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
@@ -8,22 +8,34 @@ import { Store } from "../../index.mjs";
 import { carried } from "./carried.mjs";
 import { random } from "./random.mjs";
 
-const [folder, journal, agent, seed] = process.argv.slice(2);
+const [folder, journal, agent, seed, together] = process.argv.slice(2);
 const agentId = agent === "-" ? undefined : agent;
 const roll = random(Number(seed));
 const store = new Store();
-const options = { ...carried(), agentId, checkpointThreshold: 500, checkpointOnClose: false };
+const options = {
+  ...carried(),
+  agentId,
+  checkpointThreshold: (500 * together) / 40,
+  checkpointOnClose: false,
+};
 let number = 0;
 
-const note = (what, token) => appendFileSync(journal, `${what} ${token}\n`);
+/** Notes something of tokens, in one write. */
+const note = (what, ...tokens) =>
+  appendFileSync(journal, tokens.map((token) => `${what} ${token}\n`).join(""));
 const idOf = () => `id${roll(50)}`;
 
-/** A value that no other operation has. */
-function value() {
-  const token = `${agent}:${seed}:${++number}`;
-  note("issued", token);
-  return { token, text: "x".repeat(roll(200)) };
+/** Values that no other operation has. */
+function issue(count) {
+  const values = Array.from({ length: count }, () => ({
+    token: `${agent}:${seed}:${++number}`,
+    text: "x".repeat(roll(200)),
+  }));
+  note("issued", ...tokensOf(values));
+  return values;
 }
+
+const tokensOf = (values) => values.map(({ token }) => token);
 
 /** The token of the operation that undo() takes back. */
 function lastToken() {
@@ -45,17 +57,17 @@ async function undo(isBatch) {
 }
 
 async function batch() {
-  const values = Array.from({ length: 2 + roll(4) }, value);
+  const values = issue(2 + roll(4));
   await store.batch(() => {
     for (const value of values) store.set(idOf(), value);
   });
-  for (const { token } of values) note("acknowledged", token);
+  note("acknowledged", ...tokensOf(values));
 }
 
 async function several() {
-  const values = Array.from({ length: 1 + roll(40) }, value);
+  const values = issue(1 + roll(Number(together)));
   await Promise.all(values.map((value) => store.set(idOf(), value)));
-  for (const { token } of values) note("acknowledged", token);
+  note("acknowledged", ...tokensOf(values));
 }
 
 async function step() {
