@@ -12,6 +12,9 @@ use crate::format::operation::{BatchMark, Line, js_trim, parse_line};
 use crate::json::part;
 use crate::wal::LineReader;
 
+/// Takes a line: where it stands, its bytes, and what it says. One type, so that there is one copy of what reads a log.
+type Each<'e> = dyn FnMut(u64, &[u8], &Line<'_>) -> Result<ControlFlow<()>> + 'e;
+
 /// What was found at the end of a WAL and on the way there.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Tail {
@@ -52,9 +55,9 @@ pub fn replay(
     file: &dyn DiskFile,
     path: &Path,
     from: u64,
-    each: impl FnMut(u64, &[u8], &Line<'_>) -> Result<ControlFlow<()>>,
+    mut each: impl FnMut(u64, &[u8], &Line<'_>) -> Result<ControlFlow<()>>,
 ) -> Result<Tail> {
-    replay_lines(LineReader::new(file, from), path, from, each)
+    replay_lines(LineReader::new(file, from), path, from, &mut each)
 }
 
 /// The lines of a batch that is not complete yet, one behind the other.
@@ -76,10 +79,7 @@ impl Batch {
     }
 
     /// Shows its lines, and begins the next one.
-    fn show(
-        &mut self,
-        each: &mut impl FnMut(u64, &[u8], &Line<'_>) -> Result<ControlFlow<()>>,
-    ) -> Result<()> {
+    fn show(&mut self, each: &mut Each<'_>) -> Result<()> {
         for (offset, range, line) in self.lines.drain(..) {
             let _ = each(offset, part(&self.text, range), &line)?;
         }
@@ -88,12 +88,7 @@ impl Batch {
     }
 }
 
-fn replay_lines(
-    mut reader: LineReader<'_>,
-    path: &Path,
-    from: u64,
-    mut each: impl FnMut(u64, &[u8], &Line<'_>) -> Result<ControlFlow<()>>,
-) -> Result<Tail> {
+fn replay_lines(mut reader: LineReader<'_>, path: &Path, from: u64, each: &mut Each<'_>) -> Result<Tail> {
     let mut tail = Tail { good: from, end: from, ..Tail::default() };
     let mut batch = Batch::default();
     let mut suspect: Option<(u64, Vec<u8>, bool)> = None;
@@ -143,7 +138,7 @@ fn replay_lines(
             batch.push(offset, bytes, line);
             continue;
         }
-        batch.show(&mut each)?;
+        batch.show(each)?;
         let flow = each(offset, bytes, &line)?;
         tail.good = end;
         tail.needs_newline = !raw.complete;
@@ -158,7 +153,7 @@ fn replay_lines(
             tail.good = tail.good.max(from);
         }
     }
-    settle(&mut tail, suspect, batch, &mut each)?;
+    settle(&mut tail, suspect, batch, each)?;
     if tail.torn {
         let good = tail.good;
         tail.torn_lines += tail.skipped.iter().filter(|offset| **offset >= good).count() as u64;
@@ -189,6 +184,16 @@ pub fn replay_unlocked(
     limit: usize,
     still: impl Fn() -> Result<bool>,
     mut each: impl FnMut(u64, &[u8], &Line<'_>) -> Result<ControlFlow<()>>,
+) -> Result<Option<Piece>> {
+    replay_piece(file, path, (from, limit), &still, &mut each)
+}
+
+fn replay_piece(
+    file: &dyn DiskFile,
+    path: &Path,
+    (from, limit): (u64, usize),
+    still: &dyn Fn() -> Result<bool>,
+    each: &mut Each<'_>,
 ) -> Result<Option<Piece>> {
     let failed = |source| Error::io("read", path, source);
     let mut limit = limit as u64;
@@ -229,7 +234,7 @@ pub fn replay_unlocked(
         // What is cut off here is no torn end.
         bytes.truncate(shown);
         let lines = LineReader::over(std::mem::take(&mut bytes), from);
-        let mut tail = replay_lines(lines, path, from, |offset, bytes, line| {
+        let mut tail = replay_lines(lines, path, from, &mut |offset, bytes, line| {
             let flow = each(offset, bytes, line)?;
             is_last |= flow.is_break();
             Ok(flow)
@@ -310,7 +315,7 @@ fn settle(
     tail: &mut Tail,
     suspect: Option<(u64, Vec<u8>, bool)>,
     mut batch: Batch,
-    each: &mut impl FnMut(u64, &[u8], &Line<'_>) -> Result<ControlFlow<()>>,
+    each: &mut Each<'_>,
 ) -> Result<()> {
     if planted!("unfinished-batch-kept") {
         batch.show(each)?;
