@@ -29,7 +29,7 @@ export const campaigns = [
   { name: "race:open", args: ["--rounds", "2000", "--seed", "1"], minutes: 2 },
   {
     name: "soak:feed",
-    args: ["--runs", "20", "--kills", "100", "--values", "400", "--seed", "1"],
+    args: ["--runs", "20", "--kills", "100", "--values", "400", "--operations", "4000", "--seed", "1"],
     minutes: 25,
   },
   {

@@ -12,6 +12,9 @@ import { carried } from "./carried.mjs";
 import { random } from "./random.mjs";
 
 const program = (name) => fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
+/** About what a writer notes of an operation, in bytes. */
+const NOTED = 50;
+
 const sizeOf = (file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 const linesOf = (file) => (existsSync(file) ? readFileSync(file, "utf8").split("\n").filter(Boolean) : []);
 
@@ -28,15 +31,16 @@ export class FeedSoak {
     agents = 0,
     lifeMs = 400,
     together = 40,
+    operations = 0,
     seed = 1,
     isBehindBackend = false,
   } = {}) {
-    this.#options = { kills, agents, lifeMs, together, seed, isBehindBackend };
+    this.#options = { kills, agents, lifeMs, together, operations, seed, isBehindBackend };
   }
 
   /** Returns what was counted: `missed`, `twice` and `wrong` must be 0. */
   async run() {
-    const { kills, agents, lifeMs, together, seed } = this.#options;
+    const { kills, agents, lifeMs, together, operations, seed } = this.#options;
     const roll = random(seed);
     const root = await mkdtemp(join(tmpdir(), "opslog-feed-"));
     this.#folder = join(root, "store");
@@ -59,7 +63,10 @@ export class FeedSoak {
         await delay(lifeMs / 4 + roll(lifeMs));
         const name = roll(2) === 0 ? "consumer" : names[roll(names.length)];
         // On a slow machine all would be killed before they have begun; some are.
-        if (name !== "consumer" && roll(4) > 0) await this.#written(journal(name), name);
+        if (name !== "consumer" && roll(4) > 0) {
+          const noted = NOTED * roll(2 * operations + 1);
+          await this.#written(journal(name), name, noted);
+        }
         await this.#kill(name);
         start(name);
       }
@@ -86,10 +93,10 @@ export class FeedSoak {
     this.#running.set(name, { child, size: which === "writer" ? sizeOf(args[1]) : 0 });
   }
 
-  /** Resolves when a writer has written something in this life, or has ended. */
-  async #written(journal, name) {
+  /** Resolves when a writer has noted more than so many bytes in this life, or has ended. */
+  async #written(journal, name, bytes) {
     const { child, size } = this.#running.get(name);
-    while (child.exitCode === null && sizeOf(journal) === size) await delay(20);
+    while (child.exitCode === null && sizeOf(journal) <= size + bytes) await delay(20);
   }
 
   async #kill(name) {
