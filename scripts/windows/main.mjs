@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { binaryOf, buildFor } from "../package/cross-build.mjs";
 import { fail, requireCargo, requireModules, requireNode, root } from "../setup.mjs";
 import { buildRustTests, rustRows } from "./rust.mjs";
-import { LEFT_OUT, SHORT } from "./specs.mjs";
+import { LEFT_OUT, ONE_BY_ONE, SHORT } from "./specs.mjs";
 import { markdown } from "./table.mjs";
 import { NEEDS, obstacle, requireWine, requireWindowsNode, runInWine, windowsPath } from "./wine.mjs";
 
@@ -58,9 +58,15 @@ const plainly = (run, ended) => ({
 });
 
 /** The specs of a topic run in one process: Wine takes long to start each. */
-function runTopic(node, topic, specs) {
+function runTopic(node, topic, specs, options = []) {
   const files = specs.map((spec) => `__test__/${spec}.spec.mjs`);
-  const ava = ["node_modules/ava/entrypoints/cli.mjs", "--worker-threads", "--timeout=10m", ...files];
+  const ava = [
+    "node_modules/ava/entrypoints/cli.mjs",
+    "--worker-threads",
+    "--timeout=10m",
+    ...options,
+    ...files,
+  ];
   const read = ({ stdout }, ended) => {
     const { passed, skipped, failed, titles } = readAva(stdout);
     const parts = [`${passed} passed`, failed > 0 && `${failed} failed`, skipped > 0 && `${skipped} skipped`];
@@ -109,7 +115,12 @@ const chosen = values.only?.split(",") ?? (values.short ? SHORT : all);
 const topics = {};
 for (const spec of chosen.filter((spec) => !(spec in LEFT_OUT)))
   (topics[path.posix.dirname(spec)] ??= []).push(spec);
-for (const [topic, specs] of Object.entries(topics)) runTopic(newest, topic, specs);
+for (const [topic, specs] of Object.entries(topics)) {
+  const together = specs.filter((spec) => !ONE_BY_ONE.includes(spec));
+  if (together.length > 0) runTopic(newest, topic, together);
+  for (const spec of specs.filter((spec) => ONE_BY_ONE.includes(spec)))
+    runTopic(newest, spec, [spec], ["--serial"]);
+}
 
 console.log(`\n${markdown(["what", "", "time"], rows)}`);
 if (!values.short) {

@@ -1,6 +1,7 @@
 // The Rust tests as programs for Windows.
 
 import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { crossEnvironment } from "../package/cross-build.mjs";
 import { fail, root } from "../setup.mjs";
@@ -10,8 +11,12 @@ const TARGET = "x86_64-pc-windows-gnullvm";
 /** The tests that are run beside those of the library itself: what says something of Windows, or of the engine as a whole. */
 const TESTS = ["store_behaviour", "lock", "lock_processes", "sim_disk", "explorer"];
 
+/** Where the programs go: Wine sees the project's folder alone, and cargo may have another for what it builds. */
+const FOLDER = ".cache/windows-tests";
+
 /** Builds the tests. Returns the path of each program, below the project's folder. */
 export function buildRustTests() {
+  mkdirSync(path.join(root, FOLDER), { recursive: true });
   const wanted = ["--lib", ...TESTS.flatMap((name) => ["--test", name])];
   const args = [
     "test",
@@ -34,7 +39,11 @@ export function buildRustTests() {
     .filter((line) => line.startsWith("{"))
     .map((line) => JSON.parse(line))
     .filter(({ executable }) => executable)
-    .map(({ executable, target }) => ({ name: target.name, file: path.relative(root, executable) }));
+    .map(({ executable, target: { name } }) => {
+      const file = `${FOLDER}/${name}.exe`;
+      copyFileSync(executable, path.join(root, file));
+      return { name, file };
+    });
 }
 
 /** Runs them. Returns for each a row: its name, the seconds that it took, what it said, and what was wrong. */

@@ -30,6 +30,12 @@ export const LEFT_OUT = {
   "ui/views": BROWSER,
 };
 
+/**
+ * Those whose tests run one after the other. Wine's server keeps every closed handle of a file that is locked until the lock
+ * is gone, and their stores, all open at once, would take it to the greatest number of open files that a process may have.
+ */
+export const ONE_BY_ONE = ["following/foreign-lines", "writing/turns"];
+
 /** What the short form runs: a spec of each topic. */
 export const SHORT = [
   "agents/order",

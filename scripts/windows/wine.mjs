@@ -22,6 +22,8 @@ const system = path.join(home, "root");
 /** Where the project, and what a run prints, are inside. Windows calls that folder `Z:\opslog`. */
 export const PROJECT = "/opslog";
 const OUTPUT = "/run-output";
+/** The folder of temporary files is in memory: the tests sync theirs tens of thousands of times. */
+const TEMPORARY = "/root/.wine/drive_c/users/root/AppData/Local/Temp";
 const REGISTRY = "/root/.wine/system.reg";
 
 /** What has to be there before Wine can be had, in one sentence. */
@@ -130,6 +132,7 @@ function runInside(command, args, { env = {}, cwd = "", timeoutMs = 600_000, fol
   const script = [
     'mount --bind "$2" "$1$3"',
     'mount -t proc proc "$1/proc"',
+    `{ ! test -d "$1${TEMPORARY}" || mount -t tmpfs tmpfs "$1${TEMPORARY}"; }`,
     'root=$1; where="$3/$4"; out=$5; shift 5',
     'exec chroot "$root" /usr/bin/env -i "$@" 2>/dev/null',
   ].join(" && ");
