@@ -97,7 +97,7 @@ impl HookDisk {
             }
             return;
         }
-        let in_wal = path.to_string_lossy().contains("/ops/");
+        let in_wal = path.parent().is_some_and(|folder| folder.ends_with("ops"));
         let unlocked = match kind {
             CallKind::Open | CallKind::Info | CallKind::ReadAt => self.is_reader,
             _ if self.is_reader => false,
