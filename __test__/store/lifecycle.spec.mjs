@@ -192,6 +192,38 @@ for (const [title, options] of Object.entries({
   );
 }
 
+for (const [title, options] of Object.entries({
+  "a writer": {},
+  "an agent": { agentId: "one" },
+  "a reader": { readOnly: true },
+})) {
+  linux(`close() of ${title} with an index and an order of ids closes their files at once`, async (t) => {
+    const { agentId } = options;
+    const indexed = { ...manual, indexes: { n: {} } };
+    const writer = await opened(t, { ...indexed, agentId });
+    await writer.store.batch(() => {
+      for (let n = 0; n < 6000; n++) writer.store.set(`id-${n}`, { n, text: "x".repeat(200) });
+    });
+    await writer.store.compact();
+    await writer.store.close();
+    for (let round = 0; round < 2; round++) {
+      const { store } = await opened(
+        t,
+        { ...indexed, ...options, ...(round === 0 && { readOnly: false }) },
+        writer.folder,
+      );
+      const scanned = [];
+      for await (const [id] of store.scan({ prefix: "id-12" })) scanned.push(id);
+      t.is(scanned.length, 111);
+      await store.whenIndexed();
+      t.is((await store.find({ n: 7 })).length, 1);
+      t.true(openFiles(writer.folder).some((name) => name.endsWith(".tree")));
+      await store.close();
+      t.deepEqual(openFiles(writer.folder), []);
+    }
+  });
+}
+
 linux("the iterators of keys() and values(), left before their end, let go of their files", async (t) => {
   const { folder, store } = await opened(t);
   for (let n = 0; n < 100; n++) await store.set(`id-${n}`, { n });

@@ -216,8 +216,9 @@ impl Store {
             let failed = Some("it was closed".to_owned());
             let closed = State { manifest, failed, ..State::unloaded() };
             let files = std::mem::replace(&mut *state, closed);
+            let indexes = std::mem::take(&mut *self.fields.lock());
             drop(state);
-            drop(files);
+            drop((files, indexes));
         } else {
             drop(state);
         }
