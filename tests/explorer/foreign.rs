@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use super::hand::{Hand, Histories, records_of, value};
 use super::hook::HookDisk;
 use super::live::{ROOT, Violation, history, scan};
-use super::plan::Random;
+use super::plan::{FULL, Random};
 use super::reader;
 use super::world::Dead;
 
@@ -226,7 +226,7 @@ impl Life {
         let sim = self.disk.sim().clone();
         sim.script(match part {
             Part::Short => Fault::short_write(CallKind::Append),
-            Part::Half => Fault::new(CallKind::Append, 28).after_half(),
+            Part::Half => Fault::new(CallKind::Append, FULL).after_half(),
         });
         let before = self.own.clone();
         match self.change(put, true) {

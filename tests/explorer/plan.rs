@@ -116,9 +116,13 @@ pub fn fault(kind: CallKind, nth: u64, half: bool) -> Fault {
     if half { fault.after_half() } else { fault }
 }
 
-/// ENOSPC where space is needed, else EIO.
+/// What the system says of a disk that is full, and of one that fails. On Windows 5 is a denied access.
+pub const FULL: i32 = if cfg!(windows) { 112 } else { 28 };
+const FAILING: i32 = if cfg!(windows) { 1117 } else { 5 };
+
+/// [`FULL`] where space is needed, else [`FAILING`].
 fn errno_of(kind: CallKind) -> i32 {
-    if matches!(kind, CallKind::Append | CallKind::Create | CallKind::Link) { 28 } else { 5 }
+    if matches!(kind, CallKind::Append | CallKind::Create | CallKind::Link) { FULL } else { FAILING }
 }
 
 const IDS: [&str; 7] = ["a", "b", "c", "d", "é", "__proto__", "\"\\\n"];
