@@ -69,7 +69,7 @@ impl Disk for OsDisk {
     }
 
     fn unlink(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)
+        system::unlink(path)
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {

@@ -79,6 +79,10 @@ pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }
 
+pub(super) fn unlink(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)
+}
+
 /// Node's number for the system's: they are the same but for the sign.
 pub(super) fn errno(code: i32) -> i32 {
     -code

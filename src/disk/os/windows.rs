@@ -1,6 +1,6 @@
 //! What differs on Windows: identity and number of names need a handle, the lock is one byte far past the
 //! end (the whole-file lock of `std` would keep others from reading the pid), a rename waits for names that are in use,
-//! and the check for symbolic links is made before the open, so it does not hold against a racing hand.
+//! a deleted file that is open loses its name at once only if that is asked for, and the check for symbolic links is made before the open, so it does not hold against a racing hand.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -19,12 +19,17 @@ const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
 const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 const FILE_ADD_FILE: u32 = 0x2;
 const SYNCHRONIZE: u32 = 0x0010_0000;
+const DELETE: u32 = 0x0001_0000;
+const FILE_DISPOSITION_INFO_EX: u32 = 21;
+/// Delete, with the semantics of POSIX, files that are read-only too.
+const DELETE_NAME_NOW: u32 = 0x1 | 0x2 | 0x10;
 const ERROR_ACCESS_DENIED: i32 = 5;
 const ERROR_SHARING_VIOLATION: i32 = 32;
 /// Invalid function, access denied, invalid handle, not supported, invalid parameter.
 const NO_FOLDER_SYNC: [i32; 5] = [1, ERROR_ACCESS_DENIED, 6, 50, 87];
-/// 1 + 2 + 4 + ... + 1024 ms.
-const LONGEST_PAUSE_MS: u64 = 1024;
+/// Pauses of 1, 2, 4, ... ms, none longer than this: a reader that opens the name over and over leaves it free for moments only.
+const LONGEST_PAUSE_MS: u64 = 32;
+const LONGEST_WAIT_MS: u64 = 2000;
 const LOCKFILE_FAIL_IMMEDIATELY: u32 = 0x1;
 const LOCKFILE_EXCLUSIVE_LOCK: u32 = 0x2;
 const ERROR_LOCK_VIOLATION: i32 = 33;
@@ -88,6 +93,12 @@ unsafe extern "system" {
         bytes_low: u32,
         bytes_high: u32,
         overlapped: *mut Overlapped,
+    ) -> i32;
+    fn SetFileInformationByHandle(
+        file: *mut std::ffi::c_void,
+        class: u32,
+        information: *const std::ffi::c_void,
+        size: u32,
     ) -> i32;
 }
 
@@ -173,16 +184,32 @@ fn locked_place() -> Overlapped {
 /// Renames. A name that another program has open for a moment (a reader, a virus scanner, a share) refuses to be
 /// replaced: then it tries again for about two seconds.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    let mut pause_ms = 1;
+    let (mut pause_ms, mut waited_ms) = (1, 0);
     loop {
         match fs::rename(from, to) {
-            Err(error) if is_in_use(&error) && pause_ms <= LONGEST_PAUSE_MS => {
+            Err(error) if is_in_use(&error) && waited_ms < LONGEST_WAIT_MS => {
                 std::thread::sleep(Duration::from_millis(pause_ms));
-                pause_ms *= 2;
+                waited_ms += pause_ms;
+                pause_ms = LONGEST_PAUSE_MS.min(pause_ms * 2);
             }
             renamed => return renamed,
         }
     }
+}
+
+/// Deletes a file. Its name goes at once, also while it is open: with `DeleteFileW` alone it stays until the last handle is
+/// closed on older systems, and its folder can be neither deleted nor put back. File systems that lack the call have that.
+pub(super) fn unlink(path: &Path) -> io::Result<()> {
+    let file =
+        OpenOptions::new().access_mode(DELETE).custom_flags(FILE_FLAG_OPEN_REPARSE_POINT).open(path)?;
+    // SAFETY: the handle is open for as long as `file` is, and the call reads one u32, which outlives it.
+    #[allow(unsafe_code)]
+    let deleted = unsafe {
+        let information = std::ptr::from_ref(&DELETE_NAME_NOW).cast();
+        SetFileInformationByHandle(file.as_raw_handle().cast(), FILE_DISPOSITION_INFO_EX, information, 4)
+    };
+    drop(file);
+    if deleted != 0 { Ok(()) } else { fs::remove_file(path) }
 }
 
 fn is_in_use(error: &io::Error) -> bool {
@@ -251,4 +278,32 @@ pub(super) fn begin_sync(_: &File) {}
 /// Windows does not tell.
 pub(super) fn is_open_for_writing(_: &File) -> Option<bool> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unlink_of_a_file_that_is_open_frees_its_name_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "text").unwrap();
+        let file = open(&path, OpenMode::Read).unwrap();
+        unlink(&path).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(read_at(&file, &mut [0; 8], 0).unwrap(), 4);
+        fs::write(&path, "another").unwrap();
+        drop(file);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "another");
+    }
+
+    #[test]
+    fn unlink_of_what_is_not_there_or_is_a_folder_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = unlink(&folder.path().join("missing")).unwrap_err();
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+        assert!(unlink(folder.path()).is_err());
+        assert!(folder.path().is_dir());
+    }
 }
