@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { binaryOf, buildFor } from "../package/cross-build.mjs";
 import { fail, requireCargo, requireModules, requireNode, root } from "../setup.mjs";
 import { buildRustTests, rustRows } from "./rust.mjs";
-import { LEFT_OUT, ONE_BY_ONE, SHORT, TESTS_LEFT_OUT } from "./specs.mjs";
+import { ALONE, LEFT_OUT, SHORT, TESTS_LEFT_OUT } from "./specs.mjs";
 import { markdown } from "./table.mjs";
 import { NEEDS, obstacle, requireWine, requireWindowsNode, runInWine, windowsPath } from "./wine.mjs";
 
@@ -114,15 +114,17 @@ if (!values.short && values.only === undefined) {
 const all = readdirSync(path.join(root, "__test__"), { recursive: true })
   .filter((name) => name.endsWith(".spec.mjs"))
   .map((name) => name.slice(0, -".spec.mjs".length).replaceAll("\\", "/"));
-const chosen = values.only?.split(",") ?? (values.short ? SHORT : all);
+/** `--only` names specs, or topics. */
+const named = values.only?.split(",");
+const isNamed = (spec) => named.some((name) => spec === name || spec.startsWith(`${name}/`));
+const chosen = named ? all.filter(isNamed) : values.short ? SHORT : all;
 const topics = {};
 for (const spec of chosen.filter((spec) => !(spec in LEFT_OUT)))
   (topics[path.posix.dirname(spec)] ??= []).push(spec);
 for (const [topic, specs] of Object.entries(topics)) {
-  const together = specs.filter((spec) => !ONE_BY_ONE.includes(spec));
+  const together = specs.filter((spec) => !(spec in ALONE));
   if (together.length > 0) runTopic(newest, topic, together);
-  for (const spec of specs.filter((spec) => ONE_BY_ONE.includes(spec)))
-    runTopic(newest, spec, [spec], ["--serial"]);
+  for (const spec of specs.filter((spec) => spec in ALONE)) runTopic(newest, spec, [spec], ALONE[spec]);
 }
 
 console.log(`\n${markdown(["what", "", "time"], rows)}`);

@@ -33,11 +33,21 @@ export const LEFT_OUT = {
   "ui/views": BROWSER,
 };
 
+const MEMORY = [];
 /**
- * Those whose tests run one after the other. Wine's server keeps every closed handle of a file that is locked until the lock
- * is gone, and their stores, all open at once, would take it to the greatest number of open files that a process may have.
+ * Wine's server keeps every closed handle of a file that is locked until the lock is gone: stores that are all open at once, as
+ * the tests of a spec are, would take it to the greatest number of open files that a process may have.
  */
-export const ONE_BY_ONE = ["following/foreign-lines", "writing/turns"];
+const ONE_BY_ONE = ["--serial"];
+
+/** Those that have a process of their own, with options of ava's: they measure its memory, or open many files. */
+export const ALONE = {
+  "backend/following": MEMORY,
+  "backend/memory": MEMORY,
+  "following/foreign-lines": ONE_BY_ONE,
+  "store/memory": MEMORY,
+  "writing/turns": ONE_BY_ONE,
+};
 
 const APPENDS =
   "Wine appends in two steps, and two processes overwrite each other's lines: two programs of Node alone lose some of 4,000";
@@ -47,6 +57,10 @@ const DELETES =
 
 /** Tests of the others that cannot, by a pattern of their titles, each with its reason. */
 export const TESTS_LEFT_OUT = {
+  "cli/entry": {
+    "npx opslog, of the package installed, runs the program":
+      "runs npm, which is not in the package of Node for Windows",
+  },
   "files/backup": { "backup() to a folder that cannot be, rejects and leaves everything as it was": LINKS },
   "following/chain": {
     "tail() of a reader, the folder of a single writer was put back behind a compaction, *": DELETES,
