@@ -105,11 +105,11 @@ for (const [major, node] of nodes) {
 if (!values.short && values.only === undefined) {
   for (const row of rustRows(buildRustTests())) add(...row);
   const model = ["campaigns/model.mjs", "--sequences", "2000", "--seed", "20261128"];
-  runScript("model, 2,000 sequences", newest, model, plainly);
+  runScript("model, 2,000 sequences", newest, model, plainly, 1_800_000);
   const kills = ["campaigns/soak-kill.mjs", "--kills", "500", "--acknowledged", "1", "--work-ms", "30"];
   runScript("kill soak, 500 kills", newest, kills, plainly, 1_800_000);
   const agents = ["campaigns/soak-agents.mjs", "--agents", "4", "--minutes", "1", "--seed", "20261128"];
-  runScript("soak of 4 agents, one minute", newest, agents, plainly);
+  runScript("soak of 4 agents, one minute", newest, agents, plainly, 1_800_000);
 }
 const all = readdirSync(path.join(root, "__test__"), { recursive: true })
   .filter((name) => name.endsWith(".spec.mjs"))
