@@ -17,7 +17,7 @@ async function started() {
 }
 
 /** The browser; `null` where there is none, or where it does not start. */
-export const browser = await started();
+const browser = await started();
 
 /** Opens a page, and keeps what it complains about: `{ page, complaints }`. `prepare(page)` comes before its address. */
 export async function openedPage(
@@ -46,8 +46,19 @@ export async function openedPage(
 }
 
 /** Ends the browser. */
-export async function endBrowser() {
+async function endBrowser() {
   await browser?.close();
+}
+
+/** Declares tests in the browser, one after the other: `inBrowser(title, test)`. Where there is none, one test about `topic` says so. */
+export function testsInBrowser(test, topic) {
+  test.after.always(endBrowser);
+  if (browser !== null) return test.serial;
+  test(topic, (t) => {
+    t.log("Not tested: no Chromium was found that starts. Install one, or name it with CHROMIUM=<path>.");
+    t.pass();
+  });
+  return () => {};
 }
 
 /** Waits until a function of the page returns something, and resolves with its handle. Says what is shown if that does not happen. */

@@ -3,13 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import {
   becomes,
-  browser,
   click,
-  endBrowser,
   goTo,
   openedPage,
   press,
   shows,
+  testsInBrowser,
   textsOf,
   viewOf,
 } from "../helpers/browser.mjs";
@@ -18,14 +17,7 @@ import { temporaryFolder } from "../helpers/store-folder.mjs";
 import { called, served } from "../helpers/ui.mjs";
 import { until } from "../helpers/until.mjs";
 
-const inBrowser = browser === null ? () => {} : test.serial;
-if (browser === null)
-  test("the page follows", (t) => {
-    t.log("Not tested: no Chromium was found that starts.");
-    t.pass();
-  });
-
-test.after.always(endBrowser);
+const inBrowser = testsInBrowser(test, "the page follows");
 
 async function opened(t, prepare) {
   const folder = await deskFolder(t);

@@ -2,26 +2,18 @@
 import test from "ava";
 import {
   becomes,
-  browser,
-  endBrowser,
   goTo,
   has,
   openedPage,
   shows,
+  testsInBrowser,
   textsOf,
   viewOf,
 } from "../helpers/browser.mjs";
 import { deskFolder } from "../helpers/desk.mjs";
 import { served } from "../helpers/ui.mjs";
 
-const inBrowser = browser === null ? () => {} : test.serial;
-if (browser === null)
-  test("the page by keyboard", (t) => {
-    t.log("Not tested: no Chromium was found that starts.");
-    t.pass();
-  });
-
-test.after.always(endBrowser);
+const inBrowser = testsInBrowser(test, "the page by keyboard");
 
 const VIEWS = {
   records: {},

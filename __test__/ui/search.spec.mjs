@@ -3,13 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import {
   becomes,
-  browser,
   click,
-  endBrowser,
   has,
   openedPage,
   press,
   shows,
+  testsInBrowser,
   textsOf,
   typeInto,
   viewOf,
@@ -17,14 +16,7 @@ import {
 import { deskFolder } from "../helpers/desk.mjs";
 import { served } from "../helpers/ui.mjs";
 
-const inBrowser = browser === null ? () => {} : test.serial;
-if (browser === null)
-  test("the search of the page", (t) => {
-    t.log("Not tested: no Chromium was found that starts.");
-    t.pass();
-  });
-
-test.after.always(endBrowser);
+const inBrowser = testsInBrowser(test, "the search of the page");
 
 const FIELD = ".search input";
 /** Longer than the page waits before it searches for what was typed. */

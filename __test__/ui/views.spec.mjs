@@ -6,14 +6,13 @@ import test from "ava";
 import { Store } from "../../index.mjs";
 import {
   becomes,
-  browser,
   click,
-  endBrowser,
   goTo,
   has,
   openedPage,
   press,
   shows,
+  testsInBrowser,
   textsOf,
   typeInto,
   viewOf,
@@ -24,17 +23,7 @@ import { served } from "../helpers/ui.mjs";
 
 const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
-if (browser === null) {
-  test("the views of the page", (t) => {
-    t.log(
-      "The views were not tested: no Chromium was found that starts. Install one, or name it with CHROMIUM=<path>.",
-    );
-    t.pass();
-  });
-}
-const inBrowser = browser === null ? () => {} : test.serial;
-
-test.after.always(endBrowser);
+const inBrowser = testsInBrowser(test, "the views of the page");
 
 async function opened(t, { hostile, view = "records", args, folder, ...options } = {}) {
   const store = folder ?? (await deskFolder(t, { hostile }));
