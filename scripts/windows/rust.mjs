@@ -50,7 +50,7 @@ export function buildRustTests() {
 export function* rustRows(programs) {
   for (const { name, file } of programs) {
     const started = performance.now();
-    const { status, signal, stdout, stderr } = runInWine(file, [], { timeoutMs: 900_000 });
+    const { status, signal, stdout, stderr } = runInWine(file, [], { timeoutMs: 1_800_000 });
     const [, passed, failed] = /test result: .*? (\d+) passed; (\d+) failed/.exec(stdout) ?? [];
     const said = passed === undefined ? `exit ${status ?? signal}` : `${passed} passed, ${failed} failed`;
     const lines = `${stdout}\n${stderr}`.trim().split("\n");
