@@ -77,7 +77,8 @@ export function digest(files, salt = "") {
   const hash = createHash("sha256").update(salt);
   for (const file of files) {
     const content = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
-    hash.update(`${path.relative(root, file)}\0${content.length}\0`).update(content);
+    const name = path.relative(root, file).replaceAll(path.sep, "/");
+    hash.update(`${name}\0${content.length}\0`).update(content);
   }
   return hash.digest("hex");
 }

@@ -27,7 +27,7 @@ const NAMES = ["index.html", "icon.svg", "page.js", "page.css", "licenses.txt"];
 function sources() {
   const files = readdirSync(source, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => path.join(entry.parentPath ?? entry.path, entry.name))
+    .map((entry) => path.join(entry.parentPath ?? entry.path, entry.name).replaceAll(path.sep, "/"))
     .sort();
   const packages = BUNDLED.map((name) => path.join(root, "node_modules", name, "package.json"));
   return [...files, ...packages, fileURLToPath(import.meta.url)];

@@ -5,6 +5,7 @@ import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { binaryOf, buildFor } from "../package/cross-build.mjs";
+import { buildPage } from "../ui/build.mjs";
 import { fail, requireCargo, requireModules, requireNode, root } from "../setup.mjs";
 import { buildRustTests, rustRows } from "./rust.mjs";
 import { ALONE, LEFT_OUT, SHORT, TESTS_LEFT_OUT } from "./specs.mjs";
@@ -93,6 +94,8 @@ if (missing !== undefined) {
   process.exit(0);
 }
 requireWine();
+// What builds the page is a program of this machine.
+buildPage();
 // The short form takes the binary that `npm run build:platforms` made.
 if (!values.short || !existsSync(binaryOf(PLATFORM))) buildFor(PLATFORM);
 
