@@ -193,6 +193,33 @@ test("changes() and tail() give an indented line once that is kept undoable thro
   t.deepEqual(reader.entries(), again.entries());
 });
 
+for (const [title, before] of [
+  ["of which another process has indented the last one", (line) => `{"no":1}\n  ${line}\n`],
+  ["of which another process has indented the only one", (line) => `  ${line}\n`],
+  ["of which another process has indented the first one, behind blank ones", (line) => `\r\n \n\t${line}\n`],
+  ["with white space at the end that JSON does not know", (line) => `${line}\u00a0\n`],
+  ["with white space around the last one, which has no newline", (line) => `${line}\n \t${line} \r`],
+  [
+    "of which another process has indented a batch",
+    (line) => ["more", "more", "last"].map((mark) => ` ${line.slice(0, -1)},"batch":"${mark}"}\n`).join(""),
+  ],
+]) {
+  test(`store.position and changes() in reverse give the positions of changes(), in a log ${title}`, async (t) => {
+    const folder = await temporaryFolder(t);
+    const store = await opened(t, folder);
+    const line = JSON.stringify({ ts: new Date().toISOString(), op: "set", id: "a", prev: null, data: 1 });
+    await appendFile(await activeWal(folder), before(line));
+    const reader = await opened(t, folder, { readOnly: true });
+    const all = await collect(reader.changes());
+    t.true(all.length > 0);
+    t.is(reader.position, all.at(-1).position);
+    t.deepEqual((await collect(reader.changes({ reverse: true }))).reverse(), all);
+    for (const { position } of all) (await reader.at(position)).close();
+    t.deepEqual(await collect(reader.changes({ after: reader.position })), []);
+    await store.close();
+  });
+}
+
 test("changes() show nothing of what was undone, where another process has written the first line of a log", async (t) => {
   const folder = await temporaryFolder(t);
   const store = await opened(t, folder);

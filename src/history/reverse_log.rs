@@ -10,6 +10,7 @@ use crate::disk::{Disk, DiskFile, read_full_at};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, js_trim, parse_line};
 use crate::layout;
+use crate::wal::LineReader;
 
 /// How much is read at once: little at first, for often a few lines are wanted.
 const FIRST_BLOCK: usize = 4 << 10;
@@ -68,7 +69,10 @@ impl ReverseLog {
         let mut first = None;
         while let Some((start, bytes)) = self.line()? {
             match parse_line(&bytes).map(|line| line.batch) {
-                Ok(Some(BatchMark::More)) => first = Some(Mark::new(start, &bytes)),
+                Ok(Some(BatchMark::More)) => {
+                    let (start, bytes) = self.placed(start, bytes)?;
+                    first = Some(Mark::new(start, &bytes));
+                }
                 Ok(_) => break,
                 Err(_) => {}
             }
@@ -85,7 +89,10 @@ impl ReverseLog {
             return Ok(Some(found));
         }
         while let Some((start, bytes)) = self.line()? {
-            let bytes = if self.is_at_end { js_trim(&bytes).to_vec() } else { bytes };
+            let (start, mut bytes) = self.placed(start, bytes)?;
+            if self.is_at_end && parse_line(&bytes).is_err() {
+                bytes.truncate(indent_of(&bytes) + js_trim(&bytes).len());
+            }
             let Ok(line) = parse_line(&bytes) else { continue };
             let marked = line.batch;
             // Lines without their last one are a batch that a crash cut.
@@ -109,6 +116,7 @@ impl ReverseLog {
         while let Some((start, bytes)) = self.line()? {
             match parse_line(&bytes).map(|line| line.batch) {
                 Ok(Some(BatchMark::More)) => {
+                    let (start, bytes) = self.placed(start, bytes)?;
                     let mark = Mark::new(start, &bytes);
                     lines.push(Found { mark, bytes, batch: None });
                 }
@@ -125,6 +133,29 @@ impl ReverseLog {
         let last = lines.pop();
         self.batch = lines;
         last.ok_or_else(|| Error::corrupt(&self.path, None, "a batch without lines"))
+    }
+
+    /// A line as a reader forward takes it: white space before the first one of a log is no part of it.
+    fn placed(&self, start: u64, mut bytes: Vec<u8>) -> Result<(u64, Vec<u8>)> {
+        let indent = indent_of(&bytes);
+        if indent == 0 || !self.is_blank_before(start)? {
+            return Ok((start, bytes));
+        }
+        Ok((start + indent as u64, bytes.split_off(indent)))
+    }
+
+    /// Whether nothing but white space stands before an offset.
+    fn is_blank_before(&self, end: u64) -> Result<bool> {
+        let Some(file) = &self.file else { return Ok(true) };
+        let mut lines = LineReader::new(&**file, 0);
+        loop {
+            let line = lines.next_line().map_err(|source| Error::io("read", &self.path, source))?;
+            match line.filter(|line| line.offset < end) {
+                None => return Ok(true),
+                Some(line) if !js_trim(line.bytes).is_empty() => return Ok(false),
+                Some(_) => {}
+            }
+        }
     }
 
     fn put_back(&mut self, line: &[u8]) {
@@ -176,4 +207,10 @@ impl ReverseLog {
         self.start = from;
         Ok(more)
     }
+}
+
+/// How many bytes of white space a line begins with; none where there is nothing else.
+fn indent_of(line: &[u8]) -> usize {
+    let trimmed = js_trim(line);
+    if trimmed.is_empty() { 0 } else { trimmed.as_ptr() as usize - line.as_ptr() as usize }
 }
