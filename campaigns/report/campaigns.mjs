@@ -29,7 +29,20 @@ export const campaigns = [
   { name: "race:open", args: ["--rounds", "2000", "--seed", "1"], minutes: 2 },
   {
     name: "soak:feed",
-    args: ["--runs", "20", "--kills", "100", "--values", "400", "--operations", "4000", "--seed", "1"],
+    args: [
+      "--runs",
+      "20",
+      "--kills",
+      "100",
+      "--life",
+      "200",
+      "--values",
+      "400",
+      "--operations",
+      "1600",
+      "--seed",
+      "1",
+    ],
     minutes: 25,
   },
   {

@@ -24,6 +24,8 @@ export class FeedSoak {
   #lives = 0;
   #running = new Map();
   #failures = [];
+  /** What was missed. */
+  #notes = [];
 
   /** `agents` is the number of writers; 0 means a single one without agentId. Behind a backend all go through a subclass of FsBackend. */
   constructor({
@@ -75,7 +77,9 @@ export class FeedSoak {
       return { kills, ...tally };
     } finally {
       for (const name of [...this.#running.keys()]) await this.#kill(name);
-      await rm(root, { recursive: true, force: true });
+      // What a failure left is to be looked at.
+      if (this.#failures.length + this.#notes.length === 0) await rm(root, { recursive: true, force: true });
+      else console.error(`See ${root}`);
     }
   }
 
@@ -158,18 +162,24 @@ export class FeedSoak {
     const lost = [...acknowledged].filter(
       (token) => !undone.has(token) && !doubtful.has(token) && !known.has(token),
     );
+    const missed = there.filter((token) => !given.has(token));
+    for (const [what, found] of [
+      ["not given", missed],
+      ["acknowledged, and not there", lost],
+    ])
+      if (found.length > 0) this.#notes.push(`${what}: ${found.slice(0, 10).join(" ")}`);
     return {
       issued,
       operations: there.length,
       begunAnew: linesOf(`${file}.gone`).length,
-      missed: there.filter((token) => !given.has(token)).length + lost.length,
+      missed: missed.length + lost.length,
       twice: real.length - new Set(real).size,
       wrong:
         wrong +
         tokens.filter((token) => !known.has(token)).length +
         [...undone].filter((token) => given.has(token)).length +
         this.#failures.length,
-      failures: this.#failures,
+      failures: [...this.#failures, ...this.#notes],
     };
   }
 }
