@@ -152,7 +152,8 @@ export class FeedSoak {
     const doubtful = new Set();
     let issued = 0;
     for (const line of journals.flatMap(linesOf)) {
-      const [what, token] = line.split(" ");
+      const [what, token, end] = line.split(" ");
+      if (end !== ".") continue;
       if (what === "issued") issued++;
       else if (what === "acknowledged") acknowledged.add(token);
       else if (what === "undoing") doubtful.add(token);

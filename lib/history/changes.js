@@ -97,7 +97,7 @@ class Changes {
 
   #take() {
     const value = this.#list[this.#at++];
-    if (--this.#limit === 0) this.#end();
+    if (this.#limit !== Infinity && --this.#limit === 0) this.#end();
     return { done: false, value };
   }
 
