@@ -179,6 +179,8 @@ export class FeedSoak {
         wrong +
         tokens.filter((token) => !known.has(token)).length +
         [...undone].filter((token) => given.has(token)).length +
+        // Without a journal nothing could be missed.
+        (there.length > 0 && issued === 0 ? 1 : 0) +
         this.#failures.length,
       failures: [...this.#failures, ...this.#notes],
     };

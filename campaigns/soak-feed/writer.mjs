@@ -20,9 +20,9 @@ const options = {
 };
 let number = 0;
 
-/** Notes something of tokens, in one write. */
+/** Notes something of tokens, in one write. A kill may cut it anywhere: a line counts with its end, and begins a new one. */
 const note = (what, ...tokens) =>
-  appendFileSync(journal, tokens.map((token) => `${what} ${token}\n`).join(""));
+  appendFileSync(journal, tokens.map((token) => `\n${what} ${token} .`).join(""));
 const idOf = () => `id${roll(50)}`;
 
 /** Values that no other operation has. */
