@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use opslog::disk::sim::SimDisk;
 use opslog::error::Result;
@@ -44,31 +45,56 @@ fn schedules() -> impl Iterator<Item = Beside> {
     all.flat_map(|(nth, is_compacted)| [0, 2, 3].map(|written| Beside { nth, is_compacted, written }))
 }
 
-fn opened_beside(
-    (writer, sim): (&Arc<Store>, &SimDisk),
-    Beside { nth, is_compacted, written }: Beside,
-    open: impl FnOnce(HookDisk) -> Result<Forward>,
-) -> Result<Vec<String>> {
-    batch(writer, &UNDONE.map(|id| (id, "1")));
-    let disk = HookDisk::of_reader(sim.clone());
-    let undoing = Arc::clone(writer);
-    disk.before(nth, move || {
-        undoing.undo_batch().unwrap();
-        match is_compacted {
-            true if undoing.manifest().active_agent_ops.is_some() => {
-                undoing.compact_agents(NOW, None).unwrap();
-            }
-            true => checkpoint(&undoing).unwrap(),
-            false => {}
+/// Opens feeds on a store that holds a batch, one for each kind of writer and each schedule. `check` gets what a feed told, if the
+/// writer came to its work while that feed was opened and read.
+fn for_each_feed(
+    open: impl Fn(HookDisk, &Arc<Store>, &Arc<Store>) -> Result<Forward>,
+    check: impl Fn(Result<Vec<String>>, Beside),
+) {
+    let mut interrupted = 0;
+    for (kind, beside) in kinds().iter().flat_map(|kind| schedules().map(move |beside| (kind, beside))) {
+        let sim = SimDisk::new();
+        let writer = try_open(sim.clone(), kind.clone()).unwrap().store;
+        set(&writer, "first", "1");
+        let reader = reader(&sim);
+        batch(&writer, &UNDONE.map(|id| (id, "1")));
+        let (disk, has_come) = (HookDisk::of_reader(sim), Arc::new(AtomicBool::new(false)));
+        {
+            let (writer, has_come) = (Arc::clone(&writer), Arc::clone(&has_come));
+            disk.before(beside.nth, move || {
+                undo_and_write(&writer, beside);
+                has_come.store(true, Ordering::Relaxed);
+            });
         }
-        for id in WRITTEN.iter().take(written) {
-            set(&undoing, id, "1");
+        let told = open(disk.clone(), &writer, &reader).and_then(|mut feed| {
+            let mut told = read_on(&mut feed)?;
+            // It may come behind the last look of the feed.
+            disk.clear();
+            told.extend(read_on(&mut feed)?);
+            Ok(told)
+        });
+        if has_come.load(Ordering::Relaxed) {
+            interrupted += 1;
+            check(told, beside);
+        } else {
+            assert_eq!(told.unwrap(), [""; 0], "{beside:?}");
         }
-    });
-    let mut feed = open(disk.clone())?;
-    let mut told = read_on(&mut feed)?;
-    told.extend(read_on(&mut feed)?);
-    Ok(told)
+    }
+    assert!(interrupted > 50, "{interrupted}");
+}
+
+fn undo_and_write(writer: &Arc<Store>, Beside { is_compacted, written, .. }: Beside) {
+    writer.undo_batch().unwrap();
+    match is_compacted {
+        true if writer.manifest().active_agent_ops.is_some() => {
+            writer.compact_agents(NOW, None).unwrap();
+        }
+        true => checkpoint(writer).unwrap(),
+        false => {}
+    }
+    for id in WRITTEN.iter().take(written) {
+        set(writer, id, "1");
+    }
 }
 
 fn kinds() -> [Options; 2] {
@@ -83,44 +109,26 @@ fn expected(written: usize) -> Vec<String> {
 
 #[test]
 fn a_feed_that_is_opened_while_its_position_is_undone_refuses_or_tells_that() {
-    for kind in kinds() {
-        for beside in schedules() {
-            let sim = SimDisk::new();
-            let writer = try_open(sim.clone(), kind.clone()).unwrap().store;
-            set(&writer, "first", "1");
-            let told = opened_beside((&writer, &sim), beside, |disk| {
-                let after = Position::parse(&writer.position()?)?;
-                Forward::open(Arc::new(disk), Path::new(ROOT), Some(&after), true)
-            });
-            match told {
-                // No call was left to interrupt.
-                Ok(told) if told.is_empty() => assert!(beside.nth > 1),
-                Ok(told) => assert_eq!(told, expected(beside.written), "{beside:?}"),
-                Err(error) => assert_eq!(error.code(), "OPSLOG_POSITION_GONE", "{beside:?}"),
-            }
-        }
-    }
+    for_each_feed(
+        |disk, writer, _| {
+            let after = Position::parse(&writer.position()?)?;
+            Forward::open(Arc::new(disk), Path::new(ROOT), Some(&after), true)
+        },
+        |told, beside| match told {
+            Ok(told) => assert_eq!(told, expected(beside.written), "{beside:?}"),
+            Err(error) => assert_eq!(error.code(), "OPSLOG_POSITION_GONE", "{beside:?}"),
+        },
+    );
 }
 
 #[test]
 fn a_listener_of_a_reader_is_told_of_what_is_undone_while_its_feed_is_opened() {
-    for kind in kinds() {
-        for beside in schedules() {
-            let sim = SimDisk::new();
-            let writer = try_open(sim.clone(), kind.clone()).unwrap().store;
-            set(&writer, "first", "1");
-            let reader = reader(&sim);
-            let told = opened_beside((&writer, &sim), beside, |disk| {
-                reader.follow()?;
-                let known = reader.known_position()?;
-                Forward::open_behind(Arc::new(disk), Path::new(ROOT), &known)
-            });
-            let told = told.unwrap();
-            if !told.is_empty() {
-                assert_eq!(told, expected(beside.written), "{beside:?}");
-            } else {
-                assert!(beside.nth > 1);
-            }
-        }
-    }
+    for_each_feed(
+        |disk, _, reader| {
+            reader.follow()?;
+            let known = reader.known_position()?;
+            Forward::open_behind(Arc::new(disk), Path::new(ROOT), &known)
+        },
+        |told, beside| assert_eq!(told.unwrap(), expected(beside.written), "{beside:?}"),
+    );
 }
