@@ -493,9 +493,13 @@ class FileDriver {
 
   /** All records as they are now, for finding those of an earlier place. With `isAlone`, no other writer has written since the last look. */
   async present({ isAlone = false } = {}) {
-    if (!isAlone) await this.catchUp();
-    if (this.#core.hasHead()) await this.#following.changing(this.#core.replayHead());
-    return call(() => this.#core.present());
+    for (;;) {
+      if (!isAlone) await this.catchUp();
+      if (this.#core.hasHead()) await this.#following.changing(this.#core.replayHead());
+      const present = call(() => this.#core.present());
+      if (present !== null) return present;
+      await this.#following.renewed();
+    }
   }
 
   /** Whether an operation that `present` shows was undone since, by this store or another process. */

@@ -177,6 +177,12 @@ class Following {
     this.#renewing.catch(() => {});
   }
 
+  /** Resolves when the current snapshot was put in the place of an older one. */
+  async renewed() {
+    this.#renewing ??= this.#renew();
+    await this.#renewing;
+  }
+
   /** Puts the current snapshot in the place of an older one, while writes go on. */
   async #renew() {
     try {

@@ -48,12 +48,13 @@ impl NativeView {
 
 #[napi]
 impl NativeStore {
-    /// Takes the records as they are now.
+    /// Takes the records as they are now; `null` while `renew()` has to come first.
     #[napi]
-    pub fn present(&self) -> napi::Result<NativePresent> {
+    pub fn present(&self) -> napi::Result<Option<NativePresent>> {
         caught(|| {
-            let present = Mutex::new(Arc::new(self.store.present()?));
-            Ok(NativePresent { store: Arc::clone(&self.store), present, cancelled: Arc::default() })
+            let Some(present) = self.store.present()? else { return Ok(None) };
+            let present = Mutex::new(Arc::new(present));
+            Ok(Some(NativePresent { store: Arc::clone(&self.store), present, cancelled: Arc::default() }))
         })
     }
 }

@@ -20,10 +20,6 @@ fn agent(id: &str) -> Options {
     Options { agent: Some(id.into()), ..options() }
 }
 
-fn open_agent(disk: impl Disk + 'static, id: &str) -> Arc<Store> {
-    try_open(disk, agent(id)).unwrap().store
-}
-
 fn own_log(disk: &SimDisk, store: &Store, id: &str) -> String {
     let logs = store.manifest().active_agent_ops.unwrap();
     let (_, relative) = logs.into_iter().find(|(agent, _)| agent == id).unwrap();

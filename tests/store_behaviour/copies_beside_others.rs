@@ -24,10 +24,6 @@ fn open_copy(disk: &SimDisk) -> Arc<Store> {
     Store::open(Arc::new(disk.clone()), Path::new(COPY), read_only, &Dead).unwrap().store
 }
 
-fn open_agent(disk: impl Disk + 'static, agent: &str) -> Arc<Store> {
-    try_open(disk, Options { agent: Some(agent.into()), ..options() }).unwrap().store
-}
-
 /// As [`set`], for an agent that may have to look first what others did.
 fn put(store: &Store, id: &str, value: &str) {
     if try_set(store, id, value).is_err() {

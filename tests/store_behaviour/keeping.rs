@@ -152,7 +152,7 @@ fn the_state_behind_a_position_is_found_after_its_operation_was_carried_to_anoth
             checkpoint(&store).unwrap();
         }
         set(&store, "gone", "3");
-        let past = store.past(&store.present().unwrap(), &place, &AtomicBool::new(false)).unwrap();
+        let past = store.past(&store.present().unwrap().unwrap(), &place, &AtomicBool::new(false)).unwrap();
         assert!(!store.has_past(&past, b"gone").unwrap(), "{checkpoints}");
         assert_eq!(store.get_past(&past, b"other").unwrap().unwrap(), b"2");
         assert_eq!(past.count(), 1, "{checkpoints}");

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use opslog::disk::sim::SimDisk;
 use opslog::engine::Change;
 use opslog::history::{Event, Forward, Position, Reading};
-use opslog::store::{Options, Past, Store, When};
+use opslog::store::{Options, Past, Present, Store, When};
 
 use super::support::*;
 
@@ -45,8 +45,17 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
+fn present(store: &Store) -> Present {
+    loop {
+        match store.present().unwrap() {
+            Some(present) => return present,
+            None => store.renew().unwrap(),
+        };
+    }
+}
+
 fn past(store: &Store, when: &When) -> Past {
-    store.past(&store.present().unwrap(), when, &AtomicBool::new(false)).unwrap()
+    store.past(&present(store), when, &AtomicBool::new(false)).unwrap()
 }
 
 fn records_of(store: &Store, past: &Past) -> Records {
@@ -215,5 +224,21 @@ fn change_of_agent(store: &Store, dice: &mut Dice, now: &mut i64) {
     if made.is_err() {
         store.follow().unwrap();
         store.change(Change::Set(value.as_bytes()), id.as_bytes(), *now, None, true).unwrap();
+    }
+}
+
+#[test]
+fn no_earlier_state_is_found_from_records_that_another_agent_has_archived() {
+    let disk = SimDisk::new();
+    let one = open_agent(disk.clone(), "one");
+    set(&one, "a", "1");
+    set(&one, "b", "2");
+    let stores = [open_agent(disk.clone(), "two"), reader(&disk)];
+    let request = one.choose_for_archive(vec![b"a".as_slice().into()], "2026-Q1".into()).unwrap();
+    one.compact_agents(NOW, Some(request)).unwrap();
+    for store in stores {
+        store.follow().unwrap();
+        let later = When::Time("9999-01-01T00:00:00.000Z".into());
+        assert_eq!(records_of(&store, &past(&store, &later)).into_keys().collect::<Vec<_>>(), ["b"]);
     }
 }

@@ -56,6 +56,10 @@ pub fn open(disk: &SimDisk) -> Arc<Store> {
     try_open(disk.clone(), options()).unwrap().store
 }
 
+pub fn open_agent(disk: impl Disk + 'static, id: &str) -> Arc<Store> {
+    try_open(disk, Options { agent: Some(id.into()), ..options() }).unwrap().store
+}
+
 pub fn reader(disk: &SimDisk) -> Arc<Store> {
     try_open(disk.clone(), Options { read_only: true, ..options() }).unwrap().store
 }

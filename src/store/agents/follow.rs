@@ -626,7 +626,7 @@ impl State {
     }
 
     /// Whether the snapshot in memory holds records that the current one does not.
-    pub(super) fn is_departed(&self) -> bool {
+    pub(in crate::store) fn is_departed(&self) -> bool {
         self.agents.as_ref().is_some_and(|agents| agents.departed)
     }
 

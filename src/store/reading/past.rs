@@ -121,11 +121,16 @@ struct Pass {
 
 impl Store {
     /// Takes the records as they are now. What is buffered is written first, so that the logs have all that the records show.
+    /// `None` while memory has records that another agent archived: no operation tells that they are gone, and
+    /// [`Store::renew`] comes first.
     ///
     /// # Errors
     /// `OPSLOG_IO`, `OPSLOG_CORRUPT`; those of writing the buffer.
-    pub fn present(&self) -> Result<Present> {
+    pub fn present(&self) -> Result<Option<Present>> {
         let mut state = self.lock_replayed()?;
+        if state.is_departed() {
+            return Ok(None);
+        }
         if state.batch.is_none() && state.buffered < state.engine.operations().len() {
             state.flush(self, None)?;
         }
@@ -133,7 +138,7 @@ impl Store {
         let is_only_writer = state.agents.is_none() && !self.options.read_only;
         let log = layout::time_of(state.wal.relative()).filter(|_| is_only_writer);
         let logged = log.map(|ms| (ms, state.wal.len()));
-        Ok(Present { moment: state.moment(), count, undone, logged })
+        Ok(Some(Present { moment: state.moment(), count, undone, logged }))
     }
 
     /// Whether an operation that a present shows may have been taken back since.
