@@ -92,6 +92,12 @@ pub fn load(disk: &dyn Disk, path: &Path, indexing: &Indexing) -> Result<Loaded>
     scan(disk, path, indexing, &file, bytes)
 }
 
+/// Whether a snapshot has an index file that fits it.
+pub fn is_indexed(disk: &dyn Disk, path: &Path, index: &Path) -> bool {
+    let opened = disk.open(path, OpenMode::Read).and_then(|file| Ok((file.info()?.len, file)));
+    opened.is_ok_and(|(bytes, file)| index::open(disk, index, (Kind::Snapshot, 0), &*file, bytes).is_some())
+}
+
 /// The schema version in a snapshot's header, from its first line alone; `None` of what it holds means a header without
 /// a number, `None` at all that it is a document of the older formats.
 ///

@@ -86,9 +86,13 @@ impl Drop for NativeStore {
     }
 }
 
-/// Opens the store of a folder.
+/// Opens the store of a folder: at once if little has to be read for it, else in time. What fails does so in time.
 #[napi]
-pub fn store_open(root: String, options: NativeOptions, progress: &NativeProgress) -> AsyncTask<Work> {
+pub fn store_open(
+    root: String,
+    options: NativeOptions,
+    progress: &NativeProgress,
+) -> napi::Result<Either<NativeStore, AsyncTask<Work>>> {
     let locking = locking(options.by_pid);
     let keep = options.keep_undo.map_or(0, |operations| operations as usize);
     let options = Options {
@@ -106,14 +110,21 @@ pub fn store_open(root: String, options: NativeOptions, progress: &NativeProgres
         now_ms: options.now as i64,
         progress: Arc::clone(&progress.progress),
     };
-    let open = move || {
-        let opened = Store::open_with(Arc::new(StoreDisk), &PathBuf::from(root), options, locking, &OsProbe)?;
+    let root = PathBuf::from(root);
+    let folder = root.clone();
+    let open = move |options| {
+        let opened = Store::open_with(Arc::new(StoreDisk), &folder, options, locking, &OsProbe)?;
         opened.store.keep_undoable(keep);
         Ok(opened)
     };
-    AsyncTask::new(Work::new(open, |opened: Opened| {
-        NativeStore::new(opened.store, json::report(&opened.report))
-    }))
+    let give = |opened: Opened| NativeStore::new(opened.store, json::report(&opened.report));
+    plain(|| {
+        let is_at_once = Store::opens_at_once(&StoreDisk, &root, &options);
+        match is_at_once.then(|| open(options.clone())) {
+            Some(Ok(opened)) => Either::A(give(opened)),
+            _ => Either::B(AsyncTask::new(Work::new(move || open(options), give))),
+        }
+    })
 }
 
 #[napi]

@@ -30,6 +30,9 @@ use crate::wal::end::end_of;
 use crate::wal::{Tail, Unsynced, Writer, repair, replay, replay_unlocked};
 use crate::{layout, snapshot, temporary, unpublished};
 
+/// So many bytes of a file are read in less time than it takes to hand them to another thread.
+const LITTLE: u64 = 1 << 17;
+
 /// A store, and what opening it found.
 pub struct Opened {
     /// The store.
@@ -93,6 +96,25 @@ impl Store {
         probe: &dyn ProcessProbe,
     ) -> Result<Opened> {
         Self::open_with(disk, root, options, Locking::Kernel, probe)
+    }
+
+    /// Whether opening would look at little and wait for no other process: then a thread of its own costs more than it spares.
+    /// What cannot be found out is for opening itself to tell.
+    pub fn opens_at_once(disk: &dyn Disk, root: &Path, options: &Options) -> bool {
+        let is_free =
+            options.read_only || is_there(disk, &root.join(layout::LOCK)).is_ok_and(|is_there| !is_there);
+        let Some(Ok(Some(manifest))) = is_free.then(|| read_manifest(disk, root)) else { return false };
+        if options.agent.is_some() || manifest.active_agent_ops.is_some() {
+            return false;
+        }
+        let is_short = |relative: &str, most: u64| {
+            disk.info(&root.join(relative)).is_ok_and(|file| file.is_file && file.len <= most)
+        };
+        let snapshot = &manifest.current_snapshot;
+        is_short(&manifest.active_ops, LITTLE)
+            && (options.skip_load
+                || is_short(snapshot, LITTLE)
+                || snapshot::is_indexed(disk, &root.join(snapshot), &layout::index(root, snapshot)))
     }
 
     /// As [`Store::open`]. Agents need kernel locks, whatever a single writer accepts.
