@@ -377,3 +377,29 @@ test.serial("all() with a cacheSize, looks for the oldest objects in one go", as
   });
   t.is(kept, 0, "the newest are kept");
 });
+
+for (const options of [{}, { cacheSize: 3 }])
+  test.serial(
+    `filter(), the first one, whose predicate gets and sets other records, hands on the objects that get() has given, with ${JSON.stringify(options)}`,
+    async (t) => {
+      const store = await openFilled(t, options);
+      const got = new Map();
+      let isSet = false;
+      const kept = store.filter(({ n }) => {
+        // Records that come later, right behind those that this walk keeps, and one that it kept before.
+        if (n % 500 === 100) got.set(n + 1, store.get(`id-${n + 1}`));
+        if (n === 3000) {
+          store.set("id-0", { n: -1 });
+          isSet = true;
+        }
+        return n % 500 === 0 || got.has(n);
+      });
+      t.true(isSet);
+      t.deepEqual(
+        kept.map(({ n }) => n),
+        [...Array(12).keys()].flatMap((n) => [n * 500, n * 500 + 101]),
+      );
+      for (const object of kept) if (got.has(object.n)) t.is(object, got.get(object.n));
+      t.deepEqual(store.get("id-0"), { n: -1 });
+    },
+  );

@@ -51,6 +51,10 @@ class Pass {
     else this.#changed.add(id);
   }
 
+  get hasChanges() {
+    return this.#allChanged || this.#changed.size > 0;
+  }
+
   hasChanged(id) {
     return this.#allChanged || (this.#changed.size > 0 && this.#changed.has(id));
   }

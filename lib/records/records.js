@@ -503,14 +503,21 @@ class Records {
     const known = this.#map;
     this.#passes.push(pass);
     this.#walked.push(known);
+    // What the pass itself has kept it does not come upon again: unless there is more, there is nothing to look up.
+    const keepsAll = this.#cacheSize === Infinity;
+    let kept = 0;
     try {
       for (let piece = pass.next(); piece !== null; piece = pass.next()) {
         const [ids, values] = piece;
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i];
-          const kept = this.#inPass(pass, known, id);
-          if (kept !== undefined && kept !== UNREAD) visit(kept, id);
-          else if (visit(values[i], id) && !pass.hasChanged(id)) this.#remember(id, values[i]);
+          const isFresh = keepsAll && this.#map.size === kept && !pass.hasChanges;
+          const object = isFresh ? undefined : this.#inPass(pass, known, id);
+          if (object !== undefined && object !== UNREAD) visit(object, id);
+          else if (visit(values[i], id) && !pass.hasChanged(id)) {
+            this.#remember(id, values[i]);
+            kept += 1;
+          }
         }
       }
     } finally {
