@@ -82,13 +82,18 @@ export class Bystander {
   /** Nothing has the folder open but this reader: it is deleted and copied back, and a single writer works in it. */
   async interlude(state) {
     if (this.#store === null) return;
+    // Windows lets no folder go of which a file is open.
+    if (process.platform !== "win32") this.#putBack();
+    checkSame(state, await this.tokens(), `${name}, behind a folder that was put back,`, this.#tally);
+    await this.#work(state);
+    this.#tally.interludes++;
+  }
+
+  #putBack() {
     const copy = `${this.#folder}-copy`;
     cpSync(this.#folder, copy, { recursive: true });
     rmSync(this.#folder, { recursive: true });
     renameSync(copy, this.#folder);
-    checkSame(state, await this.tokens(), `${name}, behind a folder that was put back,`, this.#tally);
-    await this.#work(state);
-    this.#tally.interludes++;
   }
 
   /** As a program of the newest version that wrote into the folder: an older one is refused, and told which. */

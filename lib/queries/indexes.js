@@ -4,6 +4,7 @@
 
 const { call, settle } = require("../errors/native");
 const { NativeMeter, watched } = require("../arguments/progress");
+const { setImmediate } = require("../platform/timers");
 
 /** The indexes of an open store. */
 class Indexes {
@@ -28,14 +29,25 @@ class Indexes {
     if (indexes !== undefined) call(() => addon.checkIndexes(indexes));
   }
 
-  /** Declares the indexes. Unique ones are made before the store can be written to. */
+  /**
+   * Declares the indexes. Unique ones are made before the store can be written to; for the others opening does not wait, not even
+   * for a look at whether their files are there.
+   */
   async begin() {
     const { indexes } = this.#options;
     if (indexes === undefined) return;
     call(() => this.#core.declareIndexes(indexes));
     this.#isDeclared = true;
-    this.ensure();
     if (indexes.includes('{"unique":true}')) await this.ready();
+    else setImmediate(() => this.#ensureLater());
+  }
+
+  #ensureLater() {
+    try {
+      this.ensure();
+    } catch (error) {
+      this.#failure = error;
+    }
   }
 
   /** A scan was begun: the order of ids, if it could have used one, is made in the background. */
