@@ -1102,7 +1102,9 @@ export declare class Store<T = Record<string, unknown>> {
    * `close()` the store can be opened again, there or elsewhere.
    *
    * Cost: with index files, the same for any number of records; without them a pass over the snapshot or the log. With a
-   * `version` that is greater than the store's, `migrate` for each record, and a checkpoint.
+   * `version` that is greater than the store's, `migrate` for each record, and a checkpoint. The work is done on another thread,
+   * unless a single writer closed the store, its log has no more than 128 KiB, and its snapshot no more or an index: then it is
+   * less than a trip to another thread takes.
    *
    * @param dir The folder: a path, or a `file:` URL object. Created with all above it, unless `readOnly` is set. A
    * custom backend gets the value as it is, URL objects as strings. `":memory:"` without a backend makes a store in memory: it
