@@ -199,7 +199,7 @@ function withResolvers() {
 v8.setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc");
 
-test("an agent that looked once keeps no operations of others, however many come", async (t) => {
+test.serial("an agent that looked once keeps no operations of others, however many come", async (t) => {
   const bucket = memoryBucket();
   const place = { where: "bucket", backend: () => memoryBackend(bucket, { turn: null }) };
   const other = await openAt(t, place, { agentId: "other" });

@@ -140,7 +140,7 @@ test("values in memory are what was stored, whatever the caller does to them aft
   t.deepEqual(store.get("a"), { list: [1] });
 });
 
-test("a store in memory keeps no superseded snapshots and logs", async (t) => {
+test.serial("a store in memory keeps no superseded snapshots and logs", async (t) => {
   const store = await open(t, { checkpointThreshold: 10 });
   const text = "x".repeat(10_000);
   const round = async () => {
