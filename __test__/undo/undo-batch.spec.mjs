@@ -1,7 +1,9 @@
+import { appendFile } from "node:fs/promises";
+
 import test from "ava";
 
 import { openAgent, recordsIn } from "../helpers/agents.mjs";
-import { reopened } from "../helpers/store-folder.mjs";
+import { activeWal, reopened } from "../helpers/store-folder.mjs";
 import { openInProcess } from "../helpers/processes.mjs";
 import { openOurs } from "../helpers/stores.mjs";
 import { Store } from "../../index.mjs";
@@ -40,6 +42,19 @@ test("undo({ batch: true }) of an operation that is of no batch takes that one b
     t.true(await store.undo({ batch: true }));
     t.deepEqual(store.entries(), [["a", 1]]);
   }
+});
+
+test("undo({ batch: true }) of an operation behind a batch that a crash cut takes back that one only", async (t) => {
+  const { store, folder } = await openOurs(t, manual);
+  await store.close();
+  const line = (id, marks) =>
+    JSON.stringify({ ts: "2026-01-01T00:00:00.000Z", op: "set", id, prev: null, data: 1, ...marks });
+  // 0.8.1 takes the first line of the batch for an operation of its own, and goes on.
+  await appendFile(await activeWal(folder), `${line("a", { batch: "more" })}\n${line("b")}\n`);
+  await store.open(folder, manual);
+  t.true(await store.undo({ batch: true }));
+  t.deepEqual(store.entries(), [["a", 1]]);
+  t.deepEqual(await recordsIn(folder), { a: 1 });
 });
 
 test("undo({ batch: true }) after an undo() takes what is left of the batch", async (t) => {

@@ -130,6 +130,9 @@ impl Store {
             let exclusive = gate.exclusive()?;
             let followed = self.look_alone(&exclusive)?;
             self.lock().foreign.push(followed);
+            if self.lock().last_batch() == 1 {
+                self.end_batch_before_last()?;
+            }
             let mut state = self.lock();
             state.writable()?;
             let count = state.last_batch();
@@ -153,6 +156,10 @@ impl Store {
             loop {
                 self.check_file(&mut state).map_err(Rejected::into_error)?;
                 count = state.last_batch();
+                if count == 1 && state.end_to_be().is_some() {
+                    drop(state);
+                    return self.undo_after_sync();
+                }
                 if state.cut_last(self, count)? {
                     break;
                 }
@@ -174,8 +181,10 @@ impl State {
     fn last_batch(&self) -> usize {
         let mut operations = self.last_written().map(|(_, operation)| operation);
         match operations.next() {
-            Some(_) => 1 + operations.take_while(|before| before.batch == Some(BatchMark::More)).count(),
             None => 0,
+            // NOTE: a batch that a crash has cut may stand before it.
+            Some(last) if last.batch.is_none() => 1,
+            Some(_) => 1 + operations.take_while(|before| before.batch == Some(BatchMark::More)).count(),
         }
     }
 
