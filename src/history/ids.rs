@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::batch::OpenBatch;
 use super::position::Mark;
 use super::reverse_log::Found;
 use crate::disk::{Disk, DiskFile, OpenMode, read_exact_at};
@@ -14,7 +15,7 @@ use crate::engine::index::Hash;
 use crate::error::{Error, Result};
 use crate::format::ids::{BLOCK, Entry, HEADER, Header, LARGEST, NO_BATCH, TAIL, block_offset, print_blocks};
 use crate::format::index::checksum;
-use crate::format::operation::{BatchMark, js_trim, parse_line};
+use crate::format::operation::{js_trim, parse_line};
 use crate::publish::Draft;
 use crate::wal::{LineReader, replay};
 use crate::{layout, order};
@@ -164,14 +165,10 @@ pub(crate) fn build(log: &dyn DiskFile, path: &Path, hash: Hash) -> Result<Optio
         return Ok(None);
     }
     let mut entries: Vec<Entry> = Vec::new();
-    let mut batch = None;
+    let mut batch = OpenBatch(None);
     replay(log, path, 0, |offset, _, line| {
         let offset = offset as u32;
-        let first = match line.batch {
-            Some(BatchMark::More) => Some(*batch.get_or_insert(offset)),
-            Some(BatchMark::Last) => batch.take(),
-            None => None,
-        };
+        let first = batch.pass(line.batch, offset);
         entries.push((hash.tag(&line.id), offset, first.unwrap_or(NO_BATCH)));
         Ok(ControlFlow::Continue(()))
     })?;

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::batch::OpenBatch;
 use super::ids::{self, Record};
 use super::known::{KnownLine, KnownLog};
 use super::position::Mark;
@@ -304,21 +305,17 @@ impl Log {
             Some(last) => Ok(last.read(&*file, &self.path)?.is_some()),
             None => Ok(true),
         };
-        let (mut newest, mut batch, mut ended) = (last, self.batch, false);
+        let (mut newest, mut batch, mut ended) = (last, OpenBatch(self.batch), false);
         let mut given = (self.is_watched && gives).then(Vec::new);
         // What is behind the bound need not be read.
         let limit = limit.min(usize::try_from(until - self.offset).unwrap_or(usize::MAX));
         let piece = replay_unlocked(&*file, &self.path, self.offset, limit, still, |start, bytes, line| {
-            ended |= batch.is_none() && start >= until;
+            ended |= !batch.goes_on(line.batch) && start >= until;
             if ended {
                 return Ok(ControlFlow::Break(()));
             }
             let mark = Mark::new(start, bytes);
-            let first = match line.batch {
-                Some(BatchMark::More) => Some(*batch.get_or_insert(mark)),
-                Some(BatchMark::Last) => batch.take(),
-                None => None,
-            };
+            let first = batch.pass(line.batch, mark);
             newest = Some(mark);
             if let Some(given) = &mut given {
                 given.push(Given { mark, id: Box::from(&*line.id), told: None });

@@ -7,6 +7,7 @@
 
 mod archived;
 mod backward;
+mod batch;
 mod chains;
 mod changes;
 mod forward;

@@ -32,10 +32,14 @@ pub(super) struct ReverseLog {
     /// How much is read next.
     size: usize,
     block: Vec<u8>,
+    /// A line that was read, and found to be of no batch.
+    seen: Option<(u64, Vec<u8>)>,
     /// Lines of a batch, the first one first.
     batch: Vec<Found>,
     /// Whether no operation was found yet.
     is_at_end: bool,
+    /// Whether nothing but white space stands behind.
+    is_last: bool,
 }
 
 impl ReverseLog {
@@ -50,15 +54,17 @@ impl ReverseLog {
             Some(file) => file.info().map_err(|source| Error::io("fstat", &path, source))?.len,
             None => 0,
         };
-        let (block, batch, start) = (Vec::new(), Vec::new(), len.min(end));
-        Ok(Self { path, file, start, size: FIRST_BLOCK, block, batch, is_at_end: true })
+        let (size, start) = (FIRST_BLOCK, len.min(end));
+        let (block, seen, batch) = (Vec::new(), None, Vec::new());
+        Ok(Self { path, file, start, size, block, seen, batch, is_at_end: true, is_last: true })
     }
 
     /// Begins at an offset of an open log.
     pub(super) fn before(file: &Arc<dyn DiskFile>, path: &Path, end: u64) -> Self {
         let (file, path) = (Some(Arc::clone(file)), path.to_path_buf());
-        let (size, block, batch) = (FIRST_BLOCK, Vec::new(), Vec::new());
-        Self { path, file, start: end, size, block, batch, is_at_end: false }
+        let (size, start) = (FIRST_BLOCK, end);
+        let (block, seen, batch) = (Vec::new(), None, Vec::new());
+        Self { path, file, start, size, block, seen, batch, is_at_end: false, is_last: false }
     }
 
     /// The first of the lines that belong to a batch and follow each other up to here.
@@ -67,12 +73,10 @@ impl ReverseLog {
     /// `OPSLOG_IO`.
     pub(super) fn first_of_batch(mut self) -> Result<Option<Mark>> {
         let mut first = None;
-        while let Some((start, bytes)) = self.line()? {
+        while let Some(line) = self.line()? {
+            let (start, bytes) = self.placed(line)?;
             match parse_line(&bytes).map(|line| line.batch) {
-                Ok(Some(BatchMark::More)) => {
-                    let (start, bytes) = self.placed(start, bytes)?;
-                    first = Some(Mark::new(start, &bytes));
-                }
+                Ok(Some(BatchMark::More)) => first = Some(Mark::new(start, &bytes)),
                 Ok(_) => break,
                 Err(_) => {}
             }
@@ -88,11 +92,12 @@ impl ReverseLog {
         if let Some(found) = self.batch.pop() {
             return Ok(Some(found));
         }
-        while let Some((start, bytes)) = self.line()? {
-            let (start, mut bytes) = self.placed(start, bytes)?;
-            if self.is_at_end && parse_line(&bytes).is_err() {
+        while let Some(line) = self.line()? {
+            let (start, mut bytes) = self.placed(line)?;
+            if self.is_last && parse_line(&bytes).is_err() {
                 bytes.truncate(indent_of(&bytes) + js_trim(&bytes).len());
             }
+            self.is_last &= js_trim(&bytes).is_empty();
             let Ok(line) = parse_line(&bytes) else { continue };
             let marked = line.batch;
             // Lines without their last one are a batch that a crash cut.
@@ -105,29 +110,30 @@ impl ReverseLog {
             if marked.is_none() {
                 return Ok(Some(found));
             }
-            return self.whole_batch(found).map(Some);
+            return self.whole_batch(found, marked == Some(BatchMark::More)).map(Some);
         }
         Ok(None)
     }
 
-    /// Reads the other lines of a batch, of which this is the last.
-    fn whole_batch(&mut self, last: Found) -> Result<Found> {
+    /// Reads the other lines of a batch, of which this is the last. If that says that more come, a crash has cut the batch, and
+    /// a process that knows of no batches has gone on.
+    fn whole_batch(&mut self, last: Found, is_cut: bool) -> Result<Found> {
         let mut lines = vec![last];
-        while let Some((start, bytes)) = self.line()? {
+        while let Some(line) = self.line()? {
+            let (start, bytes) = self.placed(line)?;
             match parse_line(&bytes).map(|line| line.batch) {
                 Ok(Some(BatchMark::More)) => {
-                    let (start, bytes) = self.placed(start, bytes)?;
                     let mark = Mark::new(start, &bytes);
                     lines.push(Found { mark, bytes, batch: None });
                 }
                 Ok(_) => {
-                    self.put_back(&bytes);
+                    self.seen = Some((start, bytes));
                     break;
                 }
                 Err(_) => {}
             }
         }
-        let first = lines.last().filter(|_| lines.len() > 1).map(|found| found.mark);
+        let first = lines.last().filter(|_| lines.len() > 1 || is_cut).map(|found| found.mark);
         lines.iter_mut().for_each(|found| found.batch = first);
         lines.reverse();
         let last = lines.pop();
@@ -136,7 +142,7 @@ impl ReverseLog {
     }
 
     /// A line as a reader forward takes it: white space before the first one of a log is no part of it.
-    fn placed(&self, start: u64, mut bytes: Vec<u8>) -> Result<(u64, Vec<u8>)> {
+    fn placed(&self, (start, mut bytes): (u64, Vec<u8>)) -> Result<(u64, Vec<u8>)> {
         let indent = indent_of(&bytes);
         if indent == 0 || !self.is_blank_before(start)? {
             return Ok((start, bytes));
@@ -158,13 +164,11 @@ impl ReverseLog {
         }
     }
 
-    fn put_back(&mut self, line: &[u8]) {
-        self.block.extend_from_slice(line);
-        self.block.push(b'\n');
-    }
-
     /// The line before, without its newline. Blank ones are passed over.
     fn line(&mut self) -> Result<Option<(u64, Vec<u8>)>> {
+        if let Some(seen) = self.seen.take() {
+            return Ok(Some(seen));
+        }
         let mut searched = self.block.len();
         loop {
             while self.block.last() == Some(&b'\n') {
