@@ -258,3 +258,31 @@ test("verify() of a damaged snapshot or manifest names recover()", async (t) => 
   const { folder: sound } = await filled(t);
   t.is((await Store.verify(sound)).advice, undefined);
 });
+
+for (const [what, damage, told] of [
+  ["missing", rm, /this log is missing: records from older files may be outdated/],
+  [
+    "shorter than it was",
+    (log) => truncate(log, 0),
+    /the log ends here, and had \d+ bytes when it was sealed/,
+  ],
+]) {
+  test(`recover(), the current snapshot is missing and the log behind an older one is ${what}, tells that values may be outdated`, async (t) => {
+    const folder = await temporaryFolder(t);
+    const store = new Store();
+    await store.open(folder, manual);
+    for (const n of [1, 2]) {
+      await store.set("a", { n });
+      await store.compact();
+      await new Promise((resolve) => setTimeout(resolve, 3));
+    }
+    await store.close();
+    await rm(await currentSnapshot(folder));
+    const sealed = (await readdir(join(folder, "ops"))).sort().at(-2);
+    await damage(join(folder, "ops", sealed));
+    const { report } = await recovered(t, folder);
+    const losses = report.lost.filter((loss) => loss.path.endsWith(sealed));
+    t.is(losses.length, 1);
+    t.regex(losses[0].what, told);
+  });
+}

@@ -85,6 +85,10 @@ impl<'a> Replay<'a> {
         match tail {
             Ok(tail) => {
                 self.bytes += tail.end;
+                if log.end != u64::MAX && tail.end < log.end {
+                    let what = format!("the log ends here, and had {} bytes when it was sealed", log.end);
+                    report.lose(Loss { path: path.clone(), offset: Some(tail.end), what, id: None });
+                }
                 for offset in tail.skipped {
                     let what = "this line of the log is no operation".into();
                     report.lose(Loss { path: path.clone(), offset: Some(offset), what, id: None });

@@ -192,6 +192,15 @@ impl Work<'_> {
         }
         let have = salvaged.records.len() as u64;
         report.missing = expected.map_or(0, |expected| expected.saturating_sub(have));
+        let absent: Vec<&String> = self.sources.absent_since(older.from).collect();
+        if report.from_history > 0 && !absent.is_empty() {
+            // What comes from before such a log may have been set anew in it, or deleted.
+            for relative in absent {
+                let what = "this log is missing: records from older files may be outdated";
+                report.lose_file(layout::at(self.root, relative), what);
+            }
+            return Ok(());
+        }
         let is_back = |loss: &Loss| loss.id.as_ref().is_some_and(|id| salvaged.records.contains(id));
         let is_all_back = expected.is_some_and(|expected| have >= expected);
         let snapshot = self.sources.snapshot.as_ref().map(|relative| layout::at(self.root, relative));

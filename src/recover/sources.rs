@@ -37,6 +37,8 @@ pub(super) struct Sources {
     pub(super) logs: Vec<LogPart>,
     /// All other logs, oldest first.
     sealed: Vec<LogPart>,
+    /// Logs that others follow, and that are not there.
+    absent: Vec<String>,
     pub(super) segments: Vec<String>,
     pub(super) bytes: u64,
 }
@@ -79,6 +81,7 @@ impl Sources {
             older: Vec::new(),
             logs: Vec::new(),
             sealed: Vec::new(),
+            absent: Vec::new(),
             segments,
             bytes,
         };
@@ -105,6 +108,12 @@ impl Sources {
             None => layout::milliseconds(&log.relative).is_some_and(|ms| ms >= from),
         };
         self.sealed.iter().filter(counts).cloned().collect()
+    }
+
+    /// The logs that are not there, of those that say what was logged since a snapshot of this time.
+    pub(super) fn absent_since(&self, from: Option<u64>) -> impl Iterator<Item = &String> {
+        let counts = move |log: &&String| layout::time_of(log) >= from;
+        self.absent.iter().filter(counts)
     }
 
     fn go_by(
@@ -134,6 +143,7 @@ impl Sources {
         let silent = manifest.after.iter().filter_map(|(_, after)| parse_after(after));
         let known = last.into_iter().chain(silent).chain(manifest.log_ends.iter().cloned());
         let mut ends = Ends::read(disk, root, &chain, known.collect());
+        self.absent = ends.absent(&chain);
         ends.leave_out(disk, root, &chain, manifest);
         let version = |path: &str| {
             manifest.log_versions.iter().find(|(log, _)| log == path).map(|(_, version)| *version)
@@ -160,6 +170,7 @@ impl Sources {
         self.older = snapshots;
         let from = self.snapshot.as_deref().and_then(layout::milliseconds).unwrap_or(0);
         let ends = Ends::read(disk, root, &logs, Vec::new());
+        self.absent = ends.absent(&logs);
         let agents = logs.iter().filter_map(|log| layout::agent_milliseconds(log));
         // NOTE: which of the agents' logs the snapshot has seen is not known. Replayed in their order, they do no harm.
         let first_of_agents = agents.filter(|ms| *ms < from).max().unwrap_or(from);
@@ -191,6 +202,16 @@ impl Ends {
             ends.extend(follows(disk, &layout::at(root, log)));
         }
         Self { ends, followers: Vec::new() }
+    }
+
+    /// Logs with operations that are named, and not among these.
+    fn absent(&self, logs: &[String]) -> Vec<String> {
+        let is_absent = |(path, end): &&(String, u64)| *end > 0 && !logs.contains(path);
+        let mut absent: Vec<String> =
+            self.ends.iter().filter(is_absent).map(|(path, _)| path.clone()).collect();
+        order::sort(&mut absent);
+        absent.dedup();
+        absent
     }
 
     /// Takes note of the logs that a later one leaves out: they were empty when they were superseded, and what stands in them went to
