@@ -1,6 +1,7 @@
 /** Processes of their own for everything that is measured. */
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { makePackage } from "./package.mjs";
 
 const program = fileURLToPath(new URL("child.mjs", import.meta.url));
 
@@ -13,6 +14,7 @@ const execArgv = ["--expose-gc", "--max-old-space-size=6000"];
  * whose arguments are given.
  */
 export function startChild(task, under = []) {
+  makePackage();
   const [execPath, ...before] = [...under, process.execPath];
   const child = fork(program, [JSON.stringify(task)], {
     silent: true,

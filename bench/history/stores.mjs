@@ -3,11 +3,12 @@
  * triggers, and an index on it. Loaded only in the process that measures.
  */
 import { join } from "node:path";
+import { entry } from "../stores/published.mjs";
 
 const manual = { checkpointThreshold: 1e15, checkpointOnClose: false };
 
 async function ours(folder) {
-  const { Store } = await import("../../index.mjs");
+  const { Store } = await import(entry);
   const store = new Store();
   await store.open(folder, manual);
   return {

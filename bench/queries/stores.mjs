@@ -4,11 +4,12 @@
  */
 import { join } from "node:path";
 import { loadStore } from "../stores/index.mjs";
+import { entry } from "../stores/published.mjs";
 
 const indexes = { group: {}, rank: {}, priority: {} };
 
 async function ours(folder, { isIndexed = true } = {}) {
-  const { Store } = await import("../../index.mjs");
+  const { Store } = await import(entry);
   const store = new Store();
   const options = { checkpointThreshold: 1e15, checkpointOnClose: false };
   await store.open(folder, isIndexed ? { ...options, indexes } : options);

@@ -1,5 +1,7 @@
-import { Store } from "../../index.mjs";
+import { entry } from "./published.mjs";
 import { adapt } from "./opslog.mjs";
+
+const { Store } = await import(entry);
 
 export default {
   description:
