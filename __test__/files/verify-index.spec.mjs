@@ -76,7 +76,7 @@ for (const [kind, fileOf] of Object.entries(kinds)) {
     const [wrong, right] = [entries[10], entries[700]];
     await editPage(path, wrong.at, (page, at) => page.writeBigUInt64LE(BigInt(right.offset), at + 8));
     const { damage } = await Store.verify(folder);
-    const name = (await fileOf(folder)).slice(folder.length + 1);
+    const name = (await fileOf(folder)).slice(folder.length + 1).replaceAll("\\", "/");
     t.deepEqual(damage.map((each) => each.what).sort(), [
       `there is no entry for the record at byte ${wrong.offset} of ${name}`,
       `this entry points to byte ${right.offset} of ${name}, where another record stands`,
