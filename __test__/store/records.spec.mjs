@@ -132,10 +132,37 @@ test("filter(), the predicate walks over all records itself, or changes others, 
     });
     t.deepEqual(numbers(found), every(2000).slice(1));
     t.is(found[3], early);
-    for (const record of found) if (record.n !== 4000) t.is(store.get(`id-${record.n}`), record);
+    for (const record of found) t.is(store.get(`id-${record.n}`), record);
     await done;
   }
 });
+
+for (const isFound of [true, false]) {
+  const what = isFound ? "returns" : "does not return";
+  everywhere(
+    `filter(), the predicate reads the record that it is called with and ${what} it, get() returns the same object from then on`,
+    async (t) => {
+      for (const read of [
+        (store) => store.get("id-4000"),
+        (store) => store.getMany(["id-0", "id-4000"])[1],
+        (store) => store.all()[4000],
+        (store) => store.filter(({ n }) => n === 4000)[0],
+      ]) {
+        const { store } = await openFilled(t);
+        let given, got;
+        const found = store.filter((record, id) => {
+          if (id !== "id-4000") return false;
+          given = record;
+          got = read(store);
+          return isFound;
+        });
+        t.is(got, given);
+        t.is(store.get("id-4000"), given);
+        t.is(found[0], isFound ? given : undefined);
+      }
+    },
+  );
+}
 
 everywhere(
   "filter(), the predicate changes records that were not read since they last changed, sees what was there at first",
@@ -154,6 +181,32 @@ everywhere(
     await Promise.all(later);
     t.deepEqual(numbers(store.all()), [1, 20]);
     await store.close();
+  },
+);
+
+everywhere(
+  "filter(), the predicate changes another record first, its objects are the ones that get() returns",
+  async (t) => {
+    for (const isReadBefore of [true, false]) {
+      const store = new Store();
+      await store.open(await temporaryFolder(t), manual);
+      for (const id of ["a", "b", "c"]) await store.set(id, { id });
+      t.is(store.all().length, 3);
+      await store.set("c", { id: "c" });
+      let done, given, got;
+      const [found] = store.filter((record, id) => {
+        if (id === "a") done = store.set("b", {});
+        if (id === "b" && isReadBefore) got = store.get("c");
+        if (id === "c") given = record;
+        got ??= given && store.get("c");
+        return id === "c";
+      });
+      t.is(got, given);
+      t.is(found, given);
+      t.is(store.get("c"), given);
+      await done;
+      await store.close();
+    }
   },
 );
 

@@ -34,6 +34,10 @@ class Pass {
   #left = null;
   #changed = new Set();
   #allChanged = false;
+  #ids = [];
+  #values = [];
+  /** Which record of the piece is being visited, -1 for none. */
+  at = -1;
 
   constructor(core, codec) {
     this.#core = core;
@@ -42,7 +46,22 @@ class Pass {
 
   /** The next records, as lists of ids and values; `null` when there are no more. */
   next() {
-    return this.#left === null ? this.#take() : (this.#left.shift() ?? null);
+    const piece = this.#left === null ? this.#take() : (this.#left.shift() ?? null);
+    [this.#ids, this.#values] = piece ?? [[], []];
+    this.at = -1;
+    return piece;
+  }
+
+  /** The object of the record that is being visited, if that is `id` and is still the same; `undefined` for others. */
+  visited(id) {
+    return id === this.#ids[this.at] && !this.hasChanged(id) ? this.#values[this.at] : undefined;
+  }
+
+  /** Puts the object of the record that is being visited into a Map of all records, unless that has it. */
+  giveVisited(map) {
+    const id = this.#ids[this.at];
+    const value = this.visited(id);
+    if (value !== undefined && map.has(id)) map.set(id, value);
   }
 
   /** The record is another since the walk began; without an id, any of them may be. */

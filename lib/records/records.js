@@ -368,6 +368,12 @@ class Records {
   }
 
   #read(id) {
+    for (const pass of this.#passes) {
+      const visited = pass.visited(id);
+      if (visited === undefined) continue;
+      this.#remember(id, visited);
+      return visited;
+    }
     const text = getText(this.#handle, id);
     if (text === null) return undefined;
     const value = this.#codec.value(parseRecord(text));
@@ -393,12 +399,16 @@ class Records {
     if (map !== null) this.#keepAll(map);
   }
 
+  /** Makes the object of a record for a Map that is walked through; it is the one that `get()` returns. */
   #readFor(map, id) {
-    const text = getText(this.#handle, id);
-    if (text === null) return undefined;
-    const value = this.#codec.value(parseRecord(text));
-    if (map === this.#map) this.#remember(id, value);
-    else map.set(id, value);
+    let value = this.known(id);
+    if (value === undefined) {
+      const text = getText(this.#handle, id);
+      if (text === null) return undefined;
+      value = this.#codec.value(parseRecord(text));
+      if (map === this.#map || this.#cacheSize === Infinity) this.#remember(id, value);
+    }
+    if (map !== this.#map) map.set(id, value);
     return value;
   }
 
@@ -511,6 +521,7 @@ class Records {
         const [ids, values] = piece;
         for (let i = 0; i < ids.length; i++) {
           const id = ids[i];
+          pass.at = i;
           const isFresh = keepsAll && this.#map.size === kept && !pass.hasChanges;
           const object = isFresh ? undefined : this.#inPass(pass, known, id);
           if (object !== undefined && object !== UNREAD) visit(object, id);
@@ -584,6 +595,7 @@ class Records {
     );
     // Objects that were handed out before must stay the same ones.
     if (map !== null) {
+      for (const pass of this.#passes) pass.giveVisited(map);
       known.forEach((value, id) => {
         if (value !== UNREAD && map.has(id)) map.set(id, value);
       });
