@@ -27,7 +27,7 @@ use super::{CHUNK, INDEX_FROM_BYTES, PIECE};
 use crate::disk::OsDisk;
 use crate::engine::Cursor;
 use crate::error::Result;
-use crate::lock::OsProbe;
+use crate::lock::{Locking, OsProbe};
 use crate::permissions::StoreDisk;
 use crate::store::{
     Checkpoint, Compacted, Compaction, Durability, Look, Opened, Options, Piece, Place, Rejected, Store,
@@ -119,7 +119,8 @@ pub fn store_open(
     };
     let give = |opened: Opened| NativeStore::new(opened.store, json::report(&opened.report));
     plain(|| {
-        let is_at_once = Store::opens_at_once(&StoreDisk, &root, &options);
+        // NOTE: a lock by number alone, without one of the kernel's, is certain only after a pause.
+        let is_at_once = locking == Locking::Kernel && Store::opens_at_once(&StoreDisk, &root, &options);
         match is_at_once.then(|| open(options.clone())) {
             Some(Ok(opened)) => Either::A(give(opened)),
             _ => Either::B(AsyncTask::new(Work::new(move || open(options), give))),

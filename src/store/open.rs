@@ -101,19 +101,21 @@ impl Store {
     /// Whether opening would look at little and wait for no other process: then a thread of its own costs more than it spares.
     /// What cannot be found out is for opening itself to tell.
     pub fn opens_at_once(disk: &dyn Disk, root: &Path, options: &Options) -> bool {
-        let is_free =
-            options.read_only || is_there(disk, &root.join(layout::LOCK)).is_ok_and(|is_there| !is_there);
-        let Some(Ok(Some(manifest))) = is_free.then(|| read_manifest(disk, root)) else { return false };
-        if options.agent.is_some() || manifest.active_agent_ops.is_some() {
+        let is_short = |relative: &str| {
+            disk.info(&root.join(relative)).is_ok_and(|file| file.is_file && file.len <= LITTLE)
+        };
+        // NOTE: a lock file that is left without a process number, also that of compaction, is waited for.
+        let is_absent = |name: &str| is_there(disk, &root.join(name)).is_ok_and(|is_there| !is_there);
+        let is_free = options.read_only || (is_absent(layout::LOCK) && is_absent(layout::COMPACT_LOCK));
+        if options.agent.is_some() || !is_free || !is_short(layout::MANIFEST) {
             return false;
         }
-        let is_short = |relative: &str, most: u64| {
-            disk.info(&root.join(relative)).is_ok_and(|file| file.is_file && file.len <= most)
-        };
+        let Ok(Some(manifest)) = read_manifest(disk, root) else { return false };
         let snapshot = &manifest.current_snapshot;
-        is_short(&manifest.active_ops, LITTLE)
+        manifest.active_agent_ops.is_none()
+            && is_short(&manifest.active_ops)
             && (options.skip_load
-                || is_short(snapshot, LITTLE)
+                || is_short(snapshot)
                 || snapshot::is_indexed(disk, &root.join(snapshot), &layout::index(root, snapshot)))
     }
 

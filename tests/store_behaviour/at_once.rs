@@ -67,3 +67,29 @@ fn a_folder_that_is_new_or_damaged_or_belongs_to_agents_is_not_opened_at_once() 
     disk.plant(&path("manifest.json"), b"{").unwrap();
     assert!(!is_at_once(&disk, &options()));
 }
+
+#[test]
+fn a_store_with_a_lock_of_compaction_left_in_it_is_not_opened_at_once() {
+    let disk = SimDisk::new();
+    open(&disk).close().unwrap();
+    disk.plant(&path(".compact-lock"), b"").unwrap();
+    assert!(!is_at_once(&disk, &options()), "its number is waited for");
+    assert!(is_at_once(&disk, &Options { read_only: true, ..options() }));
+}
+
+#[test]
+fn a_store_with_a_long_manifest_is_not_opened_at_once() {
+    let disk = SimDisk::new();
+    open(&disk).close().unwrap();
+    assert!(is_at_once(&disk, &options()));
+    let manifest = path("manifest.json");
+    let text = String::from_utf8(disk.tree()[&manifest].clone()).unwrap();
+    let segments: Vec<_> = (0..5000).map(|n| format!("\"archive/archive-{n:020}.json\"")).collect();
+    let long =
+        text.replace("\"archiveSegments\": []", &format!("\"archiveSegments\": [{}]", segments.join(",")));
+    assert!(long.len() > 200_000);
+    disk.plant(&manifest, long.as_bytes()).unwrap();
+    assert!(!is_at_once(&disk, &options()));
+    assert!(!is_at_once(&disk, &Options { read_only: true, ..options() }));
+    open(&disk).close().unwrap();
+}
