@@ -1,5 +1,6 @@
 // `npm run test:windows [-- --short]`: runs the binary for Windows in a Windows: a real Node for Windows under Wine. Prints
-// a table; exits with 1 if a row of it is not well. `--short` leaves out what takes minutes.
+// a table; exits with 1 if a row of it is not well. `--short` leaves out what takes minutes, and `--only backend,files/lock,soak:agents` all but these specs, topics
+// and stages.
 
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
@@ -107,20 +108,31 @@ for (const [major, node] of nodes) {
   runScript(`smoke, Node ${major}`, node, ["scripts/package/smoke.mjs", binary], plainly);
   runScript(`quick start, Node ${major}`, node, ["scripts/windows/quick-start.mjs"], plainly);
 }
-if (!values.short && values.only === undefined) {
-  for (const row of rustRows(buildRustTests())) add(...row);
-  const model = ["campaigns/model.mjs", "--sequences", "500", "--seed", "20261128"];
-  runScript("model, 500 sequences", newest, model, plainly, LONG_MS);
-  const kills = ["campaigns/soak-kill.mjs", "--kills", "500", "--acknowledged", "1", "--work-ms", "30"];
-  runScript("kill soak, 500 kills", newest, kills, plainly, LONG_MS);
-  const agents = ["campaigns/soak-agents.mjs", "--agents", "4", "--minutes", "1", "--seed", "20261128"];
-  runScript("soak of 4 agents, one minute", newest, agents, plainly, LONG_MS);
+/** `--only` names specs, topics, or stages. */
+const named = values.only?.split(",");
+const stages = {
+  rust() {
+    for (const row of rustRows(buildRustTests())) add(...row);
+  },
+  model() {
+    const model = ["campaigns/model.mjs", "--sequences", "500", "--seed", "20261128"];
+    runScript("model, 500 sequences", newest, model, plainly, LONG_MS);
+  },
+  "soak:kill"() {
+    const kills = ["campaigns/soak-kill.mjs", "--kills", "500", "--acknowledged", "1", "--work-ms", "30"];
+    runScript("kill soak, 500 kills", newest, kills, plainly, LONG_MS);
+  },
+  "soak:agents"() {
+    const agents = ["campaigns/soak-agents.mjs", "--agents", "4", "--minutes", "1", "--seed", "20261128"];
+    runScript("soak of 4 agents, one minute", newest, agents, plainly, LONG_MS);
+  },
+};
+if (!values.short) {
+  for (const [name, run] of Object.entries(stages)) if (named?.includes(name) ?? true) run();
 }
 const all = readdirSync(path.join(root, "__test__"), { recursive: true })
   .filter((name) => name.endsWith(".spec.mjs"))
   .map((name) => name.slice(0, -".spec.mjs".length).replaceAll("\\", "/"));
-/** `--only` names specs, or topics. */
-const named = values.only?.split(",");
 const isNamed = (spec) => named.some((name) => spec === name || spec.startsWith(`${name}/`));
 const chosen = named ? all.filter(isNamed) : values.short ? SHORT : all;
 const topics = {};
