@@ -19,7 +19,7 @@ use contest::KernelLock;
 
 pub use crate::layout::{COMPACT_LOCK, LOCK};
 pub use contest::{acquire, acquire_with, remove_stale};
-pub use probe::{OsProbe, ProcessProbe};
+pub use probe::{HastyProbe, OsProbe, ProcessProbe};
 
 /// What keeps a second writer out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -92,10 +92,13 @@ pub fn load(disk: &dyn Disk, path: &Path, indexing: &Indexing) -> Result<Loaded>
     scan(disk, path, indexing, &file, bytes)
 }
 
-/// Whether a snapshot has an index file that fits it.
+/// Whether a snapshot has an index file by which it can be loaded.
 pub fn is_indexed(disk: &dyn Disk, path: &Path, index: &Path) -> bool {
     let opened = disk.open(path, OpenMode::Read).and_then(|file| Ok((file.info()?.len, file)));
-    opened.is_ok_and(|(bytes, file)| index::open(disk, index, (Kind::Snapshot, 0), &*file, bytes).is_some())
+    opened.is_ok_and(|(bytes, file)| {
+        let opened = index::open(disk, index, (Kind::Snapshot, 0), &*file, bytes);
+        opened.is_some_and(|(_, line)| matches!(parse_header(&line), Ok(Header::Jsonl { .. })))
+    })
 }
 
 /// The schema version in a snapshot's header, from its first line alone; `None` of what it holds means a header without

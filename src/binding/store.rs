@@ -27,7 +27,7 @@ use super::{CHUNK, INDEX_FROM_BYTES, PIECE};
 use crate::disk::OsDisk;
 use crate::engine::Cursor;
 use crate::error::Result;
-use crate::lock::{Locking, OsProbe};
+use crate::lock::{HastyProbe, Locking, OsProbe, ProcessProbe};
 use crate::permissions::StoreDisk;
 use crate::store::{
     Checkpoint, Compacted, Compaction, Durability, Look, Opened, Options, Piece, Place, Rejected, Store,
@@ -112,8 +112,8 @@ pub fn store_open(
     };
     let root = PathBuf::from(root);
     let folder = root.clone();
-    let open = move |options| {
-        let opened = Store::open_with(Arc::new(StoreDisk), &folder, options, locking, &OsProbe)?;
+    let open = move |options, probe: &dyn ProcessProbe| {
+        let opened = Store::open_with(Arc::new(StoreDisk), &folder, options, locking, probe)?;
         opened.store.keep_undoable(keep);
         Ok(opened)
     };
@@ -121,9 +121,9 @@ pub fn store_open(
     plain(|| {
         // NOTE: a lock by number alone, without one of the kernel's, is certain only after a pause.
         let is_at_once = locking == Locking::Kernel && Store::opens_at_once(&StoreDisk, &root, &options);
-        match is_at_once.then(|| open(options.clone())) {
+        match is_at_once.then(|| open(options.clone(), &HastyProbe)) {
             Some(Ok(opened)) => Either::A(give(opened)),
-            _ => Either::B(AsyncTask::new(Work::new(move || open(options), give))),
+            _ => Either::B(AsyncTask::new(Work::new(move || open(options, &OsProbe), give))),
         }
     })
 }

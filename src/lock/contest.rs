@@ -78,6 +78,7 @@ pub fn acquire_with(
                 None => restarts += 1,
             },
             Outcome::Taken(holder) => return Err(contest.locked(holder)),
+            Outcome::Wait(_) if !probe.may_wait() => return Err(contest.busy()),
             Outcome::Wait(identity) if waited.identity == Some(identity) => {
                 waited.times += 1;
                 probe.sleep(WAIT);
@@ -87,15 +88,18 @@ pub fn acquire_with(
                 waited = Waited { identity: Some(identity), times: 0 };
                 restarts += 1;
             }
-            Outcome::Settling(holder) if settling == MORE_WAITS => return Err(contest.locked(holder)),
+            Outcome::Settling(holder) if settling == MORE_WAITS || !probe.may_wait() => {
+                return Err(contest.locked(holder));
+            }
             Outcome::Settling(_) => {
                 settling += 1;
                 probe.sleep(RESTART_PAUSE);
             }
             Outcome::Again => restarts += 1,
         }
-        if restarts > RESTARTS {
-            return Err(Error::io("open", &contest.path, io::ErrorKind::ResourceBusy.into()));
+        let most = if probe.may_wait() { RESTARTS } else { RESTARTS_AT_ONCE };
+        if restarts > most {
+            return Err(contest.busy());
         }
         if restarts > RESTARTS_AT_ONCE {
             probe.sleep(RESTART_PAUSE);
@@ -299,6 +303,10 @@ impl Contest<'_> {
                 Err(Error::NoLocks { needed_by, path: self.path.clone(), source })
             }
         }
+    }
+
+    fn busy(&self) -> Error {
+        Error::io("open", &self.path, io::ErrorKind::ResourceBusy.into())
     }
 
     fn locked(&self, Holder { pid, place }: Holder) -> Error {

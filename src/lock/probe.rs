@@ -15,6 +15,10 @@ pub trait ProcessProbe: Send + Sync {
     fn has_open(&self, pid: u32, identity: (u64, u64)) -> Option<bool>;
     /// Lets time pass.
     fn sleep(&self, duration: Duration);
+    /// Whether the caller has time. One that has none is refused where another would wait.
+    fn may_wait(&self) -> bool {
+        true
+    }
 }
 
 /// The machine that this runs on.
@@ -32,5 +36,27 @@ impl ProcessProbe for OsProbe {
 
     fn sleep(&self, duration: Duration) {
         thread::sleep(duration);
+    }
+}
+
+/// The same machine, for a caller that must not wait.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HastyProbe;
+
+impl ProcessProbe for HastyProbe {
+    fn is_alive(&self, pid: u32) -> bool {
+        OsProbe.is_alive(pid)
+    }
+
+    fn has_open(&self, pid: u32, identity: (u64, u64)) -> Option<bool> {
+        OsProbe.has_open(pid, identity)
+    }
+
+    fn sleep(&self, duration: Duration) {
+        OsProbe.sleep(duration);
+    }
+
+    fn may_wait(&self) -> bool {
+        false
     }
 }

@@ -28,6 +28,8 @@ pub struct Probe {
     pub ended: AtomicBool,
     pub slept_ms: AtomicU64,
     pub sleeps: AtomicU64,
+    /// The caller has no time.
+    pub is_hasty: bool,
     /// What happens elsewhere during the n-th sleep.
     pub meanwhile: Mutex<Option<Step>>,
 }
@@ -48,6 +50,10 @@ impl ProcessProbe for Probe {
         if let Some(step) = &*self.meanwhile.lock().unwrap() {
             step(number);
         }
+    }
+
+    fn may_wait(&self) -> bool {
+        !self.is_hasty
     }
 }
 

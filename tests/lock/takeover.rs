@@ -278,3 +278,16 @@ fn the_message_says_where_the_holder_is_and_never_to_delete_the_file() {
     assert!(other.starts_with("Store is locked by process 77. Close the store there"), "{other}");
     assert!(told(&[], &[], b"").contains("has not written its number yet"));
 }
+
+#[test]
+fn a_caller_that_must_not_wait_is_refused_where_another_waits_and_changes_nothing() {
+    let hasty = |open| Probe { is_hasty: true, ..probe(&[OTHER], &[(OTHER, open)]) };
+    for content in [b"".as_slice(), b"77"] {
+        let disk = disk_with_lock(content);
+        let probe = hasty(true);
+        assert!(take(&disk, &probe).is_err(), "{content:?}");
+        assert_eq!((probe.slept_ms(), disk.changes()), (0, disk_with_lock(content).changes()));
+    }
+    let disk = disk_with_lock(b"77");
+    assert!(take(&disk, &hasty(false)).is_ok(), "nothing is waited for");
+}

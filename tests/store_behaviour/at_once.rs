@@ -48,6 +48,13 @@ fn a_store_with_a_long_log_or_a_long_snapshot_without_index_is_not_opened_at_onc
     let relative = store.manifest().current_snapshot;
     let index = path(&relative.replace("snapshots/", "index/").replace(".jsonl", ".jsonl.idx"));
     assert!(disk.tree().contains_key(&index));
+    let whole = disk.tree()[&path(&relative)].clone();
+    let mut damaged = whole.clone();
+    damaged[0] = b'[';
+    disk.plant(&path(&relative), &damaged).unwrap();
+    assert!(!is_at_once(&disk, &indexed()), "the first line of the snapshot says nothing");
+    disk.plant(&path(&relative), &whole).unwrap();
+    assert!(is_at_once(&disk, &indexed()));
     disk.plant(&index, b"of another snapshot").unwrap();
     assert!(!is_at_once(&disk, &indexed()), "the index is that of another file");
     assert!(is_at_once(&disk, &Options { skip_load: true, ..indexed() }), "the snapshot is not read");
