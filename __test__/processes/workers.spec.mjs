@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { cpSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import test from "ava";
 import { storedEntries, temporaryFolder } from "../helpers/store-folder.mjs";
@@ -72,7 +72,7 @@ test("two copies of the package in one process, each has stores of its own and r
   for (const name of ["index.js", "index.mjs", "package.json", "lib", "native"]) {
     cpSync(join(root, name), join(copy, name), { recursive: true });
   }
-  const { Store: Other } = await import(join(copy, "index.mjs"));
+  const { Store: Other } = await import(pathToFileURL(join(copy, "index.mjs")).href);
   t.not(Other, Store);
   const [ours, theirs] = [new Store(), new Other()];
   await Promise.all([ours.open(join(folder, "a")), theirs.open(join(folder, "b"))]);

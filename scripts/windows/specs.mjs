@@ -2,12 +2,13 @@
 
 const FILES_ALONE = "looks into files alone, which are the same everywhere";
 const SERVER = "starts a server of S3 that is a program of this machine";
+const SIGNALS = "Windows has no signal that a program could answer to";
 const LINKS = "needs links, and Wine makes none: Node's symlink() says ENOTSUP or makes nothing";
 const BROWSER = "looks at the page in a browser of this machine";
 
 /** Those that cannot, each with its reason. */
 export const LEFT_OUT = {
-  "cli/ends": "Windows has no signal that a program could answer to",
+  "cli/ends": SIGNALS,
   "files/faults": "loads a library in front of libc",
   "files/hostile-links": LINKS,
   "package/api-examples": LINKS,
@@ -22,6 +23,9 @@ export const LEFT_OUT = {
   "package/overrides": "runs package managers of this machine",
   "package/published": "packs with npm and cargo of this machine",
   "package/readme": LINKS,
+  "processes/hands": "takes longer there than a test may: lives of hands are a stage of their own",
+  "processes/model":
+    "compares clocks to the millisecond, and Wine's timers are late: the model is a stage of its own",
   "processes/moved-package": LINKS,
   "processes/panics": "needs a binary that is built to panic",
   "processes/soak": "starts processes with POSIX's signals",
@@ -77,13 +81,14 @@ export const TESTS_LEFT_OUT = {
     "set(), another process put another file in the place of the log, *":
       "Wine lets no file be replaced that is open: Node's own rename() says EPERM",
   },
+  "processes/workers": {
+    "a SIGTERM that the program answers *": SIGNALS,
+    "a default SIGTERM with a full buffer, *": SIGNALS,
+  },
   "retention/prune": {
     "prune(), an agent that has called tail() misses nothing, *": DELETES,
   },
-  "ui/command": {
-    "opslog ui, prints an address, answers, and ends with Ctrl-C, *":
-      "Windows has no signal that a program could answer to",
-  },
+  "ui/command": { "opslog ui, prints an address, answers, and ends with Ctrl-C, *": SIGNALS },
   "writing/turns": {
     "batch(), called 100,000 times without waiting, *":
       "each looks at the lock file, and Wine's server keeps the handle of each look until the lock is gone",
