@@ -260,7 +260,7 @@ export interface StoreOptions<T = any> {
   readOnly?: boolean | undefined;
   /**
    * Load nothing: reads show only records that this session wrote or `tail()` returned, and the store never makes a checkpoint (default:
-   * false). The first `tail()` returns the operations of the logs, as in 0.8.1. `streamSnapshot()` and `getWalOps()` read the files as usual.
+   * false). `fetch()` reads single records. The first `tail()` returns the operations of the logs, as in 0.8.1. `streamSnapshot()` and `getWalOps()` read the files as usual.
    */
   skipLoad?: boolean | undefined;
   /**
@@ -886,8 +886,19 @@ export interface StorageBackend {
   /**
    * Optional. As `writeSnapshot()`, which is not called then: the records come one by one, as they were at the call, so that
    * not all of them are in memory as objects.
+   *
+   * `onBytes` is for backends whose snapshots are lines: a header `{"version":..,"timestamp":..}`, and a line `{"id":..,"data":..}` for
+   * each record. It takes the bytes of the snapshot in order, in pieces of any size. `readBlobRange()` of the path that this returns must then
+   * read the same bytes. If the snapshot has 1 MiB or more, the store afterwards writes its index with `writeBlob()`, to
+   * `index/<name>.idx`, where `<name>` is what follows the last slash of the path; `fetch()` reads ranges of both. A backend need not call it: then
+   * `fetch()` reads whole snapshots. Bytes that differ from those of the snapshot are noticed, and the index is not used. The index may be
+   * deleted with its snapshot, or at any time.
    */
-  writeSnapshotFrom?(records: Iterable<[string, unknown]>, version: number): Promise<string>;
+  writeSnapshotFrom?(
+    records: Iterable<[string, unknown]>,
+    version: number,
+    onBytes?: (bytes: Uint8Array) => void,
+  ): Promise<string>;
   /**
    * Optional. As `loadSnapshot()`, which is not called then: yields ids and records, some at a time, in order, and returns their schema
    * version. `backendTimeoutMs` is for each piece.
@@ -1148,6 +1159,29 @@ export declare class Store<T = Record<string, unknown>> {
    * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_IO` or `OPSLOG_CORRUPT` if a file cannot be read any more. At once, as all reads.
    */
   get(id: string): T | undefined;
+
+  /**
+   * The record, or `undefined`, also where the store was opened with `skipLoad`: then this reads the one record, and keeps nothing of
+   * it. Without `skipLoad` it resolves with what `get()` returns.
+   *
+   * With `skipLoad` a reader sees the state of its last look: the first call looks, and so does the first call after a `tail()` or
+   * `refresh()` that found something new. If a checkpoint has replaced the snapshot of that look and it was deleted, the call looks again. A
+   * writer sees the state at the call: its own changes that were called before, and those of others. Each call returns an object of its own. Of
+   * an older schema version the one record is migrated.
+   *
+   * Cost: with `skipLoad` a look reads the manifest and the logs, whose newest operations stay in memory. After that a record that has an
+   * operation in the logs costs nothing, any other one a range of the index (1 KiB) and a range of the snapshot (its line), and for each
+   * snapshot once a further range of each (two more before the first record that is not there). A writer looks at each call. If the
+   * snapshot has no index that fits it (it has less than 1 MiB, another program wrote it, or the backend has no ranges: see
+   * `StorageBackend.writeSnapshotFrom`), the first call reads all of it, and all its records stay in memory until there is a newer one. In a
+   * folder the first call opens the folder once more, as a reader without `skipLoad`.
+   *
+   * @param id The record's id. What is no string is no record's.
+   * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_CORRUPT` if the snapshot is damaged or gone; `OPSLOG_IO`; what `migrate` throws; with a
+   * backend, what its methods reject with, and `OPSLOG_TIMEOUT`. With `skipLoad` a writer's call also rejects with what its `flush()` would. All
+   * reject, and the next call tries again.
+   */
+  fetch(id: string): Promise<T | undefined>;
 
   /**
    * Creates or replaces a record. It holds the value as `JSON.stringify` prints it at the time of the call.

@@ -59,7 +59,8 @@ export interface S3BackendOptions {
  * through as they are.
  *
  * Cost, in requests (measured: docs/s3.md): calls in flight share one PUT. An awaited `set()` or a `batch()` of a single
- * writer is 1, of an agent 2; `undo()` is 2; `tail()` with nothing new is 1.
+ * writer is 1, of an agent 2; `undo()` is 2; `tail()` with nothing new is 1. A `fetch()` of a store that was opened with `skipLoad` is 2 of a few
+ * hundred bytes, if the snapshot has 1 MiB or more.
  */
 export declare class S3Backend implements StorageBackend {
   /**
@@ -78,7 +79,11 @@ export declare class S3Backend implements StorageBackend {
   changeToken(): Promise<string>;
   writeSnapshot(records: Map<string, unknown>, version: number): Promise<string>;
   loadSnapshot(relativePath: string): Promise<{ records: Map<string, unknown>; version: number }>;
-  writeSnapshotFrom(records: Iterable<[string, unknown]>, version: number): Promise<string>;
+  writeSnapshotFrom(
+    records: Iterable<[string, unknown]>,
+    version: number,
+    onBytes?: (bytes: Uint8Array) => void,
+  ): Promise<string>;
   readSnapshot(relativePath: string): AsyncGenerator<[string, unknown][], number, undefined>;
   appendOps(relativePath: string, ops: Operation[]): Promise<void>;
   readOps(relativePath: string): Promise<Operation[]>;

@@ -196,6 +196,27 @@ class Store extends Inspected {
     return typeof id === "string" ? this.#driver.records.get(id) : undefined;
   }
 
+  fetch(id) {
+    return paced(this.#fetch(id));
+  }
+
+  async #fetch(id) {
+    this.#ensureOpen();
+    if (typeof id !== "string") return undefined;
+    const driver = this.#driver;
+    const { codec, readOnly, skipLoad } = this.#options;
+    if (!skipLoad) return driver.records.get(id);
+    this.#refuseOwnBackend?.();
+    try {
+      // A writer's own changes are written first.
+      const found = await (readOnly ? driver.fetch(id) : this.#exclusive(() => driver.fetch(id)));
+      return found === null ? undefined : codec.value(found[0]);
+    } catch (error) {
+      // What it read with was shut down.
+      throw this.#driver === driver ? error : notOpen();
+    }
+  }
+
   has(id) {
     this.#ensureOpen();
     return typeof id === "string" && this.#driver.records.has(id);

@@ -123,3 +123,32 @@ pub fn fingerprint(
     let line = read_exact_at(file, 0, second.min(len).saturating_sub(1) as usize)?;
     Ok((Fingerprint { len, head: checksum(&[&line]), tail: checksum(&[&tail]) }, line))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::MemoryFile;
+    use crate::engine::index::Stream;
+    use crate::format::snapshot::{write_header, write_record};
+
+    /// An index that was built from passing bytes is the one that is built from the file.
+    #[test]
+    fn the_fingerprint_of_passing_bytes_is_that_of_the_file() {
+        for last in [0, 1, 4078, 4079, 4080, 4081, 4082, 5000, 8180, 20_000] {
+            let mut bytes = Vec::new();
+            write_header(&mut bytes, 1, 0);
+            write_record(&mut bytes, b"a", &b"1".repeat(100));
+            write_record(&mut bytes, b"b", format!("\"{}\"", "x".repeat(last)).as_bytes());
+            for size in [3, 1000, 5000, bytes.len()] {
+                let mut stream = Stream::default();
+                bytes.chunks(size).for_each(|chunk| stream.push(chunk));
+                let index = stream.finish(0).unwrap();
+                let header = Header::parse(&index[..PAGE], Kind::Snapshot).unwrap();
+                let file = MemoryFile(bytes.clone());
+                assert_eq!(header.second, second_line_at(&file, bytes.len() as u64).unwrap());
+                let found = fingerprint(&file, header.source.len, header.second, header.last).unwrap().0;
+                assert_eq!(found, header.source, "{last} {size}");
+            }
+        }
+    }
+}

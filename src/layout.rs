@@ -50,6 +50,11 @@ pub fn index_name(snapshot: &str) -> String {
     format!("{}.idx", snapshot.rsplit('/').next().unwrap_or(snapshot))
 }
 
+/// Where the index file of a snapshot is, from the store's folder or whatever a backend has for one.
+pub fn index_path(snapshot: &str) -> String {
+    format!("{INDEX}/{}", index_name(snapshot))
+}
+
 /// Whether a file in the folder of what is ours is an index file.
 pub fn is_index(name: &str) -> bool {
     name.strip_suffix(".idx").is_some_and(|source| time_of(source).is_some()) && !is_left_by_others(name)

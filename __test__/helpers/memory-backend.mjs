@@ -15,7 +15,7 @@ function held() {
 /**
  * A backend over a bucket. `conditional` adds `writeManifestIf`; `ignoresConditions` makes it a server that
  * takes every write; `deletes` adds the methods that delete and list files; `before(method, ...args)` is awaited ahead of each call and may throw. `turn` is awaited ahead of that; with
- * `null`, methods are done without a turn of the event loop.
+ * `null`, methods are done without a turn of the event loop. `ranges` keeps snapshots and blobs as bytes, of which ranges are read.
  */
 export function memoryBackend(
   bucket,
@@ -24,6 +24,7 @@ export function memoryBackend(
     ignoresConditions = false,
     unsafeLock = false,
     deletes = false,
+    ranges = false,
     turn = loopTurn,
   } = {},
 ) {
@@ -90,6 +91,29 @@ export function memoryBackend(
       return Buffer.from(bucket.files.get(path));
     },
     deleteBlob: (path) => void bucket.files.delete(path),
+    ...(ranges && {
+      writeSnapshotFrom(records, version, onBytes) {
+        const path = `snapshots/snap-${++bucket.names}.jsonl`;
+        const lines = [JSON.stringify({ version, timestamp: new Date().toISOString() })];
+        for (const [id, data] of records) lines.push(JSON.stringify({ id, data }));
+        const content = Buffer.from(`${lines.join("\n")}\n`);
+        // Pieces end anywhere.
+        for (let from = 0; from < content.length; from += 100_003)
+          onBytes?.(content.subarray(from, from + 100_003));
+        bucket.files.set(path, content);
+        return path;
+      },
+      loadSnapshot(path) {
+        if (!bucket.files.has(path)) throw missing(path);
+        const [header, ...lines] = String(bucket.files.get(path)).trimEnd().split("\n").map(JSON.parse);
+        return { records: new Map(lines.map(({ id, data }) => [id, data])), version: header.version };
+      },
+      writeBlob: (path, content) => void bucket.files.set(path, Buffer.from(content)),
+      readBlobRange(path, offset, length) {
+        if (!bucket.files.has(path)) throw missing(path);
+        return bucket.files.get(path).subarray(offset, offset + length);
+      },
+    }),
     ...(deletes && {
       deleteOpsFile: (path) => deleted(path),
       deleteSnapshot: (path) => deleted(path),

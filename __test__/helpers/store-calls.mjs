@@ -29,6 +29,7 @@ async function first(iterator) {
 /** How each method is called; the folder holds "stored" in its snapshot and "logged" in its log. */
 export const calls = {
   "get()": (store) => store.get("stored"),
+  "fetch()": (store) => store.fetch("stored"),
   "set()": (store) => store.set("new", { n: 3 }),
   "delete()": (store) => store.delete("logged"),
   "delete() of a missing id": (store) => store.delete("missing"),
@@ -93,7 +94,7 @@ export const whenNotOpen = Object.fromEntries(
     if (method === "off") return [name, gives(true)];
     if (["flush", "sync"].includes(method)) return [name, resolves(undefined)];
     const asynchronous =
-      "batch undo compact backup prune usage archive loadArchive streamSnapshot getWalOps changes refresh tail filterAsync find findIds findOne countWhere explain whenIndexed scan at " +
+      "batch undo compact backup prune usage archive loadArchive streamSnapshot getWalOps changes refresh tail fetch filterAsync find findIds findOne countWhere explain whenIndexed scan at " +
       changing.join(" ");
     return [name, asynchronous.split(" ").includes(method) ? rejects(notOpen) : throws(notOpen)];
   }),
@@ -107,6 +108,7 @@ export const whenOpen = {
   "has()": gives(true),
   "all()": gives(2),
   "entries()": gives(stored),
+  "fetch()": resolves({ n: 1 }),
   "filter()": gives(2),
   "filterAsync()": resolves(2),
   "count()": gives(2),

@@ -4,7 +4,15 @@ import { readFile, readdir } from "node:fs/promises";
 import test from "ava";
 import { campaignOf, campaigns, commandOf, fileOf } from "../../campaigns/report/campaigns.mjs";
 import { contributingPage, reportPage, runBlock } from "../../campaigns/report/pages.mjs";
-import { costPage, dollarTable, PRICES, readCost, requestTable } from "../../campaigns/s3/cost-page.mjs";
+import {
+  costPage,
+  dollarTable,
+  fetchPage,
+  PRICES,
+  readCost,
+  readFetched,
+  requestTable,
+} from "../../campaigns/s3/cost-page.mjs";
 import { LEFT_OUT, SHORT } from "../../scripts/windows/specs.mjs";
 import { folder, keptOf, LastLines, LINES_KEPT, textOf } from "../../campaigns/report/runs.mjs";
 
@@ -87,7 +95,8 @@ test("runBlock(), a campaign without a file, says how to run it", (t) => {
 
 test("the tables of docs/s3.md, are made from docs/s3/cost.json", async (t) => {
   const page = await readFile(project("docs/s3.md"), "utf8");
-  t.true(costPage(page, await readCost()) === page, "`npm run cost:s3 -- --page` makes the tables anew");
+  const made = fetchPage(costPage(page, await readCost()), await readFetched());
+  t.true(made === page, "`npm run cost:s3 -- --page` makes the tables anew");
   const thousand = (kind) => (PRICES[kind] * 1000).toFixed(4).replace(/0$/, "");
   t.true(
     page.includes(

@@ -84,6 +84,7 @@ const limits = [
     {
       "docs/format.md": "A snapshot of # MB or more has an index file",
       "docs/queries.md": "a snapshot of # MB or more lies in a file",
+      "docs/s3.md": "each snapshot of # MiB or more",
     },
   ],
   ["src/format/index.rs", "PAGE", shown, { "docs/format.md": "pages have # bytes.\n\n| page 0" }],

@@ -75,6 +75,7 @@ stands<Pick<ours.Store<Todo>, Known>, Pick<theirs.Store<Todo>, Known>>();
 stands<Pick<ours.Store, Known>, Pick<theirs.Store, Known>>();
 type Reading =
   | "at"
+  | "fetch"
   | "filterAsync"
   | "find"
   | "findIds"

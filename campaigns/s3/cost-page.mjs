@@ -1,4 +1,7 @@
-/** The tables of docs/s3.md: what calls cost in requests, and what uses cost in dollars. Both are made from docs/s3/cost.json. */
+/**
+ * The tables of docs/s3.md: what calls cost in requests, and what uses cost in dollars, both made from docs/s3/cost.json; what single
+ * records of a large snapshot cost, made from docs/s3/fetch.json.
+ */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { replaceBlock } from "../../bench/document.mjs";
@@ -8,6 +11,7 @@ import { root } from "../../scripts/setup.mjs";
 const folder = path.join(root, "docs/s3");
 const page = path.join(root, "docs/s3.md");
 const kept = path.join(folder, "cost.json");
+const fetched = path.join(folder, "fetch.json");
 
 /** Amazon's list prices in us-east-1, in dollars for a request. */
 export const PRICES = { PUT: 0.005 / 1000, LIST: 0.005 / 1000, GET: 0.0004 / 1000, HEAD: 0.0004 / 1000 };
@@ -84,13 +88,35 @@ export function dollarTable({ calls }) {
   return table(["use", "PUT", "LIST", "GET, HEAD", "dollars"], ["---", "---:", "---:", "---:", "---:"], rows);
 }
 
+/** What readers of a large snapshot cost. */
+export function fetchTable({ records, snapshotBytes, indexBytes, calls, ...origin }) {
+  const rows = calls.map(({ call, requests, bytesDown }) => {
+    const which = ORDER.filter((kind) => kind in requests).map((kind) => `${shown(requests[kind])} ${kind}`);
+    return [call, which.join(", "), shown(bytesDown)];
+  });
+  const head = `A snapshot of ${shown(records)} records: ${shown(snapshotBytes)} bytes, and ${shown(indexBytes)} of its index.`;
+  const cells = table(["reader", "requests", "bytes down"], ["---", "---", "---:"], rows);
+  return `${head}\n\n${cells}\n\n${showOrigin(origin)}.`;
+}
+
+export const fetchPage = (text, measured) => replaceBlock(text, "fetch", fetchTable(measured));
+
 export const costPage = (text, cost) =>
   replaceBlock(replaceBlock(text, "requests", requestTable(cost)), "dollars", dollarTable(cost));
 
 export const readCost = async () => JSON.parse(await readFile(kept, "utf8"));
 
+export const readFetched = async () => JSON.parse(await readFile(fetched, "utf8"));
+
 export async function makeCostPage() {
-  await writeFile(page, costPage(await readFile(page, "utf8"), await readCost()));
+  const text = await readFile(page, "utf8");
+  await writeFile(page, fetchPage(costPage(text, await readCost()), await readFetched()));
+}
+
+export async function keepFetched(measured) {
+  await mkdir(folder, { recursive: true });
+  await writeFile(fetched, `${JSON.stringify(measured, null, 1)}\n`);
+  await makeCostPage();
 }
 
 export async function keepCost(cost) {

@@ -3,7 +3,7 @@
 // What a backend returned, checked: a wrong answer is an error that names the method, never a silent loss.
 
 const { Buffer } = require("../platform/builtins").buffer;
-const { opslogError } = require("../errors/errors");
+const { opslogError, wrongType } = require("../errors/errors");
 const { describe } = require("../arguments/paths");
 
 function wrong(method, wanted, got) {
@@ -59,6 +59,18 @@ function bytes(method, value) {
   return value;
 }
 
+/** A part of a blob. */
+function range(method, value) {
+  if (!ArrayBuffer.isView(value)) throw wrong(method, "a Buffer", value);
+  return value;
+}
+
+/** A piece of a snapshot that the backend hands over. */
+function piece(value) {
+  if (ArrayBuffer.isView(value)) return value;
+  throw wrongType(`writeSnapshotFrom() must pass Buffers to onBytes(), got ${describe(value)}`);
+}
+
 /** The text of a blob. */
 function text(method, value) {
   if (typeof value?.toString !== "function" || typeof value.length !== "number") {
@@ -80,4 +92,17 @@ function boolean(method, value) {
   return value;
 }
 
-module.exports = { boolean, bytes, entries, files, manifest, operations, path, records, text, version };
+module.exports = {
+  boolean,
+  bytes,
+  entries,
+  files,
+  manifest,
+  operations,
+  path,
+  piece,
+  range,
+  records,
+  text,
+  version,
+};

@@ -287,6 +287,12 @@ class BackendDriver {
     return told;
   }
 
+  /** A list of the value of a record that was not loaded; `null` if there is none. */
+  async fetch(id) {
+    await this.settled();
+    return this.#run("fetch", id);
+  }
+
   /** Takes over what others wrote. Until all of it is there, reads see what they saw. */
   async refresh() {
     await this.#run("refresh");

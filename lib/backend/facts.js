@@ -23,6 +23,7 @@ const memory = {
   isPrivate: true,
   deletesLogs: false,
   deletesSnapshots: false,
+  keepsIndexes: false,
 };
 
 function factsOf(backend) {
@@ -48,6 +49,7 @@ function factsOf(backend) {
     isPrivate: false,
     deletesLogs: has("deleteOpsFile"),
     deletesSnapshots: has("deleteSnapshot"),
+    keepsIndexes: has("writeBlob") && has("readBlobRange") && has("deleteBlob"),
   };
 }
 

@@ -38,6 +38,8 @@ class Steps {
   #records;
   #handles = new Map();
   #nextHandle = 1;
+  /** The index of the snapshot that was written last. */
+  #index = null;
   /** What steps failed with, by the number of the request. */
   #failures = new Map();
 
@@ -145,14 +147,30 @@ class Steps {
     }
   }
 
-  async writeSnapshot({ version, without, isEmpty }) {
+  async writeSnapshot({ version, without, isEmpty, isIndexed }) {
     const gone = new Set(without);
+    this.#index = null;
     if (this.#calls.has("writeSnapshotFrom")) {
       const entries = isEmpty ? [] : except(this.#records.plainWalk(), gone);
-      return answers.path("writeSnapshotFrom", await this.#calls.run("writeSnapshotFrom", entries, version));
+      const index = isIndexed && !isEmpty ? this.#session.snapshotIndex() : null;
+      const onBytes = (bytes) => index?.add(answers.piece(bytes));
+      const written = await this.#calls.run("writeSnapshotFrom", entries, version, onBytes);
+      this.#index = index;
+      return answers.path("writeSnapshotFrom", written);
     }
     const entries = isEmpty ? [] : this.#records.plainEntries().filter(([id]) => !gone.has(id));
     return answers.path("writeSnapshot", await this.#calls.run("writeSnapshot", new Map(entries), version));
+  }
+
+  async writeIndex({ index }) {
+    const content = this.#index?.finish() ?? null;
+    this.#index = null;
+    if (content !== null) await this.#calls.run("writeBlob", index, content);
+  }
+
+  async readRange({ path, offset, length, number }) {
+    const bytes = await this.#calls.run("readBlobRange", path, offset, length);
+    this.#session.bytes(number, answers.range("readBlobRange", bytes));
   }
 
   async segmentIds({ path, number }) {

@@ -8,6 +8,7 @@ const { runBackup } = require("./backup");
 const { CHECKPOINT_DUE, FOREIGN, WRITE_DUE, bufferedIn } = require("./changed");
 const { AgentCheckpoint, OwnCheckpoint } = require("./checkpoint-work");
 const { Checkpoints } = require("./checkpoints");
+const { Fetching, readerOptions } = require("./fetching");
 const { CurrentManifest, Following } = require("./following");
 const { Displaced } = require("../records/displaced");
 const { GroupBuffer } = require("../writing/group-buffer");
@@ -70,6 +71,8 @@ class FileDriver {
   #batchTexts = [];
   #displaced = new Displaced();
   #syncs = null;
+  /** Reads single records where nothing was loaded. */
+  #fetching = new Fetching(() => FileDriver.open(this.folder, readerOptions(this.#options)));
   /** How many transactions have shared the lock that is held, and since when. */
   #alone = 0;
   #aloneSince = 0;
@@ -451,14 +454,25 @@ class FileDriver {
     return ids;
   }
 
+  /** Reads a record that was not loaded. A writer sees what is in the files by now, a reader what was at its last look. */
+  async fetch(id) {
+    if (!this.#options.readOnly) {
+      this.flush();
+      this.#fetching.outdate();
+    }
+    return this.#fetching.fetch(id);
+  }
+
   /** Returns what others wrote since the last look, also what was come upon in between. */
   follow() {
     this.#displaced.forget();
+    this.#fetching.outdate();
     return this.#following.follow();
   }
 
   refresh() {
     this.#displaced.forget();
+    this.#fetching.outdate();
     return this.#following.refresh();
   }
 
@@ -600,6 +614,7 @@ class FileDriver {
       this.#buffer.stop();
       await this.#checkpoints.finish();
       await this.indexes.stop();
+      await this.#fetching.close();
       await settle(this.#core.close());
       await this.#backend?.shutdown();
     }

@@ -89,7 +89,13 @@ function sumOf(files, kind) {
 /** The bytes of the files of a backend, of which a log may be several. */
 function usageOf(files, { currentSnapshot, activeOps, activeAgentOps = {} }) {
   const named = new Set([activeOps, ...Object.values(activeAgentOps)]);
-  const folders = { snapshots: "superseded", ops: "sealed", rollups: "sealed", archive: "archives" };
+  const folders = {
+    snapshots: "superseded",
+    ops: "sealed",
+    rollups: "sealed",
+    archive: "archives",
+    index: "indexes",
+  };
   return sumOf(files, (name) => {
     if (name === currentSnapshot) return "snapshot";
     const end = name.lastIndexOf("/");

@@ -7,12 +7,13 @@ const { Buffer } = require("../platform/builtins").buffer;
 const { validateManifest } = require("../operations/validate");
 const { Archives, missing } = require("./archives");
 const { Changes } = require("./changes");
+const { isBeyondEnd } = require("./faults");
 const { LargeObjects } = require("./large-objects");
 const { Locks } = require("./locks");
 const { LogCache } = require("./log-cache");
 const { LogReader } = require("./log-reader");
 const { LogWriter } = require("./log-writer");
-const { MANIFEST, newAgentLog, newLog } = require("./names");
+const { INDEXES, MANIFEST, newAgentLog, newLog } = require("./names");
 const { Objects } = require("./objects");
 const { checked } = require("./options");
 const { Requests } = require("./requests");
@@ -34,6 +35,7 @@ class S3Backend {
   #reader;
   #writer;
   #rollUps;
+  #large;
   #snapshots;
   #archives;
   #locks;
@@ -70,6 +72,7 @@ class S3Backend {
     this.#reader = new LogReader(objects, cache);
     this.#writer = new LogWriter({ objects, cache, reader: this.#reader, rollUps: this.#rollUps });
     const large = new LargeObjects(this.#requests, objects);
+    this.#large = large;
     this.#snapshots = new Snapshots(large);
     this.#archives = new Archives(objects);
     this.#locks = new Locks(objects, this.#options.lockTtlMs);
@@ -138,10 +141,10 @@ class S3Backend {
   }
 
   /** As `writeSnapshot()`, of records that are taken one by one. A subclass may have a way of its own to write them. */
-  async writeSnapshotFrom(records, version) {
+  async writeSnapshotFrom(records, version, onBytes) {
     const { writeSnapshot } = S3Backend.prototype;
     if (this.writeSnapshot !== writeSnapshot) return this.writeSnapshot(new Map(records), version);
-    return this.#snapshots.write(records, version);
+    return this.#snapshots.write(records, version, onBytes);
   }
 
   /** As `loadSnapshot()`, in pieces. */
@@ -243,7 +246,9 @@ class S3Backend {
   // Blobs
 
   async writeBlob(relativePath, content) {
-    await this.#objects.put(relativePath, content);
+    // An index may be long, and its name is new.
+    if (relativePath.startsWith(INDEXES)) await this.#large.write(relativePath, [content]);
+    else await this.#objects.put(relativePath, content);
   }
 
   async readBlob(relativePath) {
@@ -252,7 +257,12 @@ class S3Backend {
 
   async readBlobRange(relativePath, offset, length) {
     if (length === 0) return Buffer.alloc(0);
-    return this.#blob(relativePath, { Range: `bytes=${offset}-${offset + length - 1}` });
+    try {
+      return await this.#blob(relativePath, { Range: `bytes=${offset}-${offset + length - 1}` });
+    } catch (error) {
+      if (isBeyondEnd(error)) return Buffer.alloc(0);
+      throw error;
+    }
   }
 
   async #blob(path, range) {

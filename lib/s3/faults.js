@@ -2,7 +2,7 @@
 
 // What an error of the AWS SDK says about a request.
 
-const STATUS = { conflict: 409, precondition: 412, missing: 404, throttled: 429 };
+const STATUS = { conflict: 409, precondition: 412, missing: 404, beyondEnd: 416, throttled: 429 };
 
 function statusOf(error) {
   return error?.$metadata?.httpStatusCode;
@@ -11,6 +11,11 @@ function statusOf(error) {
 /** There is no such object. */
 function isMissing(error) {
   return statusOf(error) === STATUS.missing && error.name !== "NoSuchBucket";
+}
+
+/** The range that was asked for begins behind the last byte. */
+function isBeyondEnd(error) {
+  return statusOf(error) === STATUS.beyondEnd;
 }
 
 /** The condition of a write did not hold: nothing was written by this request. An earlier copy of it may have been. */
@@ -39,4 +44,4 @@ function isTransient(error) {
   );
 }
 
-module.exports = { isMissing, isRefused, isThrottled, isTransient };
+module.exports = { isBeyondEnd, isMissing, isRefused, isThrottled, isTransient };

@@ -13,13 +13,17 @@ const OWN_LOG = /^ops\/.*-(\d{13})-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const ROLL_UP = /\/(\d{13})-(\d{13})-(\d+)\.jsonl$/;
 
 const MANIFEST = "manifest.json";
+/** The folder of the indexes of snapshots: each has the name of its snapshot, and `.idx` behind it. */
+const INDEXES = "index/";
+const SNAPSHOTS = "snapshots/";
 /** The last path before that of the manifest and all that comes behind it. */
 const BEFORE_MANIFEST = "manifest.jsom";
 
 const digits = (number) => String(number).padStart(DIGITS, "0");
 const unique = () => `${digits(now())}-${randomUUID()}`;
 
-const newSnapshot = () => `snapshots/snap-${unique()}.jsonl`;
+const newSnapshot = () => `${SNAPSHOTS}snap-${unique()}.jsonl`;
+const indexOf = (snapshot) => `${INDEXES}${snapshot.slice(snapshot.lastIndexOf("/") + 1)}.idx`;
 const newLog = () => `ops/ops-${unique()}`;
 const newAgentLog = (agentId) => `ops/agent-${encodeURIComponent(agentId)}-${unique()}`;
 const segment = (period) => `archive/archive-${period}.json`;
@@ -46,8 +50,10 @@ function rollUpOf(path) {
 
 module.exports = {
   BEFORE_MANIFEST,
+  INDEXES,
   MANIFEST,
   firstOf,
+  indexOf,
   newAgentLog,
   newLog,
   newSnapshot,

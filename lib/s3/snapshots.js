@@ -14,6 +14,13 @@ function* linesFor(records, version) {
   for (const [id, data] of records) yield JSON.stringify({ id, data });
 }
 
+function* told(buffers, onBytes) {
+  for (const buffer of buffers) {
+    onBytes(buffer);
+    yield buffer;
+  }
+}
+
 class Snapshots {
   #large;
 
@@ -21,10 +28,10 @@ class Snapshots {
     this.#large = large;
   }
 
-  /** Writes records, which are taken one by one as they are needed. */
-  async write(records, version) {
+  /** Writes records, which are taken one by one as they are needed. `onBytes` gets all bytes, in order. */
+  async write(records, version, onBytes = () => {}) {
     const path = newSnapshot();
-    await this.#large.write(path, buffersOf(linesFor(records, version)));
+    await this.#large.write(path, told(buffersOf(linesFor(records, version)), onBytes));
     return path;
   }
 

@@ -8,7 +8,7 @@
 // Snapshots go before logs: a reader of an old manifest must miss its snapshot, never a log alone. Marks of closed logs stay:
 // a writer that was stopped may come back after any time.
 
-const { MANIFEST, rollUps } = require("./names");
+const { INDEXES, MANIFEST, indexOf, rollUps } = require("./names");
 
 class Sweep {
   #objects;
@@ -54,9 +54,11 @@ class Sweep {
     const old = items.filter((item) => !isNamed(item, named) && isOver(item));
     const paths = (folder) => old.map(({ path }) => path).filter((path) => path.startsWith(folder));
     await this.#objects.deleteAll(paths("snapshots/"));
-    await this.#objects.deleteAll([...paths("ops/"), ...paths("rollups/"), ...paths("history/")]);
+    const others = [INDEXES, "ops/", "rollups/", "history/"];
+    await this.#objects.deleteAll(others.flatMap(paths));
     // What a process that died had begun to upload. Not every server can tell of it.
-    await this.#large.abandon("snapshots/", page.timeMs - this.#graceMs).catch(() => {});
+    for (const folder of ["snapshots/", INDEXES])
+      await this.#large.abandon(folder, page.timeMs - this.#graceMs).catch(() => {});
   }
 
   /** The paths that a manifest names, with those of its logs' roll-ups. */
@@ -73,7 +75,8 @@ class Sweep {
     const kept = lists.filter(({ snapshot }) => snapshot > prunedTo);
     for (const { archived } of kept) if (archived !== undefined) notes.push(archived);
     const logs = [activeOps, ...Object.values(activeAgentOps), ...kept.flatMap(({ ops = [] }) => ops)];
-    return new Set([currentSnapshot, ...logs, ...logs.map(rollUps), ...notes]);
+    const snapshot = [currentSnapshot, indexOf(currentSnapshot)];
+    return new Set([...snapshot, ...logs, ...logs.map(rollUps), ...notes]);
   }
 
   /**

@@ -137,6 +137,12 @@ export const examples: Record<string, Example> = {
     await store.whenIndexed(); // from here on queries use the index
     console.log("indexed"); // prints: indexed
   },
+  async "Store.fetch"(store, folder) {
+    await store.set("milk", { title: "Buy milk" });
+    await store.close();
+    await store.open(folder, { readOnly: true, skipLoad: true });
+    console.log(store.count(), await store.fetch("milk")); // prints: 0 { title: 'Buy milk' }
+  },
   async "Store.getMany"(store) {
     await store.set("milk", { title: "Buy milk" });
     console.log(store.getMany(["bread", "milk"])); // prints: [ undefined, { title: 'Buy milk' } ]

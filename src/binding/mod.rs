@@ -28,6 +28,7 @@ mod past;
 mod prune;
 mod session;
 mod session_history;
+mod snapshot_index;
 mod status;
 mod steps;
 mod store;

@@ -17,6 +17,7 @@ use super::json;
 use super::lists::Lists;
 use super::operations::{Operations, operations};
 use super::session_history::Histories;
+use super::snapshot_index::NativeSnapshotIndex;
 use super::steps::{JsCarrier, Steps};
 use super::store::NativeStore;
 use super::text;
@@ -67,6 +68,8 @@ pub struct SessionOptions {
     /// See `Facts`.
     pub deletes_snapshots: bool,
     /// See `Facts`.
+    pub keeps_indexes: bool,
+    /// See `Facts`.
     pub compaction_lock: bool,
     /// See `Facts`.
     pub single_lock: bool,
@@ -114,6 +117,7 @@ pub fn session_new(agent: Option<JsString<'_>>, options: SessionOptions) -> napi
                 is_private: options.is_private,
                 deletes_logs: options.deletes_logs,
                 deletes_snapshots: options.deletes_snapshots,
+                keeps_indexes: options.keeps_indexes,
                 names_by_time: true,
                 compaction_lock: options.compaction_lock,
                 single_lock: options.single_lock,
@@ -215,6 +219,18 @@ impl NativeSession {
     pub fn part(&self, number: f64, part: JsString<'_>) -> napi::Result<()> {
         let part = text::json(part)?;
         plain(|| self.steps.part(number as u64, part))
+    }
+
+    /// A part of the answer to a request: bytes.
+    #[napi]
+    pub fn bytes(&self, number: f64, bytes: &[u8]) -> napi::Result<()> {
+        plain(|| self.steps.part(number as u64, bytes.to_vec()))
+    }
+
+    /// What makes the index of a snapshot that is about to be written.
+    #[napi]
+    pub fn snapshot_index(&self) -> napi::Result<NativeSnapshotIndex> {
+        plain(NativeSnapshotIndex::default)
     }
 
     /// The answer to a request, as JSON.
@@ -361,6 +377,18 @@ impl NativeSession {
         let session = self.shared();
         self.begin(Box::pin(async move {
             session.archive(&ids, &period).await.map(|count| count.to_string().into_bytes())
+        }))
+    }
+
+    /// Reads a record that was not loaded. The task's result is a list of its value, empty for `undefined`; nothing if there is no
+    /// such record.
+    #[napi]
+    pub fn fetch(&self, id: JsString<'_>) -> napi::Result<u32> {
+        let id = Id::from(text::id(id)?);
+        let session = self.shared();
+        self.begin(Box::pin(async move {
+            let found = session.fetch(&id).await?;
+            Ok(found.map(|text| [&b"["[..], &text, b"]"].concat()).unwrap_or_default())
         }))
     }
 

@@ -12,6 +12,7 @@ use crate::json::array::elements;
 use crate::json::number::to_integer;
 use crate::json::string::{escape_into, unescape};
 use crate::json::string_body;
+use crate::layout;
 use crate::protocol::Name;
 use crate::protocol::carrier::{
     Answer, Carrier, Facts, Failure, Loaded, Lock, Pairs, Phase, Records, Taken, Version,
@@ -157,6 +158,11 @@ fn print_pairs(pairs: &Pairs) -> Vec<u8> {
     out
 }
 
+/// Where the index of a snapshot is.
+fn index_of(snapshot: &Name) -> Name {
+    Name::from(layout::index_path(&String::from_utf8_lossy(snapshot)).into_bytes())
+}
+
 fn version_of(text: Vec<u8>) -> Version {
     Version::from(text)
 }
@@ -250,12 +256,37 @@ impl Carrier for JsCarrier {
 
     async fn write_snapshot(&self, records: Records<'_>, version: u64) -> Answer<Name> {
         let is_empty: &[u8] = if records.only.is_some() { b"true" } else { b"false" };
-        let fields: [(&str, &[u8]); 3] = [
+        let is_indexed: &[u8] = if self.facts.keeps_indexes { b"true" } else { b"false" };
+        let fields: [(&str, &[u8]); 4] = [
             ("version", &version.to_string().into_bytes()),
             ("without", &ids(records.without)),
             ("isEmpty", is_empty),
+            ("isIndexed", is_indexed),
         ];
         self.ask_path("writeSnapshot", &fields).await
+    }
+
+    async fn write_index(&self, snapshot: &Name) -> Answer<()> {
+        self.ask("writeIndex", &[("index", &quoted(&index_of(snapshot)))]).await?;
+        Ok(())
+    }
+
+    async fn read_index(&self, snapshot: &Name, offset: u64, len: u64) -> Answer<Vec<u8>> {
+        self.read_range(&index_of(snapshot), offset, len).await
+    }
+
+    async fn delete_index(&self, snapshot: &Name) -> Answer<()> {
+        self.delete_note(&index_of(snapshot)).await
+    }
+
+    async fn read_range(&self, path: &Name, offset: u64, len: u64) -> Answer<Vec<u8>> {
+        let fields: [(&str, &[u8]); 3] = [
+            ("path", &quoted(path)),
+            ("offset", &offset.to_string().into_bytes()),
+            ("length", &len.to_string().into_bytes()),
+        ];
+        let (parts, _) = self.ask("readRange", &fields).await?;
+        Ok(parts.concat())
     }
 
     async fn segment_ids(&self, path: &Name) -> Answer<Vec<Id>> {

@@ -6,6 +6,10 @@
 
 use std::ops::Range;
 
+mod search;
+
+pub use search::Search;
+
 /// Size of a page, and of the header, in bytes.
 pub const PAGE: usize = 1024;
 /// How much of the end of what is indexed the header speaks for.
@@ -211,11 +215,20 @@ impl<'a> Page<'a> {
 
 /// Prints the pages of slots, in one piece.
 pub fn print_pages(slots: &[Slot]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    print_pages_into(&mut bytes, slots);
+    bytes
+}
+
+/// Appends the pages of slots.
+pub fn print_pages_into(out: &mut Vec<u8>, slots: &[Slot]) {
     let pages = pages_for(slots.len() as u64);
-    let mut bytes = vec![0; pages as usize * PAGE];
+    let start = out.len();
+    out.resize(start + pages as usize * PAGE, 0);
+    let bytes = out.get_mut(start..).unwrap_or_default();
     for slot in slots {
         let mut number = home(slot.tag, pages);
-        while !put(&mut bytes, number, slot) {
+        while !put(bytes, number, slot) {
             number = next_page(number, pages);
         }
     }
@@ -223,7 +236,6 @@ pub fn print_pages(slots: &[Slot]) -> Vec<u8> {
         let Some((sum, body)) = page.split_at_mut_checked(4) else { continue };
         sum.copy_from_slice(&checksum(&[&(number as u32).to_le_bytes(), body]).to_le_bytes());
     }
-    bytes
 }
 
 /// Puts a slot into a page; `false` if the page is full, which it remembers. Some page has room: there are
@@ -272,38 +284,6 @@ mod tests {
 
     fn slot(n: u32) -> Slot {
         Slot { tag: n.wrapping_mul(0x9E37_79B9), len: n, offset: u64::from(n) * 100 }
-    }
-
-    fn lookup(bytes: &[u8], tag: u32) -> Option<Vec<Slot>> {
-        let pages = (bytes.len() / PAGE) as u32;
-        let mut found = Vec::new();
-        let mut number = home(tag, pages);
-        loop {
-            let at = number as usize * PAGE;
-            let page = Page::parse(&bytes[at..at + PAGE], number)?;
-            found.extend(page.slots(tag));
-            if !page.is_full() {
-                return Some(found);
-            }
-            number = next_page(number, pages);
-        }
-    }
-
-    #[test]
-    fn every_slot_is_found_and_no_other() {
-        let bytes = print_pages(&(0..10_000).map(slot).collect::<Vec<_>>());
-        for n in 0..10_000 {
-            assert_eq!(lookup(&bytes, slot(n).tag), Some(vec![slot(n)]));
-        }
-        assert_eq!(lookup(&bytes, slot(10_000).tag), Some(vec![]));
-    }
-
-    #[test]
-    fn slots_that_all_belong_to_one_page_go_on_in_the_next() {
-        let same = |n| Slot { tag: 7, len: n, offset: u64::from(n) };
-        let bytes = print_pages(&(0..1000).map(same).collect::<Vec<_>>());
-        assert_eq!(lookup(&bytes, 7).unwrap().len(), 1000);
-        assert_eq!(lookup(&bytes, 8), Some(vec![]));
     }
 
     #[test]

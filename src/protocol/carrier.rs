@@ -117,6 +117,8 @@ pub struct Facts {
     pub deletes_logs: bool,
     /// A snapshot can be deleted.
     pub deletes_snapshots: bool,
+    /// Ranges of files can be read, and an index written beside a snapshot.
+    pub keeps_indexes: bool,
 }
 
 /// Which lock.
@@ -207,6 +209,14 @@ pub trait Carrier {
     async fn load_snapshot(&self, path: &Name) -> Answer<Loaded>;
     /// Writes a snapshot.
     async fn write_snapshot(&self, records: Records<'_>, version: u64) -> Answer<Name>;
+    /// Writes the index of a snapshot that was just written, if it is large enough to need one.
+    async fn write_index(&self, snapshot: &Name) -> Answer<()>;
+    /// So many bytes of a snapshot, from an offset on; fewer at its end.
+    async fn read_range(&self, snapshot: &Name, offset: u64, len: u64) -> Answer<Vec<u8>>;
+    /// As [`Carrier::read_range`], of the index of a snapshot.
+    async fn read_index(&self, snapshot: &Name, offset: u64, len: u64) -> Answer<Vec<u8>>;
+    /// Deletes the index of a snapshot.
+    async fn delete_index(&self, snapshot: &Name) -> Answer<()>;
     /// The ids in an archive segment.
     async fn segment_ids(&self, path: &Name) -> Answer<Vec<Id>>;
     /// Adds records to an archive segment.

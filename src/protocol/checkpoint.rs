@@ -294,8 +294,13 @@ impl<C: Carrier> Session<C> {
         self.carrier.begins(Phase::WriteSnapshot, records);
         let written_to = self.carrier.write_snapshot(Records { store, only: None, without }, version).await;
         self.carrier.ends();
+        let path = written_to?;
+        if self.carrier.facts().keeps_indexes {
+            // NOTE: before the manifest names the snapshot. Without an index, the snapshot is read as a whole.
+            let _ = self.carrier.write_index(&path).await;
+        }
         Ok(Snapshot {
-            path: written_to?,
+            path,
             version,
             version_before: self.snapshot_version(manifest),
             empty_log: None,

@@ -336,6 +336,7 @@ impl<C: Carrier> Session<C> {
 
     /// Reads the manifest anew, and what it names. Returns the operations of all logs.
     pub(super) async fn catch_up(&self) -> Result<Vec<Entry>, Error> {
+        self.fetching.forget();
         for attempt in 1.. {
             let known = self.read().await?.known()?;
             let loaded = self.load_or_read(&known).await;

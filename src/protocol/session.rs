@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::carrier::{Carrier, Error, Version};
+use super::fetch::Fetching;
 use super::flight::Flight;
 use super::history::{Pages, Standing};
 use super::tail::Tail;
@@ -66,6 +67,7 @@ pub struct Session<C> {
     pub(super) known: RefCell<Option<Known>>,
     pub(super) standing: Standing,
     pub(super) pages: Pages,
+    pub(super) fetching: Fetching,
     /// The highest generation seen, and the newest millisecond in a name.
     pub(super) generation: Cell<u64>,
     pub(super) newest: Cell<u64>,
@@ -85,6 +87,7 @@ impl<C: Carrier> Session<C> {
             known: RefCell::default(),
             standing: Standing::default(),
             pages: Pages::default(),
+            fetching: Fetching::default(),
             generation: Cell::new(0),
             newest: Cell::new(0),
             lock: Cell::new(None),

@@ -305,7 +305,15 @@ impl View {
         Ok(values)
     }
 
-    async fn load(&self, carrier: &impl Carrier, manifest: &Manifest) -> Result<Rc<Loaded>, Error> {
+    /// The records of the snapshot that a manifest names. Small ones are kept.
+    ///
+    /// # Errors
+    /// Those of reading; `OPSLOG_CORRUPT` if it is gone, or has fewer records than the manifest says.
+    pub(super) async fn load(
+        &self,
+        carrier: &impl Carrier,
+        manifest: &Manifest,
+    ) -> Result<Rc<Loaded>, Error> {
         let path = manifest.snapshot();
         if let Some((kept, loaded)) = &*self.kept.borrow()
             && *kept == path

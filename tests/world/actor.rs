@@ -16,6 +16,8 @@ use super::ledger::{Ledger, Told};
 use super::scheduler::World;
 
 pub type Opened = Rc<RefCell<HashMap<u64, Rc<Session<Simulated>>>>>;
+/// The store of a process that fetches single records, while that lives.
+pub type Fetcher = Rc<RefCell<Option<Rc<Session<Simulated>>>>>;
 
 /// One process.
 pub struct Actor {
@@ -32,6 +34,8 @@ pub struct Actor {
     pub closes: bool,
     /// What a consumer keeps; it reads the history and does nothing else.
     pub consumes: Option<Rc<RefCell<Kept>>>,
+    /// Where one that fetches single records leaves its store; it does nothing else.
+    pub fetches: Option<Fetcher>,
     /// Batches are undone, and history is pruned.
     pub is_historian: bool,
     pub prunes: bool,
@@ -63,6 +67,10 @@ impl Actor {
         if let Some(kept) = &self.consumes {
             return consumer::follow(&session, kept, &self.ledger, 4 * self.steps).await;
         }
+        if let Some(fetcher) = &self.fetches {
+            *fetcher.borrow_mut() = Some(Rc::clone(&session));
+            return self.fetch(&session).await;
+        }
         let is_single = self.options.agent.is_none() && !self.options.read_only;
         if is_single {
             self.ledger.begin_term(self.life, began);
@@ -75,6 +83,25 @@ impl Actor {
         if self.closes {
             self.opened.borrow_mut().remove(&self.life);
             let _ = session.close().await;
+        }
+    }
+
+    /// Fetches records, which may fail, and looks now and then. What it finds was written at some time.
+    async fn fetch(&self, session: &Session<Simulated>) {
+        for _ in 0..4 * self.steps {
+            let known = self.ledger.writes.borrow().len();
+            if known == 0 || self.world.dice.borrow_mut().chance(200) {
+                let _ = session.follow().await;
+                continue;
+            }
+            let place = self.world.dice.borrow_mut().below(known);
+            let id = self.ledger.writes.borrow()[place].id.clone();
+            let Ok(Some(found)) = session.fetch(&Id::from(id.as_bytes())).await else { continue };
+            let found = String::from_utf8_lossy(&found).into_owned();
+            let writes = self.ledger.writes.borrow();
+            if !writes.iter().any(|write| write.id == id && write.text.as_ref() == Some(&found)) {
+                self.ledger.fail(format!("{id} was fetched as {found}, which was never written"));
+            }
         }
     }
 

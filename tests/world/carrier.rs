@@ -139,6 +139,24 @@ impl Carrier for Simulated {
         answer!(self, Request::WriteSnapshot { records: records.pairs(), version }, Reply::Path(path) => path)
     }
 
+    async fn write_index(&self, snapshot: &Name) -> Answer<()> {
+        answer!(self, Request::WriteIndex { snapshot: snapshot.clone() }, Reply::Nothing => ())
+    }
+
+    async fn read_range(&self, snapshot: &Name, offset: u64, len: u64) -> Answer<Vec<u8>> {
+        let request = Request::ReadRange { path: snapshot.clone(), is_index: false, offset, len };
+        answer!(self, request, Reply::Bytes(bytes) => bytes)
+    }
+
+    async fn read_index(&self, snapshot: &Name, offset: u64, len: u64) -> Answer<Vec<u8>> {
+        let request = Request::ReadRange { path: snapshot.clone(), is_index: true, offset, len };
+        answer!(self, request, Reply::Bytes(bytes) => bytes)
+    }
+
+    async fn delete_index(&self, snapshot: &Name) -> Answer<()> {
+        answer!(self, Request::DeleteIndex { snapshot: snapshot.clone() }, Reply::Nothing => ())
+    }
+
     async fn segment_ids(&self, path: &Name) -> Answer<Vec<Id>> {
         answer!(self, Request::SegmentIds { path: path.clone() }, Reply::Ids(ids) => ids)
     }

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use opslog::engine::Id;
+use opslog::engine::index::Stream;
 use opslog::format::document::Manifest;
 use opslog::format::operation::parse_line;
+use opslog::format::snapshot::{write_header, write_record};
 use opslog::protocol::Name;
 use opslog::protocol::carrier::{Loaded, Lock, Pairs};
 
@@ -42,6 +44,18 @@ pub enum Request {
     WriteSnapshot {
         records: Pairs,
         version: u64,
+    },
+    WriteIndex {
+        snapshot: Name,
+    },
+    DeleteIndex {
+        snapshot: Name,
+    },
+    ReadRange {
+        path: Name,
+        is_index: bool,
+        offset: u64,
+        len: u64,
     },
     SegmentIds {
         path: Name,
@@ -94,6 +108,7 @@ pub enum Reply {
     Path(Name),
     Snapshot(Loaded),
     Records(Pairs),
+    Bytes(Vec<u8>),
     Missing,
     /// The log is closed.
     Fenced,
@@ -115,11 +130,23 @@ pub struct Disk {
     /// How often a manifest or a log changed.
     changes: u64,
     snapshots: BTreeMap<Name, Loaded>,
+    /// The indexes of snapshots.
+    indexes: BTreeMap<Name, Vec<u8>>,
     notes: BTreeMap<Name, Vec<u8>>,
     pub segments: BTreeMap<Name, BTreeMap<Vec<u8>, Vec<u8>>>,
     /// Who holds each lock, by handle.
     locks: BTreeMap<u8, (u64, u64)>,
     names: u64,
+}
+
+/// A snapshot as the bytes of a file.
+fn bytes_of(snapshot: &Loaded) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_header(&mut out, snapshot.version.unwrap_or(1) as u32, 0);
+    for (id, text) in &snapshot.records {
+        write_record(&mut out, id, text);
+    }
+    out
 }
 
 fn kind(lock: Lock) -> u8 {
@@ -191,6 +218,28 @@ impl Disk {
                 let loaded = Loaded { records: records.clone(), version: Some(*version) };
                 self.snapshots.insert(name.clone(), loaded);
                 Reply::Path(name)
+            }
+            Request::WriteIndex { snapshot } => {
+                let mut stream = Stream::default();
+                self.snapshots.get(snapshot).iter().for_each(|found| stream.push(&bytes_of(found)));
+                if let Some(bytes) = stream.finish(0) {
+                    self.indexes.insert(snapshot.clone(), bytes);
+                }
+                Reply::Nothing
+            }
+            Request::DeleteIndex { snapshot } => {
+                self.indexes.remove(snapshot);
+                Reply::Nothing
+            }
+            Request::ReadRange { path, is_index, offset, len } => {
+                let found = match is_index {
+                    true => self.indexes.get(path).cloned(),
+                    false => self.snapshots.get(path).map(bytes_of),
+                };
+                let Some(bytes) = found else { return Reply::Missing };
+                let from = bytes.len().min(*offset as usize);
+                let to = bytes.len().min((offset + len) as usize);
+                Reply::Bytes(bytes[from..to].to_vec())
             }
             Request::SegmentIds { path } => {
                 let ids = self.segments.get(path).into_iter().flatten().map(|(id, _)| Id::from(&**id));

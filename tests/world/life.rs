@@ -7,7 +7,7 @@ use std::rc::Rc;
 use opslog::protocol::carrier::Lock;
 use opslog::protocol::{Error, Facts, Options, Position, Session, When};
 
-use super::actor::{Actor, Opened, follow, name, shown, told_of};
+use super::actor::{Actor, Fetcher, Opened, follow, name, shown, told_of};
 use super::carrier::Simulated;
 use super::consumer::{self, Kept};
 use super::faults::{Fault, count};
@@ -30,6 +30,7 @@ const TURNS: u64 = 260;
 /// How long it may take to come to an end.
 const LONGEST: u64 = 60_000;
 const CONSUMER: &str = "consumer";
+const FETCHER: &str = "fetcher";
 
 /// From this seed on, object stores keep an append in an object of its own, created only if it is absent.
 pub const NUMBERED: u64 = 1_000_000;
@@ -37,6 +38,9 @@ pub const NUMBERED: u64 = 1_000_000;
 /// From this seed on, there are consumers of the history, batches are undone, and in some worlds history is pruned. Every second object
 /// store keeps an append in an object of its own.
 pub const HISTORY: u64 = 2_000_000;
+
+/// From this seed on, snapshots have indexes, and a reader fetches single records.
+pub const INDEXED: u64 = 3_000_000;
 
 struct Plan {
     is_historian: bool,
@@ -56,7 +60,8 @@ impl Plan {
         };
         let is_single = (seed / 4).is_multiple_of(3);
         // NOTE: the worlds below have the seeds that they had before there were such stores.
-        let is_historian = seed >= HISTORY;
+        let is_historian = (HISTORY..INDEXED).contains(&seed);
+        let is_indexed = seed >= INDEXED;
         let is_numbered = kind == Kind::Conditional && seed >= NUMBERED && (!is_historian || seed % 8 > 3);
         let facts = Facts {
             kernel_lock: kind == Kind::Folder,
@@ -64,10 +69,11 @@ impl Plan {
             exact_versions: kind != Kind::Folder,
             answers_are_final: kind == Kind::Folder,
             ends_batches: kind == Kind::Folder,
-            keeps_notes: is_historian,
+            keeps_notes: is_historian || is_indexed,
             is_private: false,
-            deletes_logs: is_historian,
-            deletes_snapshots: is_historian,
+            deletes_logs: is_historian || is_indexed,
+            deletes_snapshots: is_historian || is_indexed,
+            keeps_indexes: is_indexed,
             names_by_time: false,
             compaction_lock: true,
             single_lock: true,
@@ -86,7 +92,7 @@ impl Plan {
             // What is read behind a token of changes is as new as the token.
             is_stale: !facts.tells_changes,
         };
-        let prunes = is_historian && (seed / 720).is_multiple_of(3);
+        let prunes = (is_historian || is_indexed) && (seed / 720).is_multiple_of(3);
         Self { is_historian, prunes, kind, is_single, facts, weather }
     }
 }
@@ -103,6 +109,7 @@ struct Party {
     alive: Vec<(u64, String, bool)>,
     next_life: u64,
     kept: Rc<RefCell<Kept>>,
+    fetcher: Fetcher,
 }
 
 impl Party {
@@ -125,7 +132,7 @@ impl Party {
             version: 1,
             version_given: false,
             read_only: is_reader,
-            skip_load: false,
+            skip_load: writer == FETCHER,
             buffered: false,
             checkpoint_threshold: f64::INFINITY,
             amortised: false,
@@ -151,6 +158,7 @@ impl Party {
             next: Rc::clone(self.numbers.entry(writer.to_owned()).or_default()),
             closes,
             consumes: (writer == CONSUMER).then(|| Rc::clone(&self.kept)),
+            fetches: (writer == FETCHER).then(|| Rc::clone(&self.fetcher)),
             is_historian: self.plan.is_historian,
             prunes: self.plan.prunes,
         };
@@ -163,6 +171,9 @@ impl Party {
         let (life, writer, is_reader) = self.alive.swap_remove(which);
         self.world.kill(&mut self.tasks, life);
         self.opened.borrow_mut().remove(&life);
+        if writer == FETCHER {
+            self.fetcher.take();
+        }
         (writer, is_reader)
     }
 
@@ -179,6 +190,14 @@ impl Party {
         {
             self.kill(which);
             self.start(CONSUMER, true);
+        }
+        if self.plan.facts.keeps_indexes
+            && let Some(which) = self.alive.iter().position(|(_, name, _)| name == FETCHER)
+            && !self.tasks.has(&self.world, self.alive[which].0)
+            && self.chance(30)
+        {
+            self.kill(which);
+            self.start(FETCHER, true);
         }
         if !self.alive.is_empty() && self.chance(8) {
             let which = self.world.dice.borrow_mut().below(self.alive.len());
@@ -290,6 +309,7 @@ pub fn run(seed: u64) -> Vec<String> {
         alive: Vec::new(),
         next_life: 0,
         kept: Rc::default(),
+        fetcher: Rc::default(),
     };
     let writers = if party.plan.is_single { 1 } else { 1 + party.world.dice.borrow_mut().below(3) };
     for writer in ["one", "two", "three"].into_iter().take(writers) {
@@ -299,6 +319,9 @@ pub fn run(seed: u64) -> Vec<String> {
     if party.plan.is_historian {
         party.kept.borrow_mut().is_pruned = party.plan.prunes;
         party.start(CONSUMER, true);
+    }
+    if party.plan.facts.keeps_indexes {
+        party.start(FETCHER, true);
     }
     for _ in 0..TURNS {
         party.tasks.turn(&party.world);
@@ -394,6 +417,48 @@ fn judge_history(party: &mut Party, reader: &Rc<Session<Simulated>>, expected: &
     }
 }
 
+/// What is fetched is what a reader shows that has loaded everything: by one that fetched before, and by a fresh one.
+fn judge_fetched(party: &mut Party, expected: &[(String, String)]) {
+    let expected: BTreeMap<String, String> = expected.iter().cloned().collect();
+    let written = party.ledger.writes.borrow().iter().map(|write| write.id.clone()).collect::<Vec<_>>();
+    let mut ids: Vec<String> = expected.keys().cloned().chain(written).chain(["none".to_owned()]).collect();
+    ids.sort();
+    ids.dedup();
+    let mut options = party.options(FETCHER, true);
+    let mut sessions: Vec<_> = party.fetcher.take().into_iter().collect();
+    for version in [1, 2] {
+        options.version = version;
+        party.next_life += 1;
+        let session = party.session(party.next_life, &options);
+        let opening = Rc::clone(&session);
+        if matches!(party.alone(async move { opening.open().await }), Some(Ok(()))) {
+            sessions.push(session);
+        }
+    }
+    for (place, session) in sessions.iter().enumerate() {
+        let is_last = place + 1 == sessions.len();
+        let (asking, asked) = (Rc::clone(session), ids.clone());
+        let found = party.alone(async move {
+            asking.follow().await?;
+            let mut found = BTreeMap::new();
+            for id in asked {
+                if let Some(text) = asking.fetch(&opslog::engine::Id::from(id.as_bytes())).await? {
+                    found.insert(id, String::from_utf8_lossy(&text).into_owned());
+                }
+            }
+            Ok::<_, Error>(found)
+        });
+        let migrated = |text: &String| format!("{},\"m\":1}}", text.strip_suffix('}').unwrap_or(text));
+        let wanted: BTreeMap<String, String> = match is_last {
+            true => expected.iter().map(|(id, text)| (id.clone(), migrated(text))).collect(),
+            false => expected.clone(),
+        };
+        if !matches!(&found, Some(Ok(found)) if *found == wanted) {
+            party.ledger.fail(format!("fetched are {found:?}, a fresh reader shows {wanted:?}"));
+        }
+    }
+}
+
 /// What must hold once all is quiet.
 fn judge(party: &mut Party) {
     let reader_options = party.options("reader", true);
@@ -424,6 +489,9 @@ fn judge(party: &mut Party) {
     party.check_legacy(&reader, &expected);
     if party.plan.is_historian {
         judge_history(party, &reader, &expected);
+    }
+    if party.plan.facts.keeps_indexes {
+        judge_fetched(party, &expected);
     }
     let opened: Vec<_> =
         party.opened.borrow().iter().map(|(life, session)| (*life, Rc::clone(session))).collect();

@@ -16,7 +16,7 @@ mod scheduler;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use life::{HISTORY, NUMBERED, run};
+use life::{HISTORY, INDEXED, NUMBERED, run};
 
 /// What is wrong in the world of a seed.
 fn wrong_in(seed: u64) -> Vec<String> {
@@ -55,6 +55,13 @@ fn object_stores_of_numbered_appends_keep_their_promises_in_every_simulated_worl
 fn a_consumer_that_dies_at_any_step_is_told_each_operation_once_in_every_simulated_world() {
     if number("OPSLOG_WORLD_REPLAY").is_none() && number("OPSLOG_WORLD_FROM").is_none() {
         run_all(HISTORY, number("OPSLOG_WORLD_SEEDS").unwrap_or(500));
+    }
+}
+
+#[test]
+fn records_are_fetched_as_they_are_stored_in_every_simulated_world() {
+    if number("OPSLOG_WORLD_REPLAY").is_none() && number("OPSLOG_WORLD_FROM").is_none() {
+        run_all(INDEXED, number("OPSLOG_WORLD_SEEDS").unwrap_or(500));
     }
 }
 

@@ -4,6 +4,7 @@
 mod ahead;
 mod lines;
 mod paged;
+mod stream;
 mod table;
 
 use std::borrow::Cow;
@@ -18,6 +19,7 @@ use siphasher::sip::SipHasher13;
 use ahead::Ahead;
 pub use lines::Lines;
 pub use paged::Paged;
+pub use stream::Stream;
 pub use table::Table;
 
 use crate::damage::Damage;

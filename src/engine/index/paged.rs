@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Hash, Table};
 use crate::disk::{DiskFile, read_full_at};
-use crate::format::index::{Header, PAGE, Page, Slot, home, next_page, page_offset};
+use crate::format::index::{Header, PAGE, Search, Slot, page_offset};
 
 /// An open index file.
 pub struct Paged {
@@ -72,24 +72,18 @@ impl Paged {
 
     /// The lines with this tag; `None` if a page is damaged or cannot be read.
     pub(super) fn with_tag(&self, tag: u32) -> Option<Vec<Slot>> {
-        let mut found = Vec::new();
         let mut bytes = [0; PAGE];
-        let mut number = home(tag, self.header.pages);
-        for _ in 0..self.header.pages {
-            let page = match self.held().and_then(|held| held.get(range_of(number))) {
-                Some(held) => Page::parse(held, number)?,
+        let mut search = Search::new(tag, self.header.pages);
+        while let Some(number) = search.page() {
+            match self.held().and_then(|held| held.get(range_of(number))) {
+                Some(held) => search.take(held)?,
                 None => {
                     let read = read_full_at(&*self.file, &mut bytes, page_offset(number)).ok()?;
-                    Page::parse(bytes.get(..read)?, number).filter(|_| read == PAGE)?
+                    search.take(bytes.get(..read)?)?;
                 }
-            };
-            found.extend(page.slots(tag));
-            if !page.is_full() {
-                break;
             }
-            number = next_page(number, self.header.pages);
         }
-        Some(found)
+        Some(search.found())
     }
 
     /// All pages, once so many were read that reading all costs little beside that.

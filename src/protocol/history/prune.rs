@@ -111,7 +111,12 @@ impl<C: Carrier> Session<C> {
                 if let Some(from) =
                     retired.from.as_ref().filter(|from| **from != current && facts.deletes_snapshots)
                 {
-                    deleted.add(self.carrier.delete_snapshot(from).await?);
+                    let found = self.carrier.delete_snapshot(from).await?;
+                    deleted.add(found);
+                    if found.is_some() && facts.keeps_indexes {
+                        // What is left of one misleads no reader.
+                        let _ = self.carrier.delete_index(from).await;
+                    }
                 }
                 if let Some(note) = &retired.archived {
                     self.carrier.delete_note(note).await?;
