@@ -35,6 +35,7 @@ export const LEFT_OUT = {
   "s3/example": SERVER,
   "s3/faults": SERVER,
   "s3/fencing": SERVER,
+  "s3/fetch": SERVER,
   "s3/history": SERVER,
   "s3/large": SERVER,
   "s3/requests": SERVER,
