@@ -1,7 +1,7 @@
 //! Worlds in which faults were found, each with what it found in the protocol. They run whatever the plan of other worlds.
 
 /// Seeds, and what was wrong in them.
-const FOUND: [(u64, &str); 25] = [
+const FOUND: [(u64, &str); 26] = [
     (17, "an undo that took effect was told as failed, because what came after it failed"),
     (25, "a copy of the log was taken for an empty one"),
     (70, "a store followed the manifest to the log of the store that had taken its agentId"),
@@ -35,6 +35,10 @@ const FOUND: [(u64, &str); 25] = [
     (
         2_001_088,
         "a consumer was told an agent's operations in another order, because the listing of one of its two logs was older",
+    ),
+    (
+        2_001_527,
+        "a consumer that came back was told of one agent, at a position that did not say what it had been told of another",
     ),
     (1, "the first world"),
     (3, "lock objects alone"),

@@ -365,7 +365,9 @@ impl Forward {
         self.is_era_over = era.is_over;
         let known = &self.known;
         let new = era.entries.into_iter().filter(|entry| !known.contains(&entry.identity));
-        self.queue = new.collect();
+        // NOTE: what a feed before this one told comes first: a position says of each agent how many of its operations were told.
+        let (told, untold): (Vec<_>, Vec<_>) = new.partition(|entry| self.already.contains(&entry.identity));
+        self.queue = told.into_iter().chain(untold).collect();
         self.copies = era.copies;
     }
 
