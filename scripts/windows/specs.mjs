@@ -93,7 +93,10 @@ export const TESTS_LEFT_OUT = {
   "retention/prune": {
     "prune(), an agent that has called tail() misses nothing, *": DELETES,
   },
-  "ui/command": { "opslog ui, prints an address, answers, and ends with Ctrl-C, *": SIGNALS },
+  "ui/command": {
+    "opslog ui, prints an address, answers, and ends with Ctrl-C, *": SIGNALS,
+    "opslog ui, the folder is deleted and comes back, *": DELETES,
+  },
   "writing/turns": {
     "batch(), called 100,000 times without waiting, *":
       "each looks at the lock file, and Wine's server keeps the handle of each look until the lock is gone",
