@@ -283,6 +283,7 @@ impl Actor {
         let Some(id) = self.own(session) else { return };
         self.ledger.archived.borrow_mut().insert(id.clone());
         let place = self.ledger.call(self.life, &id, None, None);
+        self.ledger.archives.borrow_mut().insert(place);
         let archived = session.archive(&[Id::from(id.as_bytes())], &name("old")).await;
         let told = match archived {
             Ok(0) => Told::Refused,

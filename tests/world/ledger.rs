@@ -45,6 +45,8 @@ pub struct Ledger {
     now: RefCell<u64>,
     /// Records that were to be archived.
     pub archived: RefCell<BTreeSet<String>>,
+    /// Which of the writes are archives, which no operation tells of.
+    pub archives: RefCell<BTreeSet<usize>>,
 }
 
 impl Ledger {
@@ -135,14 +137,15 @@ impl Ledger {
     /// refused is not.
     pub fn check_history(&self, told: &[(String, Option<String>)]) {
         let writes = self.writes.borrow();
-        let archived = self.archived.borrow();
+        let archives = self.archives.borrow();
         for write in writes.iter().filter(|write| !write.id.starts_with("shared")) {
             let Some(text) = &write.text else { continue };
             let is_told = told.iter().any(|(id, value)| *id == write.id && value.as_ref() == Some(text));
-            let is_undone =
-                |later: &Write| later.id == write.id && later.text.is_none() && !archived.contains(&later.id);
+            let is_undone = |(place, later): (usize, &Write)| {
+                later.id == write.id && later.text.is_none() && !archives.contains(&place)
+            };
             match write.told {
-                Told::Acknowledged if !is_told && !writes.iter().any(is_undone) => {
+                Told::Acknowledged if !is_told && !writes.iter().enumerate().any(is_undone) => {
                     self.fail(format!("the history lacks {} {text}", write.id));
                 }
                 Told::Refused if is_told => {
