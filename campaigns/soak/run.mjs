@@ -196,7 +196,9 @@ export class Soak {
         this.#view(state, copy, `a reader of shuffled logs under ${locale}`, view),
       );
     }
-    if (found.size < locales.length) this.#tally.note("locales", `only ${[...found].join(", ")} took effect`);
+    // Windows knows no LC_ALL.
+    if (process.platform !== "win32" && found.size < locales.length)
+      this.#tally.note("locales", `only ${[...found].join(", ")} took effect`);
     if (store === "ours") {
       await inCopy(this.folder, this.#random, (copy) =>
         this.#view(state, copy, "0.8.1", {
