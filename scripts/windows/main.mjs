@@ -118,10 +118,6 @@ const stages = {
     const model = ["campaigns/model.mjs", "--sequences", "500", "--seed", "20261128"];
     runScript("model, 500 sequences", newest, model, plainly, LONG_MS);
   },
-  hands() {
-    const hands = ["campaigns/model.mjs", "--hands", "--sequences", "40", "--seed", "20261128"];
-    runScript("model of hands, 40 lives", newest, hands, plainly, LONG_MS);
-  },
   "soak:kill"() {
     const kills = ["campaigns/soak-kill.mjs", "--kills", "500", "--acknowledged", "1", "--work-ms", "30"];
     runScript("kill soak, 500 kills", newest, kills, plainly, LONG_MS);

@@ -23,7 +23,8 @@ export const LEFT_OUT = {
   "package/overrides": "runs package managers of this machine",
   "package/published": "packs with npm and cargo of this machine",
   "package/readme": LINKS,
-  "processes/hands": "takes longer there than a test may: lives of hands are a stage of their own",
+  "processes/hands":
+    "puts other files in the place of open ones, and Wine lets no file be replaced that is open",
   "processes/model":
     "compares clocks to the millisecond, and Wine's timers are late: the model is a stage of its own",
   "processes/moved-package": LINKS,
