@@ -67,8 +67,12 @@ const APPENDS =
 const DELETES =
   "Wine deletes a file that is locked only when the lock is gone, and the logs of agents and writers are";
 
+const HEAP =
+  "measures memory, and Wine's heap grows where that of Linux does not: by about 12 MB for each 100 MB that come by";
+
 /** Tests of the others that cannot, by a pattern of their titles, each with its reason. */
 export const TESTS_LEFT_OUT = {
+  "backend/following": { "an agent that looked once keeps no operations of others, *": HEAP },
   "backend/fs-document": {
     "loadArchiveSegment(), of any segment in any layout, *":
       "compares with JSON.parse(), which takes the name '\"' for '\\' in Node 24.21.0, the newest 24 that npm has for Windows, on Linux too",
@@ -76,6 +80,10 @@ export const TESTS_LEFT_OUT = {
   "cli/entry": {
     "npx opslog, of the package installed, runs the program":
       "runs npm, which is not in the package of Node for Windows",
+  },
+  "files/hostile-size": {
+    "a value of 100 MB comes back *":
+      "needs 1.05 GB under Wine in some runs, and less than is allowed in others",
   },
   "files/backup": { "backup() to a folder that cannot be, rejects and leaves everything as it was": LINKS },
   "following/chain": {
