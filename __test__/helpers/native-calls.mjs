@@ -46,6 +46,7 @@ function unlessRefused(call) {
 }
 const newSession = ({ addon }) => addon.sessionNew(undefined, sessionOptions);
 const session = { prepare: newSession };
+const newIndex = (context) => newSession(context).snapshotIndex();
 /** A protocol is begun where all of them are. */
 const task = { ...session, rust: "NativeSession::begin" };
 /** The options of a session that carries nothing. */
@@ -70,6 +71,7 @@ export const sessionOptions = {
   tellsChanges: false,
   isPrivate: false,
   keepsNotes: false,
+  keepsIndexes: false,
   deletesLogs: false,
   deletesSnapshots: false,
   randomHigh: 1,
@@ -242,6 +244,11 @@ export const nativeCalls = {
   "NativeSession.store": at(({ made }) => made.store(), session),
   "NativeSession.turn": at(({ made }) => made.turn(now), session),
   "NativeSession.part": at(({ made }) => made.part(1, "[]"), session),
+  "NativeSession.bytes": at(({ made }) => made.bytes(1, Buffer.from("a")), session),
+  "NativeSession.snapshotIndex": at(({ made }) => made.snapshotIndex(), session),
+  "NativeSession.fetch": at(({ made }) => made.fetch("a"), task),
+  "NativeSnapshotIndex.add": at(({ made }) => made.add(Buffer.from("a")), { prepare: newIndex }),
+  "NativeSnapshotIndex.finish": at(({ made }) => made.finish(), { prepare: newIndex }),
   "NativeSession.answer": at(({ made }) => made.answer(1, "null"), session),
   "NativeSession.fail": at(({ made }) => made.fail(1, "it", false, false, false), session),
   "NativeSession.listen": at(({ made }) => made.listen(), session),

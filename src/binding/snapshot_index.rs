@@ -9,9 +9,8 @@ use crate::engine::index::Stream;
 
 /// An index that grows with its snapshot.
 #[napi]
-#[derive(Default)]
 pub struct NativeSnapshotIndex {
-    stream: Stream,
+    pub(super) stream: Stream,
 }
 
 #[napi]
