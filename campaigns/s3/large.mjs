@@ -55,14 +55,13 @@ async function upAndDown(client, take = () => undefined) {
   return { up, down };
 }
 
+/** Where the store of the records is. */
+const storeBackend = (client) =>
+  s3Backend("s3", { client, bucket: "large", prefix: "store", requestTimeoutMs: 120_000 });
+
 /** A store that holds the records, in a snapshot with an index. Returns what its checkpoint needed. */
 async function fill(client) {
-  const backend = await s3Backend("s3", {
-    client,
-    bucket: "large",
-    prefix: "store",
-    requestTimeoutMs: 120_000,
-  });
+  const backend = await storeBackend(client);
   const store = new Store();
   await store.open("", { backend, checkpointOnClose: false, checkpointThreshold: Infinity });
   // The snapshot has them all: the log is not measured.
@@ -88,12 +87,7 @@ async function reading(client, proxy) {
     calls.push({ call, requests: each, bytesUp: bytesUp / times, bytesDown: Math.round(bytesDown / times) });
   };
   const open = async (options) => {
-    const backend = await s3Backend("s3", {
-      client,
-      bucket: "large",
-      prefix: "store",
-      requestTimeoutMs: 120_000,
-    });
+    const backend = await storeBackend(client);
     const store = new Store();
     await store.open("", { backend, readOnly: true, ...options });
     return store;

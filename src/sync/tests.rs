@@ -74,7 +74,7 @@ fn after_a_failed_round_there_is_no_other() {
 }
 
 #[test]
-fn a_round_that_nobody_waits_for_settles_nothing() {
+fn a_round_that_no_writer_waits_for_settles_nothing() {
     let rounds = Rounds::new(Duration::from_millis(1));
     rounds.note();
     assert!(rounds.wait(), "the interval passes");
@@ -83,7 +83,7 @@ fn a_round_that_nobody_waits_for_settles_nothing() {
 }
 
 #[test]
-fn a_failed_round_is_news_also_when_nobody_waits() {
+fn a_failed_round_is_news_also_when_no_writer_waits() {
     let rounds = Rounds::new(NEVER);
     assert!(rounds.run(failure));
 }
@@ -141,7 +141,7 @@ fn the_thread_carries_rounds_out_until_they_are_stopped() {
 }
 
 #[test]
-fn the_thread_syncs_within_the_interval_what_nobody_asks_about() {
+fn the_thread_syncs_within_the_interval_what_no_writer_asks_about() {
     let rounds = Arc::new(Rounds::new(Duration::from_millis(1)));
     let (told, hears) = mpsc::channel();
     start(Arc::clone(&rounds), {

@@ -1,4 +1,4 @@
-//! Which stores are opened at once: those of which little is read, and for which nobody is waited.
+//! Which stores are opened at once: those of which little is read, and that wait for no other process.
 
 use std::path::Path;
 

@@ -67,7 +67,7 @@ fn what_an_agent_syncs_behind_a_manifest_that_another_could_not_sync_survives() 
 }
 
 #[test]
-fn a_buffer_that_a_checkpoint_writes_is_synced_although_nobody_asks() {
+fn a_buffer_that_a_checkpoint_writes_is_synced_although_no_caller_asks() {
     let disk = SimDisk::new();
     let store = open_as(&disk, Options { buffered: true, ..always() });
     set(&store, "a", "1");
