@@ -5,6 +5,7 @@ import { hasFailed, report } from "../../campaigns/soak/report.mjs";
 import { hasFailed as hasLost, KillSoak } from "../../campaigns/soak-kill/run.mjs";
 import { hasFailed as isWrong, NamespaceSoak } from "../../campaigns/soak-namespaces/run.mjs";
 import { Soak } from "../../campaigns/soak/run.mjs";
+import { Tally } from "../../campaigns/soak/tally.mjs";
 import { whyNoContainers } from "../helpers/containers.mjs";
 
 const short = { seconds: 10, lookEverySeconds: 3, killEveryMs: 700, keys: 200, stepsPerSecond: 60, seed: 7 };
@@ -91,4 +92,32 @@ inNamespaces("the soak in namespaces sees what 0.8.1 does where containers are s
     seen.some((problem) => problem in tally.problems),
     JSON.stringify(tally.problems, null, 2),
   );
+});
+
+/** What is counted of two agents at work for seven seconds, of which each process took so long to start. */
+function overlapOf({ startSeconds, writesOfOther }) {
+  const tally = new Tally();
+  const arrived = (agent, second) => tally.arrived(agent, (second - startSeconds) * 1e6, second * 1e6);
+  const acknowledged = (agent, second) => tally.acknowledged(agent, 1, second * 1e6, second * 1e6 + 1000);
+  tally.worked(9e6, 16e6);
+  arrived(0, 9);
+  arrived(1, 9);
+  for (const second of [10, 11, 14]) acknowledged(0, second);
+  for (const second of writesOfOther) acknowledged(1, second);
+  // The second agent is killed, and its next process is ready in the middle of a second.
+  tally.left(1, 12.5e6);
+  arrived(1, 13.5);
+  return tally.overlap();
+}
+
+test("the soak of agents expects writes of two agents in each second all through which two processes were there", (t) => {
+  const counted = overlapOf({ startSeconds: 0.2, writesOfOther: [10, 14, 15] });
+  t.deepEqual(counted, { seconds: 4, shared: 2, waited: 2, patience: 1 });
+});
+
+test("the soak of agents, processes take longer than a second to start, expects writes of two agents within that time", (t) => {
+  const slow = { startSeconds: 1.5 };
+  const counted = overlapOf({ ...slow, writesOfOther: [10, 14] });
+  t.deepEqual(counted, { seconds: 4, shared: 4, waited: 2, patience: 2 });
+  t.is(overlapOf({ ...slow, writesOfOther: [10] }).shared, 2);
 });

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { Hearing } from "./hearing.mjs";
 import { isShared } from "./names.mjs";
 import { ACKNOWLEDGED, Ledger, REJECTED } from "./ledger.mjs";
+import { microseconds } from "./telling.mjs";
 
 const program = fileURLToPath(new URL("./agent.mjs", import.meta.url));
 
@@ -20,6 +21,8 @@ export class AgentProcess {
   #settings;
   #tally;
   #child = null;
+  /** When its process was started, in microseconds, until it says its first word. */
+  #startedAt = null;
   #rest = "";
   #undoing = false;
   #archiving = new Set();
@@ -43,6 +46,7 @@ export class AgentProcess {
     const settings = JSON.stringify({ ...this.#settings, next: this.ledger.next });
     const child = spawn(process.execPath, [program, settings], { stdio: ["ignore", "pipe", "pipe", "ipc"] });
     this.#child = child;
+    this.#startedAt = microseconds();
     this.lastWordAt = performance.now();
     child.stdout.setEncoding("utf8");
     child.stdout.on("data", (text) => this.#read(text));
@@ -52,6 +56,7 @@ export class AgentProcess {
     child.on("close", (code, signal) => {
       this.#child = null;
       this.#rest = "";
+      this.#tally.left(this.#settings.index, microseconds());
       this.ledger.died(this.#undoing);
       this.hearing.end();
       this.#undoing = false;
@@ -64,6 +69,7 @@ export class AgentProcess {
   /** Ends the process at once and waits until all that it said is read. */
   async kill() {
     if (this.#child === null) return;
+    this.#tally.left(this.#settings.index, microseconds());
     const gone = once(this.#child, "close");
     this.#child.kill("SIGKILL");
     await gone;
@@ -101,6 +107,8 @@ export class AgentProcess {
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop();
     this.lastWordAt = performance.now();
+    if (this.#startedAt !== null) this.#tally.arrived(this.#settings.index, this.#startedAt, microseconds());
+    this.#startedAt = null;
     for (const line of lines) {
       this.lastWord = line;
       const [what, ...rest] = JSON.parse(line);

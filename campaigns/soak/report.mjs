@@ -8,6 +8,10 @@ export function unmetPreconditions({ sharedKeys, overlap, compactions }, leastCo
   if (sharedKeys < 0.1) unmet.push("fewer than 10% of the keys are shared");
   if (compactions < leastCompactions) unmet.push(`only ${compactions} compactions`);
   if (overlap.seconds === 0) unmet.push("too short to see an overlap");
+  if (overlap.seconds < overlap.waited)
+    unmet.push(
+      `${overlap.waited} seconds in which fewer than two agents had started, and only ${overlap.seconds} others`,
+    );
   if (overlap.shared < overlap.seconds) {
     unmet.push(`${overlap.seconds - overlap.shared} seconds in which fewer than two agents got on`);
   }
@@ -42,6 +46,7 @@ export function report(summary) {
     ["refused", `${summary.refused} calls of programs of an older version`],
     ["shared keys", `${percent(summary.sharedKeys, 1)}%`],
     ["overlap", `${overlap.shared} of ${overlap.seconds} seconds with two agents or more at work;`],
+    ["", `${overlap.waited} in which fewer had started; a start took ${overlap.patience} s or less;`],
     ["", `${percent(overlap.operations, acknowledged)}% of the writes began during another agent's`],
     [
       "calls",

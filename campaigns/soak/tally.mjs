@@ -24,8 +24,10 @@ export class Tally {
   #lastEnds = new Map();
   #seconds = new Map();
   #working = [];
-  /** When the second agent had started. */
-  #twoSince = Infinity;
+  /** For each agent, from when to when a process of it was ready to work. */
+  #presences = new Map();
+  /** How long processes took to start, in microseconds. */
+  #starts = [];
 
   acknowledged(index, count, started, ended) {
     this.acknowledgedCount += count;
@@ -36,7 +38,6 @@ export class Tally {
     const second = Math.floor(ended / 1e6);
     if (!this.#seconds.has(second)) this.#seconds.set(second, new Set());
     this.#seconds.get(second).add(index);
-    if (this.#lastEnds.size >= 2) this.#twoSince = Math.min(this.#twoSince, ended);
   }
 
   called(name) {
@@ -75,17 +76,57 @@ export class Tally {
     this.#working.push([from, to]);
   }
 
-  /** The whole seconds of work, and those in which at least two agents got acknowledgements. */
+  /** A process of an agent is ready to work, at a time in microseconds; it was started at another. */
+  arrived(index, started, from) {
+    this.#starts.push(from - started);
+    if (!this.#presences.has(index)) this.#presences.set(index, []);
+    this.#presences.get(index).push([from, Infinity]);
+  }
+
+  /** It has ended, or will be killed. */
+  left(index, to) {
+    const last = this.#presences.get(index)?.at(-1);
+    if (last?.[1] === Infinity) last[1] = to;
+  }
+
+  /**
+   * The whole seconds of work in which two agents were there from beginning to end, and those of them in which two got
+   * acknowledgements. Also the seconds in which fewer were there: how long a process takes to start says nothing of the store.
+   * Where it takes longer than a second, the machine is slow, and two have that long to get on.
+   */
   overlap() {
-    let seconds = 0;
-    let shared = 0;
-    for (const [start, to] of this.#working) {
-      const from = Math.max(start, this.#twoSince);
+    let [seconds, shared, waited] = [0, 0, 0];
+    const patience = this.#startSeconds();
+    for (const [from, to] of this.#working) {
       for (let second = Math.ceil(from / 1e6) + 1; second < Math.floor(to / 1e6); second++) {
+        if (this.#presentAll(second) < 2) {
+          waited++;
+          continue;
+        }
         seconds++;
-        if ((this.#seconds.get(second)?.size ?? 0) >= 2) shared++;
+        if (this.#acknowledgedAround(second, patience) >= 2) shared++;
       }
     }
-    return { seconds, shared };
+    return { seconds, shared, waited, patience };
+  }
+
+  /** The whole seconds that a process takes to start, one at least. */
+  #startSeconds() {
+    const sorted = this.#starts.toSorted((one, other) => one - other);
+    return Math.max(1, Math.ceil((sorted[sorted.length >> 1] ?? 0) / 1e6));
+  }
+
+  /** How many agents got acknowledgements less than `patience` seconds before or after a second, or in it. */
+  #acknowledgedAround(second, patience) {
+    const agents = new Set();
+    for (let each = second - patience + 1; each < second + patience; each++)
+      for (const agent of this.#seconds.get(each) ?? []) agents.add(agent);
+    return agents.size;
+  }
+
+  /** How many agents were there all through a second. */
+  #presentAll(second) {
+    const isThere = ([from, to]) => from <= second * 1e6 && (second + 1) * 1e6 <= to;
+    return [...this.#presences.values()].filter((presences) => presences.some(isThere)).length;
   }
 }
