@@ -15,6 +15,7 @@ import { columns, compile, foreignProject, project, row, runTool, withoutRust } 
 import { binaryOf, buildFor, rustTargets } from "./cross-build.mjs";
 import { foreignRuntime } from "./foreign.mjs";
 import { inspect, inspectionTable } from "./inspect.mjs";
+import { quickStartRows } from "./quick-start.mjs";
 import { installRuntimes } from "./runtimes.mjs";
 import { stage } from "./stage.mjs";
 import { isFaulty, UNTESTED } from "./tools/cell.mjs";
@@ -130,7 +131,14 @@ const attw = runTool(consumer, env, "attw", tarballs.main.file, "--no-emoji");
 const bare = path.join(folder, "without");
 const windows = shortlyOnWindows();
 if (windows.reason !== undefined) untested.push(`tests on Windows, under Wine: ${windows.reason}.`);
+const started = quickStartRows(
+  path.join(folder, "quick-start"),
+  [tarballs.main.file, tarballs[own].file],
+  env,
+  runtimes,
+);
 const checks = [
+  ...started,
   ["publint", publint.ok ? "ok" : publint.said],
   ["attw (are the types wrong)", attw.ok ? "ok" : attw.said],
   ["no binary installed: a clear error", withoutBinary(bare, env, tarballs.main.file)],

@@ -15,7 +15,7 @@ import {
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { npm } from "../runtimes.mjs";
-import { cell } from "./cell.mjs";
+import { cell, execute } from "./cell.mjs";
 
 const programs = fileURLToPath(new URL("./programs/", import.meta.url));
 const MAJORS = ["Node 20", "Node 22", "Node 24", "Node 26"];
@@ -64,10 +64,45 @@ const started =
     );
   };
 
+const permissionModel = (name) => (name === "Node 22" ? "--experimental-permission" : "--permission");
+
 const permissions = (name) => [
-  name === "Node 22" ? "--experimental-permission" : "--permission",
+  permissionModel(name),
   ...["--allow-addons", "--allow-fs-read=*", "--allow-fs-write=*"],
 ];
+
+/** A permission that is missing: an addon could do without that of writing, and Node would not see it. */
+const refusals = {
+  "addons, and none to write": [["--allow-addons"], "OPSLOG_IO ERR_ACCESS_DENIED\n"],
+  "writing, and none of addons": [["--allow-fs-write=*"], "OPSLOG_NATIVE_UNAVAILABLE undefined\n"],
+};
+const REFUSED = `import { readdirSync } from "node:fs";
+import { Store } from "@backloghq/opslog";
+const { code, cause } = await new Store().open(process.argv[2]).then(() => ({ code: "opened" }), (error) => error);
+console.log(code, code === "OPSLOG_IO" ? cause?.code : undefined);
+if (readdirSync(process.argv[2]).length > 0) console.log("there are files");
+`;
+
+/** Without one of the permissions `open()` says which, and makes no file. */
+function withoutPermission(folder, given) {
+  const project = projectOf(folder, given);
+  writeFileSync(path.join(project, "refused.mjs"), REFUSED);
+  const empty = path.join(project, "empty");
+  mkdirSync(empty);
+  const commands = MAJORS.slice(1).flatMap((name) =>
+    Object.entries(refusals).map(([kind, [flags, expected]]) => [`${name}, ${kind}`, name, flags, expected]),
+  );
+  return each(commands, ([name, flags, expected]) => {
+    const options = [permissionModel(name), "--no-warnings", "--allow-fs-read=*", ...flags];
+    const { stdout, stderr } = execute(project, given.env, [
+      given.runtime(name),
+      ...options,
+      "refused.mjs",
+      empty,
+    ]);
+    return stdout === expected ? "ok" : `${stdout}${stderr}`.slice(0, 400);
+  });
+}
 
 /** A program whose heap was kept in a file, with the binary beside that: no addon may be loaded while the file is made. */
 function startupSnapshot(folder, given) {
@@ -145,6 +180,7 @@ function linked(folder, given) {
 /** Each of them by its name. */
 export const starts = {
   "node --permission (22, 24, 26)": started(permissions, { since: 22 }),
+  "node --permission, one is missing (22, 24, 26)": withoutPermission,
   "node --frozen-intrinsics (20 to 26)": started(() => ["--frozen-intrinsics"]),
   "node --disable-proto=delete (20 to 26)": started(() => ["--disable-proto=delete"]),
   "node --throw-deprecation --pending-deprecation (20 to 26)": started(() => [
