@@ -94,8 +94,4 @@ function refuseRetention(what, method) {
   throw opslogError("OPSLOG_UNSUPPORTED", messages.retentionOfBackend(what, method));
 }
 
-function refuseKeepUndo() {
-  throw opslogError("OPSLOG_UNSUPPORTED", messages.keepUndoOfBackend());
-}
-
-module.exports = { limitsOf, parsePrune, readKeepUndo, readRetain, refuseKeepUndo, refuseRetention };
+module.exports = { limitsOf, parsePrune, readKeepUndo, readRetain, refuseRetention };

@@ -13,7 +13,7 @@ const native = require("../native");
 const { call, decode } = require("../errors/native");
 const { backendOptions } = require("../folder/native-options");
 const { Meter, watched } = require("../arguments/progress");
-const { limitsOf, refuseKeepUndo, refuseRetention } = require("../arguments/retention");
+const { limitsOf, refuseRetention } = require("../arguments/retention");
 const { path } = require("../platform/builtins");
 const { FsBackend } = require("../fs/backend");
 const { Notices } = require("../fs/notices");
@@ -113,7 +113,6 @@ class BackendDriver {
     this.#retain = this.#isInMemory ? undefined : options.retain;
     if (this.#retain !== undefined && !facts.deletesLogs)
       refuseRetention("the option retain", "deleteOpsFile()");
-    if (options.keepUndo > 0 && !options.readOnly) refuseKeepUndo();
     this.#sharesAppends = facts.wholeAppends;
     // No other store ever sees what one in memory writes.
     const [randomHigh, randomLow] = this.#isInMemory ? [0, 0] : randomFillSync(new Uint32Array(2));
@@ -125,6 +124,7 @@ class BackendDriver {
       buffered: this.#isBuffered,
       checkpointThreshold: options.checkpointThreshold,
       checkpointOnClose: options.checkpointOnClose && !this.#isInMemory,
+      keepUndo: options.readOnly ? 0 : options.keepUndo,
       amortised: this.#isInMemory && !options.checkpointThresholdGiven,
       ...facts,
       randomHigh,

@@ -10,6 +10,7 @@ const { now } = require("../arguments/values");
 const { migratedText } = require("../records/migration");
 const { forEachPair } = require("../records/records");
 const { delay } = require("../platform/timers");
+const { walkThrough } = require("../queries/walks");
 const answers = require("./answers");
 const { Unanswered } = require("./calls");
 
@@ -147,18 +148,28 @@ class Steps {
     }
   }
 
-  async writeSnapshot({ version, without, isEmpty, isIndexed }) {
-    const gone = new Set(without);
+  async writeSnapshot({ version, without, isEmpty, isIndexed, isEarlier }) {
     this.#index = null;
+    const earlier = isEarlier ? this.#session.earlier() : null;
+    try {
+      return await this.#writeSnapshot({ version, gone: new Set(without), isEmpty, isIndexed, earlier });
+    } finally {
+      earlier?.close();
+    }
+  }
+
+  async #writeSnapshot({ version, gone, isEmpty, isIndexed, earlier }) {
     if (this.#calls.has("writeSnapshotFrom")) {
-      const entries = isEmpty ? [] : except(this.#records.plainWalk(), gone);
+      const walk = () => (earlier === null ? this.#records.plainWalk() : walkThrough(earlier));
+      const entries = isEmpty ? [] : except(walk(), gone);
       const index = isIndexed && !isEmpty ? this.#session.snapshotIndex() : null;
       const onBytes = (bytes) => index?.add(answers.piece(bytes));
       const written = await this.#calls.run("writeSnapshotFrom", entries, version, onBytes);
       this.#index = index;
       return answers.path("writeSnapshotFrom", written);
     }
-    const entries = isEmpty ? [] : this.#records.plainEntries().filter(([id]) => !gone.has(id));
+    const all = () => (earlier === null ? this.#records.plainEntries() : [...walkThrough(earlier)]);
+    const entries = isEmpty ? [] : all().filter(([id]) => !gone.has(id));
     return answers.path("writeSnapshot", await this.#calls.run("writeSnapshot", new Map(entries), version));
   }
 

@@ -48,6 +48,8 @@ pub struct SessionOptions {
     pub checkpoint_threshold: f64,
     /// Closing makes a checkpoint.
     pub checkpoint_on_close: bool,
+    /// So many operations stay open to `undo()` behind a checkpoint.
+    pub keep_undo: u32,
     /// The threshold was not given: a large store waits until a checkpoint pays.
     pub amortised: bool,
     /// See `Facts`.
@@ -142,6 +144,7 @@ pub fn session_new(agent: Option<JsString<'_>>, options: SessionOptions) -> napi
                 checkpoint_threshold: options.checkpoint_threshold,
                 amortised: options.amortised,
                 checkpoint_on_close: options.checkpoint_on_close,
+                keep: options.keep_undo as usize,
             },
         );
         Ok(NativeSession {
@@ -158,6 +161,10 @@ pub fn session_new(agent: Option<JsString<'_>>, options: SessionOptions) -> napi
 }
 
 impl NativeSession {
+    pub(super) fn steps(&self) -> &Steps {
+        &self.steps
+    }
+
     pub(super) fn histories(&self) -> &Histories {
         &self.histories
     }

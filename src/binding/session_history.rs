@@ -146,6 +146,13 @@ impl NativeSession {
         }))
     }
 
+    /// The records that the snapshot under way is to hold, where those are not the records as they are now.
+    #[napi]
+    pub fn earlier(&self) -> napi::Result<NativeView> {
+        let earlier = self.steps().take_earlier();
+        caught_js(|| earlier.map(|(store, past)| NativeView::of(store, past)).ok_or_else(|| refused(unknown())))
+    }
+
     /// The records that were found.
     #[napi]
     pub fn view(&self, number: u32) -> napi::Result<NativeView> {

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 
 use super::json::parse_ids;
@@ -17,6 +18,7 @@ use crate::protocol::Name;
 use crate::protocol::carrier::{
     Answer, Carrier, Facts, Failure, Loaded, Lock, Pairs, Phase, Records, Taken, Version,
 };
+use crate::store::{Past, Store};
 
 /// What JS answered.
 enum Answered {
@@ -34,6 +36,8 @@ pub struct Steps {
     asked: RefCell<VecDeque<String>>,
     parts: RefCell<HashMap<u64, Vec<Vec<u8>>>>,
     answered: RefCell<HashMap<u64, Answered>>,
+    /// What the snapshot under way holds, where that is not the records as they are now.
+    earlier: RefCell<Option<(Arc<Store>, Past)>>,
 }
 
 impl Steps {
@@ -45,6 +49,11 @@ impl Steps {
     /// Requests that JS was not told yet, as JSON texts.
     pub fn take_asked(&self) -> Vec<String> {
         self.asked.take().into()
+    }
+
+    /// The records that the snapshot under way holds, where those are not the records as they are now.
+    pub fn take_earlier(&self) -> Option<(Arc<Store>, Past)> {
+        self.earlier.take()
     }
 
     /// A part of an answer.
@@ -257,11 +266,15 @@ impl Carrier for JsCarrier {
     async fn write_snapshot(&self, records: Records<'_>, version: u64) -> Answer<Name> {
         let is_empty: &[u8] = if records.only.is_some() { b"true" } else { b"false" };
         let is_indexed: &[u8] = if self.facts.keeps_indexes { b"true" } else { b"false" };
-        let fields: [(&str, &[u8]); 4] = [
+        let is_earlier: &[u8] = if records.earlier.is_some() { b"true" } else { b"false" };
+        *self.steps.earlier.borrow_mut() =
+            records.earlier.map(|past| (Arc::clone(records.store), past.clone()));
+        let fields: [(&str, &[u8]); 5] = [
             ("version", &version.to_string().into_bytes()),
             ("without", &ids(records.without)),
             ("isEmpty", is_empty),
             ("isIndexed", is_indexed),
+            ("isEarlier", is_earlier),
         ];
         self.ask_path("writeSnapshot", &fields).await
     }

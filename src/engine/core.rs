@@ -269,6 +269,11 @@ impl Engine {
         self.records.moment(kept)
     }
 
+    /// See [`Records::moment_apart`].
+    pub fn moment_apart(&self, kept: Arc<Kept>) -> Option<(Moment, usize)> {
+        self.records.moment_apart(kept)
+    }
+
     /// See [`Records::scan`].
     ///
     /// # Errors

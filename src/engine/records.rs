@@ -383,6 +383,14 @@ impl Records {
         Moment { base: Arc::clone(&self.base), layers: layers.into_iter().flatten().collect(), kept }
     }
 
+    /// As [`Records::moment`], what was set apart alone, and how many records that shows; `None` if nothing is.
+    pub fn moment_apart(&self, kept: Arc<Kept>) -> Option<(Moment, usize)> {
+        let pending = Some(Arc::clone(self.pending.as_ref()?));
+        let values = Some(Arc::clone(self.schema.values()));
+        let layers = [values, self.frozen.clone(), pending].into_iter().flatten().collect();
+        Some((Moment { base: Arc::clone(&self.base), layers, kept }, self.below().count()))
+    }
+
     /// Whether indexes can tell what records say: all values are of the version that is wanted.
     pub fn is_indexable(&self) -> bool {
         self.head.is_none() && !self.schema.is_base_old() && self.schema.pending().is_empty()

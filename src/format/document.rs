@@ -30,6 +30,56 @@ pub struct Retired {
     pub until: Option<Name>,
     /// The note of what an archive took out behind them.
     pub archived: Option<Name>,
+    /// By which numbers their operations without an agent are told from others, where that is not the usual.
+    pub numbering: Option<Numbering>,
+    /// So many operations behind those that count went to the log that follows, and stand first there.
+    pub kept: u64,
+}
+
+/// By which numbers the operations without an agent in the logs of an era are told from those of other logs. Operations that a checkpoint
+/// keeps in the log have the same numbers in the next era.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Numbering {
+    /// The era in which the numbers began.
+    pub era: u64,
+    /// The number of the first operation.
+    pub first: u64,
+}
+
+impl Numbering {
+    /// Whether this number is below another, of the same era.
+    pub fn is_below(self, other: Self) -> bool {
+        self.era == other.era && self.first < other.first
+    }
+}
+
+impl Retired {
+    /// See [`Numbering`].
+    pub fn numbering(&self) -> Numbering {
+        self.numbering.unwrap_or(Numbering { era: self.snapshot.saturating_sub(1), first: 0 })
+    }
+
+    /// That of the era behind this one.
+    pub fn next_numbering(&self) -> Numbering {
+        let Numbering { era, first } = self.numbering();
+        match self.kept {
+            0 => Numbering { era: self.snapshot, first: 0 },
+            _ => Numbering { era, first: first + self.counts.iter().sum::<u64>() },
+        }
+    }
+
+    /// Which numbers those operations have that went to the log that follows: from the first, up to the second.
+    pub fn kept_numbers(&self) -> Option<(Numbering, Numbering)> {
+        let from = self.next_numbering();
+        let to = Numbering { first: from.first + self.kept, ..from };
+        (self.kept > 0).then_some((from, to))
+    }
+
+    /// What stays known of logs that are gone: how the operations behind them are numbered.
+    pub fn forgotten(&self) -> Self {
+        let numbering = (self.kept > 0).then(|| self.next_numbering());
+        Self { snapshot: self.snapshot, numbering, kept: self.kept, ..Self::default() }
+    }
 }
 
 /// A manifest.
@@ -231,6 +281,11 @@ impl Manifest {
         self.retired().last().map_or(0, |retired| retired.snapshot)
     }
 
+    /// See [`Numbering`]: that of the logs in force.
+    pub fn numbering(&self) -> Numbering {
+        self.retired().last().map_or(Numbering::default(), Retired::next_numbering)
+    }
+
     /// A number of `stats`.
     pub fn stat(&self, key: &str) -> u64 {
         self.stats().number(key)
@@ -277,7 +332,14 @@ pub fn parse_retired(list: &[u8]) -> Vec<Retired> {
         }
         let bytes = value(b"bytes").and_then(to_integer).unwrap_or_default();
         let (snapshot, from, until) = (to_integer(value(b"snapshot")?)?, string(b"from"), string(b"until"));
-        Some(Retired { snapshot, logs, counts, from, bytes, until, archived: string(b"archived") })
+        let archived = string(b"archived");
+        let numbers = value(b"numbering").and_then(elements).unwrap_or_default();
+        let numbering = match numbers.as_slice() {
+            [era, first] => Some(Numbering { era: to_integer(era)?, first: to_integer(first)? }),
+            _ => None,
+        };
+        let kept = value(b"kept").and_then(to_integer).unwrap_or_default();
+        Some(Retired { snapshot, logs, counts, from, bytes, until, archived, numbering, kept })
     });
     retired.collect()
 }
@@ -286,7 +348,7 @@ pub fn parse_retired(list: &[u8]) -> Vec<Retired> {
 pub fn print_retired(retired: &[Retired]) -> Vec<u8> {
     let mut out = b"[".to_vec();
     for (place, retired) in retired.iter().enumerate() {
-        let Retired { snapshot, logs, counts, from, bytes, until, archived } = retired;
+        let Retired { snapshot, logs, counts, from, bytes, until, archived, numbering, kept } = retired;
         out.extend_from_slice(if place > 0 { b",{\"snapshot\":" } else { b"{\"snapshot\":" });
         push_integer(&mut out, *snapshot);
         out.extend_from_slice(b",\"ops\":");
@@ -309,6 +371,17 @@ pub fn print_retired(retired: &[Retired]) -> Vec<u8> {
                 out.extend_from_slice(key);
                 escape_into(&mut out, text);
             }
+        }
+        if let Some(Numbering { era, first }) = numbering {
+            out.extend_from_slice(b",\"numbering\":[");
+            push_integer(&mut out, *era);
+            out.push(b',');
+            push_integer(&mut out, *first);
+            out.push(b']');
+        }
+        if *kept > 0 {
+            out.extend_from_slice(b",\"kept\":");
+            push_integer(&mut out, *kept);
         }
         out.push(b'}');
     }

@@ -13,7 +13,7 @@ use super::lines::identities;
 use super::publication::{Found, LOOKS, unknown};
 use super::session::{Known, Session};
 use crate::error::Code;
-use crate::format::document::{Manifest, Name};
+use crate::format::document::{Manifest, Name, Numbering};
 use crate::transition::backend::fence_of;
 
 /// How long a change of the manifest waits for the compaction lock.
@@ -111,7 +111,7 @@ impl<C: Carrier> Session<C> {
             path: Arc::clone(log),
             generation: Log::LIVE,
             is_live: true,
-            era: 0,
+            numbering: Numbering::default(),
             version: None,
             fence: None,
         };

@@ -152,7 +152,9 @@ pub struct Loaded {
 #[derive(Clone, Copy)]
 pub struct Records<'a> {
     /// The records in memory.
-    pub store: &'a crate::store::Store,
+    pub store: &'a Arc<crate::store::Store>,
+    /// In their place, the records as they were before the last operations.
+    pub earlier: Option<&'a crate::store::Past>,
     /// Of a segment: its ids. Of a snapshot: `None`, all of them.
     pub only: Option<&'a [Id]>,
     /// Without these.
@@ -162,7 +164,10 @@ pub struct Records<'a> {
 impl Records<'_> {
     /// The records, in order, with their texts.
     pub fn pairs(&self) -> Pairs {
-        let mut pairs = self.store.pairs().unwrap_or_default();
+        let mut pairs = match self.earlier {
+            Some(past) => self.store.past_pairs(past).unwrap_or_default(),
+            None => self.store.pairs().unwrap_or_default(),
+        };
         let only: Option<hashbrown::HashSet<&Id>> = self.only.map(|only| only.iter().collect());
         let without: hashbrown::HashSet<&Id> = self.without.iter().collect();
         pairs.retain(|(id, _)| !without.contains(id) && only.as_ref().is_none_or(|only| only.contains(id)));

@@ -12,11 +12,13 @@ use super::entry::{Entry, Log, highest_clock, logs_of, read_all, read_counted, s
 use super::lock::compaction_locked;
 use super::open::has_agents;
 use super::session::{Known, Session, missing};
+use super::undo::mark_of;
 use super::view::unreadable;
 use crate::engine::Id;
 use crate::error::Code;
 use crate::format::document::{Manifest, Name};
-use crate::format::operation::parse_line;
+use crate::format::operation::{BatchMark, parse_line};
+use crate::store::Past;
 use crate::transition::backend::{
     Archived, NextLogs, Snapshot, Went, archived, checkpointed, claimed, fence_of, going_on, published,
     sealed, sealed_agent, with_fence,
@@ -135,17 +137,33 @@ impl<C: Carrier> Session<C> {
         let manifest = self.known_rc()?;
         self.one_version(&manifest)?;
         let written = self.write_archive(archive, &manifest).await?;
-        let counts = vec![(manifest.active_ops(), self.writer.count() as u64)];
-        let snapshot = self.write_snapshot(&manifest, written.as_ref()).await?;
-        let went = went(self.writer.own().iter().map(Vec::as_slice));
+        let mut going = self.writer.own();
+        let mut kept = going.split_off(going.len() - self.kept_of(archive.is_some()));
+        let earlier = match kept.len() {
+            0 => None,
+            count => self.view.store().before_last(count),
+        };
+        if earlier.is_none() {
+            going.append(&mut kept);
+        }
+        let past = earlier.as_ref().map(|(past, _)| past);
+        let snapshot = self.write_snapshot(&manifest, written.as_ref(), past).await;
+        if let Some((_, apart)) = earlier {
+            self.view.store().rejoin(apart);
+        }
+        let snapshot = snapshot?;
+        let went = went(going.iter().map(Vec::as_slice));
+        let counts = vec![(manifest.active_ops(), going.len() as u64)];
         let went = Went { archived: self.note_of(written.as_ref()).await?, ..went };
         let paged = self.paged(&manifest, 1).await?;
-        let snapshot = Snapshot { counts, went, paged, ..snapshot };
-        let log = self.create_log(None).await?;
+        let snapshot = Snapshot { counts, kept: kept.len() as u64, went, paged, ..snapshot };
+        // NOTE: a log that other stores append to could get lines between those that are kept; this one is named nowhere yet.
+        let log = self.copy_of(&kept).await?;
         let next = checkpointed(&manifest, &snapshot, &log);
+        self.writer.expects(&log, &kept);
         let known = self.replace_own(next).await?;
         self.take(known);
-        self.view.checkpointed(&snapshot.path, snapshot.version, written_ids(&written))?;
+        self.view.checkpointed(&snapshot.path, snapshot.version, (written_ids(&written), kept.len()))?;
         if self.is_alone() && self.carrier.facts().deletes_logs {
             for log in self.writer.take_left() {
                 // In a folder that is opened without the backend, what lies there counts as history.
@@ -153,6 +171,30 @@ impl<C: Carrier> Session<C> {
             }
         }
         Ok(written_ids(&written).len() as u64)
+    }
+
+    /// How many operations at the end of the log a checkpoint leaves there. An archive and a migration take all along, for the
+    /// records that they leave are others.
+    fn kept_of(&self, archives: bool) -> usize {
+        let own = self.writer.own_from(0);
+        let is_known = self.view.store().operation_total() == own.len();
+        if archives || self.agent().is_some() || self.view.versions().is_older() || !is_known {
+            return 0;
+        }
+        let mut kept = self.options.keep.min(own.len());
+        let is_amid = |kept: usize| {
+            let before = own.len().checked_sub(kept + 1).and_then(|place| own.get(place));
+            kept > 0 && before.is_some_and(|line| mark_of(line) == Some(BatchMark::More))
+        };
+        while is_amid(kept) {
+            kept += 1;
+        }
+        kept
+    }
+
+    /// How many operations stay in the log when the store is closed.
+    pub(super) fn kept_count(&self) -> usize {
+        self.kept_of(false)
     }
 
     async fn note_of(&self, written: Option<&Written>) -> Result<Option<Name>, Error> {
@@ -195,7 +237,7 @@ impl<C: Carrier> Session<C> {
         let empty_log = if self.agent().is_some() { self.writer.log() } else { Some(manifest.active_ops()) };
         let empty_log = empty_log.filter(|_| self.writer.count() == 0);
         let written = self.write_archive(archive, &manifest).await?;
-        let snapshot = self.write_snapshot(&manifest, written.as_ref()).await?;
+        let snapshot = self.write_snapshot(&manifest, written.as_ref(), None).await?;
         let went = went(entries.iter().map(|entry| &*entry.line));
         let went = Went { archived: self.note_of(written.as_ref()).await?, ..went };
         let paged = self.paged(&manifest, merged.len()).await?;
@@ -205,7 +247,7 @@ impl<C: Carrier> Session<C> {
             return Ok(None);
         };
         self.take(known);
-        self.view.checkpointed(&snapshot.path, snapshot.version, written_ids(&written))?;
+        self.view.checkpointed(&snapshot.path, snapshot.version, (written_ids(&written), 0))?;
         Ok(Some(written_ids(&written).len() as u64))
     }
 
@@ -285,14 +327,16 @@ impl<C: Carrier> Session<C> {
         &self,
         manifest: &Manifest,
         written: Option<&Written>,
+        earlier: Option<&Past>,
     ) -> Result<Snapshot, Error> {
         let version = self.one_version(manifest)?;
         let without = written.map(|written| written.ids.as_slice()).unwrap_or_default();
         let store = self.view.store();
-        let records = store.counts().records.saturating_sub(without.len()) as u64;
+        let count = earlier.map_or_else(|| store.counts().records, Past::count);
+        let records = count.saturating_sub(without.len()) as u64;
         self.pass_names().await;
         self.carrier.begins(Phase::WriteSnapshot, records);
-        let written_to = self.carrier.write_snapshot(Records { store, only: None, without }, version).await;
+        let written_to = self.carrier.write_snapshot(Records { store, earlier, only: None, without }, version).await;
         self.carrier.ends();
         let path = written_to?;
         if self.carrier.facts().keeps_indexes {
@@ -305,6 +349,7 @@ impl<C: Carrier> Session<C> {
             version_before: self.snapshot_version(manifest),
             empty_log: None,
             counts: Vec::new(),
+            kept: 0,
             went: Went::default(),
             paged: None,
             records,
@@ -337,7 +382,7 @@ impl<C: Carrier> Session<C> {
         let known: hashbrown::HashSet<&Id> = before.iter().collect();
         let added = ids.iter().filter(|id| !known.contains(id)).count() as u64;
         self.carrier.begins(Phase::Archive, ids.len() as u64);
-        let records = Records { store: self.view.store(), only: Some(&ids), without: &[] };
+        let records = Records { store: self.view.store(), earlier: None, only: Some(&ids), without: &[] };
         let path = self.carrier.write_segment(&archive.period, records).await;
         self.carrier.ends();
         Ok(Some(Written { archived: Archived { path: path?, added }, ids }))

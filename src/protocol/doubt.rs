@@ -237,11 +237,17 @@ impl<C: Carrier> Session<C> {
         let is_same = self.writer.log() == self.named_log(&found);
         let before = self.writer.count();
         let is_copy = self.named_log(&found).is_some_and(|log| self.writer.expects_log(&log));
+        let snapshot = self.known()?.manifest.snapshot();
         self.take(found);
         if !is_same && self.agent().is_none() {
             let known = self.known()?;
             let lines = self.carrier.read_log(&known.manifest.active_ops()).await?;
-            if is_copy && self.flight.is_idle() {
+            if !self.flight.is_idle() {
+                // NOTE: memory has changes that no log has yet.
+            } else if snapshot != known.manifest.snapshot() {
+                // A checkpoint that was thought to have failed.
+                self.view.keeps(lines.len());
+            } else if is_copy {
                 // An undo that was thought to have failed: memory follows.
                 for _ in lines.len()..before {
                     self.view.undone();

@@ -12,8 +12,9 @@ use super::carrier::{Carrier, Error};
 use super::join::join_all;
 use crate::engine::{Id, compare_ranks};
 use crate::error::Code;
-use crate::format::document::{Manifest, Name};
+use crate::format::document::{Manifest, Name, Numbering};
 use crate::format::operation::{BatchMark, batch_marker, parse_line, unmarked};
+use crate::json::number::to_integer;
 use crate::order;
 use crate::transition::backend::sealed_by;
 use crate::transition::shared::is_sealed;
@@ -27,8 +28,8 @@ pub struct Log {
     pub generation: u64,
     /// Whether a store appends to it.
     pub is_live: bool,
-    /// How many snapshots there were before the one that holds this log: tells operations without an agent apart.
-    pub era: u64,
+    /// Tells operations without an agent apart.
+    pub numbering: Numbering,
     /// The schema version of its operations, where it is known.
     pub version: Option<u64>,
     /// How many of its operations count, where the manifest says: a line behind them was refused.
@@ -86,7 +87,8 @@ impl Entry {
         let mut identity = Vec::with_capacity(64);
         if agent.is_empty() {
             // Without an agent, its place must do.
-            identity.extend_from_slice(format!("{}/{index}/", log.era).as_bytes());
+            let Numbering { era, first } = log.numbering;
+            identity.extend_from_slice(format!("{era}/{}/", first + index as u64).as_bytes());
             identity.extend_from_slice(&unmarked(line));
         } else {
             for part in [&*agent, first.to_string().as_bytes(), &parsed.ts(line), &parsed.id] {
@@ -110,6 +112,12 @@ impl Entry {
         })
     }
 
+    /// Its number among the operations without an agent, see [`Numbering`]; `None` of an agent's.
+    pub(super) fn number(&self) -> Option<Numbering> {
+        let mut parts = self.identity.splitn(3, |&byte| byte == b'/').filter(|_| self.agent.is_empty());
+        Some(Numbering { era: to_integer(parts.next()?)?, first: to_integer(parts.next()?)? })
+    }
+
     fn order(&self, other: &Self) -> Ordering {
         let ranked = || compare_ranks((self.clock, &self.agent), (other.clock, &other.agent));
         self.generation.cmp(&other.generation).then_with(ranked)
@@ -118,7 +126,7 @@ impl Entry {
 
 /// The logs that a manifest names, each once.
 pub fn logs_of(manifest: &Manifest) -> Vec<Log> {
-    let era = manifest.snapshots();
+    let numbering = manifest.numbering();
     let versions = manifest.log_versions();
     let version = |path: &Name| versions.iter().find(|(log, _)| log == path).map(|(_, version)| *version);
     let log = |path: Name, generation, is_live| Log {
@@ -126,7 +134,7 @@ pub fn logs_of(manifest: &Manifest) -> Vec<Log> {
         path,
         generation,
         is_live,
-        era,
+        numbering,
         fence: None,
     };
     let Some(named) = manifest.agent_logs() else { return vec![log(manifest.active_ops(), Log::LIVE, true)] };

@@ -70,9 +70,11 @@ impl Events {
         out.push(b',');
     }
 
-    /// The writer's operations so far can no longer be undone.
-    pub(super) fn settle(&self) {
-        self.own.take();
+    /// Of the writer's operations so far only the last, so many, can still be undone.
+    pub(super) fn settle_but(&self, kept: usize) {
+        let mut own = self.own.borrow_mut();
+        let gone = own.len().saturating_sub(kept);
+        own.drain(..gone);
     }
 
     /// What is to be told since this was last asked: JSON texts with commas between them.

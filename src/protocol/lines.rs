@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use super::entry::{Entry, Log};
-use crate::format::document::Manifest;
+use crate::format::document::{Manifest, Numbering};
 
 /// What tells an agent's operation from all others.
 pub(super) fn identity(line: &[u8]) -> Option<Arc<[u8]>> {
@@ -13,7 +13,7 @@ pub(super) fn identity(line: &[u8]) -> Option<Arc<[u8]>> {
         path: Arc::from(&b""[..]),
         generation: Log::LIVE,
         is_live: true,
-        era: 0,
+        numbering: Numbering::default(),
         version: None,
         fence: None,
     };

@@ -121,7 +121,7 @@ impl<C: Carrier> Session<C> {
 
     /// Writes the files of an empty store, and returns its manifest, which is not published yet.
     async fn empty_store(&self, agent: Option<&Name>) -> Result<Manifest, Error> {
-        let records = super::carrier::Records { store: self.view.store(), only: Some(&[]), without: &[] };
+        let records = super::carrier::Records { store: self.view.store(), earlier: None, only: Some(&[]), without: &[] };
         let snapshot = self.carrier.write_snapshot(records, self.options.version).await?;
         let log = self.create_log(agent).await?;
         Ok(fresh(&snapshot, &log, &self.now(), self.options.version))
@@ -458,8 +458,8 @@ impl<C: Carrier> Session<C> {
 
     async fn finish(&self) -> Result<(), Error> {
         self.flush().await?;
-        let has_operations = self.view.store().has_operations();
-        if self.options.checkpoint_on_close && has_operations && !self.writer.is_replaced() {
+        let goes = self.view.store().operation_total() > self.kept_count();
+        if self.options.checkpoint_on_close && goes && !self.writer.is_replaced() {
             match self.checkpoint_if_free().await {
                 // What was acknowledged is in the logs: the newer program takes it along.
                 Err(error) if error.code() == Some(Code::NewerVersion) => {}

@@ -36,6 +36,8 @@ pub struct Options {
     pub amortised: bool,
     /// Closing makes a checkpoint.
     pub checkpoint_on_close: bool,
+    /// So many operations of a single writer stay in its log behind a checkpoint, with all of a batch.
+    pub keep: usize,
 }
 
 /// A manifest with its version, as it was read or written.

@@ -121,7 +121,7 @@ pub(super) fn logs_of(retired: &Retired) -> impl Iterator<Item = Log> {
         path: Arc::clone(path),
         generation: retired.snapshot,
         is_live: false,
-        era: retired.snapshot - 1,
+        numbering: retired.numbering(),
         version: None,
         fence: retired.counts.get(place).copied(),
     })

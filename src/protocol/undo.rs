@@ -262,7 +262,7 @@ impl<C: Carrier> Session<C> {
     }
 }
 
-fn mark_of(line: &[u8]) -> Option<BatchMark> {
+pub(super) fn mark_of(line: &[u8]) -> Option<BatchMark> {
     parse_line(line).ok()?.batch
 }
 

@@ -158,24 +158,37 @@ impl View {
         }
     }
 
-    /// A snapshot of a schema version holds the state without some records, and all operations.
+    /// A snapshot of a schema version holds the state without some records, and all operations but the last, so many.
     ///
     /// # Errors
     /// `OPSLOG_IO` of reading, which cannot happen for held texts.
-    pub fn checkpointed(&self, snapshot: &Name, version: u64, removed: &[Id]) -> Result<(), Error> {
+    pub fn checkpointed(
+        &self,
+        snapshot: &Name,
+        version: u64,
+        (removed, kept): (&[Id], usize),
+    ) -> Result<(), Error> {
         self.store.remove(removed).map_err(unreadable)?;
-        self.store.forget_operations();
-        self.events.settle();
+        self.store.forget_operations_but(kept);
+        self.events.settle_but(kept);
         self.versions.take(&self.versions.of_snapshot(snapshot, Some(version)));
         if let Some(applied) = self.applied.borrow_mut().as_mut() {
             applied.snapshot = Arc::clone(snapshot);
             applied.era += 1;
-            applied.identities.clear();
+            let gone = applied.identities.len().saturating_sub(kept);
+            applied.identities.drain(..gone);
         }
         let mut effects = self.effects.borrow_mut();
         effects.looked.extend_from_slice(removed);
         effects.history = true;
         Ok(())
+    }
+
+    /// A checkpoint holds all operations but the last, so many; which snapshot that made is not certain.
+    pub(super) fn keeps(&self, kept: usize) {
+        self.store.forget_operations_but(kept);
+        self.events.settle_but(kept);
+        self.history_begins_anew();
     }
 
     /// Lets go of everything.

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use super::shared::{add_archived, is_sealed, kept_versions, raised_clock, remove_merged};
-use crate::format::document::{Manifest, Name, Retired};
+use crate::format::document::{Manifest, Name, Numbering, Retired};
 
 /// What each transition writes besides its own fields.
 #[derive(Debug, Clone)]
@@ -38,6 +38,8 @@ pub struct Snapshot {
     pub records: u64,
     /// How many operations the logs had that went into it.
     pub counts: Vec<(Name, u64)>,
+    /// How many operations of a single writer's log did not go into it, but to the next log.
+    pub kept: u64,
     /// What is noted of those operations.
     pub went: Went,
     /// Lists of retired logs that the manifest need not have any more.
@@ -361,7 +363,7 @@ pub fn published(
     next
 }
 
-/// A snapshot of a single writer takes the place of its log, and an empty log follows.
+/// A snapshot of a single writer takes the place of its log, and a log follows with what the snapshot does not hold.
 pub fn checkpointed(manifest: &Manifest, snapshot: &Snapshot, log: &[u8]) -> Manifest {
     let mut next = with_snapshot(manifest, snapshot, &[manifest.active_ops()]);
     next.set_text("activeOps", log);
@@ -389,7 +391,7 @@ pub fn forgotten(manifest: &Manifest, has_older: bool) -> Manifest {
     let last = retired.last().map_or(0, |retired| retired.snapshot);
     retired.retain(|retired| retired.snapshot > to || retired.snapshot == last);
     for gone in retired.iter_mut().filter(|retired| retired.snapshot <= to) {
-        *gone = Retired { snapshot: gone.snapshot, ..Retired::default() };
+        *gone = gone.forgotten();
     }
     next.set_retired(&retired);
     if !has_older {
@@ -430,7 +432,11 @@ fn with_snapshot(manifest: &Manifest, snapshot: &Snapshot, merged: &[Name]) -> M
     let counts = merged.iter().map(count).collect::<Option<Vec<u64>>>().unwrap_or_default();
     let Went { bytes, until, archived } = snapshot.went.clone();
     let (number, from) = (manifest.snapshots() + 1, Some(manifest.snapshot()));
-    retired.push(Retired { snapshot: number, logs: merged.to_vec(), counts, from, bytes, until, archived });
+    let (numbering, kept) = (manifest.numbering(), snapshot.kept);
+    let usual = Numbering { era: manifest.snapshots(), first: 0 };
+    let numbering = (numbering != usual).then_some(numbering);
+    let logs = merged.to_vec();
+    retired.push(Retired { snapshot: number, logs, counts, from, bytes, until, archived, numbering, kept });
     if let Some(paged) = &snapshot.paged {
         retired.retain(|retired| retired.snapshot > paged.to);
         next.set_text("older", &paged.path);

@@ -44,6 +44,7 @@ fn snapshot(archived: Option<Archived>) -> Snapshot {
         empty_log: None,
         records: 9,
         counts: vec![(name("l0"), 4)],
+        kept: 0,
         went: Went::default(),
         paged: None,
         taken: b"t".to_vec(),

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
 use opslog::engine::Id;
@@ -18,6 +19,9 @@ use super::scheduler::World;
 pub type Opened = Rc<RefCell<HashMap<u64, Rc<Session<Simulated>>>>>;
 /// The store of a process that fetches single records, while that lives.
 pub type Fetcher = Rc<RefCell<Option<Rc<Session<Simulated>>>>>;
+
+/// How many operations were undone that a checkpoint had left in the log.
+pub static UNDONE_BEHIND_CHECKPOINTS: AtomicU64 = AtomicU64::new(0);
 
 /// One process.
 pub struct Actor {
@@ -112,6 +116,9 @@ impl Actor {
         }
         if self.is_historian && self.world.dice.borrow_mut().chance(60) {
             return self.undo_batch(session).await;
+        }
+        if self.options.keep > 0 && self.options.agent.is_none() && self.world.dice.borrow_mut().chance(80) {
+            return self.undo_behind_checkpoint(session).await;
         }
         if self.prunes && self.world.dice.borrow_mut().chance(20) {
             let limits = Limits {
@@ -239,22 +246,47 @@ impl Actor {
 
     /// Writes a record and takes that back: what is undone is the last operation, so nothing else may be on its way.
     async fn undo(&self, session: &Rc<Session<Simulated>>) {
-        let (id, text) = self.fresh();
-        let Some((ticket, place)) = self.change(session, &id, Some(&text)) else { return };
-        self.settle(session, vec![(ticket, place)]).await;
-        if self.ledger.writes.borrow()[place].told != Told::Acknowledged {
-            return;
+        if let Some(id) = self.write_fresh(session).await {
+            self.undo_last(session, &id).await;
         }
-        let undo = self.ledger.call(self.life, &id, None, None);
-        let undone = session.undo(false).await;
-        self.ledger.told(
-            undo,
-            match undone {
-                Ok(true) => Told::Acknowledged,
-                Ok(false) => Told::Refused,
-                Err(error) => told(&Err(error)),
-            },
-        );
+    }
+
+    /// As [`Actor::undo`], with a checkpoint in between, which leaves what was written in the log.
+    async fn undo_behind_checkpoint(&self, session: &Rc<Session<Simulated>>) {
+        let count = 1 + self.world.dice.borrow_mut().below(self.options.keep.min(3));
+        let mut written = Vec::new();
+        for _ in 0..count {
+            let Some(id) = self.write_fresh(session).await else { return };
+            written.push(id);
+        }
+        let is_made = session.checkpoint(1000).await.is_ok();
+        for id in written.iter().rev() {
+            match self.undo_last(session, id).await {
+                Told::Acknowledged if is_made => drop(UNDONE_BEHIND_CHECKPOINTS.fetch_add(1, Ordering::Relaxed)),
+                Told::Acknowledged => {}
+                Told::Refused | Told::Unknown => return,
+            }
+        }
+    }
+
+    /// Writes a record that there was not. `None` if that is not acknowledged.
+    async fn write_fresh(&self, session: &Rc<Session<Simulated>>) -> Option<String> {
+        let (id, text) = self.fresh();
+        let (ticket, place) = self.change(session, &id, Some(&text))?;
+        self.settle(session, vec![(ticket, place)]).await;
+        (self.ledger.writes.borrow()[place].told == Told::Acknowledged).then_some(id)
+    }
+
+    /// Takes the last operation back, which wrote this record.
+    async fn undo_last(&self, session: &Session<Simulated>, id: &str) -> Told {
+        let undo = self.ledger.call(self.life, id, None, None);
+        let told = match session.undo(false).await {
+            Ok(true) => Told::Acknowledged,
+            Ok(false) => Told::Refused,
+            Err(error) => told(&Err(error)),
+        };
+        self.ledger.told(undo, told);
+        told
     }
 
     /// Writes a batch, and takes it back as a whole.

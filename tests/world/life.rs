@@ -42,7 +42,11 @@ pub const HISTORY: u64 = 2_000_000;
 /// From this seed on, snapshots have indexes, and a reader fetches single records.
 pub const INDEXED: u64 = 3_000_000;
 
+/// From this seed on, single writers keep operations in their logs behind a checkpoint.
+pub const KEEPING: u64 = 4_000_000;
+
 struct Plan {
+    keep: usize,
     is_historian: bool,
     prunes: bool,
     kind: Kind,
@@ -58,10 +62,11 @@ impl Plan {
             1 | 2 => Kind::Conditional,
             _ => Kind::LockObject,
         };
-        let is_single = (seed / 4).is_multiple_of(3);
+        let keep = if seed < KEEPING { 0 } else { 1 + (seed / 16 % 5) as usize };
+        let is_single = (seed / 4).is_multiple_of(3) != (keep > 0);
         // NOTE: the worlds below have the seeds that they had before there were such stores.
-        let is_historian = (HISTORY..INDEXED).contains(&seed);
-        let is_indexed = seed >= INDEXED;
+        let is_historian = (HISTORY..INDEXED).contains(&seed) || keep > 0;
+        let is_indexed = (INDEXED..KEEPING).contains(&seed);
         let is_numbered = kind == Kind::Conditional && seed >= NUMBERED && (!is_historian || seed % 8 > 3);
         let facts = Facts {
             kernel_lock: kind == Kind::Folder,
@@ -93,7 +98,7 @@ impl Plan {
             is_stale: !facts.tells_changes,
         };
         let prunes = (is_historian || is_indexed) && (seed / 720).is_multiple_of(3);
-        Self { is_historian, prunes, kind, is_single, facts, weather }
+        Self { keep, is_historian, prunes, kind, is_single, facts, weather }
     }
 }
 
@@ -137,6 +142,7 @@ impl Party {
             checkpoint_threshold: f64::INFINITY,
             amortised: false,
             checkpoint_on_close: true,
+            keep: self.plan.keep,
         }
     }
 
@@ -497,7 +503,7 @@ fn judge(party: &mut Party) {
         party.opened.borrow().iter().map(|(life, session)| (*life, Rc::clone(session))).collect();
     for (life, session) in opened {
         let (following, ledger) = (Rc::clone(&session), Rc::clone(&party.ledger));
-        let is_reader = session.store().has_operations() || session.manifest().is_some();
+        let is_reader = session.store().operation_total() > 0 || session.manifest().is_some();
         let told = party.alone(async move { follow(&following, &ledger, life).await });
         let is_follower = session.is_follower();
         // What was pruned is told to no follower.

@@ -16,7 +16,8 @@ mod scheduler;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use life::{HISTORY, INDEXED, NUMBERED, run};
+use actor::UNDONE_BEHIND_CHECKPOINTS;
+use life::{HISTORY, INDEXED, KEEPING, NUMBERED, run};
 
 /// What is wrong in the world of a seed.
 fn wrong_in(seed: u64) -> Vec<String> {
@@ -62,6 +63,16 @@ fn a_consumer_that_dies_at_any_step_is_told_each_operation_once_in_every_simulat
 fn records_are_fetched_as_they_are_stored_in_every_simulated_world() {
     if number("OPSLOG_WORLD_REPLAY").is_none() && number("OPSLOG_WORLD_FROM").is_none() {
         run_all(INDEXED, number("OPSLOG_WORLD_SEEDS").unwrap_or(500));
+    }
+}
+
+#[test]
+fn operations_that_a_checkpoint_leaves_in_the_log_are_undone_and_told_once_in_every_simulated_world() {
+    if number("OPSLOG_WORLD_REPLAY").is_none() && number("OPSLOG_WORLD_FROM").is_none() {
+        run_all(KEEPING, number("OPSLOG_WORLD_SEEDS").unwrap_or(500));
+        let undone = UNDONE_BEHIND_CHECKPOINTS.load(Ordering::Relaxed);
+        println!("{undone} operations undone that a checkpoint had left");
+        assert!(undone > 0);
     }
 }
 

@@ -8,7 +8,7 @@ use hashbrown::HashSet;
 
 use super::position::{Count, Position, Read};
 use super::{DELETED, OF_ANOTHER, UNDONE, gone};
-use crate::format::document::{Manifest, Name, Retired};
+use crate::format::document::{Manifest, Name, Numbering, Retired};
 use crate::protocol::carrier::{Carrier, Error};
 use crate::protocol::entry::{Entry, logs_of, read_all};
 use crate::protocol::session::Session;
@@ -32,8 +32,13 @@ pub(super) struct Era {
     pub(super) copies: HashSet<Arc<[u8]>>,
     /// The note of what an archive took out behind them.
     pub(super) archived: Option<Name>,
+    /// Which numbers those operations have that a checkpoint left to the next era.
+    pub(super) kept: Option<(Numbering, Numbering)>,
     pub(super) manifest: Rc<Manifest>,
 }
+
+/// The era of a position, the operations up to there, and those of a single writer among them that stand in a later era.
+type ReadUpTo = (Era, HashSet<Arc<[u8]>>, Vec<Entry>);
 
 impl Era {
     /// Whether an operation that is not there must have been undone: a log from which operations are taken in place is as new as
@@ -98,15 +103,35 @@ impl<C: Carrier> Session<C> {
                 false => read_all(&self.carrier, &manifest).await?,
             };
             let (archived, copies) = (None, self.copies(&manifest, number, &entries).await?);
-            return Ok(Era { number, origin, is_over: false, is_own, entries, copies, archived, manifest });
+            let (is_over, kept) = (false, None);
+            return Ok(Era { number, origin, is_over, is_own, entries, copies, archived, kept, manifest });
         }
         let Some(retired) = self.retired_behind(&manifest, number).await? else {
             return Err(gone(if number > manifest.snapshots() { OF_ANOTHER } else { DELETED }));
         };
         let origin = retired.from.as_deref().map(origin_of).unwrap_or_default();
         let entries = self.entries_of(&retired).await?;
-        let (archived, copies) = (retired.archived, self.copies(&manifest, number, &entries).await?);
-        Ok(Era { number, origin, is_over: true, is_own: false, entries, copies, archived, manifest })
+        let (kept, copies) = (retired.kept_numbers(), self.copies(&manifest, number, &entries).await?);
+        let (is_over, is_own, archived) = (true, false, retired.archived);
+        Ok(Era { number, origin, is_over, is_own, entries, copies, archived, kept, manifest })
+    }
+
+    /// Which of some operations that an era no longer has a checkpoint left to a later one.
+    pub(super) async fn kept_later(
+        &self,
+        era: &Era,
+        missing: &HashSet<Arc<[u8]>>,
+    ) -> Result<HashSet<Arc<[u8]>>, Error> {
+        let mut found = HashSet::new();
+        let (mut number, mut keeps) = (era.number, era.kept.is_some());
+        while keeps && found.len() < missing.len() {
+            number += 1;
+            let later = self.era(number).await?;
+            let identities = later.entries.iter().map(|entry| &entry.identity);
+            found.extend(identities.filter(|identity| missing.contains(*identity)).map(Arc::clone));
+            keeps = later.kept.is_some();
+        }
+        Ok(found)
     }
 
     async fn entries_of(&self, retired: &Retired) -> Result<Vec<Entry>, Error> {
@@ -162,7 +187,7 @@ impl<C: Carrier> Session<C> {
     }
 
     /// The operations that were read up to a position, from its era on.
-    pub(super) async fn read_up_to(&self, position: &Position) -> Result<(Era, HashSet<Arc<[u8]>>), Error> {
+    pub(super) async fn read_up_to(&self, position: &Position) -> Result<ReadUpTo, Error> {
         let manifest = self.manifest_now().await?;
         if position.era > manifest.snapshots() {
             return Err(gone(OF_ANOTHER));
@@ -176,18 +201,19 @@ impl<C: Carrier> Session<C> {
                 return Err(gone(OF_ANOTHER));
             }
             let mut missing = position.read.clone();
-            let mut known = HashSet::new();
+            let (mut known, mut kept) = (HashSet::new(), Vec::new());
             take_known(&mut missing, &first.entries, &mut known);
             // What was read before its log was sealed may count in a later log.
             let (mut number, mut is_over) = (first.number, first.is_over);
             while is_over && missing.values().any(|count| count.count > 0) {
                 number += 1;
                 let later = self.era(number).await?;
-                take_known(&mut missing, &later.entries, &mut known);
+                let taken = take_known(&mut missing, &later.entries, &mut known);
+                kept.extend(taken.into_iter().filter(|entry| entry.agent.is_empty()).cloned());
                 is_over = later.is_over;
             }
             if missing.values().all(|count| count.is_nothing()) {
-                return Ok((first, known));
+                return Ok((first, known, kept));
             }
             // A listing may be older than the one before it.
             if first.is_own || self.carrier.facts().answers_are_final || attempt == READS {
@@ -199,13 +225,20 @@ impl<C: Carrier> Session<C> {
     }
 }
 
-/// Takes the first operations of each agent, as many as are missing of it.
-fn take_known(missing: &mut Read, entries: &[Entry], known: &mut HashSet<Arc<[u8]>>) {
+/// Takes the first operations of each agent, as many as are missing of it. Returns them.
+fn take_known<'e>(
+    missing: &mut Read,
+    entries: &'e [Entry],
+    known: &mut HashSet<Arc<[u8]>>,
+) -> Vec<&'e Entry> {
+    let mut taken = Vec::new();
     for entry in entries {
         if let Some(count) = missing.get_mut(&entry.agent).filter(|count| count.count > 0)
             && known.insert(Arc::clone(&entry.identity))
         {
             Count::take(count, &entry.identity);
+            taken.push(entry);
         }
     }
+    taken
 }

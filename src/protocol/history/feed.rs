@@ -11,11 +11,11 @@ use super::eras::{Era, pruned_until};
 use super::position::{Position, Read, print};
 use super::{OF_ANOTHER, gone};
 use crate::engine::Id;
-use crate::format::document::{Manifest, Name};
+use crate::format::document::{Manifest, Name, Numbering};
 use crate::format::operation::{BatchMark, parse_line};
 use crate::history::{Change, Event, Wanted, event_into};
 use crate::protocol::carrier::{Carrier, Error, Version};
-use crate::protocol::entry::Entry;
+use crate::protocol::entry::{Entry, logs_of};
 use crate::protocol::session::Session;
 
 /// How often logs are read that seem to lack operations.
@@ -43,9 +43,23 @@ struct Told {
     agent: Name,
     id: Id,
     position: Box<[u8]>,
-    log: Name,
+    /// The log that it was seen in; `None` until it is seen where a checkpoint has left it.
+    log: Option<Name>,
     /// It was told in an earlier era.
     is_copy: bool,
+}
+
+impl Told {
+    fn new(entry: &Entry, position: Vec<u8>, is_copy: bool) -> Self {
+        Self {
+            is_copy,
+            identity: Arc::clone(&entry.identity),
+            agent: Arc::clone(&entry.agent),
+            id: Arc::clone(&entry.id),
+            position: position.into(),
+            log: Some(Arc::clone(&entry.log)),
+        }
+    }
 }
 
 /// Gives operations their positions, one after the other.
@@ -65,12 +79,22 @@ struct Forward {
     /// Operations that were told before it began, and the position behind them.
     already: HashSet<Arc<[u8]>>,
     after: Option<Position>,
+    /// Operations that were told, and which a checkpoint has left to the next era.
+    kept: HashSet<Arc<[u8]>>,
+    /// Operations that were told before it began, and that a checkpoint has left to an era behind its first.
+    kept_before: Vec<Entry>,
     queue: VecDeque<Entry>,
     /// Those of the era that were told in an earlier one.
     copies: HashSet<Arc<[u8]>>,
+    /// Whether the era was looked at.
+    is_begun: bool,
     is_era_over: bool,
     /// The era behind which it ends, unless it is live.
     last: Option<u64>,
+    /// Up to which number the operations of later eras belong to that one, since a checkpoint left them to those.
+    until: Option<Numbering>,
+    /// Whether some of them are still to come.
+    goes_on: bool,
     is_at_end: bool,
     /// What the carrier said of changes before everything was told.
     token: Option<Version>,
@@ -83,6 +107,7 @@ struct Backward {
     /// The era that comes next, and the first of all.
     next: Option<u64>,
     first: u64,
+    is_begun: bool,
     /// The operations up to the position.
     known: HashSet<Arc<[u8]>>,
     queue: Vec<Placed>,
@@ -184,9 +209,9 @@ impl<C: Carrier> Session<C> {
         let mut begun = None;
         match &feed.after {
             Some(after) => {
-                let (era, read) = self.read_up_to(after).await?;
+                let (era, read, later) = self.read_up_to(after).await?;
                 known = read;
-                begun = Some(era);
+                begun = Some((era, later));
             }
             None => must_be_kept(&feed.wanted, &manifest)?,
         }
@@ -196,12 +221,13 @@ impl<C: Carrier> Session<C> {
         };
         if feed.is_reverse {
             let next = Some(newest.max(first));
-            return Ok(Reading::Backward(Backward { next, first, known, queue: Vec::new() }));
+            return Ok(Reading::Backward(Backward { next, first, is_begun: false, known, queue: Vec::new() }));
         }
         let last = (!feed.is_live).then_some(newest.max(first));
         let mut forward = Forward::new(Walk::new(first, 0), known, last);
         forward.after.clone_from(&feed.after);
-        if let Some(era) = begun {
+        if let Some((era, later)) = begun {
+            forward.kept_before = later;
             forward.enqueue(era);
             forward.is_at_end = !forward.is_era_over && !feed.is_live;
         }
@@ -227,7 +253,7 @@ impl<C: Carrier> Session<C> {
                 return Ok(false);
             }
             if forward.is_era_over {
-                if Some(forward.walk.era) == forward.last {
+                if forward.last.is_some_and(|last| forward.walk.era >= last) && !forward.goes_on {
                     return Ok(false);
                 }
                 forward.advance();
@@ -271,13 +297,17 @@ impl<C: Carrier> Session<C> {
         let mut attempt = 1;
         loop {
             let era = self.era(number).await?;
-            if forward.is_begun() && era.origin != forward.walk.origin {
+            if forward.is_begun && era.origin != forward.walk.origin {
                 return Err(gone(OF_ANOTHER));
             }
+            if !era.is_over {
+                forward.finds_log(&era.manifest);
+            }
+            let missing = forward.lacking(&era.entries);
+            let kept = self.kept_later(&era, &missing).await?;
             let undone: Vec<Arc<[u8]>> = {
                 let there: HashSet<&Arc<[u8]>> = era.entries.iter().map(|entry| &entry.identity).collect();
-                let is_missing = |told: &&Told| !there.contains(&told.identity);
-                let is_sure = !forward.told.iter().any(|told| is_missing(&told))
+                let is_sure = missing.is_empty()
                     || era.is_over
                     || era.is_own
                     || facts.answers_are_final;
@@ -291,7 +321,10 @@ impl<C: Carrier> Session<C> {
                 let moved = forward.moved(&era.entries, &there);
                 let is_undone = |told: &&Told| match there.contains(&told.identity) {
                     true => moved.contains(&told.identity),
-                    false => era.lacks_for_good(&told.log, is_cut(told)),
+                    false => {
+                        let is_gone = |log: &Name| era.lacks_for_good(log, is_cut(told));
+                        !kept.contains(&told.identity) && told.log.as_ref().map_or(era.is_over, is_gone)
+                    }
                 };
                 let undone = forward.told.iter().filter(is_undone);
                 undone.map(|told| Arc::clone(&told.identity)).collect()
@@ -299,6 +332,7 @@ impl<C: Carrier> Session<C> {
             for identity in undone.iter().rev() {
                 forward.retract(identity, &feed.wanted, out);
             }
+            forward.kept = kept;
             forward.enqueue(era);
             return Ok(!undone.is_empty() || !forward.queue.is_empty());
         }
@@ -318,8 +352,14 @@ impl<C: Carrier> Session<C> {
                     return Ok(true);
                 }
             }
-            let Some(number) = backward.next else { return Ok(false) };
-            let era = self.era(number).await?;
+            let Some(mut number) = backward.next else { return Ok(false) };
+            let mut era = self.era(number).await?;
+            while !backward.is_begun && era.kept.is_some() {
+                // A checkpoint that was made meanwhile has left some of its operations to the next.
+                number += 1;
+                era = self.era(number).await?;
+            }
+            backward.is_begun = true;
             backward.next = number.checked_sub(1).filter(|next| *next >= backward.first);
             let mut walk = Walk::new(number, era.origin);
             for entry in era.entries {
@@ -340,29 +380,54 @@ impl<C: Carrier> Session<C> {
 impl Forward {
     fn new(walk: Walk, already: HashSet<Arc<[u8]>>, last: Option<u64>) -> Self {
         let (told, queue, known, after) = (Vec::new(), VecDeque::new(), HashSet::new(), None);
+        let (kept, kept_before, copies) = (HashSet::new(), Vec::new(), HashSet::new());
         Self {
             walk,
             told,
             known,
             already,
             after,
+            kept,
+            kept_before,
             queue,
-            copies: HashSet::new(),
+            copies,
+            is_begun: false,
             is_era_over: false,
             last,
+            until: None,
+            goes_on: false,
             is_at_end: false,
             token: None,
         }
     }
 
-    fn is_begun(&self) -> bool {
-        !self.told.is_empty()
+    /// What a checkpoint has left to this era stands in the log of its single writer.
+    fn finds_log(&mut self, manifest: &Manifest) {
+        let logs = logs_of(manifest);
+        let [log] = logs.as_slice() else { return };
+        for told in self.told.iter_mut().filter(|told| told.log.is_none()) {
+            told.log = Some(Arc::clone(&log.path));
+        }
+    }
+
+    /// Those that were told and are not among these.
+    fn lacking(&self, entries: &[Entry]) -> HashSet<Arc<[u8]>> {
+        let there: HashSet<&Arc<[u8]>> = entries.iter().map(|entry| &entry.identity).collect();
+        let told = self.told.iter().map(|told| &told.identity);
+        told.filter(|identity| !there.contains(identity)).map(Arc::clone).collect()
     }
 
     /// What is new of an era is to be told.
-    fn enqueue(&mut self, era: Era) {
+    fn enqueue(&mut self, mut era: Era) {
         self.walk.origin = era.origin;
-        self.is_era_over = era.is_over;
+        (self.is_begun, self.is_era_over) = (true, era.is_over);
+        if Some(era.number) == self.last {
+            self.until = era.kept.map(|(_, to)| to);
+        } else if let Some(until) = self.until.filter(|_| self.last.is_some()) {
+            era.entries.retain(|entry| entry.number().is_some_and(|number| number.is_below(until)));
+        }
+        self.goes_on =
+            self.until.is_some_and(|until| era.kept.is_some_and(|(from, _)| from.is_below(until)));
         let known = &self.known;
         let new = era.entries.into_iter().filter(|entry| !known.contains(&entry.identity));
         // NOTE: what a feed before this one told comes first: a position says of each agent how many of its operations were told.
@@ -373,10 +438,27 @@ impl Forward {
 
     /// Goes on with the next era.
     fn advance(&mut self) {
-        self.walk = Walk::new(self.walk.era + 1, 0);
-        self.told.clear();
+        for entry in std::mem::take(&mut self.kept_before) {
+            self.already.remove(&entry.identity);
+            self.kept.insert(Arc::clone(&entry.identity));
+            let (position, _) = self.walk.pass(&entry);
+            self.told.push(Told::new(&entry, position, false));
+        }
+        let walk = Walk::new(self.walk.era + 1, 0);
+        let before = std::mem::replace(&mut self.walk, walk);
         self.known.clear();
-        self.is_era_over = false;
+        // What was told and has gone over to the next era has been told of that one.
+        self.told.retain(|told| self.kept.contains(&told.identity));
+        for told in &mut self.told {
+            told.log = None;
+            self.known.insert(Arc::clone(&told.identity));
+            self.walk.read.entry(Arc::clone(&told.agent)).or_default().add(&told.identity);
+        }
+        if !self.told.is_empty() {
+            self.walk.batches = before.batches;
+        }
+        self.kept.clear();
+        (self.is_begun, self.is_era_over) = (false, false);
         self.token = None;
     }
 
@@ -397,14 +479,7 @@ impl Forward {
         } else if !is_copy {
             print_change(out, wanted, entry, &position, batch.as_deref());
         }
-        self.told.push(Told {
-            is_copy,
-            identity: Arc::clone(&entry.identity),
-            agent: Arc::clone(&entry.agent),
-            id: Arc::clone(&entry.id),
-            position: position.into(),
-            log: Arc::clone(&entry.log),
-        });
+        self.told.push(Told::new(entry, position, is_copy));
     }
 
     /// Which operations were told before others of their agent that stand before them: an older listing of a log lacked those. They are

@@ -63,7 +63,7 @@ impl<C: Carrier> Session<C> {
     pub async fn past(&self, present: &Present, when: &When) -> Result<Past, Error> {
         let (known, at) = match when {
             When::At(position) => {
-                let (_, known) = self.read_up_to(position).await?;
+                let (_, known, _) = self.read_up_to(position).await?;
                 (known, position.era)
             }
             When::Time(_) => (HashSet::new(), 0),

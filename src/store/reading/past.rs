@@ -411,6 +411,22 @@ impl Store {
         Present { moment: state.moment(), count, undone, logged: None }
     }
 
+    /// The records before the last operations, so many, of a store without files. Until [`Store::rejoin`] those are set apart.
+    /// Also how many operations the others are; `None` if that cannot be done.
+    pub fn before_last(&self, keep: usize) -> Option<(Past, usize)> {
+        let mut state = self.lock();
+        let apart = state.engine.set_apart_but(0, keep);
+        let (moment, count) = state.moment_apart()?;
+        let past = Past {
+            moment,
+            count,
+            concerned: Arc::default(),
+            due: Arc::default(),
+            migrated: Overlay::default(),
+        };
+        Some((past, apart))
+    }
+
     /// The records at the place before which these operations stand.
     ///
     /// # Errors

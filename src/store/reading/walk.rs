@@ -151,6 +151,12 @@ impl State {
         let kept = self.moments.begin(self.wal.len());
         self.engine.moment(kept)
     }
+
+    /// As [`State::moment`], what is set apart, and how many records that are; `None` if nothing is.
+    pub(in crate::store) fn moment_apart(&mut self) -> Option<(Moment, usize)> {
+        let kept = self.moments.begin(self.wal.len());
+        self.engine.moment_apart(kept)
+    }
 }
 
 impl Range {

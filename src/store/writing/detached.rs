@@ -12,7 +12,7 @@ use crate::format::operation::parse_line;
 use crate::json::array::elements;
 use crate::json::string::unescape;
 use crate::json::string_body;
-use crate::store::{Durability, Options, State, Store};
+use crate::store::{Durability, Options, Past, State, Store};
 
 impl Store {
     /// A store without files. `agent` writes with a Lamport clock.
@@ -133,11 +133,6 @@ impl Store {
         self.lock().hidden = 0;
     }
 
-    /// Whether there are operations, shown or not.
-    pub fn has_operations(&self) -> bool {
-        !self.lock().engine.operations().is_empty()
-    }
-
     /// Whether an operation that is shown is this agent's.
     pub fn has_operation_of(&self, agent: &[u8]) -> bool {
         let state = self.lock();
@@ -174,24 +169,22 @@ impl Store {
     /// # Errors
     /// As for [`Store::text_of`].
     pub fn pairs(&self) -> Result<Vec<(Id, Vec<u8>)>> {
-        let mut out = Vec::new();
-        let mut list = vec![b'['];
+        let mut list = Vec::new();
         self.lock()
             .engine
             .scan(Cursor::Base(0), usize::MAX, &mut list)
             .map_err(|source| self.read_failed(source))?;
-        if list.last() == Some(&b',') {
-            list.pop();
-        }
-        list.push(b']');
-        let items = elements(&list).unwrap_or_default();
-        for pair in items.chunks(2) {
-            let [first, second] = pair else { continue };
-            let (id, text) = if *first == b"null" { (second, &b""[..]) } else { (first, *second) };
-            let id = unescape(string_body(id).unwrap_or_default());
-            out.push((Id::from(&*id), text.to_vec()));
-        }
-        Ok(out)
+        Ok(pairs_of(list))
+    }
+
+    /// As [`Store::pairs`], those at an earlier place.
+    ///
+    /// # Errors
+    /// As for [`Store::text_of`].
+    pub fn past_pairs(&self, past: &Past) -> Result<Vec<(Id, Vec<u8>)>> {
+        let mut list = Vec::new();
+        self.walk_on(&mut past.walk(false), usize::MAX, &mut list)?;
+        Ok(pairs_of(list))
     }
 
     /// Starts anew, without records and operations. The clock does not go back.
@@ -220,10 +213,20 @@ impl Store {
         self.lock().engine.commit_first();
     }
 
-    /// Forgets the operations: a checkpoint holds them.
-    pub fn forget_operations(&self) {
+    /// Takes back what was set apart, so many operations.
+    pub fn rejoin(&self, apart: usize) {
+        self.lock().engine.rejoin(apart);
+    }
+
+    /// How many operations there are, shown or not.
+    pub fn operation_total(&self) -> usize {
+        self.lock().engine.operations().len()
+    }
+
+    /// Forgets the operations but the last, so many: a checkpoint holds them.
+    pub fn forget_operations_but(&self, keep: usize) {
         let mut state = self.lock();
-        let count = state.engine.operations().len();
+        let count = state.engine.operations().len().saturating_sub(keep);
         state.engine.forget_operations(count);
         state.unhide();
     }
@@ -239,4 +242,17 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// The records of a list as a scan prints it: ids and values in turn, each followed by a comma.
+fn pairs_of(printed: Vec<u8>) -> Vec<(Id, Vec<u8>)> {
+    let list = [b"[", printed.strip_suffix(b",").unwrap_or(&printed), b"]"].concat();
+    let items = elements(&list).unwrap_or_default();
+    let pairs = items.chunks(2).filter_map(|pair| {
+        let [first, second] = pair else { return None };
+        let (id, text) = if *first == b"null" { (second, &b""[..]) } else { (first, *second) };
+        let id = unescape(string_body(id).unwrap_or_default());
+        Some((Id::from(&*id), text.to_vec()))
+    });
+    pairs.collect()
 }
