@@ -1,6 +1,7 @@
 /** retain.undo: the last operations stay open to undo() and getHistory() across checkpoints and restarts. */
 import test from "ava";
-import { Store } from "../../index.mjs";
+import { FsBackend, Store } from "../../index.mjs";
+import { memoryBackend, memoryBucket } from "../helpers/memory-backend.mjs";
 import { original } from "../helpers/original.mjs";
 import { openInProcess } from "../helpers/processes.mjs";
 import { storedEntries, temporaryFolder } from "../helpers/store-folder.mjs";
@@ -14,35 +15,60 @@ async function opened(t, folder, undo, options = {}) {
   return store;
 }
 
+class Subclass extends FsBackend {}
+
+/** By what a single writer keeps its store: options of `open()` for each time that it is opened. */
+const carriers = {
+  "a folder": () => () => ({}),
+  "a subclass of FsBackend": () => () => ({ backend: new Subclass() }),
+  "a bucket": () => {
+    const bucket = memoryBucket();
+    return () => ({ backend: memoryBackend(bucket, { conditional: true, deletes: true, turn: null }) });
+  },
+};
+
+/** Declares a test for each of them. `carried()` makes options; they are those of one store. */
+function testsOfCarriers(title, body) {
+  for (const [name, carrier] of Object.entries(carriers)) {
+    test(`${title}: ${name}`, async (t) => body(t, await temporaryFolder(t), carrier()));
+  }
+}
+
 async function collect(changes) {
   const found = [];
   for await (const change of changes) found.push(change);
   return found;
 }
 
-test("undo() after close() and open() takes the last operations back, and getHistory() shows them", async (t) => {
-  const folder = await temporaryFolder(t);
-  const store = await opened(t, folder, 2);
-  await store.set("a", { n: 1 });
-  await store.set("a", { n: 2 });
-  await store.set("b", { n: 3 });
-  await store.set("a", { n: 4 });
-  await store.close();
-  await store.open(folder, { retain: { undo: 2 } });
-  t.deepEqual(idsOf(store.getOps()), ["b", "a"]);
-  t.is(store.stats().opsCount, 2);
-  t.deepEqual(
-    store.getHistory("a").map(({ data }) => data),
-    [{ n: 4 }],
-  );
-  t.true(await store.undo());
-  t.deepEqual(store.get("a"), { n: 2 });
-  t.true(await store.undo());
-  t.false(store.has("b"));
-  t.false(await store.undo());
-  await store.close();
-  t.deepEqual(await storedEntries(original.Store, folder), [["a", { n: 2 }]]);
-});
+testsOfCarriers(
+  "undo() after close() and open() takes the last operations back, and getHistory() shows them",
+  async (t, folder, carried) => {
+    const store = await opened(t, folder, 2, carried());
+    await store.set("a", { n: 1 });
+    await store.set("a", { n: 2 });
+    await store.set("b", { n: 3 });
+    await store.set("a", { n: 4 });
+    await store.close();
+    await store.open(folder, { retain: { undo: 2 }, ...carried() });
+    t.deepEqual(idsOf(store.getOps()), ["b", "a"]);
+    t.is(store.stats().opsCount, 2);
+    t.deepEqual(
+      store.getHistory("a").map(({ data }) => data),
+      [{ n: 4 }],
+    );
+    t.true(await store.undo());
+    t.deepEqual(store.get("a"), { n: 2 });
+    t.true(await store.undo());
+    t.false(store.has("b"));
+    t.false(await store.undo());
+    await store.close();
+    await store.open(folder, { readOnly: true, ...carried() });
+    t.deepEqual(store.entries(), [["a", { n: 2 }]]);
+    if (carried().backend instanceof FsBackend || carried().backend === undefined) {
+      t.deepEqual(await storedEntries(original.Store, folder), [["a", { n: 2 }]]);
+    }
+  },
+);
 
 test("0.8.1 opens a folder whose log keeps operations, undoes one, and ours goes on", async (t) => {
   const folder = await temporaryFolder(t);
@@ -65,39 +91,42 @@ test("0.8.1 opens a folder whose log keeps operations, undoes one, and ours goes
   t.deepEqual(store.entries(), [["a", { n: 1 }]]);
 });
 
-test("changes() gives operations that several checkpoints carried on once, and at() finds each state", async (t) => {
-  const folder = await temporaryFolder(t);
-  const store = await opened(t, folder, 4, { checkpointThreshold: 3 });
-  const states = [];
-  const live = collect(store.changes({ live: true }));
-  let told;
-  for (let n = 0; n < 25; n++) {
-    await store.set(`id${n % 5}`, { n });
-    states.push([store.position, store.entries()]);
-    if (n % 7 === 3) await store.compact();
-    if (n % 10 === 9) {
-      await store.close();
-      // It ends with the first close(), and is waited for: it gives what is in the logs when it comes to their end.
-      told ??= await live;
-      await store.open(folder, { retain: { undo: 4 }, checkpointThreshold: 3 });
+testsOfCarriers(
+  "changes() gives operations that several checkpoints carried on once, and at() finds each state",
+  async (t, folder, carried) => {
+    const store = await opened(t, folder, 4, { checkpointThreshold: 3, ...carried() });
+    const states = [];
+    const live = collect(store.changes({ live: true }));
+    let told;
+    for (let n = 0; n < 25; n++) {
+      await store.set(`id${n % 5}`, { n });
+      states.push([store.position, store.entries()]);
+      if (n % 7 === 3) await store.compact();
+      if (n % 10 === 9) {
+        await store.close();
+        // It ends with the first close(), and is waited for: it gives what is in the logs when it comes to their end.
+        told ??= await live;
+        await store.open(folder, { retain: { undo: 4 }, checkpointThreshold: 3, ...carried() });
+      }
     }
-  }
-  const all = await collect(store.changes());
-  t.deepEqual(
-    all.map(({ value }) => value.n),
-    Array.from({ length: 25 }, (_, n) => n),
-  );
-  for (const [n, [position, entries]] of states.entries()) {
-    const view = await store.at(position);
-    t.deepEqual(new Map(view.entries()), new Map(entries), `after ${n}`);
-    view.close();
-    t.is((await collect(store.changes({ after: position }))).length, 24 - n);
-  }
-  t.deepEqual(
-    told.map(({ value }) => value.n),
-    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
-  );
-});
+    const all = await collect(store.changes());
+    t.deepEqual((await collect(store.changes({ reverse: true }))).reverse(), all);
+    t.deepEqual(
+      all.map(({ value }) => value.n),
+      Array.from({ length: 25 }, (_, n) => n),
+    );
+    for (const [n, [position, entries]] of states.entries()) {
+      const view = await store.at(position);
+      t.deepEqual(new Map(view.entries()), new Map(entries), `after ${n}`);
+      view.close();
+      t.is((await collect(store.changes({ after: position }))).length, 24 - n);
+    }
+    t.deepEqual(
+      told.map(({ value }) => value.n),
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    );
+  },
+);
 
 test("a writer that is killed, twice, has its last operations open to undo() afterwards", async (t) => {
   const folder = await temporaryFolder(t);
@@ -117,12 +146,73 @@ test("a writer that is killed, twice, has its last operations open to undo() aft
   }
 });
 
-test("retain.undo of agents, behind a backend and in memory, rejects with OPSLOG_UNSUPPORTED, a wrong one with OPSLOG_INVALID_ARGUMENT", async (t) => {
+testsOfCarriers(
+  "a follower and a live feed are told an operation once that a checkpoint carried on, and that it was undone",
+  async (t, folder, carried) => {
+    const store = await opened(t, folder, 2, carried());
+    const reader = new Store();
+    await store.set("a", { n: 1 });
+    await reader.open(folder, { readOnly: true, ...carried() });
+    t.teardown(() => reader.close());
+    const live = store.changes({ live: true });
+    const told = [];
+    const next = async () => {
+      const { value } = await live.next();
+      told.push(value.type === "undone" ? `-${value.id}` : value.id);
+      return value;
+    };
+    await next();
+    await store.set("b", { n: 2 });
+    const { position } = await next();
+    await store.compact();
+    await store.compact();
+    t.is(store.stats().opsCount, 2);
+    t.deepEqual(
+      (await reader.tail()).map(({ id }) => id),
+      ["b"],
+    );
+    t.true(await store.undo());
+    const undone = await next();
+    t.is(undone.position, position);
+    await store.set("c", { n: 3 });
+    await store.compact();
+    const { position: last } = await next();
+    t.deepEqual(told, ["a", "b", "-b", "c"]);
+    t.deepEqual(
+      (await reader.tail()).map(({ id }) => id),
+      ["c"],
+    );
+    t.deepEqual(reader.entries(), store.entries());
+    t.deepEqual(
+      (await collect(store.changes({ after: undone.after }))).map(({ id }) => id),
+      ["c"],
+    );
+    t.deepEqual(await collect(store.changes({ after: last })), []);
+    t.is(await store.undo({ batch: true }), true);
+    t.is((await next()).id, "c");
+    await live.return();
+  },
+);
+
+test("in memory undo() takes operations back that a checkpoint left", async (t) => {
+  const store = await opened(t, ":memory:", 2);
+  for (let n = 1; n < 5; n++) await store.set("a", { n });
+  await store.compact();
+  t.is(store.stats().opsCount, 2);
+  t.true(await store.undo());
+  t.true(await store.undo());
+  t.false(await store.undo());
+  t.deepEqual(store.entries(), [["a", { n: 2 }]]);
+});
+
+test("retain.undo of agents rejects with OPSLOG_UNSUPPORTED, a wrong one with OPSLOG_INVALID_ARGUMENT", async (t) => {
   const folder = await temporaryFolder(t);
   const store = new Store();
   const retain = { undo: 3 };
   await t.throwsAsync(store.open(folder, { agentId: "one", retain }), { code: "OPSLOG_UNSUPPORTED" });
-  await t.throwsAsync(store.open(":memory:", { retain }), { code: "OPSLOG_UNSUPPORTED" });
+  await t.throwsAsync(store.open(folder, { agentId: "one", retain, backend: new Subclass() }), {
+    code: "OPSLOG_UNSUPPORTED",
+  });
   for (const undo of [-1, 1.5, 10_001, "3", Infinity]) {
     await t.throwsAsync(store.open(folder, { retain: { undo } }), { code: "OPSLOG_INVALID_ARGUMENT" });
   }
@@ -133,30 +223,35 @@ test("retain.undo of agents, behind a backend and in memory, rejects with OPSLOG
   await store.close();
 });
 
-test("archive() and a migration take the operations along that were kept", async (t) => {
-  const folder = await temporaryFolder(t);
-  const store = await opened(t, folder, 5);
-  await store.set("a", { n: 1 });
-  await store.set("b", { n: 2 });
-  await store.compact();
-  t.is(store.stats().opsCount, 2);
-  t.is(await store.archive(({ n }) => n === 1, "old"), 1);
-  t.is(store.stats().opsCount, 0);
-  await store.set("c", { n: 3 });
-  await store.close();
-  await store.open(folder, {
-    retain: { undo: 5 },
-    version: 2,
-    migrate: (record) => ({ ...record, two: true }),
-  });
-  t.is(store.stats().opsCount, 0);
-  t.deepEqual(store.get("c"), { n: 3, two: true });
-  await store.close();
-  t.deepEqual(await storedEntries(original.Store, folder), [
-    ["b", { n: 2, two: true }],
-    ["c", { n: 3, two: true }],
-  ]);
-});
+testsOfCarriers(
+  "archive() and a migration take the operations along that were kept",
+  async (t, folder, carried) => {
+    const store = await opened(t, folder, 5, carried());
+    await store.set("a", { n: 1 });
+    await store.set("b", { n: 2 });
+    await store.compact();
+    t.is(store.stats().opsCount, 2);
+    t.is(await store.archive(({ n }) => n === 1, "old"), 1);
+    t.is(store.stats().opsCount, 0);
+    await store.set("c", { n: 3 });
+    await store.close();
+    await store.open(folder, {
+      retain: { undo: 5 },
+      version: 2,
+      migrate: (record) => ({ ...record, two: true }),
+      ...carried(),
+    });
+    await store.compact();
+    t.is(store.stats().opsCount, 0);
+    t.deepEqual(store.get("c"), { n: 3, two: true });
+    await store.close();
+    await store.open(folder, { readOnly: true, ...carried() });
+    t.deepEqual(store.entries(), [
+      ["b", { n: 2, two: true }],
+      ["c", { n: 3, two: true }],
+    ]);
+  },
+);
 
 test("operations that a checkpoint carried on as a whole behind a take-over of agents' logs are given once", async (t) => {
   const folder = await temporaryFolder(t);
@@ -190,24 +285,26 @@ test("operations that a checkpoint carried on as a whole behind a take-over of a
   t.deepEqual(backward.reverse(), all);
 });
 
-test("an operation that was carried on alone and undone then stays undone in the history, whether agents or a single writer have the folder next", async (t) => {
-  const folder = await temporaryFolder(t);
-  const store = await opened(t, folder, 3);
-  await store.set("a", { n: 1 });
-  const undone = store.position;
-  await store.compact();
-  t.true(await store.undo());
-  await store.close();
-  for (const options of [{ agentId: "one" }, {}, { agentId: "two" }]) {
-    await store.open(folder, options);
-    await store.set("b", { n: 2 });
-    const found = (await collect(store.changes())).map(({ id }) => id);
-    t.false(found.includes("a"), JSON.stringify(found));
-    await t.throwsAsync(collect(store.changes({ after: undone })), { code: "OPSLOG_POSITION_GONE" });
-    await t.throwsAsync(store.at(undone), { code: "OPSLOG_POSITION_GONE" });
+testsOfCarriers(
+  "an operation that was carried on alone and undone then stays undone in the history, whether agents or a single writer have the store next",
+  async (t, folder, carried) => {
+    const store = await opened(t, folder, 3, carried());
+    await store.set("a", { n: 1 });
+    const undone = store.position;
+    await store.compact();
+    t.true(await store.undo());
     await store.close();
-  }
-});
+    for (const options of [{ agentId: "one" }, {}, { agentId: "two" }]) {
+      await store.open(folder, { ...options, ...carried() });
+      await store.set("b", { n: 2 });
+      const found = (await collect(store.changes())).map(({ id }) => id);
+      t.false(found.includes("a"), JSON.stringify(found));
+      await t.throwsAsync(collect(store.changes({ after: undone })), { code: "OPSLOG_POSITION_GONE" });
+      await t.throwsAsync(store.at(undone), { code: "OPSLOG_POSITION_GONE" });
+      await store.close();
+    }
+  },
+);
 
 test("changes() and at() behind a position without an operation, whose logs were pruned while the folder changed hands, reject with OPSLOG_POSITION_GONE", async (t) => {
   const folder = await temporaryFolder(t);

@@ -260,9 +260,7 @@ export class History {
         // A checkpoint that begins by itself would end in the middle of an undo(): what that took back could not be told.
         checkpointThreshold: Infinity,
         checkpointOnClose: this.#roll(2) === 0,
-        ...(!this.#isShared &&
-          this.#isFolder &&
-          this.#roll(3) === 0 && { retain: { undo: 1 + this.#roll(6) } }),
+        ...(!this.#isShared && this.#roll(3) === 0 && { retain: { undo: 1 + this.#roll(6) } }),
         ...this.#versioned(),
       });
       this.#stores.set(name, store);

@@ -287,7 +287,7 @@ impl<C: Carrier> Session<C> {
         out: &mut Vec<u8>,
     ) -> Result<bool, Error> {
         let number = forward.walk.era;
-        if let Some(last) = forward.told.last()
+        if let Some(last) = forward.told.last().filter(|_| forward.is_begun)
             && let Some(behind) = self.own_behind(number, (forward.told.len(), &last.identity))
         {
             forward.queue.extend(behind);
