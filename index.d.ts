@@ -415,8 +415,8 @@ export interface RetainOptions {
    * and restarts (default: 0, as 0.8.1; at most 10,000). A checkpoint does not end that: it carries them to the next log.
    * All operations of a batch stay. `archive()`, a migration and the first agent that opens the folder end this for all
    * earlier operations. After a checkpoint `stats().opsCount` begins with the number of these operations, and
-   * `checkpointThreshold` counts only the later ones. With an `agentId`, or behind a backend, `open()` rejects with
-   * `OPSLOG_UNSUPPORTED`.
+   * `checkpointThreshold` counts only the later ones. Works in folders, in memory and behind backends. With an `agentId` `open()`
+   * rejects with `OPSLOG_UNSUPPORTED`.
    */
   undo?: number | undefined;
 }

@@ -3,6 +3,7 @@ import test from "ava";
 import { FsBackend, Store } from "../../index.mjs";
 import { memoryBackend, memoryBucket } from "../helpers/memory-backend.mjs";
 import { original } from "../helpers/original.mjs";
+import { random } from "../../campaigns/soak-feed/random.mjs";
 import { openInProcess } from "../helpers/processes.mjs";
 import { storedEntries, temporaryFolder } from "../helpers/store-folder.mjs";
 
@@ -193,6 +194,45 @@ testsOfCarriers(
     await live.return();
   },
 );
+
+test("the history of a folder without its backend has operations once that a checkpoint behind the backend carried on, and none that was undone then", async (t) => {
+  for (let seed = 1; seed <= 12; seed++) {
+    const folder = await temporaryFolder(t);
+    const roll = random(seed);
+    const expected = [];
+    let n = 0;
+    for (let life = 0; life < 3; life++) {
+      const store = await opened(t, folder, 1 + roll(4), {
+        backend: new Subclass(),
+        checkpointOnClose: roll(2) === 0,
+      });
+      for (let step = 0; step < 12; step++) {
+        const choice = roll(10);
+        if (choice < 5) {
+          await store.set(`id${roll(3)}`, { n });
+          expected.push(n++);
+        } else if (choice < 7) {
+          await store.compact();
+        } else if (choice < 8) {
+          if (await store.undo()) expected.pop();
+        } else if (choice < 9) {
+          await store.batch(() => {
+            for (const id of ["x", "y"]) store.set(id, { n: n++ });
+          });
+          expected.push(n - 2, n - 1);
+        }
+      }
+      await store.close();
+    }
+    const store = await opened(t, folder, undefined);
+    const found = async () => (await collect(store.changes())).map(({ value }) => value.n);
+    t.deepEqual(await found(), expected, `seed ${seed}`);
+    await store.set("id0", { n });
+    await store.compact();
+    t.deepEqual(await found(), [...expected, n], `seed ${seed}, with a checkpoint`);
+    await store.close();
+  }
+});
 
 test("in memory undo() takes operations back that a checkpoint left", async (t) => {
   const store = await opened(t, ":memory:", 2);

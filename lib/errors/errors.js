@@ -33,8 +33,6 @@ const messages = Object.freeze({
     "Store.recover(dir, to), or opslog recover <folder> <to>, puts a store together from what is sound in this folder",
   retentionOfBackend: (what, method) =>
     `${what} needs the method ${method} of the backend, which this one lacks`,
-  keepUndoOfBackend: () =>
-    "the option retain.undo is for stores in folders: behind a backend go back with revert()",
   keepUndoOfAgents: () =>
     "the option retain.undo is for a single writer: a compaction of agents takes the operations of all of them along; open the " +
     "store without agentId, or go back with revert()",

@@ -150,7 +150,9 @@ impl NativeSession {
     #[napi]
     pub fn earlier(&self) -> napi::Result<NativeView> {
         let earlier = self.steps().take_earlier();
-        caught_js(|| earlier.map(|(store, past)| NativeView::of(store, past)).ok_or_else(|| refused(unknown())))
+        caught_js(|| {
+            earlier.map(|(store, past)| NativeView::of(store, past)).ok_or_else(|| refused(unknown()))
+        })
     }
 
     /// The records that were found.

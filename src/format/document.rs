@@ -286,6 +286,19 @@ impl Manifest {
         self.retired().last().map_or(Numbering::default(), Retired::next_numbering)
     }
 
+    /// Where the operations end that stand before those of the log of a single writer, if a checkpoint has left some to it or to an empty
+    /// one before: the log, and how many bytes of it. The log before has them too, and where they are undone here, it has them still.
+    pub fn follows(&self) -> Option<(Name, u64)> {
+        let retired = self.retired();
+        let has_gone = |retired: &Retired| retired.counts.iter().any(|count| *count > 0);
+        let went = retired.iter().rposition(has_gone);
+        let since = retired.get(went.unwrap_or_default()..).unwrap_or_default();
+        let keeping = since.iter().find(|retired| retired.kept > 0)?;
+        let (before, bytes) =
+            went.and_then(|went| retired.get(went)).map_or((keeping, 0), |went| (went, went.bytes));
+        Some((Arc::clone(before.logs.last()?), bytes))
+    }
+
     /// A number of `stats`.
     pub fn stat(&self, key: &str) -> u64 {
         self.stats().number(key)

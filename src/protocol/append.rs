@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::carrier::{Carrier, Error, Failure};
 use super::doubt::ShutOut;
-use super::entry::{Entry, Log, logs_of};
+use super::entry::{Entry, Log, followed, logs_of};
 use super::lines::identities;
 use super::publication::{Found, LOOKS, unknown};
 use super::session::{Known, Session};
@@ -67,7 +67,17 @@ impl<C: Carrier> Session<C> {
         if self.writer.has_lost() {
             return Ok(Appended::Sealed(None));
         }
-        let lines = &draft(self.version_mark(&known, &log));
+        let mut lines = draft(self.version_mark(&known, &log));
+        // NOTE: a folder with kernel locks may be opened without the backend, and its logs are read by what they say of each other.
+        if self.writer.count() == 0
+            && self.agent().is_none()
+            && self.carrier.facts().kernel_lock
+            && let Some(first) = lines.first_mut()
+            && let Some(before) = known.follows()
+        {
+            *first = followed(first, &before);
+        }
+        let lines = &lines;
         if let Err(failure) = self.carrier.append(&log, lines).await {
             if failure.is_fenced && self.agent().is_none() {
                 // The writer that took over closed the log before it read it.

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::carrier::{Carrier, Error, Lock, Phase, Records};
-use super::entry::{Entry, Log, highest_clock, logs_of, read_all, read_counted, sealed_logs};
+use super::entry::{Entry, Log, followed, highest_clock, logs_of, read_all, read_counted, sealed_logs};
 use super::lock::compaction_locked;
 use super::open::has_agents;
 use super::session::{Known, Session, missing};
@@ -157,6 +157,11 @@ impl<C: Carrier> Session<C> {
         let went = Went { archived: self.note_of(written.as_ref()).await?, ..went };
         let paged = self.paged(&manifest, 1).await?;
         let snapshot = Snapshot { counts, kept: kept.len() as u64, went, paged, ..snapshot };
+        if let Some(first) = kept.first_mut().filter(|_| self.carrier.facts().kernel_lock)
+            && let Some(before) = checkpointed(&manifest, &snapshot, b"").follows()
+        {
+            *first = followed(first, &before);
+        }
         // NOTE: a log that other stores append to could get lines between those that are kept; this one is named nowhere yet.
         let log = self.copy_of(&kept).await?;
         let next = checkpointed(&manifest, &snapshot, &log);
@@ -336,7 +341,8 @@ impl<C: Carrier> Session<C> {
         let records = count.saturating_sub(without.len()) as u64;
         self.pass_names().await;
         self.carrier.begins(Phase::WriteSnapshot, records);
-        let written_to = self.carrier.write_snapshot(Records { store, earlier, only: None, without }, version).await;
+        let written_to =
+            self.carrier.write_snapshot(Records { store, earlier, only: None, without }, version).await;
         self.carrier.ends();
         let path = written_to?;
         if self.carrier.facts().keeps_indexes {

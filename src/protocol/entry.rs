@@ -13,8 +13,9 @@ use super::join::join_all;
 use crate::engine::{Id, compare_ranks};
 use crate::error::Code;
 use crate::format::document::{Manifest, Name, Numbering};
-use crate::format::operation::{BatchMark, batch_marker, parse_line, unmarked};
+use crate::format::operation::{BatchMark, batch_marker, parse_line, unmarked, unplaced};
 use crate::json::number::to_integer;
+use crate::json::string::escape_into;
 use crate::order;
 use crate::transition::backend::sealed_by;
 use crate::transition::shared::is_sealed;
@@ -276,6 +277,16 @@ pub fn marked(line: &[u8], Marks { version, again, batch }: Marks) -> Vec<u8> {
         out.extend_from_slice(mark.text());
         out.push(b'"');
     }
+    out.push(b'}');
+    out
+}
+
+/// The first line of a log, which says where the operations before it end.
+pub fn followed(line: &[u8], (log, bytes): &(Name, u64)) -> Vec<u8> {
+    let line = unplaced(line);
+    let mut out = line.strip_suffix(b"}").unwrap_or(&line).to_vec();
+    out.extend_from_slice(b",\"after\":");
+    escape_into(&mut out, &[log, format!(":{bytes}").as_bytes()].concat());
     out.push(b'}');
     out
 }

@@ -253,7 +253,8 @@ impl<C: Carrier> Session<C> {
         let counts = self.view.store().counts();
         let pays =
             !self.options.amortised || counts.records < MANY || counts.operations * 4 >= counts.records;
-        let is_crossed = counts.operations as f64 >= self.options.checkpoint_threshold + self.options.keep as f64;
+        let is_crossed =
+            counts.operations as f64 >= self.options.checkpoint_threshold + self.options.keep as f64;
         if self.options.skip_load || !is_crossed || !pays {
             return;
         }

@@ -121,7 +121,12 @@ impl<C: Carrier> Session<C> {
 
     /// Writes the files of an empty store, and returns its manifest, which is not published yet.
     async fn empty_store(&self, agent: Option<&Name>) -> Result<Manifest, Error> {
-        let records = super::carrier::Records { store: self.view.store(), earlier: None, only: Some(&[]), without: &[] };
+        let records = super::carrier::Records {
+            store: self.view.store(),
+            earlier: None,
+            only: Some(&[]),
+            without: &[],
+        };
         let snapshot = self.carrier.write_snapshot(records, self.options.version).await?;
         let log = self.create_log(agent).await?;
         Ok(fresh(&snapshot, &log, &self.now(), self.options.version))

@@ -79,8 +79,8 @@ pub struct Archived {
     pub added: u64,
 }
 
-/// Fields of a folder that is written without a backend, which lead its readers from log to log. Here no change of the manifest
-/// keeps them up to date.
+/// Fields of a folder that is written without a backend, which lead its readers from log to log. Here they are there where the name of a
+/// log does not tell which operations stand before its own: where a checkpoint has left some to the next log.
 const WITHOUT_BACKEND: [&str; 3] = ["previousOps", "previousEnd", "lineage"];
 /// How many retired logs the manifest tells of at most.
 pub const RETIRED_LIMIT: usize = 128;
@@ -145,6 +145,10 @@ pub fn stamped(manifest: &Manifest, Stamp { generation, stamp }: &Stamp) -> Mani
     next.set_text("stamp", stamp);
     for field in WITHOUT_BACKEND {
         next.remove(field);
+    }
+    if let Some((log, bytes)) = next.follows().filter(|_| next.agent_logs().is_none()) {
+        next.set_text("previousOps", &log);
+        next.set_number("previousEnd", bytes);
     }
     next
 }

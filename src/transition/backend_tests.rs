@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::backend::*;
-use crate::format::document::{Manifest, Name};
+use crate::format::document::{Manifest, Name, Numbering};
 
 fn name(text: &str) -> Name {
     Arc::from(text.as_bytes())
@@ -251,6 +251,52 @@ fn checkpointed_retires_the_log_and_counts_what_was_archived() {
             ("retired", r#"[{"snapshot":1,"ops":["l1"],"from":"s1"}]"#),
         ],
     );
+}
+
+fn with_log(manifest: &Manifest, went: u64, kept: u64, next: &str) -> Manifest {
+    let log = manifest.active_ops();
+    let went_bytes = Went { bytes: 10 * went, ..Went::default() };
+    let snapshot = Snapshot { counts: vec![(log, went)], kept, went: went_bytes, ..snapshot(None) };
+    checkpointed(manifest, &snapshot, next.as_bytes())
+}
+
+#[test]
+fn operations_that_a_checkpoint_leaves_keep_their_numbers() {
+    let numbering = |era, first| Numbering { era, first };
+    let one = with_log(&single(), 4, 2, "l2");
+    assert_eq!(one.numbering(), numbering(0, 4));
+    let two = with_log(&one, 1, 3, "l3");
+    assert_eq!(two.numbering(), numbering(0, 5));
+    let retired = two.retired();
+    assert_eq!(retired[0].numbering(), numbering(0, 0));
+    assert_eq!(retired[1].numbering(), numbering(0, 4));
+    assert_eq!(retired[1].kept_numbers(), Some((numbering(0, 5), numbering(0, 8))));
+    assert_eq!(parse(&printed(&two)).retired(), retired);
+    let three = with_log(&two, 3, 0, "l4");
+    assert_eq!(three.numbering(), numbering(3, 0));
+    assert_eq!(three.retired()[2].kept_numbers(), None);
+    let pruned = forgotten(&history_begins(&two, 2, b"l2", b"u"), false);
+    assert_eq!(pruned.numbering(), numbering(0, 5));
+    assert_eq!(pruned.retired()[0].counts, [] as [u64; 0]);
+}
+
+#[test]
+fn a_log_says_what_it_follows_where_a_checkpoint_has_left_it_operations() {
+    let plain = with_log(&single(), 4, 0, "l2");
+    assert_eq!(plain.follows(), None);
+    let one = with_log(&plain, 3, 2, "l3");
+    assert_eq!(one.follows(), Some((name("l2"), 30)));
+    // Those were undone, and a checkpoint of nothing followed.
+    let two = with_log(&one, 0, 0, "l4");
+    assert_eq!(two.follows(), Some((name("l2"), 30)));
+    let three = with_log(&two, 1, 0, "l5");
+    assert_eq!(three.follows(), None);
+    assert_eq!(with_log(&single(), 0, 2, "l2").follows(), Some((name("l1"), 0)));
+    let stamp = Stamp { generation: 8, stamp: name("u") };
+    let published = stamped(&one, &stamp);
+    assert_eq!(published.field("previousEnd"), Some(&b"30"[..]));
+    assert_eq!(stamped(&published, &stamp).text("previousOps"), Some(name("l2")));
+    assert_eq!(stamped(&plain, &stamp).field("previousOps"), None);
 }
 
 #[test]

@@ -262,7 +262,9 @@ impl Actor {
         let is_made = session.checkpoint(1000).await.is_ok();
         for id in written.iter().rev() {
             match self.undo_last(session, id).await {
-                Told::Acknowledged if is_made => drop(UNDONE_BEHIND_CHECKPOINTS.fetch_add(1, Ordering::Relaxed)),
+                Told::Acknowledged if is_made => {
+                    _ = UNDONE_BEHIND_CHECKPOINTS.fetch_add(1, Ordering::Relaxed)
+                }
                 Told::Acknowledged => {}
                 Told::Refused | Told::Unknown => return,
             }

@@ -221,7 +221,13 @@ impl<C: Carrier> Session<C> {
         };
         if feed.is_reverse {
             let next = Some(newest.max(first));
-            return Ok(Reading::Backward(Backward { next, first, is_begun: false, known, queue: Vec::new() }));
+            return Ok(Reading::Backward(Backward {
+                next,
+                first,
+                is_begun: false,
+                known,
+                queue: Vec::new(),
+            }));
         }
         let last = (!feed.is_live).then_some(newest.max(first));
         let mut forward = Forward::new(Walk::new(first, 0), known, last);
@@ -307,10 +313,7 @@ impl<C: Carrier> Session<C> {
             let kept = self.kept_later(&era, &missing).await?;
             let undone: Vec<Arc<[u8]>> = {
                 let there: HashSet<&Arc<[u8]>> = era.entries.iter().map(|entry| &entry.identity).collect();
-                let is_sure = missing.is_empty()
-                    || era.is_over
-                    || era.is_own
-                    || facts.answers_are_final;
+                let is_sure = missing.is_empty() || era.is_over || era.is_own || facts.answers_are_final;
                 if !is_sure && attempt < READS {
                     // A listing may be older than the one before it.
                     self.carrier.pause(attempt * 10).await;
@@ -426,8 +429,7 @@ impl Forward {
         } else if let Some(until) = self.until.filter(|_| self.last.is_some()) {
             era.entries.retain(|entry| entry.number().is_some_and(|number| number.is_below(until)));
         }
-        self.goes_on =
-            self.until.is_some_and(|until| era.kept.is_some_and(|(from, _)| from.is_below(until)));
+        self.goes_on = self.until.is_some_and(|until| era.kept.is_some_and(|(from, _)| from.is_below(until)));
         let known = &self.known;
         let new = era.entries.into_iter().filter(|entry| !known.contains(&entry.identity));
         // NOTE: what a feed before this one told comes first: a position says of each agent how many of its operations were told.
