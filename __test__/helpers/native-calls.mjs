@@ -58,6 +58,7 @@ export const sessionOptions = {
   buffered: false,
   checkpointThreshold: 1e9,
   checkpointOnClose: false,
+  keepUndo: 0,
   amortised: false,
   kernelLock: true,
   conditional: false,
@@ -264,6 +265,7 @@ export const nativeCalls = {
   "NativeSession.present": at(({ made }) => made.present(), task),
   "NativeSession.past": at(({ made }) => made.past(1, "b1.2", false), task),
   "NativeSession.view": at(({ made }) => unlessRefused(() => made.view(1)), session),
+  "NativeSession.earlier": at(({ made }) => unlessRefused(() => made.earlier()), session),
   "NativeSession.prune": at(
     ({ made }) => made.prune({ withSnapshots: true, dryRun: false, atOnce: false, now }),
     task,
