@@ -2,6 +2,7 @@
 //! what was logged and says what the state is. It never appends, cuts or syncs; reading a text that lies in
 //! a file is all that touches a disk.
 
+mod between;
 mod tail;
 
 use std::collections::VecDeque;
@@ -460,9 +461,16 @@ impl Engine {
     /// Those of reading; the state is not usable then and must be loaded anew.
     pub fn integrate(&mut self, mut added: Vec<Operation>, removed: &[Cut]) -> io::Result<Vec<Id>> {
         order::sort_by(&mut added, |one, other| one.rank().cmp(&other.rank()));
+        let mut changed = Vec::new();
+        if removed.is_empty() {
+            changed = self.take_between(&mut added)?;
+            if !changed.is_empty() {
+                self.turn_history();
+            }
+        }
         let cut = removed.iter().map(|cut| &cut.rank);
         let lowest = added.first().and_then(Operation::rank).into_iter().chain(cut).min().cloned();
-        let Some(lowest) = lowest else { return Ok(Vec::new()) };
+        let Some(lowest) = lowest else { return Ok(changed) };
         let from = self.operations.partition_point(|operation| operation.rank() < Some(&lowest));
         self.turn_history();
         if !removed.is_empty() {
@@ -473,7 +481,7 @@ impl Engine {
             let placed = operation.origin.as_ref().and_then(|origin| origin.placed.clone());
             self.records.restore(&operation.id, placed);
         }
-        let mut changed: Vec<Id> = added.iter().map(|operation| Arc::clone(&operation.id)).collect();
+        changed.extend(added.iter().map(|operation| Arc::clone(&operation.id)));
         let (gone, mut again) = without(behind, removed);
         changed.extend(gone.iter().map(|operation| Arc::clone(&operation.id)));
         again.extend(added);
