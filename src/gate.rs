@@ -6,6 +6,7 @@
 //! The counter in the file tells an append whether the manifest has changed since its agent read it. It is
 //! raised before the manifest changes, so a crash between the two costs the others one needless look.
 
+mod turn;
 mod waiting;
 
 use std::io;
@@ -19,6 +20,8 @@ use crate::error::{Error, Result};
 use crate::layout;
 use crate::patience::{Patience, SECONDS};
 
+pub use turn::Place;
+use turn::Turn;
 use waiting::{Approach, Waiting};
 
 /// The lock files, opened twice: for appends, and for callers that want the lock alone.
@@ -28,6 +31,7 @@ pub struct Gate {
     appends: Mutex<Option<Pair>>,
     changes: Arc<Mutex<Option<Pair>>>,
     waiting: Mutex<Option<Waiting>>,
+    turn: Mutex<Option<Turn>>,
 }
 
 struct Pair {
@@ -82,8 +86,9 @@ impl Gate {
         let (appends, changes) = (Pair::open(disk, root)?, Pair::open(disk, root)?);
         let changes = Arc::new(Mutex::new(Some(changes)));
         let waiting = Mutex::new(Some(Waiting::new(Arc::clone(&appends.waiting))));
+        let turn = Mutex::new(Some(Turn::new(Arc::clone(disk), root)));
         let (disk, path, appends) = (Arc::clone(disk), layout::folder_lock(root), Mutex::new(Some(appends)));
-        Ok(Self { disk, path, appends, changes, waiting })
+        Ok(Self { disk, path, appends, changes, waiting, turn })
     }
 
     /// Says that an append of this store waits, until [`Gate::arrived`]: callers that want the lock alone let it pass.
@@ -108,6 +113,58 @@ impl Gate {
     fn told(&self, change: fn(&mut Waiting) -> io::Result<()>) -> Result<()> {
         let told = self.waiting.lock().as_mut().map_or(Ok(()), change);
         told.map_err(|source| Error::agent_lock(&self.path, source))
+    }
+
+    /// Takes the turn, if it is free, or becomes the next to have it. `true`: this store has it.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn try_turn(&self) -> Result<bool> {
+        let taken = self.turn.lock().as_mut().map_or(Ok(false), Turn::try_take);
+        taken.map_err(|source| Error::agent_lock(&self.path, source))
+    }
+
+    /// Comes one step nearer to the turn, waiting for other processes, but not without end: one of them may be stopped.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn approach_turn(&self) -> Result<Place> {
+        let patience = Patience::short();
+        let was_next = self.is_next();
+        loop {
+            if self.try_turn()? {
+                return Ok(Place::Turn);
+            }
+            let is_next = self.is_next();
+            if is_next && !was_next {
+                return Ok(Place::Next);
+            }
+            let is_doubted = self.turn.lock().as_ref().is_none_or(Turn::is_doubted);
+            if is_doubted || !(if is_next { patience.pause_shortly() } else { patience.pause() }) {
+                break;
+            }
+        }
+        if let Some(turn) = &mut *self.turn.lock() {
+            turn.doubt();
+        }
+        Ok(Place::Without)
+    }
+
+    /// Whether this store is the next to have the turn.
+    pub fn is_next(&self) -> bool {
+        self.turn.lock().as_ref().is_some_and(Turn::is_next)
+    }
+
+    /// Whether this store has the turn.
+    pub fn has_turn(&self) -> bool {
+        self.turn.lock().as_ref().is_some_and(Turn::is_held)
+    }
+
+    /// Gives the turn up.
+    pub fn end_turn(&self) {
+        if let Some(turn) = &mut *self.turn.lock() {
+            turn.end();
+        }
     }
 
     /// Takes the lock for an append, if that needs no waiting.
@@ -222,6 +279,7 @@ impl Gate {
     /// Closes the lock files.
     pub fn close(&self) {
         *self.waiting.lock() = None;
+        *self.turn.lock() = None;
         *self.appends.lock() = None;
         *self.changes.lock() = None;
     }

@@ -143,7 +143,7 @@ pub fn replaced_by(temporary: &Path) -> Option<PathBuf> {
 pub fn is_beside(name: &str) -> bool {
     is_temporary(name)
         || [".torn", ".damaged", ".unsynced"].iter().any(|end| name.ends_with(end))
-        || ["lock", "door", "waiting", "closed"].contains(&name)
+        || ["lock", "door", "waiting", "turn", "next", "closed"].contains(&name)
         || time_of_archived(name).is_some()
         || (name.starts_with("agent-") && [".lock", ".closed"].iter().any(|end| name.ends_with(end)))
 }
@@ -199,6 +199,16 @@ pub fn entry_lock(root: &Path) -> PathBuf {
 /// Shared by the appends that wait for the lock of [`folder_lock`]; callers that want that lock alone let them pass.
 pub fn waiting_lock(root: &Path) -> PathBuf {
     root.join(INDEX).join("waiting")
+}
+
+/// Taken first by a caller that wants the lock of [`folder_lock`] alone for transactions, and kept for as long: the order of such callers.
+pub fn turn_lock(root: &Path) -> PathBuf {
+    root.join(INDEX).join("turn")
+}
+
+/// Taken before that lock, by the caller that is next.
+pub fn next_lock(root: &Path) -> PathBuf {
+    root.join(INDEX).join("next")
 }
 
 /// The lock that appends share and that a change of the manifest has alone. Its content is the counter of

@@ -22,6 +22,11 @@ impl Patience {
         Self { left: Cell::new(times * Duration::from_secs(SECONDS)) }
     }
 
+    /// Waits up to a second, for what only saves time.
+    pub fn short() -> Self {
+        Self { left: Cell::new(Duration::from_secs(1)) }
+    }
+
     /// Pauses; `false` once the time is over.
     pub fn pause(&self) -> bool {
         self.pause_for(PAUSE)

@@ -331,14 +331,17 @@ class FileDriver {
   /** Takes the lock alone, with what the other agents wrote. */
   async #beginAlone() {
     try {
-      while (!call(() => this.#core.beginAloneAtOnce())) {
-        await this.#following.changing(this.#core.beginAlone());
-      }
-      this.#following.takeForeign();
+      while (!this.#beginAloneAtOnce()) await this.#following.changing(this.#core.beginAlone());
     } catch (error) {
       this.#core.endAlone();
       throw error;
     }
+  }
+
+  #beginAloneAtOnce() {
+    const isBegun = call(() => this.#core.beginAloneAtOnce());
+    this.#following.takeForeign();
+    return isBegun;
   }
 
   /** Tells the other agents that an append waits, which they let pass until `letGo()`, and waits until it can be tried again. */

@@ -157,6 +157,11 @@ impl State {
         self.home.shown.as_ref().map(|shown| &shown.kept)
     }
 
+    /// As [`State::behind`]; `None` where no state would be kept that is shown.
+    pub(super) fn behind_if_shown(&self) -> Option<Behind> {
+        self.home.is_elsewhere().then(|| self.behind())
+    }
+
     /// Behind which places of logs it stands.
     pub(super) fn behind(&self) -> Behind {
         let (relative, end) = (self.wal.relative().to_owned(), self.wal.len());

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // Tests.
 
 mod agents;
+mod alone;
 mod at_once;
 mod backup;
 mod basics;

@@ -12,7 +12,7 @@ use crate::engine::{Base, Engine, Id, Operation, Rank};
 use crate::error::{Error, Result};
 use crate::format::manifest::{Descent, Manifest};
 use crate::format::versions::version_of;
-use crate::gate::{Exclusive, Shared};
+use crate::gate::{Exclusive, Gate, Shared};
 use crate::layout;
 use crate::progress::Phase;
 use crate::store::following::tail_queue::TailQueue;
@@ -22,6 +22,9 @@ use crate::store::open::{Report, load_snapshot, open_own_wal, parse_manifest, re
 use crate::store::versions::{Versions, with_schema};
 use crate::store::{Followed, Skipped, State, Store};
 use crate::wal::{Standing, Writer};
+
+/// So many bytes of others are read while an append waits.
+const MUCH: u64 = 64 << 10;
 
 /// Proof that the manifest cannot change meanwhile; a reader has none and may see it change.
 pub(super) enum Held<'g> {
@@ -56,6 +59,7 @@ impl Store {
     /// As for [`Store::catch_up`].
     pub fn wait_for_turn(&self) -> Result<Followed> {
         let Some(gate) = &self.gate else { return Ok(Followed::default()) };
+        self.read_while_waiting(gate)?;
         let shared = gate.shared()?;
         let state = self.lock();
         let is_current = match &state.agents {
@@ -67,6 +71,20 @@ impl Store {
         drop(state);
         drop(shared);
         if is_current { Ok(Followed::default()) } else { self.catch_up() }
+    }
+
+    /// Reads what others appended, if it is much: at their next change of the manifest an append must know all of it, and would
+    /// wait for the reading then.
+    fn read_while_waiting(&self, gate: &Gate) -> Result<()> {
+        let ahead = {
+            let state = self.lock();
+            let own = state.wal.relative();
+            state.agents.as_ref().map(|agents| self.bytes_ahead(agents, Some(own))).transpose()?.flatten()
+        };
+        if ahead.is_some_and(|ahead| ahead >= MUCH) && !self.options.skip_load {
+            self.take_news_at_once(gate.count_unheld(), false)?;
+        }
+        Ok(())
     }
 
     /// Loads the current snapshot if a compaction has made what is in memory heavy, or departed from it: see
@@ -189,13 +207,14 @@ impl Store {
         Ok(Some(ahead))
     }
 
-    /// Takes in what was appended to the logs of the manifest that is known: it has not changed.
-    pub(super) fn take_news(&self, state: &mut State) -> Result<Followed> {
+    /// Takes in what was appended to the logs of the manifest that is known: it has not changed. Where the folder's lock is not held,
+    /// an agent may cut its log meanwhile.
+    pub(super) fn take_news(&self, state: &mut State, is_held: bool) -> Result<Followed> {
         let mut followed = Followed::default();
-        let behind = state.behind();
-        let news = state.read_news(self)?;
+        let behind = state.behind_if_shown();
+        let news = state.read_news(self, is_held)?;
         state.look_for_newer(&self.options, news.newest_version());
-        if !news.is_empty() {
+        if let Some(behind) = behind.filter(|_| !news.is_empty()) {
             state.keep_showing_from(behind);
         }
         self.integrate(state, news, &mut followed)?;
@@ -297,7 +316,7 @@ impl Store {
                 self.add_log(&mut state, relative, versions.snapshot)?;
             }
             state.take_log_versions(next, versions.snapshot);
-            news = state.read_news(self)?;
+            news = state.read_news(self, true)?;
         }
         state.look_for_newer(&self.options, news.newest_version().max(versions.snapshot));
         if is_published || state.is_stale() || !news.is_empty() {
@@ -464,7 +483,8 @@ impl Store {
         let mut read = 0;
         for log in &mut agents.logs {
             let before = news.skipped.len();
-            log.read_on(self, state.wal.file().filter(|_| log.relative == state.wal.relative()), &mut news)?;
+            let own = state.wal.file().filter(|_| log.relative == state.wal.relative());
+            log.read_on(self, own, true, &mut news)?;
             let malformed = news.skipped.get(before..).unwrap_or_default();
             let offsets: Vec<u64> = malformed.iter().map(|skipped| skipped.offset).collect();
             self.refuse_malformed(&log.path, &offsets)?;
@@ -774,7 +794,7 @@ impl State {
     }
 
     /// Reads all logs on from where they were left.
-    fn read_news(&mut self, store: &Store) -> Result<News> {
+    fn read_news(&mut self, store: &Store, is_held: bool) -> Result<News> {
         let mut news = News::default();
         let own = self.wal.relative().to_owned();
         let own_len = self.wal.len();
@@ -784,7 +804,7 @@ impl State {
                 if log.relative == own && own_agent.is_some() {
                     log.end = own_len;
                 } else {
-                    log.read_on(store, None, &mut news)?;
+                    log.read_on(store, None, is_held, &mut news)?;
                 }
             }
         }

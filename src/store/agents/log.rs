@@ -47,6 +47,7 @@ impl Log {
         &mut self,
         store: &Store,
         own: Option<&Arc<dyn DiskFile>>,
+        is_held: bool,
         news: &mut News,
     ) -> Result<()> {
         let file = match &self.file {
@@ -90,8 +91,8 @@ impl Log {
             // NOTE: agents cut their logs only while they have the folder's lock alone, so an agent that shares it sees
             // none change; a reader has no lock.
             let piece = match store.gate {
-                Some(_) => Some(Piece { tail: replay(&*file, path, *end, each)?, is_last: true }),
-                None => {
+                Some(_) if is_held => Some(Piece { tail: replay(&*file, path, *end, each)?, is_last: true }),
+                _ => {
                     let still = || last.map_or(Ok(true), |last| last.is_in(hasher, &*file, path));
                     replay_unlocked(&*file, path, *end, PIECE, still, each)?
                 }
@@ -109,7 +110,11 @@ impl Log {
     /// How many bytes were appended to it since it was read. `None` where something was undone, or another file is in its place.
     pub(super) fn ahead(&self, store: &Store) -> Result<Option<u64>> {
         let at_path = self.at_path(store)?;
-        let Some(file) = &self.file else { return Ok(at_path.is_none().then_some(0)) };
+        let Some(file) = &self.file else {
+            // One that was never opened has nothing that could have changed; of the own one, which is written, it is not known.
+            let is_unread = self.end == 0 && self.own_from == u64::MAX;
+            return Ok(at_path.map_or(Some(0), |info| is_unread.then_some(info.len)));
+        };
         let held = file.info().map_err(|source| Error::io("fstat", &self.path, source))?;
         if at_path.is_some_and(|info| info.identity != held.identity) {
             return Ok(None);

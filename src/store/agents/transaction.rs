@@ -4,7 +4,7 @@
 use std::io;
 
 use crate::error::Result;
-use crate::gate::Exclusive;
+use crate::gate::{Exclusive, Gate, Place};
 use crate::patience::Patience;
 use crate::store::following::look::LITTLE;
 use crate::store::locked::Locked;
@@ -12,6 +12,9 @@ use crate::store::{Followed, Rejected, State, Store};
 
 /// How many bytes are taken in at once: others wait meanwhile, so more than where none do.
 const MOST_AT_ONCE: u64 = 4 * LITTLE;
+
+/// So often the folder's lock is tried at once: an append has it for one write.
+const MOST_TRIES: u32 = 16;
 
 /// The folder's lock, kept alone for transactions.
 pub struct Alone {
@@ -51,17 +54,35 @@ impl Store {
         let kept = self.alone.lock().take();
         let exclusive = match kept {
             Some(alone) => alone.exclusive,
-            None => match gate.try_kept()? {
+            None => match self.take_alone_at_once(gate)? {
                 Some(exclusive) => exclusive,
                 None => return Ok(false),
             },
         };
-        let is_ready = self.look_alone_at_once(&exclusive)?;
+        let is_ready = self.take_news_at_once(exclusive.count(), true)?;
         // NOTE: what takes long is read while appends go on, by `begin_alone`.
         if is_ready {
             *self.alone.lock() = Some(Alone::new(exclusive));
         }
         Ok(is_ready)
+    }
+
+    /// The folder's lock alone, with the turn, if both are free. What others wrote meanwhile is read before, while appends come in.
+    fn take_alone_at_once(&self, gate: &Gate) -> Result<Option<Exclusive<'static>>> {
+        let has_waited = gate.has_turn() || gate.is_next();
+        let has_turn = gate.try_turn()?;
+        if (has_waited || gate.is_next()) && !self.take_news_at_once(gate.count_unheld(), false)? {
+            return Ok(None);
+        }
+        if !has_turn {
+            return Ok(None);
+        }
+        for _ in 0..MOST_TRIES {
+            if let Some(exclusive) = gate.try_kept()? {
+                return Ok(Some(exclusive));
+            }
+        }
+        Ok(None)
     }
 
     /// Takes the folder's lock alone, waiting for other processes, and takes over what others wrote if that is much.
@@ -70,7 +91,9 @@ impl Store {
     /// `OPSLOG_LOCKED` when another process does not let go; `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`.
     pub fn begin_alone(&self) -> Result<()> {
         let Some(gate) = &self.gate else { return Ok(()) };
-        self.end_alone();
+        drop(self.alone.lock().take());
+        let had_turn = gate.has_turn();
+        let place = if had_turn { Place::Turn } else { gate.approach_turn()? };
         loop {
             // NOTE: before the state is locked, which a thread that has the folder's lock may wait for.
             let count = gate.count_unheld();
@@ -80,6 +103,10 @@ impl Store {
                     followed.append(self.renew()?);
                 }
                 self.take_foreign_later(followed);
+            }
+            // NOTE: appends come in until the thread that called goes on. Where they do not let it in then, it comes back to this.
+            if place != Place::Without && !had_turn {
+                return Ok(());
             }
             let exclusive = gate.kept()?;
             if !self.is_known(&self.lock(), exclusive.count())? {
@@ -96,6 +123,7 @@ impl Store {
             }
             // A compaction of this store is under way: what is in memory is loaded anew once it has ended.
             drop(exclusive);
+            gate.end_turn();
             Patience::new(1).pause_long();
         }
     }
@@ -108,15 +136,16 @@ impl Store {
         }
     }
 
-    /// Takes over what others wrote, if that is little. `false`: it was not.
-    fn look_alone_at_once(&self, exclusive: &Exclusive<'_>) -> Result<bool> {
+    /// Takes over what others wrote, if that is little. `false`: it was not. Without the folder's lock there may be more by then, and an
+    /// agent may take it back.
+    pub(super) fn take_news_at_once(&self, count: io::Result<u64>, is_held: bool) -> Result<bool> {
         let Some(_looking) = self.looking.try_lock() else { return Ok(false) };
         let Some(mut state) = Locked::try_new(&self.state) else { return Ok(false) };
         state.writable()?;
-        if !self.is_known(&state, exclusive.count())? {
+        if state.batch.is_some() || !self.is_known(&state, count)? {
             return Ok(false);
         }
-        let taken = self.take_news(&mut state);
+        let taken = self.take_news(&mut state, is_held);
         drop(state);
         match taken {
             Ok(followed) => {
@@ -145,9 +174,12 @@ impl Store {
         Ok(self.bytes_ahead(agents, Some(own))?.is_some_and(|ahead| ahead <= MOST_AT_ONCE))
     }
 
-    /// Gives the folder's lock up.
+    /// Gives the folder's lock up, and the turn.
     pub fn end_alone(&self) {
         let kept = self.alone.lock().take();
         drop(kept);
+        if let Some(gate) = &self.gate {
+            gate.end_turn();
+        }
     }
 }
