@@ -177,6 +177,12 @@ const limits = [
     { "docs/differences.md": "has logged # KB" },
   ],
   [
+    "src/store/agents/follow.rs",
+    "MUCH",
+    (bytes) => shown(bytes / 2 ** 10),
+    { "docs/multi-writer.md": "if that is # KB or more" },
+  ],
+  [
     "scripts/ui/build.mjs",
     "MOST_BYTES",
     (bytes) => String(bytes / 1000),
