@@ -67,12 +67,8 @@ const APPENDS =
 const DELETES =
   "Wine deletes a file that is locked only when the lock is gone, and the logs of agents and writers are";
 
-const HEAP =
-  "measures memory, and Wine's heap grows where that of Linux does not: by about 12 MB for each 100 MB that come by";
-
 /** Tests of the others that cannot, by a pattern of their titles, each with its reason. */
 export const TESTS_LEFT_OUT = {
-  "backend/following": { "an agent that looked once keeps no operations of others, *": HEAP },
   "backend/fs-document": {
     "loadArchiveSegment(), of any segment in any layout, *":
       "compares with JSON.parse(), which takes the name '\"' for '\\' in Node 24.21.0, the newest 24 that npm has for Windows, on Linux too",
