@@ -207,6 +207,16 @@ test("fetch() with an index that was made of a longer, shorter or changed snapsh
   }
 });
 
+test("fetch() while another index takes the place of the one that it began to read, finds what is in the snapshot", async (t) => {
+  const { bucket, reader, index } = await filled();
+  t.deepEqual(await reader.fetch(idOf(0)), valueOf(0));
+  t.is(await reader.fetch("missing"), undefined);
+  const other = await filled();
+  bucket.files.set(index(), other.bucket.files.get(other.index()));
+  for (let n = 0; n < MANY; n += 50) t.deepEqual(await reader.fetch(idOf(n)), valueOf(n));
+  t.is(await reader.fetch("missing"), undefined);
+});
+
 test("fetch() with an index that leads into a value, does not take what stands there for a record", async (t) => {
   const { bucket, open } = newBucket();
   const writer = await open();

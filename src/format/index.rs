@@ -16,7 +16,7 @@ pub const PAGE: usize = 1024;
 pub const TAIL: u64 = 4096;
 
 const FORMAT: u32 = 1;
-/// Checksum, number of slots, whether the page is full, and eight bytes for later.
+/// Checksum, number of slots, whether the page is full, and which index it is a page of.
 const PAGE_HEAD: usize = 16;
 const SLOT: usize = 16;
 const SLOTS: usize = (PAGE - PAGE_HEAD) / SLOT;
@@ -141,6 +141,12 @@ impl Header {
         is_ours && sum == checksum(&[body]).to_le_bytes() && u32_at(body, 8) != Some(FORMAT)
     }
 
+    /// What its pages have to tell them from those of another index: a part of the key, which is another one in each.
+    pub fn seal(&self) -> u64 {
+        let [seal, _] = self.key;
+        seal
+    }
+
     /// The length of the file that this header begins.
     pub fn file_len(&self) -> u64 {
         page_offset(self.pages)
@@ -178,6 +184,7 @@ pub fn page_offset(page: u32) -> u64 {
 pub struct Page<'a> {
     slots: &'a [u8],
     is_full: bool,
+    seal: u64,
 }
 
 impl<'a> Page<'a> {
@@ -190,7 +197,13 @@ impl<'a> Page<'a> {
         }
         let count = usize::from(u16::from_le_bytes(array(bytes, 4)?));
         let is_full = u16::from_le_bytes(array(bytes, 6)?) != 0;
-        Some(Self { slots: bytes.get(PAGE_HEAD..PAGE_HEAD + count * SLOT)?, is_full })
+        let seal = u64_at(bytes, 8)?;
+        Some(Self { slots: bytes.get(PAGE_HEAD..PAGE_HEAD + count * SLOT)?, is_full, seal })
+    }
+
+    /// Whether it is a page of the index with this header, as far as it says so.
+    pub fn is_of(&self, header: &Header) -> bool {
+        [0, header.seal()].contains(&self.seal)
     }
 
     /// The slots with this tag.
@@ -216,12 +229,12 @@ impl<'a> Page<'a> {
 /// Prints the pages of slots, in one piece.
 pub fn print_pages(slots: &[Slot]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    print_pages_into(&mut bytes, slots);
+    print_pages_into(&mut bytes, slots, 0);
     bytes
 }
 
-/// Appends the pages of slots.
-pub fn print_pages_into(out: &mut Vec<u8>, slots: &[Slot]) {
+/// Appends the pages of slots, with the seal of their header; 0 for none.
+pub fn print_pages_into(out: &mut Vec<u8>, slots: &[Slot], seal: u64) {
     let pages = pages_for(slots.len() as u64);
     let start = out.len();
     out.resize(start + pages as usize * PAGE, 0);
@@ -233,6 +246,7 @@ pub fn print_pages_into(out: &mut Vec<u8>, slots: &[Slot]) {
         }
     }
     for (number, page) in bytes.chunks_exact_mut(PAGE).enumerate() {
+        store(page, 8..16, &seal.to_le_bytes());
         let Some((sum, body)) = page.split_at_mut_checked(4) else { continue };
         sum.copy_from_slice(&checksum(&[&(number as u32).to_le_bytes(), body]).to_le_bytes());
     }

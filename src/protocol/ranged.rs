@@ -77,7 +77,7 @@ impl Ranged {
         let mut search = Search::new(tag, self.header.pages);
         while let Some(page) = search.page() {
             let read = carrier.read_index(&self.snapshot, page_offset(page), PAGE as u64).await;
-            let taken = or_none(read)?.and_then(|bytes| search.take(&bytes));
+            let taken = or_none(read)?.and_then(|bytes| search.take_of(&bytes, &self.header));
             if taken.is_none() {
                 return Ok(Looked::Misfit);
             }

@@ -118,7 +118,7 @@ impl Stream {
         };
         let mut out = Vec::with_capacity(usize::try_from(page_offset(header.pages)).ok()? + PAGE);
         out.extend_from_slice(&header.print());
-        print_pages_into(&mut out, &self.slots);
+        print_pages_into(&mut out, &self.slots, header.seal());
         Some(out)
     }
 }

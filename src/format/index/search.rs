@@ -1,6 +1,6 @@
 //! A lookup in the pages of an index, wherever they are read from: says which page comes next, and takes its bytes.
 
-use super::{PAGE, Page, Slot, home, next_page};
+use super::{Header, PAGE, Page, Slot, home, next_page};
 
 /// Looks for the lines whose ids have a tag.
 #[derive(Debug)]
@@ -26,7 +26,16 @@ impl Search {
 
     /// Takes the bytes of that page. `None` if they are not the whole page, or it is damaged.
     pub fn take(&mut self, bytes: &[u8]) -> Option<()> {
-        let page = Page::parse(bytes, self.number).filter(|_| bytes.len() == PAGE)?;
+        self.take_if(bytes, |_| true)
+    }
+
+    /// As [`Search::take`] of a page that was read by itself: the index may have been replaced by another since its header was read.
+    pub fn take_of(&mut self, bytes: &[u8], header: &Header) -> Option<()> {
+        self.take_if(bytes, |page| page.is_of(header))
+    }
+
+    fn take_if(&mut self, bytes: &[u8], is_right: impl FnOnce(&Page<'_>) -> bool) -> Option<()> {
+        let page = Page::parse(bytes, self.number).filter(|page| bytes.len() == PAGE && is_right(page))?;
         self.found.extend(page.slots(self.tag));
         self.left = if page.is_full() { self.left.saturating_sub(1) } else { 0 };
         self.number = next_page(self.number, self.pages);
