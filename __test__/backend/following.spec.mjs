@@ -279,3 +279,31 @@ for (const [where, makePlace] of Object.entries(places)) {
     );
   });
 }
+
+/** What another store does to records `a` and `b`, and in which order they stand afterwards. */
+const orders = {
+  "a record is deleted and set again": [["-a", "+a"], "ba"],
+  "one is set behind others that came meanwhile": [["-a", "+c", "+a"], "bca"],
+  "one comes, goes, and comes behind another": [["+c", "-c", "+d", "+c"], "abdc"],
+  "one is deleted and set again twice": [["-b", "+b", "-b", "+c", "+b"], "acb"],
+};
+
+for (const [where, makePlace] of Object.entries(places)) {
+  for (const [what, [steps, expected]] of Object.entries(orders)) {
+    for (const as of [{ readOnly: true }, { agentId: "two" }]) {
+      test(`entries() of ${as.agentId ? "an agent" : "a reader"} that had them before have the order of the writer's, ${what} in one look, ${where}`, async (t) => {
+        const place = await makePlace(t);
+        const writer = await openAt(t, place, as.agentId && { agentId: "one" });
+        for (const id of "ab") await writer.set(id, { id });
+        const follower = await openAt(t, place, as);
+        t.is(follower.entries().length, 2);
+        for (const [sign, id] of steps) await (sign === "+" ? writer.set(id, { id }) : writer.delete(id));
+        await follower.tail();
+        const idsOf = (store) => store.entries().map(([id]) => id);
+        t.is(idsOf(writer).join(""), expected);
+        t.deepEqual(idsOf(follower), idsOf(writer));
+        t.deepEqual([...follower.keys()], idsOf(writer));
+      });
+    }
+  }
+}

@@ -45,6 +45,8 @@ export class History {
   #folder;
   #stores = new Map();
   #readers = [];
+  /** A reader that stays open and has shown its records, so that it must tell their order after each look. */
+  #follower = null;
   #version = 1;
   #isShared;
   #isFolder;
@@ -84,6 +86,7 @@ export class History {
         this.counts.steps++;
         await this.#step();
         if (this.#roll(6) === 0) await this.#look(2);
+        if (step % 4 === 3) await this.#compareFollower();
       }
       await this.#look(6);
       await this.#compareDirections();
@@ -91,6 +94,7 @@ export class History {
       await this.#look(6);
       await this.#compareDirections();
     } finally {
+      await this.#follower?.close().catch(() => {});
       for (const store of [...this.#stores.values(), ...this.#readers]) await store.close().catch(() => {});
       Date.now = realNow;
       await rm(this.#folder, { recursive: true, force: true });
@@ -244,6 +248,7 @@ export class History {
   }
 
   async #reopen() {
+    if (this.#roll(2) === 0) await this.#endFollower();
     for (const store of [...this.#stores.values(), ...this.#readers.splice(0)]) await store.close();
     this.#stores.clear();
     this.#clock.pass(5);
@@ -277,6 +282,26 @@ export class History {
     return reader;
   }
 
+  /** A reader that follows has the records of one that is opened now, in the same order. */
+  async #compareFollower() {
+    const fresh = await this.#reader();
+    if (this.#follower === null) {
+      this.#readers.pop();
+      this.#follower = fresh;
+      fresh.entries();
+      return;
+    }
+    await this.#follower.tail();
+    const [found, wanted] = [this.#follower.entries(), fresh.entries()];
+    if (!isDeepStrictEqual(found, wanted))
+      throw new Error(`a follower has ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`);
+  }
+
+  async #endFollower() {
+    await this.#follower?.close();
+    this.#follower = null;
+  }
+
   #versioned() {
     if (this.#version === 1) return {};
     return { version: this.#version, migrate: (value) => migrated(value, this.#version) };
@@ -286,6 +311,8 @@ export class History {
     if (this.#version >= 3) return;
     this.#version++;
     this.counts.migrations++;
+    // A reader of an older version cannot follow.
+    await this.#endFollower();
     await this.#reopen();
   }
 

@@ -6,6 +6,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use hashbrown::HashSet;
+
 use super::carrier::{Carrier, Error, Loaded, Pairs, Phase};
 use super::entry::Entry;
 use super::events::Events;
@@ -108,7 +110,7 @@ impl View {
             if let Some(applied) = self.applied.borrow_mut().as_mut() {
                 applied.identities.extend(fresh.iter().map(|entry| Arc::clone(&entry.identity)));
             }
-            self.effects.borrow_mut().looked.extend(fresh.iter().map(|entry| Arc::clone(&entry.id)));
+            self.applied_behind(fresh);
             return Ok(());
         }
         let loaded = self.load(carrier, manifest).await?;
@@ -147,8 +149,22 @@ impl View {
         if let Some(applied) = self.applied.borrow_mut().as_mut() {
             applied.identities.extend(entries.iter().map(|entry| Arc::clone(&entry.identity)));
         }
-        self.effects.borrow_mut().looked.extend(entries.iter().map(|entry| Arc::clone(&entry.id)));
+        self.applied_behind(entries);
         Ok(())
+    }
+
+    /// Operations of others were applied behind what was there. A record that one deletes and a later one sets comes at the end.
+    fn applied_behind(&self, entries: &[Entry]) {
+        let mut deleted = HashSet::new();
+        let mut effects = self.effects.borrow_mut();
+        for entry in entries {
+            match entry.data {
+                None => _ = deleted.insert(&entry.id),
+                Some(_) if deleted.remove(&entry.id) => effects.reordered.push(Arc::clone(&entry.id)),
+                Some(_) => {}
+            }
+        }
+        effects.looked.extend(entries.iter().map(|entry| Arc::clone(&entry.id)));
     }
 
     /// The store appended an operation that memory holds already.
