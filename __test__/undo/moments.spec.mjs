@@ -89,6 +89,15 @@ const undone = {
     await store.delete("a");
     assert.ok(await store.undo());
   },
+  "in a batch that sets the record again": async (store) => {
+    assert.equal(store.entries().length, 4);
+    await store.batch(() => {
+      store.delete("a");
+      store.set("a", { again: true });
+      store.set("c", {});
+    });
+    assert.ok(await store.undo({ batch: true }));
+  },
   "while a compaction runs": async (store) => {
     const compacting = store.compact();
     await store.delete("a");

@@ -648,7 +648,10 @@ class BackendDriver {
     if (reset) this.records.forget();
     for (const id of looked) this.records.look(id);
     for (const id of undone) this.records.undone(id);
-    if (reordered.length > 0) this.records.reorder(reordered);
+    // A record that a batch deleted and set again is back where it stood.
+    const seen = new Set();
+    const moved = undone.filter((id) => seen.size === seen.add(id).size);
+    if (reordered.length + moved.length > 0) this.records.reorder([...reordered, ...moved]);
     // NOTE: an agent's undone operation may have stood before those of others.
     if (history || reordered.length > 0) this.history.forget();
     else if (undone.length > 0) this.history.cut(this.#core.operationCount());
