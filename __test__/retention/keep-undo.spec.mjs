@@ -29,10 +29,11 @@ const carriers = {
 };
 
 /** Declares a test for each of them. `carried()` makes options; they are those of one store. */
-function testsOfCarriers(title, body) {
+function testsOfCarriers(title, body, { inMemory = false } = {}) {
   for (const [name, carrier] of Object.entries(carriers)) {
     test(`${title}: ${name}`, async (t) => body(t, await temporaryFolder(t), carrier()));
   }
+  if (inMemory) test(`${title}: in memory`, (t) => body(t, ":memory:", () => ({})));
 }
 
 async function collect(changes) {
@@ -234,6 +235,35 @@ test("the history of a folder without its backend has operations once that a che
   }
 });
 
+for (const writeMode of ["immediate", "group"]) {
+  testsOfCarriers(
+    `getOps(), getHistory() and opsCount show the last operations from the moment on at which a checkpoint is due, with ${writeMode} writes`,
+    async (t, folder, carried) => {
+      const store = await opened(t, folder, 3, {
+        checkpointThreshold: 4,
+        writeMode,
+        groupCommitSize: 1,
+        ...carried(),
+      });
+      for (let n = 1; n < 25; n++) {
+        await store.set("a", { n });
+        const shown = store.getOps().map(({ data }) => data.n);
+        t.true(shown.length >= Math.min(n, 3), `${shown.length} after ${n}`);
+        t.is(shown.at(-1), n);
+        t.is(store.getHistory("a").length, shown.length);
+        t.is(store.stats().opsCount, shown.length);
+      }
+      await Promise.all(Array.from({ length: 9 }, (_, n) => store.set("b", { n })));
+      t.true(store.getOps().length >= 3);
+      await store.batch(() => {
+        for (let n = 0; n < 5; n++) store.set("c", { n });
+      });
+      t.true(store.getHistory("c").length === 5, "a batch stays whole");
+    },
+    { inMemory: true },
+  );
+}
+
 test("in memory undo() takes operations back that a checkpoint left", async (t) => {
   const store = await opened(t, ":memory:", 2);
   for (let n = 1; n < 5; n++) await store.set("a", { n });
@@ -362,4 +392,105 @@ test("changes() and at() behind a position without an operation, whose logs were
   await t.throwsAsync(collect(store.changes({ after: position })), { code: "OPSLOG_POSITION_GONE" });
   await t.throwsAsync(store.at(position), { code: "OPSLOG_POSITION_GONE" });
   await t.throwsAsync(store.revert({ to: position }), { code: "OPSLOG_POSITION_GONE" });
+});
+
+/** Calls that may fail while a store finds out what became of an earlier one. */
+const settling = ["readManifest", "readOps", "createOpsFile", "appendOps", "writeManifest"];
+
+/** A store behind a backend, what carries out its next call of the given kind and does not answer, and what heals it. */
+async function unanswered(t, keep) {
+  const bucket = memoryBucket();
+  const backend = memoryBackend(bucket, { turn: null });
+  const store = await opened(t, "bucket", keep, { backend, checkpointThreshold: Infinity });
+  const broken = new Set();
+  const fail = (name) => {
+    throw new Error(`no answer to ${name}`);
+  };
+  backend.before = async (name) => broken.has(name) && name !== "lost" && fail(name);
+  backend.after = async (name) => broken.has("lost") && name === "writeManifest" && fail(name);
+  const losing = async (work) => {
+    for (const name of ["lost", "readManifest"]) broken.add(name);
+    await t.throwsAsync(work(), { code: "OPSLOG_FAILED", message: /not known/ });
+    broken.clear();
+  };
+  /** The store, its history, a fresh reader and 0.8.1 show the same. */
+  const agree = async (what) => {
+    const reader = await opened(t, "bucket", undefined, { backend: memoryBackend(bucket), readOnly: true });
+    t.deepEqual(reader.entries(), store.entries(), what);
+    const theirs = new original.Store();
+    await theirs.open("bucket", { backend: memoryBackend(bucket), readOnly: true });
+    t.deepEqual(theirs.entries(), store.entries(), what);
+    await theirs.close();
+    const told = new Map();
+    for (const { type, id, value } of await collect(store.changes()))
+      if (type === "set") told.set(id, value);
+      else told.delete(id);
+    t.deepEqual(new Map(store.entries()), told, what);
+    t.deepEqual(await collect(reader.changes()), await collect(store.changes()), what);
+  };
+  const reopen = async () => {
+    await store.close().catch(() => {});
+    await store.open("bucket", { backend, retain: { undo: keep }, checkpointThreshold: Infinity });
+  };
+  return { store, broken, losing, agree, reopen };
+}
+
+for (const [what, change] of Object.entries({
+  "set()": (store) => store.set("c", { n: 3 }),
+  "set() of the same record": (store) => store.set("b", { n: 3 }),
+  "batch()": (store) =>
+    store.batch(() => {
+      store.set("b", { n: 3 });
+      store.delete("a");
+    }),
+  "undo()": (store) => store.undo(),
+  "compact()": (store) => store.compact(),
+})) {
+  test(`an undo() whose answer is lost, then ${what}: records, history and other readers agree, whichever call fails before`, async (t) => {
+    for (const failing of [undefined, ...settling]) {
+      const { store, broken, losing, agree, reopen } = await unanswered(t, 3);
+      await store.set("z", { n: 0 });
+      await store.batch(() => {
+        store.set("a", { n: 1 });
+        store.set("b", { n: 2 });
+      });
+      await losing(() => store.undo());
+      if (failing !== undefined) {
+        broken.add(failing);
+        await change(store).catch(() => {});
+        broken.clear();
+      }
+      // A manifest that may still arrive lets nothing be acknowledged.
+      await change(store).catch((error) => (failing === "writeManifest" ? reopen() : Promise.reject(error)));
+      await agree(`${failing} fails`);
+      await store.compact();
+      await agree(`${failing} fails, with a checkpoint`);
+    }
+  });
+}
+
+test("a checkpoint whose answer is lost keeps the last operations, also beside a change that is made next", async (t) => {
+  for (const failing of [undefined, ...settling]) {
+    const { store, broken, losing, agree } = await unanswered(t, 3);
+    for (let n = 0; n < 6; n++) await store.set(`id${n}`, { n });
+    await losing(() => store.compact());
+    const made = ["id3", "id4", "id5", "id6"];
+    if (failing !== undefined) {
+      broken.add(failing);
+      await store.set("id5", { n: 6 }).then(
+        () => made.splice(3, 0, "id5"),
+        () => {},
+      );
+      broken.clear();
+    }
+    await store.set("id6", { n: 7 });
+    await agree(`${failing} fails`);
+    t.deepEqual(idsOf(store.getOps()), made);
+    await store.compact();
+    await agree(`${failing} fails, with a checkpoint`);
+    t.deepEqual(idsOf(store.getOps()), made.slice(-3));
+    for (let n = 0; n < 3; n++) t.true(await store.undo());
+    t.false(await store.undo());
+    await agree(`${failing} fails, with three undone`);
+  }
 });

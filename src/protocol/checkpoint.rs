@@ -181,12 +181,23 @@ impl<C: Carrier> Session<C> {
     /// How many operations at the end of the log a checkpoint leaves there. An archive and a migration take all along, for the
     /// records that they leave are others.
     fn kept_of(&self, archives: bool) -> usize {
+        if archives { 0 } else { self.kept_behind(0) }
+    }
+
+    /// How many operations at the end of memory are shown on once a checkpoint is due: as many as it leaves in the log.
+    pub(super) fn kept_shown(&self) -> usize {
+        let uncounted = self.flight.uncounted();
+        self.options.keep.min(uncounted) + self.kept_behind(uncounted)
+    }
+
+    /// How many operations at the end of the log a checkpoint leaves there once so many are behind them that memory shows already.
+    fn kept_behind(&self, uncounted: usize) -> usize {
         let own = self.writer.own_from(0);
-        let is_known = self.view.store().operation_total() == own.len();
-        if archives || self.agent().is_some() || self.view.versions().is_older() || !is_known {
+        let is_known = self.view.store().operation_total() == own.len() + uncounted;
+        if self.agent().is_some() || self.view.versions().is_older() || !is_known {
             return 0;
         }
-        let mut kept = self.options.keep.min(own.len());
+        let mut kept = self.options.keep.saturating_sub(uncounted).min(own.len());
         let is_amid = |kept: usize| {
             let before = own.len().checked_sub(kept + 1).and_then(|place| own.get(place));
             kept > 0 && before.is_some_and(|line| mark_of(line) == Some(BatchMark::More))

@@ -234,28 +234,56 @@ impl<C: Carrier> Session<C> {
 
     /// The manifest may be one of this store's own that was thought to have failed.
     pub(super) async fn take_again(&self, found: Known) -> Result<(), Error> {
-        let is_same = self.writer.log() == self.named_log(&found);
-        let before = self.writer.count();
-        let is_copy = self.named_log(&found).is_some_and(|log| self.writer.expects_log(&log));
-        let snapshot = self.known()?.manifest.snapshot();
-        self.take(found);
-        if !is_same && self.agent().is_none() {
-            let known = self.known()?;
-            let lines = self.carrier.read_log(&known.manifest.active_ops()).await?;
-            if !self.flight.is_idle() {
-                // NOTE: memory has changes that no log has yet.
-            } else if snapshot != known.manifest.snapshot() {
-                // A checkpoint that was thought to have failed.
-                self.view.keeps(lines.len());
-            } else if is_copy {
-                // An undo that was thought to have failed: memory follows.
-                for _ in lines.len()..before {
-                    self.view.undone();
-                }
-            }
-            self.writer.holds(lines.into_iter().map(Arc::from));
+        let named = self.named_log(&found).filter(|_| self.agent().is_none());
+        let Some(log) = named.filter(|log| self.writer.log().as_ref() != Some(log)) else {
+            self.take(found);
+            self.view.forget_origin();
+            return Ok(());
+        };
+        // NOTE: before anything is taken over: should it fail, the next attempt finds everything as it is now.
+        let lines = self.carrier.read_log(&log).await?;
+        let (before, own) = (self.writer.log(), self.writer.own());
+        let is_same = self.known()?.manifest.snapshot() == found.manifest.snapshot();
+        let is_undone = is_same && self.writer.expects_log(&log) && lines.len() < own.len();
+        let behind = self.flight.uncounted();
+        if is_undone && behind > 0 {
+            // Changes that no log has yet were made over what it took out: the log gets that back.
+            let copy = self.copy_of(&own).await?;
+            self.take(found);
+            self.view.forget_origin();
+            self.writer.expects(&log, &lines);
+            return self.put_back(&log, &copy, (before, own)).await;
         }
+        self.take(found);
         self.view.forget_origin();
+        if !is_same {
+            // A checkpoint that was thought to have failed.
+            self.view.keeps(lines.len(), behind);
+        } else if is_undone {
+            // An undo that was thought to have failed: memory follows.
+            for _ in lines.len()..own.len() {
+                self.view.undone();
+            }
+        }
+        self.writer.holds(lines.into_iter().map(Arc::from));
         Ok(())
+    }
+
+    /// A copy with all lines that the writer's log had takes the place of one from which an undo took some. If it does not, the writer
+    /// has what it had.
+    async fn put_back(
+        &self,
+        log: &Name,
+        copy: &Name,
+        (before, own): (Option<Name>, Vec<Vec<u8>>),
+    ) -> Result<(), Error> {
+        let next = self.with_copy(&*self.known_rc()?, log, copy);
+        self.writer.expects(copy, &own);
+        let put = self.become_copy(next, copy, &own).await;
+        if put.is_err() {
+            before.iter().for_each(|before| self.writer.moved(before));
+            self.writer.holds(own.into_iter().map(Arc::from));
+        }
+        put
     }
 }

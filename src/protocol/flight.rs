@@ -66,9 +66,9 @@ impl Flight {
         self.next_ticket.get()
     }
 
-    /// Whether no change is on its way.
-    pub(super) fn is_idle(&self) -> bool {
-        self.waiting.borrow().is_empty() && self.buffer.borrow().is_empty() && self.batch.borrow().is_empty()
+    /// How many changes show in memory that no log has yet.
+    pub(super) fn uncounted(&self) -> usize {
+        self.waiting.borrow().len() + self.buffer.borrow().len() + self.batch.borrow().len()
     }
 
     /// Waits until the buffer is not on its way.
@@ -114,6 +114,11 @@ impl<C: Carrier> Session<C> {
     /// What has become of changes since this was last asked.
     pub fn take_settled(&self) -> Vec<Settled> {
         self.flight.settled.take()
+    }
+
+    /// How many changes show in memory that do not count yet.
+    pub fn uncounted(&self) -> usize {
+        self.flight.uncounted()
     }
 
     /// Whether a checkpoint has become due since this was last asked.
@@ -259,7 +264,7 @@ impl<C: Carrier> Session<C> {
             return;
         }
         // NOTE: only the count starts anew: what is in flight must still be found where it was applied.
-        self.view.store().hide_operations();
+        self.view.store().hide_operations_but(self.kept_shown());
         self.view.history_begins_anew();
         self.flight.is_due.set(true);
     }

@@ -200,9 +200,10 @@ impl View {
         Ok(())
     }
 
-    /// A checkpoint holds all operations but the last, so many; which snapshot that made is not certain.
-    pub(super) fn keeps(&self, kept: usize) {
-        self.store.forget_operations_but(kept);
+    /// A checkpoint holds all operations but the last, so many, and so many behind those that do not count yet; which snapshot that
+    /// made is not certain.
+    pub(super) fn keeps(&self, kept: usize, behind: usize) {
+        self.store.forget_operations_but(kept + behind);
         self.events.settle_but(kept);
         self.history_begins_anew();
     }

@@ -122,10 +122,11 @@ impl Store {
         Ok(Some(concerned))
     }
 
-    /// Lets the history shown start anew. Nothing else changes, so that changes in flight can still be taken back.
-    pub fn hide_operations(&self) {
+    /// Lets the history shown start anew, with the last operations, so many. Nothing else changes, so that changes in flight can still
+    /// be taken back.
+    pub fn hide_operations_but(&self, keep: usize) {
         let mut state = self.lock();
-        state.hidden = state.engine.operations().len();
+        state.hidden = state.engine.operations().len().saturating_sub(keep);
     }
 
     /// Shows all operations again.
@@ -228,6 +229,8 @@ impl Store {
         let mut state = self.lock();
         let count = state.engine.operations().len().saturating_sub(keep);
         state.engine.forget_operations(count);
+        // NOTE: changes in flight are an open batch, which begins at a place among the operations.
+        state.batch = state.batch.map(|from| from.saturating_sub(count));
         state.unhide();
     }
 
