@@ -390,6 +390,43 @@ test("changes() of a store in memory give its operations across checkpoints, liv
   );
 });
 
+for (const writeMode of ["group", "async"]) {
+  test(`changes() of a store in memory in ${writeMode} mode gives buffered operations once, and no other is gone after undo() of one`, async (t) => {
+    const store = new Store();
+    await store.open(":memory:", { writeMode, groupCommitMs: 1_000_000 });
+    t.teardown(() => store.close());
+    await store.set("a", { n: 1 });
+    t.deepEqual(idsOf(await collect(store.changes())), ["a"]);
+    await store.set("b", { n: 2 });
+    t.deepEqual(idsOf(await collect(store.changes())), ["a", "b"]);
+    await store.set("c", { n: 3 });
+    t.true(await store.undo());
+    await store.flush();
+    t.deepEqual(idsOf(await collect(store.changes())), ["a", "b"]);
+    t.true(await store.undo());
+    t.deepEqual(idsOf(await collect(store.changes())), ["a"]);
+  });
+}
+
+test("changes() of a store in memory, first asked for while changes and a batch are under way, gives those once", async (t) => {
+  const store = new Store();
+  await store.open(":memory:");
+  t.teardown(() => store.close());
+  const changing = store.set("a", { n: 1 });
+  t.is(store.position, "m0");
+  await changing;
+  t.deepEqual(idsOf(await collect(store.changes())), ["a"]);
+  const other = new Store();
+  await other.open(":memory:");
+  t.teardown(() => other.close());
+  await other.batch(() => {
+    other.set("a", { n: 1 });
+    t.is(other.position, "m0");
+    other.set("b", { n: 2 });
+  });
+  t.deepEqual(idsOf(await collect(other.changes())), ["a", "b"]);
+});
+
 test("a store in memory has no earlier state: OPSLOG_UNSUPPORTED", async (t) => {
   const memory = new Store();
   await memory.open(":memory:");

@@ -235,16 +235,7 @@ class BackendDriver {
   }
 
   async undo(isBatch) {
-    const before = this.#journal?.undone;
-    const count = this.#core.operationCount();
-    const isUndone = await this.#run("undo", isBatch);
-    // What was made before the journal began is not told.
-    if (isUndone && this.#journal !== null) {
-      const told = this.#journal.undone - before;
-      for (let left = count - this.#core.operationCount() - told; left > 0; left--)
-        this.#journal.forgetLast();
-    }
-    return isUndone;
+    return this.#run("undo", isBatch);
   }
 
   async checkpoint() {
@@ -367,7 +358,11 @@ class BackendDriver {
 
   /** Begins to read the history; `wanted` is what `readWanted()` made of the caller's options. */
   async changes(wanted) {
-    if (this.#isInMemory) return this.#keptJournal().read(wanted);
+    if (this.#isInMemory) {
+      const journal = this.#keptJournal();
+      if (this.#isBuffered) await this.flush();
+      return journal.read(wanted);
+    }
     const number = call(() => this.#session.changes({ ...wanted, writes: false }));
     return {
       isParsed: true,
@@ -400,7 +395,10 @@ class BackendDriver {
   /** The history of a store in memory, kept once it was asked for. */
   #keptJournal() {
     if (this.#journal === null) {
-      this.#journal = new Journal(new History(this.#core, AS_STORED).all());
+      // What does not count yet is told when it does.
+      const shown = new History(this.#core, AS_STORED).all();
+      const count = Math.max(0, shown.length - this.#session.uncounted());
+      this.#journal = new Journal(shown.slice(0, count));
       this.#feeds.add(this.#journal);
       if (this.#feeds.size === 1) this.#session.listen();
     }

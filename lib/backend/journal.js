@@ -30,8 +30,6 @@ class Journal {
   #first;
   /** The place of the last change that is kept no more. */
   #dropped = 0;
-  /** How often it was told that a change was undone. */
-  undone = 0;
   #readers = new Set();
   #notices = new Set();
 
@@ -46,8 +44,7 @@ class Journal {
     const told = [];
     for (const change of changes) {
       if (change.type === "undone") {
-        this.undone++;
-        told.push(this.#takeBack());
+        if (this.#changes.length > 0) told.push(this.#takeBack());
       } else {
         const placed = { ...change, position: this.#placed(change.position) };
         if (change.batch !== undefined) placed.batch = this.#placed(change.batch);
@@ -56,11 +53,6 @@ class Journal {
       }
     }
     this.#pass(told);
-  }
-
-  /** The last change was undone, and none of those that are told. */
-  forgetLast() {
-    if (this.#changes.length > 0) this.#pass([this.#takeBack()]);
   }
 
   #placed(position) {

@@ -414,6 +414,12 @@ impl NativeSession {
         self.begin(Box::pin(async move { session.follow().await.map(|lines| lists.keep(&lines)) }))
     }
 
+    /// How many changes show in memory that do not count yet.
+    #[napi]
+    pub fn uncounted(&self) -> napi::Result<u32> {
+        plain(|| self.session.uncounted() as u32)
+    }
+
     /// From here on turns tell what comes to count.
     #[napi]
     pub fn listen(&self) -> napi::Result<()> {
