@@ -276,7 +276,28 @@ impl Actor {
         let (id, text) = self.fresh();
         let (ticket, place) = self.change(session, &id, Some(&text))?;
         self.settle(session, vec![(ticket, place)]).await;
-        (self.ledger.writes.borrow()[place].told == Told::Acknowledged).then_some(id)
+        let is_acknowledged = self.ledger.writes.borrow()[place].told == Told::Acknowledged;
+        if is_acknowledged {
+            self.check_memory(session);
+        }
+        is_acknowledged.then_some(id)
+    }
+
+    /// A single writer whose last write was acknowledged shows what its files say.
+    fn check_memory(&self, session: &Session<Simulated>) {
+        if self.options.agent.is_some() {
+            return;
+        }
+        let inner = self.world.inner.borrow();
+        let Some(stored) =
+            inner.disk.manifest().filter(|stored| session.manifest().as_deref() == Some(stored))
+        else {
+            return;
+        };
+        let (found, shown) = (inner.disk.as_legacy(&stored), shown(session).into_iter().collect());
+        if found != shown {
+            self.ledger.fail(format!("{} shows {shown:?}, and its files say {found:?}", self.name));
+        }
     }
 
     /// Takes the last operation back, which wrote this record.

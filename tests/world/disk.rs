@@ -294,6 +294,11 @@ impl Disk {
         }
     }
 
+    /// The manifest as it is now.
+    pub fn manifest(&self) -> Option<Manifest> {
+        self.manifest.as_deref().and_then(|text| Manifest::parse(text).ok())
+    }
+
     /// The records that 0.8.1 finds: it knows nothing of what we put into the manifest besides its own fields.
     pub fn as_legacy(&self, manifest: &Manifest) -> BTreeMap<String, String> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
