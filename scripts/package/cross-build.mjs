@@ -3,7 +3,7 @@
 // systems that are supported, and are what Windows has without Microsoft's SDK.
 
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -11,6 +11,7 @@ import { cargoArguments } from "../build.mjs";
 import { platforms } from "../platform-packages.mjs";
 import { fail, requireCargo, requireNode, root, run } from "../setup.mjs";
 import { inspect, inspectionTable } from "./inspect.mjs";
+import { withoutTime } from "./portable-executable.mjs";
 import { requireZig, zigFolder } from "./zig.mjs";
 
 /** Rust's names of the platforms, with the oldest glibc that is supported. */
@@ -90,6 +91,7 @@ export function buildFor(platform) {
   const binary = binaryOf(platform);
   mkdirSync(path.dirname(binary), { recursive: true });
   copyFileSync(path.join(targets, plain, "release", library), binary);
+  if (platform.startsWith("win32")) writeFileSync(binary, withoutTime(readFileSync(binary)));
   return binary;
 }
 

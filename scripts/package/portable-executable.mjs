@@ -12,6 +12,15 @@ const DELAYED_IMPORTS = 13;
 const IMPORT_BYTES = 20;
 const SECTION_BYTES = 40;
 
+/** Takes the time out at which the linker made a file: two builds of the same sources give the same bytes. */
+export function withoutTime(file) {
+  const header = file.readUInt32LE(PE_OFFSET);
+  if (file.readUInt32LE(header) !== SIGNATURE) throw new Error("it is no portable executable");
+  const copy = Buffer.from(file);
+  copy.writeUInt32LE(0, header + 8);
+  return copy;
+}
+
 /** A file, with a look at what lies at an address once it is loaded. */
 class Image {
   constructor(file) {
