@@ -266,6 +266,7 @@ export const nativeCalls = {
   "NativeSession.past": at(({ made }) => made.past(1, "b1.2", false), task),
   "NativeSession.view": at(({ made }) => unlessRefused(() => made.view(1)), session),
   "NativeSession.earlier": at(({ made }) => unlessRefused(() => made.earlier()), session),
+  "NativeSession.uncounted": at(({ made }) => made.uncounted(), session),
   "NativeSession.prune": at(
     ({ made }) => made.prune({ withSnapshots: true, dryRun: false, atOnce: false, now }),
     task,

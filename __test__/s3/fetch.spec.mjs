@@ -36,10 +36,15 @@ s3Test("fetch() is two ranged reads, and open() with skipLoad does not read the 
   t.true(opened.bytesDown < 5000 && whole.bytesDown > 1_000_000, `${opened.bytesDown} of ${whole.bytesDown}`);
   t.deepEqual(await reader.fetch(idOf(1)), valueOf(1));
   t.true(proxy.take().bytesDown < 12_000);
-  for (const n of [0, 300, MANY - 1]) {
+  let further = 0;
+  for (const n of [0, 300, MANY - 1, ...Array.from({ length: 27 }, (_, n) => 20 * (n + 1))]) {
     t.deepEqual(await reader.fetch(idOf(n)), valueOf(n));
-    t.deepEqual(proxy.take().requests, { GET: 2 });
+    const { requests } = proxy.take();
+    // A page of the index that is full goes on in the next one.
+    t.true(Object.keys(requests).join() === "GET" && requests.GET < 5, JSON.stringify(requests));
+    further += requests.GET - 2;
   }
+  t.true(further < 10, `${further} reads over two for each of 30 records`);
   t.is(await reader.fetch("none"), undefined);
   proxy.take();
   t.is(await reader.fetch("neither"), undefined);
