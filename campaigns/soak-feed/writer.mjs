@@ -19,6 +19,10 @@ const options = {
   checkpointOnClose: false,
 };
 let number = 0;
+/** As many operations as a batch has, and one. */
+const MOST_UNDONE = 6;
+/** The tokens that were issued last. */
+let issued = [];
 
 /** Notes something of tokens, in one write. A kill may cut it anywhere: a line counts with its end, and begins a new one. */
 const note = (what, ...tokens) =>
@@ -32,6 +36,7 @@ function issue(count) {
     text: "x".repeat(roll(200)),
   }));
   note("issued", ...tokensOf(values));
+  issued = [...issued, ...tokensOf(values)].slice(-MOST_UNDONE);
   return values;
 }
 
@@ -46,7 +51,10 @@ function lastToken() {
 async function undo(isBatch) {
   const before = store.getOps().filter((operation) => operation.agent === agentId);
   note("undoing", lastToken() ?? "-");
-  if (isBatch) for (const { data } of before.slice(-6)) if (data !== undefined) note("undoing", data.token);
+  // NOTE: while a compaction is due none is shown; if another agent is at it, they are shown again, and the last one goes.
+  if (before.length === 0) note("undoing", ...issued);
+  if (isBatch)
+    for (const { data } of before.slice(-MOST_UNDONE)) if (data !== undefined) note("undoing", data.token);
   if (!(await store.undo({ batch: isBatch }))) return;
   const after = store.getOps().filter((operation) => operation.agent === agentId);
   // NOTE: where a compaction came in between, the operations that are not shown any more were not undone.
