@@ -1,6 +1,6 @@
 /** What becomes of operations that are buffered and cannot be written. */
 import diagnostics from "node:diagnostics_channel";
-import { rename, unlink, writeFile } from "node:fs/promises";
+import { rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
 import { Store } from "../../index.mjs";
@@ -13,14 +13,18 @@ const posix = process.platform === "win32" ? test.skip : test;
 const never = 2 ** 31 - 1;
 const options = { checkpointOnClose: false, checkpointThreshold: Infinity, groupCommitMs: never };
 
-/** Puts a file where the folder of logs was, so that none can be written; returns the way back. */
+/**
+ * Puts a link to a file where the folder of logs was, so that none can be written; returns the way back. It is one step: a
+ * timer that flushes meanwhile would make the folder that it misses.
+ */
 async function blockLogs(folder) {
-  const [ops, elsewhere] = [join(folder, "ops"), join(folder, "elsewhere")];
+  const [ops, elsewhere, file, back] = ["ops", "elsewhere", "file", "back"].map((name) => join(folder, name));
   await rename(ops, elsewhere);
-  await writeFile(ops, "");
+  await writeFile(file, "");
+  await symlink(file, ops);
   return async () => {
-    await unlink(ops);
-    await rename(elsewhere, ops);
+    await symlink(elsewhere, back);
+    await rename(back, ops);
   };
 }
 
