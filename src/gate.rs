@@ -183,6 +183,34 @@ impl Gate {
         Ok(entered.map_err(failed)?.then_some(Shared { pair }))
     }
 
+    /// As [`Gate::try_shared`]; while another process has it alone for one transaction, tries again for a moment. It is for a thread that
+    /// must not wait: to go to another thread and to come back takes longer where the processors are busy.
+    ///
+    /// # Errors
+    /// `OPSLOG_IO`.
+    pub fn try_shared_for_a_moment(&self) -> Result<Option<Shared<'_>>> {
+        let entered = self.try_shared()?;
+        // NOTE: what this store itself has the lock for takes longer.
+        if entered.is_some() || self.changes.is_locked() {
+            return Ok(entered);
+        }
+        self.waits()?;
+        let entered = self.shared_in_a_moment();
+        self.arrived();
+        entered
+    }
+
+    fn shared_in_a_moment(&self) -> Result<Option<Shared<'_>>> {
+        let patience = Patience::moment();
+        while patience.yields() {
+            self.told(Waiting::tell)?;
+            if let Some(shared) = self.try_shared()? {
+                return Ok(Some(shared));
+            }
+        }
+        Ok(None)
+    }
+
     /// Takes the lock with others, waiting for the process that has it alone.
     ///
     /// # Errors
@@ -335,6 +363,12 @@ impl Exclusive<'_> {
     pub fn count(&self) -> io::Result<u64> {
         let files = self.files().map_err(std::io::Error::other)?;
         read_count(&*files.folder)
+    }
+
+    /// Whether an append of another process waits for the lock.
+    pub fn is_waited_for(&self) -> bool {
+        // NOTE: where that cannot be said, the lock is given up in time.
+        self.files().is_ok_and(|files| waiting::is_waited_for(files).unwrap_or(false))
     }
 
     /// Says that the manifest is about to change. Returns the new count.

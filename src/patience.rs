@@ -1,5 +1,6 @@
 //! Waiting for what another process holds: the one place that looks at a clock and sleeps, besides the lock
-//! file's protocol. It is never called on the thread that runs JS, and never under the store's mutex.
+//! file's protocol. But for a moment, it is never called on the thread that runs JS, nor
+//! under the store's mutex.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 /// How long a lock is waited for before its holder counts as stopped, in seconds.
 pub const SECONDS: u64 = 10;
 const PAUSE: Duration = Duration::from_micros(500);
+const MOMENT: Duration = Duration::from_micros(200);
 /// The most that one pause counts for. A process that was itself stopped, or starved, while it waited has not
 /// looked meanwhile: what it missed says nothing about the holder.
 const PAUSE_COUNTS: Duration = Duration::from_millis(100);
@@ -25,6 +27,16 @@ impl Patience {
     /// Waits up to a second, for what only saves time.
     pub fn short() -> Self {
         Self { left: Cell::new(Duration::from_secs(1)) }
+    }
+
+    /// Waits no longer than a thread may that must not wait.
+    pub fn moment() -> Self {
+        Self { left: Cell::new(MOMENT) }
+    }
+
+    /// Lets other threads have the processor, without a pause; `false` once the time is over.
+    pub fn yields(&self) -> bool {
+        self.wait(std::thread::yield_now)
     }
 
     /// Pauses; `false` once the time is over.
@@ -49,11 +61,15 @@ impl Patience {
     }
 
     fn pause_for(&self, pause: Duration) -> bool {
+        self.wait(|| std::thread::sleep(pause))
+    }
+
+    fn wait(&self, wait: impl FnOnce()) -> bool {
         if self.left.get().is_zero() {
             return false;
         }
         let begun = Instant::now();
-        std::thread::sleep(pause);
+        wait();
         self.count(begun.elapsed());
         true
     }

@@ -314,7 +314,7 @@ class FileDriver {
       return await work();
     } finally {
       const isLong = this.#alone >= MOST_ALONE || monotonicMs() - this.#aloneSince >= MOST_ALONE_MS;
-      if (isLong || !isFollowed()) this.letGo();
+      if (isLong || !isFollowed() || this.#core.holdsAppendUp()) this.letGo();
     }
   }
 

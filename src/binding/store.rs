@@ -287,6 +287,12 @@ impl NativeStore {
         AsyncTask::new(Work::new(move || store.begin_alone(), |()| ()))
     }
 
+    /// Whether an append of another agent waits for the lock that `beginAlone` took.
+    #[napi]
+    pub fn holds_append_up(&self) -> napi::Result<bool> {
+        plain(|| self.store.holds_append_up())
+    }
+
     /// Gives the lock up that `beginAlone` took.
     #[napi]
     pub fn end_alone(&self) -> napi::Result<()> {

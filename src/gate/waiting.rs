@@ -76,7 +76,7 @@ impl<'p> Approach<'p> {
         if !self.stands_back && !self.enter()? {
             return Ok(false);
         }
-        self.stands_back = self.given_way < MOST_GIVEN_WAY && self.is_waited_for()?;
+        self.stands_back = self.given_way < MOST_GIVEN_WAY && is_waited_for(self.pair)?;
         if self.stands_back {
             self.leave()?;
             self.given_way += u32::from(self.is_way_free()?);
@@ -90,14 +90,6 @@ impl<'p> Approach<'p> {
             return Err(error);
         }
         Ok(true)
-    }
-
-    /// Whether an append waits.
-    fn is_waited_for(&self) -> io::Result<bool> {
-        if !self.pair.waiting.try_lock()? {
-            return Ok(true);
-        }
-        self.pair.waiting.unlock().map(|()| false)
     }
 
     /// Whether an append that waits could come in.
@@ -122,6 +114,14 @@ impl<'p> Approach<'p> {
             false => Ok(()),
         }
     }
+}
+
+/// Whether an append waits.
+pub(super) fn is_waited_for(pair: &Pair) -> io::Result<bool> {
+    if !pair.waiting.try_lock()? {
+        return Ok(true);
+    }
+    pair.waiting.unlock().map(|()| false)
 }
 
 impl Drop for Approach<'_> {

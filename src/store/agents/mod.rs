@@ -199,7 +199,7 @@ impl Store {
         if self.alone.lock().is_some() {
             return Ok(Some(None));
         }
-        let Some(shared) = gate.try_shared()? else { return Ok(None) };
+        let Some(shared) = gate.try_shared_for_a_moment()? else { return Ok(None) };
         if planted!("generation-unchecked") {
             return Ok(Some(Some(shared)));
         }

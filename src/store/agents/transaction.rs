@@ -174,6 +174,11 @@ impl Store {
         Ok(self.bytes_ahead(agents, Some(own))?.is_some_and(|ahead| ahead <= MOST_AT_ONCE))
     }
 
+    /// Whether an append of another agent waits for the folder's lock, which this store has alone.
+    pub fn holds_append_up(&self) -> bool {
+        self.alone.lock().as_ref().is_some_and(|alone| alone.exclusive.is_waited_for())
+    }
+
     /// Gives the folder's lock up, and the turn.
     pub fn end_alone(&self) {
         let kept = self.alone.lock().take();
