@@ -143,6 +143,7 @@ export const nativeCalls = {
   "NativeStore.endAlone": at(({ core }) => core.endAlone(), agent),
   "NativeStore.holdsAppendUp": at(({ core }) => core.holdsAppendUp(), agent),
   "NativeStore.find": at(({ core }) => core.find("{}", selection), { rust: "NativeFind::begin" }),
+  "NativeStore.findFew": at(({ core }) => core.findFew("{}", selection)),
   checkIndexes: at(({ addon }) => addon.checkIndexes("{}")),
   "NativeStore.declareIndexes": at(({ core }) => core.declareIndexes('{"n":{}}')),
   "NativeStore.wantsIndexes": at(({ core }) => core.wantsIndexes()),

@@ -6,16 +6,16 @@ const { checkNames } = require("../arguments/option-names");
 const { parseFind, parseIds } = require("./find");
 
 function find(records, query, options) {
-  return records.find(parseFind(query, options, "find()")).values();
+  return records.found(parseFind(query, options, "find()"));
 }
 
 function findIds(records, query, options) {
-  return records.find(parseIds(query, options)).values();
+  return records.found(parseIds(query, options));
 }
 
 async function findOne(records, query, options) {
   checkNames(options, ["sort", "skip", "fields", "signal"], "findOne()");
-  const [found] = await records.find(parseFind(query, { ...options, limit: 1 }, "findOne()")).values();
+  const [found] = await records.found(parseFind(query, { ...options, limit: 1 }, "findOne()"));
   return found;
 }
 

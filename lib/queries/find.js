@@ -42,6 +42,17 @@ function printOption(value, name) {
   return JSON.stringify(value);
 }
 
+const valueOf = ({ ids }, codec) => (ids ? (id) => id : (value) => codec.value(value));
+
+/** The values that a query finds, or the ids: at once what an index leads to, if that is little. */
+async function valuesOf(core, parsed, context) {
+  const { text, selection, signal } = parsed;
+  signal?.throwIfAborted();
+  const few = context.indexes?.areDeclared ? call(() => core.findFew(text, selection)) : null;
+  if (few !== null) return JSON.parse(few).map(valueOf(selection, context.codec));
+  return new Finding(core, parsed, context).values();
+}
+
 /** A query that was begun: it sees the records as they are at this moment. */
 class Finding {
   #find;
@@ -52,7 +63,7 @@ class Finding {
 
   constructor(core, { text, patterns, selection, signal }, { codec, indexes }) {
     signal?.throwIfAborted();
-    this.#valueOf = selection.ids ? (id) => id : (value) => codec.value(value);
+    this.#valueOf = valueOf(selection, codec);
     this.#indexes = indexes;
     this.#find = call(() => core.find(text, selection));
     this.#patterns = new Patterns(patterns);
@@ -61,8 +72,6 @@ class Finding {
 
   /** The values that were found, or the ids. */
   async values() {
-    const few = this.#atOnce();
-    if (few !== null) return JSON.parse(few).map(this.#valueOf);
     await this.#run();
     const values = [];
     for (let list = this.#take(); list !== null; list = this.#take()) {
@@ -81,15 +90,9 @@ class Finding {
 
   /** How the query was carried out. */
   async effort() {
-    if (this.#atOnce() === null) await this.#run();
+    if (call(() => this.#find.atOnce())) this.#ensureIndexes();
+    else await this.#run();
     return call(() => this.#find.effort());
-  }
-
-  /** What an index leads to, if that is little, as a JSON list. */
-  #atOnce() {
-    const list = call(() => this.#find.atOnce());
-    if (list !== null) this.#ensureIndexes();
-    return list;
   }
 
   /** A search that found no index where one was declared lets it be made. */
@@ -126,4 +129,4 @@ function parseIds(query, options) {
   return parseFind(query, options, "findIds()", { names: ["sort", "skip", "limit", "signal"], ids: true });
 }
 
-module.exports = { Finding, parseFind, parseIds };
+module.exports = { Finding, parseFind, parseIds, valuesOf };

@@ -29,6 +29,11 @@ class Indexes {
     if (indexes !== undefined) call(() => addon.checkIndexes(indexes));
   }
 
+  /** Whether there may be any. */
+  get areDeclared() {
+    return this.#isDeclared;
+  }
+
   /**
    * Declares the indexes. Unique ones are made before the store can be written to; for the others opening does not wait, not even
    * for a look at whether their files are there.

@@ -7,7 +7,7 @@
 const { LiveWalk, UNREAD } = require("./live-walk");
 const { call, getText, hasRecord } = require("../errors/native");
 const { Pass, parseList, parsePiece } = require("./pass");
-const { Finding } = require("../queries/find");
+const { Finding, valuesOf } = require("../queries/find");
 const { scanThrough, walkThrough } = require("../queries/walks");
 
 /** So many objects of a Map, from the fewest on, are made in one go. */
@@ -206,7 +206,16 @@ class Records {
 
   /** Begins a query over the records as they are now. */
   find(parsed) {
-    return new Finding(this.#core, parsed, { codec: this.#codec, indexes: this.#indexes });
+    return new Finding(this.#core, parsed, this.#searched);
+  }
+
+  /** The values, or the ids, that a query finds in the records as they are now. */
+  found(parsed) {
+    return valuesOf(this.#core, parsed, this.#searched);
+  }
+
+  get #searched() {
+    return { codec: this.#codec, indexes: this.#indexes };
   }
 
   /** The record is about to be set or deleted: walks that are under way must not see it, unless they are live. */

@@ -84,6 +84,25 @@ impl From<Found> for Rows {
 
 #[napi]
 impl NativeStore {
+    /// Finds what an index leads to, if that is little, all at once: a JSON list of the values or ids. `null` if it is more, or an index
+    /// that was declared is still to be made: that takes `find`.
+    #[napi]
+    pub fn find_few(
+        &self,
+        query: JsString<'_>,
+        selection: NativeSelection<'_>,
+    ) -> napi::Result<Option<String>> {
+        let mut find = parse(query, selection)?;
+        caught(|| {
+            if self.store.has_head() {
+                return Ok(None);
+            }
+            find.begin(&self.store)?;
+            let found = few(&mut find, &self.store)?.filter(|found| !found.is_index_missing);
+            Ok(found.map(|found| list_of(found.into_texts())))
+        })
+    }
+
     /// Begins a query, whose strings have a letter in front: `s` before what they are, `r` before the number of a pattern.
     #[napi]
     pub fn find(&self, query: JsString<'_>, selection: NativeSelection<'_>) -> napi::Result<NativeFind> {
@@ -175,20 +194,13 @@ impl NativeFind {
         })
     }
 
-    /// Finds at once what an index leads to, if that is little: a JSON list of the values or ids; `null` if it is more.
+    /// Finds at once what an index leads to, if that is little. `false`: it is more, and `step` comes next.
     #[napi]
-    pub fn at_once(&self) -> napi::Result<Option<String>> {
+    pub fn at_once(&self) -> napi::Result<bool> {
         caught(|| {
-            let mut find = self.find.lock();
-            if !find.is_short() {
-                return Ok(None);
-            }
-            let Step::Done(done) = find.step(&self.store)? else { return Ok(None) };
-            let mut rows: Rows = done.into();
-            let mut out = Vec::new();
-            rows.texts.by_ref().for_each(|text| push(&mut out, &text));
-            *self.found.lock() = Some(rows);
-            Ok(Some(text::list(out)))
+            let Some(found) = few(&mut self.find.lock(), &self.store)? else { return Ok(false) };
+            *self.found.lock() = Some(found.into());
+            Ok(true)
         })
     }
 
@@ -212,6 +224,23 @@ impl NativeFind {
     pub fn cancel(&self) -> napi::Result<()> {
         plain(|| self.cancelled.store(true, Ordering::Relaxed))
     }
+}
+
+/// What an index leads to, if that is little.
+fn few(find: &mut Find, store: &Store) -> crate::error::Result<Option<Found>> {
+    if !find.is_short() {
+        return Ok(None);
+    }
+    Ok(match find.step(store)? {
+        Step::Done(found) => Some(found),
+        Step::Asking => None,
+    })
+}
+
+fn list_of(texts: impl Iterator<Item = Vec<u8>>) -> String {
+    let mut out = Vec::new();
+    texts.for_each(|text| push(&mut out, &text));
+    text::list(out)
 }
 
 fn push(out: &mut Vec<u8>, text: &[u8]) {

@@ -5,6 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
+
 use crate::disk::{Disk, DiskFile, OpenMode, read_full_at};
 use crate::engine::index::Hash;
 use crate::format::index::checksum;
@@ -42,6 +44,8 @@ pub struct Tree {
     header: Header,
     /// The first inner page, and those that were read.
     inner: (u32, Vec<OnceLock<Box<[u8]>>>),
+    /// The leaf that was read last: either end of a range, and what stands between them, are often in one.
+    last: Mutex<Option<(u32, Arc<Leaf>)>>,
 }
 
 enum Pages {
@@ -65,6 +69,16 @@ pub struct Leaf {
 }
 
 impl Leaf {
+    fn parse(page: Vec<u8>) -> Result<Self, Broken> {
+        let (body, count) = count_of(&page).ok_or(Broken)?;
+        let (mut starts, mut at) = (Vec::with_capacity(count), 0);
+        for _ in 0..count {
+            starts.push(at as u16);
+            at = entry_at(body, at).ok_or(Broken)?.1;
+        }
+        Ok(Self { page, starts })
+    }
+
     /// How many entries it has.
     pub fn len(&self) -> usize {
         self.starts.len()
@@ -120,7 +134,7 @@ impl Tree {
         let leaves = header.levels.first().copied().unwrap_or(0);
         let inner = header.pages().saturating_sub(u64::from(leaves)) as usize;
         let inner = (leaves, (0..inner).map(|_| OnceLock::new()).collect());
-        Self { pages, header, inner }
+        Self { pages, header, inner, last: Mutex::new(None) }
     }
 
     /// How many entries there are.
@@ -187,19 +201,17 @@ impl Tree {
         place(to).saturating_sub(place(from))
     }
 
-    /// Reads a leaf.
+    /// A leaf, read if it is not the one that was read last.
     ///
     /// # Errors
     /// [`Broken`].
-    pub fn leaf(&self, page: u32) -> Result<Leaf, Broken> {
-        let page = self.read(page)?;
-        let (body, count) = page.get(4..).and_then(|_| count_of(&page)).ok_or(Broken)?;
-        let (mut starts, mut at) = (Vec::with_capacity(count), 0);
-        for _ in 0..count {
-            starts.push(at as u16);
-            at = entry_at(body, at).ok_or(Broken)?.1;
+    pub fn leaf(&self, page: u32) -> Result<Arc<Leaf>, Broken> {
+        if let Some((_, leaf)) = self.last.lock().as_ref().filter(|(last, _)| *last == page) {
+            return Ok(Arc::clone(leaf));
         }
-        Ok(Leaf { page, starts })
+        let leaf = Arc::new(Leaf::parse(self.read(page)?)?);
+        *self.last.lock() = Some((page, Arc::clone(&leaf)));
+        Ok(leaf)
     }
 
     /// The page below in which a key would first stand.

@@ -117,7 +117,7 @@ impl Steps {
         match &self.leaf {
             Some((known, leaf)) if *known == page => Ok(Arc::clone(leaf)),
             _ => {
-                let leaf = Arc::new(self.tree.leaf(page)?);
+                let leaf = self.tree.leaf(page)?;
                 self.leaf = Some((page, Arc::clone(&leaf)));
                 Ok(leaf)
             }
