@@ -1,26 +1,16 @@
-/** examples/s3, as a program that has installed the package and the AWS SDK runs it. */
+/** The programs of examples/ that need a bucket, as one that has installed the package and the AWS SDK runs them. */
 import { execFile } from "node:child_process";
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { blocks, promised, readDocument } from "../helpers/documents.mjs";
-import { installClients } from "../../campaigns/s3/clients.mjs";
+import { installExample } from "../../campaigns/s3/clients.mjs";
 import { newWorld, s3Test } from "./server.mjs";
 
 const run = promisify(execFile);
-const root = fileURLToPath(new URL("../..", import.meta.url));
-
-/** A folder with the files of the package that finds the SDK in the folder above. */
-async function installed(t) {
-  const folder = path.join(await installClients(), `example-${process.pid}-${Math.random()}`);
+async function installed(t, name) {
+  const folder = await installExample(name);
   t.teardown(() => rm(folder, { recursive: true, force: true }));
-  const place = path.join(folder, "node_modules", "@backloghq", "opslog");
-  await mkdir(place, { recursive: true });
-  const { files } = JSON.parse(await readFile(path.join(root, "package.json"), "utf8"));
-  for (const name of ["package.json", ...files.filter((file) => !file.startsWith("native")), "native"])
-    await cp(path.join(root, name), path.join(place, name), { recursive: true });
-  await cp(path.join(root, "examples", "s3", "main.mjs"), path.join(folder, "main.mjs"));
   return folder;
 }
 
@@ -29,7 +19,7 @@ const account = { AWS_REGION: "us-east-1", AWS_ACCESS_KEY_ID: "test", AWS_SECRET
 for (const name of ["docs/s3.md", "docs/guide/s3.md"])
   s3Test(`the programs in ${name}, run twice, print what they say`, async (t) => {
     const { bucket, endpoint } = await newWorld(t);
-    const folder = await installed(t);
+    const folder = await installed(t, "s3");
     const env = { ...process.env, ...account, AWS_ENDPOINT_URL: endpoint };
     for (const code of blocks(await readDocument(name), "mjs")) {
       await writeFile(
@@ -49,7 +39,7 @@ for (const name of ["docs/s3.md", "docs/guide/s3.md"])
 
 s3Test("example s3, run by two agents one after the other, says what it says", async (t) => {
   const { bucket, endpoint } = await newWorld(t);
-  const folder = await installed(t);
+  const folder = await installed(t, "s3");
   const env = { ...process.env, ...account, AWS_ENDPOINT_URL: endpoint };
   for (const [agentId, count] of [
     ["worker-7", 102],
@@ -62,4 +52,32 @@ s3Test("example s3, run by two agents one after the other, says what it says", a
     const lines = [`102 operations since the last look, ${count} records`, `{ agentId: '${agentId}' }`];
     t.deepEqual(stdout.trimEnd().split("\n"), lines);
   }
+});
+
+s3Test("example fleet, on two stores, tells of every report that was acknowledged", async (t) => {
+  const { bucket, endpoint } = await newWorld(t);
+  const folder = await installed(t, "fleet");
+  const env = { ...process.env, ...account, AWS_ENDPOINT_URL: endpoint };
+  const args = [
+    "--vehicles",
+    "6",
+    "--shards",
+    "2",
+    "--processes",
+    "2",
+    "--seconds",
+    "2",
+    "--every-ms",
+    "200",
+  ];
+  const program = ["--no-warnings", "main.mjs", bucket, ...args];
+  const { stdout } = await run(process.execPath, program, { cwd: folder, env });
+  const [, acknowledged] = /^reports acknowledged: (\d+)$/m.exec(stdout);
+  t.true(Number(acknowledged) >= 6);
+  t.deepEqual(stdout.trimEnd().split("\n"), [
+    "vehicles: 6 on 2 shards",
+    `reports acknowledged: ${acknowledged}`,
+    `reports that the control room was told of: ${acknowledged}`,
+    "vehicles whose last report is lost: 0",
+  ]);
 });

@@ -1,6 +1,6 @@
 /** Installs the S3 client and the published opslog-s3, which see the package of this checkout. */
 import { execFile } from "node:child_process";
-import { rename, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -28,6 +28,18 @@ export async function installClients() {
   await writeFile(temporary, bundleFacade("s3.js").code);
   await rename(temporary, path.join(cache, "s3.cjs"));
   return cache;
+}
+
+/** A folder with a program of examples/, whose package is a copy that finds the SDK in the folder above. Who made it removes it. */
+export async function installExample(name) {
+  const folder = path.join(await installClients(), `example-${process.pid}-${Math.random()}`);
+  const place = path.join(folder, "node_modules", "@backloghq", "opslog");
+  await mkdir(place, { recursive: true });
+  const { files } = JSON.parse(await readFile(path.join(project, "package.json"), "utf8"));
+  for (const file of ["package.json", ...files.filter((file) => !file.startsWith("native")), "native"])
+    await cp(path.join(project, file), path.join(place, file), { recursive: true });
+  await cp(path.join(project, "examples", name), folder, { recursive: true });
+  return folder;
 }
 
 export const requireInstalled = createRequire(path.join(cache, "package.json"));
