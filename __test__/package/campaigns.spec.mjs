@@ -5,10 +5,12 @@ import test from "ava";
 import { campaignOf, campaigns, commandOf, fileOf } from "../../campaigns/report/campaigns.mjs";
 import { contributingPage, reportPage, runBlock } from "../../campaigns/report/pages.mjs";
 import {
+  capacityPage,
   costPage,
   dollarTable,
   fetchPage,
   PRICES,
+  readCapacity,
   readCost,
   readFetched,
   requestTable,
@@ -93,9 +95,10 @@ test("runBlock(), a campaign without a file, says how to run it", (t) => {
   t.is(runBlock(never), "Not run for this page yet: `npm run never -- --runs 1`.");
 });
 
-test("the tables of docs/s3.md, are made from docs/s3/cost.json", async (t) => {
+test("the tables of docs/s3.md, are made from the files in docs/s3", async (t) => {
   const page = await readFile(project("docs/s3.md"), "utf8");
-  const made = fetchPage(costPage(page, await readCost()), await readFetched());
+  const counted = fetchPage(costPage(page, await readCost()), await readFetched());
+  const made = capacityPage(counted, await readCapacity());
   t.true(made === page, "`npm run cost:s3 -- --page` makes the tables anew");
   const thousand = (kind) => (PRICES[kind] * 1000).toFixed(4).replace(/0$/, "");
   t.true(

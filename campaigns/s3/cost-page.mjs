@@ -1,6 +1,6 @@
 /**
  * The tables of docs/s3.md: what calls cost in requests, and what uses cost in dollars, both made from docs/s3/cost.json; what single
- * records of a large snapshot cost, made from docs/s3/fetch.json.
+ * records of a large snapshot cost, made from docs/s3/fetch.json; how far one store goes, made from docs/s3/capacity.json.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -12,6 +12,7 @@ const folder = path.join(root, "docs/s3");
 const page = path.join(root, "docs/s3.md");
 const kept = path.join(folder, "cost.json");
 const fetched = path.join(folder, "fetch.json");
+const simulated = path.join(folder, "capacity.json");
 
 /** Amazon's list prices in us-east-1, in dollars for a request. */
 export const PRICES = { PUT: 0.005 / 1000, LIST: 0.005 / 1000, GET: 0.0004 / 1000, HEAD: 0.0004 / 1000 };
@@ -99,6 +100,20 @@ export function fetchTable({ records, snapshotBytes, indexBytes, calls, ...origi
   return `${head}\n\n${cells}\n\n${showOrigin(origin)}.`;
 }
 
+/** How far one store goes: a table for each use. */
+export function capacityTable({ seconds, results, ...origin }) {
+  const head = ["agents", "writes/s", "p50, ms", "p99, ms", "PUT/s", "reads/s", "answered 503, /s", "compactions"];
+  const tables = results.map(({ use, rows }) => {
+    const cells = rows.map((row) =>
+      [row.agents, row.writes, row.p50Ms, row.p99Ms, row.puts, row.reads, row.refused, row.compactions].map(shown),
+    );
+    return `${use}:\n\n${table(head, head.map(() => "---:"), cells)}`;
+  });
+  return `Simulated, ${seconds} seconds each.\n\n${tables.join("\n\n")}\n\n${showOrigin(origin)}.`;
+}
+
+export const capacityPage = (text, simulation) => replaceBlock(text, "capacity", capacityTable(simulation));
+
 export const fetchPage = (text, measured) => replaceBlock(text, "fetch", fetchTable(measured));
 
 export const costPage = (text, cost) =>
@@ -106,21 +121,24 @@ export const costPage = (text, cost) =>
 
 export const readCost = async () => JSON.parse(await readFile(kept, "utf8"));
 
+export const readCapacity = async () => JSON.parse(await readFile(simulated, "utf8"));
+
 export const readFetched = async () => JSON.parse(await readFile(fetched, "utf8"));
 
 export async function makeCostPage() {
   const text = await readFile(page, "utf8");
-  await writeFile(page, fetchPage(costPage(text, await readCost()), await readFetched()));
+  const counted = fetchPage(costPage(text, await readCost()), await readFetched());
+  await writeFile(page, capacityPage(counted, await readCapacity()));
 }
 
-export async function keepFetched(measured) {
+async function keep(file, measured) {
   await mkdir(folder, { recursive: true });
-  await writeFile(fetched, `${JSON.stringify(measured, null, 1)}\n`);
+  await writeFile(file, `${JSON.stringify(measured, null, 1)}\n`);
   await makeCostPage();
 }
 
-export async function keepCost(cost) {
-  await mkdir(folder, { recursive: true });
-  await writeFile(kept, `${JSON.stringify(cost, null, 1)}\n`);
-  await makeCostPage();
-}
+export const keepCost = (cost) => keep(kept, cost);
+
+export const keepFetched = (measured) => keep(fetched, measured);
+
+export const keepCapacity = (simulation) => keep(simulated, simulation);
