@@ -26,8 +26,18 @@ const SNAPSHOT = { bytes: 20e6, bytesPerSecond: 50e6 };
 const USES = [
   { use: "each writes as fast as it can", pauseMs: 0, lookMs: Infinity, threshold: 20_000 },
   { use: "each writes once a second", pauseMs: 1000, lookMs: Infinity, threshold: 20_000 },
-  { use: "each writes once a second, and looks every ten seconds", pauseMs: 1000, lookMs: 10_000, threshold: 20_000 },
-  { use: "each writes once a second, and there is a checkpoint each 100 operations", pauseMs: 1000, lookMs: Infinity, threshold: 100 },
+  {
+    use: "each writes once a second, and looks every ten seconds",
+    pauseMs: 1000,
+    lookMs: 10_000,
+    threshold: 20_000,
+  },
+  {
+    use: "each writes once a second, and there is a checkpoint each 100 operations",
+    pauseMs: 1000,
+    lookMs: Infinity,
+    threshold: 100,
+  },
 ];
 
 /** One store: what its manifest and its logs have come to. */
@@ -140,9 +150,14 @@ function simulate(agents, use) {
   };
 }
 
-const results = USES.map(({ use, ...rest }) => ({ use, rows: AGENTS.map((agents) => simulate(agents, rest)) }));
+const results = USES.map(({ use, ...rest }) => ({
+  use,
+  rows: AGENTS.map((agents) => simulate(agents, rest)),
+}));
 for (const { use, rows } of results) {
   console.log(use);
-  console.table(rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, n]) => [name, Math.round(n)]))));
+  console.table(
+    rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, n]) => [name, Math.round(n)]))),
+  );
 }
 if (values.write) await keepCapacity({ ...origin(), seconds, results });

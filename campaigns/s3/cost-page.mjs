@@ -102,12 +102,27 @@ export function fetchTable({ records, snapshotBytes, indexBytes, calls, ...origi
 
 /** How far one store goes: a table for each use. */
 export function capacityTable({ seconds, results, ...origin }) {
-  const head = ["agents", "writes/s", "p50, ms", "p99, ms", "PUT/s", "reads/s", "answered 503, /s", "compactions"];
+  const head = [
+    "agents",
+    "writes/s",
+    "p50, ms",
+    "p99, ms",
+    "PUT/s",
+    "reads/s",
+    "answered 503, /s",
+    "compactions",
+  ];
   const tables = results.map(({ use, rows }) => {
     const cells = rows.map((row) =>
-      [row.agents, row.writes, row.p50Ms, row.p99Ms, row.puts, row.reads, row.refused, row.compactions].map(shown),
+      [row.agents, row.writes, row.p50Ms, row.p99Ms, row.puts, row.reads, row.refused, row.compactions].map(
+        shown,
+      ),
     );
-    return `${use}:\n\n${table(head, head.map(() => "---:"), cells)}`;
+    return `${use[0].toUpperCase()}${use.slice(1)}:\n\n${table(
+      head,
+      head.map(() => "---:"),
+      cells,
+    )}`;
   });
   return `Simulated, ${seconds} seconds each.\n\n${tables.join("\n\n")}\n\n${showOrigin(origin)}.`;
 }
