@@ -9,10 +9,12 @@ import {
   costPage,
   dollarTable,
   fetchPage,
+  latencyPage,
   PRICES,
   readCapacity,
   readCost,
   readFetched,
+  readLatency,
   requestTable,
 } from "../../campaigns/s3/cost-page.mjs";
 import { LEFT_OUT, SHORT } from "../../scripts/windows/specs.mjs";
@@ -98,7 +100,7 @@ test("runBlock(), a campaign without a file, says how to run it", (t) => {
 test("the tables of docs/s3.md, are made from the files in docs/s3", async (t) => {
   const page = await readFile(project("docs/s3.md"), "utf8");
   const counted = fetchPage(costPage(page, await readCost()), await readFetched());
-  const made = capacityPage(counted, await readCapacity());
+  const made = latencyPage(capacityPage(counted, await readCapacity()), await readLatency());
   t.true(made === page, "`npm run cost:s3 -- --page` makes the tables anew");
   const thousand = (kind) => (PRICES[kind] * 1000).toFixed(4).replace(/0$/, "");
   t.true(

@@ -96,7 +96,22 @@ export const campaigns = [
     args: ["--minutes", "2", "--backend", "opslog-s3"],
     minutes: 3,
   },
-  { name: "soak:s3:long", args: ["--minutes", "60"], minutes: 60 },
+  {
+    name: "soak:s3:long",
+    args: [
+      "--minutes",
+      "60",
+      "--server",
+      "radosgw",
+      "--seconds",
+      "70",
+      "--per-mille",
+      "220",
+      "--kill-every-ms",
+      "500",
+    ],
+    minutes: 60,
+  },
   { name: "verify:package", args: [], minutes: 30 },
   { name: "test:windows", args: [], minutes: 60 },
 ];

@@ -12,6 +12,7 @@ const folder = path.join(root, "docs/s3");
 const page = path.join(root, "docs/s3.md");
 const kept = path.join(folder, "cost.json");
 const fetched = path.join(folder, "fetch.json");
+const delayed = path.join(folder, "latency.json");
 const simulated = path.join(folder, "capacity.json");
 
 /** Amazon's list prices in us-east-1, in dollars for a request. */
@@ -39,6 +40,19 @@ export function requestTable({ calls, ...origin }) {
   });
   const head = ["call", "requests", "which", "bytes up", "bytes down"];
   return `${table(head, ["---", "---:", "---", "---:", "---:"], rows)}\n\n${showOrigin(origin)}.`;
+}
+
+/** Requests of each call, and the bytes up and down, in several states of a store: those of a single writer, and those of an agent. */
+export function levelTable({ levels, ...origin }) {
+  const states = [...new Set(levels.map(({ state }) => state))];
+  const names = [...new Set(levels.map(({ who, call }) => `${who}: ${call}`))];
+  const cell = (name, wanted) => {
+    const found = levels.find(({ who, call, state }) => `${who}: ${call}` === name && state === wanted);
+    const count = ORDER.reduce((sum, kind) => sum + (found.requests[kind] ?? 0), 0);
+    return `${shown(count)} (${rounded(found.bytesUp)} / ${rounded(found.bytesDown)})`;
+  };
+  const rows = names.map((name) => [name, ...states.map((state) => cell(name, state))]);
+  return `${table(["call", ...states], ["---", ...states.map(() => "---:")], rows)}\n\n${showOrigin(origin)}.`;
 }
 
 /** The requests of so many calls of each kind. */
@@ -100,6 +114,17 @@ export function fetchTable({ records, snapshotBytes, indexBytes, calls, ...origi
   return `${head}\n\n${cells}\n\n${showOrigin(origin)}.`;
 }
 
+/** How many operations a second come through where each request takes longer. */
+export function latencyTable({ server, latencyMs, rows, ...origin }) {
+  const cells = rows.map(({ what, perSecond }) => [what, shown(perSecond)]);
+  const head = `${latencyMs} ms added to each request, ${server}.`;
+  return `${head}\n\n${table(["", "a second"], ["---", "---:"], cells)}\n\n${showOrigin(origin)}.`;
+}
+
+export const latencyPage = (text, measured) => replaceBlock(text, "latency", latencyTable(measured));
+
+export const readLatency = async () => JSON.parse(await readFile(delayed, "utf8"));
+
 /** How far one store goes: a table for each use. */
 export function capacityTable({ seconds, results, ...origin }) {
   const head = [
@@ -132,7 +157,11 @@ export const capacityPage = (text, simulation) => replaceBlock(text, "capacity",
 export const fetchPage = (text, measured) => replaceBlock(text, "fetch", fetchTable(measured));
 
 export const costPage = (text, cost) =>
-  replaceBlock(replaceBlock(text, "requests", requestTable(cost)), "dollars", dollarTable(cost));
+  [
+    ["requests", requestTable],
+    ["levels", levelTable],
+    ["dollars", dollarTable],
+  ].reduce((page, [block, make]) => replaceBlock(page, block, make(cost)), text);
 
 export const readCost = async () => JSON.parse(await readFile(kept, "utf8"));
 
@@ -143,7 +172,7 @@ export const readFetched = async () => JSON.parse(await readFile(fetched, "utf8"
 export async function makeCostPage() {
   const text = await readFile(page, "utf8");
   const counted = fetchPage(costPage(text, await readCost()), await readFetched());
-  await writeFile(page, capacityPage(counted, await readCapacity()));
+  await writeFile(page, latencyPage(capacityPage(counted, await readCapacity()), await readLatency()));
 }
 
 async function keep(file, measured) {
@@ -155,5 +184,7 @@ async function keep(file, measured) {
 export const keepCost = (cost) => keep(kept, cost);
 
 export const keepFetched = (measured) => keep(fetched, measured);
+
+export const keepLatency = (measured) => keep(delayed, measured);
 
 export const keepCapacity = (simulation) => keep(simulated, simulation);
