@@ -1,8 +1,8 @@
 /**
- * Agents that count ten counters up in transactions, in processes of their own, some of which are killed; beside them an agent that
- * appends. No step may be lost, and the appends must go on.
+ * Agents that count ten counters up in transactions, in processes of their own, or several in one, some of which are killed; beside them
+ * an agent that appends. No step may be lost, and the appends must go on.
  *
- *   npm run soak:counters -- --steps 100000 --agents 8 --kill-every-ms 400 --burst 64
+ *   npm run soak:counters -- --steps 100000 --agents 8 --kill-every-ms 400 --burst 64 --together 4
  */
 import { fork } from "node:child_process";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
@@ -19,11 +19,14 @@ const { values } = parseArgs({
     steps: { type: "string", default: "100000" },
     agents: { type: "string", default: "8" },
     burst: { type: "string", default: "64" },
+    together: { type: "string", default: "1" },
     "kill-every-ms": { type: "string", default: "400" },
     folder: { type: "string" },
   },
 });
-const [steps, agents, burst] = ["steps", "agents", "burst"].map((name) => Number(values[name]));
+const [steps, agents, burst, together] = ["steps", "agents", "burst", "together"].map((name) =>
+  Number(values[name]),
+);
 const killEveryMs = Number(values["kill-every-ms"]);
 const root = values.folder ?? (await mkdtemp(path.join(tmpdir(), "opslog-counters-")));
 const folder = path.join(root, "store");
@@ -39,7 +42,7 @@ const found = { kills: 0, failed: [], begun: 0 };
 /** One agent until it has done its share; killed, it starts again. */
 async function count(agent, share, running) {
   while ((await acknowledged(agent)) < share) {
-    const args = [folder, agent, ledgerOf(agent), String(share), String(burst)];
+    const args = [folder, agent, ledgerOf(agent), String(share), String(burst), String(together)];
     const work = fork(child, args, { stdio: ["ignore", "inherit", "pipe", "ipc"] });
     let said = "";
     work.stderr.on("data", (text) => (said += text));
@@ -112,7 +115,9 @@ for (let n = 0; n < agents; n++) told += await acknowledged(`agent-${n}`);
 // What was under way when a process died may be there or not.
 const most = told + found.kills * burst;
 const isRight = counted >= told && counted <= most && found.failed.length === 0;
-console.log(`agents        ${agents}, ${burst} transactions in flight each, ten counters`);
+console.log(
+  `processes     ${agents}, of ${together} agents each, with ${burst} transactions in flight, ten counters`,
+);
 console.log(`acknowledged  ${told} steps, ${Math.round(told / seconds)} a second; counted ${counted}`);
 console.log(`kills         ${found.kills}`);
 console.log(`lost          ${Math.max(0, told - counted)}`);

@@ -24,6 +24,11 @@ pub use turn::Place;
 use turn::Turn;
 use waiting::{Approach, Waiting};
 
+/// So many pauses are made for the turn at least before their thread is left to other stores of the process.
+const PAUSES: u32 = 4;
+/// The same, of the short pauses of the store that is next.
+const SHORT_PAUSES: u32 = 5 * PAUSES;
+
 /// The lock files, opened twice: for appends, and for callers that want the lock alone.
 pub struct Gate {
     disk: Arc<dyn Disk>,
@@ -124,20 +129,30 @@ impl Gate {
         taken.map_err(|source| Error::agent_lock(&self.path, source))
     }
 
-    /// Comes one step nearer to the turn, waiting for other processes, but not without end: one of them may be stopped.
+    /// Comes one step nearer to the turn, waiting for other stores, but not without end: the process of one of them may be stopped. Nor is
+    /// the thread kept for long where a store of the same process wants the turn too: it may need this thread to give the turn up.
     ///
     /// # Errors
     /// `OPSLOG_IO`.
     pub fn approach_turn(&self) -> Result<Place> {
-        let patience = Patience::short();
+        let Some(patience) = self.turn.lock().as_mut().map(Turn::take_patience) else {
+            return Ok(Place::Without);
+        };
         let was_next = self.is_next();
-        loop {
+        let kept = if was_next { SHORT_PAUSES } else { PAUSES };
+        for pauses in 0.. {
             if self.try_turn()? {
                 return Ok(Place::Turn);
             }
             let is_next = self.is_next();
             if is_next && !was_next {
                 return Ok(Place::Next);
+            }
+            if pauses >= kept && Turn::is_shared() {
+                if let Some(turn) = &mut *self.turn.lock() {
+                    turn.keep_patience(patience);
+                }
+                return Ok(Place::Later);
             }
             let is_doubted = self.turn.lock().as_ref().is_none_or(Turn::is_doubted);
             if is_doubted || !(if is_next { patience.pause_shortly() } else { patience.pause() }) {

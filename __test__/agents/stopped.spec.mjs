@@ -1,12 +1,15 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import test from "ava";
 import { manual, openAgent, recordsIn } from "../helpers/agents.mjs";
 import { openInProcess } from "../helpers/processes.mjs";
 import { temporaryFolder } from "../helpers/store-folder.mjs";
+import { until } from "../helpers/until.mjs";
 
 const posix = process.platform === "win32" ? test.skip : test;
+const linux = process.platform === "linux" ? test : test.skip;
 /** Longer than the longest that a call may wait for another agent. */
 const HANG_MS = 100_000;
 
@@ -153,3 +156,34 @@ test("all methods of two agents in one process, called at once over and over, ne
     for (let n = 0; n < 40; n++) t.true(`late-${which}-${n}` in records && `batch-${which}-${n}` in records);
   }
 });
+
+linux(
+  "transaction() of many agents of one process, while another agent is stopped in the middle of one, leaves the threads of the process to other calls",
+  async (t) => {
+    t.timeout(3 * HANG_MS);
+    const folder = await temporaryFolder(t);
+    const stopped = await openInProcess(t, folder, { ...manual, agentId: "stopped" });
+    t.teardown(() => signal(stopped, "SIGCONT"));
+    const stores = [];
+    // More than there are threads.
+    for (let n = 0; n < 12; n++) stores.push(await openAgent(t, folder, `here-${n}`));
+    const stoppedIn = stopped.call("stopInTransaction", "before");
+    // It is killed when the test fails.
+    stoppedIn.catch(() => {});
+    await until(() => stands(stopped.pid));
+    let settled = 0;
+    const counting = stores.map(async (store) => {
+      try {
+        return await store.update("counter", (current) => ({ n: (current?.n ?? 0) + 1 }));
+      } finally {
+        settled++;
+      }
+    });
+    await delay(0);
+    await stat(folder);
+    t.is(settled, 0);
+    signal(stopped, "SIGCONT");
+    await Promise.all([stoppedIn, ...counting]);
+    t.deepEqual(await recordsIn(folder), { before: {}, counter: { n: 12 } });
+  },
+);

@@ -28,6 +28,12 @@ const commands = {
     store.batch(() => {
       for (const [id, value] of entries) store.set(id, value);
     }),
+  /** Stops this process within a transaction, until it is told to go on. */
+  stopInTransaction: (id) =>
+    store.transaction((tx) => {
+      process.kill(process.pid, "SIGSTOP");
+      tx.set(id, {});
+    }),
   /** Sets several records to one value without waiting in between; tells each call's code, `null` for success. */
   setTogether: async (ids, value) => {
     const outcomes = await Promise.allSettled(ids.map((id) => store.set(id, value)));

@@ -5,10 +5,15 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::open_or_create;
 use crate::disk::{Disk, DiskFile};
 use crate::layout;
+use crate::patience::Patience;
+
+/// How many stores of this process want the turn, or have it.
+static WANTING: AtomicUsize = AtomicUsize::new(0);
 
 /// How far a store has come on its way to the turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +24,8 @@ pub enum Place {
     Turn,
     /// It was kept waiting, and goes on without.
     Without,
+    /// It waits, but not on this thread any longer, which others may need to give the turn up.
+    Later,
 }
 
 /// This store's turn.
@@ -30,6 +37,10 @@ pub(super) struct Turn {
     is_held: bool,
     /// It was waited for in vain: until it is free once, it is not waited for again.
     is_doubted: bool,
+    /// How long it is still waited for.
+    patience: Patience,
+    /// It is one of those that [`WANTING`] counts.
+    is_wanted: bool,
 }
 
 struct Files {
@@ -47,6 +58,8 @@ impl Turn {
             is_next: false,
             is_held: false,
             is_doubted: false,
+            patience: Patience::short(),
+            is_wanted: false,
         }
     }
 
@@ -62,6 +75,29 @@ impl Turn {
         self.is_doubted
     }
 
+    /// Whether a store of the same process wants it as well.
+    pub(super) fn is_shared() -> bool {
+        WANTING.load(Ordering::Relaxed) > 1
+    }
+
+    fn want(&mut self, wants: bool) {
+        match (std::mem::replace(&mut self.is_wanted, wants), wants) {
+            (false, true) => _ = WANTING.fetch_add(1, Ordering::Relaxed),
+            (true, false) => _ = WANTING.fetch_sub(1, Ordering::Relaxed),
+            _ => {}
+        }
+    }
+
+    /// How long it is still waited for. From the next time on, as long as at first.
+    pub(super) fn take_patience(&mut self) -> Patience {
+        std::mem::replace(&mut self.patience, Patience::short())
+    }
+
+    /// It is waited for on, and no longer than this.
+    pub(super) fn keep_patience(&mut self, patience: Patience) {
+        self.patience = patience;
+    }
+
     /// It was waited for in vain.
     pub(super) fn doubt(&mut self) {
         self.is_doubted = true;
@@ -73,6 +109,7 @@ impl Turn {
         if self.is_held {
             return Ok(true);
         }
+        self.want(true);
         let Some(files) = self.files() else { return Ok(false) };
         let (turn, next) = (Arc::clone(&files.turn), Arc::clone(&files.next));
         self.is_next = self.is_next || next.try_lock()?;
@@ -106,6 +143,8 @@ impl Turn {
 
     /// Gives it up.
     pub(super) fn end(&mut self) {
+        self.patience = Patience::short();
+        self.want(false);
         self.leave();
         if std::mem::take(&mut self.is_held)
             && let Some(files) = &self.files
@@ -137,6 +176,31 @@ mod tests {
 
     fn gates<const N: usize>(disk: &Arc<dyn Disk>) -> [Gate; N] {
         std::array::from_fn(|_| Gate::open(disk, Path::new(ROOT)).unwrap())
+    }
+
+    /// Where a store is once it has waited; other tests of this process may take its thread away meanwhile.
+    fn waited(gate: &Gate) -> Place {
+        loop {
+            let place = gate.approach_turn().unwrap();
+            if place != Place::Later {
+                return place;
+            }
+        }
+    }
+
+    #[test]
+    fn a_store_that_waits_leaves_its_thread_to_the_store_of_the_same_process_that_has_the_turn() {
+        let [one, two, three] = gates(&disk());
+        assert_eq!(one.approach_turn().unwrap(), Place::Turn);
+        assert_eq!(two.approach_turn().unwrap(), Place::Next);
+        assert_eq!(two.approach_turn().unwrap(), Place::Later);
+        assert_eq!(three.approach_turn().unwrap(), Place::Later);
+        // They still wait, in their order, and only for so long.
+        assert!(two.is_next());
+        one.end_turn();
+        assert_eq!(two.approach_turn().unwrap(), Place::Turn);
+        assert_eq!(three.approach_turn().unwrap(), Place::Next);
+        assert_eq!(waited(&three), Place::Without);
     }
 
     #[test]
@@ -185,7 +249,7 @@ mod tests {
         let [one, two] = gates(&disk());
         assert!(one.try_turn().unwrap());
         assert_eq!(two.approach_turn().unwrap(), Place::Next);
-        assert_eq!(two.approach_turn().unwrap(), Place::Without);
+        assert_eq!(waited(&two), Place::Without);
         assert!(!two.is_next());
         assert_eq!(two.approach_turn().unwrap(), Place::Next);
         two.end_turn();

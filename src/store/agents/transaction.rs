@@ -85,7 +85,7 @@ impl Store {
         Ok(None)
     }
 
-    /// Takes the folder's lock alone, waiting for other processes, and takes over what others wrote if that is much.
+    /// Takes the folder's lock alone, waiting for other processes, and takes over what others wrote if that is much; or comes nearer to that.
     ///
     /// # Errors
     /// `OPSLOG_LOCKED` when another process does not let go; `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`.
@@ -94,6 +94,9 @@ impl Store {
         drop(self.alone.lock().take());
         let had_turn = gate.has_turn();
         let place = if had_turn { Place::Turn } else { gate.approach_turn()? };
+        if place == Place::Later {
+            return Ok(());
+        }
         loop {
             // NOTE: before the state is locked, which a thread that has the folder's lock may wait for.
             let count = gate.count_unheld();
