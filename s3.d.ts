@@ -49,7 +49,8 @@ export interface S3BackendOptions {
  * - A single writer is fenced. Its appends are numbered objects that must not exist yet, and a writer that takes over closes
  *   the log: the next write of the one that was replaced rejects with `OPSLOG_LOCKED`, however long it was stopped.
  * - Any number of agents write at once (`agentId`).
- * - A server that ignores conditions is refused at `open()` for writing: `OPSLOG_UNSAFE_BACKEND`.
+ * - A server that ignores conditions is refused at `open()` for writing: `OPSLOG_UNSAFE_BACKEND`. So is one that lets several conditional
+ *   writes through at once, where `open()` creates the store.
  *
  * It opens buckets of `@backloghq/opslog-s3`, and that package opens its.
  *

@@ -1,12 +1,12 @@
 /** moto, an S3 server from PyPI, on a free port of loopback. It is installed once, below node_modules/.cache. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { installOnce } from "./installing.mjs";
+import { freePort } from "./servers/program.mjs";
 
 const run = promisify(execFile);
 const cache = fileURLToPath(new URL("../../node_modules/.cache/opslog-moto", import.meta.url));
@@ -16,7 +16,7 @@ const python = path.join(
   ...(process.platform === "win32" ? ["Scripts", "python.exe"] : ["bin", "python"]),
 );
 
-// One request at a time: moto tests a condition and writes in two steps, and real servers do it in one.
+// One request at a time, unless threads are asked for: moto tests a condition and writes in two steps.
 const program = `
 import os, sys, threading
 from werkzeug.serving import run_simple
@@ -25,7 +25,7 @@ def end_with_parent():
     sys.stdin.read()
     os._exit(0)
 threading.Thread(target=end_with_parent, daemon=True).start()
-run_simple("127.0.0.1", int(sys.argv[1]), DomainDispatcherApplication(create_backend_app), threaded=False)
+run_simple("127.0.0.1", int(sys.argv[1]), DomainDispatcherApplication(create_backend_app), threaded=sys.argv[2] == "true")
 `;
 
 async function findPython() {
@@ -49,20 +49,13 @@ const install = () =>
     await run(python, ["-m", "pip", "install", "--quiet", requirement], { maxBuffer: 64 << 20 });
   });
 
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-/** Starts the server. Returns its endpoint, and how to stop it. */
-export async function startMoto() {
+/** Starts the server. Returns its endpoint, and how to stop it. With `threaded` it serves several requests at once. */
+export async function startMoto({ threaded = false } = {}) {
   await install();
   const port = await freePort();
-  const child = spawn(python, ["-c", program, String(port)], { stdio: ["pipe", "ignore", "pipe"] });
+  const child = spawn(python, ["-c", program, String(port), String(threaded)], {
+    stdio: ["pipe", "ignore", "pipe"],
+  });
   let log = "";
   child.stderr.on("data", (chunk) => (log = (log + chunk).slice(-4000)));
   const endpoint = `http://127.0.0.1:${port}`;

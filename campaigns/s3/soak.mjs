@@ -1,10 +1,11 @@
 // Many writers on one S3 store, for as long as is asked for:
-//   node campaigns/s3/soak.mjs --minutes 10 --server moto|radosgw --backend opslog-s3|s3 [--agents 4]
+//   node campaigns/s3/soak.mjs --minutes 10 --server NAME --backend opslog-s3|s3 [--agents 4]
 // Prints the counts as JSON; fails if an acknowledged write is not there, unless the backend cannot do better.
 
 import { parseArgs } from "node:util";
 import { installClients } from "./clients.mjs";
 import { runLoad } from "./load.mjs";
+import { SERVER_NAMES, startServer } from "./servers.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -17,15 +18,13 @@ const { values } = parseArgs({
   },
 });
 
-if (!["moto", "radosgw"].includes(values.server) || !["opslog-s3", "s3"].includes(values.backend)) {
-  console.error("--server is moto or radosgw, --backend is opslog-s3 or s3");
+if (!SERVER_NAMES.includes(values.server) || !["opslog-s3", "s3"].includes(values.backend)) {
+  console.error(`--server is one of ${SERVER_NAMES.join(", ")}; --backend is opslog-s3 or s3`);
   process.exit(2);
 }
 
 await installClients();
-const { startMoto } = await import("./moto.mjs");
-const { startRadosgw } = await import("./radosgw.mjs");
-const server = await (values.server === "moto" ? startMoto() : startRadosgw());
+const server = await startServer(values.server);
 try {
   const result = await runLoad({
     kind: values.backend,

@@ -7,6 +7,7 @@ const { Buffer } = require("../platform/builtins").buffer;
 const { validateManifest } = require("../operations/validate");
 const { Archives, missing } = require("./archives");
 const { Changes } = require("./changes");
+const { holdContest } = require("./contest");
 const { isBeyondEnd } = require("./faults");
 const { LargeObjects } = require("./large-objects");
 const { Locks } = require("./locks");
@@ -44,6 +45,8 @@ class S3Backend {
   /** What the manifest named that was read or written last. */
   #logs = [];
   #snapshot;
+  /** There was no manifest when it was read last, and the server was not tried yet. */
+  #isUntried = false;
 
   constructor(options) {
     this.#options = checked(options);
@@ -94,6 +97,7 @@ class S3Backend {
 
   async readManifest() {
     const found = await this.#objects.get(MANIFEST);
+    this.#isUntried = found === null;
     if (found === null) return null;
     const manifest = validateManifest(JSON.parse(found.body.toString()));
     this.#named(manifest);
@@ -194,7 +198,11 @@ class S3Backend {
     return this.#created(newAgentLog(agentId));
   }
 
-  #created(log) {
+  async #created(log) {
+    if (this.#isUntried) {
+      await holdContest(this.#objects);
+      this.#isUntried = false;
+    }
     this.#writer.begin(log);
     return log;
   }

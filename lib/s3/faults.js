@@ -2,7 +2,14 @@
 
 // What an error of the AWS SDK says about a request.
 
-const STATUS = { conflict: 409, precondition: 412, missing: 404, beyondEnd: 416, throttled: 429 };
+const STATUS = {
+  conflict: 409,
+  precondition: 412,
+  missing: 404,
+  beyondEnd: 416,
+  throttled: 429,
+  unknown: 501,
+};
 
 function statusOf(error) {
   return error?.$metadata?.httpStatusCode;
@@ -21,6 +28,11 @@ function isBeyondEnd(error) {
 /** The condition of a write did not hold: nothing was written by this request. An earlier copy of it may have been. */
 function isRefused(error) {
   return statusOf(error) === STATUS.precondition;
+}
+
+/** The server does not know what it was asked for. */
+function isUnknown(error) {
+  return statusOf(error) === STATUS.unknown;
 }
 
 /** The server wants fewer requests. */
@@ -44,4 +56,4 @@ function isTransient(error) {
   );
 }
 
-module.exports = { isBeyondEnd, isMissing, isRefused, isThrottled, isTransient };
+module.exports = { isBeyondEnd, isMissing, isRefused, isThrottled, isTransient, isUnknown };

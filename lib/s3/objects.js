@@ -13,7 +13,8 @@ const {
   PutObjectCommand,
 } = require("./sdk");
 const { randomUUID } = require("../platform/builtins").crypto;
-const { isMissing, isRefused, isTransient } = require("./faults");
+const { opslogError } = require("../errors/errors");
+const { isMissing, isRefused, isTransient, isUnknown } = require("./faults");
 
 const PARALLEL = 16;
 /** How many objects one request deletes at most, by S3's rules. */
@@ -100,10 +101,40 @@ class Objects {
     return this.#putIf(path, body, { IfMatch: this.#isBare ? unquoted(etag) : etag });
   }
 
+  /** Creates one object several times at once. Returns the ETags of the writes that were let through. */
+  createAtOnce(path, bodies) {
+    return this.#atOnce(path, bodies, { IfNoneMatch: "*" });
+  }
+
+  /** Replaces one object that has this ETag, several times at once. Returns the ETags of the writes that were let through. */
+  async replaceAtOnce(path, bodies, etag) {
+    const written = await this.#atOnce(path, bodies, { IfMatch: etag });
+    // Ceph's gateway: see below.
+    return written.length > 0 ? written : this.#atOnce(path, bodies, { IfMatch: unquoted(etag) });
+  }
+
+  async #atOnce(path, bodies, condition) {
+    const etagOf = ({ ETag: etag }) => etag;
+    // None is sent again: one that met another, or was not answered in time, was not seen to be let through.
+    const failed = (error) => {
+      if (isUnknown(error)) throw unsafe(error);
+      return isRefused(error) || isMissing(error) || isTransient(error) ? { none: true } : undefined;
+    };
+    const put = (body) =>
+      this.#requests.send(
+        PutObjectCommand,
+        { Key: this.key(path), Body: body, ...condition },
+        etagOf,
+        failed,
+      );
+    return (await Promise.all(bodies.map(put))).filter((etag) => etag?.none !== true);
+  }
+
   async #putIf(path, body, condition) {
     const mark = randomUUID();
     let found = null;
     const readBack = async (error) => {
+      if (isUnknown(error)) throw unsafe(error);
       if (!isRefused(error) && !isMissing(error)) return undefined;
       found = await this.get(path);
       return { etag: found?.mark === mark && found.body.equals(body) ? found.etag : null };
@@ -182,6 +213,12 @@ class Objects {
 function totalOf(contentRange) {
   const total = contentRange?.split("/")[1];
   return total === undefined ? undefined : Number(total);
+}
+
+/** The server has no conditional writes, and says so. */
+function unsafe(cause) {
+  const message = "This S3 server cannot keep two writers apart: it has no conditional writes";
+  return opslogError("OPSLOG_UNSAFE_BACKEND", message, { cause });
 }
 
 function unquoted(etag) {

@@ -54,7 +54,7 @@ class Sweep {
     const old = items.filter((item) => !isNamed(item, named) && isOver(item));
     const paths = (folder) => old.map(({ path }) => path).filter((path) => path.startsWith(folder));
     await this.#objects.deleteAll(paths("snapshots/"));
-    const others = [INDEXES, "ops/", "rollups/", "history/"];
+    const others = [INDEXES, "ops/", "rollups/", "history/", "probe/"];
     await this.#objects.deleteAll(others.flatMap(paths));
     // What a process that died had begun to upload. Not every server can tell of it.
     for (const folder of ["snapshots/", INDEXES])

@@ -1,0 +1,39 @@
+"use strict";
+
+// Whether the server lets one of several conditional writes through that arrive at once. Some test a condition and write in two
+// steps: each condition holds on its own, and writers that meet overwrite each other. The probe of the engine, one write at a
+// time, does not see that. It costs 16 requests, and is made where a store is created, never for one that is there.
+
+const { opslogError } = require("../errors/errors");
+const { Buffer } = require("../platform/builtins").buffer;
+const { randomUUID } = require("../platform/builtins").crypto;
+
+const AT_ONCE = 8;
+/** How long each body is: one that takes its time to arrive is more likely to meet another. */
+const BODY_BYTES = 16 << 10;
+
+/** No two are alike: a second write of the same bytes would rightly find the ETag of the first. */
+const bodies = (step) => Array.from({ length: AT_ONCE }, (_, n) => Buffer.alloc(BODY_BYTES, `${step} ${n} `));
+
+/** Rejects with `OPSLOG_UNSAFE_BACKEND` if more than one of several writes of an object is let through. */
+async function holdContest(objects) {
+  const path = `probe/${randomUUID()}`;
+  try {
+    const created = await objects.createAtOnce(path, bodies("created"));
+    refuse(created, "creates");
+    if (created.length === 1)
+      refuse(await objects.replaceAtOnce(path, bodies("replaced"), created[0]), "replaces");
+  } finally {
+    await objects.delete(path).catch(() => {});
+  }
+}
+
+function refuse(written, what) {
+  if (written.length <= 1) return;
+  const message =
+    `This S3 server cannot keep two writers apart: of ${AT_ONCE} conditional writes at once it ${what} one object ` +
+    `${written.length} times. With it, writers would lose each other's writes. Use a server that honours conditional writes.`;
+  throw opslogError("OPSLOG_UNSAFE_BACKEND", message);
+}
+
+module.exports = { holdContest };
