@@ -34,7 +34,7 @@ class Bucket {
   }
 }
 
-const shown = ({ etag, refused }) => (etag === undefined ? String(refused) : "written");
+const shown = ({ etag, refused }) => (etag === undefined ? String(refused) : "200");
 
 /** Conditions one at a time: what each put is answered with. */
 async function conditions(bucket) {

@@ -1,6 +1,7 @@
 // Starts S3 servers one after the other, looks at what each does with conditional writes, and whether open() takes it:
 //   node campaigns/s3/compare-servers.mjs [--server NAME ...] [--json]
-// Prints a table in Markdown.
+// Prints a table in Markdown: two PUTs of one object with If-None-Match: *, PUTs with a right and a wrong If-Match, and how many of 16
+// PUTs at once, creates and replaces, were let through at most. More than one: the server cannot keep writers apart.
 
 import { parseArgs } from "node:util";
 import { checkServer } from "./check-server.mjs";
@@ -34,9 +35,9 @@ function row(name, found) {
 await installClients();
 const columns = [
   "server",
-  "`If-None-Match: *`: no object, an object",
-  "`If-Match`: right, wrong",
-  "16 at once: created, replaced",
+  "1st, 2nd",
+  "right, wrong",
+  "at once",
   "read after write",
   "parts and ranges",
   "single writer",

@@ -85,22 +85,6 @@ const SMALL = {
       ],
     }),
   },
-  "local-s3-server": {
-    from: ["PyPI", "0.2.2"],
-    install: () => fromPypi("local-s3-server==0.2.2"),
-    command: (programs, port, folder) => ({
-      program: path.join(programs, "local-s3-server"),
-      args: ["--hostname", "127.0.0.1", "--port", port, "--root-dir", folder],
-    }),
-  },
-  "tiny-object-storage": {
-    from: ["PyPI", "0.1.1"],
-    install: () => fromPypi("tiny-object-storage==0.1.1"),
-    command: (programs, port, folder) => ({
-      program: path.join(programs, "tos-server"),
-      args: ["--host", "127.0.0.1", "--port", port, "--no-reload", "--data-dir", folder, "--log-dir", folder],
-    }),
-  },
 };
 
 async function start(name) {
