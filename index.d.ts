@@ -889,7 +889,7 @@ export interface StorageBackend {
    *
    * `onBytes` is for backends whose snapshots are lines: a header `{"version":..,"timestamp":..}`, and a line `{"id":..,"data":..}` for
    * each record. It takes the bytes of the snapshot in order, in pieces of any size. `readBlobRange()` of the path that this returns must then
-   * read the same bytes. If the snapshot has 1 MiB or more, the store afterwards writes its index with `writeBlob()`, to
+   * read the same bytes. If the snapshot has 1 MiB or more, the store afterwards writes its index with `writeBlobFrom()` or `writeBlob()`, to
    * `index/<name>.idx`, where `<name>` is what follows the last slash of the path; `fetch()` reads ranges of both. A backend need not call it: then
    * `fetch()` reads whole snapshots. Bytes that differ from those of the snapshot are noticed, and the index is not used. The index may be
    * deleted with its snapshot, or at any time.
@@ -899,6 +899,11 @@ export interface StorageBackend {
     version: number,
     onBytes?: (bytes: Uint8Array) => void,
   ): Promise<string>;
+  /**
+   * Optional. As `writeBlob()`, which is not called then for the index of a snapshot: the content comes in pieces, so that not all
+   * of it is in memory. The path is new. A piece may be overwritten when the next one is taken: copy what is kept.
+   */
+  writeBlobFrom?(relativePath: string, pieces: Iterable<Uint8Array>): Promise<void>;
   /**
    * Optional. As `loadSnapshot()`, which is not called then: yields ids and records, some at a time, in order, and returns their schema
    * version. `backendTimeoutMs` is for each piece.

@@ -106,6 +106,7 @@ export declare class S3Backend implements StorageBackend {
   releaseCompactionLock(handle: LockHandle): Promise<void>;
   sync(): Promise<void>;
   writeBlob(relativePath: string, content: Buffer): Promise<void>;
+  writeBlobFrom(relativePath: string, pieces: Iterable<Uint8Array>): Promise<void>;
   readBlob(relativePath: string): Promise<Buffer>;
   readBlobRange(relativePath: string, offset: number, length: number): Promise<Buffer>;
   listBlobs(prefix: string): Promise<string[]>;

@@ -6,8 +6,11 @@ use std::path::Path;
 use crate::disk::{Disk, DiskFile, OpenMode, read_exact_at};
 use crate::engine::index::{Hash, Paged};
 use crate::error::{Error, Result};
-use crate::format::index::{Fingerprint, Header, Kind, PAGE, Slot, TAIL, checksum, pages_for, print_pages};
+use crate::format::index::{Fingerprint, Header, Kind, PAGE, Pages, Slot, TAIL, checksum, pages_for};
 use crate::publish::Draft;
+
+/// About how many bytes of an index are printed at once.
+const PRINTED: usize = 1 << 20;
 
 /// What an index says besides where lines are.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +88,11 @@ pub fn write(
     }
     let draft = Draft::create(disk, path)?;
     draft.write(&header.print())?;
-    draft.write(&print_pages(slots))?;
+    let mut pages = Pages::new(slots.to_vec(), 0);
+    let mut piece = vec![0; PRINTED];
+    while let len @ 1.. = pages.print(&mut piece) {
+        draft.write(piece.get(..len).unwrap_or_default())?;
+    }
     draft.sync()?;
     let file = draft.rename(path)?;
     Ok(Paged::new(file, header))
@@ -142,8 +149,9 @@ mod tests {
             for size in [3, 1000, 5000, bytes.len()] {
                 let mut stream = Stream::default();
                 bytes.chunks(size).for_each(|chunk| stream.push(chunk));
-                let index = stream.finish(0).unwrap();
-                let header = Header::parse(&index[..PAGE], Kind::Snapshot).unwrap();
+                let mut index = [0; PAGE];
+                assert_eq!(stream.finish(0).unwrap().print(&mut index), PAGE);
+                let header = Header::parse(&index, Kind::Snapshot).unwrap();
                 let file = MemoryFile(bytes.clone());
                 assert_eq!(header.second, second_line_at(&file, bytes.len() as u64).unwrap());
                 let found = fingerprint(&file, header.source.len, header.second, header.last).unwrap().0;

@@ -55,6 +55,28 @@ test("fetch() of a record in a snapshot reads a range of the index and one of th
   t.is(reader.get(idOf(7)), undefined);
 });
 
+test("a backend with writeBlobFrom() gets the index in pieces, and fetch() finds every record by it", async (t) => {
+  const world = newBucket({ pieces: true });
+  const backend = world.backend();
+  const writer = await world.open({}, backend);
+  // More than a piece of 64 KiB.
+  const count = 5000;
+  await writer.batch(() => {
+    for (let n = 0; n < count; n++) writer.set(idOf(n), { n, pad: "x".repeat(200) });
+  });
+  backend.calls.length = 0;
+  await writer.compact();
+  t.deepEqual(
+    backend.calls.filter((name) => name.startsWith("writeBlob")),
+    ["writeBlobFrom"],
+  );
+  const reading = world.backend();
+  const reader = await world.open(unloaded, reading);
+  for (let n = 0; n < count; n++) t.is((await reader.fetch(idOf(n)))?.n, n);
+  t.is(await reader.fetch(idOf(count)), undefined);
+  t.false(reading.calls.includes("loadSnapshot"));
+});
+
 test("fetch() of ids that are not there, resolves to undefined without reading the snapshot as a whole", async (t) => {
   const { reader, calls } = await filled();
   for (const id of ["id-600", "", "__proto__", "\ud800", "x".repeat(100_000), 7, undefined, null, {}])

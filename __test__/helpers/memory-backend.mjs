@@ -15,7 +15,8 @@ function held() {
 /**
  * A backend over a bucket. `conditional` adds `writeManifestIf`; `ignoresConditions` makes it a server that
  * takes every write; `deletes` adds the methods that delete and list files; `before(method, ...args)` is awaited ahead of each call and may throw. `turn` is awaited ahead of that; with
- * `null`, methods are done without a turn of the event loop. `ranges` keeps snapshots and blobs as bytes, of which ranges are read.
+ * `null`, methods are done without a turn of the event loop. `ranges` keeps snapshots and blobs as bytes, of which ranges are read;
+ * with `pieces` it also takes a blob in pieces.
  */
 export function memoryBackend(
   bucket,
@@ -25,6 +26,7 @@ export function memoryBackend(
     unsafeLock = false,
     deletes = false,
     ranges = false,
+    pieces = false,
     turn = loopTurn,
   } = {},
 ) {
@@ -112,6 +114,11 @@ export function memoryBackend(
       readBlobRange(path, offset, length) {
         if (!bucket.files.has(path)) throw missing(path);
         return bucket.files.get(path).subarray(offset, offset + length);
+      },
+    }),
+    ...(pieces && {
+      writeBlobFrom(path, buffers) {
+        bucket.files.set(path, Buffer.concat(Array.from(buffers, (piece) => Buffer.from(piece))));
       },
     }),
     ...(deletes && {

@@ -252,6 +252,7 @@ export const nativeCalls = {
   "NativeSession.fetch": at(({ made }) => made.fetch("a"), task),
   "NativeSnapshotIndex.add": at(({ made }) => made.add(Buffer.from("a")), { prepare: newIndex }),
   "NativeSnapshotIndex.finish": at(({ made }) => made.finish(), { prepare: newIndex }),
+  "NativeSnapshotIndex.print": at(({ made }) => made.print(Buffer.alloc(1024)), { prepare: newIndex }),
   "NativeSession.answer": at(({ made }) => made.answer(1, "null"), session),
   "NativeSession.fail": at(({ made }) => made.fail(1, "it", false, false, false), session),
   "NativeSession.listen": at(({ made }) => made.listen(), session),

@@ -152,6 +152,31 @@ s3Test("an index that is longer than a part goes up in parts", async (t) => {
   t.regex(head.ETag, /-2"$/);
 });
 
+s3Test("a blob in pieces, each of which overwrites the one before, is what they were", async (t) => {
+  const { bucket, endpoint } = await newWorld(t);
+  const client = s3Client(endpoint);
+  t.teardown(() => client.destroy());
+  const backend = await s3Backend("s3", { client, bucket });
+  const content = Buffer.alloc((26 << 20) + 1000, "index");
+  for (let at = 0; at < content.length; at += 1000) content.writeUInt32LE(at, at);
+  const room = Buffer.alloc(70_001);
+  function* pieces() {
+    for (let at = 0; at < content.length; at += room.length)
+      yield room.subarray(0, content.copy(room, 0, at, at + room.length));
+  }
+  await backend.writeBlobFrom("index/long.idx", pieces());
+  t.true((await backend.readBlob("index/long.idx")).equals(content));
+  const { constructor: S3Backend } = backend;
+  const written = [];
+  class Own extends S3Backend {
+    async writeBlob(path, whole) {
+      written.push([path, whole.equals(content)]);
+    }
+  }
+  await new Own({ client, bucket }).writeBlobFrom("index/own.idx", pieces());
+  t.deepEqual(written, [["index/own.idx", true]]);
+});
+
 s3Test(
   "a bucket with index objects opens with opslog-s3, on this engine and on that of 0.8.1, and theirs here",
   async (t) => {

@@ -3,12 +3,15 @@
 // With --single only the latter; with --write that into docs/s3/fetch.json, and from it into docs/s3.md.
 // The records are made one by one and read one by one, so that what is measured is the backend's.
 
-import { parseArgs } from "node:util";
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { parseArgs, promisify } from "node:util";
 import { origin } from "../../bench/results.mjs";
 import { Store } from "../../index.mjs";
 import { keepFetched } from "./cost-page.mjs";
 import { createBucket, installClients, s3Backend, s3Client } from "./clients.mjs";
 import { startMoto } from "./moto.mjs";
+import { peak } from "./peak.mjs";
 import { startProxy } from "./proxy.mjs";
 
 const { values } = parseArgs({
@@ -25,16 +28,6 @@ const FETCHES = 1000;
 
 function* records() {
   for (let n = 0; n < count; n++) yield [`record-${n}`, { n, kind: n % 7, text: PAD, tags: ["one", "two"] }];
-}
-
-/** Runs some work; returns by how many MB the process grew at most meanwhile. */
-async function peak(work) {
-  const before = process.memoryUsage().rss;
-  let most = before;
-  const timer = setInterval(() => (most = Math.max(most, process.memoryUsage().rss)), 5);
-  const result = await work();
-  clearInterval(timer);
-  return { result, grownMb: Math.round((Math.max(most, process.memoryUsage().rss) - before) / MB) };
 }
 
 /** A long snapshot goes up and comes down. */
@@ -59,7 +52,7 @@ async function upAndDown(client, take = () => undefined) {
 const storeBackend = (client) =>
   s3Backend("s3", { client, bucket: "large", prefix: "store", requestTimeoutMs: 120_000 });
 
-/** A store that holds the records, in a snapshot with an index. Returns what its checkpoint needed. */
+/** A store that holds the records, in a snapshot with an index. Returns their sizes. */
 async function fill(client) {
   const backend = await storeBackend(client);
   const store = new Store();
@@ -69,13 +62,24 @@ async function fill(client) {
   await store.batch(() => {
     for (const [id, value] of records()) store.set(id, value);
   });
-  const { grownMb } = await peak(() => store.compact());
+  await store.compact();
   const [name] = await backend.listBlobs("index");
   const snapshots = (await backend.listFiles()).filter(({ path }) => path.startsWith("snapshots/"));
   const snapshot = Math.max(...snapshots.map(({ bytes }) => bytes));
   const [index] = (await backend.listFiles()).filter(({ path }) => path === `index/${name}`);
   await store.close();
-  return { grownMb, snapshotBytes: snapshot, indexBytes: index.bytes };
+  return { snapshotBytes: snapshot, indexBytes: index.bytes };
+}
+
+/**
+ * What a process needs that opens that store and makes a checkpoint, beyond the records. A checkpoint finds memory there that open() has let
+ * go of: what it needs in all is nearer to what a snapshot needs on its way up, and the 16 bytes of its index for each record.
+ */
+async function inItsOwnProcess(endpoint) {
+  const program = fileURLToPath(new URL("large-store.mjs", import.meta.url));
+  const args = ["--expose-gc", program, endpoint, "large", "store"];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  return JSON.parse(stdout);
 }
 
 /** What readers cost: one that loads all, and one that fetches single records. */
@@ -137,6 +141,7 @@ try {
   }
   const filled = await fill(direct);
   console.log(JSON.stringify(filled));
+  if (!values.single) console.log(JSON.stringify(await inItsOwnProcess(server.endpoint)));
   const calls = await reading(client, proxy);
   for (const call of calls) console.log(JSON.stringify(call));
   if (values.write) await keepFetched({ ...origin(), records: count, ...filled, calls });

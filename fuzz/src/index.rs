@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use opslog::disk::{Disk, OpenMode};
 use opslog::engine::Cursor;
 use opslog::engine::index::Hash;
-use opslog::format::index::{Header, Kind, PAGE, Page, Slot, checksum, pages_for, print_pages};
+use opslog::format::index::{Header, Kind, PAGE, Page, Pages, Slot, checksum, pages_for};
 use opslog::index::{Contents, context, fingerprint, write};
 use opslog::store::Store;
 
@@ -181,7 +181,9 @@ fn lie(sound: &Sound, mut bytes: Bytes<'_>) -> Vec<u8> {
         header.source = found;
     }
     let mut index = header.print();
-    index.extend(print_pages(&slots));
+    let mut pages = vec![0; pages_for(slots.len() as u64) as usize * PAGE];
+    Pages::new(slots, 0).print(&mut pages);
+    index.extend(pages);
     assert!(Page::parse(&index[PAGE..2 * PAGE], 0).is_some());
     index
 }

@@ -16,6 +16,8 @@ const { Unanswered } = require("./calls");
 
 /** About how many characters go to the native side at once. */
 const PART = 1 << 18;
+/** How many bytes of an index are printed at once. */
+const INDEX_PART = 1 << 16;
 
 const isMissing = (error) => error?.code === "ENOENT" || error?.cause?.code === "ENOENT";
 
@@ -173,10 +175,18 @@ class Steps {
     return answers.path("writeSnapshot", await this.#calls.run("writeSnapshot", new Map(entries), version));
   }
 
-  async writeIndex({ index }) {
-    const content = this.#index?.finish() ?? null;
+  async writeIndex({ index: path }) {
+    const index = this.#index;
     this.#index = null;
-    if (content !== null) await this.#calls.run("writeBlob", index, content);
+    const length = index?.finish() ?? null;
+    if (length === null) return;
+    if (this.#calls.has("writeBlobFrom")) {
+      await this.#calls.run("writeBlobFrom", path, printed(index));
+      return;
+    }
+    const content = Buffer.allocUnsafeSlow(length);
+    index.print(content);
+    await this.#calls.run("writeBlob", path, content);
   }
 
   async readRange({ path, offset, length, number }) {
@@ -279,6 +289,12 @@ class Steps {
 /** The entries whose id is not among these. */
 function* except(entries, gone) {
   for (const entry of entries) if (!gone.has(entry[0])) yield entry;
+}
+
+/** The pieces of an index file. Each overwrites the one before. */
+function* printed(index) {
+  const room = Buffer.allocUnsafeSlow(INDEX_PART);
+  for (let length = index.print(room); length > 0; length = index.print(room)) yield room.subarray(0, length);
 }
 
 /** Ids and values in turn; `null` and an id for a record whose value is `undefined`. */

@@ -18,20 +18,42 @@ const PIECE_BYTES = 5 << 20;
 /** So many parts are on their way at once. */
 const PARALLEL = 2;
 
-/** Puts buffers together to pieces of one size; the last may be shorter. */
-function* piecesOf(buffers) {
-  let [held, length] = [[], 0];
-  for (let buffer of buffers) {
-    while (length + buffer.length >= PIECE_BYTES) {
-      const taken = PIECE_BYTES - length;
-      yield Buffer.concat([...held, buffer.subarray(0, taken)]);
-      buffer = buffer.subarray(taken);
-      [held, length] = [[], 0];
-    }
-    held.push(buffer);
-    length += buffer.length;
+/** Pieces of one size, of which the last may be shorter, out of buffers. Each is copied before the next one is taken. */
+class Pieces {
+  #buffers;
+  /** What is left of the buffer that was taken last. */
+  #rest = Buffer.alloc(0);
+  /** The memory of pieces that are needed no more: V8 would let it go far later. */
+  #free = [];
+
+  constructor(buffers) {
+    this.#buffers = buffers[Symbol.iterator]();
   }
-  if (length > 0) yield Buffer.concat(held);
+
+  /** The next piece; `undefined` at the end. */
+  next() {
+    const piece = this.#free.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
+    let length = 0;
+    while (length < piece.length) {
+      if (this.#rest.length === 0) {
+        const { done, value } = this.#buffers.next();
+        if (done) break;
+        this.#rest = value;
+      }
+      const taken = Math.min(this.#rest.length, piece.length - length);
+      piece.set(this.#rest.subarray(0, taken), length);
+      this.#rest = this.#rest.subarray(taken);
+      length += taken;
+    }
+    if (length > 0) return piece.subarray(0, length);
+    this.giveBack(piece);
+    return undefined;
+  }
+
+  /** Nothing reads a piece any more: another one may take its memory. */
+  giveBack(piece) {
+    if (piece.length === PIECE_BYTES) this.#free.push(piece);
+  }
 }
 
 class LargeObjects {
@@ -43,12 +65,12 @@ class LargeObjects {
     this.#objects = objects;
   }
 
-  /** Writes an object under a name that is not in use. `buffers` are taken as they are needed. */
+  /** Writes an object under a name that is not in use. `buffers` are taken as they are needed; the next may overwrite one. */
   async write(path, buffers) {
-    const pieces = piecesOf(buffers);
-    const { value: first = Buffer.alloc(0) } = pieces.next();
-    const { done, value: second } = pieces.next();
-    if (done) {
+    const pieces = new Pieces(buffers);
+    const first = pieces.next() ?? Buffer.alloc(0);
+    const second = pieces.next();
+    if (second === undefined) {
       await this.#objects.put(path, first);
       return;
     }
@@ -73,21 +95,32 @@ class LargeObjects {
     let number = 0;
     const worker = async () => {
       for (;;) {
-        const piece = begun.length > 0 ? begun.shift() : pieces.next().value;
+        const piece = begun.length > 0 ? begun.shift() : pieces.next();
         if (piece === undefined) return;
         const PartNumber = ++number;
-        const input = { ...upload, PartNumber, Body: piece };
-        parts[PartNumber - 1] = await this.#requests.send(UploadPartCommand, input, (answer) => ({
-          PartNumber,
-          ETag: answer.ETag,
-          ...(answer.ChecksumCRC32 !== undefined && { ChecksumCRC32: answer.ChecksumCRC32 }),
-        }));
+        const { part, isRead } = await this.#part({ ...upload, PartNumber, Body: piece });
+        parts[PartNumber - 1] = part;
+        if (isRead) pieces.giveBack(piece);
       }
     };
     const workers = Array.from({ length: PARALLEL }, worker);
     await Promise.allSettled(workers);
     await Promise.all(workers);
     return parts;
+  }
+
+  /** Sends a part. `isRead` says that nothing reads its body any more: an attempt that was given up may still do so. */
+  async #part(input) {
+    let isRead = true;
+    const failed = () => void (isRead = false);
+    const take = ({ ETag, ChecksumCRC32, $metadata }) => {
+      // NOTE: the SDK has attempts of its own.
+      if ($metadata?.attempts !== 1) isRead = false;
+      const { PartNumber } = input;
+      return { PartNumber, ETag, ...(ChecksumCRC32 !== undefined && { ChecksumCRC32 }) };
+    };
+    const part = await this.#requests.send(UploadPartCommand, input, take, failed);
+    return { part, isRead };
   }
 
   async #complete(path, upload, Parts) {

@@ -3,27 +3,39 @@
 // Bodies of lines: a log's part, a roll-up, a snapshot.
 
 const { Buffer } = require("../platform/builtins").buffer;
-const PIECE = 1 << 20;
+/** About so many characters become bytes at once. A text of this size is made where young objects are. */
+const PIECE = 60 << 10;
+/** How many bytes a character of UTF-16 takes at most. */
+const WIDEST = 3;
 /** Of about so many bytes lines are texts at once. */
 const AT_ONCE = 1 << 18;
 const NEWLINE = 10;
 
-/** The buffers of a body of lines, made as they are needed. */
-function* buffersOf(lines) {
+/** The texts of a body of lines, made as they are needed. */
+function* textsOf(lines) {
   let text = "";
   for (const line of lines) {
     text += `${line}\n`;
     if (text.length > PIECE) {
-      yield Buffer.from(text);
+      yield text;
       text = "";
     }
   }
-  yield Buffer.from(text);
+  yield text;
+}
+
+/** The buffers of a body of lines, made as they are needed. Each may be overwritten by the next. */
+function* buffersOf(lines) {
+  const room = Buffer.allocUnsafeSlow(2 * PIECE * WIDEST);
+  for (const text of textsOf(lines)) {
+    const isLong = text.length * WIDEST > room.length;
+    yield isLong ? Buffer.from(text) : room.subarray(0, room.write(text));
+  }
 }
 
 /** A body of lines, built in pieces: it may be longer than a string can be. */
 function bodyOf(lines) {
-  const pieces = [...buffersOf(lines)];
+  const pieces = Array.from(textsOf(lines), (text) => Buffer.from(text));
   return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
 }
 

@@ -36,7 +36,8 @@ async function inParallel(items, work) {
 
 /** The whole body of an answer. A connection that was cut in the middle is a failure that passes. */
 async function bodyOf({ Body: body, ContentLength: length }) {
-  const bytes = Buffer.from(await body.transformToByteArray());
+  const read = await body.transformToByteArray();
+  const bytes = Buffer.from(read.buffer, read.byteOffset, read.byteLength);
   if (length !== undefined && bytes.length !== length) throw new Error("The connection was cut in a body");
   return bytes;
 }

@@ -1,16 +1,18 @@
 //! The index of a snapshot that a backend writes, built from its bytes as they pass by.
 
-use napi::bindgen_prelude::Buffer;
+use napi::bindgen_prelude::BufferSlice;
 use napi_derive::napi;
 
 use super::INDEX_FROM_BYTES;
 use super::catch::plain;
-use crate::engine::index::Stream;
+use crate::engine::index::{Printing, Stream};
 
-/// An index that grows with its snapshot.
+/// An index that grows with its snapshot, and is printed afterwards.
 #[napi]
+#[derive(Default)]
 pub struct NativeSnapshotIndex {
-    pub(super) stream: Stream,
+    stream: Stream,
+    printing: Option<Printing>,
 }
 
 #[napi]
@@ -21,9 +23,18 @@ impl NativeSnapshotIndex {
         plain(|| self.stream.push(bytes))
     }
 
-    /// The index file; `null` if the snapshot needs none, or was not one of lines. Afterwards this is empty.
+    /// Ends the snapshot. Returns the length of the index file; `null` if the snapshot needs none, or was not one of lines.
     #[napi]
-    pub fn finish(&mut self) -> napi::Result<Option<Buffer>> {
-        plain(|| std::mem::take(&mut self.stream).finish(INDEX_FROM_BYTES).map(Buffer::from))
+    pub fn finish(&mut self) -> napi::Result<Option<f64>> {
+        plain(|| {
+            self.printing = std::mem::take(&mut self.stream).finish(INDEX_FROM_BYTES);
+            self.printing.as_ref().map(|printing| printing.file_len() as f64)
+        })
+    }
+
+    /// Writes the next part of the index file: as many whole pages as there is room for. Returns the number of bytes; 0 at the end.
+    #[napi]
+    pub fn print(&mut self, mut into: BufferSlice<'_>) -> napi::Result<u32> {
+        plain(|| self.printing.as_mut().map_or(0, |printing| printing.print(&mut into) as u32))
     }
 }

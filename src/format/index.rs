@@ -4,10 +4,10 @@
 //!
 //! Invariant: the file is derived. Whatever is wrong with it, what it was made from says what is true.
 
-use std::ops::Range;
-
+mod pages;
 mod search;
 
+pub use pages::Pages;
 pub use search::Search;
 
 /// Size of a page, and of the header, in bytes.
@@ -226,56 +226,6 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Prints the pages of slots, in one piece.
-pub fn print_pages(slots: &[Slot]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    print_pages_into(&mut bytes, slots, 0);
-    bytes
-}
-
-/// Appends the pages of slots, with the seal of their header; 0 for none.
-pub fn print_pages_into(out: &mut Vec<u8>, slots: &[Slot], seal: u64) {
-    let pages = pages_for(slots.len() as u64);
-    let start = out.len();
-    out.resize(start + pages as usize * PAGE, 0);
-    let bytes = out.get_mut(start..).unwrap_or_default();
-    for slot in slots {
-        let mut number = home(slot.tag, pages);
-        while !put(bytes, number, slot) {
-            number = next_page(number, pages);
-        }
-    }
-    for (number, page) in bytes.chunks_exact_mut(PAGE).enumerate() {
-        store(page, 8..16, &seal.to_le_bytes());
-        let Some((sum, body)) = page.split_at_mut_checked(4) else { continue };
-        sum.copy_from_slice(&checksum(&[&(number as u32).to_le_bytes(), body]).to_le_bytes());
-    }
-}
-
-/// Puts a slot into a page; `false` if the page is full, which it remembers. Some page has room: there are
-/// more slots than records.
-fn put(bytes: &mut [u8], number: u32, slot: &Slot) -> bool {
-    let start = number as usize * PAGE;
-    let Some(page) = bytes.get_mut(start..start + PAGE) else { return true };
-    let count = array(page, 4).map_or(0, u16::from_le_bytes);
-    if usize::from(count) == SLOTS {
-        store(page, 6..8, &1u16.to_le_bytes());
-        return false;
-    }
-    let at = PAGE_HEAD + usize::from(count) * SLOT;
-    store(page, at..at + 4, &slot.tag.to_le_bytes());
-    store(page, at + 4..at + 8, &slot.len.to_le_bytes());
-    store(page, at + 8..at + 16, &slot.offset.to_le_bytes());
-    store(page, 4..6, &(count + 1).to_le_bytes());
-    true
-}
-
-fn store(page: &mut [u8], range: Range<usize>, bytes: &[u8]) {
-    if let Some(to) = page.get_mut(range) {
-        to.copy_from_slice(bytes);
-    }
-}
-
 fn parse_slot(slot: &[u8; SLOT]) -> Option<Slot> {
     Some(Slot { tag: u32_at(slot, 0)?, len: u32_at(slot, 4)?, offset: u64_at(slot, 8)? })
 }
@@ -302,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_damaged_lost_or_misplaced_page_is_noticed() {
-        let bytes = print_pages(&(0..100).map(slot).collect::<Vec<_>>());
+        let bytes = Pages::new((0..100).map(slot).collect(), 0).whole();
         assert!(bytes.len() >= 2 * PAGE);
         assert!(Page::parse(&bytes[..PAGE], 0).is_some());
         assert!(Page::parse(&bytes[..PAGE], 1).is_none());

@@ -222,7 +222,9 @@ impl Disk {
             Request::WriteIndex { snapshot } => {
                 let mut stream = Stream::default();
                 self.snapshots.get(snapshot).iter().for_each(|found| stream.push(&bytes_of(found)));
-                if let Some(bytes) = stream.finish(0) {
+                if let Some(mut index) = stream.finish(0) {
+                    let mut bytes = vec![0; index.file_len() as usize];
+                    index.print(&mut bytes);
                     self.indexes.insert(snapshot.clone(), bytes);
                 }
                 Reply::Nothing

@@ -19,7 +19,7 @@ use siphasher::sip::SipHasher13;
 use ahead::Ahead;
 pub use lines::Lines;
 pub use paged::Paged;
-pub use stream::Stream;
+pub use stream::{Printing, Stream};
 pub use table::Table;
 
 use crate::damage::Damage;

@@ -1,9 +1,7 @@
 //! Builds the index of a snapshot from its bytes, as they pass by on their way to a place that this crate does not write to.
 
 use super::Hash;
-use crate::format::index::{
-    Fingerprint, Header, Kind, PAGE, Slot, TAIL, checksum, page_offset, pages_for, print_pages_into,
-};
+use crate::format::index::{Fingerprint, Header, Kind, PAGE, Pages, Slot, TAIL, checksum, pages_for};
 use crate::format::snapshot::{self, parse_header, parse_record};
 
 /// An index that grows with its snapshot.
@@ -93,8 +91,8 @@ impl Stream {
         Some(())
     }
 
-    /// The index file. `None` for a snapshot shorter than so many bytes, and if the bytes were not those of a snapshot.
-    pub fn finish(self, shortest: u64) -> Option<Vec<u8>> {
+    /// The index file, to be printed. `None` for a snapshot shorter than so many bytes, and if the bytes were not those of a snapshot.
+    pub fn finish(self, shortest: u64) -> Option<Printing> {
         let (head, second) = self.first.filter(|_| self.is_sound && self.held.is_empty())?;
         let len = self.offset;
         if len < shortest || self.slots.is_empty() {
@@ -116,17 +114,41 @@ impl Stream {
             context: 0,
             pages: pages_for(self.slots.len() as u64),
         };
-        let mut out = Vec::with_capacity(usize::try_from(page_offset(header.pages)).ok()? + PAGE);
-        out.extend_from_slice(&header.print());
-        print_pages_into(&mut out, &self.slots, header.seal());
-        Some(out)
+        Some(Printing {
+            pages: Pages::new(self.slots, header.seal()),
+            len: header.file_len(),
+            header: Some(header),
+        })
+    }
+}
+
+/// An index file that is printed piece by piece.
+pub struct Printing {
+    /// `None` once it is printed.
+    header: Option<Header>,
+    pages: Pages,
+    len: u64,
+}
+
+impl Printing {
+    /// The length of the file in bytes.
+    pub fn file_len(&self) -> u64 {
+        self.len
+    }
+
+    /// Prints the next part of the file: as many whole pages as there is room for. Returns the number of bytes; 0 at the end.
+    pub fn print(&mut self, out: &mut [u8]) -> usize {
+        let Some((first, rest)) = out.split_at_mut_checked(PAGE) else { return 0 };
+        let Some(header) = self.header.take() else { return self.pages.print(out) };
+        first.copy_from_slice(&header.print());
+        PAGE + self.pages.print(rest)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::index::Search;
+    use crate::format::index::{Search, page_offset};
     use crate::format::snapshot::{write_header, write_record};
 
     fn snapshot(count: usize) -> Vec<u8> {
@@ -141,7 +163,14 @@ mod tests {
     fn index_of(pieces: &[&[u8]]) -> Option<Vec<u8>> {
         let mut stream = Stream::default();
         pieces.iter().for_each(|piece| stream.push(piece));
-        stream.finish(0)
+        stream.finish(0).map(whole)
+    }
+
+    fn whole(mut printing: Printing) -> Vec<u8> {
+        let mut bytes = vec![0; printing.file_len() as usize];
+        assert_eq!(printing.print(&mut bytes), bytes.len());
+        assert_eq!(printing.print(&mut [0; PAGE]), 0);
+        bytes
     }
 
     #[test]

@@ -50,8 +50,12 @@ impl Search {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{PAGE, print_pages};
+    use super::super::{PAGE, Pages};
     use super::*;
+
+    fn print_pages(slots: Vec<Slot>) -> Vec<u8> {
+        Pages::new(slots, 0).whole()
+    }
 
     fn look(bytes: &[u8], tag: u32) -> Option<Vec<Slot>> {
         let mut search = Search::new(tag, (bytes.len() / PAGE) as u32);
@@ -72,7 +76,7 @@ mod tests {
 
     #[test]
     fn every_line_is_found_and_no_other() {
-        let bytes = print_pages(&(0..10_000).map(spread).collect::<Vec<_>>());
+        let bytes = print_pages((0..10_000).map(spread).collect());
         for n in 0..10_000 {
             assert_eq!(look(&bytes, spread(n).tag), Some(vec![spread(n)]));
         }
@@ -82,7 +86,7 @@ mod tests {
     #[test]
     fn lines_whose_ids_collide_are_all_found() {
         let slots: Vec<Slot> = (0..5000).map(|n| slot(spread(n / 3).tag, n)).collect();
-        let bytes = print_pages(&slots);
+        let bytes = print_pages(slots.clone());
         for n in 0..1666 {
             assert_eq!(look(&bytes, spread(n).tag), Some(slots[n as usize * 3..][..3].to_vec()));
         }
@@ -91,7 +95,7 @@ mod tests {
     #[test]
     fn lines_behind_the_last_page_go_on_in_the_first() {
         let last: Vec<Slot> = (0..200).map(|n| slot(u32::MAX, n)).collect();
-        let bytes = print_pages(&last);
+        let bytes = print_pages(last.clone());
         assert!(bytes.len() > PAGE);
         assert_eq!(look(&bytes, u32::MAX), Some(last));
         assert_eq!(look(&bytes, 0), Some(vec![]));
@@ -99,7 +103,7 @@ mod tests {
 
     #[test]
     fn an_index_whose_pages_all_say_that_they_are_full_ends_the_search() {
-        let mut bytes = print_pages(&(0..130).map(spread).collect::<Vec<_>>());
+        let mut bytes = print_pages((0..130).map(spread).collect());
         for (number, page) in bytes.chunks_exact_mut(PAGE).enumerate() {
             page[6] = 1;
             let sum = super::super::checksum(&[&(number as u32).to_le_bytes(), &page[4..]]);
@@ -110,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_page_that_is_damaged_short_or_another_is_none() {
-        let bytes = print_pages(&(0..100).map(spread).collect::<Vec<_>>());
+        let bytes = print_pages((0..100).map(spread).collect());
         let (first, second) = bytes.split_at(PAGE);
         let take = |bytes: &[u8]| Search::new(0, 2 + (second.len() / PAGE) as u32).take(bytes);
         assert_eq!(take(first), Some(()));
