@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
 
-use super::known::StoodLog;
+use super::known::{ReadLines, StoodLog};
 use super::{Followed, State, Store};
 use crate::engine::{Engine, Id, Kept, Moment, Nearby};
 use crate::error::Result;
@@ -82,14 +82,14 @@ impl Store {
 impl State {
     /// The records are about to change. Where another thread than the store's own does that, the latter goes on showing them as they are.
     pub(super) fn keep_showing(&mut self) {
-        let behind = self.behind();
-        self.keep_showing_from(behind);
+        if let Some(behind) = self.behind_if_shown() {
+            self.keep_showing_from(behind);
+        }
     }
 
     /// As [`State::keep_showing`], where it was noted before behind which places the state stands.
     pub(super) fn keep_showing_from(&mut self, behind: Behind) {
-        // NOTE: no copy can be made of records that are found by the index of a log that was not replayed.
-        if !self.home.is_elsewhere() || self.home.shown.is_some() || self.engine.head().is_some() {
+        if !self.is_to_be_shown_on() {
             return;
         }
         let kept = self.moments.begin(self.wal.len());
@@ -157,9 +157,15 @@ impl State {
         self.home.shown.as_ref().map(|shown| &shown.kept)
     }
 
+    /// Whether another thread is about to change what the store's own goes on showing.
+    fn is_to_be_shown_on(&self) -> bool {
+        // NOTE: no copy can be made of records that are found by the index of a log that was not replayed.
+        self.home.is_elsewhere() && self.home.shown.is_none() && self.engine.head().is_none()
+    }
+
     /// As [`State::behind`]; `None` where no state would be kept that is shown.
     pub(super) fn behind_if_shown(&self) -> Option<Behind> {
-        self.home.is_elsewhere().then(|| self.behind())
+        self.is_to_be_shown_on().then(|| self.behind())
     }
 
     /// Behind which places of logs it stands.
@@ -170,7 +176,7 @@ impl State {
         }
         let is_read = self.seen.lines.len() == self.engine.operations().len();
         let log = match is_read {
-            true => StoodLog::read(relative, end, None, self.seen.lines.iter().map(|line| (*line, None))),
+            true => StoodLog::read(relative, end, None, ReadLines::OfWriter(self.seen.lines.last_lines())),
             false => StoodLog::written(relative, end, None),
         };
         Behind { logs: vec![log], is_of_agents: false }

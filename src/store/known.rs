@@ -1,13 +1,16 @@
 //! What a store knows of the last lines of the logs up to where it stands: for listeners, who go on from what it shows. Lines of
 //! others may be gone from their files by now; those that this store wrote are gone only if another thread has undone them.
 
+use super::agents::Known;
 use super::following::seen::SeenLine;
+use super::last_lines::LastLines;
 use super::{State, Store};
 use crate::engine::{Nearby, Operation, Rank, Text};
 use crate::error::Result;
 use crate::history::{KnownLine, KnownLog, KnownPosition};
 
-/// So many lines of a log are known, and about so many bytes: as many operations can be undone before a listener's feed begins.
+/// So many lines that were written, and about so many bytes of any, are known: as many operations can be undone before a listener's feed
+/// begins.
 const LINES: usize = 1 << 12;
 const BYTES: usize = 1 << 20;
 
@@ -18,26 +21,44 @@ pub(in crate::store) struct StoodLog {
     pub(in crate::store) end: u64,
     /// The number by which operations name it, among agents.
     number: Option<u32>,
-    /// The last lines that were read of it, and whether there were others. A log that was written was not read.
-    read: Option<(Vec<ReadLine>, bool)>,
+    /// The last lines that were read of it. A log that was written was not read.
+    read: Option<ReadLines>,
 }
 
-/// A line that was read, with its rank among agents.
-type ReadLine = (SeenLine, Option<Rank>);
+/// Lines that were read.
+#[derive(Clone)]
+pub(in crate::store) enum ReadLines {
+    /// Of a single writer's log.
+    OfWriter(LastLines<SeenLine>),
+    /// Of an agent's.
+    OfAgent(LastLines<Known>),
+}
+
+impl ReadLines {
+    /// How many they are, and whether there were others before.
+    fn count(&self) -> (usize, bool) {
+        match self {
+            Self::OfWriter(lines) => (lines.len(), lines.has_more),
+            Self::OfAgent(lines) => (lines.len(), lines.has_more),
+        }
+    }
+
+    /// From the last one on, each with its rank among agents.
+    fn rev(&self) -> Box<dyn Iterator<Item = (SeenLine, Option<&Rank>)> + '_> {
+        match self {
+            Self::OfWriter(lines) => Box::new(lines.rev().map(|line| (*line, None))),
+            Self::OfAgent(lines) => Box::new(lines.rev().map(|known| (known.line, Some(&known.rank)))),
+        }
+    }
+}
 
 impl StoodLog {
     pub(in crate::store) fn written(relative: String, end: u64, number: Option<u32>) -> Self {
         Self { relative, end, number, read: None }
     }
 
-    pub(in crate::store) fn read(
-        relative: String,
-        end: u64,
-        number: Option<u32>,
-        lines: impl ExactSizeIterator<Item = ReadLine>,
-    ) -> Self {
-        let before = lines.len().saturating_sub(LINES);
-        Self { relative, end, number, read: Some((lines.skip(before).collect(), before > 0)) }
+    pub(in crate::store) fn read(relative: String, end: u64, number: Option<u32>, lines: ReadLines) -> Self {
+        Self { relative, end, number, read: Some(lines) }
     }
 }
 
@@ -52,11 +73,11 @@ impl Store {
         let mut logs = Vec::new();
         for log in &behind.logs {
             let known = match &log.read {
-                Some((lines, has_more)) if !lines.is_empty() => {
-                    self.known_of_read(&state, log, lines).map(|(lines, is_all)| KnownLog {
+                Some(lines) if lines.count().0 > 0 => {
+                    self.known_of_read(&state, log, lines).map(|(known, is_all)| KnownLog {
                         relative: log.relative.clone(),
-                        lines,
-                        has_more: *has_more || !is_all,
+                        lines: known,
+                        has_more: lines.count().1 || !is_all,
                     })
                 }
                 _ => None,
@@ -75,11 +96,11 @@ impl Store {
         &self,
         state: &State,
         log: &StoodLog,
-        lines: &[ReadLine],
+        lines: &ReadLines,
     ) -> Option<(Vec<KnownLine>, bool)> {
         let operations = state.shown_engine().operations();
         let (mut last, mut bytes) = (Vec::new(), 0);
-        for (from_end, (line, rank)) in lines.iter().rev().enumerate() {
+        for (from_end, (line, rank)) in lines.rev().enumerate() {
             if bytes >= BYTES {
                 break;
             }
@@ -90,7 +111,7 @@ impl Store {
             };
             last.push((line, operation));
         }
-        let is_all = last.len() == lines.len();
+        let is_all = last.len() == lines.count().0;
         let mut texts = Nearby::default();
         let known = last.into_iter().rev().map(|(line, operation)| {
             let text = texts.read(&operation.line).ok().filter(|text| line.is(&self.hasher, text));

@@ -10,6 +10,7 @@ mod following;
 mod foreign;
 mod home;
 mod known;
+mod last_lines;
 mod locked;
 mod names;
 mod open;

@@ -306,7 +306,7 @@ impl Store {
         }
         // Logs that were sealed, and now published, are read to their end before they are let go; and so are
         // those that came and went between two looks.
-        let behind = state.behind();
+        let behind = state.behind_if_shown();
         if is_published && !state.is_stale() {
             self.add_passed_logs(&mut state, next)?;
         }
@@ -319,7 +319,7 @@ impl Store {
             news = state.read_news(self, true)?;
         }
         state.look_for_newer(&self.options, news.newest_version().max(versions.snapshot));
-        if is_published || state.is_stale() || !news.is_empty() {
+        if let Some(behind) = behind.filter(|_| is_published || state.is_stale() || !news.is_empty()) {
             state.keep_showing_from(behind);
         }
         if self.options.skip_load {

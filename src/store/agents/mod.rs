@@ -25,7 +25,8 @@ use crate::format::manifest::Manifest;
 use crate::gate::{Exclusive, Shared};
 use crate::layout;
 use crate::store::following::seen::SeenLine;
-use crate::store::known::StoodLog;
+use crate::store::known::{ReadLines, StoodLog};
+use crate::store::last_lines::Lines;
 
 pub use compact::{ArchiveRequest, Compacted, Compaction};
 pub(super) use log::operation_of;
@@ -87,7 +88,7 @@ struct Log {
     /// From where on it need not either: there stands what this agent has written since it opened.
     own_from: u64,
     /// The lines that were read, to find out whether the end was cut.
-    lines: Vec<Known>,
+    lines: Lines<Known>,
     /// The lines do not stand in the order of their operations: another hand appended some of them.
     is_mixed: bool,
 }
@@ -99,16 +100,15 @@ impl Log {
         if self.own_from != u64::MAX {
             return StoodLog::written(relative, self.end, number);
         }
-        let lines = self.lines.iter().map(|known| (known.line, Some(known.rank.clone())));
-        StoodLog::read(relative, self.end, number, lines)
+        StoodLog::read(relative, self.end, number, ReadLines::OfAgent(self.lines.last_lines()))
     }
 }
 
 /// A line that was read.
 #[derive(Clone)]
-struct Known {
-    line: SeenLine,
-    rank: Rank,
+pub(in crate::store) struct Known {
+    pub(in crate::store) line: SeenLine,
+    pub(in crate::store) rank: Rank,
 }
 
 impl Agents {
@@ -149,7 +149,7 @@ impl Agents {
     fn add(&mut self, relative: &str, path: PathBuf, version: u32) -> u32 {
         let number = self.next_log;
         self.next_log += 1;
-        let (lines, relative) = (Vec::new(), relative.to_owned());
+        let (lines, relative) = (Lines::default(), relative.to_owned());
         let own_from = match self.id.as_deref().is_some_and(|agent| layout::is_log_of(&relative, agent)) {
             true => 0,
             false => u64::MAX,

@@ -10,6 +10,7 @@ use hashbrown::DefaultHashBuilder;
 use crate::disk::{DiskFile, read_exact_at};
 use crate::error::{Error, Result};
 use crate::format::operation::{unplaced, without_marker};
+use crate::store::last_lines::Lines;
 use crate::wal::LineReader;
 
 /// A line that was read.
@@ -110,7 +111,7 @@ pub(in crate::store) fn are_all_in<'l>(
 /// The lines of a single writer's log, one for each operation in memory.
 #[derive(Default, Clone)]
 pub struct Seen {
-    pub(in crate::store) lines: Vec<SeenLine>,
+    pub(in crate::store) lines: Lines<SeenLine>,
     /// Of the first lines, what [`hash_unplaced`] makes of each.
     head: Vec<u64>,
     /// `tail()` need not tell any more of what stands before this offset.
@@ -142,7 +143,7 @@ impl Seen {
         self.told = 0;
         let mut head = std::mem::take(&mut self.head);
         head.truncate(self.lines.len());
-        (std::mem::take(&mut self.lines), head)
+        (self.lines.take(), head)
     }
 
     pub(in crate::store) fn last_is(&self, line: &[u8]) -> bool {
