@@ -40,6 +40,7 @@ export const LEFT_OUT = {
   "s3/history": SERVER,
   "s3/large": SERVER,
   "s3/requests": SERVER,
+  "s3/servers": SERVER,
   "s3/store": SERVER,
   "ui/keyboard": BROWSER,
   "ui/views": BROWSER,
