@@ -22,6 +22,7 @@ use super::steps::{JsCarrier, Steps};
 use super::store::NativeStore;
 use super::text;
 use crate::engine::Id;
+use crate::engine::index::Stream;
 use crate::json::string::escape_into;
 use crate::protocol::{Change, Error, Facts, Failure, Name, Options, Session};
 
@@ -237,7 +238,7 @@ impl NativeSession {
     /// What makes the index of a snapshot that is about to be written.
     #[napi]
     pub fn snapshot_index(&self) -> napi::Result<NativeSnapshotIndex> {
-        plain(NativeSnapshotIndex::default)
+        plain(|| NativeSnapshotIndex::of(Stream::default()))
     }
 
     /// The answer to a request, as JSON.

@@ -9,10 +9,15 @@ use crate::engine::index::{Printing, Stream};
 
 /// An index that grows with its snapshot, and is printed afterwards.
 #[napi]
-#[derive(Default)]
 pub struct NativeSnapshotIndex {
     stream: Stream,
     printing: Option<Printing>,
+}
+
+impl NativeSnapshotIndex {
+    pub(super) fn of(stream: Stream) -> Self {
+        Self { stream, printing: None }
+    }
 }
 
 #[napi]
