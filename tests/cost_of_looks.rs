@@ -1,0 +1,114 @@
+//! What a look at the logs of others costs, in bytes of memory that are asked for: it goes with what is new, not with what the log holds.
+#![allow(clippy::unwrap_used)] // A failure ends the test.
+#![allow(unsafe_code)] // An allocator is unsafe by nature; this one passes everything on.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use opslog::disk::OsDisk;
+use opslog::engine::Change;
+use opslog::lock::OsProbe;
+use opslog::store::{Durability, Look, Options, Store};
+
+struct Counting;
+
+static BYTES: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        BYTES.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const LOOKS: usize = 64;
+const FEW: usize = 300;
+/// Away from where tables grow to twice their size.
+const MANY: usize = 3000;
+
+fn open(folder: &Path, agent: Option<&str>, read_only: bool) -> Arc<Store> {
+    let options = Options {
+        read_only,
+        skip_load: false,
+        version: 1,
+        version_given: false,
+        checkpoint_threshold: f64::INFINITY,
+        strict: false,
+        amortised: false,
+        index_from_bytes: u64::MAX,
+        buffered: false,
+        durability: Durability::Process,
+        agent: agent.map(str::to_owned),
+        now_ms: 1_700_000_000_000,
+        progress: Arc::default(),
+    };
+    Store::open(Arc::new(OsDisk), folder, options, &OsProbe).unwrap().store
+}
+
+/// A writer, and a store that looks at what it writes, on its own thread. A look on another thread copies what is shown meanwhile, which
+/// goes with the log.
+struct Followed {
+    writer: Arc<Store>,
+    follower: Arc<Store>,
+    lines: usize,
+}
+
+impl Followed {
+    fn look(&self) {
+        assert!(matches!(self.follower.follow_at_once().unwrap(), Look::Done(_)));
+        self.follower.take_foreign();
+        drop(self.follower.take_tail());
+    }
+
+    fn write(&mut self) {
+        let id = format!("{}", self.lines % 100);
+        let set = || self.writer.change(Change::Set(b"{\"n\":1}"), id.as_bytes(), 1, None, false);
+        // An agent looks at the others first.
+        while set().is_err() {
+            self.writer.catch_up().unwrap();
+        }
+        self.lines += 1;
+    }
+
+    /// How many bytes a look asks for once the log has so many lines.
+    fn bytes_at(&mut self, lines: usize) -> usize {
+        while self.lines < lines {
+            self.write();
+        }
+        self.follower.follow().unwrap();
+        self.follower.take_foreign();
+        drop(self.follower.take_tail());
+        let before = BYTES.load(Ordering::Relaxed);
+        for _ in 0..LOOKS {
+            self.write();
+            self.look();
+        }
+        (BYTES.load(Ordering::Relaxed) - before) / LOOKS
+    }
+}
+
+// NOTE: one test, since all threads of the process count.
+#[test]
+fn a_look_at_one_new_line_costs_the_same_however_long_the_log_is() {
+    for (agent, other) in [(None, None), (Some("one"), None), (Some("one"), Some("two"))] {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = open(folder.path(), agent, false);
+        let follower = open(folder.path(), other, other.is_none());
+        follower.settle_here();
+        let mut followed = Followed { writer, follower, lines: 0 };
+        let (few, many) = (followed.bytes_at(FEW), followed.bytes_at(MANY));
+        assert!(many < few * 2, "{agent:?}, {other:?}: {few} bytes behind {FEW} lines, {many} behind {MANY}");
+    }
+}
