@@ -1,5 +1,5 @@
 //! What a look at the logs of others costs, in bytes of memory that are asked for: it goes with what is new, not with what the log holds.
-#![allow(clippy::unwrap_used)] // A failure ends the test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // A failure ends the test.
 #![allow(unsafe_code)] // An allocator is unsafe by nature; this one passes everything on.
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -9,8 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use opslog::disk::OsDisk;
 use opslog::engine::Change;
-use opslog::lock::OsProbe;
-use opslog::store::{Durability, Look, Options, Store};
+use opslog::store::{Look, Options, Store};
+
+#[allow(dead_code)] // Of what it has, the options alone are wanted.
+#[path = "store_behaviour/support.rs"]
+mod support;
 
 struct Counting;
 
@@ -39,22 +42,8 @@ const FEW: usize = 300;
 const MANY: usize = 3000;
 
 fn open(folder: &Path, agent: Option<&str>, read_only: bool) -> Arc<Store> {
-    let options = Options {
-        read_only,
-        skip_load: false,
-        version: 1,
-        version_given: false,
-        checkpoint_threshold: f64::INFINITY,
-        strict: false,
-        amortised: false,
-        index_from_bytes: u64::MAX,
-        buffered: false,
-        durability: Durability::Process,
-        agent: agent.map(str::to_owned),
-        now_ms: 1_700_000_000_000,
-        progress: Arc::default(),
-    };
-    Store::open(Arc::new(OsDisk), folder, options, &OsProbe).unwrap().store
+    let options = Options { agent: agent.map(str::to_owned), read_only, ..support::options() };
+    Store::open(Arc::new(OsDisk), folder, options, &support::Dead).unwrap().store
 }
 
 /// A writer, and a store that looks at what it writes, on its own thread. A look on another thread copies what is shown meanwhile, which

@@ -23,7 +23,7 @@ const temporary = path.join(work, "temporary");
 const tools = path.join(work, "tools");
 for (const folder of [temporary, tools]) mkdirSync(folder);
 
-/** Programs that stand before the real ones: `sudo` for who is root already, and an npm that publishes nothing. */
+/** Programs that stand before the real ones: `sudo`, which root does not need, and an npm that publishes nothing. */
 const npm = spawnSync("sh", ["-c", "command -v npm"], { encoding: "utf8" }).stdout.trim();
 const shims = {
   sudo: 'exec "$@"',
