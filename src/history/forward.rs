@@ -238,7 +238,7 @@ impl Forward {
         // A late one is found again in the next log, or in one behind that, or it was undone.
         let mut is_late = mark.end() > end;
         while is_late {
-            if self.leave(&mut |_| Ok(()))? > 0 {
+            if self.leave(&mut |_| Ok(()))? != Some(0) {
                 return Err(UNDONE);
             }
             is_late = !self.stages.is_empty() && self.is_behind_bound();
@@ -399,21 +399,30 @@ impl Forward {
         Ok(true)
     }
 
-    /// Leaves a log of which lines were given that stand in the next one too. Those that do not were undone. Returns how many.
-    fn leave(&mut self, sink: &mut Sink<'_>) -> Result<usize> {
-        let Some(Stage::Single(Stretch { name, end })) = self.stages.pop_front() else { return Err(UNDONE) };
-        let Now::Single(old) = std::mem::replace(&mut self.now, Now::Nothing) else { return Ok(0) };
-        let mut next = self.log(&name, end)?;
-        let undone = carry_over(&*self.disk, &old, &mut next)?;
-        let mut after = Vec::new();
-        print_behind(&mut after, &next);
-        for given in undone.iter().rev() {
-            let mut position = Vec::new();
-            print_given(&mut position, &old, given);
+    /// Leaves a log of which lines were given that stand in the next one too. Those that do not were undone. Returns how many; `None`
+    /// if the last of those that were given is no longer there: then it stays in that log.
+    fn leave(&mut self, sink: &mut Sink<'_>) -> Result<Option<usize>> {
+        let Some(Stage::Single(Stretch { name, end })) = self.stages.front() else { return Err(UNDONE) };
+        let Now::Single(old) = &self.now else { return Ok(Some(0)) };
+        let mut next = self.log(name, *end)?;
+        let Some(undone) = carry_over(&*self.disk, old, &mut next)? else {
+            return if old.is_watched { Ok(None) } else { Err(UNDONE) };
+        };
+        // NOTE: while its writer goes over to the one behind it, a line is cut off in both.
+        next.is_watched |= next.last.is_some();
+        for (place, given) in undone.iter().enumerate().rev() {
+            let (mut position, mut after) = (Vec::new(), Vec::new());
+            print_given(&mut position, old, given);
+            // NOTE: whoever goes on from here has still to be told of those before it.
+            match place.checked_sub(1).and_then(|before| undone.get(before)) {
+                Some(before) => print_given(&mut after, old, before),
+                None => print_behind(&mut after, &next),
+            }
             sink(Event::Undone { position: &position, after: &after, id: &given.id })?;
         }
+        self.stages.pop_front();
         self.now = Now::Single(Box::new(next));
-        Ok(undone.len())
+        Ok(Some(undone.len()))
     }
 
     /// Looks whether the manifest names other logs by now. Returns whether there may be something to read.
@@ -466,16 +475,19 @@ impl Forward {
 }
 
 /// Goes through the lines that were given of a log behind its bound, and the head of the next one, where they stand too. Returns
-/// those that do not.
-fn carry_over(disk: &dyn Disk, old: &Log, next: &mut Log) -> Result<Vec<Given>> {
-    let (Some(file), Some(last)) = (old.held(), old.last) else { return Ok(Vec::new()) };
+/// those that do not; `None` if another line may have taken the place of one that was given.
+fn carry_over(disk: &dyn Disk, old: &Log, next: &mut Log) -> Result<Option<Vec<Given>>> {
+    let (Some(file), Some(last)) = (old.held(), old.last) else { return Ok(Some(Vec::new())) };
     let next_file = next.file(disk)?;
     let mut lines = LineReader::new(&*file, old.until);
     let mut heads = next_file.as_deref().map(|file| LineReader::new(file, 0));
     let (mut undone, mut is_same) = (Vec::new(), true);
     loop {
         let raw = lines.next_line().map_err(|source| Error::io("read", &old.path, source))?;
-        let Some(raw) = raw.filter(|raw| raw.offset <= last.start) else { return Ok(undone) };
+        let Some(raw) = raw.filter(|raw| raw.offset <= last.start) else {
+            // NOTE: an undo() cuts the last line first: while that is there, all that was read was given.
+            return Ok(old.has(last)?.then_some(undone));
+        };
         let Ok(line) = parse_line(raw.bytes) else { continue };
         let mark = Mark::new(raw.offset, raw.bytes);
         let place = old.given.partition_point(|given| given.mark.start < mark.start);

@@ -7,6 +7,7 @@ mod alone;
 mod at_once;
 mod backup;
 mod basics;
+mod carried;
 mod case;
 mod checking;
 mod copies_beside_others;
