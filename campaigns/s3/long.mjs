@@ -1,6 +1,7 @@
 // The long campaign on an S3 server: rounds of eight agents and of single writers that replace each other, each writer a process behind a
 // proxy that does harm, killed, stopped, with a clock that is wrong by a day:
 //   node campaigns/s3/long.mjs --minutes 60 --server moto|radosgw [--from 1] [--seconds 40] [--agents 8] [--per-mille 150]
+//   [--kill-every-ms 900] [--burst 5000]
 // Prints a line for each round and the sum at the end. Fails at the first round with something wrong. Ctrl-C ends it after the round.
 
 import { parseArgs } from "node:util";
@@ -15,6 +16,8 @@ const { values } = parseArgs({
     agents: { type: "string", default: "8" },
     "per-mille": { type: "string", default: "150" },
     "kill-every-ms": { type: "string", default: "900" },
+    // How many records a writer sets at once at most.
+    burst: { type: "string", default: "5000" },
   },
 });
 
@@ -44,6 +47,7 @@ try {
       seconds: Number(values.seconds),
       perMille: Number(values["per-mille"]),
       killEveryMs: Number(values["kill-every-ms"]),
+      burst: Number(values.burst),
     });
     sum.rounds++;
     add(sum, counts);

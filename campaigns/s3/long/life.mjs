@@ -7,7 +7,18 @@ import { openSync, writeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
 const settings = JSON.parse(process.argv[2]);
-const { endpoint, credentials, bucket, agentId, life, ledger, clockOffsetMs, seed, maySteal } = settings;
+const {
+  endpoint,
+  credentials,
+  bucket,
+  agentId,
+  life,
+  ledger,
+  clockOffsetMs,
+  seed,
+  maySteal,
+  burst: most,
+} = settings;
 
 // Before anything else is loaded: this machine's clock is wrong.
 const RealDate = Date;
@@ -93,7 +104,7 @@ async function step() {
     });
   }
   if (dice < 0.62) {
-    last = (await burst(1000 + Math.floor(random() * 4000))) ?? last;
+    last = (await burst(Math.ceil(most / 5 + random() * 0.8 * most))) ?? last;
     return undefined;
   }
   if (dice < 0.72) {

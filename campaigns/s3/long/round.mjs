@@ -56,8 +56,20 @@ async function until(isSo, limitMs, what) {
   }
 }
 
+/** Of the processes that are still opening their store when a kill comes to them, so many are killed. */
+const KILLED_WHILE_OPENING = 0.3;
+
 /** Runs a round; `agents` is 0 for single writers that replace each other. Returns counts, and what is wrong. */
-export async function runRound({ endpoint, credentials, seed, agents, seconds, perMille, killEveryMs }) {
+export async function runRound({
+  endpoint,
+  credentials,
+  seed,
+  agents,
+  seconds,
+  perMille,
+  killEveryMs,
+  burst = 5000,
+}) {
   const random = randomOf(seed);
   const bucket = `long-${process.pid}-${seed}-${Date.now() % 1e7}`;
   const direct = s3Client(endpoint, credentials);
@@ -74,7 +86,7 @@ export async function runRound({ endpoint, credentials, seed, agents, seconds, p
       }),
     ),
   );
-  const counts = { kills: 0, stops: 0, lives: 0, ends: 0 };
+  const counts = { kills: 0, killsAtOpen: 0, stops: 0, lives: 0, ends: 0 };
   let lives = 0;
   const current = new Array(writers).fill(null);
   const all = [];
@@ -91,6 +103,7 @@ export async function runRound({ endpoint, credentials, seed, agents, seconds, p
       ledger: path.join(folder, life),
       clockOffsetMs: [0, DAY_MS, -DAY_MS][slot % 3],
       seed: seed * 1000 + lives,
+      burst,
     };
     const started = new Process("life", settings);
     counts.lives++;
@@ -121,11 +134,13 @@ export async function runRound({ endpoint, credentials, seed, agents, seconds, p
       nextHarm = Date.now() + killEveryMs * (0.5 + random());
       const slot = Math.floor(random() * writers);
       const victim = current[slot];
-      if (!victim.opened || victim.ended || victim.killed || victim.stopped) continue;
-      if (random() < 0.7) {
+      if (victim.ended || victim.killed || victim.stopped) continue;
+      if (!victim.opened && random() >= KILLED_WHILE_OPENING) continue;
+      if (!victim.opened || random() < 0.7) {
         victim.killed = true;
         victim.signal("SIGKILL");
         counts.kills++;
+        if (!victim.opened) counts.killsAtOpen++;
         continue;
       }
       victim.signal("SIGSTOP");
