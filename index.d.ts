@@ -913,6 +913,11 @@ export interface StorageBackend {
   appendOps(relativePath: string, ops: Operation[]): Promise<void>;
   /** The operations of a log; none if it is missing. */
   readOps(relativePath: string): Promise<Operation[]>;
+  /**
+   * Optional. As `readOps()`, which the store does not call then: the lines of a log as they are stored, each a JSON text of an operation with its
+   * newline, in pieces none of which cuts a line. Saves parsing and printing them.
+   */
+  readOpsLines?(relativePath: string): Promise<Uint8Array[]>;
   /** Takes the last operation out of a log; `false` if there is none. */
   truncateLastOp(relativePath: string): Promise<boolean>;
   /** Creates an empty log and returns its path. */

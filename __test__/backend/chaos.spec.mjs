@@ -38,7 +38,7 @@ class Agent {
 
   /** Opens a store in a process of its own, which ends at some call: `died` is called, and it goes no further. */
   async open(died) {
-    const backend = memoryBackend(this.bucket, { conditional: this.conditional });
+    const backend = memoryBackend(this.bucket, { conditional: this.conditional, lines: this.conditional });
     let left = 20 + this.random() * 400;
     const meet = async (method) => {
       if (this.isCalm) return;

@@ -62,13 +62,14 @@ for (const method of Object.keys(FAILING)) {
 /** Where the bytes go: a maker of backends that all reach the same place. */
 export const carriers = {
   "a folder": () => (weather) => new FlakyFolder(weather),
-  "a bucket": () => inBucket(memoryBucket(), false),
-  "a bucket with conditional writes": () => inBucket(memoryBucket(), true),
+  "a bucket": () => inBucket(memoryBucket(), {}),
+  "a bucket with conditional writes": () => inBucket(memoryBucket(), { conditional: true }),
+  "a bucket that hands over lines": () => inBucket(memoryBucket(), { conditional: true, lines: true }),
 };
 
-function inBucket(bucket, conditional) {
+function inBucket(bucket, abilities) {
   return (weather) =>
-    Object.assign(memoryBackend(bucket, { conditional }), {
+    Object.assign(memoryBackend(bucket, abilities), {
       before: (name) => weather.meet(name),
     });
 }

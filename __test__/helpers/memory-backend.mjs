@@ -16,7 +16,7 @@ function held() {
  * A backend over a bucket. `conditional` adds `writeManifestIf`; `ignoresConditions` makes it a server that
  * takes every write; `deletes` adds the methods that delete and list files; `before(method, ...args)` is awaited ahead of each call and may throw. `turn` is awaited ahead of that; with
  * `null`, methods are done without a turn of the event loop. `ranges` keeps snapshots and blobs as bytes, of which ranges are read;
- * with `pieces` it also takes a blob in pieces.
+ * with `pieces` it also takes a blob in pieces. With `lines` a log is handed over as lines.
  */
 export function memoryBackend(
   bucket,
@@ -27,6 +27,7 @@ export function memoryBackend(
     deletes = false,
     ranges = false,
     pieces = false,
+    lines = false,
     turn = loopTurn,
   } = {},
 ) {
@@ -119,6 +120,14 @@ export function memoryBackend(
     ...(pieces && {
       writeBlobFrom(path, buffers) {
         bucket.files.set(path, Buffer.concat(Array.from(buffers, (piece) => Buffer.from(piece))));
+      },
+    }),
+    ...(lines && {
+      readOpsLines(path) {
+        const texts = (bucket.files.get(path) ?? []).map((operation) => `${JSON.stringify(operation)}\n`);
+        const pieces = [];
+        while (texts.length > 0) pieces.push(Buffer.from(texts.splice(0, 3).join("")));
+        return pieces;
       },
     }),
     ...(deletes && {

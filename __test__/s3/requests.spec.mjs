@@ -44,25 +44,59 @@ s3Test("undo() of a single writer is two requests, and a reader sees it", async 
   await store.close();
 });
 
-s3Test(
-  "undo() of an agent is four requests and one for each further log, and another agent sees it",
-  async (t) => {
-    const { open, proxy } = await newWorld(t);
-    const store = await open({ agentId: "one" });
-    const other = await open({ agentId: "two" });
-    await store.set("a", { n: 1 });
-    await store.set("a", { n: 2 });
-    await store.refresh();
-    proxy.take();
-    t.true(await store.undo());
-    const { count, requests } = proxy.take();
-    t.deepEqual({ count, requests }, { count: 5, requests: { HEAD: 1, LIST: 2, PUT: 2 } });
+s3Test("undo() of an agent is four requests, and another agent sees it", async (t) => {
+  const { open, proxy } = await newWorld(t);
+  const store = await open({ agentId: "one" });
+  const others = [];
+  for (const agentId of ["two", "three", "four"]) others.push(await open({ agentId }));
+  await store.set("a", { n: 1 });
+  await store.set("a", { n: 2 });
+  await store.refresh();
+  proxy.take();
+  t.true(await store.undo());
+  t.deepEqual(proxy.take().requests, { HEAD: 1, LIST: 1, PUT: 2 });
+  for (const other of others) {
     await other.refresh();
     t.deepEqual(other.get("a"), { n: 1 });
     await other.close();
-    await store.close();
-  },
-);
+  }
+  await store.close();
+});
+
+s3Test("of a log that takes less than cacheBytes, what is known is not read again", async (t) => {
+  const { open, proxy } = await newWorld(t, {}, { cacheBytes: 1 << 20 });
+  const store = await open({ agentId: "one" });
+  const text = "x".repeat(800);
+  await Promise.all(Array.from({ length: 1000 }, (_, n) => store.set(`id-${n}`, { text })));
+  const reader = await open({ readOnly: true });
+  for (let n = 0; n < 3; n++) {
+    await store.set("a", { n });
+    proxy.take();
+    t.true(await store.undo());
+    const { requests, bytesDown } = proxy.take();
+    t.deepEqual(requests, { HEAD: 1, LIST: 1, PUT: 2 });
+    t.true(bytesDown < 10_000, `${bytesDown} bytes`);
+    t.is(store.count(), 1000);
+  }
+  await reader.refresh();
+  t.deepEqual(reader.entries(), store.entries());
+  await reader.close();
+  await store.close();
+});
+
+s3Test("the logs of many agents are listed in one request", async (t) => {
+  const { open, proxy } = await newWorld(t);
+  const reader = await open({ agentId: "follows" });
+  const agents = await Promise.all(Array.from({ length: 12 }, (_, n) => open({ agentId: `agent${n}` })));
+  await reader.tail();
+  await Promise.all(agents.map((agent, n) => agent.set(`${n}`, { n })));
+  proxy.take();
+  t.is((await reader.tail()).length, 12);
+  const { requests } = proxy.take();
+  t.true(requests.LIST <= 2 && requests.GET <= 13, JSON.stringify(requests));
+  for (const agent of agents) await agent.close();
+  await reader.close();
+});
 
 s3Test(
   "agents that are gone cost nothing at open once a compaction has taken their logs along",

@@ -19,6 +19,8 @@ const AGENTS = [1, 5, 10, 20, 50, 100, 200];
 const ROLL_UP = 16;
 /** From so many appends on they are read as roll-ups. */
 const READ_AS_ROLL_UPS = 33;
+/** So many objects are listed in one request. */
+const PAGE = 1000;
 /** A snapshot of so many bytes, at so many bytes a second. */
 const SNAPSHOT = { bytes: 20e6, bytesPerSecond: 50e6 };
 
@@ -73,17 +75,32 @@ const readsOf = (appends) =>
   appends < READ_AS_ROLL_UPS ? appends : Math.floor(appends / ROLL_UP) + (appends % ROLL_UP);
 
 function* read(appends) {
-  yield { request: "LIST" };
   for (let left = readsOf(appends); left > 0; left--) yield { request: "GET" };
+}
+
+const list = () => ask("LIST");
+
+function* ask(request) {
+  yield { request };
+}
+
+/** Lists logs: together while their objects fit a page, else each by itself. */
+function* listed(store, logs) {
+  const objects = store.appends.reduce((sum, appends) => sum + appends, 0);
+  if (objects <= PAGE) yield* list();
+  else yield { all: logs.map(list) };
 }
 
 /** A look at all logs: those with something new are read on, beside each other. */
 function* look(store, seen) {
-  yield { request: "LIST" };
+  if (store.appends.reduce((sum, appends) => sum + appends, 0) > PAGE) yield { request: "HEAD" };
+  yield* listed(store, store.appends);
   const news = store.appends.map((appends, agent) => appends - seen[agent]);
   for (const [agent, appends] of store.appends.entries()) seen[agent] = appends;
-  const reads = news.filter((appends) => appends > 0).map(read);
-  if (reads.length > 0) yield { all: reads };
+  const unread = news.filter((appends) => appends > 0);
+  if (unread.length === 0) return;
+  yield* listed(store, unread);
+  yield { all: unread.map(read) };
 }
 
 function* follow(world, store, lookMs) {
@@ -106,7 +123,8 @@ function* compact(store, counts) {
   store.manifest++;
   store.era++;
   const sealed = store.appends.splice(0, Infinity, ...store.appends.map(() => 0));
-  yield { all: sealed.map((appends) => read(appends)) };
+  yield { all: sealed.map(list) };
+  yield { all: sealed.map(read) };
   yield { pause: (1000 * SNAPSHOT.bytes) / SNAPSHOT.bytesPerSecond };
   for (const request of ["PUT", "GET", "PUT", "HEAD"]) yield { request };
   store.manifest++;

@@ -59,6 +59,13 @@ function bytes(method, value) {
   return value;
 }
 
+/** Lines in pieces. */
+function bodies(method, value) {
+  if (!Array.isArray(value) || !value.every((piece) => ArrayBuffer.isView(piece)))
+    throw wrong(method, "an array of Buffers", value);
+  return value;
+}
+
 /** A part of a blob. */
 function range(method, value) {
   if (!ArrayBuffer.isView(value)) throw wrong(method, "a Buffer", value);
@@ -93,6 +100,7 @@ function boolean(method, value) {
 }
 
 module.exports = {
+  bodies,
   boolean,
   bytes,
   entries,

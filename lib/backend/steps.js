@@ -104,12 +104,19 @@ class Steps {
     return answers.version("writeManifestIf", version);
   }
 
+  /** Returns whether the parts are lines as they are stored, and not JSON lists. */
   async readLog({ log, number }) {
+    if (this.#calls.has("readOpsLines")) {
+      for (const lines of answers.bodies("readOpsLines", await this.#calls.run("readOpsLines", log)))
+        this.#session.bytes(number, lines);
+      return true;
+    }
     const operations = answers.operations("readOps", await this.#calls.run("readOps", log));
     this.#inParts(
       number,
       operations.map((operation) => JSON.stringify(operation) ?? "null"),
     );
+    return false;
   }
 
   async append({ log, operations }) {

@@ -10,6 +10,7 @@ const { Changes } = require("./changes");
 const { holdContest } = require("./contest");
 const { isBeyondEnd } = require("./faults");
 const { LargeObjects } = require("./large-objects");
+const { bodyOf, operationsOf } = require("./lines");
 const { Locks } = require("./locks");
 const { LogCache } = require("./log-cache");
 const { LogReader } = require("./log-reader");
@@ -179,7 +180,14 @@ class S3Backend {
   }
 
   async readOps(relativePath) {
-    return [...(await this.#reader.read(relativePath)).operations];
+    const { bodies } = await this.#reader.read(relativePath);
+    return bodies.flatMap((body) => operationsOf(body, relativePath));
+  }
+
+  /** As `readOps()`, as lines. A subclass may have a way of its own to read operations. */
+  async readOpsLines(relativePath) {
+    if (this.readOps === S3Backend.prototype.readOps) return (await this.#reader.read(relativePath)).bodies;
+    return [bodyOf((await this.readOps(relativePath)).map((operation) => JSON.stringify(operation)))];
   }
 
   async truncateLastOp(relativePath) {

@@ -2,6 +2,8 @@
 
 // Bodies of lines: a log's part, a roll-up, a snapshot.
 
+const { opslogError } = require("../errors/errors");
+const { validateOp } = require("../operations/validate");
 const { Buffer } = require("../platform/builtins").buffer;
 /** About so many characters become bytes at once. A text of this size is made where young objects are. */
 const PIECE = 60 << 10;
@@ -50,6 +52,19 @@ function* linesOf(body) {
   }
 }
 
+/** The operations of a body of lines. */
+function operationsOf(body, path) {
+  const operations = [];
+  for (const line of linesOf(body)) {
+    try {
+      operations.push(validateOp(JSON.parse(line)));
+    } catch (cause) {
+      throw opslogError("OPSLOG_CORRUPT", `${path}: ${cause.message}`, { cause, path });
+    }
+  }
+  return operations;
+}
+
 /** The lines of a body that comes in pieces, some at a time. */
 async function* linesIn(pieces) {
   let held = [];
@@ -71,4 +86,4 @@ async function* linesIn(pieces) {
   if (rest.length > 0) yield [...linesOf(rest)];
 }
 
-module.exports = { bodyOf, buffersOf, linesIn, linesOf };
+module.exports = { bodyOf, buffersOf, linesIn, linesOf, operationsOf };

@@ -3,42 +3,37 @@
 // Reads a log: the parts behind what is known of it, and roll-ups where there are many. A part without content is the mark of
 // a closed log: nothing comes behind it.
 
-const { validateOp } = require("../operations/validate");
-const { opslogError } = require("../errors/errors");
-const { linesOf } = require("./lines");
+const { LogListing } = require("./log-listing");
+const { withBody } = require("./log-cache");
 const { firstOf, numberOf, part, rollUpOf, rollUps } = require("./names");
 
 /** From how many unread parts on roll-ups are looked for. */
 const MANY = 32;
 
-function parse(body, path) {
-  const operations = [];
-  for (const line of linesOf(body)) {
-    try {
-      operations.push(validateOp(JSON.parse(line)));
-    } catch (cause) {
-      throw opslogError("OPSLOG_CORRUPT", `${path}: ${cause.message}`, { cause, path });
-    }
-  }
-  return operations;
-}
+/** What is known of a log, and more bodies of lines. */
+const grown = ({ bodies, bytes }, more) => ({
+  bodies: more.reduce(withBody, bodies),
+  bytes: more.reduce((sum, body) => sum + body.length, bytes),
+});
 
 class LogReader {
   #objects;
   #cache;
+  #listing;
 
   constructor(objects, cache) {
     this.#objects = objects;
     this.#cache = cache;
+    this.#listing = new LogListing(objects);
   }
 
-  /** The operations of a log, the number of its next part, and whether it is closed. */
+  /** The `bodies` of lines of a log, the number of its next part, and whether it is closed. */
   async read(log) {
     const first = firstOf(log);
     if (first === null) return this.#readForeign(log);
-    const known = this.#cache.get(log) ?? { operations: [], bytes: 0, last: undefined, next: first };
+    const known = this.#cache.get(log) ?? { bodies: [], bytes: 0, last: undefined, next: first };
     if (known.isClosed) return known;
-    let page = await this.#objects.page(`${log}/`, known.last);
+    let page = await this.#listing.page(log, known.last);
     let from = known;
     if (page.isTruncated || page.items.length > MANY) {
       from = (await this.#throughRollUps(log, known)) ?? known;
@@ -51,12 +46,11 @@ class LogReader {
   }
 
   /** What was appended by this process need not be read. */
-  appended(log, number, operations, bytes) {
-    const known = this.#cache.get(log);
-    if (known === undefined || known.next !== number || known.isClosed) return;
+  appended(log, number, body) {
+    const known = this.#cache.get(log) ?? { bodies: [], bytes: 0, next: firstOf(log) };
+    if (known.next !== number || known.isClosed) return;
     this.#cache.set(log, {
-      operations: [...known.operations, ...operations],
-      bytes: known.bytes + bytes,
+      ...grown(known, [body]),
       last: part(log, number),
       next: number + 1,
     });
@@ -76,8 +70,7 @@ class LogReader {
     const last = wanted.at(-1)?.path ?? known.last;
     const numbers = wanted.map(({ path }) => numberOf(path)).filter((number) => number >= known.next);
     return {
-      operations: [...known.operations, ...bodies.flatMap((body, at) => parse(body, wanted[at].path))],
-      bytes: bodies.reduce((sum, body) => sum + body.length, known.bytes),
+      ...grown(known, bodies),
       last,
       next: numbers.length > 0 ? numbers.at(-1) + 1 : known.next,
       ...(isClosed && { isClosed }),
@@ -103,8 +96,7 @@ class LogReader {
     if (there === undefined || (lastSize !== undefined && there.size !== lastSize)) return null;
     const bodies = await this.#bodies(chain);
     return {
-      operations: [...known.operations, ...bodies.flatMap((body, at) => parse(body, chain[at]))],
-      bytes: bodies.reduce((sum, body) => sum + body.length, known.bytes),
+      ...grown(known, bodies),
       last,
       next: end + 1,
     };
@@ -122,8 +114,7 @@ class LogReader {
     const bodies = await this.#bodies(wanted.map(({ path }) => path));
     const read = {
       identity,
-      operations: bodies.flatMap((body, at) => parse(body, wanted[at].path)),
-      bytes: bodies.reduce((sum, body) => sum + body.length, 0),
+      ...grown({ bodies: [], bytes: 0 }, bodies),
       next: Math.max(0, ...parts.map(({ path }) => numberOf(path)).filter((number) => number > 0)) + 1,
       isClosed,
     };

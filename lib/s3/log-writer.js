@@ -36,7 +36,7 @@ class LogWriter {
     const body = bodyOf(operations.map((operation) => JSON.stringify(operation)));
     const number = await this.#create(log, body);
     if (number === null) throw closed(log);
-    this.#reader.appended(log, number, operations, body.length);
+    this.#reader.appended(log, number, body);
     this.#rollUps.appended(log, number, body);
   }
 

@@ -34,13 +34,14 @@ class RollUps {
     const pieces = (levels[level] ??= []);
     if (pieces.length > 0 && pieces.at(-1).to + 1 !== piece.from) pieces.length = 0;
     pieces.push(piece);
+    // NOTE: what is too much for a roll-up is not held until there would be one.
+    if (pieces.reduce((sum, { body }) => sum + body.length, 0) > LARGEST_BYTES) pieces.length = 0;
     const span = FAN ** (level + 1);
     if ((piece.to + 1 - first) % span !== 0) return;
     const all = pieces.splice(0);
     const from = piece.to + 1 - span;
-    const bytes = all.reduce((sum, { body }) => sum + body.length, 0);
     // What an earlier process appended is not at hand: its parts are read one by one.
-    if (all[0].from !== from || bytes > LARGEST_BYTES) return;
+    if (all[0]?.from !== from) return;
     const whole = { from, to: piece.to, size: piece.size, body: Buffer.concat(all.map(({ body }) => body)) };
     this.#put(log, whole);
     this.#add(log, levels, level + 1, whole, first);

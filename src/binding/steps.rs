@@ -119,6 +119,11 @@ impl JsCarrier {
     }
 }
 
+/// The lines of a text, without those that are empty.
+fn lines_of(text: &[u8]) -> Vec<&[u8]> {
+    text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect()
+}
+
 fn list(lines: &[Vec<u8>]) -> Vec<u8> {
     let mut out = b"[".to_vec();
     for (place, line) in lines.iter().enumerate() {
@@ -225,9 +230,12 @@ impl Carrier for JsCarrier {
     }
 
     async fn read_log(&self, log: &Name) -> Answer<Vec<Vec<u8>>> {
-        let (parts, _) = self.ask("readLog", &[("log", &quoted(log))]).await?;
-        let lines = parts.iter().flat_map(|part| elements(part).unwrap_or_default());
-        Ok(lines.map(<[u8]>::to_vec).collect())
+        let (parts, is_text) = self.ask("readLog", &[("log", &quoted(log))]).await?;
+        let lines = |part| match &*is_text {
+            b"true" => lines_of(part),
+            _ => elements(part).unwrap_or_default(),
+        };
+        Ok(parts.iter().flat_map(|part| lines(part)).map(<[u8]>::to_vec).collect())
     }
 
     async fn append(&self, log: &Name, lines: &[Vec<u8>]) -> Answer<()> {
