@@ -164,9 +164,13 @@ export class FeedSoak {
       (token) => !undone.has(token) && !doubtful.has(token) && !known.has(token),
     );
     const missed = there.filter((token) => !given.has(token));
+    const unknown = tokens.filter((token) => !known.has(token));
+    const kept = [...undone].filter((token) => given.has(token));
     for (const [what, found] of [
       ["not given", missed],
       ["acknowledged, and not there", lost],
+      ["given, and not there", unknown],
+      ["undone, and not taken back", kept],
     ])
       if (found.length > 0) this.#notes.push(`${what}: ${found.slice(0, 10).join(" ")}`);
     return {
@@ -177,8 +181,8 @@ export class FeedSoak {
       twice: real.length - new Set(real).size,
       wrong:
         wrong +
-        tokens.filter((token) => !known.has(token)).length +
-        [...undone].filter((token) => given.has(token)).length +
+        unknown.length +
+        kept.length +
         // Without a journal nothing could be missed.
         (there.length > 0 && issued === 0 ? 1 : 0) +
         this.#failures.length,
