@@ -523,3 +523,39 @@ test("changes(), two programs that work under one agentId have given operations 
   const [first] = await collect(store.changes({ limit: 1 }));
   t.deepEqual(idsOf(await collect(store.changes({ after: first.position }))), ["b", "c", "d"]);
 });
+
+for (const isSeen of [true, false])
+  test(`a feed of agents that goes on from a position names an undone operation by its own position, not by that of one which ${isSeen ? "had seen it" : "came late"}`, async (t) => {
+    const folder = await temporaryFolder(t);
+    const [one, two] = [await openAgent(t, folder, "one", manual), await openAgent(t, folder, "two", manual)];
+    await one.set("before", { n: 0 });
+    // The logs that a compaction begins have one time.
+    await one.compact();
+    await two.refresh();
+    const reader = new Store();
+    await reader.open(folder, { readOnly: true });
+    await one.set("x", { n: 1 });
+    const first = await collect(reader.changes());
+    if (isSeen) await two.refresh();
+    const { position: after } = first.at(-1);
+    const feeds = [reader.changes({ after, live: true })];
+    await two.set("y", { n: 2 });
+    const [y] = await take(feeds[0], 1);
+    if (isSeen) {
+      feeds.push(reader.changes({ after: y.position, live: true }));
+      // It has begun, or its position would be gone.
+      await two.set("z", { n: 3 });
+      await take(feeds[1], 1);
+    }
+    t.true(await one.undo());
+    for (const feed of feeds) {
+      let change;
+      do change = (await feed.next()).value;
+      while (change.type !== "undone");
+      t.is(change.id, "x");
+      t.not(change.position, y.position);
+      if (isSeen) t.is(change.position, first.at(-1).position);
+      await feed.return();
+    }
+    await reader.close();
+  });

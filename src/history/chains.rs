@@ -260,7 +260,23 @@ impl Chain {
     /// Remembers a line that was taken, should it be undone.
     pub(super) fn remember(&mut self, next: &Pending, id: &[u8], told: &[u8]) {
         if let Some(log) = self.log.as_mut().filter(|log| log.is_watched && log.name.ms == next.ms) {
-            log.remember(Given { mark: next.mark, id: id.into(), told: Some(told.into()) }, REMEMBERED);
+            let (mark, clock) = (next.mark, next.clock);
+            log.remember(Given { mark, id: id.into(), clock, told: Some(told.into()) }, REMEMBERED);
+        }
+    }
+
+    /// Of the lines that are remembered, the last one before a rank.
+    pub(super) fn given_before(&self, rank: (u64, &[u8])) -> Option<&Given> {
+        let agent = self.agent.as_bytes();
+        let given = self.log.as_ref().map(|log| log.given.iter()).into_iter().flatten();
+        given.rev().find(|given| compare_ranks((given.clock, agent), rank).is_lt())
+    }
+
+    /// The last line before a rank, with the time of its log.
+    pub(super) fn last_before(&self, rank: (u64, &[u8])) -> Option<(u64, Mark)> {
+        match self.log.as_ref().filter(|log| !log.given.is_empty()) {
+            Some(log) => self.given_before(rank).map(|given| (log.name.ms, given.mark)),
+            None => self.last,
         }
     }
 

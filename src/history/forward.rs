@@ -493,7 +493,7 @@ fn carry_over(disk: &dyn Disk, old: &Log, next: &mut Log) -> Result<Option<Vec<G
         let place = old.given.partition_point(|given| given.mark.start < mark.start);
         let told =
             old.given.get(place).filter(|given| given.mark == mark).and_then(|given| given.told.clone());
-        let given = Given { mark, id: Box::from(&*line.id), told };
+        let given = Given { mark, id: Box::from(&*line.id), clock: 0, told };
         if is_same && let Some(heads) = &mut heads {
             let head = heads.next_line().map_err(|source| Error::io("read", &next.path, source))?;
             let head = head.filter(|head| head.complete && unmarked(head.bytes) == unmarked(raw.bytes));
@@ -501,7 +501,7 @@ fn carry_over(disk: &dyn Disk, old: &Log, next: &mut Log) -> Result<Option<Vec<G
                 let mut told = Vec::new();
                 print_given(&mut told, old, &given);
                 let mark = Mark::new(head.offset, head.bytes);
-                next.remember(Given { mark, id: given.id, told: Some(told.into()) }, REMEMBERED);
+                next.remember(Given { mark, told: Some(told.into()), ..given }, REMEMBERED);
                 next.set_last(Some(mark));
                 continue;
             }

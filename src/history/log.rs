@@ -27,6 +27,8 @@ const READ_BEFORE: u64 = 4 << 20;
 pub(super) struct Given {
     pub(super) mark: Mark,
     pub(super) id: Box<[u8]>,
+    /// The clock of an agent's operation; 0 where that is not known.
+    pub(super) clock: u64,
     /// The text of the position that it was given with, if the line stood in an earlier log then.
     pub(super) told: Option<Box<[u8]>>,
 }
@@ -148,7 +150,7 @@ impl Log {
         }
         self.has_more |= there == 0 && known.has_more;
         for KnownLine { mark, id } in known.lines.iter().skip(there) {
-            self.remember(Given { mark: *mark, id: Box::from(&**id), told: None }, REMEMBERED);
+            self.remember(Given { mark: *mark, id: Box::from(&**id), clock: 0, told: None }, REMEMBERED);
             self.set_last(Some(*mark));
             self.batch = None;
         }
@@ -172,8 +174,8 @@ impl Log {
             if (start == 0 || start > from || start == mark.start)
                 && let Ok(parsed) = parse_line(line)
             {
-                let mark = Mark::new(start, line);
-                self.remember(Given { mark, id: Box::from(&*parsed.id), told: None }, REMEMBERED);
+                let (mark, clock) = (Mark::new(start, line), parsed.clock.unwrap_or(0));
+                self.remember(Given { mark, id: Box::from(&*parsed.id), clock, told: None }, REMEMBERED);
             }
             start += line.len() as u64 + 1;
         }
@@ -318,7 +320,7 @@ impl Log {
             let first = batch.pass(line.batch, mark);
             newest = Some(mark);
             if let Some(given) = &mut given {
-                given.push(Given { mark, id: Box::from(&*line.id), told: None });
+                given.push(Given { mark, id: Box::from(&*line.id), clock: 0, told: None });
             }
             each(mark, bytes, line, first)?;
             Ok(ControlFlow::Continue(()))

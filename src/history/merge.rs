@@ -180,16 +180,37 @@ impl Merge {
                 Taken::Line(given) => {
                     self.rank = Default::default();
                     self.given.clear();
-                    let told = given.told.map(Vec::from).unwrap_or_else(|| {
-                        let mut told = Vec::new();
-                        self.print_into(&mut told, Some((place, given.mark)));
-                        told
-                    });
-                    return Ok(Some(Undone { position: told, id: given.id }));
+                    let position = match given.told {
+                        Some(told) => told.into(),
+                        None => self.position_in_order(place, given.mark, given.clock),
+                    };
+                    return Ok(Some(Undone { position, id: given.id }));
                 }
             }
         }
         Ok(None)
+    }
+
+    /// The position of a line that this feed has not given: what one that reads from the beginning gives it. What other agents have
+    /// logged since is not in it, or it would be the position of the last of these operations.
+    fn position_in_order(&self, place: usize, mark: Mark, clock: u64) -> Vec<u8> {
+        let Some(own) = self.chains.get(place) else { return Vec::new() };
+        let floor = own.last.map_or(0, |(ms, _)| ms);
+        let rank = (clock, own.agent.as_bytes());
+        let standings = self.chains.iter().enumerate().map(|(other, chain)| {
+            chain.standing(if other == place { Some((floor, mark)) } else { chain.last_before(rank) })
+        });
+        let mut position = Vec::new();
+        print_standings(&mut position, floor, standings);
+        let is_taken = |chain: &Chain| {
+            chain.given_before(rank).is_some_and(|given| given.told.as_deref() == Some(&*position))
+        };
+        if self.chains.iter().any(is_taken) {
+            // NOTE: one that became known late was given with it.
+            position.clear();
+            print_standings(&mut position, floor, std::iter::once(own.standing(Some((floor, mark)))));
+        }
+        position
     }
 
     /// As [`Merge::print_into`], of the line of a chain that was taken last, or of the first one of its batch.
