@@ -26,7 +26,7 @@ const { checkNames } = require("./arguments/option-names");
 const { parseOptions } = require("./arguments/options");
 const { checkPeriod, describe } = require("./arguments/paths");
 const { readOnProgress, watched } = require("./arguments/progress");
-const { findPast, parseRevert, reversion } = require("./history/past");
+const { findPast, parseRevert, revert } = require("./history/past");
 const { readPlace } = require("./history/place");
 const { View, Views } = require("./history/view");
 const { parsePrune } = require("./arguments/retention");
@@ -574,22 +574,10 @@ class Store extends Inspected {
   async #revert(options) {
     this.#ensureTransactions();
     const { where, ids } = parseRevert(options, (text) => this.#driver.isPosition(text));
-    const work = async (driver) => {
-      const past = await findPast(await driver.present({ isAlone: true }), where, this.#options.migrate);
-      try {
-        return await this.#runTransaction("revert()", reversion(past, ids));
-      } finally {
-        past.close();
-      }
-    };
-    return this.#durably(
-      (driver) =>
-        driver.alone(
-          () => work(driver),
-          () => false,
-        ),
-      { alone: true },
-    );
+    const run = (reversion) => this.#runTransaction("revert()", reversion);
+    const { migrate } = this.#options;
+    // NOTE: it shares no lock with transactions: it finds what was while others write.
+    return this.#durably((driver) => revert(driver, { where, ids, migrate }, run));
   }
 
   getHistory(id) {

@@ -29,6 +29,9 @@ const PAUSES: u32 = 4;
 /// The same, of the short pauses of the store that is next.
 const SHORT_PAUSES: u32 = 5 * PAUSES;
 
+/// So many short pauses are made for an append before its thread is left to others: what it waits for may be in need of it.
+const APPEND_PAUSES: u32 = 20;
+
 /// The lock files, opened twice: for appends, and for callers that want the lock alone.
 pub struct Gate {
     disk: Arc<dyn Disk>,
@@ -249,6 +252,38 @@ impl Gate {
             self.told(Waiting::tell)?;
             self.pause(&patience, true)?;
         }
+    }
+
+    /// As [`Gate::shared`], for no longer than a thread may be kept. `None`: it is to be called again. It is patient from call to call,
+    /// while [`Gate::waits`] says so.
+    ///
+    /// # Errors
+    /// As for [`Gate::shared`].
+    pub fn shared_for_a_while(&self) -> Result<Option<Shared<'_>>> {
+        let entered = self.try_shared()?;
+        if entered.is_some() {
+            return Ok(entered);
+        }
+        self.waits()?;
+        let entered = self.shared_in_a_while();
+        self.arrived();
+        entered
+    }
+
+    fn shared_in_a_while(&self) -> Result<Option<Shared<'_>>> {
+        let begun = self.waiting.lock().as_mut().and_then(Waiting::take_patience);
+        let patience = begun.unwrap_or_else(|| Patience::new(1));
+        for _ in 0..APPEND_PAUSES {
+            if let Some(shared) = self.try_shared()? {
+                return Ok(Some(shared));
+            }
+            self.told(Waiting::tell)?;
+            self.pause(&patience, true)?;
+        }
+        if let Some(waiting) = &mut *self.waiting.lock() {
+            waiting.keep_patience(patience);
+        }
+        Ok(None)
     }
 
     /// Takes the lock alone, if that needs no waiting.

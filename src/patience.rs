@@ -60,6 +60,22 @@ impl Patience {
         self.pause_for(20 * PAUSE * (1 << times.min(3)))
     }
 
+    /// How long it lasts still.
+    #[cfg(test)]
+    pub(crate) fn left(&self) -> Duration {
+        self.left.get()
+    }
+
+    /// How long the caller is to pause elsewhere, as [`Patience::pause_longer`] would here; `None` once the time is over.
+    pub fn next_pause(&self, times: u32) -> Option<Duration> {
+        if self.left.get().is_zero() {
+            return None;
+        }
+        let pause = 20 * PAUSE * (1 << times.min(3));
+        self.count(pause);
+        Some(pause)
+    }
+
     fn pause_for(&self, pause: Duration) -> bool {
         self.wait(|| std::thread::sleep(pause))
     }
@@ -77,6 +93,11 @@ impl Patience {
     fn count(&self, passed: Duration) {
         self.left.set(self.left.get().saturating_sub(passed.min(PAUSE_COUNTS)));
     }
+}
+
+/// A pause of [`Patience::next_pause`], made here after all.
+pub fn rest(pause: Duration) {
+    std::thread::sleep(pause);
 }
 
 /// A short pause while another thread of this process finishes.

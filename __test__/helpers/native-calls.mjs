@@ -174,7 +174,9 @@ export const nativeCalls = {
   "NativeWalk.close": at(({ made }) => made.close(), { prepare: ({ core }) => core.walk(false) }),
 
   "NativeStore.present": at(({ core }) => core.present()),
+  "NativeStore.presentAnew": at(({ core }) => core.presentAnew(), agent),
   "NativePresent.past": at(({ made }) => made.past(new Date(now).toISOString(), true), { prepare: present }),
+  "NativePresent.pastAtOnce": at(({ core, made }) => made.pastAtOnce(core.position()), { prepare: present }),
   "NativePresent.isOutdated": at(({ made }) => made.isOutdated(), { prepare: present }),
   "NativePresent.close": at(({ made }) => made.close(), { prepare: present }),
   "NativeView.unmigrated": at(({ made }) => made.unmigrated(true), { prepare: past }),
@@ -194,6 +196,7 @@ export const nativeCalls = {
   "NativeStore.undoWaiting": at(({ core }) => core.undoWaiting(), agent),
   "NativeStore.undoBatch": at(({ core }) => core.undoBatch(), agent),
   "NativeStore.compactAgents": at(({ core }) => core.compactAgents(now), agent),
+  "NativeStore.compactAgain": at(({ core }) => core.compactAgain(now), agent),
   "NativeStore.flush": at(({ core }) => core.flush()),
   "NativeStore.takeBack": at(({ core }) => core.takeBack()),
   "NativeStore.hasHead": at(({ core }) => core.hasHead()),

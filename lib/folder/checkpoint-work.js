@@ -4,6 +4,7 @@
 
 const { call, settle } = require("../errors/native");
 const { now } = require("../arguments/values");
+const { delay } = require("../platform/timers");
 
 /** Checkpoints of a single writer. `arrive` has every append arrive that was called. */
 class OwnCheckpoint {
@@ -111,8 +112,14 @@ class AgentCheckpoint {
    * where another agent's has taken all along that it would be for.
    */
   async compact({ ifDue = false, list, period } = {}) {
-    const work = call(() => this.#core.compactAgents(now(), list, period, ifDue));
-    return JSON.parse((await this.#following.changing(work)) ?? (await this.#finish()));
+    let work = call(() => this.#core.compactAgents(now(), list, period, ifDue));
+    for (;;) {
+      const result = JSON.parse((await this.#following.changing(work)) ?? (await this.#finish()));
+      if (typeof result !== "number") return result;
+      // NOTE: not on a thread of the native side, which another store of this process may be in need of.
+      await delay(result);
+      work = call(() => this.#core.compactAgain(now(), ifDue));
+    }
   }
 
   /** Goes on with a compaction that came upon records of an older version. */

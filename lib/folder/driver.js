@@ -17,6 +17,7 @@ const { migrateInTurns } = require("../records/migration");
 const { Indexes } = require("../queries/indexes");
 const native = require("../native");
 const { Notices } = require("../fs/notices");
+const { concernedBy } = require("../history/past");
 const { ensurePermitted } = require("../native/permission");
 const { ioError, messages } = require("../errors/errors");
 const { call, deleteRecord, settle, setText } = require("../errors/native");
@@ -38,6 +39,8 @@ const { walOperations, warnOfSkippedLines } = require("../operations/wal");
 /** What the native side returns when another agent must be waited for. */
 const NOT_NOW = -1;
 
+/** How often the records are looked at that others have outdated meanwhile. */
+const MOST_LOOKS = 3;
 /** So many transactions share a lock at most. */
 const MOST_ALONE = 64;
 /** And for so long: other agents wait meanwhile. */
@@ -508,21 +511,42 @@ class FileDriver {
 
   // History
 
-  /** All records as they are now, for finding those of an earlier place. With `isAlone`, no other writer has written since the last look. */
-  async present({ isAlone = false } = {}) {
-    for (;;) {
-      if (!isAlone) await this.catchUp();
+  /** All records as they are now, for finding those of an earlier place. */
+  async present() {
+    for (let look = 0; look < MOST_LOOKS; look++) {
+      await this.catchUp();
       if (this.#core.hasHead()) await this.#following.changing(this.#core.replayHead());
       const present = call(() => this.#core.present());
       if (present !== null) return present;
       await this.#following.renewed();
     }
+    // Others compact all the time.
+    return this.#following.changing(this.#core.presentAnew());
   }
 
   /** Whether an operation that `present` shows was undone since, by this store or another process. */
   async isOutdated(present) {
     await this.catchUp();
     return present.isOutdated();
+  }
+
+  /** The ids of the records that were written to since a position, found at once; `null` if that can not be told any more. */
+  touchedSince(position) {
+    const present = call(() => this.#core.present());
+    if (present === null) return null;
+    try {
+      const past = call(() => present.pastAtOnce(position));
+      try {
+        return [...concernedBy(past)];
+      } finally {
+        past.close();
+      }
+    } catch (error) {
+      if (error.code === "OPSLOG_POSITION_GONE") return null;
+      throw error;
+    } finally {
+      present.close();
+    }
   }
 
   // Reading

@@ -8,9 +8,12 @@ const { checkNames } = require("../arguments/option-names");
 const { describe } = require("../arguments/paths");
 const { checkId } = require("../arguments/values");
 const { call, settle } = require("../errors/native");
-const { loopTurn } = require("../platform/timers");
+const { loopTurn, monotonicMs } = require("../platform/timers");
 const { migrateBlock } = require("../records/migration");
 const { readPlace } = require("./place");
+
+/** What takes so long is followed by another look at what came meanwhile. */
+const LONG_MS = 10;
 
 /**
  * Finds the records of a place among those of a moment, natively, and brings their values to the program's schema version. The moment is let
@@ -52,8 +55,7 @@ function parseRevert(options, isPosition) {
 }
 
 /** The function of a transaction that makes records what they were. Returns how many it changed. It works on values as JSON has them. */
-function reversion(past, ids) {
-  const concerned = [...concernedBy(past)].filter((id) => ids === null || ids.has(id));
+function reversion(past, concerned) {
   return (tx, edits) => {
     let changed = 0;
     for (const id of concerned) {
@@ -72,10 +74,59 @@ function reversion(past, ids) {
   };
 }
 
+/** Makes records what they were, all of them or those with some ids. `run` runs the function of a transaction. */
+async function revert(driver, { where, ids, migrate }, run) {
+  const wanted = (concerned) => (ids === null ? concerned : [...concerned].filter((id) => ids.has(id)));
+  for (;;) {
+    const { past, concerned, position } = await findBeside(driver, where, migrate);
+    try {
+      const work = () => {
+        const since = position === null ? [] : driver.touchedSince(position);
+        return since === null ? null : run(reversion(past, wanted(new Set([...concerned, ...since]))));
+      };
+      const changed = await driver.alone(work, () => false);
+      if (changed !== null) return changed;
+    } finally {
+      past.close();
+    }
+  }
+}
+
+/**
+ * Finds the records of a place while others write, and the ids of those that are different now. Those that others have written to since
+ * `position` come to them; it is `null` where there are no others. They are to be few: they are found while all others wait.
+ */
+async function findBeside(driver, where, migrate) {
+  const concerned = new Set();
+  const find = async (place) => {
+    const position = driver.sharesFolder ? driver.position(false) : null;
+    const began = monotonicMs();
+    const found = await findPast(await driver.present(), place, migrate);
+    for (const id of concernedBy(found)) concerned.add(id);
+    return { position, found, ms: monotonicMs() - began };
+  };
+  const first = await find(where);
+  const { found: past } = first;
+  let { position, ms } = first;
+  try {
+    // NOTE: where others write faster than this reads, more rounds bring it no nearer.
+    for (let limit = Infinity; position !== null && ms > LONG_MS && ms < limit;) {
+      limit = ms / 2;
+      const next = await find({ place: position, isTime: false });
+      next.found.close();
+      ({ position, ms } = next);
+    }
+    return { past, concerned, position };
+  } catch (error) {
+    past.close();
+    throw error;
+  }
+}
+
 function* concernedBy(past) {
   for (let list = call(() => past.concerned()); list !== null; list = call(() => past.concerned())) {
     yield* JSON.parse(list);
   }
 }
 
-module.exports = { findPast, parseRevert, reversion };
+module.exports = { concernedBy, findPast, parseRevert, revert };

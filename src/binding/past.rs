@@ -53,9 +53,24 @@ impl NativeStore {
     pub fn present(&self) -> napi::Result<Option<NativePresent>> {
         caught(|| {
             let Some(present) = self.store.present()? else { return Ok(None) };
-            let present = Mutex::new(Arc::new(present));
-            Ok(Some(NativePresent { store: Arc::clone(&self.store), present, cancelled: Arc::default() }))
+            Ok(Some(NativePresent::of(Arc::clone(&self.store), present)))
         })
+    }
+
+    /// As `present`, behind a look at what others wrote, which is for `takeForeign`, and behind `renew()` if that is needed.
+    #[napi]
+    pub fn present_anew(&self) -> napi::Result<AsyncTask<Work>> {
+        let store = Arc::clone(&self.store);
+        plain(|| {
+            let run = move || store.present_anew().map(|present| (store, present));
+            AsyncTask::new(Work::new(run, |(store, present)| NativePresent::of(store, present)))
+        })
+    }
+}
+
+impl NativePresent {
+    fn of(store: Arc<Store>, present: Present) -> Self {
+        Self { store, present: Mutex::new(Arc::new(present)), cancelled: Arc::default() }
     }
 }
 
@@ -77,6 +92,16 @@ impl NativePresent {
             };
             let finish = |(store, past): (Arc<Store>, Past)| NativeView::of(store, past);
             Ok(AsyncTask::new(Work::new(run, finish)))
+        })
+    }
+
+    /// As `past`, at once, of a position.
+    #[napi]
+    pub fn past_at_once(&self, position: String) -> napi::Result<NativeView> {
+        caught(|| {
+            let when = When::At(Position::parse(&position)?);
+            let past = self.store.past(&self.present.lock(), &when, &self.cancelled)?;
+            Ok(NativeView::of(Arc::clone(&self.store), past))
         })
     }
 

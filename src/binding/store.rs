@@ -30,8 +30,8 @@ use crate::error::Result;
 use crate::lock::{HastyProbe, Locking, OsProbe, ProcessProbe};
 use crate::permissions::StoreDisk;
 use crate::store::{
-    Checkpoint, Compacted, Compaction, Durability, Look, Opened, Options, Piece, Place, Rejected, Store,
-    load_segment,
+    Begun, Checkpoint, Compaction, Durability, Look, Opened, Options, Piece, Place, Rejected, Store,
+    WantedCompaction, load_segment,
 };
 
 /// How a store is opened.
@@ -74,6 +74,8 @@ pub struct NativeStore {
     cursor: Mutex<(Cursor, u64)>,
     checkpoint: Arc<Mutex<Option<Checkpoint>>>,
     pub(super) compaction: Arc<Mutex<Option<Compaction>>>,
+    /// A compaction that another agent's kept from beginning.
+    wanted: Arc<Mutex<Option<WantedCompaction>>>,
     pub(super) migrating: Mutex<Migrating>,
     syncs: Mutex<Option<Arc<Syncs>>>,
 }
@@ -135,8 +137,8 @@ impl NativeStore {
         let handle = handles::give(&store);
         store.settle_here();
         let cursor = Mutex::new((Cursor::End, 0));
-        let (compaction, migrating, syncs) = Default::default();
-        Self { store, handle, report, cursor, checkpoint, compaction, migrating, syncs }
+        let (compaction, wanted, migrating, syncs) = Default::default();
+        Self { store, handle, report, cursor, checkpoint, compaction, wanted, migrating, syncs }
     }
 
     /// A store that a session holds too.
@@ -347,7 +349,8 @@ impl NativeStore {
 
     /// Compacts a folder of agents; with ids, given as a JSON list, these records go to an archive segment.
     /// Returns what was archived, as a JSON list, or `null` when records must be migrated before `finishCompaction`; what
-    /// others wrote is for `takeForeign`. With `if_due` nothing is done where another agent's compaction has taken all along.
+    /// others wrote is for `takeForeign`. With `if_due` nothing is done where another agent's compaction has taken all along. While another
+    /// agent compacts it returns a number: after so many milliseconds `compactAgain` tries once more.
     #[napi]
     pub fn compact_agents(
         &self,
@@ -357,25 +360,43 @@ impl NativeStore {
         if_due: Option<bool>,
     ) -> napi::Result<AsyncTask<Work>> {
         let ids = ids.map(text::json).transpose()?;
-        let (store, slot) = (Arc::clone(&self.store), Arc::clone(&self.compaction));
         caught(|| {
             let archive = match (ids, period) {
-                (Some(ids), Some(period)) => Some(store.choose_for_archive(json::parse_ids(&ids), period)?),
+                (Some(ids), Some(period)) => {
+                    Some(self.store.choose_for_archive(json::parse_ids(&ids), period)?)
+                }
                 _ => None,
             };
-            let compact = move || {
-                let Some(begun) = store.begin_compaction(now as i64, archive, if_due == Some(true))? else {
-                    return Ok(Some(Compacted::default()));
-                };
-                if store.needs_migration()? {
-                    *slot.lock() = Some(begun);
-                    return Ok(None);
-                }
-                begun.finish().map(Some)
-            };
-            let archived = |compacted: Option<Compacted>| compacted.map(|done| json::ids(&done.archived));
-            Ok(AsyncTask::new(Work::new(compact, archived)))
+            Ok(self.compact(WantedCompaction::new(archive), now, if_due))
         })
+    }
+
+    /// Tries again what `compactAgents` or this has come back from.
+    #[napi]
+    pub fn compact_again(&self, now: f64, if_due: Option<bool>) -> napi::Result<AsyncTask<Work>> {
+        let wanted = plain(|| self.wanted.lock().take().unwrap_or_else(|| WantedCompaction::new(None)))?;
+        plain(|| self.compact(wanted, now, if_due))
+    }
+
+    fn compact(&self, wanted: WantedCompaction, now: f64, if_due: Option<bool>) -> AsyncTask<Work> {
+        let (store, slot) = (Arc::clone(&self.store), Arc::clone(&self.compaction));
+        let still_wanted = Arc::clone(&self.wanted);
+        let compact = move || {
+            let begun = match store.try_compaction(now as i64, wanted, if_due == Some(true))? {
+                Begun::NotNeeded => return Ok(Some(json::ids(&[]))),
+                Begun::Later(wanted, pause) => {
+                    *still_wanted.lock() = Some(wanted);
+                    return Ok(Some(pause.as_millis().to_string()));
+                }
+                Begun::Compaction(begun) => *begun,
+            };
+            if store.needs_migration()? {
+                *slot.lock() = Some(begun);
+                return Ok(None);
+            }
+            begun.finish().map(|done| Some(json::ids(&done.archived)))
+        };
+        AsyncTask::new(Work::new(compact, |result| result))
     }
 
     /// Appends what is buffered.

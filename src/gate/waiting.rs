@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::Pair;
 use crate::disk::DiskFile;
+use crate::patience::Patience;
 
 /// How many pauses a caller stands back for while the appends could come in, each time that it wants the lock.
 pub(super) const MOST_GIVEN_WAY: u32 = 20;
@@ -18,11 +19,13 @@ pub(super) struct Waiting {
     file: Arc<dyn DiskFile>,
     appends: usize,
     is_told: bool,
+    /// How long they wait still, if they have waited.
+    patience: Option<Patience>,
 }
 
 impl Waiting {
     pub(super) fn new(file: Arc<dyn DiskFile>) -> Self {
-        Self { file, appends: 0, is_told: false }
+        Self { file, appends: 0, is_told: false, patience: None }
     }
 
     /// Counts one append more.
@@ -42,10 +45,24 @@ impl Waiting {
         Ok(())
     }
 
+    /// How long they wait still; `None` where they have not waited.
+    pub(super) fn take_patience(&mut self) -> Option<Patience> {
+        self.patience.take()
+    }
+
+    /// They go on to wait, and no longer than this.
+    pub(super) fn keep_patience(&mut self, patience: Patience) {
+        self.patience = Some(patience);
+    }
+
     /// Counts one append less.
     pub(super) fn remove(&mut self) {
         self.appends = self.appends.saturating_sub(1);
-        if self.appends == 0 && std::mem::take(&mut self.is_told) {
+        if self.appends > 0 {
+            return;
+        }
+        self.patience = None;
+        if std::mem::take(&mut self.is_told) {
             // One that is not given up makes others pause, and no more.
             let _ = self.file.unlock();
         }
@@ -237,6 +254,26 @@ mod tests {
         assert!(!approach.step().unwrap());
         drop(gate);
         assert!(approach.step().unwrap());
+    }
+
+    #[test]
+    fn an_append_leaves_its_thread_from_time_to_time_and_is_patient_until_it_has_the_lock() {
+        let disk = disk();
+        let (pairs, gate) = (pairs(&disk), Gate::open(&disk, Path::new(ROOT)).unwrap());
+        let left =
+            || gate.waiting.lock().as_ref().and_then(|waiting| waiting.patience.as_ref().map(Patience::left));
+        assert!(Approach::new(&pairs[0]).step().unwrap());
+        gate.waits().unwrap();
+        let mut before = None;
+        for _ in 0..3 {
+            assert!(gate.shared_for_a_while().unwrap().is_none());
+            assert!(before.is_none_or(|before| left() < Some(before)));
+            before = left();
+        }
+        pairs[0].folder.unlock().unwrap();
+        assert!(gate.shared_for_a_while().unwrap().is_some());
+        gate.arrived();
+        assert_eq!(left(), None);
     }
 
     #[test]

@@ -28,7 +28,7 @@ use following::tail_queue::TailQueue;
 use locked::Locked;
 use versions::Versions;
 
-pub use agents::{Agents, ArchiveRequest, Compacted, Compaction, refuse_agents};
+pub use agents::{Agents, ArchiveRequest, Begun, Compacted, Compaction, WantedCompaction, refuse_agents};
 pub(crate) use backup::Target;
 pub use backup::{Backup, Copied};
 pub use checkpoint::Checkpoint;

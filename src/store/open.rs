@@ -358,6 +358,10 @@ pub(super) fn load(store: &Store, manifest: &Manifest, report: &mut Report) -> R
     Ok(Loaded { engine, wal, seen, versions, snapshot_bytes, indexed })
 }
 
+fn length_of(file: &dyn DiskFile, path: &Path) -> Result<u64> {
+    Ok(file.info().map_err(|source| Error::io("fstat", path, source))?.len)
+}
+
 /// Opens an agent's own WAL, as a writer: a torn end is repaired, and told in the report.
 pub(super) fn open_own_wal(store: &Store, relative: &str, report: &mut Report) -> Result<Writer> {
     let path = layout::inside(&store.root, layout::OPS, relative)?;
@@ -433,7 +437,11 @@ fn load_wal(
             store.replay_behind_head(engine, manifest, file, &path)?
         };
         store.refuse_malformed(&path, &tail.skipped)?;
-        report.take_torn(&path, &tail);
+        // NOTE: a reader may have come while its writer was in the middle of an append, which is over by now.
+        let is_written = store.options.read_only && tail.torn && length_of(&**file, &path)? > tail.end;
+        if !is_written {
+            report.take_torn(&path, &tail);
+        }
         if store.options.read_only {
             report.torn_path = None;
         }

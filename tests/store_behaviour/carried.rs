@@ -88,7 +88,8 @@ fn a_feed_is_told_of_an_operation_that_takes_the_place_of_another_while_it_goes_
                 looking.clear();
             }
         };
-        let came = interrupted_twice((nth, gap), &disk, &writer, (first, then)) && history(&writer) != ["late", "old"];
+        let came = interrupted_twice((nth, gap), &disk, &writer, (first, then))
+            && history(&writer) != ["late", "old"];
         let (feed, told) = &mut *feed.lock();
         read_on(feed, told).unwrap();
         if came {
@@ -112,7 +113,9 @@ fn a_reader_shows_an_operation_that_takes_the_place_of_another_while_it_goes_ove
             move || {
                 set(&writer, "late", "1");
                 set(&writer, "old", "1");
-                *place.lock() = Some(try_open(looking, opslog::store::Options { read_only: true, ..options() }).unwrap().store);
+                *place.lock() = Some(
+                    try_open(looking, opslog::store::Options { read_only: true, ..options() }).unwrap().store,
+                );
             }
         };
         let then = {
@@ -123,7 +126,8 @@ fn a_reader_shows_an_operation_that_takes_the_place_of_another_while_it_goes_ove
                 looking.clear();
             }
         };
-        let came = interrupted_twice((nth, gap), &disk, &writer, (first, then)) && history(&writer) != ["late", "old"];
+        let came = interrupted_twice((nth, gap), &disk, &writer, (first, then))
+            && history(&writer) != ["late", "old"];
         if came {
             let place = place.lock();
             let reader = place.as_ref().unwrap();

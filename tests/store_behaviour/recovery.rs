@@ -1,10 +1,11 @@
 //! What opening makes of logs that a crash, another program or a user has left.
 
-use opslog::disk::Disk;
 use opslog::disk::sim::{CallKind, SimDisk, Times};
+use opslog::disk::{Disk, OpenMode};
 use opslog::error::Error;
 use opslog::store::{Options, Rejected};
 
+use super::hook::HookDisk;
 use super::support::*;
 
 /// A store with one record, closed, with this at the end of its log.
@@ -222,4 +223,34 @@ fn a_log_that_is_refused_is_left_as_it_is_also_by_an_agent() {
         assert!(matches!(try_open(disk.clone(), strict), Err(Error::Corrupt { .. })));
         assert_eq!(disk.tree().remove(&path), before);
     }
+}
+
+#[test]
+fn a_reader_that_opens_while_its_writer_is_in_the_middle_of_an_append_reports_no_torn_line() {
+    let (mut torn, mut in_the_middle) = (0, 0);
+    for nth in 1..30 {
+        let sim = SimDisk::new();
+        let writer = open(&sim);
+        set(&writer, "a", "1");
+        set(&writer, "b", "2");
+        let log = path(&writer.manifest().active_ops);
+        let file = sim.open(&log, OpenMode::Append).unwrap();
+        let line = sim.tree().remove(&log).unwrap();
+        let cut = line.len() - 10;
+        file.set_len(cut as u64).unwrap();
+        let disk = HookDisk::of_reader(sim.clone());
+        disk.before(nth, move || assert_eq!(file.append(&line[cut..]).unwrap(), 10));
+        let opened = try_open(disk.clone(), Options { read_only: true, ..options() }).unwrap();
+        disk.clear();
+        let is_missing = records(&opened.store) == ["a=1"];
+        opened.store.follow().unwrap();
+        if opened.report.torn_line {
+            torn += 1;
+        } else if is_missing {
+            in_the_middle += 1;
+            assert_eq!(records(&opened.store), ["a=1", "b=2"]);
+            assert_eq!(opened.report.torn_bytes, 0);
+        }
+    }
+    assert!(torn > 0 && in_the_middle > 0, "{torn} {in_the_middle}");
 }

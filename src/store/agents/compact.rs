@@ -5,6 +5,7 @@
 //! leaves the sealed WALs named, and they are read like the others.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::logs_of;
 use super::open::is_agent_open;
@@ -16,7 +17,7 @@ use crate::history::{Archived, index_sealed};
 use crate::layout;
 use crate::lock::{self, HeldLock, OsProbe};
 use crate::order;
-use crate::patience::Patience;
+use crate::patience::{Patience, rest};
 use crate::publish::{Unnamed, sync_folder_of};
 use crate::retention::remove_unless_held;
 use crate::snapshot::Written;
@@ -34,6 +35,32 @@ pub struct ArchiveRequest {
     pub records: Vec<(Id, Vec<u8>)>,
     /// The segment's period.
     pub period: String,
+}
+
+/// A compaction that is to begin once no other agent compacts.
+pub struct WantedCompaction {
+    archive: Option<ArchiveRequest>,
+    patience: Patience,
+    /// How often another agent was found to compact.
+    times: u32,
+}
+
+impl WantedCompaction {
+    /// With `archive`, one without those records.
+    pub fn new(archive: Option<ArchiveRequest>) -> Self {
+        // A compaction writes everything there is: more patience than for a lock.
+        Self { archive, patience: Patience::new(2), times: 0 }
+    }
+}
+
+/// What became of a compaction that is wanted.
+pub enum Begun {
+    /// All logs are sealed.
+    Compaction(Box<Compaction>),
+    /// There is none to be made.
+    NotNeeded,
+    /// Another agent compacts: it is to be tried again after a pause.
+    Later(WantedCompaction, Duration),
 }
 
 /// What a compaction did.
@@ -212,8 +239,42 @@ impl Store {
         archive: Option<ArchiveRequest>,
         if_due: bool,
     ) -> Result<Option<Compaction>> {
-        let Some(gate) = &self.gate else { return Ok(None) };
-        let sealed = self.wait_for_compaction_lock().and_then(|lock| {
+        let mut wanted = WantedCompaction::new(archive);
+        loop {
+            match self.try_compaction(now_ms, wanted, if_due)? {
+                Begun::Compaction(begun) => return Ok(Some(*begun)),
+                Begun::NotNeeded => return Ok(None),
+                Begun::Later(still_wanted, pause) => {
+                    wanted = still_wanted;
+                    rest(pause);
+                }
+            }
+        }
+    }
+
+    /// As [`Store::begin_compaction`], without waiting for another agent's compaction: the thread that would wait may be one that others
+    /// need to come to their end.
+    ///
+    /// # Errors
+    /// As for [`Store::begin_compaction`].
+    pub fn try_compaction(
+        self: &Arc<Self>,
+        now_ms: i64,
+        mut wanted: WantedCompaction,
+        if_due: bool,
+    ) -> Result<Begun> {
+        let Some(gate) = &self.gate else { return Ok(Begun::NotNeeded) };
+        let lock = match self.try_compaction_lock() {
+            Err(error @ (Error::CompactionLocked { .. } | Error::Locked { .. })) => {
+                if let Some(pause) = wanted.patience.next_pause(wanted.times) {
+                    wanted.times += 1;
+                    return Ok(Begun::Later(wanted, pause));
+                }
+                Err(error)
+            }
+            lock => lock,
+        };
+        let sealed = lock.and_then(|lock| {
             if if_due && self.is_compacted()? {
                 return Ok(None);
             }
@@ -228,11 +289,12 @@ impl Store {
         });
         // What waited for it counts again if it fails.
         let Some((lock, list, sealed)) = sealed.inspect_err(|_| self.show_history())? else {
-            return Ok(None);
+            return Ok(Begun::NotNeeded);
         };
         let (store, original) = (Arc::clone(self), sealed.view.clone());
-        let (gone, done) = (Vec::new(), false);
-        Ok(Some(Compaction { store, lock, list, sealed, original, archive, gone, now_ms, done }))
+        let (gone, done, archive) = (Vec::new(), false, wanted.archive);
+        let compaction = Compaction { store, lock, list, sealed, original, archive, gone, now_ms, done };
+        Ok(Begun::Compaction(Box::new(compaction)))
     }
 
     /// Removes the files that no manifest has come to name.
@@ -278,8 +340,7 @@ impl Store {
         let patience = Patience::new(2);
         let mut times = 0;
         loop {
-            let pid = std::process::id();
-            match lock::acquire(&self.disk, &self.root, layout::COMPACT_LOCK, pid, &OsProbe) {
+            match self.try_compaction_lock() {
                 Err(Error::CompactionLocked { .. } | Error::Locked { .. })
                     if patience.pause_longer(times) =>
                 {
@@ -288,6 +349,11 @@ impl Store {
                 acquired => return acquired,
             }
         }
+    }
+
+    fn try_compaction_lock(&self) -> Result<HeldLock> {
+        let pid = std::process::id();
+        lock::acquire(&self.disk, &self.root, layout::COMPACT_LOCK, pid, &OsProbe)
     }
 
     /// Gives every agent a new WAL and freezes what the old ones say. `None` if the snapshot in memory is not the

@@ -60,7 +60,7 @@ impl Store {
     pub fn wait_for_turn(&self) -> Result<Followed> {
         let Some(gate) = &self.gate else { return Ok(Followed::default()) };
         self.read_while_waiting(gate)?;
-        let shared = gate.shared()?;
+        let Some(shared) = gate.shared_for_a_while()? else { return Ok(Followed::default()) };
         let state = self.lock();
         let is_current = match &state.agents {
             Some(agents) => {

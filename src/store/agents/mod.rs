@@ -28,7 +28,7 @@ use crate::store::following::seen::SeenLine;
 use crate::store::known::{ReadLines, StoodLog};
 use crate::store::last_lines::Lines;
 
-pub use compact::{ArchiveRequest, Compacted, Compaction};
+pub use compact::{ArchiveRequest, Begun, Compacted, Compaction, WantedCompaction};
 pub(super) use log::operation_of;
 pub(super) use open::open_agent;
 pub use open::refuse_agents;

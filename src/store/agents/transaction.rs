@@ -131,7 +131,8 @@ impl Store {
         }
     }
 
-    fn take_foreign_later(&self, mut followed: Followed) {
+    /// Keeps what a look came upon for [`Store::take_foreign`].
+    pub(in crate::store) fn take_foreign_later(&self, mut followed: Followed) {
         let mut state = self.lock();
         followed.outdated = state.is_outdated();
         if !followed.is_empty() {

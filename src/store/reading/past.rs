@@ -141,6 +141,23 @@ impl Store {
         Ok(Some(Present { moment: state.moment(), count, undone, logged }))
     }
 
+    /// As [`Store::present`], behind a look, with what that needs to be loaded. It may wait.
+    ///
+    /// # Errors
+    /// As for [`Store::catch_up`] and [`Store::renew`].
+    pub fn present_anew(&self) -> Result<Present> {
+        loop {
+            let mut followed = self.catch_up()?;
+            if self.lock().is_departed() {
+                followed.append(self.renew()?);
+            }
+            self.take_foreign_later(followed);
+            if let Some(present) = self.present()? {
+                return Ok(present);
+            }
+        }
+    }
+
     /// Whether an operation that a present shows may have been taken back since.
     pub fn is_outdated(&self, present: &Present) -> bool {
         self.lock().engine.undone() != present.undone
