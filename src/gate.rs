@@ -12,6 +12,7 @@ mod waiting;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::{ArcMutexGuard, MappedMutexGuard, Mutex, MutexGuard, RawMutex};
 
@@ -40,6 +41,8 @@ pub struct Gate {
     changes: Arc<Mutex<Option<Pair>>>,
     waiting: Mutex<Option<Waiting>>,
     turn: Mutex<Option<Turn>>,
+    /// How long this store is kept out still; `None` where it was not when it last asked.
+    kept_out: Mutex<Option<Patience>>,
 }
 
 struct Pair {
@@ -96,7 +99,7 @@ impl Gate {
         let waiting = Mutex::new(Some(Waiting::new(Arc::clone(&appends.waiting))));
         let turn = Mutex::new(Some(Turn::new(Arc::clone(disk), root)));
         let (disk, path, appends) = (Arc::clone(disk), layout::folder_lock(root), Mutex::new(Some(appends)));
-        Ok(Self { disk, path, appends, changes, waiting, turn })
+        Ok(Self { disk, path, appends, changes, waiting, turn, kept_out: Mutex::new(None) })
     }
 
     /// Says that an append of this store waits, until [`Gate::arrived`]: callers that want the lock alone let it pass.
@@ -254,6 +257,25 @@ impl Gate {
         }
     }
 
+    /// Whether another has the lock alone. Then says how long to pause before asking again, instead of a wait on a thread that others may
+    /// be in need of.
+    ///
+    /// # Errors
+    /// As for [`Gate::shared`].
+    pub fn kept_out(&self) -> Result<Option<Duration>> {
+        let mut kept = self.kept_out.lock();
+        if self.try_shared()?.is_some() {
+            *kept = None;
+            return Ok(None);
+        }
+        let pause = kept.get_or_insert_with(|| Patience::new(1)).next_short_pause();
+        if pause.is_none() {
+            *kept = None;
+            return Err(self.busy());
+        }
+        Ok(pause)
+    }
+
     /// As [`Gate::shared`], for no longer than a thread may be kept. `None`: it is to be called again. It is patient from call to call,
     /// while [`Gate::waits`] says so.
     ///
@@ -387,7 +409,11 @@ impl Gate {
         if is_patient {
             return Ok(());
         }
-        Err(Error::Busy { path: self.path.clone(), seconds: SECONDS })
+        Err(self.busy())
+    }
+
+    fn busy(&self) -> Error {
+        Error::Busy { path: self.path.clone(), seconds: SECONDS }
     }
 }
 

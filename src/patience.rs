@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 /// How long a lock is waited for before its holder counts as stopped, in seconds.
 pub const SECONDS: u64 = 10;
 const PAUSE: Duration = Duration::from_micros(500);
+/// A pause that is made by a timer.
+const SHORT: Duration = Duration::from_millis(2);
 const MOMENT: Duration = Duration::from_micros(200);
 /// The most that one pause counts for. A process that was itself stopped, or starved, while it waited has not
 /// looked meanwhile: what it missed says nothing about the holder.
@@ -74,6 +76,15 @@ impl Patience {
         let pause = 20 * PAUSE * (1 << times.min(3));
         self.count(pause);
         Some(pause)
+    }
+
+    /// As [`Patience::next_pause`], for what is soon over.
+    pub fn next_short_pause(&self) -> Option<Duration> {
+        if self.left.get().is_zero() {
+            return None;
+        }
+        self.count(SHORT);
+        Some(SHORT)
     }
 
     fn pause_for(&self, pause: Duration) -> bool {

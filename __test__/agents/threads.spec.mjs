@@ -15,22 +15,44 @@ const AGENTS = 8;
 const openAgents = (t, folder) =>
   Promise.all(Array.from({ length: AGENTS }, (_, n) => openAgent(t, folder, `agent-${n}`)));
 
-test("a file is read while another process has the lock for long, and then all appends come in", async (t) => {
-  t.timeout(120_000);
-  const folder = await temporaryFolder(t);
-  const agents = await openAgents(t, folder);
-  const end = join(await temporaryFolder(t), "end");
-  const child = fork(program, [folder, end], { stdio: ["ignore", "pipe", "inherit", "ipc"] });
-  t.teardown(() => child.kill("SIGKILL"));
-  const [line] = await once(child.stdout, "data");
-  t.is(String(line), "in\n");
-  const writes = agents.map((agent, n) => agent.set(`id-${n}`, { n }));
-  // As long as the lock is held: it is given up when this has been read.
-  for (let n = 0; n < 20; n++) await readFile(program);
-  await writeFile(end, "");
-  await Promise.all(writes);
-  t.is(Object.keys(await recordsIn(folder)).length, AGENTS + 1);
-});
+/** What agents call that has to wait for the lock. Each has written a record of its own before. */
+const waiting = {
+  "set()": (agent, id) => agent.set(id, { n: 1 }),
+  "delete()": (agent, id) => agent.delete(id),
+  "batch()": (agent, id) => agent.batch((batch) => batch.set(id, { n: 1 })),
+  "transaction()": (agent, id) => agent.transaction((tx) => tx.set(id, { n: 1 })),
+  "undo()": (agent) => agent.undo(),
+  "undo() of a batch": (agent) => agent.undo({ batch: true }),
+  "revert()": (agent, id) => agent.revert({ to: agent.position, ids: [id] }),
+  "refresh()": (agent) => agent.refresh(),
+  "tail()": (agent) => agent.tail(),
+  "at()": async (agent) => (await agent.at(agent.position)).close(),
+  "compact()": (agent) => agent.compact(),
+  "archive()": (agent, id) => agent.archive((_, each) => each === id),
+};
+
+for (const [name, call] of Object.entries(waiting)) {
+  test.serial(
+    `files are read while another process has the lock for long, and then ${name} of all agents comes to its end`,
+    async (t) => {
+      t.timeout(120_000);
+      const folder = await temporaryFolder(t);
+      const agents = await openAgents(t, folder);
+      for (const [n, agent] of agents.entries()) await agent.set(`id-${n}`, { n });
+      const end = join(await temporaryFolder(t), "end");
+      const child = fork(program, [folder, end], { stdio: ["ignore", "pipe", "inherit", "ipc"] });
+      t.teardown(() => child.kill("SIGKILL"));
+      const [line] = await once(child.stdout, "data");
+      t.is(String(line), "in\n");
+      const calls = agents.map((agent, n) => call(agent, `id-${n}`));
+      // As long as the lock is held: it is given up when this has been read.
+      for (let n = 0; n < 20; n++) await readFile(program);
+      await writeFile(end, "");
+      await Promise.all(calls);
+      t.true((await recordsIn(folder)).long !== undefined);
+    },
+  );
+}
 
 /** What other agents of the process do all the time. */
 const work = {
@@ -94,7 +116,7 @@ for (const [name, step] of Object.entries(work)) {
   );
 }
 
-test("revert() brings records back that others change while it finds what was", async (t) => {
+test.serial("revert() brings records back that others change while it finds what was", async (t) => {
   t.timeout(120_000);
   const folder = await temporaryFolder(t);
   const [reverting, ...others] = await openAgents(t, folder);

@@ -214,7 +214,8 @@ export const nativeCalls = {
   "NativeStore.loadArchive": at(({ core }) => core.loadArchive("archive/archive-one.json"), {
     prepare: archived,
   }),
-  "NativeStore.follow": at(({ core }) => core.follow()),
+  "NativeStore.follow": at(({ core }) => core.follow(false)),
+  "NativeStore.keptOut": at(({ core }) => core.keptOut(), agent),
   "NativeStore.renew": at(({ core }) => core.renew(), agent),
   "NativeStore.takeForeign": at(({ core }) => core.takeForeign()),
   "NativeStore.takeTail": at(({ core }) => core.takeTail()),

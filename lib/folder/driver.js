@@ -403,6 +403,7 @@ class FileDriver {
       if (this.#following.takeForeign()) this.#displaced.forget();
     }
     if (undone === null) {
+      await this.#following.untilLetIn();
       undone = await this.#following.changing(isBatch ? this.#core.undoBatch() : this.#core.undoWaiting());
     }
     const ids = JSON.parse(undone);

@@ -6,6 +6,7 @@
 const { migrateFound } = require("../records/migration");
 const { call, settle } = require("../errors/native");
 const { parseOperations } = require("../operations/texts");
+const { delay } = require("../platform/timers");
 const { warnOfSkippedLines } = require("../operations/wal");
 
 /** How often a snapshot is loaded that is superseded meanwhile. */
@@ -121,15 +122,24 @@ class Following {
   }
 
   /** Takes over what others wrote: little of it at once, and then it returns `null`; much of it in time. */
-  #look() {
+  #look(mayWait = false) {
     if (this.#mayMeetOlder()) return this.#lookAndMigrate();
-    const news = this.#lookAtOnce();
+    const news = this.#lookAtOnce(mayWait);
+    if (typeof news === "number") return this.untilLetIn().then(() => this.#look(true));
     if (news !== null && typeof news === "object") {
       return this.changing(news).then((later) => this.#takeOver(later));
     }
     this.takeForeign();
     this.#takeOver(news);
     return null;
+  }
+
+  /** Resolves when no other agent keeps this store out. No thread is kept waiting meanwhile, which others may be in need of. */
+  async untilLetIn() {
+    for (let pauseMs = call(() => this.#core.keptOut()); pauseMs !== null;) {
+      await delay(pauseMs);
+      pauseMs = call(() => this.#core.keptOut());
+    }
   }
 
   /** Whether a reader looks at files that are older than its program. */
@@ -155,9 +165,9 @@ class Following {
   }
 
   /** What a look brought, or the promise of it. One that fails may have come upon something as well. */
-  #lookAtOnce() {
+  #lookAtOnce(mayWait) {
     try {
-      return call(() => this.#core.follow());
+      return call(() => this.#core.follow(mayWait));
     } catch (error) {
       this.#manifest.forget();
       this.takeForeign();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use napi::bindgen_prelude::{AsyncTask, Function};
+use napi::bindgen_prelude::{AsyncTask, Either3, Function};
 use napi::{Either, Env, JsString};
 use napi_derive::napi;
 use parking_lot::Mutex;
@@ -517,18 +517,30 @@ impl NativeStore {
     }
 
     /// Reads what other hands wrote, waiting for the lock of a folder of agents. Returns JSON, `null` if there is
-    /// nothing; at once, or a promise of it if there is much to do or another agent to wait for.
+    /// nothing; at once, or a promise of it if there is much to do. A number while another agent must be waited for, unless this may wait:
+    /// after so many milliseconds it is to be called again.
     #[napi]
-    pub fn follow(&self) -> napi::Result<Either<Option<String>, AsyncTask<Work>>> {
+    pub fn follow(&self, may_wait: bool) -> napi::Result<Either3<Option<String>, f64, AsyncTask<Work>>> {
         let store = Arc::clone(&self.store);
         caught(|| {
-            Ok(match self.store.follow_at_once()? {
-                Look::Done(followed) => Either::A(json::news(followed)),
-                Look::Later(so_far) => {
-                    Either::B(AsyncTask::new(Work::new(move || store.follow_on(so_far), json::news)))
-                }
-            })
+            let so_far = match self.store.follow_at_once()? {
+                Look::Done(followed) => return Ok(Either3::A(json::news(followed))),
+                Look::Later(so_far) => so_far,
+            };
+            if !may_wait
+                && so_far.is_empty()
+                && let Some(pause) = self.store.kept_out()?
+            {
+                return Ok(Either3::B(pause.as_millis() as f64));
+            }
+            Ok(Either3::C(AsyncTask::new(Work::new(move || store.follow_on(so_far), json::news))))
         })
+    }
+
+    /// While another agent keeps this store out, after how many milliseconds to ask again; else `null`.
+    #[napi]
+    pub fn kept_out(&self) -> napi::Result<Option<f64>> {
+        caught(|| Ok(self.store.kept_out()?.map(|pause| pause.as_millis() as f64)))
     }
 
     /// Loads the current snapshot in the place of an older one. Returns what `follow` returns.

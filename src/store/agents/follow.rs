@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::log::News;
 use super::{Agents, Log, logs_of, own_path};
@@ -71,6 +72,14 @@ impl Store {
         drop(state);
         drop(shared);
         if is_current { Ok(Followed::default()) } else { self.catch_up() }
+    }
+
+    /// Whether another store keeps this one out; then after how long to ask again.
+    ///
+    /// # Errors
+    /// `OPSLOG_LOCKED` when it does not let go; `OPSLOG_IO`.
+    pub fn kept_out(&self) -> Result<Option<Duration>> {
+        self.gate.as_ref().map_or(Ok(None), Gate::kept_out)
     }
 
     /// Reads what others appended, if it is much: at their next change of the manifest an append must know all of it, and would
