@@ -12,6 +12,7 @@ const {
   UploadPartCommand,
 } = require("./sdk");
 const { isMissing } = require("./faults");
+const { readInRanges } = require("./ranges");
 
 /** As S3 wants it at least for each part but the last. */
 const PIECE_BYTES = 5 << 20;
@@ -138,26 +139,9 @@ class LargeObjects {
     await this.#requests.send(AbortMultipartUploadCommand, upload, () => ({}), failed);
   }
 
-  /** Yields an object in pieces; nothing if it is not there. The next one is on its way while one is used. */
-  async *read(path) {
-    let [from, total] = [0, 1];
-    const get = (at) => this.#objects.get(path, { Range: `bytes=${at}-${at + PIECE_BYTES - 1}` });
-    let coming = get(0);
-    while (from < total) {
-      const found = await coming;
-      if (found === null) {
-        if (from === 0) return;
-        throw Object.assign(new Error(`${path} was deleted while it was read`), { code: "ENOENT", path });
-      }
-      from += found.body.length;
-      total = found.size ?? from;
-      if (from < total) {
-        coming = get(from);
-        // NOTE: the caller may stop before it is awaited.
-        coming.catch(() => {});
-      }
-      yield found.body;
-    }
+  /** Yields an object in pieces, see `readInRanges()`. */
+  read(path) {
+    return readInRanges(this.#objects, path, PIECE_BYTES);
   }
 
   /** Ends uploads below a prefix that began before a time and were not completed. */

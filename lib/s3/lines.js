@@ -65,7 +65,7 @@ function operationsOf(body, path) {
   return operations;
 }
 
-/** The lines of a body that comes in pieces, some at a time. */
+/** The lines of a body that comes in pieces, some at a time. A piece may be overwritten by the next but one. */
 async function* linesIn(pieces) {
   let held = [];
   for await (const piece of pieces) {
@@ -73,7 +73,7 @@ async function* linesIn(pieces) {
       const newline = piece.indexOf(NEWLINE, Math.min(from + AT_ONCE, piece.length - 1));
       const end = newline === -1 ? piece.lastIndexOf(NEWLINE) + 1 : newline + 1;
       if (end <= from) {
-        held.push(piece.subarray(from));
+        held.push(Buffer.from(piece.subarray(from)));
         break;
       }
       const lines = piece.subarray(from, end);

@@ -42,6 +42,20 @@ async function bodyOf({ Body: body, ContentLength: length }) {
   return bytes;
 }
 
+/** As `bodyOf()`, piece by piece into memory that `room(size)` gives. */
+async function bodyInto(answer, room) {
+  const { Body: body, ContentLength: length } = answer;
+  if (length === undefined || typeof body[Symbol.asyncIterator] !== "function") return bodyOf(answer);
+  const bytes = room(length);
+  let at = 0;
+  for await (const piece of body) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  if (at !== length) throw new Error("The connection was cut in a body");
+  return bytes;
+}
+
 class Objects {
   #requests;
   #root;
@@ -65,6 +79,19 @@ class Objects {
       mark: answer.Metadata?.opslog,
       size: totalOf(answer.ContentRange),
       ageMs: time() - answer.LastModified?.getTime(),
+    });
+    const failed = (error) => (isMissing(error) ? null : undefined);
+    return this.#orNull(GetObjectCommand, { Key: this.key(path), ...range }, take, failed);
+  }
+
+  /**
+   * As `get()`, with the body in memory that `room(size)` gives. What an attempt that failed has taken is given up: the attempt may still
+   * write to it.
+   */
+  async getInto(path, range, room) {
+    const take = async (answer) => ({
+      body: await bodyInto(answer, room),
+      size: totalOf(answer.ContentRange),
     });
     const failed = (error) => (isMissing(error) ? null : undefined);
     return this.#orNull(GetObjectCommand, { Key: this.key(path), ...range }, take, failed);
