@@ -153,6 +153,7 @@ async function open() {
       await store.open("", { backend, agentId, checkpointOnClose: false, checkpointThreshold: 20_000 });
       return;
     } catch (error) {
+      if (error.code === "OPSLOG_CORRUPT") console.error(error);
       if (attempt === 60 || phase !== "works") {
         note("X", error.code ?? error.name, JSON.stringify(error.message.slice(0, 120)));
         process.exit(0);
