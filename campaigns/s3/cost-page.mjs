@@ -115,10 +115,13 @@ export function fetchTable({ records, snapshotBytes, indexBytes, calls, ...origi
 }
 
 /** How many operations a second come through where each request takes longer. */
-export function latencyTable({ server, latencyMs, rows, ...origin }) {
-  const cells = rows.map(({ what, perSecond }) => [what, shown(perSecond)]);
-  const head = `${latencyMs} ms added to each request, ${server}.`;
-  return `${head}\n\n${table(["", "a second"], ["---", "---:"], cells)}\n\n${showOrigin(origin)}.`;
+export function latencyTable(runs) {
+  const [{ rows: first }] = runs;
+  const cells = first.map(({ what }, at) => [what, ...runs.map(({ rows }) => shown(rows[at].perSecond))]);
+  const names = runs.map(({ server, latencyMs }) => `${server}, ${latencyMs} ms`);
+  const origins = runs.map(({ server, node, commit }) => `${server}: ${showOrigin({ node, commit })}`);
+  const head = table(["a second", ...names], ["---", ...names.map(() => "---:")], cells);
+  return `${head}\n\n${origins.join("; ")}.`;
 }
 
 export const latencyPage = (text, measured) => replaceBlock(text, "latency", latencyTable(measured));
@@ -185,6 +188,10 @@ export const keepCost = (cost) => keep(kept, cost);
 
 export const keepFetched = (measured) => keep(fetched, measured);
 
-export const keepLatency = (measured) => keep(delayed, measured);
+/** Keeps what was measured with a server, beside what was with others. */
+export async function keepLatency(measured) {
+  const others = (await readLatency()).filter(({ server }) => server !== measured.server);
+  await keep(delayed, [...others, measured]);
+}
 
 export const keepCapacity = (simulation) => keep(simulated, simulation);

@@ -2,7 +2,9 @@
  * How many operations a second come through where each request takes longer: a proxy adds milliseconds to each. Beside it what the SDK's
  * own PUT comes to, one after the other, through the same proxy: no awaited write can be faster.
  *
- *   node campaigns/s3/latency.mjs [--server moto|radosgw] [--latency-ms 20] [--seconds 10] [--write]
+ *   node campaigns/s3/latency.mjs [--server moto|radosgw|memory] [--latency-ms 20] [--seconds 10] [--write]
+ *
+ * The server "memory" needs no time of its own, and takes those milliseconds itself: so much the client comes to.
  *
  * With --write into docs/s3/latency.json, and from it into docs/s3.md.
  */
@@ -12,6 +14,7 @@ import { Store } from "../../index.mjs";
 import { createBucket, installClients, requireInstalled, s3Backend, s3Client } from "./clients.mjs";
 import { keepLatency } from "./cost-page.mjs";
 import { startProxy } from "./proxy.mjs";
+import { startMemoryServer } from "./memory-server.mjs";
 import { startServer } from "./servers.mjs";
 
 const { values } = parseArgs({
@@ -41,10 +44,11 @@ async function rateOf(atOnce, work) {
 }
 
 await installClients();
-const server = await startServer(values.server);
+const isInMemory = values.server === "memory";
+const server = await (isInMemory ? startMemoryServer(latencyMs) : startServer(values.server));
 try {
-  const proxy = await startProxy(server.endpoint);
-  const client = s3Client(proxy.endpoint, server.credentials);
+  const proxy = isInMemory ? null : await startProxy(server.endpoint);
+  const client = s3Client((proxy ?? server).endpoint, server.credentials);
   const bucket = "latency";
   await createBucket(client, bucket);
   const rows = [];
@@ -52,7 +56,7 @@ try {
     rows.push({ what, perSecond });
     console.log(`${what}: ${perSecond.toFixed(0)} a second`);
   };
-  proxy.latencyMs = latencyMs;
+  if (proxy !== null) proxy.latencyMs = latencyMs;
   const { PutObjectCommand } = requireInstalled("@aws-sdk/client-s3");
   let n = 0;
   const put = () =>
@@ -73,7 +77,7 @@ try {
     await store.close();
   }
   client.destroy();
-  await proxy.stop();
+  await proxy?.stop();
   const { server: name } = values;
   if (values.write) await keepLatency({ ...origin(), server: name, latencyMs, rows });
 } finally {
