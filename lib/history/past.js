@@ -9,6 +9,7 @@ const { describe } = require("../arguments/paths");
 const { checkId } = require("../arguments/values");
 const { call, settle } = require("../errors/native");
 const { loopTurn, monotonicMs } = require("../platform/timers");
+const { concernedBy } = require("../records/concerned");
 const { migrateBlock } = require("../records/migration");
 const { readPlace } = require("./place");
 
@@ -123,10 +124,4 @@ async function findBeside(driver, where, migrate) {
   }
 }
 
-function* concernedBy(past) {
-  for (let list = call(() => past.concerned()); list !== null; list = call(() => past.concerned())) {
-    yield* JSON.parse(list);
-  }
-}
-
-module.exports = { concernedBy, findPast, parseRevert, revert };
+module.exports = { findPast, parseRevert, revert };
