@@ -413,7 +413,7 @@ impl Forward {
         for (place, given) in undone.iter().enumerate().rev() {
             let (mut position, mut after) = (Vec::new(), Vec::new());
             print_given(&mut position, old, given);
-            // NOTE: whoever goes on from here has still to be told of those before it.
+            // NOTE: a consumer that goes on from here has still to be told of those before it.
             match place.checked_sub(1).and_then(|before| undone.get(before)) {
                 Some(before) => print_given(&mut after, old, before),
                 None => print_behind(&mut after, &next),
