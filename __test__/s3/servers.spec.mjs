@@ -1,7 +1,15 @@
 /** Servers whose conditional writes hold one at a time but not at once, or that have none. */
 import { setTimeout as delay } from "node:timers/promises";
-import { requireInstalled, s3Client } from "../../campaigns/s3/clients.mjs";
-import { newWorld, s3Test } from "./server.mjs";
+import { Store } from "../../index.mjs";
+import {
+  createBucket,
+  requireInstalled,
+  s3Backend,
+  s3Client,
+  s3Config,
+} from "../../campaigns/s3/clients.mjs";
+import { startMoto } from "../../campaigns/s3/moto.mjs";
+import { manual, newWorld, s3Test } from "./server.mjs";
 
 /** A client of a server that tests some conditions and writes in two steps. */
 function twoStepClient(t, endpoint, names) {
@@ -46,6 +54,52 @@ for (const [names, what] of [
     },
   );
 }
+
+s3Test(
+  "open() of a new store is refused on moto with threads, whose conditions hold on their own and nearly always at once",
+  async (t) => {
+    const { endpoint, stop } = await startMoto({ threaded: true });
+    t.teardown(stop);
+    const client = s3Client(endpoint);
+    t.teardown(() => client.destroy());
+    await createBucket(client, "threads");
+    for (const agentId of [undefined, "one"]) {
+      const backend = await s3Backend("s3", { client, bucket: "threads", prefix: `of-${agentId}` });
+      await t.throwsAsync(new Store().open("", { backend, agentId }), {
+        code: "OPSLOG_UNSAFE_BACKEND",
+        message: /Start it with one thread/,
+      });
+    }
+  },
+);
+
+s3Test(
+  "a client that keeps its middleware, and one that no middleware can be added to, serve a store",
+  async (t) => {
+    const { bucket, proxy } = await newWorld(t);
+    const { ListObjectsV2Command, S3Client } = requireInstalled("@aws-sdk/client-s3");
+    const used = new S3Client({ ...s3Config(proxy.endpoint), cacheMiddleware: true });
+    const plain = s3Client(proxy.endpoint);
+    t.teardown(() => [used, plain].forEach((client) => client.destroy()));
+    await used.send(new ListObjectsV2Command({ Bucket: bucket }));
+    const bare = { send: (...args) => plain.send(...args) };
+    for (const [prefix, client] of Object.entries({ used, bare })) {
+      const store = new Store();
+      const backend = await s3Backend("s3", { client, bucket, prefix, graceMs: 0, lockTtlMs: 60_000 });
+      await store.open("", { backend, ...manual });
+      for (let n = 0; n < 3; n++) {
+        await store.set("a", { n });
+        await store.compact();
+        // Objects bear the second in which they were written.
+        await delay(1100);
+      }
+      await store.close();
+      const seen = await s3Backend("s3", { client: plain, bucket, prefix });
+      const snapshots = await seen.listBlobs("snapshots");
+      t.true(snapshots.length <= 2, `${prefix}: ${snapshots.join(" ")}`);
+    }
+  },
+);
 
 s3Test("open() on a server that answers conditional writes with 501 is refused", async (t) => {
   const { endpoint, open } = await newWorld(t);

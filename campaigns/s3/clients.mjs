@@ -45,9 +45,14 @@ export async function installExample(name) {
 export const requireInstalled = createRequire(path.join(cache, "package.json"));
 const importInstalled = (...names) => import(pathToFileURL(path.join(cache, ...names)).href);
 
-export function s3Client(endpoint, credentials = { accessKeyId: "test", secretAccessKey: "test" }) {
+/** What a client of a server on this machine needs to know. */
+export function s3Config(endpoint, credentials = { accessKeyId: "test", secretAccessKey: "test" }) {
+  return { endpoint, region: "us-east-1", forcePathStyle: true, credentials };
+}
+
+export function s3Client(endpoint, credentials) {
   const { S3Client } = requireInstalled("@aws-sdk/client-s3");
-  return new S3Client({ endpoint, region: "us-east-1", forcePathStyle: true, credentials });
+  return new S3Client(s3Config(endpoint, credentials));
 }
 
 export async function createBucket(client, bucket) {

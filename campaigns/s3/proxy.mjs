@@ -113,7 +113,9 @@ export async function startProxy(
     return new Promise((resolve, reject) => {
       const outgoing = send(options, async (incoming) => {
         try {
-          resolve({ status: incoming.statusCode, headers: incoming.headers, body: await readAll(incoming) });
+          // What speaks to the client is the proxy: the name of the server behind it is left out, as other proxies do.
+          const { server: _, ...headers } = incoming.headers;
+          resolve({ status: incoming.statusCode, headers, body: await readAll(incoming) });
         } catch (error) {
           reject(error);
         }

@@ -15,6 +15,7 @@ const {
 const { randomUUID } = require("../platform/builtins").crypto;
 const { opslogError } = require("../errors/errors");
 const { isMissing, isRefused, isTransient, isUnknown } = require("./faults");
+const { serverOf, serverTime } = require("./responses");
 
 const PARALLEL = 16;
 /** How many objects one request deletes at most, by S3's rules. */
@@ -73,12 +74,12 @@ class Objects {
 
   /** An object, or a range of it, or `null`. `ageMs` is by the server's clock alone; of a range, `size` is that of the whole. */
   async get(path, range = {}) {
-    const take = async (answer, time) => ({
+    const take = async (answer) => ({
       body: await bodyOf(answer),
       etag: answer.ETag,
       mark: answer.Metadata?.opslog,
       size: totalOf(answer.ContentRange),
-      ageMs: time() - answer.LastModified?.getTime(),
+      ageMs: serverTime(answer) - answer.LastModified?.getTime(),
     });
     const failed = (error) => (isMissing(error) ? null : undefined);
     return this.#orNull(GetObjectCommand, { Key: this.key(path), ...range }, take, failed);
@@ -129,12 +130,12 @@ class Objects {
     return this.#putIf(path, body, { IfMatch: this.#isBare ? unquoted(etag) : etag });
   }
 
-  /** Creates one object several times at once. Returns the ETags of the writes that were let through. */
+  /** Creates one object several times at once. Returns the `etag` and the `server` of each write that was let through. */
   createAtOnce(path, bodies) {
     return this.#atOnce(path, bodies, { IfNoneMatch: "*" });
   }
 
-  /** Replaces one object that has this ETag, several times at once. Returns the ETags of the writes that were let through. */
+  /** Replaces one object that has this ETag, several times at once. Returns as `createAtOnce()`. */
   async replaceAtOnce(path, bodies, etag) {
     const written = await this.#atOnce(path, bodies, { IfMatch: etag });
     // Ceph's gateway: see below.
@@ -142,20 +143,15 @@ class Objects {
   }
 
   async #atOnce(path, bodies, condition) {
-    const etagOf = ({ ETag: etag }) => etag;
+    const take = (answer) => ({ etag: answer.ETag, server: serverOf(answer) });
     // None is sent again: one that met another, or was not answered in time, was not seen to be let through.
     const failed = (error) => {
       if (isUnknown(error)) throw unsafe(error);
       return isRefused(error) || isMissing(error) || isTransient(error) ? { none: true } : undefined;
     };
     const put = (body) =>
-      this.#requests.send(
-        PutObjectCommand,
-        { Key: this.key(path), Body: body, ...condition },
-        etagOf,
-        failed,
-      );
-    return (await Promise.all(bodies.map(put))).filter((etag) => etag?.none !== true);
+      this.#requests.send(PutObjectCommand, { Key: this.key(path), Body: body, ...condition }, take, failed);
+    return (await Promise.all(bodies.map(put))).filter(({ none }) => none !== true);
   }
 
   async #putIf(path, body, condition) {
@@ -188,7 +184,7 @@ class Objects {
       Prefix: this.key(prefix),
       ...(after !== undefined && { StartAfter: this.key(after) }),
     };
-    return this.#requests.send(ListObjectsV2Command, input, (answer, time) => this.#listed(answer, time));
+    return this.#requests.send(ListObjectsV2Command, input, (answer) => this.#listed(answer));
   }
 
   /** All objects below a prefix, behind a path. */
@@ -203,14 +199,15 @@ class Objects {
     return items;
   }
 
-  #listed({ Contents: contents = [], IsTruncated: isTruncated = false }, time) {
+  #listed(answer) {
+    const { Contents: contents = [], IsTruncated: isTruncated = false } = answer;
     const items = contents.map(({ Key: key, ETag: etag, Size: size, LastModified: modified }) => ({
       path: key.slice(this.#root.length),
       etag,
       size,
       modifiedMs: modified.getTime(),
     }));
-    return { items, isTruncated, timeMs: time() };
+    return { items, isTruncated, timeMs: serverTime(answer) };
   }
 
   /** Reads several objects. */

@@ -6,26 +6,14 @@
 const { opslogError } = require("../errors/errors");
 const { clearTimeout, setTimeout } = require("../platform/timers");
 const { isThrottled, isTransient } = require("./faults");
+const { sendWith } = require("./responses");
 
 const Canceller = AbortController;
-const parseDate = Date.parse;
 
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 5_000;
 /** By how much longer a server is left alone that asks for fewer requests. */
 const THROTTLED = 4;
-
-/** Returns a function that tells the server's own clock, in milliseconds, once the command is answered. */
-function serverTime(command) {
-  let told;
-  const listening = (next) => async (args) => {
-    const result = await next(args);
-    told = parseDate(result.response?.headers?.date ?? "");
-    return result;
-  };
-  command.middlewareStack.add(listening, { step: "deserialize", name: "opslogServerTime" });
-  return () => told;
-}
 
 class Requests {
   #client;
@@ -87,9 +75,7 @@ class Requests {
     const timer = setTimeout(() => limit.abort(), this.#timeoutMs);
     try {
       const command = new Command({ Bucket: this.#bucket, ...input });
-      // NOTE: most answers are taken without it, and it takes its time.
-      const time = take.length > 1 ? serverTime(command) : undefined;
-      return await take(await this.#client.send(command, { abortSignal: limit.signal }), time);
+      return await take(await sendWith(this.#client, command, { abortSignal: limit.signal }));
     } catch (error) {
       if (!limit.signal.aborted || this.#ending.signal.aborted) throw error;
       const message = `The S3 server did not answer within ${this.#timeoutMs} ms. The request may still take effect.`;

@@ -4,9 +4,12 @@
 // requests. They are made behind the appends. They say nothing that the parts do not say: one that is missing costs requests.
 
 const { Buffer } = require("../platform/builtins").buffer;
+const { delay } = require("../platform/timers");
 const { firstOf, rollUp, rollUpOf, rollUps } = require("./names");
 
 const FAN = 16;
+/** How long a roll-up waits behind the append that completed it. */
+const PAUSE_MS = 5;
 /** Parts above this size are not worth a roll-up: few of them are a long read. */
 const LARGEST_BYTES = 4 << 20;
 
@@ -49,7 +52,11 @@ class RollUps {
 
   #put(log, whole) {
     const before = this.#working.get(log) ?? Promise.resolve();
-    const work = before.then(() => this.#objects.put(rollUp(log, whole), whole.body)).catch(() => {});
+    // The append that follows is to be on its way first.
+    const work = before
+      .then(() => delay(PAUSE_MS))
+      .then(() => this.#objects.put(rollUp(log, whole), whole.body))
+      .catch(() => {});
     this.#working.set(log, work);
     work.then(() => this.#working.get(log) === work && this.#working.delete(log));
   }
