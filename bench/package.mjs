@@ -19,7 +19,8 @@ export function makePackage() {
   mkdirSync(path.join(folder, "native"), { recursive: true });
   for (const name of ["index.mjs", "package.json"])
     copyFileSync(path.join(root, name), path.join(folder, name));
-  writeFileSync(path.join(folder, "index.js"), bundleFacade().code);
+  for (const [name, text] of Object.entries(bundleFacade().files))
+    writeFileSync(path.join(folder, name), text);
   const [from, to] = [path.join(root, binary), path.join(folder, binary)];
   // NOTE: what another process has loaded must not be written to.
   if (!existsSync(to) || !readFileSync(from).equals(readFileSync(to))) {

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { spawnSync } from "node:child_process";
 import test from "ava";
 import { platforms } from "../../scripts/platform-packages.mjs";
@@ -146,6 +147,19 @@ test("the package's bill of materials, lists what is in the page, the packages o
   );
 });
 
+test("an entry that `import` comes to is a file of few lines, for Node looks for the names of exports in all of its text", async (t) => {
+  const { folder, read } = await first;
+  for (const name of ["index", "s3"]) {
+    t.true((await read("main", `${name}.js`)).length < 200, name);
+    t.true((await read("main", `${name}.all.js`)).length > 10_000, name);
+  }
+  const entry = path.join(folder, "tarballs", "main", "index.js");
+  // What Node finds in it is `default` alone: it did not look into the other file either.
+  const looked = `import(${JSON.stringify(pathToFileURL(entry))}).then((found) => console.log(Object.keys(found).join(" ")))`;
+  const { stdout } = spawnSync(process.execPath, ["-e", looked], { encoding: "utf8" });
+  t.regex(stdout.trim(), /^default( module\.exports)?$/);
+});
+
 test("the facade as one file, keeps the names of the classes, and its source map those of the files", async (t) => {
   const { folder, read } = await first;
   const facade = path.join(folder, "tarballs", "main", "index.js");
@@ -153,7 +167,7 @@ test("the facade as one file, keeps the names of the classes, and its source map
   const ours = require("@backloghq/opslog");
   t.deepEqual(Object.keys(published), Object.keys(ours));
   for (const name of Object.keys(ours)) t.is(published[name].name, ours[name].name);
-  const map = JSON.parse(await read("main", "index.js.map"));
+  const map = JSON.parse(await read("main", "index.all.js.map"));
   t.true(map.sources.includes("lib/store.js"));
   t.is(map.sources.length, map.sourcesContent.length);
   const thrown = `const { Store } = require(${JSON.stringify(facade)});

@@ -9,17 +9,28 @@ const NAME = "@backloghq/opslog";
 /** Where this file is in a clone. What is published is one file beside package.json. */
 const IN_CLONE = path.join("lib", "native", "bundle.js");
 
+/** The folder that would be the package's if this file is not in a bundle; `undefined` where no file is known. */
+function thisFolder() {
+  if (typeof __filename !== "string") return undefined;
+  return __filename.endsWith(IN_CLONE) ? __filename.slice(0, -IN_CLONE.length) : path.dirname(__filename);
+}
+
 /** The package's folder; `undefined` in a bundle. */
 function ownFolder() {
-  if (typeof __filename !== "string") return undefined;
-  const isClone = __filename.endsWith(IN_CLONE);
-  const folder = isClone ? __filename.slice(0, -IN_CLONE.length) : path.dirname(__filename);
+  const folder = thisFolder();
+  if (folder === undefined) return undefined;
   try {
     const { name } = JSON.parse(fs.readFileSync(path.join(folder, "package.json"), "utf8"));
     return name === NAME ? folder : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Where a file of the package would be. */
+function besideThis(name) {
+  const folder = thisFolder();
+  return folder === undefined ? undefined : path.join(folder, name);
 }
 
 /** The folders of the program that runs, and of the executable that runs it. */
@@ -57,4 +68,4 @@ function asset(name) {
   };
 }
 
-module.exports = { asset, besideProgram, ownFolder };
+module.exports = { asset, besideProgram, besideThis, ownFolder };

@@ -4,11 +4,11 @@
 // machine without a binary can still use everything that needs none.
 
 const { createRequire } = require("../platform/builtins").module;
-const { path, process } = require("../platform/builtins");
+const { fs, path, process } = require("../platform/builtins");
 const { opslogError } = require("../errors/errors");
 const { isMusl } = require("./libc");
 const { advice } = require("./advice");
-const { asset, besideProgram, ownFolder } = require("./bundle");
+const { asset, besideProgram, besideThis, ownFolder } = require("./bundle");
 const { requirePackage } = require("./packages");
 
 /** The name of this platform as napi-rs spells it, such as `linux-x64-gnu`. */
@@ -36,27 +36,33 @@ function loadPackage(triple) {
   return addonOf(found);
 }
 
-/** The places where the addon may be, in the order in which they are tried. Each is a name and a function that loads it. */
-function candidates(triple) {
+/**
+ * The places where the addon may be, in the order in which they are tried. Each is a name and a function that loads it. A place
+ * is made when those before it have failed: most programs need the first one alone.
+ */
+function* candidates(triple) {
   const file = `opslog.${triple}.node`;
   const inFile = (place) => ({ place, load: () => loadFile(place) });
-  const places = [];
-  if (process.env.OPSLOG_NATIVE_PATH) places.push(inFile(path.resolve(process.env.OPSLOG_NATIVE_PATH)));
-  const folder = ownFolder();
-  if (folder !== undefined) places.push(inFile(path.join(folder, "native", file)));
-  places.push({ place: `@backloghq/opslog-${triple}`, load: () => loadPackage(triple) });
-  if (folder !== undefined) return places;
+  if (process.env.OPSLOG_NATIVE_PATH) yield inFile(path.resolve(process.env.OPSLOG_NATIVE_PATH));
+  const built = besideThis(path.join("native", file));
+  // NOTE: what is published has no such folder, and a `require` takes long to say so.
+  const isBuilt = fs.existsSync(built);
+  if (isBuilt) yield inFile(built);
+  yield { place: `@backloghq/opslog-${triple}`, load: () => loadPackage(triple) };
+  if (ownFolder() !== undefined) {
+    if (!isBuilt) yield inFile(built);
+    return;
+  }
   const extracted = asset(file);
-  if (extracted !== undefined) places.push({ place: `the asset ${file}`, load: () => loadFile(extracted()) });
+  if (extracted !== undefined) yield { place: `the asset ${file}`, load: () => loadFile(extracted()) };
   for (const beside of besideProgram()) {
-    places.push(inFile(path.join(beside, file)));
+    yield inFile(path.join(beside, file));
     const name = `@backloghq/opslog-${triple}`;
-    places.push({
+    yield {
       place: `${name} from ${beside}`,
       load: () => addonOf(createRequire(path.join(beside, "x"))(name)),
-    });
+    };
   }
-  return places;
 }
 
 /** The first line of what went wrong: the rest is Node's list of requiring modules. */

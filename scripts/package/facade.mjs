@@ -1,14 +1,18 @@
-// The package's JavaScript as it is published: each entry and all that it needs of lib/ in one file, which Node reads and
+// The package's JavaScript as it is published: all that an entry needs of lib/ in one file, which Node reads and
 // compiles in a third of the time. The text of each file is kept as it is, so that stack traces stay readable; a source map names the
-// files of lib/.
+// files of lib/. The entry itself is a file of few lines: `import` has Node look for names of exports in the whole text of the CommonJS
+// file that it comes to, which takes 2 ms for all of it with Node 24, and 18 ms with Node 20.
 
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fail, root } from "../setup.mjs";
 
-/** The names of the files in the package: the package itself, and its entry for S3. */
+/** The entries: the package itself, and that for S3. */
 export const FACADE = "index.js";
 export const ENTRIES = [FACADE, "s3.js"];
+
+/** The file with all that an entry needs. It is beside the entry: by its place the binary is found. */
+const joined = (entry) => entry.replace(/\.js$/, ".all.js");
 
 const REQUIRE = /\brequire\("(\.[^"]+)"\)/g;
 const HEAD = `"use strict";
@@ -72,9 +76,17 @@ function mappingsOf(lines) {
   return mapped.join(";");
 }
 
+/** The text of an entry. What it requires is no export of its own to Node, which would look into that file as well. */
+const entryText = (entry) => `"use strict";
+
+const all = require("./${joined(entry)}");
+
+module.exports = all;
+`;
+
 /**
- * Joins the files. Returns the text of the one file and of its source map. Both depend on the files alone, not on the folder
- * in which they are.
+ * Joins the files of an entry. Returns the text of the one file, and the files that are published, texts by names. They depend on
+ * the files alone, not on the folder in which they are.
  */
 export function bundleFacade(entry = FACADE) {
   const texts = collect(entry);
@@ -92,14 +104,19 @@ export function bundleFacade(entry = FACADE) {
     lines.push(undefined, undefined);
     return `  function (module, exports) { // ${source}${own.join("\n")}\n  },\n`;
   });
-  const code = `${HEAD}${parts.join("")}];\n\nmodule.exports = $load(0);\n//# sourceMappingURL=${entry}.map\n`;
+  const code = `${HEAD}${parts.join("")}];\n\nmodule.exports = $load(0);\n//# sourceMappingURL=${joined(entry)}.map\n`;
   const map = {
     version: 3,
-    file: entry,
+    file: joined(entry),
     sources,
     sourcesContent: [...texts.values()],
     names: [],
     mappings: mappingsOf(lines),
   };
-  return { code, map: `${JSON.stringify(map)}\n` };
+  const files = {
+    [entry]: entryText(entry),
+    [joined(entry)]: code,
+    [`${joined(entry)}.map`]: `${JSON.stringify(map)}\n`,
+  };
+  return { code, files };
 }

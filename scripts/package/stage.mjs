@@ -26,7 +26,7 @@ function pack(folder, destination) {
 }
 
 /**
- * What is published of the package: its JavaScript as one file, its types and its programs, but no binary, and nothing that
+ * What is published of the package: its JavaScript in few files, its types and its programs, but no binary, and nothing that
  * only its developers need. Its texts are those that the README leads to; their other links lead to the repository.
  */
 function stagePackage(folder) {
@@ -44,14 +44,11 @@ function stagePackage(folder) {
   }
   const documents = publishedDocuments();
   for (const name of documents) put(name, withAbsoluteLinks(name, main, documents));
-  for (const entry of ENTRIES) {
-    const { code, map } = bundleFacade(entry);
-    put(entry, code);
-    put(`${entry}.map`, map);
-  }
+  const bundled = Object.assign({}, ...ENTRIES.map((entry) => bundleFacade(entry).files));
+  for (const [name, text] of Object.entries(bundled)) put(name, text);
   put(BILL, print(packageBill()));
   const names = Object.keys(platforms).map((platform) => [`${main.name}-${platform}`, main.version]);
-  const files = [...copied, ...ENTRIES.flatMap((entry) => [entry, `${entry}.map`]), ...documents, BILL];
+  const files = [...copied, ...Object.keys(bundled), ...documents, BILL];
   put("package.json", print({ ...main, files, optionalDependencies: Object.fromEntries(names) }));
 }
 
