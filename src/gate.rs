@@ -204,6 +204,14 @@ impl Gate {
         Ok(entered.map_err(failed)?.then_some(Shared { pair }))
     }
 
+    /// Waits, and lets those that have the lock alone know that it does.
+    fn while_waiting<T>(&self, wait: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.waits()?;
+        let entered = wait();
+        self.arrived();
+        entered
+    }
+
     /// As [`Gate::try_shared`]; while another process has it alone for one transaction, tries again for a moment. It is for a thread that
     /// must not wait: to go to another thread and to come back takes longer where the processors are busy.
     ///
@@ -215,10 +223,7 @@ impl Gate {
         if entered.is_some() || self.changes.is_locked() {
             return Ok(entered);
         }
-        self.waits()?;
-        let entered = self.shared_in_a_moment();
-        self.arrived();
-        entered
+        self.while_waiting(|| self.shared_in_a_moment())
     }
 
     fn shared_in_a_moment(&self) -> Result<Option<Shared<'_>>> {
@@ -240,10 +245,7 @@ impl Gate {
         if let Some(shared) = self.try_shared()? {
             return Ok(shared);
         }
-        self.waits()?;
-        let shared = self.shared_in_turn();
-        self.arrived();
-        shared
+        self.while_waiting(|| self.shared_in_turn())
     }
 
     fn shared_in_turn(&self) -> Result<Shared<'_>> {
@@ -286,10 +288,7 @@ impl Gate {
         if entered.is_some() {
             return Ok(entered);
         }
-        self.waits()?;
-        let entered = self.shared_in_a_while();
-        self.arrived();
-        entered
+        self.while_waiting(|| self.shared_in_a_while())
     }
 
     fn shared_in_a_while(&self) -> Result<Option<Shared<'_>>> {

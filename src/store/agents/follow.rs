@@ -2,27 +2,24 @@
 //! and an operation that belongs before others takes only those back and applies them again.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::log::News;
+use super::trust::newest;
 use super::{Agents, Log, logs_of, own_path};
 use crate::disk::FileInfo;
-use crate::engine::{Base, Engine, Id, Operation, Rank};
+use crate::engine::{Engine, Id, Operation, Rank};
 use crate::error::{Error, Result};
 use crate::format::manifest::{Descent, Manifest};
 use crate::format::versions::version_of;
 use crate::gate::{Exclusive, Gate, Shared};
 use crate::layout;
-use crate::progress::Phase;
-use crate::store::following::tail_queue::TailQueue;
 use crate::store::following::telling::LiveLog;
 use crate::store::locked::Locked;
 use crate::store::open::{Report, load_snapshot, open_own_wal, parse_manifest, read_manifest};
 use crate::store::versions::{Versions, with_schema};
-use crate::store::{Followed, Skipped, State, Store};
-use crate::wal::{Standing, Writer};
+use crate::store::{Followed, State, Store};
 
 /// So many bytes of others are read while an append waits.
 const MUCH: u64 = 64 << 10;
@@ -388,191 +385,6 @@ impl Store {
         Ok(())
     }
 
-    /// Loads snapshot and logs anew, in the place of what is in memory.
-    pub(super) fn load_anew(
-        &self,
-        state: &mut State,
-        manifest: &Manifest,
-        is_put_back: bool,
-        followed: &mut Followed,
-    ) -> Result<()> {
-        if state.upkeep.is_checkpoint() {
-            // The view of a compaction under way must stay; the next look comes back to this.
-            state.distrust();
-            return Ok(());
-        }
-        let All { engine, mut agents, versions, .. } = self.load_all(state, manifest)?;
-        self.go_on_telling(state, &mut agents, manifest, is_put_back)?;
-        state.take_engine(engine, self.options.skip_load && !is_put_back);
-        state.versions.take_snapshot(versions);
-        state.agents = Some(agents);
-        state.number_own_log();
-        followed.reloaded = true;
-        Ok(())
-    }
-
-    /// Lets logs that were loaded anew be told from where they were told before, and what was not told of those that are
-    /// left behind be told as well.
-    fn go_on_telling(
-        &self,
-        state: &mut State,
-        agents: &mut Agents,
-        manifest: &Manifest,
-        is_put_back: bool,
-    ) -> Result<()> {
-        let named = logs_of(manifest);
-        // Of the own log only what another hand wrote is told, and where that stands is known.
-        let own = state.wal.relative().to_owned();
-        let found = if is_put_back { Vec::new() } else { state.tail_queue.take_of(&own) };
-        let before = state.agents.as_mut().map(|agents| std::mem::take(&mut agents.logs)).unwrap_or_default();
-        let passed = if is_put_back {
-            Vec::new()
-        } else {
-            self.passed_since(newest(&before), &state.manifest, manifest)?
-        };
-        for mut log in before {
-            if let Some(again) = agents.logs.iter_mut().find(|again| again.relative == log.relative) {
-                again.own_from = log.own_from;
-            }
-            let is_named = named.contains(&log.relative.as_str());
-            log.look_again(self)?;
-            if is_put_back && !is_named {
-                // What it says has never been, or the snapshot holds it.
-                log.told = u64::MAX;
-            }
-            // Of one that counts no more there may be more than was read.
-            log.leave(&mut state.tail_queue, if is_named { log.end } else { u64::MAX });
-        }
-        state.tail_queue.extend(passed);
-        if is_put_back {
-            state.tail_queue.put_back(&named);
-        }
-        self.set_told(&mut state.tail_queue, agents)?;
-        state.tail_queue.extend(found);
-        Ok(())
-    }
-
-    /// Finds out up to where logs were told that were read before.
-    fn set_told(&self, tail_queue: &mut TailQueue, agents: &mut Agents) -> Result<()> {
-        for log in &mut agents.logs {
-            if let Some(file) = &log.file {
-                // The agent's own one: what stood there when the agent opened is still to be told.
-                log.own_from =
-                    tail_queue.end_in(&log.relative).map_or(log.own_from, |end| end.max(log.own_from));
-                log.told = tail_queue.told_in(&log.relative, &self.hasher, &**file, &log.path)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Snapshot and all logs of a manifest.
-    fn load_all(&self, state: &State, manifest: &Manifest) -> Result<All> {
-        let mut agents = match &state.agents {
-            Some(agents) => agents.clone_identity(),
-            None => Agents::new(None, None),
-        };
-        let snapshot = if self.options.skip_load { None } else { Some(load_snapshot(self, manifest)?) };
-        let bytes = snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes);
-        let is_scanned = snapshot.as_ref().is_some_and(|snapshot| snapshot.scanned);
-        let versions = match &snapshot {
-            Some(snapshot) => Versions::of_header(snapshot.version, &self.options),
-            None => self.snapshot_version(manifest)?,
-        };
-        let base = snapshot.map_or_else(Base::empty, |snapshot| snapshot.base);
-        let is_scanned = is_scanned && !base.is_empty();
-        let mut engine = with_schema(Engine::new(base, agents.id.as_deref()), &self.options, versions);
-        for relative in logs_of(manifest) {
-            let version = manifest.log_version(relative, versions.snapshot);
-            agents.add(relative, layout::inside(&self.root, layout::OPS, relative)?, version);
-        }
-        let mut news = News::default();
-        let sizes = agents.logs.iter().map(|log| self.disk.info(&log.path).map_or(0, |info| info.len));
-        let progress = &self.options.progress;
-        progress.begin(Phase::ReadLog, sizes.sum());
-        let mut read = 0;
-        for log in &mut agents.logs {
-            let before = news.skipped.len();
-            let own = state.wal.file().filter(|_| log.relative == state.wal.relative());
-            log.read_on(self, own, true, &mut news)?;
-            let malformed = news.skipped.get(before..).unwrap_or_default();
-            let offsets: Vec<u64> = malformed.iter().map(|skipped| skipped.offset).collect();
-            self.refuse_malformed(&log.path, &offsets)?;
-            read += log.end;
-            progress.reach(read);
-        }
-        let newest = news.added.iter().map(|operation| operation.version).max().unwrap_or(0);
-        if self.options.skip_load {
-            let highest = news.added.iter().filter_map(Operation::rank).map(|rank| rank.clock).max();
-            engine.see_clock(highest.unwrap_or(0));
-        } else {
-            engine.integrate(news.added, &[]).map_err(|source| self.read_failed(source))?;
-        }
-        engine.see_clock(manifest.clock);
-        Ok(All { engine, agents, bytes, versions, newest, is_scanned, skipped: news.skipped })
-    }
-
-    /// Opens the logs of agents for reading only.
-    pub(in crate::store) fn read_agents(&self, manifest: &Manifest, report: &mut Report) -> Result<()> {
-        let mut state = self.lock();
-        state.agents = Some(Agents::new(None, None));
-        self.load_first(&mut state, manifest, report)
-    }
-
-    /// Loads everything for the first time.
-    pub(in crate::store) fn load_first(
-        &self,
-        state: &mut State,
-        manifest: &Manifest,
-        report: &mut Report,
-    ) -> Result<()> {
-        let all = self.load_all(state, manifest)?;
-        self.options.refuse_newer(all.newest.max(all.versions.snapshot))?;
-        state.engine = all.engine;
-        state.versions = all.versions;
-        state.agents = Some(all.agents);
-        state.number_own_log();
-        state.begin_telling(self.options.skip_load);
-        state.snapshot_bytes = all.bytes;
-        if !self.options.skip_load {
-            report.needs_migration = state.versions.snapshot < self.options.version
-                || !state.engine.is_migrated().map_err(|source| self.read_failed(source))?;
-            report.index_rebuilt = all.is_scanned;
-        }
-        report.skipped = all.skipped;
-        state.buffered = state.engine.operations().len();
-        state.departures.set(manifest.departures);
-        state.manifest = manifest.clone();
-        state.take_log_version();
-        Ok(())
-    }
-
-    /// Snapshot and all logs of agents, for a reader of a single writer's folder that has become theirs.
-    pub(in crate::store) fn load_agents(&self, state: &State, manifest: &Manifest) -> Result<All> {
-        self.load_all(state, manifest)
-    }
-
-    /// Goes on with what was loaded, as a reader of agents.
-    pub(in crate::store) fn go_over_to_agents(
-        &self,
-        state: &mut State,
-        All { engine, mut agents, bytes, versions, .. }: All,
-        manifest: &Manifest,
-        is_put_back: bool,
-    ) -> Result<()> {
-        if is_put_back {
-            state.tail_queue.put_back(&logs_of(manifest));
-        }
-        self.set_told(&mut state.tail_queue, &mut agents)?;
-        state.wal = Writer::new(PathBuf::new(), String::new(), None, 0);
-        state.snapshot_bytes = bytes;
-        state.agents = Some(agents);
-        state.take_engine(engine, self.options.skip_load && !is_put_back);
-        state.versions.take_snapshot(versions);
-        state.buffered = state.engine.operations().len();
-        state.departures.set(manifest.departures);
-        Ok(())
-    }
-
     /// Adds a log that is to be read. `version` is that of lines without a mark.
     pub(super) fn add_log(&self, state: &mut State, relative: &str, version: u32) -> Result<()> {
         let path = layout::inside(&self.root, layout::OPS, relative)?;
@@ -617,52 +429,7 @@ impl Store {
     }
 }
 
-/// Everything that a manifest names, loaded.
-pub(in crate::store) struct All {
-    engine: Engine,
-    agents: Agents,
-    bytes: u64,
-    versions: Versions,
-    /// The highest version of a line.
-    newest: u32,
-    is_scanned: bool,
-    skipped: Vec<Skipped>,
-}
-
-impl Agents {
-    fn clone_identity(&self) -> Self {
-        Self {
-            id: self.id.clone(),
-            _presence: self._presence.clone(),
-            count: self.count,
-            manifest_file: self.manifest_file,
-            logs: Vec::new(),
-            next_log: self.next_log,
-            own: 0,
-            stale: false,
-            outdated: false,
-            departed: false,
-            swallowed: self.swallowed.clone(),
-            hidden: self.hidden.clone(),
-            shown: self.shown.clone(),
-        }
-    }
-}
-
 impl State {
-    pub(super) fn is_outdated(&self) -> bool {
-        self.agents.as_ref().is_some_and(|agents| agents.outdated)
-    }
-
-    /// Whether the snapshot in memory holds records that the current one does not.
-    pub(in crate::store) fn is_departed(&self) -> bool {
-        self.agents.as_ref().is_some_and(|agents| agents.departed)
-    }
-
-    pub(super) fn is_stale(&self) -> bool {
-        self.agents.as_ref().is_some_and(|agents| agents.stale)
-    }
-
     /// Takes note of the versions of all logs that a manifest names.
     pub(super) fn take_log_versions(&mut self, manifest: &Manifest, snapshot: u32) {
         let named = logs_of(manifest);
@@ -671,47 +438,6 @@ impl State {
                 log.version = manifest.log_version(&log.relative, snapshot);
             }
         }
-    }
-
-    /// Has everything loaded anew before it is trusted again.
-    pub(super) fn distrust(&mut self) {
-        if let Some(agents) = &mut self.agents {
-            agents.stale = true;
-        }
-    }
-
-    /// Whether the folder is one that was put back, or another one: its manifest did not come from the one that is
-    /// known, another file has the name of a log, or the agent's own was cut by another hand.
-    pub(in crate::store) fn is_folder_put_back(&mut self, store: &Store, next: &Manifest) -> Result<bool> {
-        let Some(agents) = &mut self.agents else { return Ok(false) };
-        if next.descent_from(&self.manifest) == Descent::Diverges {
-            return Ok(true);
-        }
-        let named = logs_of(next);
-        let own = self.wal.relative();
-        for log in agents.logs.iter_mut().filter(|log| log.relative != own) {
-            if log.is_replaced(store, named.contains(&log.relative.as_str()))? {
-                return Ok(true);
-            }
-        }
-        Ok(agents.id.is_some() && self.has_lost_own_log(store)? && !self.has_others_lines(store)?)
-    }
-
-    /// Whether another process has only appended to the agent's own log, behind its last line or before: the folder is what
-    /// it was, with more in it.
-    fn has_others_lines(&self, store: &Store) -> Result<bool> {
-        let is_agent = self.agents.as_ref().is_some_and(|agents| agents.id.is_some());
-        Ok(is_agent && self.wal.look(&*store.disk)?.0 == Standing::Grew && store.has_only_grown(self)?)
-    }
-
-    /// Whether lines of another hand are to be looked for in the agent's own log, and nothing waits to be written.
-    fn is_own_log_to_be_read(&self, store: &Store) -> Result<bool> {
-        let is_agent = self.agents.as_ref().is_some_and(|agents| agents.id.is_some());
-        if !is_agent || store.options.read_only || self.holds_unwritten() {
-            return Ok(false);
-        }
-        let is_half_read = self.wal.wants_reading() && self.wal.look(&*store.disk)?.0 == Standing::Sound;
-        Ok(is_half_read || self.has_others_lines(store)?)
     }
 
     /// Whether a record shows what an operation said that came later than this one. If not, it is this one's now.
@@ -729,38 +455,6 @@ impl State {
         is_later
     }
 
-    /// Whether a single writer came and went between two looks.
-    fn missed_a_single_writer(&self, next: &Manifest) -> bool {
-        let since = self.newest_agent_log();
-        next.previous_ops.as_deref().and_then(layout::milliseconds).is_some_and(|ms| ms > since)
-    }
-
-    /// The time of the newest log of an agent that is known.
-    pub(in crate::store) fn newest_agent_log(&self) -> u64 {
-        self.agents.as_ref().map_or(0, |agents| newest(&agents.logs))
-    }
-
-    /// Whether the agent's own log is another file by now, or was changed by another hand.
-    fn has_lost_own_log(&self, store: &Store) -> Result<bool> {
-        let (standing, info) = self.wal.look(&*store.disk)?;
-        // One that was deleted is created again.
-        let is_there = info.is_some() || store.disk.info(self.wal.path()).is_ok();
-        Ok(is_there && (standing != Standing::Sound || !self.wal.ends_as_written()?))
-    }
-
-    /// Puts what was loaded in the place of what is in memory.
-    fn take_engine(&mut self, engine: Engine, goes_on: bool) {
-        let clock = self.engine.clock();
-        if goes_on {
-            // What a store knows that loads nothing goes on showing: nothing else could be loaded in its place.
-            let count = self.engine.operations().len();
-            self.engine.forget_operations(count);
-        } else {
-            self.engine = engine;
-        }
-        self.engine.see_clock(clock);
-    }
-
     /// Leaves all logs behind: the folder is a single writer's.
     pub(in crate::store) fn leave_agents(&mut self, store: &Store, is_put_back: bool) -> Result<()> {
         let Some(agents) = &mut self.agents else { return Ok(()) };
@@ -773,18 +467,6 @@ impl State {
         agents.logs.iter().for_each(|log| log.leave(&mut self.tail_queue, u64::MAX));
         self.agents = None;
         Ok(())
-    }
-
-    /// What stands in the logs now was seen, or, by a store that loads nothing, not yet.
-    fn begin_telling(&mut self, is_blind: bool) {
-        let Some(agents) = &mut self.agents else { return };
-        for log in &mut agents.logs {
-            if !is_blind {
-                log.told = log.end;
-            } else if log.own_from == 0 {
-                log.own_from = log.end;
-            }
-        }
     }
 
     /// What others wrote in the logs that are being read, and was not told yet.
@@ -844,8 +526,4 @@ impl State {
         self.engine.forget_operations(count);
         !self.engine.operations().iter().any(is_gone)
     }
-}
-
-fn newest(logs: &[Log]) -> u64 {
-    logs.iter().filter_map(|log| layout::agent_milliseconds(&log.relative)).max().unwrap_or(0)
 }

@@ -5,11 +5,13 @@
 
 mod compact;
 mod follow;
+mod load;
 mod log;
 mod open;
 mod same_name;
 mod take_over;
 mod transaction;
+mod trust;
 mod undo;
 
 use std::cmp::Reverse;
