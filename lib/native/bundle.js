@@ -3,7 +3,8 @@
 // Where a program that was bundled, or packed into one executable, may have the binary. There the package's own folder
 // is gone: what is known is the program's.
 
-const { fs, os, path, process } = require("../platform/builtins");
+const builtins = require("../platform/builtins");
+const { fs, path, process } = builtins;
 
 const NAME = "@backloghq/opslog";
 /** Where this file is in a clone. What is published is one file beside package.json. */
@@ -60,7 +61,8 @@ function asset(name) {
     return undefined;
   }
   return () => {
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "opslog-"));
+    // NOTE: few programs need that module, and all that open a store come by here.
+    const folder = fs.mkdtempSync(path.join(builtins.os.tmpdir(), "opslog-"));
     const file = path.join(folder, name);
     fs.writeFileSync(file, new Uint8Array(content), { mode: 0o700 });
     process.once("exit", () => fs.rmSync(folder, { recursive: true, force: true }));

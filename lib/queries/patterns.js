@@ -4,7 +4,7 @@
 // One that would take for ever is stopped: Node's `vm` can do that.
 
 const { opslogError } = require("../errors/errors");
-const { vm } = require("../platform/builtins");
+const builtins = require("../platform/builtins");
 
 /** So long, in milliseconds, the expressions of a query may take for the strings of about 500 KB of records. */
 const PATIENCE_MS = 1000;
@@ -33,6 +33,8 @@ class Patterns {
 
   /** Answers questions, which are numbers of patterns and strings in turn, with a string of 0 and 1. */
   answer(questions) {
+    // NOTE: taken here, for few programs need it.
+    const { vm } = builtins;
     this.#context ??= vm.createContext({ patterns: this.#patterns, test });
     this.#script ??= new vm.Script(SOURCE);
     this.#context.questions = questions;

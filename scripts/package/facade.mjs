@@ -85,6 +85,13 @@ module.exports = all;
 `;
 
 /**
+ * Another character stands in few texts and comments, as an escape it means the same there, and V8 holds and reads a text with one in it
+ * as two bytes for each character.
+ */
+const asAscii = (text) =>
+  text.replace(/[^\0-\x7f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+/**
  * Joins the files of an entry. Returns the text of the one file, and the files that are published, texts by names. They depend on
  * the files alone, not on the folder in which they are.
  */
@@ -104,7 +111,9 @@ export function bundleFacade(entry = FACADE) {
     lines.push(undefined, undefined);
     return `  function (module, exports) { // ${source}${own.join("\n")}\n  },\n`;
   });
-  const code = `${HEAD}${parts.join("")}];\n\nmodule.exports = $load(0);\n//# sourceMappingURL=${joined(entry)}.map\n`;
+  const code = asAscii(
+    `${HEAD}${parts.join("")}];\n\nmodule.exports = $load(0);\n//# sourceMappingURL=${joined(entry)}.map\n`,
+  );
   const map = {
     version: 3,
     file: joined(entry),
