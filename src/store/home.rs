@@ -59,7 +59,7 @@ impl Store {
         let mut state = self.lock();
         state.home.is_untold = false;
         let shown = state.home.shown.take();
-        let foreign = std::mem::take(&mut state.foreign);
+        let foreign = std::mem::take(&mut state.following.foreign);
         drop(state);
         // NOTE: it may be large, and others want the lock.
         drop(shown);
@@ -92,7 +92,7 @@ impl State {
         if !self.is_to_be_shown_on() {
             return;
         }
-        let kept = self.moments.begin(self.wal.len());
+        let kept = self.following.moments.begin(self.logs.wal.len());
         let (engine, hidden) = (self.engine.as_it_is(Arc::clone(&kept)), self.hidden_operations());
         self.home.shown = Some(Shown { engine, hidden, kept, behind });
     }
@@ -102,7 +102,7 @@ impl State {
         if self.home.thread.is_some() {
             let (outdated, undeleted) = (followed.outdated, followed.undeleted);
             if !followed.is_empty() {
-                self.foreign.push(std::mem::take(followed));
+                self.following.foreign.push(std::mem::take(followed));
             }
             (followed.outdated, followed.undeleted) = (outdated, undeleted);
         }
@@ -170,13 +170,18 @@ impl State {
 
     /// Behind which places of logs it stands.
     pub(super) fn behind(&self) -> Behind {
-        let (relative, end) = (self.wal.relative().to_owned(), self.wal.len());
+        let (relative, end) = (self.logs.wal.relative().to_owned(), self.logs.wal.len());
         if let Some(agents) = &self.agents {
             return Behind { logs: agents.stood_logs(relative, end), is_of_agents: true };
         }
-        let is_read = self.seen.lines.len() == self.engine.operations().len();
+        let is_read = self.following.seen.lines.len() == self.engine.operations().len();
         let log = match is_read {
-            true => StoodLog::read(relative, end, None, ReadLines::OfWriter(self.seen.lines.last_lines())),
+            true => StoodLog::read(
+                relative,
+                end,
+                None,
+                ReadLines::OfWriter(self.following.seen.lines.last_lines()),
+            ),
             false => StoodLog::written(relative, end, None),
         };
         Behind { logs: vec![log], is_of_agents: false }

@@ -26,7 +26,7 @@ impl<'a> Locked<'a> {
     }
 
     fn apply(&mut self) {
-        if !self.0.drafts.is_empty() {
+        if !self.0.unwritten.drafts.is_empty() {
             self.0.apply_drafts();
         }
     }

@@ -24,7 +24,6 @@ use std::sync::Arc;
 use hashbrown::DefaultHashBuilder;
 use parking_lot::Mutex;
 
-use following::tail_queue::TailQueue;
 use locked::Locked;
 use versions::Versions;
 
@@ -52,7 +51,7 @@ pub use writing::durable::Durability;
 pub use writing::savepoint::Savepoint;
 
 use crate::disk::Disk;
-use crate::engine::{Engine, Moments};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::gate::Gate;
@@ -61,7 +60,6 @@ use crate::patience::Patience;
 use crate::progress::Progress;
 use crate::snapshot::Indexing;
 use crate::sync::Rounds;
-use crate::wal::{Unsynced, Writer};
 use crate::{layout, patience};
 
 /// How a store is opened. Argument checks are the facade's.
@@ -115,60 +113,23 @@ pub struct Store {
     fields: Mutex<reading::fields::Fields>,
 }
 
-/// What the lock protects.
+/// What the lock protects, by owners: each is a struct in a file of its own. What stands here by itself is what all of them read.
 struct State {
     engine: Engine,
-    wal: Writer,
-    /// What else must be durable for what is in `wal` to count: the name of the manifest that was found, and logs
-    /// that writes went to before.
-    left: Vec<Unsynced>,
-    /// The next log, while a checkpoint is under way.
-    switch: checkpoint::switch::Switch,
-    /// The log before this one.
-    former: Option<foreign::Former>,
-    manifest: Manifest,
-    /// For a store that follows: how far it has come.
-    follower: following::follower::Follower,
-    lock: Option<HeldLock>,
-    /// Changes behind the operations, which are in no file yet either.
-    drafts: writing::drafts::Drafts,
-    /// Operations from this one on are in no file yet.
-    buffered: usize,
-    /// Operations before this one belong to a checkpoint that is due but has not begun.
-    hidden: usize,
-    departures: checkpoint::departures::Departures,
-    /// Where the batch that is being put together begins.
-    batch: Option<usize>,
-    /// Whether that batch is none of the user's, but changes that share a write; and the bytes that their lines take.
-    shared: bool,
-    held_bytes: usize,
-    versions: Versions,
-    snapshot_bytes: u64,
-    upkeep: checkpoint::upkeep::Upkeep,
-    failed: Option<String>,
+    logs: writing::logs::Logs,
+    unwritten: writing::unwritten::Unwritten,
+    checkpoints: checkpoint::checkpoints::Checkpoints,
+    following: following::standing::Following,
     /// The other logs, in a folder of agents.
     agents: Option<Agents>,
+    manifest: Manifest,
+    versions: Versions,
+    lock: Option<HeldLock>,
+    failed: Option<String>,
     /// There are no files: see `detached`.
     detached: bool,
-    scratch: writing::change::Scratch,
-    /// For a store that follows: the lines of the operations.
-    seen: Seen,
-    /// How much of the log its index file speaks of.
-    indexed: u64,
-    /// Whether each line of the log is an operation.
-    is_plain: bool,
-    /// What a write, or work on another thread, came upon that another hand wrote.
-    foreign: Vec<Followed>,
     /// The thread that has the store.
     home: home::Home,
-    /// What others wrote in logs that were left behind, and `tail()` has still to tell of.
-    tail_queue: TailQueue,
-    /// What others read without the lock.
-    moments: Moments,
-    /// Keeps the history from being pruned that is still read.
-    holding: checkpoint::holding::Holding,
-    /// So many operations at the end of the log no checkpoint takes along, see [`Store::keep_undoable`].
-    keep: usize,
 }
 
 /// From this size on, a snapshot is not rewritten before the WAL has a quarter of its bytes.
@@ -203,7 +164,7 @@ impl Store {
         let is_writer = state.lock.is_some() || self.gate.is_some();
         let settled = if is_writer { state.settle_log(self) } else { Ok(()) };
         if is_writer && state.failed.is_none() {
-            closing::note(&*self.disk, &self.root, self.options.agent.as_deref(), state.wal.relative());
+            closing::note(&*self.disk, &self.root, self.options.agent.as_deref(), state.logs.wal.relative());
         }
         drop(state);
         let settled = settled.and_then(|()| self.append_swallowed_at_close());
@@ -211,7 +172,7 @@ impl Store {
         let settled = settled.and(if is_writer { self.sync_at_close() } else { Ok(()) });
         let mut state = self.lock();
         let lock = state.lock.take();
-        if !state.upkeep.is_checkpoint() {
+        if !state.checkpoints.upkeep.is_checkpoint() {
             // A caller that still has the store reads nothing and must not write without the lock.
             let manifest = state.manifest.clone();
             let failed = Some("it was closed".to_owned());
@@ -237,13 +198,13 @@ impl Store {
         let mut state = self.lock();
         let is_writer = state.lock.is_some();
         // NOTE: also among agents: work on another thread may wait for the end of a batch, and the thread that ends for it.
-        let is_shared = std::mem::take(&mut state.shared);
-        if let (Some(_), false) = (state.batch, is_shared) {
+        let is_shared = std::mem::take(&mut state.unwritten.shared);
+        if let (Some(_), false) = (state.unwritten.batch, is_shared) {
             // The user's function did not come to its end.
             state.engine.rollback();
         }
         state.engine.commit();
-        state.batch = None;
+        state.unwritten.batch = None;
         drop(state);
         if is_writer {
             let _ = self.flush();
@@ -267,7 +228,7 @@ impl Store {
     fn lock_without_batch(&self) -> Result<Locked<'_>> {
         let mut state = self.lock();
         let (mut patience, mut added) = (Patience::new(1), 0);
-        while state.batch.is_some() {
+        while state.unwritten.batch.is_some() {
             let now = state.engine.operations().len();
             if now != added {
                 (patience, added) = (Patience::new(1), now);
@@ -320,7 +281,7 @@ impl State {
 
     /// Operations that the API shows.
     fn shown(&self) -> usize {
-        Self::shown_of(&self.engine, self.drafts.len(), self.hidden_operations())
+        Self::shown_of(&self.engine, self.unwritten.drafts.len(), self.hidden_operations())
     }
 
     fn shown_of(engine: &Engine, drafts: usize, hidden: usize) -> usize {
@@ -336,13 +297,13 @@ impl State {
         match &self.agents {
             // Operations of others may come in before them.
             Some(agents) => agents.hidden(self.engine.operations()),
-            None => self.hidden,
+            None => self.checkpoints.hidden,
         }
     }
 
     /// Lets the history shown start anew: what there is now belongs to the next checkpoint, but for what is kept undoable.
     fn hide(&mut self) {
-        self.hide_but(self.keep);
+        self.hide_but(self.checkpoints.keep);
     }
 
     fn hide_but(&mut self, keep: usize) {
@@ -355,13 +316,13 @@ impl State {
             // Which operations are the last is known once the log was replayed.
             return;
         }
-        self.departures.hide();
+        self.checkpoints.departures.hide();
         self.engine.turn_history();
         // Without files, a checkpoint waits for what is on its way, and takes everything along.
-        self.hidden = match self.detached {
+        self.checkpoints.hidden = match self.detached {
             true => self.engine.operations().len(),
-            false if keep > 0 => self.engine.set_apart_but(self.hidden, keep),
-            false => self.engine.set_apart(self.hidden),
+            false if keep > 0 => self.engine.set_apart_but(self.checkpoints.hidden, keep),
+            false => self.engine.set_apart(self.checkpoints.hidden),
         };
     }
 
@@ -372,26 +333,26 @@ impl State {
             self.engine.turn_history();
             return;
         }
-        self.engine.rejoin(self.hidden);
-        self.hidden = 0;
+        self.engine.rejoin(self.checkpoints.hidden);
+        self.checkpoints.hidden = 0;
     }
 
     /// Whether the operations shown have reached the threshold, and a checkpoint pays.
     fn is_due(&self, options: &Options) -> bool {
         !options.skip_load
-            && self.shown() as f64 >= options.checkpoint_threshold + self.keep as f64
+            && self.shown() as f64 >= options.checkpoint_threshold + self.checkpoints.keep as f64
             && (!options.amortised || self.pays())
     }
 
     /// Whether the log has grown enough for a rewrite of everything.
     fn pays(&self) -> bool {
-        let pays = match self.snapshot_bytes {
+        let pays = match self.checkpoints.snapshot_bytes {
             0..SMALL_SNAPSHOT => 0,
             bytes => bytes / 4,
         };
         match &self.agents {
-            Some(agents) => agents.logged(self.wal.len()) >= pays.max(AGENTS_LOG_AT_LEAST),
-            None => self.wal.len() >= pays,
+            Some(agents) => agents.logged(self.logs.wal.len()) >= pays.max(AGENTS_LOG_AT_LEAST),
+            None => self.logs.wal.len() >= pays,
         }
     }
 }

@@ -5,20 +5,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::agents;
+use super::checkpoint::checkpoints::Checkpoints;
 use super::checkpoint::create_files;
 use super::checkpoint::departures::Departures;
 use super::checkpoint::holding::Holding;
-use super::checkpoint::switch::Switch;
-use super::checkpoint::upkeep::Upkeep;
 use super::closing::{self, MissingLog, missing_logs};
 use super::following::followed::{Skipped, skipped_in};
-use super::following::follower::Follower;
-use super::following::tail_queue::TailQueue;
+use super::following::standing::Following;
 use super::versions::{Versions, with_schema};
 use super::writing::doubtful::write_anew_if_in_doubt;
+use super::writing::logs::Logs;
+use super::writing::unwritten::Unwritten;
 use super::{Durability, Options, Seen, State, Store};
 use crate::disk::{Disk, DiskFile, OpenMode};
-use crate::engine::{Base, Engine, Id, Logged, Moments, Text};
+use crate::engine::{Base, Engine, Id, Logged, Text};
 use crate::error::{Document, Error, Result};
 use crate::file_system::FileSystem;
 use crate::format::manifest::{self, Manifest};
@@ -220,7 +220,7 @@ impl Store {
                     }
                 }
                 loaded => {
-                    self.lock().holding = Holding::of_reader(hold);
+                    self.lock().checkpoints.holding = Holding::of_reader(hold);
                     return loaded;
                 }
             }
@@ -251,19 +251,27 @@ impl Store {
         report.needs_migration =
             is_older || !loaded.engine.is_migrated().map_err(|source| self.read_failed(source))?;
         loaded.seen.told = loaded.seen.end();
-        *self.lock() = State {
-            buffered: loaded.engine.operations().len(),
-            engine: loaded.engine,
+        let logs = Logs {
             wal: loaded.wal,
             left: vec![Unsynced::names(&self.root)],
-            seen: loaded.seen,
+            indexed: loaded.indexed,
+            is_plain: report.skipped.is_empty() && !report.torn_line,
+            ..Logs::default()
+        };
+        let checkpoints = Checkpoints {
             departures: Departures::of_manifest(manifest.departures),
+            snapshot_bytes: loaded.snapshot_bytes,
+            ..Checkpoints::default()
+        };
+        *self.lock() = State {
+            unwritten: Unwritten { buffered: loaded.engine.operations().len(), ..Unwritten::default() },
+            engine: loaded.engine,
+            logs,
+            checkpoints,
+            following: Following { seen: loaded.seen, ..Following::default() },
             manifest,
             lock: held,
             versions: loaded.versions,
-            snapshot_bytes: loaded.snapshot_bytes,
-            indexed: loaded.indexed,
-            is_plain: report.skipped.is_empty() && !report.torn_line,
             ..State::unloaded()
         };
         self.lock().take_log_version();
@@ -288,36 +296,17 @@ impl State {
     pub(super) fn unloaded() -> Self {
         Self {
             engine: Engine::new(Base::empty(), None),
-            wal: Writer::new(PathBuf::new(), String::new(), None, 0),
-            left: Vec::new(),
-            switch: Switch::default(),
-            former: None,
-            manifest: Manifest::default(),
-            lock: None,
-            buffered: 0,
-            hidden: 0,
-            departures: Departures::default(),
-            batch: None,
-            shared: false,
-            held_bytes: 0,
-            versions: Versions::default(),
-            snapshot_bytes: 0,
-            upkeep: Upkeep::None,
-            failed: None,
+            logs: Logs::default(),
+            unwritten: Unwritten::default(),
+            checkpoints: Checkpoints::default(),
+            following: Following::default(),
             agents: None,
-            follower: Follower::default(),
+            manifest: Manifest::default(),
+            versions: Versions::default(),
+            lock: None,
+            failed: None,
             detached: false,
-            scratch: Default::default(),
-            drafts: Default::default(),
-            seen: Seen::default(),
-            indexed: 0,
-            is_plain: true,
-            foreign: Vec::new(),
             home: Default::default(),
-            tail_queue: TailQueue::default(),
-            moments: Moments::default(),
-            holding: Holding::default(),
-            keep: 0,
         }
     }
 }

@@ -113,7 +113,7 @@ impl State {
 
     /// Takes note of the version of the log that is written to, or followed, as the manifest has it.
     pub(super) fn take_log_version(&mut self) {
-        self.versions.log = self.manifest.log_version(self.wal.relative(), self.versions.snapshot);
+        self.versions.log = self.manifest.log_version(self.logs.wal.relative(), self.versions.snapshot);
     }
 
     /// Whether another manifest names a snapshot of another version than the one in memory: lines of logs that came in between
@@ -195,7 +195,7 @@ impl Store {
     pub fn may_meet_older(&self) -> Result<bool> {
         let text = self.manifest_text()?;
         let state = self.lock();
-        if state.follower.has_read(&text) {
+        if state.following.follower.has_read(&text) {
             return Ok(self.meets_older(&state, &state.manifest));
         }
         Ok(self.meets_older(&state, &parse_manifest(&self.root, &text)?))

@@ -318,9 +318,9 @@ impl Store {
         // NOTE: what is in memory may be older than the snapshot, and still hold what went to an archive. No other
         // agent publishes a snapshot while this one holds the compaction lock.
         let followed = self.catch_up()?;
-        self.lock().foreign.push(followed);
+        self.lock().following.foreign.push(followed);
         let followed = self.renew()?;
-        self.lock().foreign.push(followed);
+        self.lock().following.foreign.push(followed);
         Ok(())
     }
 
@@ -361,7 +361,7 @@ impl Store {
     fn seal(&self, gate: &Gate, list: &Unpublished, next: NextOf, now_ms: i64) -> Result<Option<Sealed>> {
         let exclusive = gate.exclusive()?;
         let followed = self.look_alone(&exclusive)?;
-        self.lock().foreign.push(followed);
+        self.lock().following.foreign.push(followed);
         let (current, clock) = {
             let state = self.lock();
             state.writable()?;
@@ -413,8 +413,8 @@ impl Store {
         state.unhide();
         let migrates = !state.is_of_one_version(&self.options);
         let view = state.engine.freeze(usize::MAX);
-        state.buffered = 0;
-        state.upkeep = Upkeep::Checkpoint;
+        state.unwritten.buffered = 0;
+        state.checkpoints.upkeep = Upkeep::Checkpoint;
         Ok(Some(Sealed { view, logs, manifest: next, migrates }))
     }
 
@@ -449,7 +449,7 @@ impl Store {
         }
         drop(state);
         if let Ok(followed) = self.renew() {
-            self.lock().foreign.push(followed);
+            self.lock().following.foreign.push(followed);
         }
     }
 
@@ -471,7 +471,7 @@ impl Store {
         sealed.must_lead_to(&current)?;
         let (before, version, departures) = {
             let state = self.lock();
-            (state.versions.snapshot, state.writes(&self.options), state.departures.now())
+            (state.versions.snapshot, state.writes(&self.options), state.checkpoints.departures.now())
         };
         let snapshot = Snapshot {
             path: &relative,
@@ -499,10 +499,10 @@ impl Store {
             error
         })?;
         let mut state = self.lock();
-        state.departures.set(next.departures);
+        state.checkpoints.departures.set(next.departures);
         let freed = state.engine.rebase(written.base, version);
-        state.snapshot_bytes = written.bytes;
-        state.upkeep = Upkeep::None;
+        state.checkpoints.snapshot_bytes = written.bytes;
+        state.checkpoints.upkeep = Upkeep::None;
         state.drop_logs(&sealed.logs);
         state.versions.take_snapshot(Versions::of_manifest(&next));
         // NOTE: an agent may have registered since the seal. This manifest is known from now on, and so must be its log: the
@@ -548,7 +548,7 @@ impl crate::store::State {
         let Some(agents) = &mut self.agents else { return };
         let gone: Vec<_> = agents.logs.extract_if(.., |log| relatives.contains(&log.relative)).collect();
         for log in gone {
-            log.leave(&mut self.tail_queue, log.end);
+            log.leave(&mut self.following.tail_queue, log.end);
             self.let_logs_go(|path| *path != *log.path);
         }
     }
@@ -613,7 +613,7 @@ impl Drop for Compaction {
             return;
         }
         let mut state = self.store.lock();
-        state.upkeep = Upkeep::None;
+        state.checkpoints.upkeep = Upkeep::None;
         state.keep_showing();
         state.engine.refreeze(&self.original);
         state.take_frozen_back();

@@ -84,7 +84,7 @@ impl Store {
     fn read_while_waiting(&self, gate: &Gate) -> Result<()> {
         let ahead = {
             let state = self.lock();
-            let own = state.wal.relative();
+            let own = state.logs.wal.relative();
             state.agents.as_ref().map(|agents| self.bytes_ahead(agents, Some(own))).transpose()?.flatten()
         };
         if ahead.is_some_and(|ahead| ahead >= MUCH) && !self.options.skip_load {
@@ -120,8 +120,10 @@ impl Store {
             loaded => loaded?,
         };
         let mut state = self.lock_without_batch()?;
-        if state.manifest.current_snapshot != manifest.current_snapshot || state.upkeep.is_checkpoint() {
-            followed.outdated = !state.upkeep.is_checkpoint();
+        if state.manifest.current_snapshot != manifest.current_snapshot
+            || state.checkpoints.upkeep.is_checkpoint()
+        {
+            followed.outdated = !state.checkpoints.upkeep.is_checkpoint();
             return Ok(followed);
         }
         state.keep_showing();
@@ -133,8 +135,8 @@ impl Store {
         engine.integrate(operations, &[]).map_err(|source| self.read_failed(source))?;
         engine.see_clock(state.engine.clock());
         let old = std::mem::replace(&mut state.engine, engine);
-        state.snapshot_bytes = loaded.bytes;
-        state.buffered = state.engine.operations().len();
+        state.checkpoints.snapshot_bytes = loaded.bytes;
+        state.unwritten.buffered = state.engine.operations().len();
         if let Some(agents) = &mut state.agents {
             (agents.outdated, agents.departed) = (false, false);
         }
@@ -156,7 +158,7 @@ impl Store {
     pub(in crate::store) fn look_at_once(&self, state: Locked<'_>, most: u64) -> Result<Option<Followed>> {
         match self.ahead_of_agents(&state)? {
             Some(0) => return Ok(Some(Followed::default())),
-            Some(ahead) if ahead <= most && state.batch.is_none() && !self.options.skip_load => {}
+            Some(ahead) if ahead <= most && state.unwritten.batch.is_none() && !self.options.skip_load => {}
             _ => return Ok(None),
         }
         let count = state.agents.as_ref().map(|agents| agents.count);
@@ -191,13 +193,13 @@ impl Store {
         if shared.is_some() && (state.is_to_be_read() || !agents.swallowed.is_empty()) {
             return Ok(None);
         }
-        let own = shared.is_some().then(|| state.wal.relative());
+        let own = shared.is_some().then(|| state.logs.wal.relative());
         // NOTE: an append goes by the file as well: one that was only touched must not be taken for the known one here
         // and for another one there.
         if shared.is_some() && agents.manifest_file != self.manifest_file() {
             return Ok(None);
         }
-        if !state.follower.has_read(&self.manifest_text()?) {
+        if !state.following.follower.has_read(&self.manifest_text()?) {
             return Ok(None);
         }
         self.bytes_ahead(agents, own)
@@ -224,7 +226,7 @@ impl Store {
             state.keep_showing_from(behind);
         }
         self.integrate(state, news, &mut followed)?;
-        state.buffered = state.engine.operations().len();
+        state.unwritten.buffered = state.engine.operations().len();
         state.tell_home(&mut followed);
         Ok(followed)
     }
@@ -260,7 +262,7 @@ impl Store {
             }
             let taken = self.take_in(&manifest, file, held, &mut followed);
             if taken.is_ok() {
-                self.lock().follower.read(text);
+                self.lock().following.follower.read(text);
                 return Ok(followed);
             }
             // NOTE: some logs may have been read and others not: what is in memory cannot be gone on from.
@@ -282,9 +284,9 @@ impl Store {
     /// Has everything loaded anew at the next look; what was taken in before is told then.
     pub(super) fn distrust(&self, followed: Followed) {
         let mut state = self.lock();
-        state.foreign.push(followed);
+        state.following.foreign.push(followed);
         // Nothing of an agent's waits to be written, however many operations are left in memory.
-        state.buffered = state.engine.operations().len();
+        state.unwritten.buffered = state.engine.operations().len();
         if !self.options.skip_load {
             state.distrust();
         }
@@ -373,11 +375,11 @@ impl Store {
             agents.count = count;
             agents.manifest_file = file;
         }
-        state.buffered = state.engine.operations().len();
+        state.unwritten.buffered = state.engine.operations().len();
         // NOTE: the log may have been sealed meanwhile: what is missing there goes into the one that is in force.
         self.append_swallowed(&mut state)?;
-        let departures = state.departures.now().max(next.departures);
-        state.departures.set(departures);
+        let departures = state.checkpoints.departures.now().max(next.departures);
+        state.checkpoints.departures.set(departures);
         state.manifest = next.clone();
         state.take_log_version();
         followed.outdated = state.is_outdated();
@@ -388,14 +390,14 @@ impl Store {
     /// Adds a log that is to be read. `version` is that of lines without a mark.
     pub(super) fn add_log(&self, state: &mut State, relative: &str, version: u32) -> Result<()> {
         let path = layout::inside(&self.root, layout::OPS, relative)?;
-        let own = state.wal.relative() == relative;
+        let own = state.logs.wal.relative() == relative;
         if let Some(agents) = &mut state.agents
             && !agents.logs.iter().any(|log| log.relative == relative)
         {
             let number = agents.add(relative, path, version);
             // What is in the own log by now was written by this store and needs no reading.
             if own && let Some(log) = agents.logs.iter_mut().find(|log| log.number == number) {
-                log.end = state.wal.len();
+                log.end = state.logs.wal.len();
             }
         }
         Ok(())
@@ -418,7 +420,7 @@ impl Store {
             return Ok(());
         }
         match own_path(manifest, agent) {
-            Some(path) if path == state.wal.relative() && !state.has_lost_own_log(self)? => Ok(()),
+            Some(path) if path == state.logs.wal.relative() && !state.has_lost_own_log(self)? => Ok(()),
             Some(path) => {
                 state.go_over_to(open_own_wal(self, path, &mut Report::default())?, &self.root);
                 Ok(())
@@ -464,7 +466,7 @@ impl State {
                 log.told = u64::MAX;
             }
         }
-        agents.logs.iter().for_each(|log| log.leave(&mut self.tail_queue, u64::MAX));
+        agents.logs.iter().for_each(|log| log.leave(&mut self.following.tail_queue, u64::MAX));
         self.agents = None;
         Ok(())
     }
@@ -487,8 +489,8 @@ impl State {
     /// Reads all logs on from where they were left.
     fn read_news(&mut self, store: &Store, is_held: bool) -> Result<News> {
         let mut news = News::default();
-        let own = self.wal.relative().to_owned();
-        let own_len = self.wal.len();
+        let own = self.logs.wal.relative().to_owned();
+        let own_len = self.logs.wal.len();
         if let Some(agents) = &mut self.agents {
             let own_agent = agents.id.clone();
             for log in &mut agents.logs {
@@ -511,7 +513,7 @@ impl State {
             .into_iter()
             .partition(|log| named.contains(&log.relative.as_str()));
         agents.logs = stay;
-        go.iter().for_each(|log| log.leave(&mut self.tail_queue, log.end));
+        go.iter().for_each(|log| log.leave(&mut self.following.tail_queue, log.end));
         let gone: HashSet<u32> = go.iter().map(|log| log.number).collect();
         let is_gone = |operation: &Operation| match &operation.origin {
             None => true,

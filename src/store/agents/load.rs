@@ -57,7 +57,7 @@ impl Store {
         is_put_back: bool,
         followed: &mut Followed,
     ) -> Result<()> {
-        if state.upkeep.is_checkpoint() {
+        if state.checkpoints.upkeep.is_checkpoint() {
             // The view of a compaction under way must stay; the next look comes back to this.
             state.distrust();
             return Ok(());
@@ -83,8 +83,8 @@ impl Store {
     ) -> Result<()> {
         let named = logs_of(manifest);
         // Of the own log only what another hand wrote is told, and where that stands is known.
-        let own = state.wal.relative().to_owned();
-        let found = if is_put_back { Vec::new() } else { state.tail_queue.take_of(&own) };
+        let own = state.logs.wal.relative().to_owned();
+        let found = if is_put_back { Vec::new() } else { state.following.tail_queue.take_of(&own) };
         let before = state.agents.as_mut().map(|agents| std::mem::take(&mut agents.logs)).unwrap_or_default();
         let passed = if is_put_back {
             Vec::new()
@@ -102,14 +102,14 @@ impl Store {
                 log.told = u64::MAX;
             }
             // Of one that counts no more there may be more than was read.
-            log.leave(&mut state.tail_queue, if is_named { log.end } else { u64::MAX });
+            log.leave(&mut state.following.tail_queue, if is_named { log.end } else { u64::MAX });
         }
-        state.tail_queue.extend(passed);
+        state.following.tail_queue.extend(passed);
         if is_put_back {
-            state.tail_queue.put_back(&named);
+            state.following.tail_queue.put_back(&named);
         }
-        self.set_told(&mut state.tail_queue, agents)?;
-        state.tail_queue.extend(found);
+        self.set_told(&mut state.following.tail_queue, agents)?;
+        state.following.tail_queue.extend(found);
         Ok(())
     }
 
@@ -153,7 +153,7 @@ impl Store {
         let mut read = 0;
         for log in &mut agents.logs {
             let before = news.skipped.len();
-            let own = state.wal.file().filter(|_| log.relative == state.wal.relative());
+            let own = state.logs.wal.file().filter(|_| log.relative == state.logs.wal.relative());
             log.read_on(self, own, true, &mut news)?;
             let malformed = news.skipped.get(before..).unwrap_or_default();
             let offsets: Vec<u64> = malformed.iter().map(|skipped| skipped.offset).collect();
@@ -193,15 +193,15 @@ impl Store {
         state.agents = Some(all.agents);
         state.number_own_log();
         state.begin_telling(self.options.skip_load);
-        state.snapshot_bytes = all.bytes;
+        state.checkpoints.snapshot_bytes = all.bytes;
         if !self.options.skip_load {
             report.needs_migration = state.versions.snapshot < self.options.version
                 || !state.engine.is_migrated().map_err(|source| self.read_failed(source))?;
             report.index_rebuilt = all.is_scanned;
         }
         report.skipped = all.skipped;
-        state.buffered = state.engine.operations().len();
-        state.departures.set(manifest.departures);
+        state.unwritten.buffered = state.engine.operations().len();
+        state.checkpoints.departures.set(manifest.departures);
         state.manifest = manifest.clone();
         state.take_log_version();
         Ok(())
@@ -221,16 +221,16 @@ impl Store {
         is_put_back: bool,
     ) -> Result<()> {
         if is_put_back {
-            state.tail_queue.put_back(&logs_of(manifest));
+            state.following.tail_queue.put_back(&logs_of(manifest));
         }
-        self.set_told(&mut state.tail_queue, &mut agents)?;
-        state.wal = Writer::new(PathBuf::new(), String::new(), None, 0);
-        state.snapshot_bytes = bytes;
+        self.set_told(&mut state.following.tail_queue, &mut agents)?;
+        state.logs.wal = Writer::new(PathBuf::new(), String::new(), None, 0);
+        state.checkpoints.snapshot_bytes = bytes;
         state.agents = Some(agents);
         state.take_engine(engine, self.options.skip_load && !is_put_back);
         state.versions.take_snapshot(versions);
-        state.buffered = state.engine.operations().len();
-        state.departures.set(manifest.departures);
+        state.unwritten.buffered = state.engine.operations().len();
+        state.checkpoints.departures.set(manifest.departures);
         Ok(())
     }
 }

@@ -288,12 +288,12 @@ impl State {
 
     /// Finds the number of the agent's own log among those that were read.
     fn number_own_log(&mut self) {
-        let own = self.wal.relative();
+        let own = self.logs.wal.relative();
         if let Some(agents) = &mut self.agents
             && let Some(log) = agents.logs.iter_mut().find(|log| log.relative == own)
         {
             agents.own = log.number;
-            log.end = self.wal.len();
+            log.end = self.logs.wal.len();
         }
     }
 }

@@ -74,9 +74,9 @@ pub(in crate::store) fn open_agent(
             .map_err(|source| Error::io("read", &layout::folder_lock(&store.root), source))?;
         state.agents = Some(agents);
         state.go_over_to(open_own_wal(&store, own, &mut report)?, root);
-        report.wal = state.wal.path().to_path_buf();
+        report.wal = state.logs.wal.path().to_path_buf();
         store.load_first(&mut state, &manifest, &mut report)?;
-        state.left.extend(store.sealed_logs(&manifest)?);
+        state.logs.left.extend(store.sealed_logs(&manifest)?);
         if report.missing.is_empty() {
             closing::forget(&*store.disk, &store.root, Some(agent));
         }

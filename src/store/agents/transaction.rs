@@ -33,7 +33,7 @@ impl Store {
     /// As [`Store::check_file`]; transactions that share the folder's lock share the look.
     pub(in crate::store) fn check_file_once(&self, state: &mut State) -> Result<(), Rejected> {
         let is_checked = self.alone.lock().as_ref().is_some_and(|alone| alone.is_checked);
-        if is_checked && !state.wal.wants_look() {
+        if is_checked && !state.logs.wal.wants_look() {
             return Ok(());
         }
         self.check_file(state)?;
@@ -136,7 +136,7 @@ impl Store {
         let mut state = self.lock();
         followed.outdated = state.is_outdated();
         if !followed.is_empty() {
-            state.foreign.push(followed);
+            state.following.foreign.push(followed);
         }
     }
 
@@ -146,7 +146,7 @@ impl Store {
         let Some(_looking) = self.looking.try_lock() else { return Ok(false) };
         let Some(mut state) = Locked::try_new(&self.state) else { return Ok(false) };
         state.writable()?;
-        if state.batch.is_some() || !self.is_known(&state, count)? {
+        if state.unwritten.batch.is_some() || !self.is_known(&state, count)? {
             return Ok(false);
         }
         let taken = self.take_news(&mut state, is_held);
@@ -154,7 +154,7 @@ impl Store {
         match taken {
             Ok(followed) => {
                 if !followed.is_empty() {
-                    self.lock().foreign.push(followed);
+                    self.lock().following.foreign.push(followed);
                 }
                 Ok(true)
             }
@@ -174,7 +174,7 @@ impl Store {
         {
             return Ok(false);
         }
-        let own = state.wal.relative();
+        let own = state.logs.wal.relative();
         Ok(self.bytes_ahead(agents, Some(own))?.is_some_and(|ahead| ahead <= MOST_AT_ONCE))
     }
 

@@ -36,7 +36,7 @@ impl State {
             return Ok(true);
         }
         let named = logs_of(next);
-        let own = self.wal.relative();
+        let own = self.logs.wal.relative();
         for log in agents.logs.iter_mut().filter(|log| log.relative != own) {
             if log.is_replaced(store, named.contains(&log.relative.as_str()))? {
                 return Ok(true);
@@ -49,7 +49,7 @@ impl State {
     /// it was, with more in it.
     fn has_others_lines(&self, store: &Store) -> Result<bool> {
         let is_agent = self.agents.as_ref().is_some_and(|agents| agents.id.is_some());
-        Ok(is_agent && self.wal.look(&*store.disk)?.0 == Standing::Grew && store.has_only_grown(self)?)
+        Ok(is_agent && self.logs.wal.look(&*store.disk)?.0 == Standing::Grew && store.has_only_grown(self)?)
     }
 
     /// Whether lines of another hand are to be looked for in the agent's own log, and nothing waits to be written.
@@ -58,7 +58,8 @@ impl State {
         if !is_agent || store.options.read_only || self.holds_unwritten() {
             return Ok(false);
         }
-        let is_half_read = self.wal.wants_reading() && self.wal.look(&*store.disk)?.0 == Standing::Sound;
+        let is_half_read =
+            self.logs.wal.wants_reading() && self.logs.wal.look(&*store.disk)?.0 == Standing::Sound;
         Ok(is_half_read || self.has_others_lines(store)?)
     }
 
@@ -75,10 +76,10 @@ impl State {
 
     /// Whether the agent's own log is another file by now, or was changed by another hand.
     pub(super) fn has_lost_own_log(&self, store: &Store) -> Result<bool> {
-        let (standing, info) = self.wal.look(&*store.disk)?;
+        let (standing, info) = self.logs.wal.look(&*store.disk)?;
         // One that was deleted is created again.
-        let is_there = info.is_some() || store.disk.info(self.wal.path()).is_ok();
-        Ok(is_there && (standing != Standing::Sound || !self.wal.ends_as_written()?))
+        let is_there = info.is_some() || store.disk.info(self.logs.wal.path()).is_ok();
+        Ok(is_there && (standing != Standing::Sound || !self.logs.wal.ends_as_written()?))
     }
 }
 

@@ -26,7 +26,7 @@ impl Store {
         for operation in &last {
             state.keep_for_moments(self, Some(&operation.line))?;
         }
-        if !state.wal.cut(offset)? {
+        if !state.logs.wal.cut(offset)? {
             // NOTE: a process that no lock keeps out has appended to the agent's log.
             if let Some(agents) = &mut state.agents {
                 agents.distrust();
@@ -34,7 +34,7 @@ impl Store {
             return Err(Error::Failed("another process appended to the log of this agent".into()));
         }
         state.forget_own_lines(offset);
-        state.tail_queue.cut(state.wal.relative(), offset);
+        state.following.tail_queue.cut(state.logs.wal.relative(), offset);
         let removed: Vec<Cut> = last.iter().filter_map(Operation::as_cut).collect();
         let changed = match state.engine.integrate(Vec::new(), &removed) {
             Ok(changed) => changed,
@@ -47,8 +47,8 @@ impl Store {
             }
         };
         state.number_own_log();
-        state.buffered = state.engine.operations().len();
-        state.departures.add(1);
+        state.unwritten.buffered = state.engine.operations().len();
+        state.checkpoints.departures.add(1);
         state.tell_home_of(&changed);
         Ok(Some(changed))
     }

@@ -90,9 +90,9 @@ impl Store {
         self.check_length(&mut state).map_err(Rejected::into_error)?;
         let manifest = state.manifest.clone();
         let mut capture = self.capture_immutable(&manifest)?;
-        let (file, len) = (state.wal.file().cloned(), state.wal.len());
+        let (file, len) = (state.logs.wal.file().cloned(), state.logs.wal.len());
         if let Some(file) = file {
-            let guard = Guard::Watched(state.wal.watch());
+            let guard = Guard::Watched(state.logs.wal.watch());
             capture.sources.insert(1, Source::new(self, &manifest.active_ops, file, len, guard));
         }
         drop(state);

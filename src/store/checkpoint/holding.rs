@@ -51,20 +51,20 @@ impl Store {
     /// Goes on to claim what is still needed, and lets go of what is not. If that fails, the older claim stays, which covers it.
     pub(in crate::store) fn renew_hold(&self) {
         let mut state = self.lock();
-        if !self.options.read_only && !state.holding.is_told {
+        if !self.options.read_only && !state.checkpoints.holding.is_told {
             return;
         }
         let Some(needed) = state.oldest_needed() else { return };
-        if state.holding.claim.as_ref().is_some_and(|hold| hold.relative() == needed) {
+        if state.checkpoints.holding.claim.as_ref().is_some_and(|hold| hold.relative() == needed) {
             return;
         }
         let taken = match Hold::take(&*self.disk, &self.root, &needed) {
-            Ok(None) if state.holding.claim.is_none() => self.hold_named(&state.manifest),
+            Ok(None) if state.checkpoints.holding.claim.is_none() => self.hold_named(&state.manifest),
             taken => taken,
         };
         // NOTE: the old one is let go only now: in between, everything behind it would be free.
         if let Ok(Some(taken)) = taken {
-            state.holding.claim = Some(taken);
+            state.checkpoints.holding.claim = Some(taken);
         }
     }
 }
@@ -76,7 +76,7 @@ impl State {
             Some(agents) => agents.read_logs().collect(),
             None => vec![self.followed_wal().0],
         };
-        let logs = followed.into_iter().chain(self.tail_queue.logs());
+        let logs = followed.into_iter().chain(self.following.tail_queue.logs());
         logs.filter(|log| !log.is_empty()).min_by_key(|log| layout::time_of(log)).map(str::to_owned)
     }
 }

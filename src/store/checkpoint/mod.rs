@@ -4,6 +4,7 @@
 //! store that opens with every acknowledged write.
 
 pub(in crate::store) mod archive;
+pub(in crate::store) mod checkpoints;
 pub(in crate::store) mod departures;
 pub(in crate::store) mod holding;
 pub(in crate::store) mod prune;
@@ -72,7 +73,7 @@ impl Store {
     /// No checkpoint takes the last operations along from now on, so many of them: they are carried to the next log, where they
     /// are shown and can be undone. An archive and a migration take them along, for the records that they leave are others.
     pub fn keep_undoable(&self, operations: usize) {
-        self.lock().keep = operations;
+        self.lock().checkpoints.keep = operations;
     }
 
     /// As [`Store::begin_checkpoint`]; `keeps` says whether operations stay in the log.
@@ -87,10 +88,10 @@ impl Store {
         }
         let mut state = self.lock_replayed()?;
         state.writable()?;
-        if !state.upkeep.is_free() || state.batch.is_some() {
+        if !state.checkpoints.upkeep.is_free() || state.unwritten.batch.is_some() {
             return Ok(None);
         }
-        if state.buffered < state.engine.operations().len() {
+        if state.unwritten.buffered < state.engine.operations().len() {
             self.check_file(&mut state).map_err(Rejected::into_error)?;
             state.flush(self, None)?;
             self.wrote(&state);
@@ -100,25 +101,26 @@ impl Store {
         self.check_length(&mut state).map_err(Rejected::into_error)?;
         state.require_one_version(&self.options)?;
         let migrates = !state.is_of_one_version(&self.options);
-        let keep = if keeps && !migrates { state.keep } else { 0 };
-        if all || !state.engine.is_apart() || keep < state.keep {
+        let keep = if keeps && !migrates { state.checkpoints.keep } else { 0 };
+        if all || !state.engine.is_apart() || keep < state.checkpoints.keep {
             state.unhide();
             state.hide_but(keep);
-            let everything = state.hidden;
+            let everything = state.checkpoints.hidden;
             if everything == state.engine.operations().len() {
                 state.engine.rejoin(everything);
             }
         }
-        let frozen_len = match state.engine.operations().get(state.hidden).map(|first| &first.line) {
-            Some(Text::At { file, offset, .. }) => start_of_line(&**file, *offset)
-                .map_err(|source| Error::io("read", state.wal.path(), source))?,
-            _ => state.wal.len(),
-        };
-        let departures = state.departures.hidden();
-        let frozen = std::mem::take(&mut state.hidden);
+        let frozen_len =
+            match state.engine.operations().get(state.checkpoints.hidden).map(|first| &first.line) {
+                Some(Text::At { file, offset, .. }) => start_of_line(&**file, *offset)
+                    .map_err(|source| Error::io("read", state.logs.wal.path(), source))?,
+                _ => state.logs.wal.len(),
+            };
+        let departures = state.checkpoints.departures.hidden();
+        let frozen = std::mem::take(&mut state.checkpoints.hidden);
         let view = state.engine.freeze(frozen);
-        state.upkeep = Upkeep::Checkpoint;
-        state.buffered = state.engine.operations().len();
+        state.checkpoints.upkeep = Upkeep::Checkpoint;
+        state.unwritten.buffered = state.engine.operations().len();
         Ok(Some(Checkpoint {
             store: Arc::clone(self),
             original: view.clone(),
@@ -140,7 +142,7 @@ impl Store {
     pub fn is_checkpoint_due_on_close(&self, explicit: bool) -> bool {
         let state = self.lock();
         let head = state.engine.head().map_or(0, |head| head.operations());
-        let has_operations = head + state.engine.operations().len() > state.keep;
+        let has_operations = head + state.engine.operations().len() > state.checkpoints.keep;
         let is_possible = !self.options.skip_load && state.require_one_version(&self.options).is_ok();
         is_possible && has_operations && (explicit || state.pays())
     }
@@ -159,7 +161,8 @@ impl Store {
     /// Whether the threshold was crossed while another checkpoint was under way.
     pub fn is_checkpoint_pending(&self) -> bool {
         let state = self.lock();
-        let waits_for_replay = state.keep > 0 && state.engine.head().is_some() && state.is_due(&self.options);
+        let waits_for_replay =
+            state.checkpoints.keep > 0 && state.engine.head().is_some() && state.is_due(&self.options);
         state.engine.is_apart() || waits_for_replay || state.agents.is_some() && state.hidden_operations() > 0
     }
 
@@ -274,10 +277,10 @@ impl Checkpoint {
             let state = store.lock();
             // An empty WAL is left out of the chain: nothing in it could say what it follows.
             match self.frozen_len {
-                0 => state.wal.after().map(str::to_owned),
+                0 => state.logs.wal.after().map(str::to_owned),
                 end => {
-                    self.unsaid = unsaid_after(&state.wal)?;
-                    Some(format!("{}:{end}", state.wal.relative()))
+                    self.unsaid = unsaid_after(&state.logs.wal)?;
+                    Some(format!("{}:{end}", state.logs.wal.relative()))
                 }
             }
         };
@@ -288,7 +291,7 @@ impl Checkpoint {
         sync_folder_of(&*store.disk, &path)?;
         let mut state = store.lock();
         store.check_length(&mut state).map_err(Rejected::into_error)?;
-        state.switch.begin(writer);
+        state.logs.switch.begin(writer);
         if !planted!("late-operations-not-carried") {
             state.carry(&store, 0)?;
         }
@@ -310,7 +313,7 @@ impl Checkpoint {
         let written = store.write_view(&self.view, &relative, &current, (version, self.now_ms));
         let written = written.inspect_err(|error| {
             // The log gets no index with a number of records that is not sure.
-            store.lock().is_plain &= !matches!(error, Error::Corrupt { .. });
+            store.lock().logs.is_plain &= !matches!(error, Error::Corrupt { .. });
         })?;
         Ok((relative, written))
     }
@@ -377,7 +380,7 @@ impl Checkpoint {
             if !state.is_to_be_read() {
                 break;
             }
-            state.switch.unpublish();
+            state.logs.switch.unpublish();
             self.store.check_length(&mut state).map_err(Rejected::into_error)?;
             (_, next) = state.begin_publication(&self.store)?;
         }
@@ -406,7 +409,7 @@ impl Checkpoint {
             archived: self.archived.as_ref(),
         };
         let came = Generation::new(layout::milliseconds(&active_ops).into_iter().collect());
-        let is_carried_on = state.wal.len() > self.frozen_len;
+        let is_carried_on = state.logs.wal.len() > self.frozen_len;
         // What was carried on to the log since the last one that counts is left out of the chain.
         let former_ms = current.previous_ops.as_ref().and_then(|log| layout::time_of(log));
         let is_explained = |log: &str| layout::time_of(log) > former_ms;
@@ -419,7 +422,7 @@ impl Checkpoint {
         let mut state = self.store.lock();
         state.writable()?;
         let late = self.store.late_lines(&mut state)?;
-        let Some(next_log) = state.switch.end() else {
+        let Some(next_log) = state.logs.switch.end() else {
             return Err(Error::Failed("the next log went away after it was published".into()));
         };
         let (writer, places) = next_log.into_parts();
@@ -428,16 +431,16 @@ impl Checkpoint {
                 operation.line = Text::at(file, offset, len);
             }
         }
-        state.departures.add(u64::from(self.archived.is_some()) + u64::from(self.migrates));
-        let former = std::mem::replace(&mut state.wal, writer);
+        state.checkpoints.departures.add(u64::from(self.archived.is_some()) + u64::from(self.migrates));
+        let former = std::mem::replace(&mut state.logs.wal, writer);
         state.note_former(&former);
         state.versions.take_snapshot(Versions::of_manifest(&manifest));
         state.manifest = manifest;
         state.take_log_version();
-        state.indexed = 0;
-        state.is_plain = true;
-        state.snapshot_bytes = bytes;
-        state.upkeep = Upkeep::None;
+        state.logs.indexed = 0;
+        state.logs.is_plain = true;
+        state.checkpoints.snapshot_bytes = bytes;
+        state.checkpoints.upkeep = Upkeep::None;
         let version = state.versions.snapshot;
         let freed = state.engine.rebase(base, version);
         let taken = late.map_or(Ok(()), |late| self.store.carry_late_lines(&mut state, late));
@@ -450,15 +453,15 @@ impl Checkpoint {
 impl Drop for Checkpoint {
     fn drop(&mut self) {
         let mut state = self.store.lock();
-        if !state.upkeep.is_checkpoint() {
+        if !state.checkpoints.upkeep.is_checkpoint() {
             return;
         }
         if self.published {
             state.failed.get_or_insert_with(|| "a checkpoint stopped after it was published".into());
         } else {
-            state.switch.end();
+            state.logs.switch.end();
         }
-        state.upkeep = Upkeep::None;
+        state.checkpoints.upkeep = Upkeep::None;
         if !self.gone.is_empty() {
             state.keep_showing();
             state.tell_home_of(&self.gone);
@@ -480,21 +483,21 @@ impl State {
     /// Lets the operations count again that a checkpoint, which failed, had frozen; or those of a later checkpoint with
     /// them, if one was asked for meanwhile. A batch may be put together: it is in no file yet.
     pub(in crate::store) fn take_frozen_back(&mut self) {
-        let frozen = self.engine.thaw(self.hidden);
-        self.buffered += frozen;
-        self.batch = self.batch.map(|from| from + frozen);
+        let frozen = self.engine.thaw(self.checkpoints.hidden);
+        self.unwritten.buffered += frozen;
+        self.unwritten.batch = self.unwritten.batch.map(|from| from + frozen);
         if self.engine.is_apart() {
-            self.hidden += frozen;
+            self.checkpoints.hidden += frozen;
         }
     }
 
     /// From now on, what is logged must be in both logs. Returns the next one's name, and what is to be synced of it.
     fn begin_publication(&mut self, store: &Store) -> Result<(String, Option<Unsynced>)> {
-        if let Some(next_log) = self.switch.publish() {
+        if let Some(next_log) = self.logs.switch.publish() {
             let writer = next_log.writer();
             return Ok((writer.relative().to_owned(), writer.take_unsynced()));
         }
-        Err(self.switch.take_loss().unwrap_or_else(|| {
+        Err(self.logs.switch.take_loss().unwrap_or_else(|| {
             let source = std::io::Error::other("a late operation did not reach the next log");
             Error::io("write", &store.path(layout::OPS), source)
         }))
@@ -502,12 +505,13 @@ impl State {
 
     /// Copies operations that are in the WAL, from this one on, to the next WAL, if there is one.
     pub(in crate::store) fn carry(&mut self, store: &Store, from: usize) -> Result<()> {
-        let Some(next_log) = self.switch.next() else { return Ok(()) };
+        let Some(next_log) = self.logs.switch.next() else { return Ok(()) };
         let mut bytes = Vec::new();
         let mut starts = Vec::new();
-        for operation in self.engine.operations().get(from..self.buffered).unwrap_or_default() {
-            let text = operation.line.read().map_err(|source| Error::io("read", self.wal.path(), source))?;
-            operation.parse(&text).map_err(|source| Error::io("read", self.wal.path(), source))?;
+        for operation in self.engine.operations().get(from..self.unwritten.buffered).unwrap_or_default() {
+            let text =
+                operation.line.read().map_err(|source| Error::io("read", self.logs.wal.path(), source))?;
+            operation.parse(&text).map_err(|source| Error::io("read", self.logs.wal.path(), source))?;
             starts.push(bytes.len() as u64);
             bytes.extend_from_slice(&unmarked(&text));
             let mut marks = next_log.writer().marks();

@@ -38,7 +38,7 @@ struct Exclusion<'a>(&'a Store);
 
 impl Drop for Exclusion<'_> {
     fn drop(&mut self) {
-        self.0.lock().upkeep = Upkeep::None;
+        self.0.lock().checkpoints.upkeep = Upkeep::None;
     }
 }
 
@@ -65,13 +65,13 @@ impl Store {
         {
             let mut state = self.lock();
             state.writable()?;
-            if !state.upkeep.is_free() {
+            if !state.checkpoints.upkeep.is_free() {
                 return Ok(None);
             }
             if !state.lock.as_ref().map_or(Ok(false), HeldLock::is_still_ours)? {
                 return Err(Error::Failed("the lock file was taken away".into()));
             }
-            state.upkeep = Upkeep::Prune;
+            state.checkpoints.upkeep = Upkeep::Prune;
         }
         let _exclusion = Exclusion(self);
         let manifest = self.manifest();
@@ -93,7 +93,7 @@ impl Store {
         let mut deleting = {
             let exclusive = gate.exclusive()?;
             let followed = self.look_alone(&exclusive)?;
-            self.lock().foreign.push(followed);
+            self.lock().following.foreign.push(followed);
             self.lock().writable()?;
             let current = read_manifest(&*self.disk, &self.root)?.ok_or(Error::NoStore)?;
             found.forget_named(&current);

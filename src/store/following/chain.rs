@@ -69,7 +69,7 @@ fn end_of(followers: &[(u64, Option<(String, u64)>)], ms: u64, relative: &str) -
 impl State {
     /// The WAL that is followed, and the one before, as the manifest of that time said.
     pub(in crate::store) fn followed_wal(&self) -> (&str, Option<&str>) {
-        match self.follower.entered() {
+        match self.following.follower.entered() {
             Some(entered) => (&entered.relative, entered.previous.as_deref()),
             None => (&self.manifest.active_ops, self.manifest.previous_ops.as_deref()),
         }
@@ -79,7 +79,8 @@ impl State {
     pub(in crate::store) fn note_entered(&mut self, link: &Link) {
         let (current, previous) = self.followed_wal();
         let previous = if link.end > 0 { Some(current) } else { previous };
-        self.follower
+        self.following
+            .follower
             .enter(Entered { relative: link.relative.clone(), previous: previous.map(str::to_owned) });
     }
 }
@@ -87,7 +88,7 @@ impl State {
 impl Store {
     /// The way from the current WAL to that of a manifest, oldest first; `None` if it cannot be told.
     pub(in crate::store) fn links(&self, state: &State, next: &Manifest) -> Result<Option<Vec<Link>>> {
-        let current = state.wal.relative();
+        let current = state.logs.wal.relative();
         // Nothing was logged yet when this WAL began, as far as it is known.
         let (_, before) = state.followed_wal();
         let is_first = before.is_none();
@@ -141,7 +142,7 @@ impl Store {
     pub(in crate::store) fn links_ahead(&self, state: &State, next: &Manifest) -> Result<Vec<Link>> {
         let mut links = Vec::new();
         let (_, before) = state.followed_wal();
-        let (mut current, mut before) = (state.wal.relative().to_owned(), before.map(str::to_owned));
+        let (mut current, mut before) = (state.logs.wal.relative().to_owned(), before.map(str::to_owned));
         // Of other logs, the folder may have been put back to an earlier state before this reader opened.
         let came = next.logs_since(&state.manifest);
         let counts = |name: &str| match (&came, layout::milliseconds(name)) {

@@ -70,12 +70,12 @@ impl Store {
     }
 
     fn look_for_foreign(&self, mut state: Locked<'_>, followed: &mut Followed) -> Result<()> {
-        let before = state.foreign.len();
+        let before = state.following.foreign.len();
         self.check_former_log(&mut state)?;
-        if state.wal.standing(&*self.disk)? == Standing::Grew || state.wal.wants_reading() {
+        if state.logs.wal.standing(&*self.disk)? == Standing::Grew || state.logs.wal.wants_reading() {
             self.read_end_anew(&mut state)?;
         }
-        state.foreign.drain(before..).for_each(|news| followed.append(news));
+        state.following.foreign.drain(before..).for_each(|news| followed.append(news));
         state.tell_home(followed);
         Ok(())
     }
@@ -113,10 +113,10 @@ impl Store {
         reload |= archived || reordered || state.changes_version(&next);
         if !reload {
             state.manifest = next.clone();
-            state.follower.arrive(text.clone());
+            state.following.follower.arrive(text.clone());
             self.advance(&mut state, None, followed)?;
             // A deletion that was taken back leaves its record at the end; the files know where it stands.
-            reload = followed.undeleted || state.follower.is_misplaced();
+            reload = followed.undeleted || state.following.follower.is_misplaced();
         }
         if reload { self.reload(state, (next, text), followed) } else { Ok(()) }
     }
@@ -127,24 +127,24 @@ impl Store {
         if next.descent_from(&state.manifest) == Descent::Diverges {
             return Ok(true);
         }
-        let is_replaced = state.wal.file().is_some() && state.wal.is_replaced(&*self.disk)?;
+        let is_replaced = state.logs.wal.file().is_some() && state.logs.wal.is_replaced(&*self.disk)?;
         Ok(is_replaced && !self.is_copy(state)?)
     }
 
     /// Goes over to the file that has the log's name now, if it has all lines that are known: a copy of the folder that
     /// is brought up to date replaces files.
     fn is_copy(&self, state: &mut State) -> Result<bool> {
-        let path = state.wal.path().to_path_buf();
+        let path = state.logs.wal.path().to_path_buf();
         let file = match self.disk.open(&path, OpenMode::Read) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
             Err(source) => return Err(Error::io("open", &path, source)),
         };
-        if !are_all_in(state.seen.lines.iter(), &self.hasher, &*file, &path)? {
+        if !are_all_in(state.following.seen.lines.iter(), &self.hasher, &*file, &path)? {
             return Ok(false);
         }
-        let (relative, len) = (state.wal.relative().to_owned(), state.wal.len());
-        state.wal = Writer::new(path, relative, Some(file), len);
+        let (relative, len) = (state.logs.wal.relative().to_owned(), state.logs.wal.len());
+        state.logs.wal = Writer::new(path, relative, Some(file), len);
         Ok(true)
     }
 
@@ -165,7 +165,7 @@ impl Store {
     ) -> Result<()> {
         loop {
             state.rewind(followed)?;
-            let is_reached = until.is_some_and(|until| state.wal.len() >= until);
+            let is_reached = until.is_some_and(|until| state.logs.wal.len() >= until);
             let is_done = is_reached || self.read_piece(state, until, followed)?;
             state.tell_home(followed);
             if is_done {
@@ -178,14 +178,15 @@ impl Store {
     /// Reads some of what was appended. Returns whether that was all; if what was read before is not what it was
     /// any more, it reads nothing.
     fn read_piece(&self, state: &mut State, until: Option<u64>, followed: &mut Followed) -> Result<bool> {
-        let path = state.wal.path().to_path_buf();
+        let path = state.logs.wal.path().to_path_buf();
         let Some(file) = self.file_of(state)? else { return Ok(true) };
-        let from = match state.seen.lines.last() {
-            Some(last) => unread_from(&*file, &path, last.end(), state.wal.len())?,
-            None => state.wal.len(),
+        let from = match state.following.seen.lines.last() {
+            Some(last) => unread_from(&*file, &path, last.end(), state.logs.wal.len())?,
+            None => state.logs.wal.len(),
         };
         state.keep_showing();
-        let State { engine, seen, versions, .. } = state;
+        let State { engine, following, versions, .. } = state;
+        let seen = &mut following.seen;
         let still = seen.still_last(&file, &path);
         let piece = replay_unlocked(&*file, &path, from, PIECE, still, |offset, bytes, line| {
             if until.is_some_and(|until| offset >= until) {
@@ -198,27 +199,27 @@ impl Store {
         })?;
         let Some(Piece { tail, is_last }) = piece else { return Ok(false) };
         followed.skipped.extend(skipped_in(&path, &tail.skipped));
-        state.wal.grown_to(until.map_or(tail.good, |until| tail.good.min(until)));
-        state.buffered = state.engine.operations().len();
+        state.logs.wal.grown_to(until.map_or(tail.good, |until| tail.good.min(until)));
+        state.unwritten.buffered = state.engine.operations().len();
         Ok(is_last)
     }
 
     pub(in crate::store) fn file_of(&self, state: &mut State) -> Result<Option<Arc<dyn DiskFile>>> {
-        if let Some(file) = state.wal.file() {
+        if let Some(file) = state.logs.wal.file() {
             return Ok(Some(Arc::clone(file)));
         }
         self.open_wal(state)
     }
 
     fn open_wal(&self, state: &mut State) -> Result<Option<Arc<dyn DiskFile>>> {
-        let path = state.wal.path().to_path_buf();
+        let path = state.logs.wal.path().to_path_buf();
         let file = match self.disk.open(&path, OpenMode::Read) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(Error::io("open", &path, source)),
         };
-        let (relative, len) = (state.wal.relative().to_owned(), state.wal.len());
-        state.wal = Writer::new(path, relative, Some(Arc::clone(&file)), len);
+        let (relative, len) = (state.logs.wal.relative().to_owned(), state.logs.wal.len());
+        state.logs.wal = Writer::new(path, relative, Some(Arc::clone(&file)), len);
         Ok(Some(file))
     }
 
@@ -268,7 +269,7 @@ impl Store {
         };
         state.keep_showing();
         let operations = state.engine.operations();
-        let late_from = state.seen.lines.partition_point(|line| line.offset < link.end);
+        let late_from = state.following.seen.lines.partition_point(|line| line.offset < link.end);
         let mut matched = Vec::new();
         let mut len = 0;
         if let Some(file) = &file {
@@ -287,17 +288,17 @@ impl Store {
         for _ in late_from + matched.len()..state.engine.operations().len() {
             state.take_back_last(&path, followed)?;
         }
-        let told_late = state.seen.told_lines().saturating_sub(late_from);
+        let told_late = state.following.seen.told_lines().saturating_sub(late_from);
         state.leave_log(late_from, link.end);
         state.engine.forget_operations(late_from);
-        state.seen.told = matched.get(told_late).map_or(len, |(offset, _)| *offset);
+        state.following.seen.told = matched.get(told_late).map_or(len, |(offset, _)| *offset);
         for (operation, (offset, bytes)) in state.engine.operations_mut().iter_mut().zip(&matched) {
             operation.line = Text::Held(bytes.as_slice().into());
-            state.seen.push(*offset, bytes);
+            state.following.seen.push(*offset, bytes);
         }
-        state.buffered = state.engine.operations().len();
+        state.unwritten.buffered = state.engine.operations().len();
         state.note_entered(link);
-        state.wal = Writer::new(path, link.relative.clone(), file, len);
+        state.logs.wal = Writer::new(path, link.relative.clone(), file, len);
         state.take_log_version();
         Ok(())
     }
@@ -312,18 +313,18 @@ impl Store {
         let mut report = Report::default();
         let loaded: Loaded = state.unlocked(|| load(self, &manifest, &mut report))?;
         let is_put_back = manifest.descent_from(&state.manifest) == Descent::Diverges;
-        let since = layout::milliseconds(state.wal.relative()).unwrap_or(u64::MAX);
+        let since = layout::milliseconds(state.logs.wal.relative()).unwrap_or(u64::MAX);
         let passed =
             if is_put_back { Vec::new() } else { self.passed_since(since, &state.manifest, &manifest)? };
         state.leave_whole_log();
-        state.tail_queue.extend(passed);
+        state.following.tail_queue.extend(passed);
         if is_put_back {
-            state.tail_queue.put_back(&[&manifest.active_ops]);
+            state.following.tail_queue.put_back(&[&manifest.active_ops]);
         }
         state.go_over_to_loaded(self, loaded, is_put_back)?;
         // NOTE: not before the load has succeeded, or the next look would stay with the old log.
         state.manifest = manifest;
-        state.follower.read(text);
+        state.following.follower.read(text);
         state.take_log_version();
         followed.reloaded = true;
         state.tell_home(followed);
@@ -335,21 +336,21 @@ impl State {
     /// Keeps what a look came upon that then failed: it is in memory, and the code that shows it must hear of it.
     pub(in crate::store) fn queue_for_tail(&mut self, followed: Followed) {
         if followed.undeleted {
-            self.follower.misplace();
+            self.following.follower.misplace();
         }
         if !followed.is_empty() {
-            self.foreign.push(followed);
+            self.following.foreign.push(followed);
         }
     }
 
     /// Takes back the operations at the end whose lines are no longer what they were.
     pub(in crate::store) fn rewind(&mut self, followed: &mut Followed) -> Result<()> {
-        let path = self.wal.path().to_path_buf();
+        let path = self.logs.wal.path().to_path_buf();
         let mut rewound = false;
-        while let Some(last) = self.seen.lines.last() {
-            let now = self.wal.file().map(|file| read_exact_at(&**file, last.offset, last.len as usize));
+        while let Some(last) = self.following.seen.lines.last() {
+            let now = self.logs.wal.file().map(|file| read_exact_at(&**file, last.offset, last.len as usize));
             match now {
-                Some(Ok(line)) if self.seen.last_is(&line) => break,
+                Some(Ok(line)) if self.following.seen.last_is(&line) => break,
                 Some(Err(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
                     return Err(Error::io("read", &path, error));
                 }
@@ -360,16 +361,18 @@ impl State {
             }
         }
         if rewound {
-            self.wal.grown_to(self.seen.end());
+            self.logs.wal.grown_to(self.following.seen.end());
         }
         Ok(())
     }
 
     /// Whether a deletion is among the operations at the end whose lines are no longer what they were.
     pub(super) fn would_undelete(&self, store: &Store) -> Result<bool> {
-        let Some(file) = self.wal.file() else { return Ok(false) };
-        for (line, operation) in self.seen.lines.iter().rev().zip(self.engine.operations().iter().rev()) {
-            if line.is_in(&store.hasher, &**file, self.wal.path())? {
+        let Some(file) = self.logs.wal.file() else { return Ok(false) };
+        for (line, operation) in
+            self.following.seen.lines.iter().rev().zip(self.engine.operations().iter().rev())
+        {
+            if line.is_in(&store.hasher, &**file, self.logs.wal.path())? {
                 break;
             }
             if operation.kind == Kind::Delete {
@@ -381,18 +384,18 @@ impl State {
 
     /// Leaves a single writer's log behind, of which the first lines count, up to an offset.
     pub(in crate::store) fn leave_log(&mut self, count: usize, end: u64) {
-        let relative = self.wal.relative().to_owned();
-        let told = self.seen.told_lines();
-        if let Some(first) = self.seen.lines.get(told..count).and_then(<[_]>::first) {
-            self.tail_queue.push(&relative, first.offset..end, false);
+        let relative = self.logs.wal.relative().to_owned();
+        let told = self.following.seen.told_lines();
+        if let Some(first) = self.following.seen.lines.get(told..count).and_then(<[_]>::first) {
+            self.following.tail_queue.push(&relative, first.offset..end, false);
         }
         // What was told of the lines behind stands in the next log, and here too, should this one come back.
-        self.seen.lines.truncate(count.max(told));
-        self.tail_queue.leave(&relative, self.seen.take());
+        self.following.seen.lines.truncate(count.max(told));
+        self.following.tail_queue.leave(&relative, self.following.seen.take());
     }
 
     pub(in crate::store) fn leave_whole_log(&mut self) {
-        let (count, end) = (self.seen.lines.len(), self.seen.end());
+        let (count, end) = (self.following.seen.lines.len(), self.following.seen.end());
         self.leave_log(count, end);
     }
 
@@ -406,10 +409,10 @@ impl State {
         self.keep_showing();
         if let Some(file) = loaded.wal.file() {
             let (relative, path) = (loaded.wal.relative(), loaded.wal.path());
-            loaded.seen.told = self.tail_queue.told_in(relative, &store.hasher, &**file, path)?;
+            loaded.seen.told = self.following.tail_queue.told_in(relative, &store.hasher, &**file, path)?;
         }
-        self.wal = loaded.wal;
-        self.seen = loaded.seen;
+        self.logs.wal = loaded.wal;
+        self.following.seen = loaded.seen;
         self.versions = loaded.versions;
         if store.options.skip_load && !is_put_back {
             // What is known goes on showing: nothing else could be loaded in its place.
@@ -418,17 +421,17 @@ impl State {
         } else {
             self.engine = loaded.engine;
         }
-        self.buffered = self.engine.operations().len();
-        self.follower.reloaded();
-        self.snapshot_bytes = loaded.snapshot_bytes;
+        self.unwritten.buffered = self.engine.operations().len();
+        self.following.follower.reloaded();
+        self.checkpoints.snapshot_bytes = loaded.snapshot_bytes;
         Ok(())
     }
 
     fn take_back_last(&mut self, path: &Path, followed: &mut Followed) -> Result<()> {
         self.keep_showing();
         let undone = self.engine.undo_last().map_err(|source| Error::io("read", path, source))?;
-        self.seen.pop();
-        self.buffered = self.engine.operations().len();
+        self.following.seen.pop();
+        self.unwritten.buffered = self.engine.operations().len();
         if let Some(operation) = undone {
             followed.undeleted |= operation.kind == Kind::Delete;
             followed.changed.push(operation.id);

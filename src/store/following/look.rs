@@ -32,17 +32,17 @@ impl Store {
             return Ok(looked.map_or(Look::Later(followed), Look::Done));
         }
         if !self.options.read_only {
-            let has_grown = state.wal.standing(&*self.disk)? == Standing::Grew
-                || state.wal.wants_reading()
+            let has_grown = state.logs.wal.standing(&*self.disk)? == Standing::Grew
+                || state.logs.wal.wants_reading()
                 || state.has_late_lines(&*self.disk);
             return Ok(if has_grown { Look::Later(followed) } else { Look::Done(followed) });
         }
-        if !state.follower.is_at(&self.manifest_text()?) {
+        if !state.following.follower.is_at(&self.manifest_text()?) {
             return Ok(Look::Later(followed));
         }
-        let (standing, info) = state.wal.look(&*self.disk)?;
+        let (standing, info) = state.logs.wal.look(&*self.disk)?;
         let len = info.map_or(0, |info| info.len);
-        if standing == Standing::Replaced || len > state.wal.len() + LITTLE {
+        if standing == Standing::Replaced || len > state.logs.wal.len() + LITTLE {
             return Ok(Look::Later(followed));
         }
         // A deletion that was taken back takes a load of everything.

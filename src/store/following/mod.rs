@@ -6,6 +6,7 @@ pub(in crate::store) mod followed;
 pub(in crate::store) mod follower;
 pub(in crate::store) mod look;
 pub(in crate::store) mod seen;
+pub(in crate::store) mod standing;
 pub(in crate::store) mod tail_queue;
 pub(in crate::store) mod telling;
 pub(in crate::store) mod turn;

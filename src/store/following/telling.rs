@@ -68,8 +68,8 @@ impl Store {
     /// What others wrote since this was last asked. It counts as told from now on.
     pub fn take_tail(&self) -> Telling {
         let mut state = self.lock();
-        state.holding.set_told(true);
-        let mut telling = Telling { spans: state.tail_queue.take(), ..Telling::default() };
+        state.checkpoints.holding.set_told(true);
+        let mut telling = Telling { spans: state.following.tail_queue.take(), ..Telling::default() };
         if state.agents.is_some() {
             telling.logs = state.take_live_logs();
         } else {
@@ -85,9 +85,9 @@ impl Store {
 
     /// What others wrote so far need not be told.
     pub fn forget_tail(&self) {
-        let was_told = self.lock().holding.is_told();
+        let was_told = self.lock().checkpoints.holding.is_told();
         drop(self.take_tail());
-        self.lock().holding.set_told(was_told);
+        self.lock().checkpoints.holding.set_told(was_told);
         self.renew_hold();
     }
 
@@ -102,7 +102,7 @@ impl Store {
         match self.tell_into(&mut lists, &telling) {
             Ok(told) => {
                 let mut state = self.lock_without_batch()?;
-                state.tail_queue.remember(told);
+                state.following.tail_queue.remember(told);
                 let shown = state.show(lists.lines.unwrap_or_default());
                 shown.map_err(|source| self.read_failed(source))?;
                 drop(state);
@@ -182,13 +182,14 @@ impl Store {
 
 impl State {
     fn take_held(&mut self, telling: &mut Telling) {
-        let told = self.seen.told_lines();
-        let Some(first) = self.seen.lines.get(told) else { return };
-        let range = first.offset..self.seen.end();
-        telling.held_in = Some(Span { relative: self.wal.relative().to_owned(), range, is_ranked: false });
+        let told = self.following.seen.told_lines();
+        let Some(first) = self.following.seen.lines.get(told) else { return };
+        let range = first.offset..self.following.seen.end();
+        telling.held_in =
+            Some(Span { relative: self.logs.wal.relative().to_owned(), range, is_ranked: false });
         let operations = self.engine.operations().iter().skip(told);
         telling.held = operations.map(|operation| operation.line.clone()).collect();
-        self.seen.told = self.seen.end();
+        self.following.seen.told = self.following.seen.end();
     }
 
     /// Shows what was told, which a store that loads nothing has not taken in.
@@ -216,7 +217,7 @@ impl State {
         self.engine.integrate(added, &[])?;
         if self.agents.is_some() {
             // NOTE: they are in a log, though not in this store's own.
-            self.buffered = self.engine.operations().len();
+            self.unwritten.buffered = self.engine.operations().len();
         }
         Ok(())
     }
@@ -243,12 +244,12 @@ impl State {
             }
         }
         match telling.held_in {
-            Some(held) if held.relative == self.wal.relative() => {
-                self.seen.told = self.seen.told.min(held.range.start);
+            Some(held) if held.relative == self.logs.wal.relative() => {
+                self.following.seen.told = self.following.seen.told.min(held.range.start);
             }
             held => spans.extend(held),
         }
-        self.tail_queue.give_back(spans);
+        self.following.tail_queue.give_back(spans);
     }
 }
 

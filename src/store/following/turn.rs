@@ -20,17 +20,17 @@ impl Store {
         let mut passed = Vec::new();
         if !is_put_back {
             self.finish_single_writer(&mut state, &manifest, followed)?;
-            let since = layout::milliseconds(state.wal.relative()).unwrap_or(0);
+            let since = layout::milliseconds(state.logs.wal.relative()).unwrap_or(0);
             passed = self.passed_since(since, &state.manifest, &manifest)?;
         }
         let loaded = self.load_agents(&state, &manifest)?;
         state.leave_whole_log();
-        state.tail_queue.extend(passed);
+        state.following.tail_queue.extend(passed);
         state.keep_showing();
         self.go_over_to_agents(&mut state, loaded, &manifest, is_put_back)?;
         state.manifest = manifest;
-        state.follower.read(text);
-        state.follower.reloaded();
+        state.following.follower.read(text);
+        state.following.follower.reloaded();
         followed.reloaded = true;
         state.tell_home(followed);
         Ok(())
@@ -71,14 +71,14 @@ impl Store {
         let loaded = load(self, &manifest, &mut Report::default())?;
         let mut state = self.lock();
         state.leave_agents(self, is_put_back)?;
-        state.tail_queue.extend(passed);
+        state.following.tail_queue.extend(passed);
         if is_put_back {
-            state.tail_queue.put_back(&[&manifest.active_ops]);
+            state.following.tail_queue.put_back(&[&manifest.active_ops]);
         }
         state.go_over_to_loaded(self, loaded, is_put_back)?;
-        state.departures.set(manifest.departures);
+        state.checkpoints.departures.set(manifest.departures);
         state.manifest = manifest;
-        state.follower.read(text);
+        state.following.follower.read(text);
         state.take_log_version();
         followed.reloaded = true;
         state.tell_home(followed);

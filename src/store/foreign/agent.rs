@@ -30,13 +30,15 @@ struct Behind {
 impl State {
     /// Whether operations are in memory that are in no log yet.
     pub(in crate::store) fn holds_unwritten(&self) -> bool {
-        self.batch.is_some() || !self.drafts.is_empty() || self.buffered < self.engine.operations().len()
+        self.unwritten.batch.is_some()
+            || !self.unwritten.drafts.is_empty()
+            || self.unwritten.buffered < self.engine.operations().len()
     }
 
     /// Whether the last line that was sure stands where it stood, as the same end of a batch or none: in a copy of the folder an
     /// undo may not have shortened that batch yet.
     fn is_last_sure_line_there(&self) -> Result<bool> {
-        let sure = self.wal.sure();
+        let sure = self.logs.wal.sure();
         let ends_there = |operation: &&Operation| match operation.line {
             Text::At { offset, len, .. } => offset + u64::from(len) + 1 == sure,
             _ => false,
@@ -44,14 +46,14 @@ impl State {
         let Some(last) = self.last_written().map(|(_, operation)| operation).find(ends_there) else {
             return Ok(true);
         };
-        let line = last.line.read().map_err(|source| Error::io("read", self.wal.path(), source))?;
+        let line = last.line.read().map_err(|source| Error::io("read", self.logs.wal.path(), source))?;
         Ok(parse_line(&line).is_ok_and(|line| *line.id == *last.id && line.batch == last.batch))
     }
 
     /// The agent's own operations of which it is not sure where their lines are, in the order in which they were appended.
     fn unsure_of_agent(&self) -> Vec<Operation> {
-        let (Some(agents), Some(own)) = (&self.agents, self.wal.file()) else { return Vec::new() };
-        let sure = self.wal.sure();
+        let (Some(agents), Some(own)) = (&self.agents, self.logs.wal.file()) else { return Vec::new() };
+        let sure = self.logs.wal.sure();
         let operations = self.engine.operations().iter();
         let unsure = operations.filter(|operation| match &operation.line {
             Text::At { file, offset, .. } => {
@@ -72,8 +74,8 @@ impl Store {
     /// Whether another hand has only appended to the agent's own log: all own lines are there, or something that could not be
     /// read may be the ones that are not. A folder that was put back has none of both.
     pub(in crate::store) fn has_only_grown(&self, state: &State) -> Result<bool> {
-        let Some(file) = state.wal.file() else { return Ok(false) };
-        if !state.wal.is_sure_part_as_written()? || !state.is_last_sure_line_there()? {
+        let Some(file) = state.logs.wal.file() else { return Ok(false) };
+        if !state.logs.wal.is_sure_part_as_written()? || !state.is_last_sure_line_there()? {
             return Ok(false);
         }
         let Behind { missing, tail, .. } = self.find_behind(state, file, &state.unsure_of_agent())?;
@@ -107,13 +109,13 @@ impl Store {
             let again = self.append_again(state, line)?;
             let changed =
                 state.engine.integrate(vec![again], &[]).map_err(|source| self.read_failed(source))?;
-            state.buffered = state.engine.operations().len();
-            let end = state.wal.len();
+            state.unwritten.buffered = state.engine.operations().len();
+            let end = state.logs.wal.len();
             if let Some(agents) = &mut state.agents {
                 agents.swallowed.remove(0);
                 agents.own_log_grew(end, true);
             }
-            state.foreign.push(Followed { changed, reordered: true, ..Followed::default() });
+            state.following.foreign.push(Followed { changed, reordered: true, ..Followed::default() });
         }
         Ok(())
     }
@@ -131,14 +133,14 @@ impl Store {
         let unsure = state.unsure_of_agent();
         let Behind { mut found, mut missing, mut followed, queued, tail } =
             self.find_behind(state, file, &unsure)?;
-        if state.wal.is_distrusted() {
+        if state.logs.wal.is_distrusted() {
             // The file was changed by hand: what it says now counts.
             missing.clear();
         }
         state.keep_showing();
         let ends_in_part = state.ends_in_part(&**file, &tail)?;
-        let sure = state.wal.sure();
-        state.wal.read_up_to(tail.good, tail.end, ends_in_part);
+        let sure = state.logs.wal.sure();
+        state.logs.wal.read_up_to(tail.good, tail.end, ends_in_part);
         state.keep_read(&**file, sure)?;
         let others = found.iter().filter(|(_, is_own)| !is_own).map(|(operation, _)| operation);
         let newest = others.clone().map(|operation| operation.version).max();
@@ -153,26 +155,26 @@ impl Store {
         followed.changed =
             state.engine.integrate(added, &removed).map_err(|source| self.read_failed(source))?;
         followed.reordered = true;
-        state.buffered = state.engine.operations().len();
-        let relative = state.wal.relative().to_owned();
+        state.unwritten.buffered = state.engine.operations().len();
+        let relative = state.logs.wal.relative().to_owned();
         for range in queued {
-            state.tail_queue.push(&relative, range, true);
+            state.following.tail_queue.push(&relative, range, true);
         }
-        let end = state.wal.len();
+        let end = state.logs.wal.len();
         if let Some(agents) = &mut state.agents {
             agents.own_log_grew(end, newest.is_some());
             agents.swallowed.extend(missing.into_iter().map(|own| own.text.unwrap_or_default()));
         }
-        state.foreign.push(followed);
+        state.following.foreign.push(followed);
         Ok(())
     }
 
     fn find_behind(&self, state: &State, file: &Arc<dyn DiskFile>, unsure: &[Operation]) -> Result<Behind> {
-        let path = state.wal.path();
+        let path = state.logs.wal.path();
         let (number, version) = state.own_log();
         let mut own = OwnLines::new(state.as_own_lines(unsure.iter()));
         let mut behind = Behind::default();
-        behind.tail = replay(&**file, path, state.wal.sure(), |offset, bytes, line| {
+        behind.tail = replay(&**file, path, state.logs.wal.sure(), |offset, bytes, line| {
             let text = Text::at(file, offset, bytes.len());
             let version = line.version.unwrap_or(version);
             let agent = line.agent.as_deref().unwrap_or_default().into();
@@ -191,13 +193,13 @@ impl Store {
     }
 
     fn append_again(&self, state: &mut State, mut bytes: Vec<u8>) -> Result<Operation> {
-        finish_line(&mut bytes, &state.wal.marks());
+        finish_line(&mut bytes, &state.logs.wal.marks());
         let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
         let Ok(parsed) = parse_line(line) else {
-            return Err(Error::corrupt(state.wal.path(), None, "a line that was written is not there"));
+            return Err(Error::corrupt(state.logs.wal.path(), None, "a line that was written is not there"));
         };
-        let at = state.wal.append(&*self.disk, &bytes)?;
-        let text = match state.wal.file() {
+        let at = state.logs.wal.append(&*self.disk, &bytes)?;
+        let text = match state.logs.wal.file() {
             Some(file) => Text::at(file, at, line.len()),
             None => Text::Held(line.into()),
         };

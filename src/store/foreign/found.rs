@@ -34,10 +34,10 @@ pub(super) struct Found {
 
 impl Store {
     pub(super) fn find_end(&self, state: &State, file: &Arc<dyn DiskFile>, from: usize) -> Result<Found> {
-        let path = state.wal.path();
+        let path = state.logs.wal.path();
         let mut own = OwnLines::new(state.own_lines(from));
         let mut found = Found::default();
-        found.tail = replay(&**file, path, state.wal.sure(), |offset, bytes, line| {
+        found.tail = replay(&**file, path, state.logs.wal.sure(), |offset, bytes, line| {
             let text = Text::at(file, offset, bytes.len());
             let data = line.data.clone().map(|range| text.part(range, bytes));
             let is_own = own.find(bytes, &line.id, line.kind);
@@ -84,10 +84,10 @@ impl State {
         found: &mut Found,
     ) -> Result<()> {
         let Found { tail, .. } = found;
-        self.is_plain &= tail.skipped.is_empty() && !tail.torn;
+        self.logs.is_plain &= tail.skipped.is_empty() && !tail.torn;
         let ends_in_part = self.ends_in_part(&**file, tail)?;
-        let sure = self.wal.sure();
-        self.wal.read_up_to(tail.good, tail.end, ends_in_part);
+        let sure = self.logs.wal.sure();
+        self.logs.wal.read_up_to(tail.good, tail.end, ends_in_part);
         self.keep_read(&**file, sure)?;
         let appended = self.append_missing(store, file, found);
         let (written, hidden) = (from + found.operations.len(), self.hidden_then(from, found));
@@ -96,12 +96,12 @@ impl State {
         found.followed.changed.extend(changed.iter().map(|operation| Arc::clone(&operation.id)));
         let mut operations = std::mem::take(&mut found.operations);
         operations.extend(held);
-        self.batch = self.batch.map(|_| from + operations.len());
+        self.unwritten.batch = self.unwritten.batch.map(|_| from + operations.len());
         self.engine
-            .replace_tail(from, operations, (self.hidden, hidden))
-            .map_err(|source| Error::io("read", self.wal.path(), source))?;
-        self.buffered = written;
-        self.hidden = hidden;
+            .replace_tail(from, operations, (self.checkpoints.hidden, hidden))
+            .map_err(|source| Error::io("read", self.logs.wal.path(), source))?;
+        self.unwritten.buffered = written;
+        self.checkpoints.hidden = hidden;
         self.renew_next_log(store, from)?;
         appended
     }
@@ -119,29 +119,29 @@ impl State {
             return Ok(());
         }
         let ends_in_part = self.ends_in_part(&**file, &found.tail)?;
-        let sure = self.wal.sure();
-        self.wal.passed_over(found.tail.end, ends_in_part);
+        let sure = self.logs.wal.sure();
+        self.logs.wal.passed_over(found.tail.end, ends_in_part);
         self.keep_read(&**file, sure)?;
         let operations = std::mem::take(&mut found.operations).into_iter().zip(&found.is_own);
         let own = operations.filter(|(_, is_own)| **is_own).map(|(own, _)| own);
         let operations = own.chain(self.held(store)?).collect();
         self.engine
-            .replace_tail(from, operations, (self.hidden, self.hidden))
-            .map_err(|source| Error::io("read", self.wal.path(), source))
+            .replace_tail(from, operations, (self.checkpoints.hidden, self.checkpoints.hidden))
+            .map_err(|source| Error::io("read", self.logs.wal.path(), source))
     }
 
     /// What is only buffered, to be applied again.
     fn held(&self, store: &Store) -> Result<Vec<Logged>> {
-        let held = self.batch.unwrap_or(self.engine.operations().len());
-        self.engine.logged(self.buffered..held).map_err(|source| store.read_failed(source))
+        let held = self.unwritten.batch.unwrap_or(self.engine.operations().len());
+        self.engine.logged(self.unwritten.buffered..held).map_err(|source| store.read_failed(source))
     }
 
     /// Keeps in memory what was just read of the log.
     pub(super) fn keep_read(&mut self, file: &dyn DiskFile, from: u64) -> Result<()> {
-        let len = self.wal.len().saturating_sub(from).min(KEPT) as usize;
-        let read = read_exact_at(file, self.wal.len() - len as u64, len);
-        let bytes = read.map_err(|source| Error::io("read", self.wal.path(), source))?;
-        self.wal.keep(self.wal.len() - len as u64, &bytes);
+        let len = self.logs.wal.len().saturating_sub(from).min(KEPT) as usize;
+        let read = read_exact_at(file, self.logs.wal.len() - len as u64, len);
+        let bytes = read.map_err(|source| Error::io("read", self.logs.wal.path(), source))?;
+        self.logs.wal.keep(self.logs.wal.len() - len as u64, &bytes);
         Ok(())
     }
 
@@ -151,7 +151,7 @@ impl State {
             return Ok(false);
         }
         let last = read_exact_at(file, tail.end - 1, 1);
-        Ok(last.map_err(|source| Error::io("read", self.wal.path(), source))? != b"\n")
+        Ok(last.map_err(|source| Error::io("read", self.logs.wal.path(), source))? != b"\n")
     }
 
     /// Appends own lines again that are not in the log any more, though it was said that they are. What cannot be appended
@@ -160,12 +160,16 @@ impl State {
         let mut appended = Ok(());
         for own in std::mem::take(&mut found.missing) {
             let mut bytes = own.text.unwrap_or_default();
-            finish_line(&mut bytes, &self.wal.marks());
+            finish_line(&mut bytes, &self.logs.wal.marks());
             let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
             let Ok(parsed) = parse_line(line) else {
-                return Err(Error::corrupt(self.wal.path(), None, "a line that was written is not there"));
+                return Err(Error::corrupt(
+                    self.logs.wal.path(),
+                    None,
+                    "a line that was written is not there",
+                ));
             };
-            let text = match self.wal.append(&*store.disk, &bytes) {
+            let text = match self.logs.wal.append(&*store.disk, &bytes) {
                 Ok(at) => Text::at(file, at, line.len()),
                 Err(error) => {
                     appended = Err(error);
@@ -184,12 +188,12 @@ impl State {
     /// How many operations are hidden once those from one on are what was found: each of the store's own stays on its
     /// side.
     fn hidden_then(&self, from: usize, found: &Found) -> usize {
-        match self.hidden.checked_sub(from) {
-            None | Some(0) => self.hidden,
+        match self.checkpoints.hidden.checked_sub(from) {
+            None | Some(0) => self.checkpoints.hidden,
             Some(own) => match found.is_own.iter().enumerate().filter(|(_, is_own)| **is_own).nth(own) {
                 Some((before, _)) => from + before,
                 None => {
-                    let behind = self.hidden.saturating_sub(self.buffered);
+                    let behind = self.checkpoints.hidden.saturating_sub(self.unwritten.buffered);
                     from + found.operations.len() + behind
                 }
             },
@@ -198,11 +202,11 @@ impl State {
 
     /// Lets the next log, while a checkpoint is under way, hold the operations from one on as this one does.
     pub(in crate::store) fn renew_next_log(&mut self, store: &Store, from: usize) -> Result<()> {
-        let Some(next_log) = self.switch.next() else { return Ok(()) };
+        let Some(next_log) = self.logs.switch.next() else { return Ok(()) };
         let keep = from.min(next_log.count());
         let renewed = next_log.cut_to(keep);
         if let Err(error) = renewed.and_then(|()| self.carry(store, keep)) {
-            self.switch.give_up(store, Some(error));
+            self.logs.switch.give_up(store, Some(error));
         }
         Ok(())
     }

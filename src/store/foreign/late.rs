@@ -55,7 +55,7 @@ impl Store {
         if !state.is_to_be_read() {
             return Ok(None);
         }
-        let Some(file) = state.wal.file().cloned() else { return Ok(None) };
+        let Some(file) = state.logs.wal.file().cloned() else { return Ok(None) };
         let from = state.first_unsure();
         let mut found = self.find_end(state, &file, from)?;
         // What this store wrote behind another's line counts, wherever that line goes.
@@ -68,7 +68,7 @@ impl Store {
             }
         }
         lines.reverse();
-        state.wal.grown_to(found.tail.good);
+        state.logs.wal.grown_to(found.tail.good);
         Ok(Some(Late { lines, from }))
     }
 
@@ -77,9 +77,9 @@ impl Store {
     pub(in crate::store) fn carry_late_lines(&self, state: &mut State, late: Late) -> Result<()> {
         let sure = match state.engine.operations().get(late.from).map(|operation| &operation.line) {
             Some(Text::At { offset, .. }) => *offset,
-            _ => state.wal.len(),
+            _ => state.logs.wal.len(),
         };
-        state.wal.doubt_from(sure);
+        state.logs.wal.doubt_from(sure);
         let newer = self.read_end_anew(state)?;
         self.append_late_lines(state, late.lines, |id| newer.contains(id))
     }
@@ -95,18 +95,18 @@ impl Store {
         if lines.is_empty() {
             return Ok(());
         }
-        let at = state.wal.append(&*self.disk, &lines.concat())?;
-        if let Some(former) = &mut state.former {
+        let at = state.logs.wal.append(&*self.disk, &lines.concat())?;
+        if let Some(former) = &mut state.logs.former {
             former.taken.extend(lines);
         }
-        state.wal.doubt_from(at);
+        state.logs.wal.doubt_from(at);
         self.read_end_anew(state).map(drop)
     }
 
     /// Takes over what a process that does not know of the last checkpoint has appended to the log before this one. What
     /// was written to this one since counts.
     pub(in crate::store) fn check_former_log(&self, state: &mut State) -> Result<()> {
-        let Some(former) = state.former.as_mut().filter(|former| former.has_grown(&*self.disk)) else {
+        let Some(former) = state.logs.former.as_mut().filter(|former| former.has_grown(&*self.disk)) else {
             return Ok(());
         };
         let file = match self.disk.open(&former.path, OpenMode::Read) {
@@ -128,19 +128,19 @@ impl Store {
 impl State {
     /// Takes note of the log that another has just replaced.
     pub(in crate::store) fn note_former(&mut self, log: &Writer) {
-        let (path, len, since) = (log.path().to_path_buf(), log.len(), self.wal.len());
-        self.former = Some(Former { path, len, since, taken: HashSet::new() });
+        let (path, len, since) = (log.path().to_path_buf(), log.len(), self.logs.wal.len());
+        self.logs.former = Some(Former { path, len, since, taken: HashSet::new() });
     }
 
     /// Whether another process has appended to the log before this one.
     pub(in crate::store) fn has_late_lines(&self, disk: &dyn Disk) -> bool {
-        self.former.as_ref().is_some_and(|former| former.has_grown(disk))
+        self.logs.former.as_ref().is_some_and(|former| former.has_grown(disk))
     }
 
     /// The records that were written since this log took the place of the one before, by any process but one that still
     /// appends to that one.
     fn written_since_switch(&self) -> HashSet<Id> {
-        let Some(former) = &self.former else { return HashSet::new() };
+        let Some(former) = &self.logs.former else { return HashSet::new() };
         let operations = self.engine.operations().iter().filter(|operation| former.is_older_than(operation));
         operations.map(|operation| Arc::clone(&operation.id)).collect()
     }

@@ -33,7 +33,7 @@ impl Store {
             state.failed = Some(why.clone());
             return Err(Error::Failed(why).into());
         }
-        match state.wal.standing(&*self.disk)? {
+        match state.logs.wal.standing(&*self.disk)? {
             Standing::Replaced => {
                 state.apply_drafts();
                 let recreated = state.recreate_log(self);
@@ -52,14 +52,14 @@ impl Store {
 
     /// As [`Store::check_file`], where only the length of the held file matters.
     pub(super) fn check_length(&self, state: &mut State) -> Result<(), Rejected> {
-        let standing = state.wal.length()?;
+        let standing = state.logs.wal.length()?;
         self.take_in_end(state, standing)
     }
 
     fn take_in_end(&self, state: &mut State, standing: Standing) -> Result<(), Rejected> {
         match standing {
-            Standing::Sound if !state.wal.wants_reading() => {
-                state.wal.note_sure();
+            Standing::Sound if !state.logs.wal.wants_reading() => {
+                state.logs.wal.note_sure();
                 Ok(())
             }
             Standing::Grew | Standing::Sound => {
@@ -70,22 +70,22 @@ impl Store {
                 }
                 if state.agents.is_some() && state.holds_unwritten() {
                     // NOTE: a batch has no place yet among what others wrote. What stands before it is read behind it.
-                    return Ok(state.wal.begin_line()?);
+                    return Ok(state.logs.wal.begin_line()?);
                 }
                 match state.agents {
                     Some(_) => self.read_own_log_anew(state)?,
                     None => self.read_end_anew(state).map(drop)?,
                 }
                 // A line that had to be appended again may not be where it was believed to go either.
-                match state.wal.is_unlooked() {
+                match state.logs.wal.is_unlooked() {
                     true => self.check_length(state),
                     false => Ok(()),
                 }
             }
             Standing::Shrank | Standing::Replaced => {
                 // What was cut off must not be read as if it were still in the log.
-                state.wal.forget_recent();
-                let why = format!("another process cut {}", state.wal.path().display());
+                state.logs.wal.forget_recent();
+                let why = format!("another process cut {}", state.logs.wal.path().display());
                 state.failed = Some(why.clone());
                 Err(Error::Failed(why).into())
             }
@@ -99,22 +99,22 @@ impl Store {
     /// `OPSLOG_IO`, `OPSLOG_FAILED`.
     pub(super) fn read_end_anew(&self, state: &mut State) -> Result<HashSet<Id>> {
         // What is frozen for a checkpoint does not change.
-        if state.upkeep.is_checkpoint() && state.wal.is_distrusted() {
+        if state.checkpoints.upkeep.is_checkpoint() && state.logs.wal.is_distrusted() {
             return Ok(HashSet::new());
         }
         let Some(file) = self.file_of(state)? else { return Ok(HashSet::new()) };
-        let (from, relative) = (state.first_unsure(), state.wal.relative().to_owned());
+        let (from, relative) = (state.first_unsure(), state.logs.wal.relative().to_owned());
         let mut found = self.find_end(state, &file, from)?;
         if found.is_news() {
             state.keep_showing();
         }
-        if state.wal.is_distrusted() {
+        if state.logs.wal.is_distrusted() {
             // The file was changed by hand: what it says now counts.
             found.missing.clear();
         }
         // NOTE: while a manifest may name the next log already, the order in that one counts: see `Checkpoint::switch`.
         // Until then it is only found out where the store's own lines are.
-        let is_publishing = state.switch.is_publishing();
+        let is_publishing = state.logs.switch.is_publishing();
         let is_news = !is_publishing && found.is_news();
         let others = found.others.iter().map(|(id, _)| Arc::clone(id)).collect();
         let renewed = match is_publishing {
@@ -123,9 +123,9 @@ impl Store {
         };
         if is_news {
             for range in std::mem::take(&mut found.queued) {
-                state.tail_queue.push(&relative, range, false);
+                state.following.tail_queue.push(&relative, range, false);
             }
-            state.foreign.push(found.followed);
+            state.following.foreign.push(found.followed);
         }
         if let Err(error) = &renewed {
             state.failed = Some(format!("what another process logged could not be taken over: {error}"));
@@ -147,11 +147,13 @@ impl Store {
         let is_agent = state.agents.is_some();
         let is_writer =
             !self.options.read_only && if is_agent { !state.holds_unwritten() } else { state.lock.is_some() };
-        if !is_writer || (is_last && (state.engine.head().is_some() || state.upkeep.is_checkpoint())) {
+        if !is_writer
+            || (is_last && (state.engine.head().is_some() || state.checkpoints.upkeep.is_checkpoint()))
+        {
             return Err(self.read_failed(error));
         }
         if is_last {
-            state.wal.distrust();
+            state.logs.wal.distrust();
             return match is_agent {
                 true => self.read_own_log_anew(state),
                 false => self.read_end_anew(state).map(drop),
@@ -168,6 +170,6 @@ impl Store {
 impl State {
     /// Whether the log holds more than what is known of it.
     pub(in crate::store) fn is_to_be_read(&self) -> bool {
-        !matches!(self.wal.length(), Ok(Standing::Sound)) || self.wal.wants_reading()
+        !matches!(self.logs.wal.length(), Ok(Standing::Sound)) || self.logs.wal.wants_reading()
     }
 }

@@ -83,9 +83,9 @@ fn shape(id: &[u8], len: usize, kind: Kind) -> Vec<u8> {
 impl State {
     /// The first operation of which it is not sure where its line is.
     pub(super) fn first_unsure(&self) -> usize {
-        let Some(own) = self.wal.file() else { return self.buffered };
-        let sure = self.wal.sure();
-        let logged = self.engine.operations().get(..self.buffered).unwrap_or_default();
+        let Some(own) = self.logs.wal.file() else { return self.unwritten.buffered };
+        let sure = self.logs.wal.sure();
+        let logged = self.engine.operations().get(..self.unwritten.buffered).unwrap_or_default();
         logged.partition_point(|operation| match &operation.line {
             Text::At { file, offset, .. } => !Arc::ptr_eq(file, own) || *offset < sure,
             _ => true,
@@ -93,14 +93,16 @@ impl State {
     }
 
     pub(super) fn own_lines(&self, from: usize) -> Vec<Own> {
-        self.as_own_lines(self.engine.operations().get(from..self.buffered).unwrap_or_default().iter())
+        self.as_own_lines(
+            self.engine.operations().get(from..self.unwritten.buffered).unwrap_or_default().iter(),
+        )
     }
 
     pub(super) fn as_own_lines<'a>(&self, logged: impl Iterator<Item = &'a Operation>) -> Vec<Own> {
         let own = logged.map(|operation| {
             let len = operation.line.len();
             let text = match operation.line {
-                Text::At { offset, .. } => self.wal.recent(offset, len),
+                Text::At { offset, .. } => self.logs.wal.recent(offset, len),
                 _ => None,
             };
             let text = text.map(|text| unmarked(text).into_owned());

@@ -73,7 +73,7 @@ impl Store {
             let mut engine = Engine::over(state.engine.base(), None);
             engine.set_schema(state.engine.schema().clone());
             let version = label(&state.engine, &state.manifest);
-            (Arc::clone(head), engine, state.wal.path().to_path_buf(), version)
+            (Arc::clone(head), engine, state.logs.wal.path().to_path_buf(), version)
         };
         let log = Replayed { file: head.file(), path: &path, version };
         log.replay_into(&mut engine, None, 0..head.end(), &self.options.progress)?;
@@ -108,10 +108,10 @@ impl Store {
         let Some((file, path, contents, hash, slots)) = state.log_index(self) else { return Ok(()) };
         // NOTE: an index must not outlive what it speaks of: a lookup would find a hole, and no caller would be told.
         // No other thread has the store yet, or any more.
-        state.wal.sync().inspect_err(|_| doubt::note(&*self.disk, state.wal.path()))?;
+        state.logs.wal.sync().inspect_err(|_| doubt::note(&*self.disk, state.logs.wal.path()))?;
         drop(state);
         if index::write(&*self.disk, &path, &*file, contents, hash, &slots).is_ok() {
-            self.lock().indexed = contents.len;
+            self.lock().logs.indexed = contents.len;
         }
         Ok(())
     }
@@ -123,9 +123,9 @@ impl Store {
 
     /// Removes the index of a log that is about to be cut before its end.
     pub(in crate::store) fn forget_log_index(&self, state: &mut State) {
-        if state.indexed > 0 {
-            state.indexed = 0;
-            let _ = self.disk.unlink(&layout::index(&self.root, state.wal.relative()));
+        if state.logs.indexed > 0 {
+            state.logs.indexed = 0;
+            let _ = self.disk.unlink(&layout::index(&self.root, state.logs.wal.relative()));
         }
     }
 }
@@ -136,29 +136,29 @@ impl State {
     /// Puts the replayed head of the log in its place.
     fn take_head(&mut self, replayed: Engine) {
         let is_apart = self.engine.is_apart();
-        let count = self.engine.replace_head(replayed, self.hidden);
-        self.buffered += count;
-        self.batch = self.batch.map(|from| from + count);
+        let count = self.engine.replace_head(replayed, self.checkpoints.hidden);
+        self.unwritten.buffered += count;
+        self.unwritten.batch = self.unwritten.batch.map(|from| from + count);
         if is_apart {
-            self.hidden += count;
+            self.checkpoints.hidden += count;
         }
     }
 
     fn is_index_due(&self, store: &Store) -> bool {
-        let is_steady = self.batch.is_none()
+        let is_steady = self.unwritten.batch.is_none()
             && self.failed.is_none()
-            && !self.upkeep.is_checkpoint()
-            && self.buffered == self.engine.operations().len();
+            && !self.checkpoints.upkeep.is_checkpoint()
+            && self.unwritten.buffered == self.engine.operations().len();
         let is_single_writer = self.lock.is_some() && self.agents.is_none() && !store.options.skip_load;
         is_steady
             && is_single_writer
-            && self.is_plain
-            && store.is_long_without_index(self.wal.len(), self.indexed)
+            && self.logs.is_plain
+            && store.is_long_without_index(self.logs.wal.len(), self.logs.indexed)
     }
 
     /// Where the last operation on each record is.
     fn log_index(&self, store: &Store) -> Option<LogIndex> {
-        let file = self.wal.file()?;
+        let file = self.logs.wal.file()?;
         let hash = Hash::random();
         let mut slots = Vec::new();
         let mut known = HashSet::new();
@@ -177,13 +177,13 @@ impl State {
         }
         let contents = Contents {
             kind: Kind::Log,
-            len: self.wal.len(),
+            len: self.logs.wal.len(),
             records: self.engine.count() as u64,
             operations: self.engine.operations().len() as u64,
-            cuts: self.wal.cuts(),
+            cuts: self.logs.wal.cuts(),
             context: index::context(&self.manifest.current_snapshot),
         };
-        let path = layout::index(&store.root, self.wal.relative());
+        let path = layout::index(&store.root, self.logs.wal.relative());
         (!slots.is_empty()).then(|| (Arc::clone(file), path, contents, hash, slots))
     }
 }

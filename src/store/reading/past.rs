@@ -131,13 +131,13 @@ impl Store {
         if state.is_departed() {
             return Ok(None);
         }
-        if state.batch.is_none() && state.buffered < state.engine.operations().len() {
+        if state.unwritten.batch.is_none() && state.unwritten.buffered < state.engine.operations().len() {
             state.flush(self, None)?;
         }
         let (count, undone) = (state.engine.count(), state.engine.undone());
         let is_only_writer = state.agents.is_none() && !self.options.read_only;
-        let log = layout::time_of(state.wal.relative()).filter(|_| is_only_writer);
-        let logged = log.map(|ms| (ms, state.wal.len()));
+        let log = layout::time_of(state.logs.wal.relative()).filter(|_| is_only_writer);
+        let logged = log.map(|ms| (ms, state.logs.wal.len()));
         Ok(Some(Present { moment: state.moment(), count, undone, logged }))
     }
 

@@ -267,13 +267,13 @@ impl State {
             Some(bytes) => out.extend_from_slice(bytes),
             None => text.read_into(out)?,
         }
-        Ok(matches!(text, Text::At { file, offset, .. } if self.wal.is_own(file, *offset)))
+        Ok(matches!(text, Text::At { file, offset, .. } if self.logs.wal.is_own(file, *offset)))
     }
 
     /// A text of what was logged last.
     fn recent(&self, text: &Text) -> Option<&[u8]> {
         let Text::At { file, offset, len, .. } = text else { return None };
-        self.wal.recent(*offset, *len as usize).filter(|_| self.wal.is_own(file, *offset))
+        self.logs.wal.recent(*offset, *len as usize).filter(|_| self.logs.wal.is_own(file, *offset))
     }
 }
 

@@ -148,13 +148,13 @@ pub(in crate::store) fn read_uncut<T>(kept: &Kept, mut read: impl FnMut() -> io:
 impl State {
     /// All records as they are now, for readers that do without the lock.
     pub(in crate::store) fn moment(&mut self) -> Moment {
-        let kept = self.moments.begin(self.wal.len());
+        let kept = self.following.moments.begin(self.logs.wal.len());
         self.engine.moment(kept)
     }
 
     /// As [`State::moment`], what is set apart, and how many records that are; `None` if nothing is.
     pub(in crate::store) fn moment_apart(&mut self) -> Option<(Moment, usize)> {
-        let kept = self.moments.begin(self.wal.len());
+        let kept = self.following.moments.begin(self.logs.wal.len());
         self.engine.moment_apart(kept)
     }
 }

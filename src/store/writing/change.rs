@@ -100,7 +100,7 @@ impl Store {
         if let Change::Set(value) = change {
             self.require_unique(&mut state, id, value)?;
         }
-        if state.batch.is_some() || self.options.buffered {
+        if state.unwritten.batch.is_some() || self.options.buffered {
             return self.draft_change(&mut state, change, id, now_ms, prev);
         }
         let _shared = match self.enter_gate(&state, check) {
@@ -109,10 +109,10 @@ impl Store {
             Err(error) => return Err(error.into()),
         };
         // NOTE: within the gate: a log that was sealed and deleted must not be created again.
-        if check || state.wal.wants_look() {
+        if check || state.logs.wal.wants_look() {
             self.check_file(&mut state)?;
         }
-        let Scratch { mut line, mut known } = std::mem::take(&mut state.scratch);
+        let Scratch { mut line, mut known } = std::mem::take(&mut state.unwritten.scratch);
         let (before, printed) = self.reading(&mut state, |state| {
             let before = state.engine.get(id)?;
             let printed = match (prev, &before) {
@@ -137,7 +137,7 @@ impl Store {
                 self.append_one(&mut state, &mut line, body.data, logged, before).map_err(Rejected::Error)
             }
         };
-        state.scratch = Scratch::emptied(line, known);
+        state.unwritten.scratch = Scratch::emptied(line, known);
         result?;
         Ok(self.changed(&mut state))
     }
@@ -151,9 +151,9 @@ impl Store {
         now_ms: i64,
         prev: Option<&[u8]>,
     ) -> Result<Changed, Rejected> {
-        let hash = state.drafts.hash(id);
-        let Scratch { line, mut known } = std::mem::take(&mut state.scratch);
-        let (before, printed) = match state.drafts.get(id, hash) {
+        let hash = state.unwritten.drafts.hash(id);
+        let Scratch { line, mut known } = std::mem::take(&mut state.unwritten.scratch);
+        let (before, printed) = match state.unwritten.drafts.get(id, hash) {
             Some((before, value)) => {
                 known.extend_from_slice(value.unwrap_or_default());
                 (before, true)
@@ -173,22 +173,23 @@ impl Store {
         let prev = prev.or((!is_absent).then_some(&known));
         let (origin_of, version) = (State::own_origin, state.writes(&self.options));
         let draft = Draft { change, id, ts_ms: now_ms, version: state.version_mark(&self.options) };
-        let State { engine, drafts, .. } = state;
+        let State { engine, unwritten, .. } = state;
+        let drafts = &mut unwritten.drafts;
         let start = drafts.bytes().len();
         let drafted = engine.draft(drafts.bytes(), &draft, prev, printed);
-        state.scratch = Scratch::emptied(line, known);
+        state.unwritten.scratch = Scratch::emptied(line, known);
         let body = match drafted {
             Ok(body) => body,
             Err(NotCanonical(text)) => {
-                state.drafts.cut(start);
+                state.unwritten.drafts.cut(start);
                 return Err(Rejected::NotCanonical(text));
             }
         };
         let line = Line { start, data: body.data, before, origin: origin_of(state), version };
-        let mark = (state.batch.is_some() && !state.shared).then_some(BatchMark::More);
-        let len = state.drafts.push(id, hash, line, mark);
-        if state.shared {
-            state.held_bytes += len;
+        let mark = (state.unwritten.batch.is_some() && !state.unwritten.shared).then_some(BatchMark::More);
+        let len = state.unwritten.drafts.push(id, hash, line, mark);
+        if state.unwritten.shared {
+            state.unwritten.held_bytes += len;
         }
         if state.detached {
             state.apply_drafts();
@@ -201,7 +202,7 @@ impl Store {
     pub fn begin_batch(&self) {
         let mut state = self.lock();
         state.show_all();
-        state.batch = Some(state.engine.operations().len());
+        state.unwritten.batch = Some(state.engine.operations().len());
         state.engine.begin();
     }
 
@@ -209,8 +210,8 @@ impl Store {
     pub fn begin_shared(&self) {
         self.begin_batch();
         let mut state = self.lock();
-        state.shared = true;
-        state.held_bytes = 0;
+        state.unwritten.shared = true;
+        state.unwritten.held_bytes = 0;
     }
 
     /// Logs what is held with one append. The lines are those of single changes. The held file is not compared with
@@ -220,15 +221,16 @@ impl Store {
     /// As for [`Store::change`]; what was held is taken back then.
     pub fn commit_shared(&self) -> Result<Changed, Rejected> {
         let mut state = self.lock_drafting();
-        if state.batch == Some(state.engine.operations().len()) && state.drafts.is_empty() {
+        if state.unwritten.batch == Some(state.engine.operations().len()) && state.unwritten.drafts.is_empty()
+        {
             // Every change was refused: nothing happened, and nothing is due because of it.
             state.engine.commit();
-            state.batch = None;
-            state.shared = false;
+            state.unwritten.batch = None;
+            state.unwritten.shared = false;
             return Ok(state.changed(false));
         }
         let mut logged = state.writable();
-        if logged.is_ok() && state.wal.wants_look() {
+        if logged.is_ok() && state.logs.wal.wants_look() {
             logged = self.check_length(&mut state).map_err(Rejected::into_error);
         }
         let logged = logged.and_then(|()| state.flush(self, None));
@@ -236,8 +238,8 @@ impl Store {
             Ok(()) => state.engine.commit(),
             Err(_) => state.take_batch_back(),
         }
-        state.batch = None;
-        state.shared = false;
+        state.unwritten.batch = None;
+        state.unwritten.shared = false;
         logged?;
         Ok(self.changed(&mut state))
     }
@@ -249,15 +251,15 @@ impl Store {
     /// open.
     pub fn commit_batch(&self) -> Result<Changed, Rejected> {
         let mut state = self.lock_drafting();
-        let from = state.batch.unwrap_or(state.engine.operations().len());
-        let count = state.engine.operations().len() - from + state.drafts.len();
+        let from = state.unwritten.batch.unwrap_or(state.engine.operations().len());
+        let count = state.engine.operations().len() - from + state.unwritten.drafts.len();
         if count > 0 && !state.detached {
             let _shared = match self.enter_gate(&state, true) {
                 Ok(None) => return Err(Rejected::NotNow),
                 Ok(Some(shared)) => shared,
                 Err(error) => {
                     state.take_batch_back();
-                    state.batch = None;
+                    state.unwritten.batch = None;
                     return Err(error.into());
                 }
             };
@@ -267,7 +269,7 @@ impl Store {
                 .and_then(|()| self.check_file_once(&mut state))
                 // NOTE: what another process logged may have come before the batch.
                 .and_then(|()| {
-                    let batch = state.batch.filter(|_| count > 1);
+                    let batch = state.unwritten.batch.filter(|_| count > 1);
                     state.flush(self, batch).map_err(Rejected::from)
                 });
             match flushed {
@@ -275,13 +277,13 @@ impl Store {
                 Err(Rejected::NotNow) => return Err(Rejected::NotNow),
                 Err(error) => {
                     state.take_batch_back();
-                    state.batch = None;
+                    state.unwritten.batch = None;
                     return Err(error);
                 }
             }
         }
         state.engine.commit();
-        state.batch = None;
+        state.unwritten.batch = None;
         if count == 0 {
             return Ok(state.changed(false));
         }
@@ -292,8 +294,8 @@ impl Store {
     pub fn abandon_batch(&self) {
         let mut state = self.lock_drafting();
         state.take_batch_back();
-        state.batch = None;
-        state.hidden = state.hidden.min(state.engine.operations().len());
+        state.unwritten.batch = None;
+        state.checkpoints.hidden = state.checkpoints.hidden.min(state.engine.operations().len());
     }
 
     /// Appends what is buffered, with one write.
@@ -302,7 +304,7 @@ impl Store {
     /// `OPSLOG_IO`, `OPSLOG_FAILED`; everything stays buffered then.
     pub fn flush(&self) -> Result<()> {
         let mut state = self.lock_drafting();
-        if state.buffered == state.engine.operations().len() && state.drafts.is_empty() {
+        if state.unwritten.buffered == state.engine.operations().len() && state.unwritten.drafts.is_empty() {
             return Ok(());
         }
         state.writable()?;
@@ -315,9 +317,9 @@ impl Store {
     /// Takes the newest buffered operation back, which could not be flushed.
     pub fn take_back(&self) {
         let mut state = self.lock();
-        if state.buffered < state.engine.operations().len() {
+        if state.unwritten.buffered < state.engine.operations().len() {
             let _ = state.engine.undo_last();
-            state.hidden = state.hidden.min(state.engine.operations().len());
+            state.checkpoints.hidden = state.checkpoints.hidden.min(state.engine.operations().len());
         }
     }
 
@@ -330,9 +332,9 @@ impl Store {
         before: Option<Text>,
     ) -> Result<()> {
         let body = line.len();
-        let marks = state.wal.marks();
+        let marks = state.logs.wal.marks();
         finish_line(line, &marks);
-        let appended = state.wal.append(&*self.disk, line);
+        let appended = state.logs.wal.append(&*self.disk, line);
         if planted!("memory-before-append") && appended.is_err() {
             logged.line = Text::Held(line.as_slice().into());
             logged.data = data.clone().map(|range| logged.line.slice(range));
@@ -341,28 +343,30 @@ impl Store {
             return appended.map(drop);
         }
         let at = appended?;
-        if let Some(next_log) = state.switch.next().filter(|_| !planted!("late-operations-not-mirrored")) {
+        if let Some(next_log) = state.logs.switch.next().filter(|_| !planted!("late-operations-not-mirrored"))
+        {
             let mut copy = line.get(..body).unwrap_or_default().to_vec();
             finish_line(&mut copy, &next_log.writer().marks());
             if let Err(error) = next_log.append(self, &copy, &[0]) {
                 state.next_log_failed(self, at, error)?;
             }
         }
-        let Some(file) = state.wal.file() else { return Ok(()) };
+        let Some(file) = state.logs.wal.file() else { return Ok(()) };
         logged.line = Text::at(file, at, line.len() - 1);
         logged.data = data.map(|range| logged.line.part(range, line));
         state.engine.apply(logged, before);
-        state.buffered = state.engine.operations().len();
+        state.unwritten.buffered = state.engine.operations().len();
         Ok(())
     }
 
     fn changed(&self, state: &mut State) -> Changed {
         self.wrote(state);
-        let write_due = state.shared && state.held_bytes > HELD_BYTES;
-        let checkpoint_due = (state.batch.is_none() || state.shared) && state.is_due(&self.options);
+        let write_due = state.unwritten.shared && state.unwritten.held_bytes > HELD_BYTES;
+        let checkpoint_due =
+            (state.unwritten.batch.is_none() || state.unwritten.shared) && state.is_due(&self.options);
         // What is only buffered may still be taken back.
         let is_written = state.buffered_operations() == 0;
-        if checkpoint_due && state.batch.is_none() && is_written {
+        if checkpoint_due && state.unwritten.batch.is_none() && is_written {
             state.hide();
         }
         Changed { write_due, ..state.changed(checkpoint_due) }
@@ -382,9 +386,9 @@ impl State {
     /// Creates the log again that was deleted. Its operations are in the new file from then on: code that settles or
     /// indexes the log looks for them there.
     pub(in crate::store) fn recreate_log(&mut self, store: &Store) -> Result<()> {
-        let old = self.wal.file().cloned();
-        self.wal.recreate(&*store.disk)?;
-        let (Some(old), Some(new)) = (old, self.wal.file()) else { return Ok(()) };
+        let old = self.logs.wal.file().cloned();
+        self.logs.wal.recreate(&*store.disk)?;
+        let (Some(old), Some(new)) = (old, self.logs.wal.file()) else { return Ok(()) };
         for operation in self.engine.operations_mut() {
             if let Text::At { file, .. } = &mut operation.line
                 && Arc::ptr_eq(file, &old)
@@ -397,47 +401,47 @@ impl State {
 
     fn changed(&self, checkpoint_due: bool) -> Changed {
         let buffered = self.buffered_operations();
-        let foreign = !self.foreign.is_empty() || self.home.is_untold();
+        let foreign = !self.following.foreign.is_empty() || self.home.is_untold();
         Changed { checkpoint_due, write_due: false, buffered, foreign }
     }
 
     fn buffered_operations(&self) -> usize {
-        self.engine.operations().len() - self.buffered + self.drafts.len()
+        self.engine.operations().len() - self.unwritten.buffered + self.unwritten.drafts.len()
     }
 
     /// The batch that is being put together is as if it had not been.
     fn take_batch_back(&mut self) {
-        self.drafts.clear();
+        self.unwritten.drafts.clear();
         self.engine.rollback();
     }
 
     /// Appends the operations that are in no file yet. Those from `batch` on get batch markers.
     pub(in crate::store) fn flush(&mut self, store: &Store, batch: Option<usize>) -> Result<()> {
         self.write_drafts(store)?;
-        let from = self.buffered;
+        let from = self.unwritten.buffered;
         if from == self.engine.operations().len() {
             return Ok(());
         }
         let count = self.engine.operations().len();
-        let lines = self.lines(from, batch, self.wal.marks())?;
-        let for_next_log = match self.switch.marks() {
+        let lines = self.lines(from, batch, self.logs.wal.marks())?;
+        let for_next_log = match self.logs.switch.marks() {
             Some(marks) => Some(self.lines(from, batch, marks)?),
             None => None,
         };
-        let at = self.wal.append(&*store.disk, &lines.bytes)?;
-        if let (Some(next_log), Some(copy)) = (self.switch.next(), &for_next_log)
+        let at = self.logs.wal.append(&*store.disk, &lines.bytes)?;
+        if let (Some(next_log), Some(copy)) = (self.logs.switch.next(), &for_next_log)
             && let Err(error) = next_log.append(store, &copy.bytes, &copy.starts)
         {
             self.next_log_failed(store, at, error)?;
         }
-        let Some(file) = self.wal.file().cloned() else { return Ok(()) };
+        let Some(file) = self.logs.wal.file().cloned() else { return Ok(()) };
         let ends = lines.starts.iter().skip(1).copied().chain([lines.bytes.len() as u64]);
         let places = lines.starts.iter().zip(ends).enumerate().map(|(index, (start, end))| {
             let line = Text::at(&file, at + start, (end - start - 1) as usize);
             (line, mark_of(from + index, count, batch))
         });
         self.engine.place(from, places);
-        self.buffered = count;
+        self.unwritten.buffered = count;
         Ok(())
     }
 
@@ -446,7 +450,8 @@ impl State {
         let mut lines = Lines { bytes: Vec::new(), starts: Vec::with_capacity(count - from) };
         for (index, operation) in self.engine.operations().iter().enumerate().skip(from) {
             lines.starts.push(lines.bytes.len() as u64);
-            let text = operation.line.read().map_err(|source| Error::io("read", self.wal.path(), source))?;
+            let text =
+                operation.line.read().map_err(|source| Error::io("read", self.logs.wal.path(), source))?;
             lines.bytes.extend_from_slice(text.strip_suffix(b"}").unwrap_or(&text));
             marks.batch = mark_of(index, count, batch);
             finish_line(&mut lines.bytes, &marks);
@@ -460,11 +465,11 @@ impl State {
     /// operation must fail, and must be in neither WAL. If it cannot be cut out again, it is not known which of them counts
     /// at the next open, and the caller is told so.
     pub(in crate::store) fn next_log_failed(&mut self, store: &Store, at: u64, error: Error) -> Result<()> {
-        if !self.switch.is_publishing() {
-            self.switch.give_up(store, Some(error));
+        if !self.logs.switch.is_publishing() {
+            self.logs.switch.give_up(store, Some(error));
             return Ok(());
         }
-        match self.wal.cut(at) {
+        match self.logs.wal.cut(at) {
             Ok(true) => Err(error),
             // What another process appended behind it stays.
             Ok(false) => Err(self.in_one_log_only("an operation", &error)),

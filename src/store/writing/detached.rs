@@ -93,7 +93,7 @@ impl Store {
     pub fn take_back_exactly(&self) -> Option<Id> {
         let mut state = self.lock();
         let undone = state.engine.undo_last().ok().flatten();
-        state.hidden = state.hidden.min(state.engine.operations().len());
+        state.checkpoints.hidden = state.checkpoints.hidden.min(state.engine.operations().len());
         undone.map(|operation| operation.id)
     }
 
@@ -118,7 +118,7 @@ impl Store {
             let (line, batch) = (operation.line, operation.batch);
             state.engine.apply(Logged { id, data, line, batch, origin: None, version }, before);
         }
-        state.hidden = state.hidden.min(state.engine.operations().len());
+        state.checkpoints.hidden = state.checkpoints.hidden.min(state.engine.operations().len());
         Ok(Some(concerned))
     }
 
@@ -126,18 +126,18 @@ impl Store {
     /// be taken back.
     pub fn hide_operations_but(&self, keep: usize) {
         let mut state = self.lock();
-        state.hidden = state.engine.operations().len().saturating_sub(keep);
+        state.checkpoints.hidden = state.engine.operations().len().saturating_sub(keep);
     }
 
     /// Shows all operations again.
     pub fn show_operations(&self) {
-        self.lock().hidden = 0;
+        self.lock().checkpoints.hidden = 0;
     }
 
     /// Whether an operation that is shown is this agent's.
     pub fn has_operation_of(&self, agent: &[u8]) -> bool {
         let state = self.lock();
-        let shown = state.engine.operations().iter().skip(state.hidden);
+        let shown = state.engine.operations().iter().skip(state.checkpoints.hidden);
         shown.rev().any(|operation| {
             let Ok(line) = operation.line.read() else { return false };
             parse_line(&line).is_ok_and(|line| line.agent.as_deref() == Some(agent))
@@ -194,8 +194,8 @@ impl Store {
         let clock = state.engine.clock();
         state.engine = Engine::new(Base::empty(), agent);
         state.engine.see_clock(clock);
-        state.hidden = 0;
-        state.buffered = 0;
+        state.checkpoints.hidden = 0;
+        state.unwritten.buffered = 0;
     }
 
     /// Gives a record a value without an operation.
@@ -230,7 +230,7 @@ impl Store {
         let count = state.engine.operations().len().saturating_sub(keep);
         state.engine.forget_operations(count);
         // NOTE: changes in flight are an open batch, which begins at a place among the operations.
-        state.batch = state.batch.map(|from| from.saturating_sub(count));
+        state.unwritten.batch = state.unwritten.batch.map(|from| from.saturating_sub(count));
         state.unhide();
     }
 

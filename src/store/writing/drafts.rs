@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::unwritten::Unwritten;
 use crate::disk::DiskFile;
 use crate::engine::{Engine, Id, Logged, Origin, Text};
 use crate::error::Result;
@@ -194,7 +195,7 @@ enum Place<'f> {
 impl State {
     /// Applies what was drafted: its lines are held in memory until they are written.
     pub(in crate::store) fn apply_drafts(&mut self) {
-        let Self { drafts, engine, .. } = self;
+        let Self { unwritten: Unwritten { drafts, .. }, engine, .. } = self;
         drafts.apply(engine, false, &Place::Memory);
     }
 
@@ -204,24 +205,25 @@ impl State {
     /// # Errors
     /// As for [`crate::wal::Writer::append`]; the drafts stay what they are then.
     pub(in crate::store) fn write_drafts(&mut self, store: &Store) -> Result<()> {
-        if self.drafts.is_empty() {
+        if self.unwritten.drafts.is_empty() {
             return Ok(());
         }
-        let is_batch = self.batch.is_some() && !self.shared;
-        let is_next = self.buffered == self.engine.operations().len() && !self.switch.is_under_way();
-        if !is_next || !self.wal.takes_lines_as_they_are() {
+        let is_batch = self.unwritten.batch.is_some() && !self.unwritten.shared;
+        let is_next =
+            self.unwritten.buffered == self.engine.operations().len() && !self.logs.switch.is_under_way();
+        if !is_next || !self.logs.wal.takes_lines_as_they_are() {
             self.apply_drafts();
             return Ok(());
         }
         if is_batch {
-            self.drafts.end_batch();
+            self.unwritten.drafts.end_batch();
         }
-        let at = self.wal.append(&*store.disk, &self.drafts.bytes)?;
-        let Some(file) = self.wal.file() else { return Ok(()) };
-        let Self { drafts, engine, .. } = self;
+        let at = self.logs.wal.append(&*store.disk, &self.unwritten.drafts.bytes)?;
+        let Some(file) = self.logs.wal.file() else { return Ok(()) };
+        let Self { unwritten: Unwritten { drafts, .. }, engine, .. } = self;
         engine.commit();
         drafts.apply(engine, is_batch, &Place::File(file, at));
-        self.buffered = self.engine.operations().len();
+        self.unwritten.buffered = self.engine.operations().len();
         Ok(())
     }
 }

@@ -70,8 +70,8 @@ impl Store {
     /// came out of a buffer, whose writers have gone, at once.
     pub(in crate::store) fn wrote(&self, state: &State) {
         match self.options.durability {
-            Durability::Interval(_) if state.wal.is_unsynced() => self.rounds.note(),
-            Durability::Always if self.options.buffered && state.wal.is_unsynced() => {
+            Durability::Interval(_) if state.logs.wal.is_unsynced() => self.rounds.note(),
+            Durability::Always if self.options.buffered && state.logs.wal.is_unsynced() => {
                 // A failure is told to the callers that ask.
                 let _ = self.rounds.ask();
             }
@@ -92,7 +92,7 @@ impl Store {
         if let Some(failed) = self.rounds.settled().failed {
             return Err(Error::Failed(sync::why(&failed)));
         }
-        match self.lock().left.iter().find_map(Unsynced::why_lost) {
+        match self.lock().logs.left.iter().find_map(Unsynced::why_lost) {
             Some(why) => Err(Error::Failed(why.to_owned())),
             None => Ok(()),
         }
@@ -127,7 +127,7 @@ impl Store {
                 let error = Error::io("fdatasync", path, source);
                 let why = sync::why(&error);
                 let mut state = self.lock();
-                state.left.push(Unsynced::lost(path, why.clone()));
+                state.logs.left.push(Unsynced::lost(path, why.clone()));
                 state.failed.get_or_insert(why);
                 return Err(error);
             }
@@ -145,27 +145,27 @@ impl Drop for Store {
 impl State {
     /// All logs that must be synced for what was written so far.
     fn take_unsynced(&mut self) -> Vec<Unsynced> {
-        let mut unsynced = std::mem::take(&mut self.left);
-        unsynced.extend(self.wal.take_unsynced());
+        let mut unsynced = std::mem::take(&mut self.logs.left);
+        unsynced.extend(self.logs.wal.take_unsynced());
         // NOTE: a manifest that names the next log appears only after that log was synced with what was in it when
         // publication began: until then it need not be synced for any caller.
         if !planted!("next-log-unsynced") {
-            unsynced.extend(self.switch.take_unsynced());
+            unsynced.extend(self.logs.switch.take_unsynced());
         }
         unsynced
     }
 
     /// Goes over to another log that the manifest names; what is in the old one still counts.
     pub(in crate::store) fn go_over_to(&mut self, wal: Writer, root: &Path) {
-        let mut old = std::mem::replace(&mut self.wal, wal);
-        self.left.extend(old.take_unsynced());
-        if !self.left.iter().any(|left| left.is_names(root)) {
-            self.left.push(Unsynced::names(root));
+        let mut old = std::mem::replace(&mut self.logs.wal, wal);
+        self.logs.left.extend(old.take_unsynced());
+        if !self.logs.left.iter().any(|left| left.is_names(root)) {
+            self.logs.left.push(Unsynced::names(root));
         }
     }
 
     /// Lets go of the files of logs that count no more: what was in them is in a snapshot, which is durable.
     pub(in crate::store) fn let_logs_go(&mut self, counts: impl Fn(&Path) -> bool) {
-        self.left.retain(|left| left.held_log().is_none_or(&counts));
+        self.logs.left.retain(|left| left.held_log().is_none_or(&counts));
     }
 }

@@ -6,6 +6,8 @@ pub(in crate::store) mod doubtful;
 pub(in crate::store) mod drafts;
 pub(in crate::store) mod durable;
 pub(in crate::store) mod left;
+pub(in crate::store) mod logs;
 pub(in crate::store) mod savepoint;
 pub(in crate::store) mod settle;
 pub(in crate::store) mod undo;
+pub(in crate::store) mod unwritten;

@@ -41,7 +41,7 @@ impl Store {
     /// Remembers what is in memory. Costs as much as the operations that are held, but not as the records.
     pub fn save(&self) -> Savepoint {
         let state = self.lock();
-        let log = &state.wal;
+        let log = &state.logs.wal;
         Savepoint {
             engine: state.engine.fork(),
             log: Writer::new(
@@ -50,13 +50,13 @@ impl Store {
                 log.file().cloned(),
                 log.len(),
             ),
-            seen: state.seen.clone(),
-            tail_queue: state.tail_queue.clone(),
+            seen: state.following.seen.clone(),
+            tail_queue: state.following.tail_queue.clone(),
             agents: state.agents.clone(),
             manifest: state.manifest.clone(),
-            follower: state.follower.clone(),
+            follower: state.following.follower.clone(),
             versions: state.versions,
-            departures: state.departures,
+            departures: state.checkpoints.departures,
             counts: state.counts(),
         }
     }
@@ -77,18 +77,18 @@ impl Store {
             counts,
         } = savepoint;
         state.engine = engine;
-        state.wal = log;
-        state.seen = seen;
-        state.tail_queue = tail_queue;
+        state.logs.wal = log;
+        state.following.seen = seen;
+        state.following.tail_queue = tail_queue;
         state.agents = agents;
         state.manifest = manifest;
-        state.follower = follower;
+        state.following.follower = follower;
         state.versions = versions;
-        state.departures = departures;
-        state.buffered = counts.buffered;
-        state.hidden = counts.hidden;
-        state.snapshot_bytes = counts.snapshot_bytes;
-        state.foreign.truncate(counts.foreign);
+        state.checkpoints.departures = departures;
+        state.unwritten.buffered = counts.buffered;
+        state.checkpoints.hidden = counts.hidden;
+        state.checkpoints.snapshot_bytes = counts.snapshot_bytes;
+        state.following.foreign.truncate(counts.foreign);
     }
 
     /// Whether a reader's look would find nothing new. `false` as well where that cannot be told at once.
@@ -100,15 +100,15 @@ impl Store {
         if state.agents.is_some() {
             return self.are_agents_quiet(&state);
         }
-        if !state.follower.is_at(&self.manifest_text()?) {
+        if !state.following.follower.is_at(&self.manifest_text()?) {
             return Ok(false);
         }
-        let (standing, info) = state.wal.look(&*self.disk)?;
-        let is_as_long = info.map_or(0, |info| info.len) == state.wal.len();
-        let Some(file) = state.wal.file().filter(|_| standing == Standing::Sound && is_as_long) else {
+        let (standing, info) = state.logs.wal.look(&*self.disk)?;
+        let is_as_long = info.map_or(0, |info| info.len) == state.logs.wal.len();
+        let Some(file) = state.logs.wal.file().filter(|_| standing == Standing::Sound && is_as_long) else {
             return Ok(false);
         };
-        state.seen.still_last(file, state.wal.path())()
+        state.following.seen.still_last(file, state.logs.wal.path())()
     }
 
     /// Reads all that other hands wrote since the last look, and loads a newer snapshot if that is due.
@@ -130,10 +130,10 @@ impl Store {
 impl State {
     fn counts(&self) -> Counts {
         Counts {
-            buffered: self.buffered,
-            hidden: self.hidden,
-            snapshot_bytes: self.snapshot_bytes,
-            foreign: self.foreign.len(),
+            buffered: self.unwritten.buffered,
+            hidden: self.checkpoints.hidden,
+            snapshot_bytes: self.checkpoints.snapshot_bytes,
+            foreign: self.following.foreign.len(),
         }
     }
 }

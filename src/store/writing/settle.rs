@@ -48,10 +48,10 @@ impl State {
             return Ok(());
         }
         // NOTE: the lines must be durable before one of them can pass for the batch's end.
-        self.wal.sync().inspect_err(|_| doubt::note(&*store.disk, self.wal.path()))?;
+        self.logs.wal.sync().inspect_err(|_| doubt::note(&*store.disk, self.logs.wal.path()))?;
         for block in blocks(&lines) {
             let Some((offset, bytes)) = self.settled_block(block)? else { continue };
-            match self.wal.overwrite(&*store.disk, offset, &bytes) {
+            match self.logs.wal.overwrite(&*store.disk, offset, &bytes) {
                 // A caller may have deleted the log; then there is nothing to settle.
                 Err(error) if error.is_missing_file() => return Ok(()),
                 settled => settled?,
@@ -67,8 +67,8 @@ impl State {
 
     /// The lines in this log that are not the last of their batch, in the order of the log.
     fn lines_within_batches(&self) -> Vec<Line> {
-        let flushed = self.engine.operations().get(..self.buffered).unwrap_or_default();
-        let Some(own) = self.wal.file() else { return Vec::new() };
+        let flushed = self.engine.operations().get(..self.unwritten.buffered).unwrap_or_default();
+        let Some(own) = self.logs.wal.file() else { return Vec::new() };
         let lines = flushed.iter().enumerate().filter_map(|(operation, of)| match &of.line {
             // NOTE: among agents, operations of logs that were sealed may stand here too.
             Text::At { file, offset, len, .. }
@@ -85,10 +85,11 @@ impl State {
 
     /// The bytes of a block from its first marker to its last, all of them those of an end, and where they belong.
     fn settled_block(&self, block: &[Line]) -> Result<Option<(u64, Vec<u8>)>> {
-        let (Some(first), Some(last), Some(file)) = (block.first(), block.last(), self.wal.file()) else {
+        let (Some(first), Some(last), Some(file)) = (block.first(), block.last(), self.logs.wal.file())
+        else {
             return Ok(None);
         };
-        let path = self.wal.path();
+        let path = self.logs.wal.path();
         let len = (last.end() - first.offset) as usize;
         let mut bytes =
             read_exact_at(&**file, first.offset, len).map_err(|source| Error::io("read", path, source))?;

@@ -28,7 +28,7 @@ impl Store {
         state.show_all();
         if state.agents.is_some() {
             let Some(_alone) = self.enter_gate_alone(&state)? else { return Err(Rejected::NotNow) };
-            if state.end_to_be().is_some() || !matches!(state.wal.length(), Ok(Standing::Sound)) {
+            if state.end_to_be().is_some() || !matches!(state.logs.wal.length(), Ok(Standing::Sound)) {
                 return Err(Rejected::NotNow);
             }
             let undone = self.undo_of_agent(&mut state)?.unwrap_or_default();
@@ -43,7 +43,7 @@ impl Store {
             state = self.lock_replayed()?;
         }
         let count = state.engine.operations().len();
-        if state.buffered < count {
+        if state.unwritten.buffered < count {
             state.keep_showing();
             let undone = state.undo_last(self)?;
             state.tell_home_of(&undone);
@@ -60,7 +60,7 @@ impl Store {
             }
         }
         let undone = state.undo_last(self)?;
-        state.buffered = state.engine.operations().len();
+        state.unwritten.buffered = state.engine.operations().len();
         state.tell_home_of(&undone);
         self.wrote(&state);
         Ok(undone)
@@ -76,7 +76,7 @@ impl Store {
         let Some(gate) = &self.gate else { return self.undo_after_sync() };
         let exclusive = gate.exclusive()?;
         let followed = self.look_alone(&exclusive)?;
-        self.lock().foreign.push(followed);
+        self.lock().following.foreign.push(followed);
         self.end_batch_before_last()?;
         let mut state = self.lock();
         state.writable()?;
@@ -129,7 +129,7 @@ impl Store {
         if let Some(gate) = &self.gate {
             let exclusive = gate.exclusive()?;
             let followed = self.look_alone(&exclusive)?;
-            self.lock().foreign.push(followed);
+            self.lock().following.foreign.push(followed);
             if self.lock().last_batch() == 1 {
                 self.end_batch_before_last()?;
             }
@@ -152,7 +152,7 @@ impl Store {
         state.keep_showing();
         let mut count = 1;
         // What is buffered is of no batch: a batch is written as it ends.
-        if state.buffered >= state.engine.operations().len() {
+        if state.unwritten.buffered >= state.engine.operations().len() {
             loop {
                 self.check_file(&mut state).map_err(Rejected::into_error)?;
                 count = state.last_batch();
@@ -169,7 +169,7 @@ impl Store {
         for _ in 0..count {
             undone.extend(state.undo_last(self)?);
         }
-        state.buffered = state.buffered.min(state.engine.operations().len());
+        state.unwritten.buffered = state.unwritten.buffered.min(state.engine.operations().len());
         state.tell_home_of(&undone);
         self.wrote(&state);
         Ok(undone)
@@ -213,22 +213,23 @@ impl State {
         let Text::At { offset, .. } = end.line else { return Ok(Vec::new()) };
         let mut written = Vec::new();
         if let Err(error) = self.end_batch_in_next_log(store, &mut written) {
-            if self.switch.is_publishing() {
+            if self.logs.switch.is_publishing() {
                 return Err(error);
             }
-            self.switch.give_up(store, Some(error));
+            self.logs.switch.give_up(store, Some(error));
         }
-        let marker = offset + marker_in(&end, self.wal.path())?;
+        let marker = offset + marker_in(&end, self.logs.wal.path())?;
         if !planted!("undo-keeps-marker") {
-            self.wal.overwrite(&*store.disk, marker, BatchMark::Last.text())?;
+            self.logs.wal.overwrite(&*store.disk, marker, BatchMark::Last.text())?;
         }
-        written.extend(self.wal.file().map(|file| (self.wal.path().to_path_buf(), Arc::clone(file))));
+        written
+            .extend(self.logs.wal.file().map(|file| (self.logs.wal.path().to_path_buf(), Arc::clone(file))));
         Ok(written)
     }
 
     fn end_batch_in_next_log(&mut self, store: &Store, written: &mut Vec<Written>) -> Result<()> {
-        let is_publishing = self.switch.is_publishing();
-        let Some(next_log) = self.switch.next() else { return Ok(()) };
+        let is_publishing = self.logs.switch.is_publishing();
+        let Some(next_log) = self.logs.switch.next() else { return Ok(()) };
         let Some((file, before, offset)) = next_log.line_before_last() else { return Ok(()) };
         let (file, line) = (Arc::clone(file), Text::at(file, before, (offset - before) as usize));
         let path = next_log.writer().path().to_path_buf();
@@ -256,27 +257,27 @@ impl State {
         for line in lines.iter().rev() {
             self.keep_for_moments(store, Some(line))?;
         }
-        if offset < self.indexed {
+        if offset < self.logs.indexed {
             store.forget_log_index(self);
         }
         // NOTE: the next log first. What cannot leave it stays in both, and memory goes on reading it from the first.
         if !planted!("undo-in-one-log")
             && let Err(error) = self.cut_next_log(count)
         {
-            if self.switch.is_publishing() {
+            if self.logs.switch.is_publishing() {
                 return Err(error);
             }
-            self.switch.give_up(store, Some(error));
+            self.logs.switch.give_up(store, Some(error));
         }
-        let is_last = last + u64::from(len) + 1 == self.wal.len();
+        let is_last = last + u64::from(len) + 1 == self.logs.wal.len();
         let cut = match is_last {
-            true => self.wal.cut(offset),
+            true => self.logs.wal.cut(offset),
             // A part of a line comes behind it, or a line that counts only once a checkpoint is over.
             false => self.blank_lines(store, &lines).map(|()| true),
         };
         match cut {
             Ok(true) => {
-                self.tail_queue.cut(self.wal.relative(), self.wal.len());
+                self.following.tail_queue.cut(self.logs.wal.relative(), self.logs.wal.len());
                 Ok(true)
             }
             Ok(false) => {
@@ -289,30 +290,31 @@ impl State {
 
     /// Keeps a line that is about to be cut off for those who read the records of an earlier moment.
     pub(in crate::store) fn keep_for_moments(&self, store: &Store, line: Option<&Text>) -> Result<()> {
-        line.map_or(Ok(()), |line| self.moments.cut(line)).map_err(|source| store.read_failed(source))
+        line.map_or(Ok(()), |line| self.following.moments.cut(line))
+            .map_err(|source| store.read_failed(source))
     }
 
     /// Overwrites lines, the last one first: a crash leaves a batch without its end, which counts as none.
     fn blank_lines(&mut self, store: &Store, lines: &[Text]) -> Result<()> {
         for line in lines.iter().rev() {
             if let Text::At { offset, len, .. } = line {
-                self.wal.blank(&*store.disk, *offset, *len as usize)?;
+                self.logs.wal.blank(&*store.disk, *offset, *len as usize)?;
             }
         }
         Ok(())
     }
 
     fn cut_next_log(&mut self, count: usize) -> Result<()> {
-        let Some(next_log) = self.switch.next() else { return Ok(()) };
+        let Some(next_log) = self.logs.switch.next() else { return Ok(()) };
         next_log.cut_to(next_log.count().saturating_sub(count))
     }
 
     /// The next log lacks what could not be undone: give it up, or refuse writes once it may be published.
     fn cut_off_next_log_only(&mut self, store: &Store, error: Error) -> Error {
-        if self.switch.is_publishing() {
+        if self.logs.switch.is_publishing() {
             return self.in_one_log_only("an undo", &error);
         }
-        self.switch.give_up(store, None);
+        self.logs.switch.give_up(store, None);
         error
     }
 }

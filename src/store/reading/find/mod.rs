@@ -141,7 +141,7 @@ impl Find {
         let mut state = store.lock_replayed()?;
         let (choice, is_open, is_index_missing) = self.choose(store, &mut state);
         let moment = self.past.clone().unwrap_or_else(|| state.shown_moment());
-        let watch = state.wal.watch();
+        let watch = state.logs.wal.watch();
         let source = Source::Walk(Cursor::Base(0));
         let found = Found { is_index_missing, ..Found::default() };
         self.pass =

@@ -1,0 +1,22 @@
+//! What is known of what others write.
+
+use super::followed::Followed;
+use super::follower::Follower;
+use super::seen::Seen;
+use super::tail_queue::TailQueue;
+use crate::engine::Moments;
+
+/// How far a store follows, and what it has still to tell.
+#[derive(Default)]
+pub(in crate::store) struct Following {
+    /// For a store that follows: how far it has come.
+    pub(in crate::store) follower: Follower,
+    /// For a store that follows: the lines of the operations.
+    pub(in crate::store) seen: Seen,
+    /// What others wrote in logs that were left behind, and `tail()` has still to tell of.
+    pub(in crate::store) tail_queue: TailQueue,
+    /// What others read without the lock.
+    pub(in crate::store) moments: Moments,
+    /// What a write, or work on another thread, came upon that another hand wrote.
+    pub(in crate::store) foreign: Vec<Followed>,
+}
