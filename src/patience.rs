@@ -18,22 +18,40 @@ const PAUSE_COUNTS: Duration = Duration::from_millis(100);
 /// A wait that ends.
 pub struct Patience {
     left: Cell<Duration>,
+    /// Since when the caller pauses elsewhere.
+    paused: Cell<Option<Instant>>,
 }
 
 impl Patience {
     /// Waits up to `times` the usual time.
     pub fn new(times: u32) -> Self {
-        Self { left: Cell::new(times * Duration::from_secs(SECONDS)) }
+        Self::of(times * Duration::from_secs(SECONDS))
     }
 
     /// Waits up to a second, for what only saves time.
     pub fn short() -> Self {
-        Self { left: Cell::new(Duration::from_secs(1)) }
+        Self::of(Duration::from_secs(1))
     }
 
     /// Waits no longer than a thread may that must not wait.
     pub fn moment() -> Self {
-        Self { left: Cell::new(MOMENT) }
+        Self::of(MOMENT)
+    }
+
+    fn of(left: Duration) -> Self {
+        Self { left: Cell::new(left), paused: Cell::new(None) }
+    }
+
+    /// The caller pauses elsewhere, until [`Patience::goes_on`].
+    pub fn pauses_elsewhere(&self) {
+        self.paused.set(Some(Instant::now()));
+    }
+
+    /// The caller is back. What it took to come back counts too: where the processors are busy, that is most of the time.
+    pub fn goes_on(&self) {
+        if let Some(since) = self.paused.take() {
+            self.count(since.elapsed());
+        }
     }
 
     /// Lets other threads have the processor, without a pause; `false` once the time is over.
@@ -78,12 +96,13 @@ impl Patience {
         Some(pause)
     }
 
-    /// As [`Patience::next_pause`], for what is soon over.
+    /// As [`Patience::next_pause`], for what is soon over. The pause counts as long as it was.
     pub fn next_short_pause(&self) -> Option<Duration> {
+        self.goes_on();
         if self.left.get().is_zero() {
             return None;
         }
-        self.count(SHORT);
+        self.pauses_elsewhere();
         Some(SHORT)
     }
 
@@ -129,6 +148,22 @@ mod tests {
             patience.count(PAUSE_COUNTS);
         }
         assert!(!patience.pause());
+    }
+
+    #[test]
+    fn a_pause_elsewhere_counts_as_long_as_it_was() {
+        let patience = Patience::new(1);
+        assert_eq!(patience.next_short_pause(), Some(SHORT));
+        patience.paused.set(Instant::now().checked_sub(PAUSE_COUNTS / 2));
+        assert_eq!(patience.next_short_pause(), Some(SHORT));
+        assert!(patience.left() <= Duration::from_secs(SECONDS) - PAUSE_COUNTS / 2);
+        // It was itself stopped.
+        let before = patience.left();
+        patience.paused.set(Instant::now().checked_sub(PAUSE_COUNTS * 5));
+        patience.goes_on();
+        assert_eq!(patience.left(), before - PAUSE_COUNTS);
+        patience.goes_on();
+        assert_eq!(patience.left(), before - PAUSE_COUNTS);
     }
 
     #[test]

@@ -47,11 +47,14 @@ impl Waiting {
 
     /// How long they wait still; `None` where they have not waited.
     pub(super) fn take_patience(&mut self) -> Option<Patience> {
-        self.patience.take()
+        let patience = self.patience.take();
+        patience.iter().for_each(Patience::goes_on);
+        patience
     }
 
     /// They go on to wait, and no longer than this.
     pub(super) fn keep_patience(&mut self, patience: Patience) {
+        patience.pauses_elsewhere();
         self.patience = Some(patience);
     }
 
@@ -269,6 +272,12 @@ mod tests {
             assert!(gate.shared_for_a_while().unwrap().is_none());
             assert!(before.is_none_or(|before| left() < Some(before)));
             before = left();
+            // What passes until it comes back counts as well.
+            let pause = std::time::Duration::from_millis(20);
+            crate::patience::rest(pause);
+            let patience = gate.waiting.lock().as_mut().and_then(Waiting::take_patience).unwrap();
+            assert!(before.is_some_and(|before| patience.left() <= before - pause));
+            gate.waiting.lock().as_mut().unwrap().keep_patience(patience);
         }
         pairs[0].folder.unlock().unwrap();
         assert!(gate.shared_for_a_while().unwrap().is_some());
