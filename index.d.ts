@@ -1657,7 +1657,8 @@ export declare class Store<T = Record<string, unknown>> {
    * each that was not there then, all in one batch. Nothing is taken out of the history, and `undo()` takes these operations back
    * one by one.
    *
-   * Cost: that of `at()`, and of a transaction. Other writers wait meanwhile.
+   * Cost: that of `at()`, and of a transaction. Other writers wait for the transaction alone: what was written while the earlier state was
+   * looked for is taken along.
    *
    * @param options The place to go back to, and which records (default: all).
    * @returns How many records were changed.

@@ -60,3 +60,26 @@ test("an object is read in pieces out of the same memory, and an attempt that fa
   t.true(Buffer.concat(found).equals(content));
   t.true(rooms.size <= 6, `${rooms.size} pieces of memory`);
 });
+
+test("an object comes whole from a server that ignores ranges, and not at all from one that does not say what it has answered", async (t) => {
+  const content = Buffer.alloc(3 * PIECE_BYTES, "abc");
+  const readFrom = async (answer) => {
+    const getInto = async (_, { Range: range }) => {
+      const [from, to] = /(\d+)-(\d+)/.exec(range).slice(1).map(Number);
+      return answer(from, content.subarray(from, to + 1));
+    };
+    const found = [];
+    for await (const piece of readInRanges({ getInto }, "x", PIECE_BYTES)) found.push(Buffer.from(piece));
+    return Buffer.concat(found);
+  };
+  const whole = { body: content, size: undefined };
+  t.true((await readFrom(() => whole)).equals(content));
+  // `Content-Range: bytes 0-65535/*`, at once or later, and a whole object in the place of a range.
+  const range = (body) => ({ body, size: content.length });
+  for (const answer of [
+    (_, body) => ({ body, size: NaN }),
+    (from, body) => (from > 0 ? { body, size: NaN } : range(body)),
+    (from, body) => (from > 0 ? whole : range(body)),
+  ])
+    await t.throwsAsync(readFrom(answer), { message: /does not say which part of x/ });
+});

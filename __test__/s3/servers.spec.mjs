@@ -114,6 +114,35 @@ s3Test("open() on a server that answers conditional writes with 501 is refused",
     await t.throwsAsync(open({ agentId }, { client }), { code: "OPSLOG_UNSAFE_BACKEND" });
 });
 
+s3Test(
+  "open() of a new store on a server that lets none of many writes through tries them again, and does not take that for a contest",
+  async (t) => {
+    for (const [busy, tried] of [
+      [2, 3],
+      [Infinity, 5],
+    ]) {
+      const { open, proxy } = await newWorld(t);
+      const { S3Client } = requireInstalled("@aws-sdk/client-s3");
+      const client = new S3Client({ ...s3Config(proxy.endpoint), maxAttempts: 1 });
+      t.teardown(() => client.destroy());
+      const rounds = new Set();
+      proxy.harm = ({ method, url }) => {
+        const round = method === "PUT" && /\/probe\/[-0-9a-f]+/.exec(url)?.[0];
+        if (!round) return undefined;
+        rounds.add(round);
+        return rounds.size <= busy ? "503 without effect" : undefined;
+      };
+      if (busy === Infinity)
+        await t.throwsAsync(open({}, { client }), {
+          code: "OPSLOG_IO",
+          message: /let none of 8 writes through/,
+        });
+      else await (await open({}, { client })).close();
+      t.is(rounds.size, tried);
+    }
+  },
+);
+
 s3Test("only open() of a new store tries many writes at once, and leaves nothing of them", async (t) => {
   const { backend, open, proxy } = await newWorld(t);
   let tried = 0;

@@ -7,8 +7,11 @@
 const { opslogError } = require("../errors/errors");
 const { Buffer } = require("../platform/builtins").buffer;
 const { randomUUID } = require("../platform/builtins").crypto;
+const { delay } = require("../platform/timers");
 
 const AT_ONCE = 8;
+const ROUNDS = 5;
+const PAUSE_MS = 100;
 /** How long each body is: one that takes its time to arrive is more likely to meet another. */
 const BODY_BYTES = 16 << 10;
 
@@ -17,14 +20,24 @@ const bodies = (step) => Array.from({ length: AT_ONCE }, (_, n) => Buffer.alloc(
 
 /** Rejects with `OPSLOG_UNSAFE_BACKEND` if more than one of several writes of an object is let through. */
 async function holdContest(objects) {
+  for (let round = 1; !(await holdRound(objects)); round++) {
+    if (round === ROUNDS)
+      throw opslogError("OPSLOG_IO", `The S3 server let none of ${AT_ONCE} writes through, ${ROUNDS} times`);
+    await delay(PAUSE_MS * round);
+  }
+}
+
+/** Whether there was a contest: a server that is busy may let none of the writes through. */
+async function holdRound(objects) {
   const path = `probe/${randomUUID()}`;
   try {
     const created = await objects.createAtOnce(path, bodies("created"));
     refuse(created, "creates");
-    if (created.length === 0) return;
+    if (created.length === 0) return false;
     const [{ etag, server }] = created;
     refuse(await objects.replaceAtOnce(path, bodies("replaced"), etag), "replaces");
     refuseDevelopmentServer(server);
+    return true;
   } finally {
     await objects.delete(path).catch(() => {});
   }

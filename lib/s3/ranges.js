@@ -23,8 +23,11 @@ async function* readInRanges(objects, path, pieceBytes) {
       if (from === 0) return;
       throw Object.assign(new Error(`${path} was deleted while it was read`), { code: "ENOENT", path });
     }
+    // A server that ignores ranges answers the first one with the whole object.
+    const isWhole = found.size === undefined && from === 0;
     from += found.body.length;
-    total = found.size ?? from;
+    total = isWhole ? from : found.size;
+    if (!(total >= from)) throw new Error(`The S3 server does not say which part of ${path} it has answered`);
     if (from < total) {
       coming = get(from);
       // NOTE: the caller may stop before it is awaited.
