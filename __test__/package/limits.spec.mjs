@@ -143,7 +143,7 @@ const limits = [
   ],
   ["lib/backend/journal.js", "MOST", shown, { "docs/history.md": "At least the last # are" }],
   ["lib/records/records.js", "FEW", shown, { "docs/queries.md": "of more than # records" }],
-  ["lib/folder/driver.js", "MOST_ALONE", shown, { "docs/queries.md": "up to # of them" }],
+  ["lib/folder/agents-lock.js", "MOST_ALONE", shown, { "docs/queries.md": "up to # of them" }],
   [
     "lib/s3/large-objects.js",
     "PIECE_BYTES",

@@ -56,4 +56,27 @@ async function runBackup(core, { folder, sealedLogs, onProgress, signal }) {
   }
 }
 
-module.exports = { parseBackup, runBackup };
+/** The copies of a store that are under way: they know of the log's cuts only while the store has it. */
+class Backups {
+  #core;
+  #underWay = new Set();
+
+  constructor(core) {
+    this.#core = core;
+  }
+
+  run(options) {
+    const copying = runBackup(this.#core, options);
+    this.#underWay.add(copying);
+    const ended = () => this.#underWay.delete(copying);
+    copying.then(ended, ended);
+    return copying;
+  }
+
+  /** Resolves when all have ended that are under way now. */
+  ended() {
+    return Promise.allSettled(this.#underWay);
+  }
+}
+
+module.exports = { Backups, parseBackup };

@@ -2,6 +2,8 @@
 
 // What became of a change, read from the number that the native side returns for it (src/binding/change.rs).
 
+/** It must wait for another agent. */
+const NOT_NOW = -1;
 /** A checkpoint is due. */
 const CHECKPOINT_DUE = 1;
 /** Operations of another process were read. */
@@ -12,4 +14,4 @@ const WRITE_DUE = 4;
 /** How many operations are buffered. */
 const bufferedIn = (code) => Math.floor(code / 8);
 
-module.exports = { CHECKPOINT_DUE, FOREIGN, WRITE_DUE, bufferedIn };
+module.exports = { CHECKPOINT_DUE, FOREIGN, NOT_NOW, WRITE_DUE, bufferedIn };

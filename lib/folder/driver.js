@@ -3,11 +3,14 @@
 // A store in a folder, written and read natively.
 
 const { readFolder } = require("../arguments/checks");
-const { path, process } = require("../platform/builtins");
-const { runBackup } = require("./backup");
-const { CHECKPOINT_DUE, FOREIGN, WRITE_DUE, bufferedIn } = require("./changed");
+const { AgentsLock } = require("./agents-lock");
+const { Archiving } = require("./archiving");
+const { Backups } = require("./backup");
+const { Batch } = require("./batch");
+const { CHECKPOINT_DUE, FOREIGN, NOT_NOW, WRITE_DUE, bufferedIn } = require("./changed");
 const { AgentCheckpoint, OwnCheckpoint } = require("./checkpoint-work");
 const { Checkpoints } = require("./checkpoints");
+const { flushAtExit } = require("./exit");
 const { Fetching, readerOptions } = require("./fetching");
 const { CurrentManifest, Following } = require("./following");
 const { Displaced } = require("../records/displaced");
@@ -16,35 +19,26 @@ const { History } = require("../operations/history");
 const { migrateInTurns } = require("../records/migration");
 const { Indexes } = require("../queries/indexes");
 const native = require("../native");
-const { Notices } = require("../fs/notices");
-const { concernedBy } = require("../records/concerned");
 const { ensurePermitted } = require("../native/permission");
-const { ioError, messages } = require("../errors/errors");
+const { messages } = require("../errors/errors");
 const { call, deleteRecord, settle, setText } = require("../errors/native");
 const { backendOptions, nativeOptions, syncWithin } = require("./native-options");
+const { Positions } = require("./positions");
+const { Presents } = require("./presents");
 const { RETRY } = require("../writing/mutation-queue");
 const { NativeMeter, watched } = require("../arguments/progress");
 const { Pruning } = require("./pruning");
+const { Recovery } = require("./recovery");
 const { folderUsage } = require("../fs/usage");
-const { Records, forEachPair } = require("../records/records");
+const { Records } = require("../records/records");
 const { SharedWrite } = require("../writing/shared-write");
-const { snapshotEntries } = require("../records/snapshot-stream");
+const { StoredFiles } = require("./stored-files");
 const { Syncs } = require("../writing/syncs");
 const { monotonicMs, setImmediate } = require("../platform/timers");
 const { after, countRefusal } = require("../writing/turns");
 const { now } = require("../arguments/values");
 const { warn } = require("../errors/warnings");
-const { walOperations, warnOfSkippedLines } = require("../operations/wal");
-
-/** What the native side returns when another agent must be waited for. */
-const NOT_NOW = -1;
-
-/** How often the records are looked at that others have outdated meanwhile. */
-const MOST_LOOKS = 3;
-/** So many transactions share a lock at most. */
-const MOST_ALONE = 64;
-/** And for so long: other agents wait meanwhile. */
-const MOST_ALONE_MS = 1;
+const { warnOfSkippedLines } = require("../operations/wal");
 
 class FileDriver {
   /** The store's folder. */
@@ -61,28 +55,24 @@ class FileDriver {
   #options;
   #backend;
   #checkpoints;
-  #checkpointWork;
   #pruning;
+  #archiving;
   #manifest;
   #following;
   #checked = false;
   #buffer;
   /** How changes share a write; `null` where they are buffered anyway, or a lock must be had for each. */
   #shared = null;
-  /** The ids of what the batch that is being put together changes; among agents, the texts as well. */
-  #batch = [];
-  #batchTexts = [];
+  #batch;
+  #lock;
+  #positions;
+  #presents;
+  #backups;
+  #files;
   #displaced = new Displaced();
   #syncs = null;
   /** Reads single records where nothing was loaded. */
   #fetching = new Fetching(() => FileDriver.open(this.folder, readerOptions(this.#options)));
-  /** How many transactions have shared the lock that is held, and since when. */
-  #alone = 0;
-  #aloneSince = 0;
-  /** Whether the other agents were told that an append waits. */
-  #isWaiting = false;
-  /** Copies under way: they know of the log's cuts only while this store has it. */
-  #backups = new Set();
 
   /**
    * Opens the store of a folder. `backend` is an unmodified FsBackend that wants to know the folder.
@@ -97,17 +87,13 @@ class FileDriver {
     driver.meter = new NativeMeter(new addon.NativeProgress());
     const opened = () => driver.#open(addon, options, backend);
     const report = await watched(options.onProgress, driver.meter, driver.folder, opened);
-    driver.#recovery = recoveryOf(report, monotonicMs() - started);
+    driver.#recovery = new Recovery(driver.#core, report, monotonicMs() - started);
     return driver;
   }
 
   /** What opening found, and what the file system has turned out to lack by now. */
   get recovery() {
-    const unsupported = this.#core.lacks();
-    if (unsupported.length !== (this.#recovery.unsupported?.length ?? 0)) {
-      this.#recovery = Object.freeze({ ...this.#recovery, unsupported: Object.freeze(unsupported) });
-    }
-    return this.#recovery;
+    return this.#recovery.get();
   }
 
   async #open(addon, options, backend) {
@@ -133,14 +119,7 @@ class FileDriver {
       manifest: this.#manifest,
     });
     this.#buffer = new GroupBuffer(core, this.folder, options, () => this.#following.takeForeign());
-    const told = { following: this.#following, history: this.history, manifest: this.#manifest };
-    this.#checkpointWork = this.#isAgent
-      ? new AgentCheckpoint(core, told)
-      : new OwnCheckpoint(core, () => this.arrive(), told);
-    this.#pruning = new Pruning(addon, this.folder, options.retain, (limits, progress) =>
-      this.#following.changing(core.prune(limits, progress)),
-    );
-    this.#checkpoints = new Checkpoints(this.folder, this.#checkpointWork, () => this.#pruning.retain());
+    this.#divide(addon, core, options);
     if (options.writeMode === "immediate" && options.agentId === undefined) {
       this.#shared = new SharedWrite(this.#sharedWork());
     }
@@ -160,6 +139,47 @@ class FileDriver {
     const torn = report.tornLine ? [{ path: report.wal }] : [];
     if (!options.skipLoad) warnOfSkippedLines([...report.skipped, ...torn]);
     return report;
+  }
+
+  /** Makes the parts that carry out what the store is called for. */
+  #divide(addon, core, { codec, readOnly, retain, skipLoad }) {
+    const isAgent = this.#isAgent;
+    const store = {
+      records: this.records,
+      history: this.history,
+      manifest: this.#manifest,
+      following: this.#following,
+      displaced: this.#displaced,
+      isAgent,
+      skipLoad,
+    };
+    this.#lock = new AgentsLock(core, store);
+    this.#batch = new Batch(core, { ...store, lock: this.#lock }, (id, text) =>
+      this.#changeInBatch(id, text),
+    );
+    this.#presents = new Presents(core, this.#following, () => this.catchUp());
+    this.#positions = new Positions(addon, core, {
+      folder: this.folder,
+      readOnly,
+      isAgent,
+      flush: () => this.flush(),
+      flushShown: () => this.#flushShown(),
+    });
+    this.#backups = new Backups(core);
+    this.#files = new StoredFiles(core, this.folder, { ...store, codec });
+    const checkpointWork = isAgent
+      ? new AgentCheckpoint(core, store)
+      : new OwnCheckpoint(core, () => this.arrive(), store);
+    this.#pruning = new Pruning(addon, this.folder, retain, (limits, progress) =>
+      this.#following.changing(core.prune(limits, progress)),
+    );
+    this.#checkpoints = new Checkpoints(this.folder, checkpointWork, () => this.#pruning.retain());
+    this.#archiving = new Archiving(core, store, {
+      checkpoints: this.#checkpoints,
+      checkpointWork,
+      pruning: this.#pruning,
+      deleteAll: (ids) => this.#deleteAll(ids),
+    });
   }
 
   // Appends
@@ -213,112 +233,43 @@ class FileDriver {
   }
 
   beginBatch() {
-    this.#batch = [];
-    this.#batchTexts = [];
-    call(() => this.#core.beginBatch());
-    // NOTE: not before: from here on another thread changes nothing until the batch ends.
-    try {
-      this.#following.takeForeign();
-    } catch (error) {
-      call(() => this.#core.abandonBatch());
-      throw error;
-    }
-    this.records.begin();
+    this.#batch.begin();
   }
 
   setInBatch(id, text) {
     this.records.beforeChange(id);
     setText(this.#handle, id, text, now(), false);
-    this.#noteInBatch(id, text);
+    this.#batch.note(id, text);
     this.#changed(id);
   }
 
   deleteInBatch(id) {
     this.records.beforeChange(id);
     deleteRecord(this.#handle, id, now(), false);
-    this.#noteInBatch(id, null);
+    this.#batch.note(id, null);
     this.#deleted(id);
   }
 
-  #noteInBatch(id, text) {
-    this.#batch.push(id);
-    // Only among agents a batch may have to be put together anew.
-    if (this.#isAgent) this.#batchTexts.push(text);
+  #changeInBatch(id, text) {
+    if (text === null) this.deleteInBatch(id);
+    else this.setInBatch(id, text);
   }
 
   async commitBatch() {
-    const code = this.#tryToCommit();
-    return this.#afterChange(code === NOT_NOW ? await this.#commitInTurn() : code);
-  }
-
-  #tryToCommit() {
-    let code;
-    try {
-      code = call(() => this.#core.commitBatch());
-    } catch (error) {
-      this.#batchTakenBack();
-      throw error;
-    }
-    if (code !== NOT_NOW) this.records.keep();
-    return code;
-  }
-
-  /** Another agent comes first: what it did may change what this batch finds, which is put together again. */
-  async #commitInTurn() {
-    const [ids, texts] = [this.#batch, this.#batchTexts];
-    try {
-      for (;;) {
-        this.abandonBatch();
-        await this.waitForOthers();
-        this.#putTogether(ids, texts);
-        const code = this.#tryToCommit();
-        if (code !== NOT_NOW) return code;
-      }
-    } finally {
-      this.letGo();
-    }
-  }
-
-  /** Makes the changes of a batch again. */
-  #putTogether(ids, texts) {
-    this.beginBatch();
-    try {
-      for (const [at, id] of ids.entries()) {
-        if (texts[at] === null) this.deleteInBatch(id);
-        else this.setInBatch(id, texts[at]);
-      }
-    } catch (error) {
-      this.abandonBatch();
-      throw error;
-    }
+    const code = this.#batch.tryToCommit();
+    return this.#afterChange(code === NOT_NOW ? await this.#batch.commitInTurn() : code);
   }
 
   abandonBatch() {
-    call(() => this.#core.abandonBatch());
-    this.#batchTakenBack();
+    this.#batch.abandon();
   }
 
   /** Transactions need nothing of a folder that it could lack. */
   ensureTransactions() {}
 
-  /**
-   * Runs work while no other agent writes; what they wrote before is taken over first. The lock is kept for the next work of
-   * this kind, if that comes at once, but not for long.
-   */
-  async alone(work, isFollowed) {
-    if (!this.#isAgent) return work();
-    if (this.#alone === 0) {
-      this.#displaced.forget();
-      await this.#beginAlone();
-      this.#aloneSince = monotonicMs();
-    }
-    this.#alone++;
-    try {
-      return await work();
-    } finally {
-      const isLong = this.#alone >= MOST_ALONE || monotonicMs() - this.#aloneSince >= MOST_ALONE_MS;
-      if (isLong || !isFollowed() || this.#core.holdsAppendUp()) this.letGo();
-    }
+  /** Runs work while no other agent writes. */
+  alone(work, isFollowed) {
+    return this.#lock.alone(work, isFollowed);
   }
 
   /** Whether other agents may write beside this store. */
@@ -328,45 +279,15 @@ class FileDriver {
 
   /** Whether the lock is held that transactions share. */
   get keepsAgentsOut() {
-    return this.#alone > 0;
+    return this.#lock.isHeld;
   }
 
-  /** Takes the lock alone, with what the other agents wrote. */
-  async #beginAlone() {
-    try {
-      while (!this.#beginAloneAtOnce()) await this.#following.changing(this.#core.beginAlone());
-    } catch (error) {
-      this.#core.endAlone();
-      throw error;
-    }
+  waitForOthers() {
+    return this.#lock.waitForOthers();
   }
 
-  #beginAloneAtOnce() {
-    const isBegun = call(() => this.#core.beginAloneAtOnce());
-    this.#following.takeForeign();
-    return isBegun;
-  }
-
-  /** Tells the other agents that an append waits, which they let pass until `letGo()`, and waits until it can be tried again. */
-  async waitForOthers() {
-    if (!this.#isWaiting) {
-      call(() => this.#core.appendWaits(true));
-      this.#isWaiting = true;
-    }
-    this.#displaced.forget();
-    await this.#following.waitForTurn();
-  }
-
-  /** Lets the other agents go on: gives the lock up that transactions share, and says that no append waits. */
   letGo() {
-    if (this.#alone > 0) {
-      this.#alone = 0;
-      this.#core.endAlone();
-    }
-    if (this.#isWaiting) {
-      this.#isWaiting = false;
-      call(() => this.#core.appendWaits(false));
-    }
+    this.#lock.letGo();
   }
 
   flush() {
@@ -422,43 +343,15 @@ class FileDriver {
   }
 
   /** Moves records to an archive segment; returns how many. */
-  async archive(ids, period) {
-    let archived;
-    try {
-      archived = await this.#moveToArchive(ids, period);
-    } catch (error) {
-      // A caller that looked meanwhile has not seen these, which are there again.
-      this.records.reorder(ids);
-      throw error;
-    }
-    this.#manifest.forget();
-    if (!this.#options.skipLoad) this.history.forget();
-    for (const id of archived) this.records.look(id);
-    await this.#pruning.retain();
-    return archived.length;
+  archive(ids, period) {
+    return this.#archiving.run(ids, period);
   }
 
-  /** Returns the ids of the records that went there: among agents, one that changed meanwhile stays. */
-  async #moveToArchive(ids, period) {
-    const list = JSON.stringify(ids);
-    if (this.#options.skipLoad) {
-      await settle(call(() => this.#core.archiveAside(list, period, now())));
-      this.beginBatch();
-      for (const id of ids) this.deleteInBatch(id);
-      await this.commitBatch(ids);
-    } else if (this.#isAgent) {
-      await this.#checkpoints.finish();
-      return this.#checkpointWork.compact({ list, period });
-    } else {
-      let archiving = null;
-      while (archiving === null) {
-        await this.#checkpoints.finish();
-        if (this.#core.hasHead()) await this.#following.changing(this.#core.replayHead());
-        archiving = call(() => this.#core.archive(list, period, now()));
-      }
-      await this.#following.changing(archiving);
-    }
-    return ids;
+  /** Deletes records in a batch. */
+  #deleteAll(ids) {
+    this.beginBatch();
+    for (const id of ids) this.deleteInBatch(id);
+    return this.commitBatch();
   }
 
   /** Reads a record that was not loaded. A writer sees what is in the files by now, a reader what was at its last look. */
@@ -493,11 +386,7 @@ class FileDriver {
   backup(options) {
     ensurePermitted(options.folder, { write: true });
     if (!this.#options.readOnly) this.flush();
-    const copying = runBackup(this.#core, options);
-    this.#backups.add(copying);
-    const ended = () => this.#backups.delete(copying);
-    copying.then(ended, ended);
-    return copying;
+    return this.#backups.run(options);
   }
 
   /** Deletes history. Appends go on meanwhile, and checkpoints wait. */
@@ -513,52 +402,23 @@ class FileDriver {
   // History
 
   /** All records as they are now, for finding those of an earlier place. */
-  async present() {
-    for (let look = 0; look < MOST_LOOKS; look++) {
-      await this.catchUp();
-      if (this.#core.hasHead()) await this.#following.changing(this.#core.replayHead());
-      const present = call(() => this.#core.present());
-      if (present !== null) return present;
-      await this.#following.renewed();
-    }
-    // Others compact all the time.
-    return this.#following.changing(this.#core.presentAnew());
+  present() {
+    return this.#presents.take();
   }
 
   /** Whether an operation that `present` shows was undone since, by this store or another process. */
-  async isOutdated(present) {
-    await this.catchUp();
-    return present.isOutdated();
+  isOutdated(present) {
+    return this.#presents.isOutdated(present);
   }
 
   /** A number that grows when this store learns of an archive. */
   get departures() {
-    // NOTE: 0.8.1 does not count archives; a record that went to the same segment before is not counted again.
-    const { departures = 0, stats } = JSON.parse(this.#core.manifest());
-    return departures + stats.archivedRecords;
+    return this.#presents.departures;
   }
 
-  /**
-   * The ids of the records that were written to since a position, found at once; `null` if that can not be told any more, or `departures` was
-   * another number then: an archive is no operation, and stands at no position.
-   */
+  /** The ids of the records that were written to since a position; `null` if that can not be told any more, or `departures` differ. */
   touchedSince(position, departures) {
-    if (this.departures !== departures) return null;
-    const present = call(() => this.#core.present());
-    if (present === null) return null;
-    try {
-      const past = call(() => present.pastAtOnce(position));
-      try {
-        return [...concernedBy(past)];
-      } finally {
-        past.close();
-      }
-    } catch (error) {
-      if (error.code === "OPSLOG_POSITION_GONE") return null;
-      throw error;
-    } finally {
-      present.close();
-    }
+    return this.#presents.touchedSince(position, departures);
   }
 
   // Reading
@@ -567,78 +427,46 @@ class FileDriver {
     return this.#manifest.get();
   }
 
-  async loadArchive(relativePath) {
-    const records = new Map();
-    for (const text of await settle(this.#core.loadArchive(relativePath))) {
-      forEachPair(this.#options.codec.pairs(JSON.parse(text)), (value, id) => records.set(id, value));
-    }
-    return records;
+  loadArchive(relativePath) {
+    return this.#files.archive(relativePath);
   }
 
   streamSnapshot(options) {
-    return this.#entriesOf(this.manifest.currentSnapshot, options);
+    return this.#files.snapshot(options);
   }
 
-  /** The entries of a snapshot. One that was superseded and deleted since this store looked gives way to the current one. */
-  async *#entriesOf(snapshot, options) {
-    for (;;) {
-      try {
-        // NOTE: a file that is open stays readable: only the first step can miss it.
-        return yield* snapshotEntries(this.folder, snapshot, { ...options, codec: this.#options.codec });
-      } catch (error) {
-        if (error.code !== "ENOENT") throw error;
-        await this.#following.catchUp();
-        const { currentSnapshot } = this.manifest;
-        if (currentSnapshot === snapshot) throw ioError(error);
-        snapshot = currentSnapshot;
-      }
-    }
-  }
-
-  /** The position behind the last operation that the store shows; within a batch, behind the last one before it. */
   position(isInBatch) {
-    this.#flushShown(isInBatch);
-    return call(() => this.#core.position());
+    return this.#positions.current(isInBatch);
   }
 
   /** Writes the operations that the records show, and that are still buffered, to the log. */
-  #flushShown(isInBatch) {
-    if (this.#options.readOnly || isInBatch) return;
+  #flushShown() {
     this.arrive();
     if (this.#buffer.isWaiting) this.flush();
   }
 
-  /** As `position()`, for listeners: with what the store knows of the operations up to there. */
   knownPosition(isInBatch) {
-    this.#flushShown(isInBatch);
-    return call(() => this.#core.knownPosition());
+    return this.#positions.known(isInBatch);
   }
 
   isPosition(text) {
-    return native.load().isPosition(text);
+    return this.#positions.isPosition(text);
   }
 
-  /** Begins to read the history; `wanted` is what `readWanted()` made of the caller's options. */
   changes(wanted) {
-    if (!this.#options.readOnly) this.flush();
-    return settle(native.load().changes(this.folder, { ...wanted, writes: !this.#options.readOnly }));
+    return this.#positions.changes(wanted);
   }
 
-  /** As `changes()` of all that comes behind a known position; what was undone of what is known comes first. */
   changesBehind(known) {
-    const writes = !this.#options.readOnly;
-    if (writes) this.flush();
-    return settle(known.changes(this.folder, writes));
+    return this.#positions.changesBehind(known);
   }
 
-  /** Tells when there may be more of it. What only this store writes keeps no process alive `forListeners`. */
   notices(signal, { forListeners = false } = {}) {
-    const isBackground = forListeners && !this.#isAgent && !this.#options.readOnly;
-    return new Notices(path.join(this.folder, "ops"), signal, { isBackground });
+    return this.#positions.notices(signal, forListeners);
   }
 
   walOperations() {
-    return walOperations(this.folder, this.manifest, this.#options.codec);
+    return this.#files.operations();
   }
 
   // Closing
@@ -646,7 +474,7 @@ class FileDriver {
   async close() {
     try {
       await this.#following.idle();
-      await Promise.allSettled(this.#backups);
+      await this.#backups.ended();
       if (!this.#options.readOnly) await this.#writeLast();
     } finally {
       // A flush that failed would be tried again.
@@ -760,14 +588,6 @@ class FileDriver {
     this.records.deleted(id);
   }
 
-  #batchTakenBack() {
-    for (const id of this.#batch.toReversed()) this.#displaced.takeBack(id);
-    this.#batch = [];
-    this.#batchTexts = [];
-    this.records.takeBack();
-    this.history.cut(this.#core.operationCount());
-  }
-
   #takenBack(ids) {
     const before = new Map();
     for (const id of ids.toReversed()) before.set(id, this.#displaced.takeBack(id));
@@ -775,27 +595,6 @@ class FileDriver {
     for (const [id, object] of before) this.records.undone(id, object);
     this.history.cut(this.#core.operationCount());
   }
-}
-
-let flushesAtExit = false;
-
-/** Has what is buffered flushed when the process exits, or this worker thread ends. */
-function flushAtExit(addon, core) {
-  core.flushAtExit();
-  if (flushesAtExit) return;
-  flushesAtExit = true;
-  process.once("exit", () => addon.flushAll());
-}
-
-function recoveryOf(report, milliseconds) {
-  return Object.freeze({
-    skippedLines: report.skipped,
-    tornBytes: report.tornBytes,
-    tornPath: report.tornPath,
-    indexRebuilt: report.indexRebuilt,
-    milliseconds,
-    ...(report.missing.length > 0 && { missingLogs: Object.freeze(report.missing.map(Object.freeze)) }),
-  });
 }
 
 module.exports = { FileDriver };
