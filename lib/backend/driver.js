@@ -5,34 +5,31 @@
 
 const { randomFillSync } = require("../platform/builtins").crypto;
 const diagnostics = require("../platform/builtins").diagnosticsChannel;
-const { CallerContext } = require("../writing/caller-context");
 const { messages, opslogError } = require("../errors/errors");
 const { History } = require("../operations/history");
 const { Indexes } = require("../queries/indexes");
 const native = require("../native");
-const { call, decode } = require("../errors/native");
+const { call } = require("../errors/native");
 const { backendOptions } = require("../folder/native-options");
 const { Meter, watched } = require("../arguments/progress");
 const { limitsOf, refuseRetention } = require("../arguments/retention");
-const { path } = require("../platform/builtins");
 const { FsBackend } = require("../fs/backend");
-const { Notices } = require("../fs/notices");
-const { ToldFeed } = require("../history/feed");
-const { Polling } = require("../history/polling");
-const { Journal } = require("./journal");
 const { parseOperations } = require("../operations/texts");
 const { emptyUsage, folderUsage, usageOf } = require("../fs/usage");
 const { Records } = require("../records/records");
-const { clearTimeout, inMicrotask, monotonicMs, setTimeout } = require("../platform/timers");
+const { monotonicMs } = require("../platform/timers");
 const { paced } = require("../writing/turns");
 const { now } = require("../arguments/values");
 const answers = require("./answers");
 const { Calls, OwnCalls, refuseOwnBackend } = require("./calls");
+const { ChangeBuffer } = require("./change-buffer");
 const { factsOf } = require("./facts");
+const { LogNotices } = require("./log-notices");
 const { MemoryBackend } = require("./memory");
+const { MemoryHistory } = require("./memory-history");
+const { Protocols } = require("./protocols");
 const { Steps } = require("./steps");
 
-const flushFailures = diagnostics.channel("opslog:flush-failed");
 const pruneFailures = diagnostics.channel("opslog:prune-failed");
 /** How long a checkpoint that was asked for waits for another agent's. */
 const CHECKPOINT_WAIT_MS = 20_000;
@@ -40,36 +37,21 @@ const CHECKPOINT_WAIT_MS = 20_000;
 /** What a turn does not tell. */
 const NONE = Object.freeze([]);
 
-/** For the journal, whose readers have their own codec. */
-const AS_STORED = { operations: (list) => list };
-
 class BackendDriver {
   #options;
   #session;
   #calls;
-  #steps;
+  #protocols;
+  #buffer;
   #core;
-  #onDue;
+  #isBuffered;
   #isInMemory;
   #isInFolder;
   #retain;
-  #sharesAppends;
   #manifest = null;
-  /** Changes on their way, by ticket, and protocols, by number. */
-  #changes = new Map();
-  #tasks = new Map();
-  #settled = [];
-  /** How many calls have filled the buffer and wait for it. */
-  #filling = 0;
-  /** What broke the protocols, if anything did. */
-  #broken = null;
-  #timer = null;
-  /** What listeners are told, of a store in memory, and its history. */
-  #feeds = new Set();
-  #journal = null;
-  /** What waits for more of the history, and how often the log had changed at the last turn. */
-  #polling = new Set();
-  #logged = 0;
+  /** The history of a store in memory; `null` elsewhere, where the logs have it. */
+  #memoryHistory;
+  #notices;
   recovery = null;
   /** The folder, or whatever it is to the backend. */
   folder;
@@ -87,7 +69,7 @@ class BackendDriver {
     const started = monotonicMs();
     await driver.#calls.run("initialize", dir, backendOptions(options));
     try {
-      await watched(options.onProgress, driver.meter, dir, () => driver.#run("open"));
+      await watched(options.onProgress, driver.meter, dir, () => driver.#protocols.run("open"));
       await driver.indexes.begin();
     } catch (error) {
       await driver.#calls.run("shutdown").catch(() => {});
@@ -106,14 +88,13 @@ class BackendDriver {
   constructor(dir, options, { backend, owner, onDue }) {
     this.folder = dir;
     this.#options = options;
-    this.#onDue = onDue;
+    this.#isBuffered = options.writeMode !== "immediate";
     this.#isInMemory = backend instanceof MemoryBackend;
     this.#isInFolder = backend instanceof FsBackend;
     const facts = factsOf(backend);
     this.#retain = this.#isInMemory ? undefined : options.retain;
     if (this.#retain !== undefined && !facts.deletesLogs)
       refuseRetention("the option retain", "deleteOpsFile()");
-    this.#sharesAppends = facts.wholeAppends;
     // No other store ever sees what one in memory writes.
     const [randomHigh, randomLow] = this.#isInMemory ? [0, 0] : randomFillSync(new Uint32Array(2));
     this.#session = native.load().sessionNew(options.agentId, {
@@ -139,11 +120,22 @@ class BackendDriver {
     this.#calls = this.#isInMemory
       ? new OwnCalls(backend)
       : new Calls(backend, owner, options.backendTimeoutMs);
-    this.#steps = new Steps(this.#session, this.#calls, { migrate: options.migrate, records: this.records });
-  }
-
-  get #isBuffered() {
-    return this.#options.writeMode !== "immediate";
+    const steps = new Steps(this.#session, this.#calls, { migrate: options.migrate, records: this.records });
+    const store = {
+      folder: dir,
+      records: this.records,
+      meter: this.meter,
+      sharesAppends: facts.wholeAppends,
+    };
+    this.#protocols = new Protocols(this.#session, steps, store, {
+      turn: (told) => this.#turned(told),
+      due: onDue,
+      broken: () => this.#buffer.stop(),
+    });
+    this.#buffer = new ChangeBuffer(this.#protocols, options);
+    this.#memoryHistory = this.#isInMemory ? new MemoryHistory(this.#session, this.#core, codec) : null;
+    const isOwn = options.agentId === undefined && !options.readOnly;
+    this.#notices = new LogNotices(this.#isInFolder ? dir : null, isOwn);
   }
 
   get manifest() {
@@ -180,18 +172,18 @@ class BackendDriver {
   }
 
   setInBatch(id, text) {
-    this.#called(id, () => this.#session.changeInBatch(id, text, now()));
+    this.#protocols.changeInBatch(id, text);
     this.records.changed(id);
   }
 
   deleteInBatch(id) {
-    this.#called(id, () => this.#session.changeInBatch(id, null, now()));
+    this.#protocols.changeInBatch(id, null);
     this.records.deleted(id);
   }
 
   async commitBatch() {
     try {
-      await this.#run("commitBatch");
+      await this.#protocols.run("commitBatch");
     } catch (error) {
       this.#takenBack();
       throw error;
@@ -204,15 +196,8 @@ class BackendDriver {
     this.#takenBack();
   }
 
-  async flush() {
-    await this.settled();
-    this.#clearTimer();
-    try {
-      await this.#run("flush");
-    } catch (error) {
-      this.#flushLater();
-      throw error;
-    }
+  flush() {
+    return this.#buffer.flush();
   }
 
   // What is durable is the backend's affair.
@@ -225,32 +210,27 @@ class BackendDriver {
   arrive() {}
 
   /** Resolves when everything that was called has arrived or failed, or is in the buffer to stay. */
-  async settled() {
-    while (this.#changes.size + this.#filling > 0)
-      await new Promise((resolve) => this.#settled.push(resolve));
-  }
-
-  #settle() {
-    if (this.#changes.size + this.#filling === 0) for (const resolve of this.#settled.splice(0)) resolve();
+  settled() {
+    return this.#protocols.settled();
   }
 
   async undo(isBatch) {
-    return this.#run("undo", isBatch);
+    return this.#protocols.run("undo", isBatch);
   }
 
   async checkpoint() {
-    await this.#run("checkpoint", CHECKPOINT_WAIT_MS);
+    await this.#protocols.run("checkpoint", CHECKPOINT_WAIT_MS);
     await this.#keepRetained();
   }
 
   /** A checkpoint that no call waits for. */
   async checkpointIfFree() {
-    await this.#run("checkpoint", 0);
+    await this.#protocols.run("checkpoint", 0);
     await this.#keepRetained();
   }
 
   async archive(ids, period) {
-    const count = await this.#run("archive", JSON.stringify(ids), period);
+    const count = await this.#protocols.run("archive", JSON.stringify(ids), period);
     await this.#keepRetained();
     return count;
   }
@@ -259,7 +239,7 @@ class BackendDriver {
   async #keepRetained() {
     if (this.#retain === undefined) return;
     try {
-      await this.#run("prune", {
+      await this.#protocols.run("prune", {
         ...limitsOf(this.#retain),
         withSnapshots: true,
         dryRun: false,
@@ -273,7 +253,7 @@ class BackendDriver {
 
   async follow() {
     const told = [];
-    for (const piece of this.#pieces(await this.#run("follow")))
+    for (const piece of this.#pieces(await this.#protocols.run("follow")))
       for (const operation of piece) told.push(operation);
     return told;
   }
@@ -281,12 +261,12 @@ class BackendDriver {
   /** A list of the value of a record that was not loaded; `null` if there is none. */
   async fetch(id) {
     await this.settled();
-    return this.#run("fetch", id);
+    return this.#protocols.run("fetch", id);
   }
 
   /** Takes over what others wrote. Until all of it is there, reads see what they saw. */
   async refresh() {
-    await this.#run("refresh");
+    await this.#protocols.run("refresh");
   }
 
   catchUp() {
@@ -313,7 +293,7 @@ class BackendDriver {
     signal?.throwIfAborted();
     const given = limits ?? (this.#retain === undefined ? {} : limitsOf(this.#retain));
     const options = { ...given, withSnapshots: true, dryRun, atOnce: false, now: now() };
-    const work = () => this.#run("prune", options);
+    const work = () => this.#protocols.run("prune", options);
     const [files, bytes] = await watched(onProgress, this.meter, this.folder, work);
     return { files, bytes };
   }
@@ -348,71 +328,43 @@ class BackendDriver {
 
   /** The position behind what the store shows, as far as it is logged. */
   position() {
-    if (this.#isInMemory) return this.#keptJournal().position;
+    if (this.#memoryHistory !== null) return this.#memoryHistory.journal().position;
     return call(() => this.#session.position());
   }
 
   isPosition(text) {
-    return this.#isInMemory ? this.#keptJournal().isPosition(text) : this.#session.isPosition(text);
+    return (this.#memoryHistory?.journal() ?? this.#session).isPosition(text);
   }
 
   /** Begins to read the history; `wanted` is what `readWanted()` made of the caller's options. */
   async changes(wanted) {
-    if (this.#isInMemory) {
-      const journal = this.#keptJournal();
+    if (this.#memoryHistory !== null) {
+      const journal = this.#memoryHistory.journal();
       if (this.#isBuffered) await this.flush();
       return journal.read(wanted);
     }
     const number = call(() => this.#session.changes({ ...wanted, writes: false }));
     return {
       isParsed: true,
-      next: () => this.#run("nextChanges", number),
+      next: () => this.#protocols.run("nextChanges", number),
       close: () => this.#session.endHistory(number),
     };
   }
 
   /** Tells when there may be more of it. What only this store writes keeps no process alive `forListeners`. */
   notices(signal, { forListeners = false } = {}) {
-    if (this.#isInMemory) return this.#journal?.notices(signal) ?? null;
-    const { agentId, readOnly } = this.#options;
-    const isBackground = forListeners && agentId === undefined && !readOnly;
-    const notices = this.#isInFolder
-      ? new Notices(path.join(this.folder, "ops"), signal, { isBackground })
-      : new Polling(signal, { isBackground });
-    this.#polling.add(notices);
-    return {
-      listen: () => notices.listen(),
-      found: () => notices.found(),
-      notice: () => notices.notice(),
-      noticed: () => notices.noticed(),
-      end: () => {
-        this.#polling.delete(notices);
-        notices.end();
-      },
-    };
-  }
-
-  /** The history of a store in memory, kept once it was asked for. */
-  #keptJournal() {
-    if (this.#journal === null) {
-      // What does not count yet is told when it does.
-      const shown = new History(this.#core, AS_STORED).all();
-      const count = Math.max(0, shown.length - this.#session.uncounted());
-      this.#journal = new Journal(shown.slice(0, count));
-      this.#feeds.add(this.#journal);
-      if (this.#feeds.size === 1) this.#session.listen();
-    }
-    return this.#journal;
+    if (this.#memoryHistory !== null) return this.#memoryHistory.notices(signal);
+    return this.#notices.open(signal, forListeners);
   }
 
   /** All records as they are now, for finding those of an earlier place. */
   async present() {
     if (this.#isInMemory) throw opslogError("OPSLOG_UNSUPPORTED", messages.pastOfMemory());
-    const present = await this.#run("present");
+    const present = await this.#protocols.run("present");
     return {
       past: async (place, isTime) => {
         try {
-          const past = await this.#run("past", present, place, isTime);
+          const past = await this.#protocols.run("past", present, place, isTime);
           return call(() => this.#session.view(past));
         } finally {
           this.#session.endHistory(present);
@@ -428,7 +380,7 @@ class BackendDriver {
   }
 
   async *walOperations() {
-    for (const piece of this.#pieces(await this.#run("logged"))) yield* piece;
+    for (const piece of this.#pieces(await this.#protocols.run("logged"))) yield* piece;
   }
 
   /** The pieces of a list that a protocol ended with: the list itself, or the number under which the native side has it. */
@@ -454,11 +406,11 @@ class BackendDriver {
   async close() {
     try {
       await this.settled();
-      this.#clearTimer();
+      this.#buffer.stop();
       await this.indexes.stop();
-      await this.#run("close");
+      await this.#protocols.run("close");
     } finally {
-      this.#clearTimer();
+      this.#buffer.stop();
       await this.#calls.run("shutdown");
     }
   }
@@ -467,94 +419,18 @@ class BackendDriver {
 
   /** Tells what comes to count in memory. Elsewhere the history does. */
   feed() {
-    if (!this.#isInMemory) return undefined;
-    const feed = new ToldFeed(() => this.#ended(feed));
-    this.#feeds.add(feed);
-    if (this.#feeds.size === 1) this.#session.listen();
-    return feed;
-  }
-
-  #ended(feed) {
-    this.#feeds.delete(feed);
-    if (this.#feeds.size === 0) this.#session.unlisten();
-  }
-
-  #tell(changes) {
-    const feeds = [...this.#feeds];
-    for (const feed of feeds) {
-      // Each listener gets objects of its own.
-      const own = feed === feeds.at(-1) ? changes : JSON.parse(JSON.stringify(changes));
-      feed.tell(feed === this.#journal ? own : this.#options.codec.changes(own));
-    }
+    return this.#memoryHistory?.feed();
   }
 
   // Changes
 
   async #change(id, text) {
-    if (this.#isBuffered) return this.#buffer(id, text);
-    const ticket = this.#called(id, () => this.#session.change(id, text, now()));
-    const arrived = new Promise((resolve, reject) => {
-      this.#changes.set(Math.abs(ticket), { resolve, reject, context: new CallerContext() });
-    });
-    // NOTE: behind that, for a change that is refused settles at once.
-    if (ticket < 0) this.#carryAll();
-    this.#turn();
-    return arrived;
+    return this.#isBuffered ? this.#changeInBuffer(id, text) : this.#protocols.change(id, text);
   }
 
-  /** Carries changes away; where they share an append, when the caller has made all that it makes at once. */
-  #carryAll() {
-    const carry = () => this.#run("carry").catch(() => {});
-    if (this.#sharesAppends) inMicrotask(carry);
-    else carry();
-  }
-
-  async #buffer(id, text) {
-    const waiting = this.#called(id, () => this.#session.buffer(id, text, now()));
-    this.#turn();
-    if (waiting < this.#options.groupCommitSize) {
-      this.#flushLater();
-      return;
-    }
-    this.#clearTimer();
-    if (this.#options.writeMode === "async") this.#flushInTurn();
-    else await this.#fill();
-  }
-
-  /** Carries the full buffer away. What does not arrive stays in it, but for the newest change. */
-  async #fill() {
-    this.#filling++;
-    try {
-      await this.#run("fillBuffer");
-    } catch (error) {
-      this.#flushLater();
-      throw error;
-    } finally {
-      this.#filling--;
-      this.#settle();
-    }
-  }
-
-  /** Carries the buffer away, for no call. What does not arrive stays in it. */
-  async #flushInTurn() {
-    try {
-      await this.#run("flushBuffer");
-    } catch (error) {
-      flushFailures.publish({ error });
-      this.#flushLater();
-    }
-  }
-
-  #flushLater() {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      this.#flushInTurn();
-    }, this.#options.groupCommitMs);
-  }
-
-  #clearTimer() {
-    clearTimeout(this.#timer);
-    this.#timer = null;
+  async #changeInBuffer(id, text) {
+    const arrival = this.#buffer.grown(this.#protocols.changeInBuffer(id, text));
+    if (arrival !== undefined) await arrival;
   }
 
   #takenBack() {
@@ -562,83 +438,11 @@ class BackendDriver {
     this.history.cut(this.#core.operationCount());
   }
 
-  #called(id, change) {
-    if (this.#broken !== null) throw this.#broken;
-    this.records.beforeChange(id);
-    try {
-      return change();
-    } catch (error) {
-      throw this.#errorOf(error, id);
-    }
-  }
-
-  // Protocols
-
-  /** Begins a protocol. Returns a promise of its end. */
-  async #run(protocol, ...args) {
-    if (this.#broken !== null) throw this.#broken;
-    const number = this.#session[protocol](...args);
-    const ended = new Promise((resolve, reject) => this.#tasks.set(number, { resolve, reject }));
-    this.#turn();
-    return ended;
-  }
-
-  /** Lets the protocols go on, and does what they ask for. */
-  #turn() {
-    if (this.#broken !== null) return;
-    let told;
-    try {
-      told = JSON.parse(call(() => this.#session.turn(now())));
-    } catch (error) {
-      this.#break(error);
-      return;
-    }
+  /** What a turn of the protocols tells: of records, operations and the log. */
+  #turned(told) {
     this.#show(told);
-    const { requests = NONE, settled = NONE, ended = NONE, events } = told;
-    if (events !== undefined) this.#tell(events);
-    if (told.logged !== this.#logged) this.#noticed(told.logged);
-    for (const request of requests) this.#carry(request);
-    for (const [ticket, error] of settled) this.#end(this.#changes, ticket, error);
-    for (const [number, error, result] of ended) this.#end(this.#tasks, number, error, result);
-    this.#settle();
-    if (this.#tasks.size === 0) this.#steps.forgetFailures();
-    if (told.due) this.#onDue();
-  }
-
-  /** The own log has changed. */
-  #noticed(logged) {
-    this.#logged = logged;
-    for (const notices of this.#polling) notices.notice();
-  }
-
-  /** An error inside of the protocols: no call may wait for them, now or later. */
-  #break(error) {
-    this.#broken = error;
-    this.#clearTimer();
-    for (const waiting of [this.#changes, this.#tasks]) {
-      for (const { reject } of waiting.values()) reject(error);
-      waiting.clear();
-    }
-    this.#settle();
-  }
-
-  #carry(request) {
-    if (request.step === "begins") this.meter.begin(request.phase, request.total);
-    else if (request.step === "ends") this.meter.end();
-    else this.#carryFor(this.#changes.get(request.ticket), request).then(() => this.#turn());
-  }
-
-  /** Carries a request out in the context of the change that it is for, if it is for one. */
-  #carryFor(change, request) {
-    const carry = () => this.#steps.carry(request);
-    return change === undefined ? carry() : change.context.run(carry);
-  }
-
-  #end(waiting, number, error, result) {
-    const { resolve, reject } = waiting.get(number);
-    waiting.delete(number);
-    if (error === null) resolve(result);
-    else reject(this.#errorFrom(error));
+    if (told.events !== undefined) this.#memoryHistory.tell(told.events);
+    this.#notices.turned(told.logged);
   }
 
   /** Tells the live objects what has changed. */
@@ -653,24 +457,6 @@ class BackendDriver {
     // NOTE: an agent's undone operation may have stood before those of others.
     if (history || reordered.length > 0) this.history.forget();
     else if (undone.length > 0) this.history.cut(this.#core.operationCount());
-  }
-
-  #errorFrom(details) {
-    const { code, message, request, path = code === "OPSLOG_NO_STORE" ? this.folder : undefined } = details;
-    if (code === "OPSLOG_NOT_UNIQUE") return decode(new Error(JSON.stringify(details)));
-    const cause = this.#steps.failure(request);
-    if (code === "") return cause;
-    return opslogError(code, message, {
-      ...(cause !== undefined && { cause }),
-      ...(path !== undefined && { path }),
-    });
-  }
-
-  #errorOf(error, id) {
-    if (!error?.message?.startsWith("{")) return error;
-    const details = JSON.parse(error.message);
-    if (details.code === "OPSLOG_NOT_FOUND") return opslogError(details.code, messages.notFound(id));
-    return this.#errorFrom(details);
   }
 }
 
