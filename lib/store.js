@@ -14,14 +14,15 @@ const diagnostics = require("./platform/builtins").diagnosticsChannel;
 const { chooseDriver } = require("./drivers");
 const { parseBackup } = require("./folder/backup");
 const { inCurrentContext } = require("./writing/caller-context");
-const { messages, opslogError, wrongType } = require("./errors/errors");
+const { messages, notOpen, opslogError, wrongType } = require("./errors/errors");
 const { Inspected } = require("./inspected");
 const { recoverFolder, repairFolder, verifyFolder } = require("./folder/maintenance");
 const { Changes } = require("./history/changes");
 const { Listeners } = require("./history/listeners");
 const { checkListener, feedOf } = require("./history/listening");
 const { readUndo, readWanted } = require("./history/wanted");
-const { MutationQueue, RETRY } = require("./writing/mutation-queue");
+const { DriverQueue } = require("./writing/driver-queue");
+const { RETRY } = require("./writing/mutation-queue");
 const { checkNames } = require("./arguments/option-names");
 const { parseOptions } = require("./arguments/options");
 const { checkPeriod, describe } = require("./arguments/paths");
@@ -115,13 +116,8 @@ class Store extends Inspected {
       const given = parseOptions(options);
       // Other calls may come upon records that must be migrated.
       const parsed = Object.freeze({ ...given, migrate: inCurrentContext(given.migrate) });
-      this.#queue = new MutationQueue({
-        waitFor: () => this.#driver.waitForOthers(),
-        letGo: () => this.#driver?.letGo?.(),
-        mayBeThere: () => this.#driver?.sharesFolder === true,
-        areKeptOut: () => this.#driver?.keepsAgentsOut === true,
-      });
       this.#driver = await this.#openDriver(dir, parsed);
+      this.#queue = new DriverQueue(this.#driver, parsed, this.#refuseOwnBackend);
       this.#options = parsed;
       this.#state = "open";
     } catch (error) {
@@ -156,7 +152,7 @@ class Store extends Inspected {
   #close() {
     this.unwatch();
     this.#listeners.closing();
-    this.#closing = this.#exclusive(async (driver) => {
+    this.#closing = this.#queue.exclusive(async (driver) => {
       try {
         if (!this.#listeners.isEmpty) await this.#drainListeners(driver);
         await driver.close();
@@ -167,6 +163,7 @@ class Store extends Inspected {
         // At once: what was called behind it must find the store closed.
         this.#state = "closed";
         this.#driver = null;
+        this.#queue.end();
         this.#closing = null;
         for (const changes of this.#changes) changes.close();
         this.#views.close();
@@ -209,7 +206,7 @@ class Store extends Inspected {
     this.#refuseOwnBackend?.();
     try {
       // A writer's own changes are written first.
-      const found = await (readOnly ? driver.fetch(id) : this.#exclusive(() => driver.fetch(id)));
+      const found = await (readOnly ? driver.fetch(id) : this.#queue.exclusive(() => driver.fetch(id)));
       return found === null ? undefined : codec.value(found[0]);
     } catch (error) {
       // What it read with was shut down.
@@ -396,7 +393,7 @@ class Store extends Inspected {
   async #runInTurn(fn) {
     this.#ensureWritable();
     checkFunction(fn, "batch()");
-    return this.#durably(() => this.#runBatch("batch()", () => callWithHandle(this, fn)));
+    return this.#queue.durably(() => this.#runBatch("batch()", () => callWithHandle(this, fn)));
   }
 
   // Transactions
@@ -431,7 +428,7 @@ class Store extends Inspected {
     const run = prepare();
     const isFollowed = () => this.#queue.isFollowedAlone;
     const work = (driver) => driver.alone(() => this.#runTransaction("transaction()", run), isFollowed);
-    return this.#durably(work, { alone: true });
+    return this.#queue.durably(work, { alone: true });
   }
 
   #ensureTransactions() {
@@ -476,7 +473,7 @@ class Store extends Inspected {
   async #undo(options) {
     this.#ensureWritable();
     const isBatch = readUndo(options);
-    return this.#durably(() => this.#driver.undo(isBatch));
+    return this.#queue.durably(() => this.#driver.undo(isBatch));
   }
 
   get position() {
@@ -505,7 +502,7 @@ class Store extends Inspected {
       limit,
       signal,
       codec: this.#options.codec,
-      open: () => this.#exclusive(() => ({ source: driver.changes(native) })),
+      open: () => this.#queue.exclusive(() => ({ source: driver.changes(native) })),
       notices: native.live ? () => driver.notices(signal) : undefined,
     };
   }
@@ -514,7 +511,7 @@ class Store extends Inspected {
     this.#ensureOpen();
     checkListener(event, listener, "on()");
     if (this.#closing !== null) throw notOpen();
-    this.#listeners.add(listener, inCurrentContext(listener), this.#feed());
+    this.#listeners.add(listener, inCurrentContext(listener), feedOf(this.#queue, this.#batch !== null));
     return this;
   }
 
@@ -522,12 +519,6 @@ class Store extends Inspected {
     checkListener(event, listener, "off()");
     this.#listeners.remove(listener);
     return this;
-  }
-
-  /** What a listener is told that is added now. */
-  #feed() {
-    const turns = { exclusive: (work) => this.#exclusive(work), next: (work) => this.#next(work) };
-    return feedOf(this.#driver, { codec: this.#options.codec, isInBatch: this.#batch !== null, turns });
   }
 
   /** Tells listeners everything that counts. What fails here fails again when the driver closes. */
@@ -552,14 +543,14 @@ class Store extends Inspected {
     const { codec, migrate } = this.#options;
     const isOver = () => this.#driver !== driver;
     for (;;) {
-      const present = await this.#exclusive(() => driver.present());
+      const present = await this.#queue.exclusive(() => driver.present());
       const view = new View(await findPast(present, where, migrate), codec, isOver);
       let isCurrent = false;
       try {
         if (isOver()) throw notOpen();
         // NOTE: a close() from here on lets go of it.
         this.#views.add(view);
-        isCurrent = !(await this.#exclusive(() => driver.isOutdated(present)));
+        isCurrent = !(await this.#queue.exclusive(() => driver.isOutdated(present)));
         if (isCurrent) return view;
       } finally {
         if (!isCurrent) view.close();
@@ -577,7 +568,7 @@ class Store extends Inspected {
     const run = (reversion) => this.#runTransaction("revert()", reversion);
     const { migrate } = this.#options;
     // NOTE: it shares no lock with transactions: it finds what was while others write.
-    return this.#durably((driver) => revert(driver, { where, ids, migrate }, run));
+    return this.#queue.durably((driver) => revert(driver, { where, ids, migrate }, run));
   }
 
   getHistory(id) {
@@ -623,7 +614,7 @@ class Store extends Inspected {
   }
 
   async #checkpoint() {
-    const { published } = await this.#exclusive(() => {
+    const { published } = await this.#queue.exclusive(() => {
       // Wrapped, so that the queue goes on: only the caller waits for publication.
       const published = this.#driver.checkpoint();
       published.catch(() => {});
@@ -639,7 +630,7 @@ class Store extends Inspected {
   async #backup(dir, options) {
     this.#ensureOpen();
     const backup = parseBackup(dir, options);
-    const { copying } = await this.#exclusive((driver) => {
+    const { copying } = await this.#queue.exclusive((driver) => {
       // Wrapped, so that the queue goes on: only the caller waits for the copy.
       const copying = driver.backup(backup);
       copying.catch(() => {});
@@ -656,7 +647,7 @@ class Store extends Inspected {
     this.#ensureOpen();
     const request = parsePrune(options);
     if (!request.dryRun) this.#ensureWritable();
-    const { pruning } = await this.#exclusive((driver) => {
+    const { pruning } = await this.#queue.exclusive((driver) => {
       // Wrapped, so that the queue goes on: only the caller waits for the files to go.
       const pruning = Promise.resolve(driver.prune(request));
       pruning.catch(() => {});
@@ -683,7 +674,7 @@ class Store extends Inspected {
     checkFunction(predicate, "archive()");
     if (segment !== undefined && segment !== null) checkPeriod(segment);
     checkNames(options, ["onProgress"], "archive()");
-    return this.#watched(options, () => this.#durably(() => this.#moveToArchive(predicate, segment)));
+    return this.#watched(options, () => this.#queue.durably(() => this.#moveToArchive(predicate, segment)));
   }
 
   /** Runs work of the driver, and tells `onProgress` how far it has come. */
@@ -734,7 +725,7 @@ class Store extends Inspected {
     if (this.#isInTransaction) throw this.#misused();
     if (this.#state !== "open" || this.#options.readOnly) return;
     // A close() that was called before flushes everything.
-    await (this.#closing ?? this.#durably((driver) => driver.flush(), { wanted: "synced" }));
+    await (this.#closing ?? this.#queue.durably((driver) => driver.flush(), { wanted: "synced" }));
   }
 
   sync() {
@@ -749,7 +740,7 @@ class Store extends Inspected {
 
   async #refresh() {
     this.#ensureOpen();
-    return this.#exclusive(() => this.#driver.refresh());
+    return this.#queue.exclusive(() => this.#driver.refresh());
   }
 
   tail() {
@@ -758,7 +749,7 @@ class Store extends Inspected {
 
   async #tail() {
     this.#ensureOpen();
-    return this.#exclusive(() => this.#driver.follow());
+    return this.#queue.exclusive(() => this.#driver.follow());
   }
 
   watch(callback, intervalMs) {
@@ -785,41 +776,6 @@ class Store extends Inspected {
     const chosen = chooseDriver(dir, options, { owner: this, onDue: () => this.#checkpointInTurn() });
     this.#refuseOwnBackend = chosen.refuseOwnBackend;
     return chosen.open();
-  }
-
-  #exclusive(task, options) {
-    return this.#queue.run(this.#settledFirst(task), options);
-  }
-
-  /** As `#exclusive`, before all that waits: it needs what the store shows now. */
-  #next(task) {
-    return this.#queue.runNext(this.#settledFirst(task));
-  }
-
-  #settledFirst(task) {
-    const driver = this.#driver;
-    this.#refuseOwnBackend?.();
-    return () => {
-      const settled = this.#inForce(driver).settled();
-      return settled === undefined ? task(driver) : settled.then(() => task(driver));
-    };
-  }
-
-  /**
-   * As `#exclusive`, for what is to be durable when it resolves, as far as the options say. What comes behind it does
-   * not wait for that.
-   */
-  async #durably(task, { wanted = "written", alone = false } = {}) {
-    if (this.#options.durability === "process") return this.#exclusive(task, { alone });
-    const { result, durable } = await this.#exclusive(
-      async (driver) => {
-        const result = await task(driver);
-        return { result, durable: driver[wanted]() };
-      },
-      { alone },
-    );
-    await durable;
-    return result;
   }
 
   /** The error of a call of the store within a transaction. */
@@ -867,9 +823,11 @@ class Store extends Inspected {
   /** A checkpoint that no call asked for; it fails no call. */
   #checkpointInTurn() {
     const { folder } = this.#driver;
-    this.#exclusive((driver) => driver.checkpointIfFree()).catch((error) => {
-      if (error?.code !== "OPSLOG_NOT_OPEN") checkpointFailures.publish({ folder, error });
-    });
+    this.#queue
+      .exclusive((driver) => driver.checkpointIfFree())
+      .catch((error) => {
+        if (error?.code !== "OPSLOG_NOT_OPEN") checkpointFailures.publish({ folder, error });
+      });
   }
 
   /** What is shown of the store where it is inspected. */
@@ -914,10 +872,6 @@ function* valuesOf(entries) {
 function ownFunction(fn, method) {
   checkFunction(fn, method);
   return (tx) => fn(tx);
-}
-
-function notOpen() {
-  return opslogError("OPSLOG_NOT_OPEN", messages.notOpen());
 }
 
 function notFound(id) {

@@ -116,6 +116,10 @@ function manifestError(cause, path, content) {
   return error;
 }
 
+function notOpen() {
+  return opslogError("OPSLOG_NOT_OPEN", messages.notOpen());
+}
+
 /** The error that Node itself throws for a failed system call, from the pieces that the native side has. */
 function systemError({ errno, systemCode, syscall, path }, fallbackMessage) {
   const [name, description] = getSystemErrorMap().get(errno) ?? [systemCode];
@@ -163,6 +167,7 @@ function fromNative(error) {
 
 module.exports = {
   messages,
+  notOpen,
   opslogError,
   wrongType,
   outOfRange,

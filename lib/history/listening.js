@@ -18,8 +18,9 @@ function checkListener(event, listener, method) {
   checkFunction(listener, method);
 }
 
-/** The feed of a driver. `turns` has the store's: `exclusive` waits for all that was called before, `next` goes before it. */
-function feedOf(driver, { codec, isInBatch, turns: { exclusive, next } }) {
+/** The feed of a store, given the queue of its driver. */
+function feedOf(queue, isInBatch) {
+  const { driver, options } = queue;
   const told = driver.feed?.();
   if (told !== undefined) return told;
   const place = (isInBatch) => driver.knownPosition?.(isInBatch) ?? driver.position(isInBatch);
@@ -29,18 +30,18 @@ function feedOf(driver, { codec, isInBatch, turns: { exclusive, next } }) {
   };
   const read = (after) => {
     // NOTE: what waits goes on when it is open: an undo() would take the place away at which it begins.
-    const open = () => next(async () => ({ source: await begin(after) }));
+    const open = () => queue.next(async () => ({ source: await begin(after) }));
     const notices = () => driver.notices(undefined, { forListeners: true });
     return new Changes(
-      () => ({ limit: Infinity, codec, open, notices }),
+      () => ({ limit: Infinity, codec: options.codec, open, notices }),
       () => {},
     );
   };
   const renew = async () => {
-    await exclusive(() => driver.catchUp());
+    await queue.exclusive(() => driver.catchUp());
     return place(false);
   };
-  const settled = () => exclusive(() => {}).catch(() => {});
+  const settled = () => queue.exclusive(() => {}).catch(() => {});
   return new Feed({ after: place(isInBatch), read, renew, settled });
 }
 

@@ -4,7 +4,7 @@
 // side holds the records of now under a layer of what was different then.
 
 const { checkFunction } = require("../arguments/checks");
-const { messages, opslogError } = require("../errors/errors");
+const { messages, notOpen, opslogError } = require("../errors/errors");
 const { call } = require("../errors/native");
 const { Finding, parseFind, parseIds } = require("../queries/find");
 
@@ -92,7 +92,7 @@ class View {
 
   #ensureOpen() {
     if (this.#core === null) throw opslogError("OPSLOG_NOT_OPEN", messages.viewClosed());
-    if (this.#isOver()) throw opslogError("OPSLOG_NOT_OPEN", messages.notOpen());
+    if (this.#isOver()) throw notOpen();
   }
 
   *#lists(idsOnly) {
