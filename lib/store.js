@@ -3,34 +3,21 @@
 // The store: checks arguments, keeps the order of mutations, holds the live objects. Where the bytes are is
 // the driver's affair.
 
-const {
-  checkFunction,
-  readRelativePath,
-  readSignalAlone,
-  readSince,
-  refusePromise,
-} = require("./arguments/checks");
-const diagnostics = require("./platform/builtins").diagnosticsChannel;
+const { checkFunction, readSignalAlone, readSince, refusePromise } = require("./arguments/checks");
 const { chooseDriver } = require("./drivers");
-const { parseBackup } = require("./folder/backup");
 const { inCurrentContext } = require("./writing/caller-context");
 const { messages, notOpen, opslogError, wrongType } = require("./errors/errors");
 const { Inspected } = require("./inspected");
 const { recoverFolder, repairFolder, verifyFolder } = require("./folder/maintenance");
-const { Changes } = require("./history/changes");
-const { Listeners } = require("./history/listeners");
-const { checkListener, feedOf } = require("./history/listening");
-const { readUndo, readWanted } = require("./history/wanted");
+const { Upkeep } = require("./folder/upkeep");
+const { checkListener } = require("./history/listening");
+const { HistoryReaders } = require("./history/readers");
+const { readUndo } = require("./history/wanted");
 const { DriverQueue } = require("./writing/driver-queue");
 const { RETRY } = require("./writing/mutation-queue");
-const { checkNames } = require("./arguments/option-names");
 const { parseOptions } = require("./arguments/options");
-const { checkPeriod, describe } = require("./arguments/paths");
-const { readOnProgress, watched } = require("./arguments/progress");
-const { findPast, parseRevert, revert } = require("./history/past");
-const { readPlace } = require("./history/place");
-const { View, Views } = require("./history/view");
-const { parsePrune } = require("./arguments/retention");
+const { describe } = require("./arguments/paths");
+const { parseRevert, revert } = require("./history/past");
 const { countWhere, explain, find, findIds, findOne } = require("./queries/calls");
 const { filterInTurns, parseRange } = require("./queries/walks");
 const { comparison, insertion, patching, update } = require("./transactions/changes");
@@ -38,10 +25,8 @@ const { callWithHandle } = require("./transactions/handle");
 const { Edits, Transaction } = require("./transactions/transaction");
 const { after, paced, pacedBy, pacedSteps, refuse, toldElsewhere } = require("./writing/turns");
 const { checkId } = require("./arguments/values");
-const { currentQuarter, segmentNamed } = require("./operations/segments");
 const { readInterval, Watching } = require("./operations/watching");
 
-const checkpointFailures = diagnostics.channel("opslog:checkpoint-failed");
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for("nodejs.asyncDispose");
 
 class Store extends Inspected {
@@ -53,10 +38,8 @@ class Store extends Inspected {
   #opening = null;
   #closing = null;
   #watching = null;
-  /** The readers of the history that are under way. */
-  #changes = new Set();
-  #views = new Views();
-  #listeners = new Listeners();
+  #readers = new HistoryReaders(() => this.#opened());
+  #upkeep = new Upkeep({ opened: () => this.#opened(), writable: () => this.#writable() });
   #isInTransaction = false;
   /** What a call of the store within a transaction was refused with: the transaction fails also where its function catches it. */
   #misuse = null;
@@ -151,22 +134,20 @@ class Store extends Inspected {
 
   #close() {
     this.unwatch();
-    this.#listeners.closing();
+    this.#readers.closing();
     this.#closing = this.#queue.exclusive(async (driver) => {
       try {
-        if (!this.#listeners.isEmpty) await this.#drainListeners(driver);
+        if (this.#readers.areListenedTo) await this.#readers.drain(this.#queue);
         await driver.close();
       } finally {
         // The caller may have begun to watch since.
         this.unwatch();
-        this.#listeners.end();
         // At once: what was called behind it must find the store closed.
         this.#state = "closed";
         this.#driver = null;
         this.#queue.end();
         this.#closing = null;
-        for (const changes of this.#changes) changes.close();
-        this.#views.close();
+        this.#readers.end();
       }
     });
     return this.#closing;
@@ -482,80 +463,26 @@ class Store extends Inspected {
   }
 
   changes(options) {
-    const changes = new Changes(
-      () => {
-        const begun = this.#history(options);
-        this.#changes.add(changes);
-        return begun;
-      },
-      () => this.#changes.delete(changes),
-    );
-    return changes;
-  }
-
-  /** What a reader of the history needs, which is about to take its first step. */
-  #history(options) {
-    this.#ensureOpen();
-    const driver = this.#driver;
-    const { native, limit, signal } = readWanted(options, (text) => driver.isPosition(text));
-    return {
-      limit,
-      signal,
-      codec: this.#options.codec,
-      open: () => this.#queue.exclusive(() => ({ source: driver.changes(native) })),
-      notices: native.live ? () => driver.notices(signal) : undefined,
-    };
+    return this.#readers.changes(options);
   }
 
   on(event, listener) {
     this.#ensureOpen();
     checkListener(event, listener, "on()");
     if (this.#closing !== null) throw notOpen();
-    this.#listeners.add(listener, inCurrentContext(listener), feedOf(this.#queue, this.#batch !== null));
+    const isInBatch = this.#batch !== null;
+    this.#readers.listen(listener, inCurrentContext(listener), { queue: this.#queue, isInBatch });
     return this;
   }
 
   off(event, listener) {
     checkListener(event, listener, "off()");
-    this.#listeners.remove(listener);
+    this.#readers.dismiss(listener);
     return this;
   }
 
-  /** Tells listeners everything that counts. What fails here fails again when the driver closes. */
-  async #drainListeners(driver) {
-    try {
-      if (!this.#options.readOnly) await driver.flush();
-    } catch {
-      // See above.
-    }
-    await this.#listeners.drain();
-  }
-
   at(when) {
-    return paced(this.#at(when));
-  }
-
-  async #at(when) {
-    this.#ensureOpen();
-    if (this.#options.skipLoad) throw opslogError("OPSLOG_SKIP_LOAD", messages.skipLoadPast());
-    const driver = this.#driver;
-    const where = readPlace(when, "the place", (text) => driver.isPosition(text));
-    const { codec, migrate } = this.#options;
-    const isOver = () => this.#driver !== driver;
-    for (;;) {
-      const present = await this.#queue.exclusive(() => driver.present());
-      const view = new View(await findPast(present, where, migrate), codec, isOver);
-      let isCurrent = false;
-      try {
-        if (isOver()) throw notOpen();
-        // NOTE: a close() from here on lets go of it.
-        this.#views.add(view);
-        isCurrent = !(await this.#queue.exclusive(() => driver.isOutdated(present)));
-        if (isCurrent) return view;
-      } finally {
-        if (!isCurrent) view.close();
-      }
-    }
+    return paced(this.#readers.at(when));
   }
 
   revert(options) {
@@ -584,105 +511,29 @@ class Store extends Inspected {
   }
 
   getWalOps(sinceTimestamp, options) {
-    return pacedSteps(() => this.#walOps(sinceTimestamp, options));
-  }
-
-  async *#walOps(sinceTimestamp, options) {
-    this.#ensureOpen();
-    const after = readSince(sinceTimestamp);
-    const signal = readSignalAlone(options, "getWalOps()");
-    signal?.throwIfAborted();
-    for await (const operation of this.#driver.walOperations()) {
-      signal?.throwIfAborted();
-      if (after === undefined || operation.ts > after) yield operation;
-    }
+    return pacedSteps(() => this.#readers.logged(sinceTimestamp, options));
   }
 
   // Maintenance
 
   compact(options) {
-    return paced(this.#compact(options));
-  }
-
-  async #compact(options) {
-    this.#ensureWritable();
-    if (this.#options.skipLoad) {
-      throw opslogError("OPSLOG_SKIP_LOAD", messages.skipLoadCompact());
-    }
-    checkNames(options, ["onProgress"], "compact()");
-    await this.#watched(options, () => this.#checkpoint());
-  }
-
-  async #checkpoint() {
-    const { published } = await this.#queue.exclusive(() => {
-      // Wrapped, so that the queue goes on: only the caller waits for publication.
-      const published = this.#driver.checkpoint();
-      published.catch(() => {});
-      return this.#driver.blocksAppends ? published.then(() => ({ published })) : { published };
-    });
-    await published;
+    return paced(this.#upkeep.compact(options));
   }
 
   backup(dir, options) {
-    return paced(this.#backup(dir, options));
-  }
-
-  async #backup(dir, options) {
-    this.#ensureOpen();
-    const backup = parseBackup(dir, options);
-    const { copying } = await this.#queue.exclusive((driver) => {
-      // Wrapped, so that the queue goes on: only the caller waits for the copy.
-      const copying = driver.backup(backup);
-      copying.catch(() => {});
-      return { copying };
-    });
-    return copying;
+    return paced(this.#upkeep.backup(dir, options));
   }
 
   prune(options) {
-    return paced(this.#prune(options));
-  }
-
-  async #prune(options) {
-    this.#ensureOpen();
-    const request = parsePrune(options);
-    if (!request.dryRun) this.#ensureWritable();
-    const { pruning } = await this.#queue.exclusive((driver) => {
-      // Wrapped, so that the queue goes on: only the caller waits for the files to go.
-      const pruning = Promise.resolve(driver.prune(request));
-      pruning.catch(() => {});
-      return { pruning };
-    });
-    return pruning;
+    return paced(this.#upkeep.prune(options));
   }
 
   usage() {
-    return paced(this.#usage());
-  }
-
-  async #usage() {
-    this.#ensureOpen();
-    return this.#driver.usage();
+    return paced(this.#upkeep.usage());
   }
 
   archive(predicate, segment, options) {
-    return paced(this.#archive(predicate, segment, options));
-  }
-
-  async #archive(predicate, segment, options) {
-    this.#ensureWritable();
-    checkFunction(predicate, "archive()");
-    if (segment !== undefined && segment !== null) checkPeriod(segment);
-    checkNames(options, ["onProgress"], "archive()");
-    return this.#watched(options, () => this.#queue.durably(() => this.#moveToArchive(predicate, segment)));
-  }
-
-  /** Runs work of the driver, and tells `onProgress` how far it has come. */
-  #watched(options, work) {
-    const onProgress = readOnProgress(options);
-    if (onProgress === undefined) return work();
-    const { meter, folder } = this.#driver;
-    return watched(onProgress, meter, folder, work);
+    return paced(this.#upkeep.archive(predicate, segment, options));
   }
 
   listArchiveSegments() {
@@ -691,16 +542,7 @@ class Store extends Inspected {
   }
 
   loadArchive(segment) {
-    return paced(this.#loadArchive(segment));
-  }
-
-  async #loadArchive(segment) {
-    this.#ensureOpen();
-    readRelativePath(segment, "archive segment");
-    const { archiveSegments } = this.#driver.manifest;
-    const path = segmentNamed(archiveSegments, segment);
-    if (path === undefined) throw opslogError("OPSLOG_NOT_FOUND", messages.archiveNotFound(segment));
-    return this.#driver.loadArchive(path);
+    return paced(this.#upkeep.loadArchive(segment));
   }
 
   getManifest() {
@@ -773,7 +615,10 @@ class Store extends Inspected {
   }
 
   #openDriver(dir, options) {
-    const chosen = chooseDriver(dir, options, { owner: this, onDue: () => this.#checkpointInTurn() });
+    const chosen = chooseDriver(dir, options, {
+      owner: this,
+      onDue: () => this.#upkeep.checkpointInTurn(this.#queue),
+    });
     this.#refuseOwnBackend = chosen.refuseOwnBackend;
     return chosen.open();
   }
@@ -810,26 +655,6 @@ class Store extends Inspected {
     return ids.length;
   }
 
-  async #moveToArchive(predicate, segment) {
-    const ids = [];
-    this.#driver.records.forEach((value, id) => {
-      if (predicate(value, id)) ids.push(id);
-      return false;
-    });
-    if (ids.length === 0) return 0;
-    return (await this.#driver.archive(ids, segment ?? currentQuarter())) ?? ids.length;
-  }
-
-  /** A checkpoint that no call asked for; it fails no call. */
-  #checkpointInTurn() {
-    const { folder } = this.#driver;
-    this.#queue
-      .exclusive((driver) => driver.checkpointIfFree())
-      .catch((error) => {
-        if (error?.code !== "OPSLOG_NOT_OPEN") checkpointFailures.publish({ folder, error });
-      });
-  }
-
   /** What is shown of the store where it is inspected. */
   #shown() {
     const state = this.#state === "open" && this.#closing !== null ? "closing" : this.#state;
@@ -845,6 +670,18 @@ class Store extends Inspected {
       ...(readOnly && { readOnly }),
       ...(skipLoad && { skipLoad }),
     };
+  }
+
+  /** The queue of the driver, for a call that needs an open store. */
+  #opened() {
+    this.#ensureOpen();
+    return this.#queue;
+  }
+
+  /** The same, for a call that writes. */
+  #writable() {
+    this.#ensureWritable();
+    return this.#queue;
   }
 
   #ensureOpen() {

@@ -52,6 +52,18 @@ class DriverQueue extends MutationQueue {
     return result;
   }
 
+  /**
+   * Begins work in its turn. Resolves to its `ending`, for which only the caller waits; with `holdsUp`, what comes behind it does too.
+   */
+  begin(start, { holdsUp = false } = {}) {
+    return this.exclusive((driver) => {
+      const ending = Promise.resolve(start(driver));
+      ending.catch(() => {});
+      // Wrapped, so that the queue goes on.
+      return holdsUp ? ending.then(() => ({ ending })) : { ending };
+    });
+  }
+
   /** The store is closed: what still waits is refused. */
   end() {
     this.driver = null;
