@@ -34,4 +34,17 @@ function nameOf(object) {
   }
 }
 
-module.exports = { Inspected };
+/** What there is to be seen of an open store. */
+function shownOf(state, driver, { agentId, readOnly, skipLoad }) {
+  return {
+    folder: driver.folder,
+    state,
+    records: driver.records.size,
+    operations: driver.history.count,
+    ...(agentId !== undefined && { agentId }),
+    ...(readOnly && { readOnly }),
+    ...(skipLoad && { skipLoad }),
+  };
+}
+
+module.exports = { Inspected, shownOf };

@@ -7,7 +7,7 @@ const { checkFunction, readSignalAlone, readSince, refusePromise } = require("./
 const { chooseDriver } = require("./drivers");
 const { inCurrentContext } = require("./writing/caller-context");
 const { messages, notOpen, opslogError, wrongType } = require("./errors/errors");
-const { Inspected } = require("./inspected");
+const { Inspected, shownOf } = require("./inspected");
 const { recoverFolder, repairFolder, verifyFolder } = require("./folder/maintenance");
 const { Upkeep } = require("./folder/upkeep");
 const { checkListener } = require("./history/listening");
@@ -20,7 +20,8 @@ const { describe } = require("./arguments/paths");
 const { parseRevert, revert } = require("./history/past");
 const { countWhere, explain, find, findIds, findOne } = require("./queries/calls");
 const { filterInTurns, parseRange } = require("./queries/walks");
-const { comparison, insertion, patching, update } = require("./transactions/changes");
+const { calling, clearing, comparison, insertion, patching, update } = require("./transactions/changes");
+const { Guard } = require("./transactions/guard");
 const { callWithHandle } = require("./transactions/handle");
 const { Edits, Transaction } = require("./transactions/transaction");
 const { after, paced, pacedBy, pacedSteps, refuse, toldElsewhere } = require("./writing/turns");
@@ -40,9 +41,8 @@ class Store extends Inspected {
   #watching = null;
   #readers = new HistoryReaders(() => this.#opened());
   #upkeep = new Upkeep({ opened: () => this.#opened(), writable: () => this.#writable() });
-  #isInTransaction = false;
-  /** What a call of the store within a transaction was refused with: the transaction fails also where its function catches it. */
-  #misuse = null;
+  /** Refuses calls of the store while the function of a transaction runs; `null` otherwise. */
+  #guard = null;
   /** Throws in a call of the store's own backend, which would wait for the store, as the store waits for it. */
   #refuseOwnBackend = null;
   #toText = (id, value) => this.#textOf(id, value);
@@ -81,7 +81,7 @@ class Store extends Inspected {
   }
 
   async #openOnce(dir, options) {
-    if (this.#isInTransaction) throw this.#misused();
+    if (this.#guard !== null) throw this.#misused();
     if (this.#state !== "closed") {
       throw opslogError("OPSLOG_ALREADY_OPEN", "Store is already open. Call close() first.");
     }
@@ -380,7 +380,7 @@ class Store extends Inspected {
   // Transactions
 
   transaction(fn) {
-    return paced(this.#transaction(() => ownFunction(fn, "transaction()")));
+    return paced(this.#transaction(() => calling(fn)));
   }
 
   insert(id, value) {
@@ -400,7 +400,7 @@ class Store extends Inspected {
   }
 
   clear() {
-    return paced(this.#transaction(() => (tx) => this.#clear(tx)));
+    return paced(this.#transaction(clearing));
   }
 
   /** Runs the function that `prepare` returns once it has looked at the arguments. */
@@ -423,28 +423,18 @@ class Store extends Inspected {
     let result;
     await this.#runBatch(method, () => {
       const edits = new Edits(this.#driver);
-      this.#isInTransaction = true;
-      this.#misuse = null;
+      const guard = new Guard();
+      this.#guard = guard;
       try {
         result = run(new Transaction(edits, this.#toText), edits);
       } finally {
-        this.#isInTransaction = false;
+        this.#guard = null;
         this.#batch = edits.end();
       }
-      if (this.#misuse !== null) {
-        // NOTE: it may be the promise of that call, which rejects with the same.
-        Promise.resolve(result).catch(() => {});
-        throw this.#misuse;
-      }
+      guard.check(result);
       return result;
     });
     return result;
-  }
-
-  #clear(tx) {
-    const ids = this.#driver.records.ids();
-    for (const id of ids) tx.delete(id);
-    return ids.length;
   }
 
   undo(options) {
@@ -547,7 +537,7 @@ class Store extends Inspected {
 
   getManifest() {
     if (this.#state !== "open") return null;
-    if (this.#isInTransaction) throw this.#misused();
+    if (this.#guard !== null) throw this.#misused();
     const { currentSnapshot, activeOps, archiveSegments, stats } = this.#driver.manifest;
     return { currentSnapshot, activeOps, archiveSegments: [...archiveSegments], stats: { ...stats } };
   }
@@ -564,7 +554,7 @@ class Store extends Inspected {
   }
 
   async #flush() {
-    if (this.#isInTransaction) throw this.#misused();
+    if (this.#guard !== null) throw this.#misused();
     if (this.#state !== "open" || this.#options.readOnly) return;
     // A close() that was called before flushes everything.
     await (this.#closing ?? this.#queue.durably((driver) => driver.flush(), { wanted: "synced" }));
@@ -625,9 +615,8 @@ class Store extends Inspected {
 
   /** The error of a call of the store within a transaction. */
   #misused() {
-    this.#misuse = opslogError("OPSLOG_INVALID_ARGUMENT", messages.withinTransaction());
     // The transaction rejects with it.
-    return toldElsewhere(this.#misuse);
+    return toldElsewhere(this.#guard.refusal());
   }
 
   /** The driver that a call was made for; the store may have been closed before the call's turn came. */
@@ -660,16 +649,7 @@ class Store extends Inspected {
     const state = this.#state === "open" && this.#closing !== null ? "closing" : this.#state;
     const driver = this.#driver;
     if (this.#state !== "open" || driver === null) return { state };
-    const { agentId, readOnly, skipLoad } = this.#options;
-    return {
-      folder: driver.folder,
-      state,
-      records: driver.records.size,
-      operations: driver.history.count,
-      ...(agentId !== undefined && { agentId }),
-      ...(readOnly && { readOnly }),
-      ...(skipLoad && { skipLoad }),
-    };
+    return shownOf(state, driver, this.#options);
   }
 
   /** The queue of the driver, for a call that needs an open store. */
@@ -686,14 +666,14 @@ class Store extends Inspected {
 
   #ensureOpen() {
     if (this.#state !== "open") throw notOpen();
-    if (this.#isInTransaction) throw this.#misused();
+    if (this.#guard !== null) throw this.#misused();
     // A call that looks, or waits for its turn, finds what was called before.
     this.#driver.arrive();
   }
 
   #ensureWritable() {
     if (this.#state !== "open") throw notOpen();
-    if (this.#isInTransaction) throw this.#misused();
+    if (this.#guard !== null) throw this.#misused();
     // A batch that was called before close() still runs.
     if (this.#closing !== null && this.#batch === null) throw notOpen();
     this.#refuseOwnBackend?.();
@@ -703,12 +683,6 @@ class Store extends Inspected {
 
 function* valuesOf(entries) {
   for (const [, value] of entries) yield value;
-}
-
-/** The caller's function of a transaction, which gets nothing else. */
-function ownFunction(fn, method) {
-  checkFunction(fn, method);
-  return (tx) => fn(tx);
 }
 
 function notFound(id) {

@@ -1,6 +1,6 @@
 "use strict";
 
-// What is made of transactions: one change that depends on what is there. Each is the function of a transaction, which gets what the
+// What is made of transactions. Each is the function of a transaction, which gets what the
 // caller's function would get, and the edits with values as JSON has them. `toText` makes the text that is logged for a value, at the call:
 // the caller may change its object before the transaction's turn comes.
 
@@ -8,6 +8,21 @@ const { isSame } = require("../arguments/same");
 const { checkFunction, refusePromise } = require("../arguments/checks");
 const { checkId } = require("../arguments/values");
 const { fieldsOf } = require("./transaction");
+
+/** Calls the caller's function, which gets nothing but the transaction. */
+function calling(fn) {
+  checkFunction(fn, "transaction()");
+  return (tx) => fn(tx);
+}
+
+/** Deletes all records. Returns how many there were. */
+function clearing() {
+  return (tx, edits) => {
+    const ids = edits.records.ids();
+    for (const id of ids) tx.delete(id);
+    return ids.length;
+  };
+}
 
 /** Adds a record that must not be there yet. */
 function insertion(id, value, toText) {
@@ -49,4 +64,4 @@ function comparison(id, expected, next, toText) {
   };
 }
 
-module.exports = { comparison, insertion, patching, update };
+module.exports = { calling, clearing, comparison, insertion, patching, update };
