@@ -19,7 +19,7 @@ class Batch {
   #ids = [];
   #texts = [];
 
-  /** Parts of the store; without a lock that agents share, no texts are kept. `again(id, text)` makes a change another time. */
+  /** Parts of the store; the texts are kept of an agent only. `again(id, text)` makes a change another time. */
   constructor(core, { records, history, following, displaced, lock, isAgent }, again) {
     this.#core = core;
     this.#records = records;
