@@ -74,9 +74,7 @@ class FileDriver {
   /** Reads single records where nothing was loaded. */
   #fetching = new Fetching(() => FileDriver.open(this.folder, readerOptions(this.#options)));
 
-  /**
-   * Opens the store of a folder. `backend` is an unmodified FsBackend that wants to know the folder.
-   */
+  /** Opens the store of a folder. `backend` is an unmodified FsBackend that wants to know the folder. */
   static async open(dir, options, backend) {
     const started = monotonicMs();
     const addon = native.load();
