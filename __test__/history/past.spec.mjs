@@ -386,3 +386,60 @@ test("at(), migrate throws for a value that only the history has, rejects with w
   await t.throwsAsync(store.revert({ to: position }), { message: "no such value" });
   t.deepEqual(store.get("a"), { n: 2 });
 });
+
+for (const [carrier, options] of [
+  ["a single writer", () => ({})],
+  ["an agent", () => ({ agentId: "one" })],
+  [
+    "a single writer through a backend",
+    () => ({ backend: memoryBackend(memoryBucket(), { deletes: true }) }),
+  ],
+  [
+    "an agent through a bucket",
+    () => ({ backend: memoryBackend(memoryBucket(), { conditional: true }), agentId: "one" }),
+  ],
+]) {
+  for (const how of ["an archive", "a checkpoint and an archive", "an archive, a write and an archive"])
+    test(`at() and revert() of ${carrier}, ${how} came directly behind the place, bring the records back`, async (t) => {
+      const { store } = await opened(t, options());
+      await store.set("kept", { n: 1 });
+      await store.set("a", { n: 1 });
+      await store.set("b", { n: 2 });
+      const everything = Object.fromEntries(store.entries());
+      const { position } = store;
+      const time = await between();
+      if (how.includes("checkpoint")) await store.compact();
+      await store.archive((_, id) => id === "a", "s");
+      if (how.includes("write")) await store.set("later", { n: 3 });
+      if (how.includes("write")) await store.archive((_, id) => id !== "kept", "s");
+      const now = Object.fromEntries(store.entries());
+      const behind = store.position;
+      const later = await between();
+      for (const [when, expected] of [
+        [position, everything],
+        [time, everything],
+        [behind, now],
+        [later, now],
+      ]) {
+        const view = await store.at(when);
+        t.deepEqual(Object.fromEntries(view.entries()), expected);
+        t.is(view.count(), Object.keys(expected).length);
+        view.close();
+      }
+      await store.set("kept", { n: 9 });
+      // Agents have no transactions behind a backend, and so no revert().
+      if (carrier.includes("bucket")) {
+        await t.throwsAsync(store.revert({ to: time }), { code: "OPSLOG_UNSUPPORTED" });
+        return;
+      }
+      for (const [when, expected] of [
+        [behind, now],
+        [later, now],
+        [time, everything],
+        [position, everything],
+      ]) {
+        await store.revert({ to: when });
+        t.deepEqual(Object.fromEntries(store.entries()), expected);
+      }
+    });
+}

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::Change;
+use super::{Change, Position};
 use crate::disk::{Disk, OpenMode, append_all};
 use crate::engine::Id;
 use crate::error::{Error, Result};
@@ -97,6 +97,15 @@ impl Archived {
     /// The time in the name of the newest of its logs.
     pub fn last_ms(&self) -> Option<u64> {
         self.logs.iter().map(|(_, ms)| *ms).max()
+    }
+
+    /// Whether the records were taken out behind a position: not all of its logs were read up to there.
+    pub fn is_behind(&self, position: &Position) -> bool {
+        let has_read = |(agent, ms): &(String, u64)| {
+            *ms < position.floor
+                || position.places.iter().any(|place| *place.agent == **agent && place.ms > *ms)
+        };
+        !self.logs.iter().all(has_read)
     }
 
     /// Whether an operation was logged before the records were taken out.

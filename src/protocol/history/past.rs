@@ -12,6 +12,7 @@ use super::position::Position;
 use crate::engine::Id;
 use crate::format::document::{Manifest, Name};
 use crate::format::operation::parse_line;
+use crate::format::timestamp::iso_into;
 use crate::history::Change;
 use crate::protocol::carrier::{Carrier, Error};
 use crate::protocol::entry::Entry;
@@ -25,6 +26,33 @@ pub enum When {
     At(Position),
     /// Behind the last operation whose timestamp is not later than this one.
     Time(String),
+}
+
+impl When {
+    /// Whether it is a time before another one.
+    fn is_earlier_than(&self, time: &[u8]) -> bool {
+        matches!(self, Self::Time(place) if is_later(time, place.as_bytes()))
+    }
+}
+
+/// What an archive took out.
+struct TakenOut {
+    segment: String,
+    ids: Vec<Id>,
+    /// As an ISO timestamp; empty where it is not known.
+    time: Vec<u8>,
+}
+
+/// When a note was written: its name begins with the time.
+fn time_of(note: &[u8]) -> Vec<u8> {
+    let name = note.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    let digits = name.split(|&byte| byte == b'-').next().unwrap_or_default();
+    let ms = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+    let mut time = Vec::new();
+    if let Some(ms) = ms {
+        iso_into(&mut time, ms);
+    }
+    time
 }
 
 /// All records as they are, and the operations that led to them since the last snapshot.
@@ -71,7 +99,7 @@ impl<C: Carrier> Session<C> {
         let now = present.manifest.snapshots();
         let first = self.first_era(&present.manifest).await?;
         // Archives behind the operations that come next, of a time that may be before or behind them.
-        let mut taken_out: Vec<(String, Vec<Id>)> = Vec::new();
+        let mut taken_out: Vec<TakenOut> = Vec::new();
         let mut earlier = Earlier::default();
         let mut is_behind = true;
         let mut number = now;
@@ -82,16 +110,16 @@ impl<C: Carrier> Session<C> {
                 false => {
                     let era = self.era(number).await?;
                     let archived = match &era.archived {
-                        Some(note) => self.archived(note).await?,
+                        Some(note) => self.archived(note).await?.zip(Some(note)),
                         None => None,
                     };
-                    if let Some((segment, ids)) = archived {
+                    if let Some(((segment, ids), note)) = archived {
                         let ids: Vec<Id> = ids.iter().map(|id| Id::from(&**id)).collect();
                         let segment = String::from_utf8_lossy(&segment).into_owned();
                         match when {
                             When::At(_) if number >= at => earlier.taken_out_behind(segment, ids),
                             When::At(_) => earlier.taken_out_before(&ids),
-                            When::Time(_) => taken_out.push((segment, ids)),
+                            When::Time(_) => taken_out.push(TakenOut { segment, ids, time: time_of(note) }),
                         }
                     }
                     read = era.entries;
@@ -106,9 +134,9 @@ impl<C: Carrier> Session<C> {
                     When::At(_) => number >= at && !known.contains(&entry.identity),
                     When::Time(time) => is_behind && is_later(&line.ts(bytes), time.as_bytes()),
                 };
-                is_behind = is_later_one;
-                for (segment, ids) in taken_out.drain(..) {
-                    match is_later_one {
+                let was_behind = std::mem::replace(&mut is_behind, is_later_one);
+                for TakenOut { segment, ids, time } in taken_out.drain(..) {
+                    match is_later_one || was_behind && when.is_earlier_than(&time) {
                         true => earlier.taken_out_behind(segment, ids),
                         false => earlier.taken_out_before(&ids),
                     }

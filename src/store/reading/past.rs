@@ -184,9 +184,13 @@ impl Store {
                     .map_err(|source| self.read_failed(source))?
                     .is_some())
         };
+        let archive_times = self.archive_times(&pass.archives)?;
         let mut is_behind = true;
         let place = self.read_back(after, cancelled, |change| {
-            is_behind = is_behind && when.is_before(change);
+            if is_behind && !when.is_before(change) {
+                is_behind = false;
+                pass.cross_behind(when, &archive_times);
+            }
             if is_behind {
                 pass.cross_archives(change);
                 let exists = present.shows(change).then_some(Some(change.line.kind == Kind::Set));
@@ -196,6 +200,9 @@ impl Store {
             }
             Ok(is_behind || pass.claims > 0)
         })?;
+        if is_behind {
+            pass.cross_behind(when, &archive_times);
+        }
         if after.is_some() && pass.claims > 0 {
             self.read_back(None, cancelled, |change| {
                 if place.has_read(change) {
@@ -221,6 +228,25 @@ impl Store {
             }
             _ => Ok(()),
         }
+    }
+
+    /// When records were taken out, as ISO timestamps: an archive begins a log. Empty where none of those is there any more.
+    fn archive_times(&self, archives: &[Archived]) -> Result<Vec<Vec<u8>>> {
+        if archives.is_empty() {
+            return Ok(Vec::new());
+        }
+        let folder = self.root.join(layout::OPS);
+        let names = self.disk.list(&folder).map_err(|source| Error::io("scandir", &folder, source))?;
+        let begun =
+            |last: u64| names.iter().filter_map(|name| layout::time_of(name)).filter(|ms| *ms > last).min();
+        let time_of = |archive: &Archived| {
+            let mut time = Vec::new();
+            if let Some(ms) = archive.last_ms().and_then(begun) {
+                iso_into(&mut time, ms as i64);
+            }
+            time
+        };
+        Ok(archives.iter().map(time_of).collect())
     }
 
     fn log_versions(&self) -> Result<LogVersions> {
@@ -382,7 +408,7 @@ impl Earlier {
     /// An archive took records to a segment, behind all operations that are still to come and behind the place.
     pub fn taken_out_behind(&mut self, segment: String, ids: Vec<Id>) {
         self.0.archives.push(Archived::of(segment, ids));
-        self.0.cross(|_| true);
+        self.0.cross(|_, _| true);
     }
 
     /// As [`Earlier::taken_out_behind`], before the place: the records were not there.
@@ -576,11 +602,19 @@ impl Pass {
     /// The first operation from before an archive brings back what that took out: with the value that the operation before
     /// gave it, which is still to be found.
     fn cross_archives(&mut self, change: &Change<'_>) {
-        self.cross(|archive| archive.is_after(change));
+        self.cross(|_, archive| archive.is_after(change));
     }
 
-    fn cross(&mut self, is_after: impl Fn(&Archived) -> bool) {
-        while self.archives.get(self.crossed).is_some_and(&is_after) {
+    /// Brings back what archives took out that stand directly behind the place. `times` are theirs.
+    fn cross_behind(&mut self, when: &When, times: &[Vec<u8>]) {
+        self.cross(|at, archive| match when {
+            When::At(position) => archive.is_behind(position),
+            When::Time(place) => times.get(at).is_some_and(|time| is_later(time, place.as_bytes())),
+        });
+    }
+
+    fn cross(&mut self, is_behind: impl Fn(usize, &Archived) -> bool) {
+        while self.archives.get(self.crossed).is_some_and(|archive| is_behind(self.crossed, archive)) {
             let at = self.crossed;
             let version =
                 self.archives.get(at).and_then(Archived::last_ms).map(|ms| self.versions.behind(ms));
