@@ -307,3 +307,36 @@ for (const [where, makePlace] of Object.entries(places)) {
     }
   }
 }
+
+test("open(), the snapshot is superseded and deleted while it is looked for, loads the one that came in its place", async (t) => {
+  const bucket = memoryBucket();
+  const options = { deletes: true, conditional: true };
+  const writer = new Store();
+  await writer.open("x", { backend: memoryBackend(bucket, options), ...manual });
+  await writer.set("a", { n: 1 });
+  await writer.compact();
+  const backend = memoryBackend(bucket, options);
+  let times = 0;
+  backend.before = async (method, path) => {
+    if (method !== "loadSnapshot" || ++times > 2) return;
+    await writer.set("b", { n: times });
+    await writer.compact();
+    bucket.files.delete(path);
+  };
+  const reader = new Store();
+  await reader.open("x", { backend, readOnly: true });
+  t.is(times, 3);
+  t.deepEqual(reader.entries(), [
+    ["a", { n: 1 }],
+    ["b", { n: 2 }],
+  ]);
+  await reader.close();
+  // One that is gone from a store that nobody changes is damage.
+  const [snapshot] = [...bucket.files.keys()].filter((path) => path === bucket.manifest.currentSnapshot);
+  bucket.files.delete(snapshot);
+  const late = new Store();
+  await t.throwsAsync(late.open("x", { backend: memoryBackend(bucket, options), readOnly: true }), {
+    code: "OPSLOG_CORRUPT",
+  });
+  await writer.close();
+});

@@ -340,14 +340,16 @@ export class History {
       try {
         view = await store.at(isTime ? new Date(entry.time) : entry.position);
       } catch (error) {
-        const mayBeGone = this.#isPruned || (!isTime && this.#hasUndoneAmongOthers);
-        if (error.code !== "OPSLOG_POSITION_GONE" || !mayBeGone) throw error;
+        const isKept = !this.#isPruned && (isTime || !this.#hasUndoneAmongOthers);
+        if (error.code !== "OPSLOG_POSITION_GONE" || isKept) throw error;
         this.counts.gone++;
         continue;
       }
       this.counts.looks++;
-      // An archive right behind the place has not taken anything out yet.
-      const wanted = [this.#stateBehind(behind), this.#stateBefore(behind)];
+      // An archive right behind the place has not taken anything out yet. It may have come within the same millisecond, and of one at the
+      // end of what was pruned nothing is known any more.
+      const mayBeGone = isTime || this.#isPruned;
+      const wanted = [this.#stateBefore(behind), ...(mayBeGone ? [this.#stateBehind(behind)] : [])];
       const found = new Map(view.entries());
       const isWhole = !this.#isPruned || this.#doubtful.size === 0;
       // What was undone under such a write is only told from older operations.

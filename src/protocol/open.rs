@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::append::CHANGE_WAIT_MS;
-use super::carrier::{Carrier, Error, Lock, Taken, Version};
+use super::carrier::{Carrier, Error, Failure, Lock, Taken, Version};
 use super::entry::{Entry, highest_clock, read_all};
 use super::join::join_all;
 use super::lock::compaction_locked;
@@ -61,9 +61,9 @@ impl<C: Carrier> Session<C> {
         // NOTE: before an agent registers: where something cannot be read or migrated, nothing is to be written.
         let mut loaded = None;
         if found.manifest.is_some() {
-            let known = found.known()?;
+            let mut known = found.known()?;
             if !self.options.skip_load {
-                loaded = Some(self.load(&known.manifest).await?);
+                loaded = Some(self.load_current(&mut known).await?);
             }
             self.refuse_newer(&known.manifest)?;
             self.take(known);
@@ -94,6 +94,21 @@ impl<C: Carrier> Session<C> {
         let entries = read_all(&self.carrier, manifest).await?;
         self.view.bring(&self.carrier, manifest, &entries).await?;
         Ok(entries)
+    }
+
+    /// As [`Session::load`], of the manifest that is in force: the snapshot of an earlier one may be deleted before it is read.
+    async fn load_current(&self, known: &mut Known) -> Result<Vec<Entry>, Error> {
+        loop {
+            let loaded = self.load(&known.manifest).await;
+            let Err(Error::Rule { cause: Some(Failure { is_missing: true, .. }), .. }) = &loaded else {
+                return loaded;
+            };
+            let found = self.read().await?.known()?;
+            if found.manifest.snapshot() == known.manifest.snapshot() {
+                return loaded;
+            }
+            *known = found;
+        }
     }
 
     /// Makes checkpoints until nothing that counts is older than the program: an agent of an older version may write while

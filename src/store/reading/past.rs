@@ -230,15 +230,17 @@ impl Store {
         }
     }
 
-    /// When records were taken out, as ISO timestamps: an archive begins a log. Empty where none of those is there any more.
+    /// When records were taken out, as ISO timestamps: an archive begins a log. Empty where that log was pruned, and so before all places.
     fn archive_times(&self, archives: &[Archived]) -> Result<Vec<Vec<u8>>> {
         if archives.is_empty() {
             return Ok(Vec::new());
         }
         let folder = self.root.join(layout::OPS);
         let names = self.disk.list(&folder).map_err(|source| Error::io("scandir", &folder, source))?;
-        let begun =
-            |last: u64| names.iter().filter_map(|name| layout::time_of(name)).filter(|ms| *ms > last).min();
+        let pruned = read_manifest(&*self.disk, &self.root)?.and_then(|manifest| manifest.pruned);
+        let pruned_to = pruned.and_then(|(log, _)| layout::time_of(&log)).unwrap_or(0);
+        let times = || names.iter().filter_map(|name| layout::time_of(name));
+        let begun = |last: u64| times().filter(|ms| *ms > last && last >= pruned_to).min();
         let time_of = |archive: &Archived| {
             let mut time = Vec::new();
             if let Some(ms) = archive.last_ms().and_then(begun) {
