@@ -1663,8 +1663,8 @@ export declare class Store<T = Record<string, unknown>> {
    * @param options The place to go back to, and which records (default: all).
    * @returns How many records were changed.
    * @throws As `at()` and `transaction()`: `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_SKIP_LOAD`, `OPSLOG_INVALID_ARGUMENT`,
-   * `OPSLOG_POSITION_GONE`, `OPSLOG_UNSUPPORTED`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`; an agent's also `OPSLOG_LOCKED`. All
-   * reject, and nothing was changed then.
+   * `OPSLOG_POSITION_GONE`, `OPSLOG_UNSUPPORTED`, `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`; an agent's also `OPSLOG_LOCKED`;
+   * `OPSLOG_NOT_UNIQUE` if a record that `ids` leaves alone has a value by now, or two records had it then. All reject, and nothing was changed then.
    */
   revert(options: RevertOptions): Promise<number>;
 

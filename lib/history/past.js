@@ -58,21 +58,46 @@ function parseRevert(options, isPosition) {
 /** The function of a transaction that makes records what they were. Returns how many it changed. It works on values as JSON has them. */
 function reversion(past, concerned) {
   return (tx, edits) => {
-    let changed = 0;
+    const texts = new Map();
+    let deleted = 0;
     for (const id of concerned) {
       const text = call(() => past.get(id));
       if (text === null) {
         if (!tx.has(id)) continue;
         tx.delete(id);
-      } else {
+        deleted++;
         // NOTE: a value `undefined`, which 0.8.1 may have left, cannot be logged.
-        if (text === "" || (tx.has(id) && isSame(edits.records.plain(id), JSON.parse(text)))) continue;
-        edits.setText(id, text);
+      } else if (text !== "" && !(tx.has(id) && isSame(edits.records.plain(id), JSON.parse(text)))) {
+        texts.set(id, text);
       }
-      changed++;
     }
+    const changed = deleted + texts.size;
+    while (texts.size > 0) setAll(texts, tx, edits);
     return changed;
   };
+}
+
+/**
+ * Sets records, and takes them out of `texts`. A value that must be unique may still be that of a record which is to be set as well: it
+ * waits for that one, and where each waits for another one, one of them is taken out of the store first.
+ */
+function setAll(texts, tx, edits) {
+  const refused = [];
+  let isAnySet = false;
+  for (const [id, text] of texts) {
+    try {
+      edits.setText(id, text);
+      texts.delete(id);
+      isAnySet = true;
+    } catch (error) {
+      if (error.code !== "OPSLOG_NOT_UNIQUE") throw error;
+      refused.push(error);
+    }
+  }
+  if (isAnySet) return;
+  const inTheWay = refused.find(({ otherId }) => texts.has(otherId) && tx.has(otherId));
+  if (inTheWay === undefined) throw refused[0];
+  tx.delete(inTheWay.otherId);
 }
 
 /** Makes records what they were, all of them or those with some ids. `run` runs the function of a transaction. */
@@ -83,7 +108,9 @@ async function revert(driver, { where, ids, migrate }, run) {
     try {
       const work = () => {
         const since = position === null ? [] : driver.touchedSince(position, departures);
-        return since === null ? null : run(reversion(past, wanted(new Set([...concerned, ...since]))));
+        if (since === null) return null;
+        // The last change of a record comes first in both: those that are there again come in the order in which the past has them.
+        return run(reversion(past, [...wanted(new Set([...since, ...concerned]))].reverse()));
       };
       const changed = await driver.alone(work, () => false);
       if (changed !== null) return changed;
