@@ -755,7 +755,7 @@ export interface VerifyOptions extends ProgressOptions {
 
 /** What `Store.verify()` found. */
 export interface VerifyReport {
-  /** Whether nothing is damaged. */
+  /** Whether nothing is damaged, and no index that was asked for violated. */
   readonly ok: boolean;
   /** Files that were read. */
   readonly files: number;
