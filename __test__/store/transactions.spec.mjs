@@ -154,6 +154,21 @@ for (const [carrier, options] of Object.entries(carriers)) {
   });
 }
 
+everywhere(
+  "update(), the function changes its argument and returns undefined, resolves with the record as it is",
+  async (t) => {
+    const { store } = await openOurs(t, { reviver: (_, value) => (value === "two" ? 2 : value) });
+    await store.set("a", { n: 1, list: [1, "two"] });
+    const spoil = (record) => {
+      record.n = 9;
+      record.list.push(9);
+    };
+    t.deepEqual(await store.update("a", spoil), { n: 1, list: [1, 2] });
+    t.deepEqual(store.get("a"), { n: 1, list: [1, 2] });
+    t.is(await store.update("z", () => undefined), undefined);
+  },
+);
+
 everywhere("the values of insert(), patch() and compareAndSet(), are those of the call", async (t) => {
   const { store } = await openOurs(t);
   const value = { list: [1] };

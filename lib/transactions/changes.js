@@ -35,11 +35,12 @@ function insertion(id, value, toText) {
 function update(id, change) {
   checkId(id);
   checkFunction(change, "update()");
-  return (tx) => {
+  return (tx, edits) => {
     const current = tx.get(id);
     const next = change(current);
     refusePromise(next, "update()");
-    if (next === undefined) return current;
+    // NOTE: read anew, for the function may have changed its argument.
+    if (next === undefined) return edits.records.copy(id);
     tx.set(id, next);
     return tx.get(id);
   };
