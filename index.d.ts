@@ -1763,11 +1763,11 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * Cost: calls the predicate for every record, reads and writes the whole segment, and makes a checkpoint (none with `skipLoad`).
    *
-   * @param predicate Called with each record and its id.
+   * @param predicate Called with each record and its id. Must not be async.
    * @param segment The segment's name (default: the current quarter, such as `2026-Q3`).
    * @param options A progress function (default: none).
-   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT` (the predicate, the segment's name, the
-   * options), `OPSLOG_IO`,
+   * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT` (the predicate, also one that returns a promise, the
+   * segment's name, the options), `OPSLOG_IO`,
    * `OPSLOG_CORRUPT` (an existing segment), `OPSLOG_FAILED`, an agent's also `OPSLOG_LOCKED`, and the errors of the predicate.
    * All reject, and all records are in the store then.
    */

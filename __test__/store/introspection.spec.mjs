@@ -77,6 +77,49 @@ test("archive() twice of one id into one segment, counts the record once", async
   await store.close();
 });
 
+test("archive(), the predicate returns a promise or another thenable, rejects and moves nothing", async (t) => {
+  const unhandled = [];
+  const note = (reason) => unhandled.push(reason);
+  process.on("unhandledRejection", note);
+  t.teardown(() => process.off("unhandledRejection", note));
+  const folder = await temporaryFolder(t);
+  for (const [place, options] of [
+    [folder, manual],
+    [":memory:", {}],
+    [await temporaryFolder(t), { agentId: "one" }],
+  ]) {
+    const store = new Store();
+    await store.open(place, options);
+    await store.set("a", { n: 1 });
+    await store.set("b", { n: 2 });
+    const predicates = {
+      async: async () => false,
+      "async, it throws": async () => {
+        throw new Error("mine");
+      },
+      "a thenable": () => ({ then: () => {} }),
+      "async for the last record": ({ n }) => (n === 2 ? Promise.resolve(false) : true),
+    };
+    for (const [what, predicate] of Object.entries(predicates)) {
+      await t.throwsAsync(
+        store.archive(predicate, "2024-Q1"),
+        { instanceOf: TypeError, code: "OPSLOG_INVALID_ARGUMENT", message: /archive\(\) .*promise/ },
+        what,
+      );
+      t.deepEqual(store.listArchiveSegments(), [], what);
+      t.deepEqual(store.entries(), [
+        ["a", { n: 1 }],
+        ["b", { n: 2 }],
+      ]);
+    }
+    t.is(await store.archive(({ n }) => n === 2, "2024-Q1"), 1);
+    await store.close();
+  }
+  t.deepEqual(await storedEntries(Store, folder), [["a", { n: 1 }]]);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.deepEqual(unhandled, []);
+});
+
 test("set() in async mode, the threshold is crossed, makes a checkpoint", async (t) => {
   const folder = await temporaryFolder(t);
   const store = new Store();

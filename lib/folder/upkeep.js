@@ -2,7 +2,7 @@
 
 // The upkeep of an open store, wherever its driver has the files: checkpoints, copies, deleted history, archive segments.
 
-const { checkFunction, readRelativePath } = require("../arguments/checks");
+const { checkFunction, readRelativePath, refusePromise } = require("../arguments/checks");
 const { checkNames } = require("../arguments/option-names");
 const { checkPeriod } = require("../arguments/paths");
 const { readOnProgress, watched } = require("../arguments/progress");
@@ -93,7 +93,9 @@ async function checkpoint(queue) {
 async function moveToArchive(driver, predicate, segment) {
   const ids = [];
   driver.records.forEach((value, id) => {
-    if (predicate(value, id)) ids.push(id);
+    const isMoved = predicate(value, id);
+    refusePromise(isMoved, "archive()");
+    if (isMoved) ids.push(id);
     return false;
   });
   if (ids.length === 0) return 0;
