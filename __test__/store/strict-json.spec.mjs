@@ -70,6 +70,55 @@ everywhere("a cycle with strictJson, is refused in V8's words", async (t) => {
   await t.throwsAsync(store.set("a", cycle), { code: "OPSLOG_INVALID_VALUE", message: /circular/i });
 });
 
+/** An object or a list that is nested so many levels deep. */
+function nested(levels, wrapped) {
+  let value = 1;
+  for (let level = 0; level < levels; level++) value = wrapped(value);
+  return value;
+}
+
+everywhere("a value that is nested too deeply, is refused with strictJson as without it", async (t) => {
+  const error = { code: "OPSLOG_INVALID_VALUE", instanceOf: TypeError, message: /nested too deeply/ };
+  for (const options of [{ strictJson: true }, {}]) {
+    const { store } = await openOurs(t, options);
+    await store.set("a", { n: 1 });
+    for (const wrapped of [(value) => ({ value }), (value) => [value]]) {
+      const value = nested(20_000, wrapped);
+      await t.throwsAsync(store.set("a", value), error);
+      await t.throwsAsync(store.patch("a", { value }), error);
+      await t.throwsAsync(
+        store.batch(() => store.set("a", value)),
+        error,
+      );
+    }
+    const endless = () => ({
+      get value() {
+        return endless();
+      },
+    });
+    await t.throwsAsync(store.set("a", endless()), error);
+    t.deepEqual(store.entries(), [["a", { n: 1 }]]);
+    await store.close();
+  }
+});
+
+everywhere(
+  "a value of 3,000 levels, is stored with strictJson, and what JSON would change in it is found",
+  async (t) => {
+    const { store } = await openOurs(t, { strictJson: true });
+    const fields = (value) => ({ value });
+    await store.set("a", nested(3000, fields));
+    t.is(JSON.stringify(store.get("a")), JSON.stringify(nested(3000, fields)));
+    const spoiled = nested(2999, fields);
+    let inmost = spoiled;
+    while (inmost.value !== 1) inmost = inmost.value;
+    inmost.value = NaN;
+    const error = { code: "OPSLOG_INVALID_VALUE", message: /\.value\.value is NaN, which becomes null$/ };
+    await t.throwsAsync(store.set("a", [0, spoiled]), error);
+    await t.throwsAsync(store.set("a", { list: [1], spoiled, later: new Map() }), error);
+  },
+);
+
 everywhere("without strictJson, JSON does what it does", async (t) => {
   const { store } = await openOurs(t);
   await store.set("a", { at: new Date(0), n: NaN });

@@ -5,6 +5,7 @@
 const { types } = require("../platform/builtins").util;
 const { opslogError } = require("../errors/errors");
 const { describe } = require("./paths");
+const { tooDeep } = require("./values");
 
 const isIdentifier = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 
@@ -13,9 +14,55 @@ function refuse(id, path, what) {
   throw opslogError("OPSLOG_INVALID_VALUE", message, { kind: "TypeError" });
 }
 
-/** Checks a value before it becomes text. What JSON.stringify refuses itself, such as a cycle, is left to it. */
+/** Far more than JSON.stringify gets through. Getters may make levels without an end. */
+const MOST_LEVELS = 100_000;
+
+/**
+ * Checks a value before it becomes text. What JSON.stringify refuses itself, such as a cycle or too many levels, is left to it. The walk
+ * keeps a stack of its own, so that it gets as deep.
+ */
 function checkStrict(id, value) {
-  walk(id, value, "value", new Set());
+  checkScalar(id, value, "value");
+  if (!isObject(value)) return;
+  const ancestors = new Set([value]);
+  const levels = [levelOf(id, value, "value")];
+  while (levels.length > 0) {
+    const level = levels[levels.length - 1];
+    if (level.at === level.length) {
+      levels.pop();
+      ancestors.delete(level.value);
+      continue;
+    }
+    const { value: inner, path } = nextOf(level);
+    // A field that is undefined reads as undefined afterwards, too.
+    if (inner === undefined && level.names !== undefined) continue;
+    checkScalar(id, inner, path);
+    if (!isObject(inner) || ancestors.has(inner)) continue;
+    if (levels.length === MOST_LEVELS) throw tooDeep(id);
+    ancestors.add(inner);
+    levels.push(levelOf(id, inner, path));
+  }
+}
+
+/** An object or a list on the way, none of whose values was looked at yet. */
+function levelOf(id, value, path) {
+  // NOTE: a list by place, so that holes are found as well.
+  if (Array.isArray(value)) return { value, path, names: undefined, length: value.length, at: 0 };
+  checkKind(id, value, path);
+  const names = Object.keys(value);
+  return { value, path, names, length: names.length, at: 0 };
+}
+
+/** The next value of a level, with its path. */
+function nextOf(level) {
+  const { value, path, names } = level;
+  const at = level.at++;
+  if (names === undefined) return { value: value[at], path: `${path}[${at}]` };
+  return { value: value[names[at]], path: pathTo(path, names[at]) };
+}
+
+function isObject(value) {
+  return typeof value === "object" && value !== null;
 }
 
 /**
@@ -28,12 +75,12 @@ function strictReplacer(id, { replacer, allowsDates }) {
     const path = pathWithin(paths, this, key);
     const given = this[key];
     const printed = replacer === undefined ? value : replacer.call(this, key, value);
-    const isText = typeof given === "object" && given !== null && typeof given.toJSON === "function";
+    const isText = isObject(given) && typeof given.toJSON === "function";
     // NOTE: what was handed to toJSON() before the replacer saw it, and is not replaced.
     if (isText && printed === value && !(allowsDates && types.isDate(given))) checkKind(id, given, path);
     if (printed === undefined && !Array.isArray(this) && key !== "") return printed;
     checkScalar(id, printed, path);
-    if (typeof printed === "object" && printed !== null) {
+    if (isObject(printed)) {
       if (!Array.isArray(printed)) checkKind(id, printed, path);
       paths.set(printed, path);
     }
@@ -47,13 +94,6 @@ function pathWithin(paths, holder, key) {
   return Array.isArray(holder) ? `${outer}[${key}]` : pathTo(outer, key);
 }
 
-function walk(id, value, path, ancestors) {
-  checkScalar(id, value, path);
-  if (typeof value === "object" && value !== null && !ancestors.has(value)) {
-    walkObject(id, value, path, ancestors);
-  }
-}
-
 function checkScalar(id, value, path) {
   switch (typeof value) {
     case "number":
@@ -64,21 +104,6 @@ function checkScalar(id, value, path) {
     case "symbol":
       refuse(id, path, `${describe(value)}, which JSON has no text for`);
   }
-}
-
-function walkObject(id, value, path, ancestors) {
-  ancestors.add(value);
-  if (Array.isArray(value)) {
-    // NOTE: by place, so that holes are found as well.
-    for (let at = 0; at < value.length; at++) walk(id, value[at], `${path}[${at}]`, ancestors);
-  } else {
-    checkKind(id, value, path);
-    for (const name of Object.keys(value)) {
-      // A field that is undefined reads as undefined afterwards, too.
-      if (value[name] !== undefined) walk(id, value[name], pathTo(path, name), ancestors);
-    }
-  }
-  ancestors.delete(value);
 }
 
 function checkKind(id, value, path) {

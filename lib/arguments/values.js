@@ -16,6 +16,10 @@ function refuse(id, why, cause) {
   return opslogError("OPSLOG_INVALID_VALUE", message, { kind: "TypeError", cause });
 }
 
+function tooDeep(id, cause) {
+  return refuse(id, "it is nested too deeply", cause);
+}
+
 /** The JSON text that is logged for a value. Throws `OPSLOG_INVALID_VALUE` for one that JSON cannot hold. */
 function toText(id, value, replacer) {
   let text;
@@ -24,7 +28,7 @@ function toText(id, value, replacer) {
   } catch (error) {
     if (error?.code === "OPSLOG_INVALID_VALUE") throw error;
     const isTooDeep = error instanceof RangeError && /call stack/.test(error.message);
-    throw refuse(id, isTooDeep ? "it is nested too deeply" : (error?.message ?? String(error)), error);
+    throw isTooDeep ? tooDeep(id, error) : refuse(id, error?.message ?? String(error), error);
   }
   if (text === undefined || text === "null") throw refuse(id, `JSON has no text for ${describe(value)}`);
   return text;
@@ -56,4 +60,4 @@ function isoNow() {
   return today().toISOString();
 }
 
-module.exports = { checkId, isoNow, isoOf, now, toText, today };
+module.exports = { checkId, isoNow, isoOf, now, toText, today, tooDeep };
