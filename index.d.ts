@@ -1512,7 +1512,8 @@ export declare class Store<T = Record<string, unknown>> {
    * @param id The record's id.
    * @param partial The fields; one that is `undefined` is removed.
    * @throws `OPSLOG_NOT_FOUND`; otherwise as `transaction()`: `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY`, `OPSLOG_INVALID_ARGUMENT` (also for a
-   * record that is no object), `OPSLOG_INVALID_VALUE`. All reject.
+   * record that is no object, and for a `Map`, a promise or another instance of a class in which JSON finds no field),
+   * `OPSLOG_INVALID_VALUE` (also for a field that JSON has no text for, such as a function). All reject.
    */
   patch(id: string, partial: { [K in keyof T]?: T[K] | undefined }): Promise<void>;
 

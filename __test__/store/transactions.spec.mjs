@@ -169,6 +169,79 @@ everywhere(
   },
 );
 
+const withoutFields = {
+  "a Map": [new Map([["n", 2]]), /got Map, which JSON finds none in/],
+  "a Set": [new Set(["n"]), /got Set, which/],
+  "a promise": [Promise.resolve({ n: 2 }), /got Promise, which/],
+  "an Error": [new Error("n"), /got Error, which/],
+  "an object with private fields alone": [
+    new (class Private {
+      #n = 2;
+      n() {
+        return this.#n;
+      }
+    })(),
+    /got Private, which/,
+  ],
+};
+
+for (const [what, [partial, message]] of Object.entries(withoutFields)) {
+  everywhere(`patch() with ${what}, rejects with OPSLOG_INVALID_ARGUMENT and changes nothing`, async (t) => {
+    const { store } = await openOurs(t);
+    await store.set("a", { n: 1 });
+    const error = { code: "OPSLOG_INVALID_ARGUMENT", instanceOf: TypeError, message };
+    await t.throwsAsync(store.patch("a", partial), error);
+    await t.throwsAsync(
+      store.transaction((tx) => tx.patch("a", partial)),
+      error,
+    );
+    t.deepEqual(store.entries(), [["a", { n: 1 }]]);
+    t.is(store.getOps().length, 1);
+  });
+}
+
+const withoutText = {
+  "a function": () => 2,
+  "a symbol": Symbol("n"),
+  "an object whose toJSON() returns undefined": { toJSON: () => undefined },
+};
+
+for (const [what, value] of Object.entries(withoutText)) {
+  everywhere(
+    `patch() with a field that is ${what}, rejects with OPSLOG_INVALID_VALUE and changes nothing`,
+    async (t) => {
+      const { store } = await openOurs(t);
+      await store.set("a", { n: 1 });
+      const error = { code: "OPSLOG_INVALID_VALUE", instanceOf: TypeError, message: /no text for field "n"/ };
+      await t.throwsAsync(store.patch("a", { n: value, m: 2 }), error);
+      await t.throwsAsync(
+        store.transaction((tx) => tx.patch("a", { n: value })),
+        error,
+      );
+      t.deepEqual(store.entries(), [["a", { n: 1 }]]);
+      t.is(store.getOps().length, 1);
+    },
+  );
+}
+
+everywhere(
+  "patch() without a field, or with fields that toJSON() or a replacer makes, does what it did",
+  async (t) => {
+    const replacer = (name, value) => {
+      if (name === "secret") return undefined;
+      return typeof value === "function" ? "a function" : value;
+    };
+    const { store } = await openOurs(t, { replacer });
+    await store.set("a", { n: 1, secret: 1, m: 1 });
+    await store.patch("a", {});
+    await store.patch("a", Object.create(null));
+    await store.patch("a", { secret: 2n, f: () => 2, m: undefined });
+    t.deepEqual(store.get("a"), { n: 1, f: "a function" });
+    await store.patch("a", { toJSON: () => ({ n: 2 }) });
+    t.deepEqual(store.get("a"), { n: 2, f: "a function" });
+  },
+);
+
 everywhere("the values of insert(), patch() and compareAndSet(), are those of the call", async (t) => {
   const { store } = await openOurs(t);
   const value = { list: [1] };

@@ -5,7 +5,7 @@
 const { types } = require("../platform/builtins").util;
 const { opslogError } = require("../errors/errors");
 const { describe } = require("./paths");
-const { tooDeep } = require("./values");
+const { isPlainObject, tooDeep } = require("./values");
 
 const isIdentifier = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 
@@ -108,16 +108,13 @@ function checkScalar(id, value, path) {
 
 function checkKind(id, value, path) {
   if (types.isDate(value)) refuse(id, path, "a Date, which becomes a string");
-  const prototype = Object.getPrototypeOf(value);
-  // NOTE: an object of another realm has another Object.prototype.
-  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
-  if (!isPlain) refuse(id, path, `an instance of ${nameOf(prototype)}, of which only fields remain`);
+  if (!isPlainObject(value)) refuse(id, path, `an instance of ${nameOf(value)}, of which only fields remain`);
   if (typeof value.toJSON === "function") refuse(id, path, "an object with a method toJSON()");
   if (Object.getOwnPropertySymbols(value).length > 0) refuse(id, path, "an object with symbols for names");
 }
 
-function nameOf(prototype) {
-  const { constructor } = prototype;
+function nameOf(value) {
+  const { constructor } = Object.getPrototypeOf(value);
   return typeof constructor === "function" && constructor.name !== "" ? constructor.name : "a class";
 }
 

@@ -34,6 +34,12 @@ function toText(id, value, replacer) {
   return text;
 }
 
+/** Whether an object is of no class. One of another realm has another Object.prototype. */
+function isPlainObject(value) {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
 // Only calculates with times that it is given.
 const Calendar = Date;
 
@@ -60,4 +66,4 @@ function isoNow() {
   return today().toISOString();
 }
 
-module.exports = { checkId, isoNow, isoOf, now, toText, today, tooDeep };
+module.exports = { checkId, isPlainObject, isoNow, isoOf, now, toText, today, tooDeep };

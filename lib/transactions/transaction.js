@@ -5,7 +5,7 @@
 
 const { messages, opslogError } = require("../errors/errors");
 const { describe } = require("../arguments/paths");
-const { checkId } = require("../arguments/values");
+const { checkId, isPlainObject } = require("../arguments/values");
 
 /** The changes of a transaction, with values as JSON has them. */
 class Edits {
@@ -134,8 +134,26 @@ function fieldsOf(id, partial, toText) {
   if (!isObject(plain))
     throw invalid(`patch() takes an object of fields, got one that JSON makes ${describe(plain)} of`);
   const fields = new Map(Object.entries(plain));
-  for (const [name, value] of Object.entries(partial)) if (value === undefined) fields.set(name, undefined);
+  for (const [name, value] of Object.entries(partial)) {
+    if (value === undefined) fields.set(name, undefined);
+    else if (!fields.has(name) && !hasToJson(partial)) refuseWithoutText(id, name, value);
+  }
+  // NOTE: a Map, a Set or a promise, whose entries or value the caller may have meant.
+  if (fields.size === 0 && !isPlainObject(partial))
+    throw invalid(`patch() takes an object of fields, got ${describe(partial)}, which JSON finds none in`);
   return [...fields];
+}
+
+/** Refuses a field that JSON leaves out. One that a replacer leaves out stays as it is in the record. */
+function refuseWithoutText(id, name, value) {
+  const printed = hasToJson(value) ? value.toJSON(name) : value;
+  if (!["function", "symbol", "undefined"].includes(typeof printed)) return;
+  const message = `Value of record '${id}' cannot be stored: JSON has no text for field ${JSON.stringify(name)}, ${describe(value)}`;
+  throw opslogError("OPSLOG_INVALID_VALUE", message, { kind: "TypeError" });
+}
+
+function hasToJson(value) {
+  return typeof value?.toJSON === "function";
 }
 
 /** Whether a value has fields. */
