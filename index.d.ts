@@ -148,7 +148,7 @@ export interface ChangesOptions {
   since?: Date | string | undefined;
   /** Only operations up to and including this time (default: all). */
   until?: Date | string | undefined;
-  /** Only operations on this record (default: on all). */
+  /** Only operations on this record (default: on all). `null` is refused. */
   id?: string | undefined;
   /** Newest first (default: false). */
   reverse?: boolean | undefined;
@@ -459,7 +459,7 @@ export interface RecoverReport {
   readonly lostCount: number;
 }
 
-/** Options of `prune()`. */
+/** Options of `prune()`. `null` is refused for the options, `before`, `keepBytes` and `dryRun`: it may be a limit that got lost. */
 export interface PruneOptions extends ProgressOptions {
   /**
    * Delete the logs whose last operation is older than this time: a `Date`, its ISO text, or its milliseconds (default: no limit). A
@@ -682,7 +682,7 @@ export interface ScanOptions {
 export interface RevertOptions {
   /** A position that the store gave, a `Date`, or an ISO time (no default). */
   to: Position | Date | string;
-  /** Only these records (default: all). */
+  /** Only these records (default: all). `null` is refused. */
   ids?: readonly string[] | undefined;
 }
 

@@ -358,6 +358,17 @@ test("wrong options of changes() reject with OPSLOG_INVALID_ARGUMENT, a closed s
   t.throws(() => store.position, { code: "OPSLOG_NOT_OPEN" });
 });
 
+test("changes() with null for the id rejects with OPSLOG_INVALID_ARGUMENT instead of giving all records", async (t) => {
+  const { store } = await openOurs(t);
+  await store.set("a", { n: 1 });
+  await t.throwsAsync(store.changes({ id: null }).next(), {
+    instanceOf: TypeError,
+    code: "OPSLOG_INVALID_ARGUMENT",
+    message: "option id must be a string, got null",
+  });
+  t.deepEqual(idsOf(await collect(store.changes({ id: undefined }))), ["a"]);
+});
+
 test("changes() of a store in memory give its operations across checkpoints, live too, and tell what is undone", async (t) => {
   const store = new Store();
   await store.open(":memory:", { checkpointThreshold: 4 });

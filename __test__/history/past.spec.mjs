@@ -234,6 +234,19 @@ test("at() and revert(), the place is none, reject with OPSLOG_INVALID_ARGUMENT 
   t.deepEqual(store.entries(), [["a", { n: 1 }]]);
 });
 
+test("revert() with null for the ids rejects with OPSLOG_INVALID_ARGUMENT instead of reverting all records", async (t) => {
+  const { store } = await opened(t, {});
+  const to = store.position;
+  await store.set("a", { n: 1 });
+  await t.throwsAsync(store.revert({ to, ids: null }), {
+    instanceOf: TypeError,
+    code: "OPSLOG_INVALID_ARGUMENT",
+    message: "option ids must be a list of ids, got null",
+  });
+  t.deepEqual(store.entries(), [["a", { n: 1 }]]);
+  t.is(await store.revert({ to, ids: undefined }), 1);
+});
+
 test("a view, it or its store was closed, throws OPSLOG_NOT_OPEN", async (t) => {
   const { store } = await opened(t, {});
   await store.set("a", { n: 1 });

@@ -339,6 +339,25 @@ test("prune() and retain, what is given makes no sense, reject and name it", asy
   t.deepEqual(await store.prune(undefined), { files: 0, bytes: 0 });
 });
 
+test("prune() with null for an option or for all of them rejects with OPSLOG_INVALID_ARGUMENT and deletes nothing", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await opened(t, folder);
+  await seal(store, 3);
+  const before = await contents(folder);
+  for (const [options, message] of [
+    [null, "options must be an object, got null"],
+    [{ before: null }, /^option before must be .*, got null$/],
+    [{ before: new Date(0), keepBytes: null }, "option keepBytes must be a number, got null"],
+    [{ dryRun: null }, "option dryRun must be a boolean, got null"],
+  ]) {
+    const error = { instanceOf: TypeError, code: "OPSLOG_INVALID_ARGUMENT", message };
+    await t.throwsAsync(store.prune(options), error);
+  }
+  t.deepEqual(await contents(folder), before);
+  const kept = { before: undefined, keepBytes: Infinity, dryRun: undefined, signal: null, onProgress: null };
+  t.deepEqual(await store.prune(kept), { files: 0, bytes: 0 });
+});
+
 test("in memory nothing is left to delete", async (t) => {
   const memory = await opened(t, ":memory:", { retain: { bytes: 0 } });
   await seal(memory, 2);

@@ -40,15 +40,25 @@ function readTime(options, name) {
   return iso;
 }
 
+/** Refuses `null`, which may be a limit that got lost: without one everything goes. */
+function refuseNull(options) {
+  if (options === null) throw wrongType("options must be an object, got null");
+  const kinds = { before: "a Date, or its text or number", keepBytes: "a number", dryRun: "a boolean" };
+  for (const [name, kind] of Object.entries(kinds)) {
+    if (options?.[name] === null) throw wrongType(`option ${name} must be ${kind}, got null`);
+  }
+}
+
 /** Checks what `prune()` was given. */
 function parsePrune(options) {
   checkNames(options, ["before", "keepBytes", "dryRun", "signal", "onProgress"], "prune()");
+  refuseNull(options);
   const dryRun = options?.dryRun ?? false;
   if (typeof dryRun !== "boolean")
     throw wrongType(`option dryRun must be a boolean, got ${describe(dryRun)}`);
   const before = readTime(options, "before");
   const keepBytes = readLimit(options ?? {}, "keepBytes", "keepBytes", { whole: true });
-  const isLimited = given(options?.before) || given(options?.keepBytes);
+  const isLimited = options?.before !== undefined || options?.keepBytes !== undefined;
   const [signal, onProgress] = [readSignal(options), readOnProgress(options)];
   // NOTE: without a limit everything goes. A limit that keeps everything is none of these.
   const limits = isLimited ? { before, keepBytes: keepBytes ?? Number.MAX_SAFE_INTEGER } : undefined;

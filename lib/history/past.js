@@ -49,7 +49,8 @@ function parseRevert(options, isPosition) {
   checkNames(options, ["to", "ids"], "revert()");
   const { to, ids } = options;
   const where = readPlace(to, "option to", isPosition);
-  if (ids === undefined || ids === null) return { where, ids: null };
+  // NOTE: null is refused: all records would be reverted where a list was meant.
+  if (ids === undefined) return { where, ids: null };
   if (!Array.isArray(ids)) throw wrongType(`option ids must be a list of ids, got ${describe(ids)}`);
   ids.forEach(checkId);
   return { where, ids: new Set(ids) };

@@ -65,6 +65,8 @@ function readWanted(options, isPosition) {
       `option live goes on with what comes: it cannot be given with ${reverse ? "reverse" : "until"}`,
     );
   }
+  // NOTE: null would be all records where one was meant.
+  if (options?.id === null) throw wrongType("option id must be a string, got null");
   const limit = options?.limit === Infinity ? undefined : readCount(options, "limit");
   return {
     native: { after, since: readTime(options, "since"), until, id: readString(options, "id"), reverse, live },
