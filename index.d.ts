@@ -144,9 +144,9 @@ export interface Retraction {
 export interface ChangesOptions {
   /** Only operations after this position (default: all in the logs). */
   after?: Position | undefined;
-  /** Only operations later than this time (default: all). */
+  /** Only operations later than this time, a `Date` or an ISO time (default: all). */
   since?: Date | string | undefined;
-  /** Only operations up to and including this time (default: all). */
+  /** Only operations up to and including this time, a `Date` or an ISO time (default: all). */
   until?: Date | string | undefined;
   /** Only operations on this record (default: on all). `null` is refused. */
   id?: string | undefined;

@@ -1,11 +1,14 @@
 /** at() and revert(): the store as it was, and back to it. What every earlier state holds is tried in tests/store_behaviour/past.rs. */
 
+import { appendFile } from "node:fs/promises";
+import { join } from "node:path";
 import test from "ava";
 
 import { Store } from "../../index.mjs";
 import { memoryBackend, memoryBucket } from "../helpers/memory-backend.mjs";
-import { temporaryFolder } from "../helpers/store-folder.mjs";
+import { readManifest, temporaryFolder } from "../helpers/store-folder.mjs";
 import { openOurs } from "../helpers/stores.mjs";
+import { guessedTimes, isoTimes, noTimes } from "../helpers/times.mjs";
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -232,6 +235,49 @@ test("at() and revert(), the place is none, reject with OPSLOG_INVALID_ARGUMENT 
     await t.throwsAsync(store.revert(options), { code: "OPSLOG_INVALID_ARGUMENT" });
   }
   t.deepEqual(store.entries(), [["a", { n: 1 }]]);
+});
+
+test("at(), revert() and changes() take the texts of times by one rule, and refuse days and times that do not exist", async (t) => {
+  const { store } = await opened(t, {});
+  await store.set("a", { n: 1 });
+  for (const text of [...guessedTimes, ...noTimes]) {
+    const error = { instanceOf: RangeError, code: "OPSLOG_INVALID_ARGUMENT" };
+    await t.throwsAsync(store.at(text), error, text);
+    await t.throwsAsync(store.revert({ to: text }), error, text);
+    for (const name of ["since", "until"]) {
+      const message = `option ${name} must be a time such as "2026-01-31T12:00:00.000Z", got ${JSON.stringify(text)}`;
+      await t.throwsAsync(store.changes({ [name]: text }).next(), { ...error, message });
+    }
+  }
+  for (const [text] of isoTimes) {
+    (await store.at(text)).close();
+    await store.changes({ since: text }).next();
+    await store.changes({ until: text }).next();
+  }
+  t.deepEqual(store.entries(), [["a", { n: 1 }]]);
+});
+
+test("changes() by the text of a time, gives what is given for its Date", async (t) => {
+  const { store, dir } = await opened(t, { checkpointOnClose: false });
+  await store.close();
+  const log = join(dir, (await readManifest(dir)).activeOps);
+  const times = isoTimes.flatMap(([, iso]) => [Date.parse(iso) - 1, Date.parse(iso), Date.parse(iso) + 1]);
+  const lines = [...new Set(times)]
+    .filter((ms) => ms >= Date.parse("0000-01-01"))
+    .sort((one, other) => one - other)
+    .map((ms) => ({ ts: new Date(ms).toISOString(), op: "set", id: `at${ms}`, data: {}, prev: null }));
+  await appendFile(log, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  const { store: again } = await opened(t, {}, dir);
+  const timesOf = async (wanted) => {
+    const found = [];
+    for await (const { ts } of again.changes(wanted)) found.push(ts);
+    return found;
+  };
+  for (const [text, iso] of isoTimes) {
+    const expected = lines.map(({ ts }) => ts).filter((ts) => Date.parse(ts) <= Date.parse(iso));
+    t.deepEqual(await timesOf({ until: text }), expected, text);
+    t.deepEqual(await timesOf({ since: text }), await timesOf({ since: new Date(iso) }), text);
+  }
 });
 
 test("revert() with null for the ids rejects with OPSLOG_INVALID_ARGUMENT instead of reverting all records", async (t) => {

@@ -7,6 +7,7 @@ import { Store } from "../../index.mjs";
 import { manual, openAgent } from "../helpers/agents.mjs";
 import { original } from "../helpers/original.mjs";
 import { startStoreProcess } from "../helpers/processes.mjs";
+import { guessedTimes, isoTimes, noTimes } from "../helpers/times.mjs";
 import {
   contents,
   readManifest,
@@ -337,6 +338,24 @@ test("prune() and retain, what is given makes no sense, reject and name it", asy
     });
   }
   t.deepEqual(await store.prune(undefined), { files: 0, bytes: 0 });
+});
+
+test("prune() with the text of a time that at() would refuse rejects with OPSLOG_INVALID_ARGUMENT and deletes nothing", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await opened(t, folder);
+  await seal(store, 3);
+  const before = await contents(folder);
+  for (const text of [...guessedTimes, ...noTimes]) {
+    const message = `option before must be a time such as "2026-01-31T12:00:00.000Z", got ${JSON.stringify(text)}`;
+    const error = { instanceOf: RangeError, code: "OPSLOG_INVALID_ARGUMENT", message };
+    await t.throwsAsync(store.prune({ before: text }), error);
+  }
+  for (const [, iso] of isoTimes.filter(([, iso]) => /^[12]/.test(iso))) {
+    for (const time of [new Date(iso), iso, Date.parse(iso)]) {
+      t.deepEqual(await store.prune({ before: time }), { files: 0, bytes: 0 });
+    }
+  }
+  t.deepEqual(await contents(folder), before);
 });
 
 test("prune() with null for an option or for all of them rejects with OPSLOG_INVALID_ARGUMENT and deletes nothing", async (t) => {

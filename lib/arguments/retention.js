@@ -8,6 +8,7 @@ const { readSignal } = require("./checks");
 const { checkNames } = require("./option-names");
 const { describe } = require("./paths");
 const { readOnProgress } = require("./progress");
+const { msOfText } = require("./times");
 const { isoOf, now } = require("./values");
 
 /** Each checkpoint writes the lines again that stay open to undo(). */
@@ -35,8 +36,12 @@ function readTime(options, name) {
   const isTime = types.isDate(value) || typeof value === "string" || typeof value === "number";
   if (!isTime)
     throw wrongType(`option ${name} must be a Date, or its text or number, got ${describe(value)}`);
-  const iso = isoOf(value);
-  if (iso === undefined) throw outOfRange(`option ${name} is no time: ${JSON.stringify(String(value))}`);
+  const iso = isoOf(typeof value === "string" ? msOfText(value) : value);
+  if (iso === undefined) {
+    throw outOfRange(
+      `option ${name} must be a time such as "2026-01-31T12:00:00.000Z", got ${JSON.stringify(String(value))}`,
+    );
+  }
   return iso;
 }
 

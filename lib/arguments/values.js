@@ -55,7 +55,7 @@ function today() {
   return new Calendar(now());
 }
 
-/** A time in milliseconds, as a date or as its text, as operations have it; `undefined` for what is none. */
+/** A time in milliseconds or as a date, as operations have it; `undefined` for what is none. */
 function isoOf(time) {
   const date = new Calendar(time);
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString();

@@ -4,14 +4,13 @@
 
 const { outOfRange, wrongType } = require("../errors/errors");
 const { describe } = require("../arguments/paths");
+const { msOfText } = require("../arguments/times");
 
 const RealDate = Date;
 const { getTime, toISOString } = RealDate.prototype;
 /** How a position begins, and of what kind of store it is. */
 const POSITION = /^[pmb]\d/;
 const KINDS = { p: "in a folder, or of none", m: "in memory", b: "behind a backend, or of none" };
-/** What `toISOString()` prints, or a beginning of it; with a zone other than UTC too. */
-const ISO = /^(\d{4}|[+-]\d{6})-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?$/;
 
 /**
  * Reads a place: `{ place, isTime }`, where a time is an ISO timestamp. `name` is what the argument is called; `isPosition` tells whether a
@@ -23,7 +22,7 @@ function readPlace(value, name, isPosition) {
       if (!isPosition(value)) throw outOfRange(`${name} ${otherPosition(value)}`);
       return { place: value, isTime: false };
     }
-    const ms = ISO.test(value) ? RealDate.parse(value) : NaN;
+    const ms = msOfText(value);
     if (!Number.isNaN(ms)) return { place: toISOString.call(new RealDate(ms)), isTime: true };
     throw outOfRange(
       `${name} must be a position of the store or a time such as "2026-01-31T12:00:00.000Z", got ${describe(value)}`,

@@ -5,6 +5,7 @@
 const { readCount, readSignal } = require("../arguments/checks");
 const { checkNames } = require("../arguments/option-names");
 const { describe } = require("../arguments/paths");
+const { msOfText } = require("../arguments/times");
 const { outOfRange, wrongType } = require("../errors/errors");
 const { otherPosition } = require("./place");
 
@@ -20,7 +21,7 @@ function isDate(value) {
 const LAST_MS = Time.UTC(9999, 11, 31, 23, 59, 59, 999);
 const textOf = (ms) => new Time(Math.min(ms, LAST_MS)).toISOString();
 
-/** A time as operations have it: the text that `toISOString()` prints. Other text is compared as it is. */
+/** A time as operations have it: the text that `toISOString()` prints. */
 function readTime(options, name) {
   const value = options?.[name];
   if (value === undefined || value === null) return undefined;
@@ -33,8 +34,12 @@ function readTime(options, name) {
       `option ${name} must be a Date or a string such as "2026-01-31T12:00:00.000Z", got ${describe(value)}`,
     );
   }
-  const ms = Time.parse(value);
-  if (Number.isNaN(ms)) throw outOfRange(`option ${name} must be a time, got ${JSON.stringify(value)}`);
+  const ms = msOfText(value);
+  if (Number.isNaN(ms)) {
+    throw outOfRange(
+      `option ${name} must be a time such as "2026-01-31T12:00:00.000Z", got ${JSON.stringify(value)}`,
+    );
+  }
   return textOf(ms);
 }
 
