@@ -73,32 +73,70 @@ function reversion(past, concerned) {
       }
     }
     const changed = deleted + texts.size;
-    while (texts.size > 0) setAll(texts, tx, edits);
+    new Setting(texts, tx, edits).setAll();
     return changed;
   };
 }
 
 /**
- * Sets records, and takes them out of `texts`. A value that must be unique may still be that of a record which is to be set as well: it
- * waits for that one, and where each waits for another one, one of them is taken out of the store first.
+ * Sets records. A value that must be unique may still be that of a record which is to be set as well: it waits for that one, and where
+ * each waits for another one, one of them is taken out of the store first.
  */
-function setAll(texts, tx, edits) {
-  const refused = [];
-  let isAnySet = false;
-  for (const [id, text] of texts) {
-    try {
-      edits.setText(id, text);
-      texts.delete(id);
-      isAnySet = true;
-    } catch (error) {
-      if (error.code !== "OPSLOG_NOT_UNIQUE") throw error;
-      refused.push(error);
+class Setting {
+  /** Those that are still to be set: the ids and their texts. */
+  #texts;
+  #tx;
+  #edits;
+  /** Those that wait, by the id of the record that each waits for. */
+  #waiting = new Map();
+
+  constructor(texts, tx, edits) {
+    this.#texts = texts;
+    this.#tx = tx;
+    this.#edits = edits;
+  }
+
+  setAll() {
+    for (const id of [...this.#texts.keys()]) this.#setWith(id);
+    while (this.#texts.size > 0) {
+      const inTheWay = this.#inTheWay();
+      this.#tx.delete(inTheWay);
+      for (const id of this.#take(inTheWay)) this.#setWith(id);
     }
   }
-  if (isAnySet) return;
-  const inTheWay = refused.find(({ otherId }) => texts.has(otherId) && tx.has(otherId));
-  if (inTheWay === undefined) throw refused[0];
-  tx.delete(inTheWay.otherId);
+
+  /** Sets a record, and those that have waited for it. */
+  #setWith(id) {
+    const next = [id];
+    while (next.length > 0) {
+      const id = next.pop();
+      if (this.#texts.has(id) && this.#set(id)) next.push(...this.#take(id));
+    }
+  }
+
+  #set(id) {
+    try {
+      this.#edits.setText(id, this.#texts.get(id));
+    } catch (error) {
+      if (error.code !== "OPSLOG_NOT_UNIQUE" || !this.#texts.has(error.otherId)) throw error;
+      this.#waiting.set(error.otherId, [...this.#take(error.otherId), id]);
+      return false;
+    }
+    this.#texts.delete(id);
+    return true;
+  }
+
+  #take(id) {
+    const waiting = this.#waiting.get(id) ?? [];
+    this.#waiting.delete(id);
+    return waiting;
+  }
+
+  /** A record that another one waits for. */
+  #inTheWay() {
+    const [id] = this.#waiting.keys();
+    return id;
+  }
 }
 
 /** Makes records what they were, all of them or those with some ids. `run` runs the function of a transaction. */
