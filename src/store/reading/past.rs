@@ -189,7 +189,7 @@ impl Store {
         let place = self.read_back(after, cancelled, |change| {
             if is_behind && !when.is_before(change) {
                 is_behind = false;
-                pass.cross_behind(when, &archive_times);
+                pass.cross_behind(when, &archive_times, Some(change));
             }
             if is_behind {
                 pass.cross_archives(change);
@@ -201,7 +201,7 @@ impl Store {
             Ok(is_behind || pass.claims > 0)
         })?;
         if is_behind {
-            pass.cross_behind(when, &archive_times);
+            pass.cross_behind(when, &archive_times, None);
         }
         if after.is_some() && pass.claims > 0 {
             self.read_back(None, cancelled, |change| {
@@ -607,11 +607,14 @@ impl Pass {
         self.cross(|_, archive| archive.is_after(change));
     }
 
-    /// Brings back what archives took out that stand directly behind the place. `times` are theirs.
-    fn cross_behind(&mut self, when: &When, times: &[Vec<u8>]) {
+    /// Brings back what archives took out that stand directly behind the place, and so behind the operation before it. `times` are theirs.
+    fn cross_behind(&mut self, when: &When, times: &[Vec<u8>], before: Option<&Change<'_>>) {
         self.cross(|at, archive| match when {
             When::At(position) => archive.is_behind(position),
-            When::Time(place) => times.get(at).is_some_and(|time| is_later(time, place.as_bytes())),
+            When::Time(place) => {
+                times.get(at).is_some_and(|time| is_later(time, place.as_bytes()))
+                    && before.is_none_or(|change| archive.is_after(change))
+            }
         });
     }
 
