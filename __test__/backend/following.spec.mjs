@@ -331,7 +331,7 @@ test("open(), the snapshot is superseded and deleted while it is looked for, loa
     ["b", { n: 2 }],
   ]);
   await reader.close();
-  // One that is gone from a store that nobody changes is damage.
+  // One that is gone from a store that no other writer changes is damage.
   const [snapshot] = [...bucket.files.keys()].filter((path) => path === bucket.manifest.currentSnapshot);
   bucket.files.delete(snapshot);
   const late = new Store();

@@ -68,13 +68,7 @@ class Protocols {
   }
 
   changeInBatch(id, text) {
-    if (this.#broken !== null) throw this.#broken;
-    this.#records.beforeChange(id);
-    try {
-      this.#session.changeInBatch(id, text, now());
-    } catch (error) {
-      throw this.#errorOf(error, id);
-    }
+    this.#called(id, () => this.#session.changeInBatch(id, text, now()));
   }
 
   #called(id, change) {

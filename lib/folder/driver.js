@@ -409,14 +409,9 @@ class FileDriver {
     return this.#presents.isOutdated(present);
   }
 
-  /** A number that grows when this store learns of an archive. */
-  get departures() {
-    return this.#presents.departures;
-  }
-
-  /** The ids of the records that were written to since a position; `null` if that can not be told any more, or `departures` differ. */
-  touchedSince(position, departures) {
-    return this.#presents.touchedSince(position, departures);
+  /** The ids of the records that were written to or archived since a position; `null` if that cannot be told any more. */
+  touchedSince(position) {
+    return this.#presents.touchedSince(position);
   }
 
   // Reading

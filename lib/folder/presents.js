@@ -39,19 +39,8 @@ class Presents {
     return present.isOutdated();
   }
 
-  /** A number that grows when this store learns of an archive. */
-  get departures() {
-    // NOTE: 0.8.1 does not count archives; a record that went to the same segment before is not counted again.
-    const { departures = 0, stats } = JSON.parse(this.#core.manifest());
-    return departures + stats.archivedRecords;
-  }
-
-  /**
-   * The ids of the records that were written to since a position, found at once; `null` if that can not be told any more, or `departures` was
-   * another number then: an archive is no operation, and stands at no position.
-   */
-  touchedSince(position, departures) {
-    if (this.departures !== departures) return null;
+  /** The ids of the records that were written to or archived since a position, found at once; `null` if that cannot be told any more. */
+  touchedSince(position) {
     const present = call(() => this.#core.present());
     if (present === null) return null;
     try {

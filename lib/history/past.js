@@ -143,10 +143,10 @@ class Setting {
 async function revert(driver, { where, ids, migrate }, run) {
   const wanted = (concerned) => (ids === null ? concerned : [...concerned].filter((id) => ids.has(id)));
   for (;;) {
-    const { past, concerned, position, departures } = await findBeside(driver, where, migrate);
+    const { past, concerned, position } = await findBeside(driver, where, migrate);
     try {
       const work = () => {
-        const since = position === null ? [] : driver.touchedSince(position, departures);
+        const since = position === null ? [] : driver.touchedSince(position);
         if (since === null) return null;
         // The last change of a record comes first in both: those that are there again come in the order in which the past has them.
         return run(reversion(past, [...wanted(new Set([...since, ...concerned]))].reverse()));
@@ -162,11 +162,9 @@ async function revert(driver, { where, ids, migrate }, run) {
 /**
  * Finds the records of a place while others write, and the ids of those that are different now. Those that others have written to since
  * `position` come to them; it is `null` where there are no others. They are to be few: they are found while all others wait.
- * `departures` tells whether others have archived records since.
  */
 async function findBeside(driver, where, migrate) {
   const concerned = new Set();
-  const departures = driver.sharesFolder ? driver.departures : 0;
   const find = async (place) => {
     const position = driver.sharesFolder ? driver.position(false) : null;
     const began = monotonicMs();
@@ -185,7 +183,7 @@ async function findBeside(driver, where, migrate) {
       next.found.close();
       ({ position, ms } = next);
     }
-    return { past, concerned, position, departures };
+    return { past, concerned, position };
   } catch (error) {
     past.close();
     throw error;
