@@ -375,6 +375,12 @@ impl Gate {
         read_count(&*pair.folder)
     }
 
+    /// As [`Gate::count_unheld`]; `None` where another thread is at it, or has the lock for an append.
+    pub fn try_count_unheld(&self) -> Option<io::Result<u64>> {
+        let appends = self.appends.try_lock()?;
+        appends.as_ref().map(|pair| read_count(&*pair.folder))
+    }
+
     /// Closes the lock files.
     pub fn close(&self) {
         *self.waiting.lock() = None;

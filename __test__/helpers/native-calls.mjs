@@ -141,6 +141,7 @@ export const nativeCalls = {
   "NativeStore.beginAloneAtOnce": at(({ core }) => core.beginAloneAtOnce(), agent),
   "NativeStore.beginAlone": at(({ core }) => core.beginAlone(), agent),
   "NativeStore.endAlone": at(({ core }) => core.endAlone(), agent),
+  "NativeStore.readAhead": at(({ core }) => core.readAhead(), agent),
   "NativeStore.holdsAppendUp": at(({ core }) => core.holdsAppendUp(), agent),
   "NativeStore.find": at(({ core }) => core.find("{}", selection), { rust: "NativeFind::begin" }),
   "NativeStore.findFew": at(({ core }) => core.findFew("{}", selection)),

@@ -4,7 +4,7 @@
 // it is not starved.
 
 const { call } = require("../errors/native");
-const { monotonicMs } = require("../platform/timers");
+const { monotonicMs, setImmediate } = require("../platform/timers");
 
 /** So many transactions share a lock at most. */
 const MOST_ALONE = 64;
@@ -21,6 +21,7 @@ class AgentsLock {
   #aloneSince = 0;
   /** Whether the other agents were told that an append waits. */
   #isWaiting = false;
+  #isReadingAhead = false;
 
   /** `following` and `displaced` of the store. Without `isAgent` there is no such lock. */
   constructor(core, { following, displaced, isAgent }) {
@@ -79,6 +80,21 @@ class AgentsLock {
     }
     this.#displaced.forget();
     await this.#following.waitForTurn();
+  }
+
+  /**
+   * Reads in the next turn of the event loop what the other agents wrote. An append that comes when they have compacted must know all of it, and would
+   * take as long as that.
+   */
+  readAhead() {
+    if (this.#isReadingAhead) return;
+    this.#isReadingAhead = true;
+    setImmediate(() => {
+      this.#isReadingAhead = false;
+      if (this.isHeld || !this.#following.isSteady || !this.#core.readAhead()) return;
+      this.#displaced.forget();
+      this.#following.takeForeign();
+    });
   }
 
   /** Lets the other agents go on: gives the lock up that transactions share, and says that no append waits. */

@@ -10,8 +10,10 @@ const CHECKPOINT_DUE = 1;
 const FOREIGN = 2;
 /** What is held to share a write is so much that the write should not wait. */
 const WRITE_DUE = 4;
+/** Other agents wrote much that was not read. */
+const IS_FAR_BEHIND = 8;
 
 /** How many operations are buffered. */
-const bufferedIn = (code) => Math.floor(code / 8);
+const bufferedIn = (code) => Math.floor(code / 16);
 
-module.exports = { CHECKPOINT_DUE, FOREIGN, NOT_NOW, WRITE_DUE, bufferedIn };
+module.exports = { CHECKPOINT_DUE, FOREIGN, IS_FAR_BEHIND, NOT_NOW, WRITE_DUE, bufferedIn };

@@ -7,7 +7,7 @@ const { AgentsLock } = require("./agents-lock");
 const { Archiving } = require("./archiving");
 const { Backups } = require("./backup");
 const { Batch } = require("./batch");
-const { CHECKPOINT_DUE, FOREIGN, NOT_NOW, WRITE_DUE, bufferedIn } = require("./changed");
+const { CHECKPOINT_DUE, FOREIGN, IS_FAR_BEHIND, NOT_NOW, WRITE_DUE, bufferedIn } = require("./changed");
 const { AgentCheckpoint, OwnCheckpoint } = require("./checkpoint-work");
 const { Checkpoints } = require("./checkpoints");
 const { flushAtExit } = require("./exit");
@@ -563,6 +563,7 @@ class FileDriver {
       this.#displaced.forget();
       this.#following.takeForeign();
     }
+    if (code & IS_FAR_BEHIND) this.#lock.readAhead();
     const buffered = bufferedIn(code);
     if (buffered > 0) this.#buffer.grown(buffered);
     if (!(code & CHECKPOINT_DUE)) return;

@@ -301,6 +301,12 @@ impl NativeStore {
         plain(|| self.store.end_alone())
     }
 
+    /// Reads what other agents wrote, if that needs no waiting. `true`: then `takeForeign` follows.
+    #[napi]
+    pub fn read_ahead(&self) -> napi::Result<bool> {
+        plain(|| self.store.read_ahead())
+    }
+
     /// Tells other agents that an append waits for the folder's lock, or waits no more: they let it pass.
     #[napi]
     pub fn append_waits(&self, waits: bool) -> napi::Result<()> {

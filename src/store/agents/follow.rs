@@ -23,6 +23,8 @@ use crate::store::{Followed, State, Store};
 
 /// So many bytes of others are read while an append waits.
 const MUCH: u64 = 64 << 10;
+/// And so many soon after an append.
+const MUCH_SOON: u64 = MUCH / 2;
 
 /// Proof that the manifest cannot change meanwhile; a reader has none and may see it change.
 pub(super) enum Held<'g> {
@@ -38,10 +40,14 @@ impl Store {
     /// `OPSLOG_LOCKED` when another process holds the lock and does not let go; `OPSLOG_IO`, `OPSLOG_CORRUPT`.
     pub fn catch_up(&self) -> Result<Followed> {
         let Some(gate) = &self.gate else { return self.look(&Held::Nothing) };
-        let mut followed = {
-            let shared = gate.shared()?;
-            self.look(&Held::Shared(&shared))?
-        };
+        let shared = gate.shared()?;
+        self.catch_up_within(gate, shared)
+    }
+
+    /// As [`Store::catch_up`], with the folder's lock.
+    fn catch_up_within(&self, gate: &Gate, shared: Shared<'_>) -> Result<Followed> {
+        let mut followed = self.look(&Held::Shared(&shared))?;
+        drop(shared);
         if !self.is_registered() {
             let exclusive = gate.exclusive()?;
             self.register_again(&exclusive)?;
@@ -67,8 +73,7 @@ impl Store {
             None => true,
         };
         drop(state);
-        drop(shared);
-        if is_current { Ok(Followed::default()) } else { self.catch_up() }
+        if is_current { Ok(Followed::default()) } else { self.catch_up_within(gate, shared) }
     }
 
     /// Whether another store keeps this one out; then after how long to ask again.
@@ -203,6 +208,28 @@ impl Store {
             return Ok(None);
         }
         self.bytes_ahead(agents, own)
+    }
+
+    /// Gives the folder's lock up after an append. Whether others appended so much that it is to be read soon: at their next change of the
+    /// manifest an append must know all of it. To see that, the log of each agent is asked, so it is not done each time.
+    pub(in crate::store) fn leaves_far_behind(&self, shared: Option<Shared<'_>>, state: &mut State) -> bool {
+        // NOTE: a transaction knows what others appended.
+        let (Some(_), Some(agents)) = (shared, &mut state.agents) else { return false };
+        agents.unmeasured += 1;
+        if self.options.skip_load || agents.unmeasured < agents.often() {
+            return false;
+        }
+        agents.unmeasured = 0;
+        // NOTE: the append is made. What is wrong with a log of others is met by the next look.
+        let ahead = self.bytes_ahead(agents, Some(state.logs.wal.relative())).ok().flatten();
+        ahead.is_some_and(|ahead| ahead >= MUCH_SOON)
+    }
+
+    /// Reads what others appended, if that needs no waiting. Whether it did: what it read is for [`Store::take_foreign`] then.
+    pub fn read_ahead(&self) -> bool {
+        let Some(count) = self.gate.as_ref().and_then(Gate::try_count_unheld) else { return false };
+        // NOTE: no call waits for it. The next look, or append, meets what is wrong.
+        self.take_news_at_once(count, false).unwrap_or(true)
     }
 
     /// How many bytes were appended to the known logs but the own one. `None` where something else has changed in them.

@@ -43,6 +43,7 @@ impl Agents {
             departed: false,
             swallowed: self.swallowed.clone(),
             hidden: self.hidden.clone(),
+            unmeasured: self.unmeasured,
             shown: self.shown.clone(),
         }
     }

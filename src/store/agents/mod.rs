@@ -70,6 +70,8 @@ pub struct Agents {
     pub(super) swallowed: Vec<Vec<u8>>,
     /// Operations up to this one belong to a compaction that is due but has not sealed them.
     hidden: Option<Rank>,
+    /// How many turns with an append ago what others wrote was measured.
+    unmeasured: usize,
     /// For a store that loads nothing: by which operation records show what they do, once that is in no log any more.
     shown: HashMap<Id, Rank>,
 }
@@ -128,6 +130,7 @@ impl Agents {
             departed: false,
             swallowed: Vec::new(),
             hidden: None,
+            unmeasured: 0,
             shown: HashMap::new(),
         }
     }
@@ -167,6 +170,11 @@ impl Agents {
             log.end = end;
             log.is_mixed |= is_mixed;
         }
+    }
+
+    /// In how many turns with an append what others wrote is measured once.
+    fn often(&self) -> usize {
+        (self.logs.len() / 4).max(2)
     }
 
     /// The logs that are being read.

@@ -44,6 +44,8 @@ pub struct Changed {
     pub checkpoint_due: bool,
     /// The changes that are held to share a write hold too much: it should not wait any longer.
     pub write_due: bool,
+    /// Other agents wrote much that this store has not read: [`Store::read_ahead`] may follow.
+    pub is_far_behind: bool,
     /// Operations that wait in the buffer.
     pub buffered: usize,
     /// Something was read that other hands wrote: [`Store::take_foreign`] has it.
@@ -103,7 +105,7 @@ impl Store {
         if state.unwritten.batch.is_some() || self.options.buffered {
             return self.draft_change(&mut state, change, id, now_ms, prev);
         }
-        let _shared = match self.enter_gate(&state, check) {
+        let shared = match self.enter_gate(&state, check) {
             Ok(None) => return Err(Rejected::NotNow),
             Ok(Some(shared)) => shared,
             Err(error) => return Err(error.into()),
@@ -139,7 +141,8 @@ impl Store {
         };
         state.unwritten.scratch = Scratch::emptied(line, known);
         result?;
-        Ok(self.changed(&mut state))
+        let is_far_behind = check && self.leaves_far_behind(shared, &mut state);
+        Ok(Changed { is_far_behind, ..self.changed(&mut state) })
     }
 
     /// A change within a batch, or one that is buffered: its line is put together behind the others.
@@ -253,8 +256,9 @@ impl Store {
         let mut state = self.lock_drafting();
         let from = state.unwritten.batch.unwrap_or(state.engine.operations().len());
         let count = state.engine.operations().len() - from + state.unwritten.drafts.len();
+        let mut is_far_behind = false;
         if count > 0 && !state.detached {
-            let _shared = match self.enter_gate(&state, true) {
+            let shared = match self.enter_gate(&state, true) {
                 Ok(None) => return Err(Rejected::NotNow),
                 Ok(Some(shared)) => shared,
                 Err(error) => {
@@ -273,7 +277,7 @@ impl Store {
                     state.flush(self, batch).map_err(Rejected::from)
                 });
             match flushed {
-                Ok(()) => {}
+                Ok(()) => is_far_behind = self.leaves_far_behind(shared, &mut state),
                 Err(Rejected::NotNow) => return Err(Rejected::NotNow),
                 Err(error) => {
                     state.take_batch_back();
@@ -287,7 +291,7 @@ impl Store {
         if count == 0 {
             return Ok(state.changed(false));
         }
-        Ok(self.changed(&mut state))
+        Ok(Changed { is_far_behind, ..self.changed(&mut state) })
     }
 
     /// Takes a batch back, positions included.
@@ -402,7 +406,7 @@ impl State {
     fn changed(&self, checkpoint_due: bool) -> Changed {
         let buffered = self.buffered_operations();
         let foreign = !self.following.foreign.is_empty() || self.home.is_untold();
-        Changed { checkpoint_due, write_due: false, buffered, foreign }
+        Changed { checkpoint_due, write_due: false, is_far_behind: false, buffered, foreign }
     }
 
     fn buffered_operations(&self) -> usize {
