@@ -37,10 +37,13 @@ const NAMES = [
   "retain",
   "indexes",
 ];
-const WRITE_MODES = ["immediate", "group", "async"];
-const DURABILITIES = ["process", "interval", "always"];
-const RECOVERIES = ["skip", "strict"];
-const LOCKINGS = ["kernel", "pid"];
+/** The words that an option may have. The first is the default. */
+const WORDS = {
+  writeMode: ["immediate", "group", "async"],
+  durability: ["process", "interval", "always"],
+  recovery: ["skip", "strict"],
+  locking: ["kernel", "pid"],
+};
 const DEFAULTS = Object.freeze({
   checkpointThreshold: 100,
   version: 1,
@@ -50,6 +53,7 @@ const DEFAULTS = Object.freeze({
 });
 const VERSION_LIMIT = 2 ** 31 - 1;
 const TIMER_LIMIT_MS = 2 ** 31 - 1;
+const LIMITS = { groupCommitSize: Number.MAX_VALUE, groupCommitMs: TIMER_LIMIT_MS };
 
 // The methods of a backend that a store calls. The blob methods are for the caller's own use.
 const READER_METHODS = [
@@ -75,9 +79,10 @@ const AGENT_METHODS = ["createAgentOpsFile", "acquireCompactionLock", "releaseCo
 const identity = (record) => record;
 const given = (value) => value !== undefined && value !== null;
 
-function readBoolean(options, name, fallback) {
+// What reads an option that is given. The others need no function, and most are not given.
+
+function readBoolean(options, name) {
   const value = options[name];
-  if (!given(value)) return fallback;
   if (typeof value !== "boolean") throw wrongType(`option ${name} must be a boolean, got ${describe(value)}`);
   return value;
 }
@@ -89,15 +94,7 @@ function readNumber(options, name) {
   return value;
 }
 
-/** Any number, as in 0.8.1: zero and below let every operation cross it, `Infinity` none. */
-function readThreshold(options) {
-  return given(options.checkpointThreshold)
-    ? readNumber(options, "checkpointThreshold")
-    : DEFAULTS.checkpointThreshold;
-}
-
 function readVersion(options) {
-  if (!given(options.version)) return DEFAULTS.version;
   const version = readNumber(options, "version");
   if (!Number.isInteger(version) || version < 1 || version > VERSION_LIMIT) {
     throw outOfRange(`option version must be an integer from 1 to ${VERSION_LIMIT}, got ${version}`);
@@ -105,9 +102,8 @@ function readVersion(options) {
   return version;
 }
 
-/** How many live objects are kept; by default all of them. */
+/** How many live objects are kept. */
 function readCacheSize(options) {
-  if (!given(options.cacheSize)) return Infinity;
   const size = readNumber(options, "cacheSize");
   if (size !== Infinity && (!Number.isInteger(size) || size < 1)) {
     throw outOfRange(`option cacheSize must be a positive integer or Infinity, got ${size}`);
@@ -116,10 +112,9 @@ function readCacheSize(options) {
 }
 
 /** A positive number; a falsy one means the default, as in 0.8.1. */
-function readPositive(options, name, limit) {
-  const value = options[name];
-  if (!value) return DEFAULTS[name];
-  const number = readNumber(options, name);
+function readPositive(options, name) {
+  if (!options[name]) return DEFAULTS[name];
+  const [number, limit] = [readNumber(options, name), LIMITS[name]];
   if (number < 0 || number > limit) {
     throw outOfRange(`option ${name} must be positive and at most ${limit}, got ${number}`);
   }
@@ -127,7 +122,6 @@ function readPositive(options, name, limit) {
 }
 
 function readSyncInterval(options) {
-  if (!given(options.syncIntervalMs)) return DEFAULTS.syncIntervalMs;
   const number = readNumber(options, "syncIntervalMs");
   if (number <= 0 || number > TIMER_LIMIT_MS) {
     throw outOfRange(
@@ -137,9 +131,8 @@ function readSyncInterval(options) {
   return number;
 }
 
-/** How long a call of a backend may take; by default any time. */
+/** How long a call of a backend may take. */
 function readBackendTimeout(options) {
-  if (!given(options.backendTimeoutMs)) return Infinity;
   const number = readNumber(options, "backendTimeoutMs");
   if (number <= 0 || (number > TIMER_LIMIT_MS && number !== Infinity)) {
     throw outOfRange(
@@ -151,16 +144,13 @@ function readBackendTimeout(options) {
 
 function readMigrate(options, codec) {
   const { migrate } = options;
-  if (!given(migrate)) return identity;
   if (typeof migrate !== "function")
     throw wrongType(`option migrate must be a function, got ${describe(migrate)}`);
   return codec.migration(migrate);
 }
 
-/** One of some words, the first if none is given. */
-function readWord(options, name, words) {
-  const word = options[name];
-  if (!given(word)) return words[0];
+function readWord(options, name) {
+  const [word, words] = [options[name], WORDS[name]];
   if (!words.includes(word)) {
     const got = typeof word === "string" ? JSON.stringify(word) : describe(word);
     const quoted = words.map((known) => JSON.stringify(known));
@@ -172,7 +162,8 @@ function readWord(options, name, words) {
 
 /** What keeps writers apart; agents are kept apart by kernel locks alone. */
 function readLocking(options, { agentId } = {}) {
-  const locking = readWord(options, "locking", LOCKINGS);
+  if (!given(options.locking)) return WORDS.locking[0];
+  const locking = readWord(options, "locking");
   if (locking !== "kernel" && agentId !== undefined) {
     throw outOfRange('option locking must be "kernel" with an agentId: only kernel locks keep agents apart');
   }
@@ -182,7 +173,6 @@ function readLocking(options, { agentId } = {}) {
 /** The backend, checked for the methods that a store opened in this way calls. */
 function readBackend(options, { readOnly, agentId }) {
   const { backend } = options;
-  if (!given(backend)) return undefined;
   if (typeof backend !== "object" && typeof backend !== "function") {
     throw wrongType(`option backend must be an object, got ${describe(backend)}`);
   }
@@ -200,40 +190,43 @@ function readBackend(options, { readOnly, agentId }) {
 function parseOptions(options) {
   checkNames(options, NAMES, "open()");
   if (!given(options)) options = {};
-  const readOnly = readBoolean(options, "readOnly", false);
-  const skipLoad = readBoolean(options, "skipLoad", false);
-  const checkpointOnClose = readBoolean(options, "checkpointOnClose", true);
-  const checkpointThreshold = readThreshold(options);
-  const agentId = given(options.agentId) ? checkAgentId(options.agentId) : undefined;
-  const codec = new Codec(options, readBoolean(options, "strictJson", false));
-  const requestedMode = readWord(options, "writeMode", WRITE_MODES);
+  const read = (name, fallback, reader = readNumber) =>
+    given(options[name]) ? reader(options, name) : fallback;
+  const readOnly = read("readOnly", false, readBoolean);
+  const skipLoad = read("skipLoad", false, readBoolean);
+  const checkpointOnClose = read("checkpointOnClose", true, readBoolean);
+  // Any number, as in 0.8.1: zero and below let every operation cross it, `Infinity` none.
+  const checkpointThreshold = read("checkpointThreshold", DEFAULTS.checkpointThreshold);
+  const agentId = read("agentId", undefined, () => checkAgentId(options.agentId));
+  const codec = new Codec(options, read("strictJson", false, readBoolean));
+  const requestedMode = read("writeMode", WORDS.writeMode[0], readWord);
   const parsed = Object.freeze({
     // Under skipLoad a checkpoint would replace the snapshot with what little is in memory.
     checkpointThreshold: skipLoad ? Infinity : checkpointThreshold,
     checkpointThresholdGiven: given(options.checkpointThreshold),
     checkpointOnClose: checkpointOnClose && !skipLoad,
     checkpointOnCloseGiven: given(options.checkpointOnClose),
-    cacheSize: readCacheSize(options),
-    version: readVersion(options),
+    cacheSize: read("cacheSize", Infinity, readCacheSize),
+    version: read("version", DEFAULTS.version, readVersion),
     versionGiven: given(options.version),
-    migrate: readMigrate(options, codec),
+    migrate: read("migrate", identity, () => readMigrate(options, codec)),
     codec,
     readOnly,
     skipLoad,
     agentId,
-    backend: readBackend(options, { readOnly, agentId }),
+    backend: read("backend", undefined, () => readBackend(options, { readOnly, agentId })),
     writeMode: agentId === undefined ? requestedMode : "immediate",
-    groupCommitSize: readPositive(options, "groupCommitSize", Number.MAX_VALUE),
-    groupCommitMs: readPositive(options, "groupCommitMs", TIMER_LIMIT_MS),
-    durability: readWord(options, "durability", DURABILITIES),
-    locking: readLocking(options, { agentId }),
-    recovery: readWord(options, "recovery", RECOVERIES),
-    syncIntervalMs: readSyncInterval(options),
-    backendTimeoutMs: readBackendTimeout(options),
-    onProgress: readOnProgress(options),
-    retain: readRetain(options, { readOnly }),
-    keepUndo: readKeepUndo(options, { readOnly, agentId }),
-    indexes: readIndexes(options, { skipLoad }),
+    groupCommitSize: read("groupCommitSize", DEFAULTS.groupCommitSize, readPositive),
+    groupCommitMs: read("groupCommitMs", DEFAULTS.groupCommitMs, readPositive),
+    durability: read("durability", WORDS.durability[0], readWord),
+    locking: read("locking", WORDS.locking[0], () => readLocking(options, { agentId })),
+    recovery: read("recovery", WORDS.recovery[0], readWord),
+    syncIntervalMs: read("syncIntervalMs", DEFAULTS.syncIntervalMs, readSyncInterval),
+    backendTimeoutMs: read("backendTimeoutMs", Infinity, readBackendTimeout),
+    onProgress: read("onProgress", undefined, readOnProgress),
+    retain: read("retain", undefined, () => readRetain(options, { readOnly })),
+    keepUndo: read("retain", 0, () => readKeepUndo(options, { readOnly, agentId })),
+    indexes: read("indexes", undefined, () => readIndexes(options, { skipLoad })),
   });
   if (requestedMode !== parsed.writeMode) warn(messages.writeModeIgnored(requestedMode));
   return parsed;

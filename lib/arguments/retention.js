@@ -70,10 +70,9 @@ function parsePrune(options) {
   return { limits, dryRun, signal, onProgress };
 }
 
-/** The option `retain`: `undefined` where everything is kept. */
+/** The option `retain`, which is given. */
 function readRetain(options, { readOnly }) {
   const { retain } = options;
-  if (!given(retain)) return undefined;
   if (typeof retain !== "object" || Array.isArray(retain)) {
     throw wrongType(`option retain must be an object, got ${describe(retain)}`);
   }
