@@ -28,6 +28,7 @@ async function constant(file, name) {
 
 const shown = (number) => number.toLocaleString("en-US");
 const inSeconds = (ms) => String(ms / 1000);
+const inKilobytes = (bytes) => shown(bytes / 2 ** 10);
 const inMegabytes = (bytes) => String(bytes / 2 ** 20);
 
 /** A constant, how it is shown, and the places that show it: `#` stands for the number. */
@@ -93,12 +94,7 @@ const limits = [
   ["src/format/ids.rs", "BLOCK", shown, { "docs/format.md": "Blocks of # bytes follow" }],
   ["src/format/ids.rs", "ENTRY", shown, { "docs/format.md": "entries of # bytes" }],
   ["src/format/ids.rs", "TAIL", shown, { "docs/format.md": "CRC-32 of the last # bytes of the log" }],
-  [
-    "src/history/ids.rs",
-    "FROM_BYTES",
-    (bytes) => String(bytes / 1024),
-    { "docs/format.md": "at least # KiB and at most" },
-  ],
+  ["src/history/ids.rs", "FROM_BYTES", inKilobytes, { "docs/format.md": "at least # KiB and at most" }],
   ["src/format/ids.rs", "LARGEST", (bytes) => String(bytes / 2 ** 30), { "docs/format.md": "at most # GiB" }],
   ["src/query/definition.rs", "LONGEST", shown, { "docs/format.md": "Keys are\ncut at # bytes" }],
   [
@@ -170,18 +166,20 @@ const limits = [
     inMegabytes,
     { "docs/write-modes.md": "if the snapshot has # MB or more" },
   ],
-  [
-    "src/store/mod.rs",
-    "AGENTS_LOG_AT_LEAST",
-    (bytes) => String(bytes / 1024),
-    { "docs/differences.md": "has logged # KB" },
-  ],
+  ["src/store/mod.rs", "AGENTS_LOG_AT_LEAST", inKilobytes, { "docs/differences.md": "has logged # KB" }],
   [
     "src/store/agents/follow.rs",
-    "MUCH",
-    (bytes) => shown(bytes / 2 ** 10),
-    { "docs/multi-writer.md": "if that is # KB or more" },
+    "MUCH_SOON",
+    inKilobytes,
+    { "docs/multi-writer.md": "event loop if that is # KB or more" },
   ],
+  [
+    "src/store/agents/transaction.rs",
+    "MOST_AT_ONCE",
+    inKilobytes,
+    { "docs/multi-writer.md": "and no more than # KB" },
+  ],
+  ["src/store/agents/follow.rs", "MUCH", inKilobytes, { "docs/multi-writer.md": "if that is # KB or more" }],
   [
     "scripts/ui/build.mjs",
     "MOST_BYTES",

@@ -24,7 +24,7 @@ use crate::store::{Followed, State, Store};
 /// So many bytes of others are read while an append waits.
 const MUCH: u64 = 64 << 10;
 /// And so many soon after an append.
-const MUCH_SOON: u64 = MUCH / 2;
+const MUCH_SOON: u64 = 32 << 10;
 
 /// Proof that the manifest cannot change meanwhile; a reader has none and may see it change.
 pub(super) enum Held<'g> {

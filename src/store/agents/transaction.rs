@@ -6,12 +6,11 @@ use std::io;
 use crate::error::Result;
 use crate::gate::{Exclusive, Gate, Place};
 use crate::patience::Patience;
-use crate::store::following::look::LITTLE;
 use crate::store::locked::Locked;
 use crate::store::{Followed, Rejected, State, Store};
 
 /// How many bytes are taken in at once: others wait meanwhile, so more than where none do.
-const MOST_AT_ONCE: u64 = 4 * LITTLE;
+const MOST_AT_ONCE: u64 = 512 << 10;
 
 /// So often the folder's lock is tried at once: an append has it for one write.
 const MOST_TRIES: u32 = 16;

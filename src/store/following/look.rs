@@ -7,7 +7,7 @@ use crate::store::{Followed, Store};
 use crate::wal::Standing;
 
 /// How many bytes are taken in at once.
-pub(in crate::store) const LITTLE: u64 = 128 << 10;
+const LITTLE: u64 = 128 << 10;
 
 /// How far a look came.
 #[derive(Debug)]
