@@ -21,7 +21,8 @@ export const cargoArguments = (...options) => [
   ...["-C", "no-vectorize-loops", "-C", "force-frame-pointers=yes"],
 ];
 
-function sources() {
+/** The files from which the addon is built. */
+export function sources() {
   const src = path.join(root, "src");
   const files = readdirSync(src, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

@@ -2,9 +2,10 @@
 // a table; exits with 1 if a row of it is not well. `--short` leaves out what takes minutes, and `--only backend,files/lock,soak:agents` all but these specs, topics
 // and stages.
 
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { sources } from "../build.mjs";
 import { binaryOf, buildFor } from "../package/cross-build.mjs";
 import { buildPage } from "../ui/build.mjs";
 import { fail, requireCargo, requireModules, requireNode, root } from "../setup.mjs";
@@ -97,8 +98,15 @@ if (missing !== undefined) {
 requireWine();
 // What builds the page is a program of this machine.
 buildPage();
+const changed = (file) => statSync(file).mtimeMs;
+/** Whether the binary is there, and no file of the crate is newer. */
+function isBuilt() {
+  const binary = binaryOf(PLATFORM);
+  return existsSync(binary) && sources().every((file) => changed(file) <= changed(binary));
+}
+
 // The short form takes the binary that `npm run build:platforms` made.
-if (!values.short || !existsSync(binaryOf(PLATFORM))) buildFor(PLATFORM);
+if (!values.short || !isBuilt()) buildFor(PLATFORM);
 
 const wanted = values.short ? MAJORS.slice(-1) : MAJORS;
 const nodes = wanted.map((major) => [major, requireWindowsNode(major)]);
