@@ -243,6 +243,51 @@ test("an aborted signal, ends a find() with its reason", async (t) => {
   await t.throwsAsync(finding, { message: "enough" });
 });
 
+/** A list of so many objects, as a record may hold one, and queries of so many may ask for. */
+const objects = (count, from = 0) => Array.from({ length: count }, (_, n) => ({ x: from + n, y: [n] }));
+
+test("an aborted signal, ends a find() in the middle of a record that would take minutes", async (t) => {
+  const { store } = await openOurs(t);
+  await store.set("a", { list: objects(20_000) });
+  const $or = objects(20_000, 1e6).map((object) => ({ list: object }));
+  for (const query of [{ $or }, { list: { $elemMatch: { $or: objects(20_000, 1e6) } } }]) {
+    const abort = new AbortController();
+    const finding = store.find(query, { signal: abort.signal });
+    setTimeout(() => abort.abort(new Error("enough")), 20);
+    await t.throwsAsync(finding, { message: "enough" });
+  }
+});
+
+test("$in, $nin, $all and $eq of 20,000 objects, tried on a list or an object of 20,000, need no look at each pair of them", async (t) => {
+  const { store } = await openOurs(t);
+  const wide = (from) => Object.fromEntries(objects(20_000, from).map(({ x }) => [`f${x}`, x]));
+  await store.set("a", { list: objects(20_000), wide: wide(0) });
+  await store.set("b", { list: [{ y: [7], x: 7 }], wide: { f0: 0 } });
+  const ids = (query) => store.findIds(query);
+  t.deepEqual(await ids({ list: { $in: objects(20_000, 1e6) } }), []);
+  t.deepEqual(await ids({ list: { $nin: objects(20_000, 1e6) } }), ["a", "b"]);
+  t.deepEqual(await ids({ list: { $in: [...objects(20_000, 1e6), { y: [7], x: 7 }] } }), ["a", "b"]);
+  t.deepEqual(await ids({ list: { $all: objects(20_000).reverse() } }), ["a"]);
+  t.deepEqual(await ids({ list: { $all: [...objects(20_000), { x: -1 }] } }), []);
+  t.deepEqual(await ids({ wide: wide(0) }), ["a"]);
+  t.deepEqual(await ids({ wide: Object.fromEntries(Object.entries(wide(0)).reverse()) }), ["a"]);
+  t.deepEqual(await ids({ wide: { ...wide(0), f19999: -1 } }), []);
+});
+
+test("chosen fields, unlike mingo's, have no places of lists, and lists within lists lack what is left out", async (t) => {
+  const { store } = await openOurs(t);
+  const list = () => [{ b: 1, c: 2 }, [{ b: 1, c: 2 }], 5];
+  await store.set("a", { list: list() });
+  const check = async (fields, ours, theirs) => {
+    const [{ list: found }] = await store.find({}, { fields });
+    t.deepEqual(found, ours);
+    t.deepEqual(new Query({}).find([{ list: list() }], fields).all()[0].list, theirs);
+  };
+  await check({ "list.b": 0 }, [{ c: 2 }, [{ c: 2 }], 5], [{ c: 2 }, [{ b: 1, c: 2 }], 5]);
+  await check({ "list.0": 0 }, list(), list().slice(1));
+  await check({ "list.0": 1 }, [], list().slice(0, 1));
+});
+
 for (const [carrier, options] of Object.entries({
   "each record is tried": {},
   "an index leads to them": { indexes: { n: {}, "m,n": {} } },

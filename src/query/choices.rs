@@ -1,8 +1,9 @@
-//! The values of `$in` and `$nin`. There may be very many: those that are numbers or strings are found by halving, in an order that
-//! the first look makes, on the thread that looks.
+//! The values of `$in` and `$nin`. There may be very many: those that are numbers or strings are found by halving, the others by their
+//! exact form, in an order that the first look makes, on the thread that looks.
 
 use std::sync::OnceLock;
 
+use super::exact::{ExactSet, FEW};
 use super::node::Node;
 use super::operator::{Operand, Simple};
 
@@ -23,6 +24,8 @@ struct Order {
     strings: Vec<usize>,
     /// Of all others.
     rest: Vec<usize>,
+    /// Those, if they are many.
+    exact: Option<ExactSet>,
 }
 
 impl Choices {
@@ -56,6 +59,9 @@ impl Choices {
         if let Some(string) = value.string() {
             return order.strings.binary_search_by(|&at| string_at(&self.operands, at).cmp(&*string)).is_ok();
         }
+        if let Some(exact) = &order.exact {
+            return exact.has(value);
+        }
         order.rest.iter().filter_map(|&at| self.operands.get(at)).any(|operand| operand.equals(value))
     }
 }
@@ -76,7 +82,9 @@ impl Order {
         crate::order::sort_by(&mut strings, |&one, &other| {
             string_at(operands, one).cmp(string_at(operands, other))
         });
-        Self { numbers, strings, rest }
+        let nodes = rest.iter().filter_map(|&at| operands.get(at)).map(Operand::node);
+        let exact = (rest.len() > FEW).then(|| nodes.collect());
+        Self { numbers, strings, rest, exact }
     }
 }
 
@@ -131,13 +139,18 @@ mod tests {
             "{\"a\":1}",
             "{\"a\":1,\"b\":2}",
             "{\"b\":2,\"a\":1}",
+            "[1,{}]",
+            "[[1]]",
+            "{\"a\":null}",
+            "{\"a\":[]}",
         ];
         let mut state = 1_u64;
-        for _ in 0..2000 {
+        for round in 0..2000 {
             let mut chosen = Vec::new();
             for value in values {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                if state >> 62 == 0 {
+                // With most of them, those are many that are no numbers and no strings.
+                if state >> 62 < round % 4 {
                     chosen.push(operand(value));
                 }
             }

@@ -2,6 +2,7 @@
 
 use super::node::Node;
 use crate::json::Kind;
+use crate::json::object::NARROW;
 
 /// Whether two values are equal. One of them must be part of a query: what it is nested in limits how deep this looks.
 pub(super) fn equal(one: &Node<'_>, other: &Node<'_>) -> bool {
@@ -16,11 +17,22 @@ pub(super) fn equal(one: &Node<'_>, other: &Node<'_>) -> bool {
             one.len() == other.len() && one.iter().zip(&other).all(|(one, other)| equal(one, other))
         }
         Some(Kind::Object) => {
-            let (entries, others) = (one.entries(), other.entries());
-            entries.len() == others.len()
-                && entries.iter().all(|(name, value)| {
-                    others.iter().any(|(other, second)| other == name && equal(value, second))
-                })
+            let (mut entries, mut others) = (one.entries(), other.entries());
+            if entries.len() != others.len() {
+                return false;
+            }
+            if entries.len() > NARROW {
+                for entries in [&mut entries, &mut others] {
+                    crate::order::sort_by(entries, |one, other| one.0.cmp(&other.0));
+                }
+                return entries
+                    .iter()
+                    .zip(&others)
+                    .all(|(one, other)| one.0 == other.0 && equal(&one.1, &other.1));
+            }
+            entries.iter().all(|(name, value)| {
+                others.iter().any(|(other, second)| other == name && equal(value, second))
+            })
         }
         Some(Kind::True | Kind::False | Kind::Null) | None => true,
     }

@@ -9,6 +9,7 @@ mod choices;
 mod claims;
 mod definition;
 mod equal;
+mod exact;
 mod exists;
 mod fields;
 mod hint;
@@ -34,6 +35,8 @@ use node::Node;
 use operator::{Condition, Test};
 use path::Path;
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A query.
 #[derive(Debug)]
@@ -48,9 +51,16 @@ pub struct Query {
 pub struct Oracle {
     known: HashMap<(u32, Box<[u8]>), bool>,
     asked: Vec<(u32, Box<[u8]>)>,
+    cancelled: Arc<AtomicBool>,
 }
 
 impl Oracle {
+    /// Nothing is known yet. Once `cancelled` is set, no condition is tried any more, in the middle of a record either: what the
+    /// query then says of the record has no meaning.
+    pub fn new(cancelled: Arc<AtomicBool>) -> Self {
+        Self { cancelled, ..Self::default() }
+    }
+
     /// Whether a pattern is found in a string. What is not known yet is asked, and taken for no meanwhile.
     fn ask(&mut self, pattern: u32, string: &[u8]) -> bool {
         let question = (pattern, Box::from(string));
@@ -129,6 +139,9 @@ impl Query {
 
 impl Condition {
     fn holds(&self, node: &Node<'_>, oracle: &mut Oracle) -> bool {
+        if oracle.cancelled.load(Ordering::Relaxed) {
+            return false;
+        }
         // Several operators on one field look for it once.
         let mut last: Option<(&Path, Node<'_>)> = None;
         self.tests.iter().all(|test| {

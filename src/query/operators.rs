@@ -3,6 +3,7 @@
 use super::Oracle;
 use super::choices::Choices;
 use super::equal::equal;
+use super::exact::{ExactSet, FEW};
 use super::key;
 use super::node::Node;
 use super::operator::{Comparison, Element, Elements, FIELD, Operand, Operator, Simple};
@@ -39,7 +40,7 @@ impl Elements {
 }
 
 impl Operand {
-    fn node(&self) -> Node<'_> {
+    pub(super) fn node(&self) -> Node<'_> {
         match self {
             Self::Value { text, .. } => Node::Raw(text),
             Self::Pattern(_) => Node::Missing,
@@ -158,11 +159,14 @@ fn has_all(value: &Node<'_>, wanted: &[Element], oracle: &mut Oracle) -> bool {
     if elements.is_empty() || wanted.is_empty() {
         return false;
     }
-    wanted.iter().all(|wanted| {
-        elements.iter().any(|element| match wanted {
+    let is_long = wanted.len() > FEW && elements.len() > FEW;
+    let exact = is_long.then(|| elements.iter().cloned().collect::<ExactSet>());
+    wanted.iter().all(|wanted| match (&exact, wanted) {
+        (Some(exact), Element::Equal(operand @ Operand::Value { .. })) => exact.has(&operand.node()),
+        _ => elements.iter().any(|element| match wanted {
             Element::Matching(wanted) => wanted.holds(element, oracle),
             Element::Equal(Operand::Pattern(pattern)) => is_found(element, *pattern, oracle),
             Element::Equal(operand) => operand.equals(element),
-        })
+        }),
     })
 }

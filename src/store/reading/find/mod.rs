@@ -106,7 +106,8 @@ enum Piece {
 impl Find {
     /// Begins a query.
     pub fn new(query: Query, selection: Selection, counts: bool) -> Self {
-        let (oracle, pass, tries, walks, past, cancelled) = Default::default();
+        let (pass, tries, walks, past, cancelled) = Default::default();
+        let oracle = Oracle::new(Arc::clone(&cancelled));
         Self { query, selection, counts, ids: false, oracle, pass, tries, walks, past, cancelled }
     }
 
@@ -239,6 +240,8 @@ impl Find {
             let is_enough = self.is_enough(&pass.found) || self.cancelled.load(Ordering::Relaxed);
             if pass.source.is_at_end() || is_enough {
                 pass.found.keys = pass.source.keys();
+                // NOTE: JS may keep the query for longer than its store is open.
+                self.past = None;
                 return Ok(Step::Done(self.in_order(pass.found)));
             }
             self.trim(&mut pass.found);
