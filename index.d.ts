@@ -725,6 +725,12 @@ export interface Batch<T = Record<string, unknown>> {
   delete(id: string): void;
 }
 
+/** The function of `batch()`. A union, so that a subclass that was written for 0.8.1 may take functions without a parameter. */
+export type BatchFunction<T = Record<string, unknown>> = (() => void) | ((batch: Batch<T>) => void);
+
+/** The function of `watch()`. A union, so that a subclass that was written for 0.8.1 may take functions of any operations. */
+export type WatchCallback<T = Record<string, unknown>> = (() => void) | ((ops: LoggedOperation<T>[]) => void);
+
 /**
  * The argument of the function of `transaction()`: the records, with the changes that the function has made. It can be used only
  * while the function runs. An error that the function throws rolls the whole transaction back; an error that it catches does not.
@@ -1460,7 +1466,7 @@ export declare class Store<T = Record<string, unknown>> {
    * `fn` is no function or returns a promise; otherwise as `set()`. An agent's also `OPSLOG_NOT_FOUND`, if another agent has just
    * deleted a record that the batch deletes. All reject.
    */
-  batch(fn: (batch: Batch<T>) => void): Promise<void>;
+  batch(fn: BatchFunction<T>): Promise<void>;
 
   /**
    * Runs a function that reads and changes records: all of its changes are logged together, or, if it throws or the write
@@ -1841,7 +1847,7 @@ export declare class Store<T = Record<string, unknown>> {
    * @throws `OPSLOG_NOT_OPEN`; `OPSLOG_INVALID_ARGUMENT` for a callback that is no function, and for an interval that is no
    * finite number from 0 on. At once.
    */
-  watch(callback: (ops: LoggedOperation<T>[]) => void, intervalMs?: number): void;
+  watch(callback: WatchCallback<T>, intervalMs?: number): void;
 
   /**
    * Ends `watch()`; does nothing otherwise. `close()` does it too.

@@ -38,6 +38,15 @@ class Logging extends Store<Task> {
   }
 }
 
+class Counting extends Store<Task> {
+  override async batch(fn: () => void): Promise<void> {
+    await super.batch(fn);
+  }
+  override watch(callback: (operations: Operation<Task>[]) => void, intervalMs?: number): void {
+    super.watch(callback, intervalMs);
+  }
+}
+
 async function asBefore(store: Store<Task>): Promise<string[]> {
   const audited: Audited = {
     ts: new Date().toISOString(),
@@ -167,5 +176,5 @@ async function anyKind(): Promise<void> {
   await new Store<unknown>().set("a", 1);
 }
 
-void [asBefore, Logging, previous, listening, handles, queries, recursive, anyKind];
+void [asBefore, Logging, Counting, previous, listening, handles, queries, recursive, anyKind];
 export type { Known };
