@@ -7,6 +7,8 @@ class User {
   name = "Ada";
 }
 
+class Names extends Array {}
+
 const hole = [1, 2];
 delete hole[0];
 
@@ -27,6 +29,9 @@ const refused = {
   "a Buffer": [{ b: Buffer.from("x") }, /value\.b is an instance of Buffer/],
   "an Error": [{ e: new Error("x") }, /value\.e is an instance of Error/],
   "an instance of a class": [{ u: new User() }, /value\.u is an instance of User/],
+  "an instance of a class of lists": [{ l: Names.from(["x"]) }, /value\.l is an instance of Names/],
+  "a list with a field": [{ l: [Object.assign([1], { x: 2 })] }, /value\.l\[0\] is a list with fields/],
+  "a list that a RegExp gave": [{ l: /x/.exec("x") }, /value\.l is a list with fields/],
   "an object with toJSON()": [{ t: { toJSON: () => 1 } }, /value\.t is an object with a method toJSON/],
 };
 

@@ -47,7 +47,10 @@ function checkStrict(id, value) {
 /** An object or a list on the way, none of whose values was looked at yet. */
 function levelOf(id, value, path) {
   // NOTE: a list by place, so that holes are found as well.
-  if (Array.isArray(value)) return { value, path, names: undefined, length: value.length, at: 0 };
+  if (Array.isArray(value)) {
+    checkList(id, value, path);
+    return { value, path, names: undefined, length: value.length, at: 0 };
+  }
   checkKind(id, value, path);
   const names = Object.keys(value);
   return { value, path, names, length: names.length, at: 0 };
@@ -81,7 +84,8 @@ function strictReplacer(id, { replacer, allowsDates }) {
     if (printed === undefined && !Array.isArray(this) && key !== "") return printed;
     checkScalar(id, printed, path);
     if (isObject(printed)) {
-      if (!Array.isArray(printed)) checkKind(id, printed, path);
+      if (Array.isArray(printed)) checkList(id, printed, path);
+      else checkKind(id, printed, path);
       paths.set(printed, path);
     }
     return printed;
@@ -113,8 +117,17 @@ function checkKind(id, value, path) {
   if (Object.getOwnPropertySymbols(value).length > 0) refuse(id, path, "an object with symbols for names");
 }
 
+/** Only the elements of a list become text, and a list of a class becomes a plain one. */
+function checkList(id, value, path) {
+  // NOTE: Array.prototype is a list itself, in each realm; the prototype of a class is not.
+  if (!Array.isArray(Object.getPrototypeOf(value)))
+    refuse(id, path, `an instance of ${nameOf(value)}, of which only elements remain`);
+  // A list with a hole has fewer names, and is refused for the hole.
+  if (Object.keys(value).length > value.length) refuse(id, path, "a list with fields besides its elements");
+}
+
 function nameOf(value) {
-  const { constructor } = Object.getPrototypeOf(value);
+  const { constructor } = Object.getPrototypeOf(value) ?? {};
   return typeof constructor === "function" && constructor.name !== "" ? constructor.name : "a class";
 }
 
