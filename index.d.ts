@@ -710,6 +710,20 @@ export interface View<T = Record<string, unknown>> {
   find(query: Query<T>, options?: FindOptions<T>): Promise<T[]>;
   /** As the store's `findIds()`, with the same errors. */
   findIds(query: Query<T>, options?: Omit<FindOptions<T>, "fields">): Promise<string[]>;
+  /** As the store's `findOne()`, with the same errors. */
+  findOne(query: Query<T>, options?: Omit<FindOptions<T>, "limit">): Promise<T | undefined>;
+  /** As the store's `countWhere()`, with the same errors. */
+  countWhere(query: Query<T>, options?: { signal?: AbortSignal | undefined }): Promise<number>;
+  /** As the store's `explain()`, with the same errors. No index is used: each record is tried. */
+  explain(query: Query<T>, options?: FindOptions<T>): Promise<Explanation>;
+  /** The values of these ids, in the order of the ids; `undefined` where there was none. Cost: that of `get()` for each. */
+  getMany(ids: readonly string[]): (T | undefined)[];
+  /** The values. Cost: read and parsed in pieces as the iteration advances. */
+  values(): IterableIterator<T>;
+  /** Ids and values. Cost: as `values()`. */
+  [Symbol.iterator](): IterableIterator<[string, T]>;
+  /** As the store's `scan()`, with the same errors. A scan never begins to build an index. */
+  scan(options?: ScanOptions): AsyncGenerator<[string, T]>;
   /** Closes the files that the view holds open. A second call does nothing. */
   close(): void;
 }

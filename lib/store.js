@@ -3,7 +3,7 @@
 // The store: checks arguments, keeps the order of mutations, holds the live objects. Where the bytes are is
 // the driver's affair.
 
-const { checkFunction, readSignalAlone, readSince, refusePromise } = require("./arguments/checks");
+const { checkFunction, checkIds, readSignalAlone, readSince, refusePromise } = require("./arguments/checks");
 const { chooseDriver } = require("./drivers");
 const { inCurrentContext } = require("./writing/caller-context");
 const { messages, notOpen, opslogError, wrongType } = require("./errors/errors");
@@ -250,7 +250,7 @@ class Store extends Inspected {
 
   getMany(ids) {
     this.#ensureOpen();
-    if (!Array.isArray(ids)) throw wrongType(`getMany() takes a list of ids, got ${describe(ids)}`);
+    checkIds(ids);
     return ids.map((id) => (typeof id === "string" ? this.#driver.records.get(id) : undefined));
   }
 

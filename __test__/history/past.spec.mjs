@@ -84,6 +84,78 @@ for (const [title, options] of [
   });
 }
 
+/** What all calls that read several records return. */
+async function answers(records) {
+  const scanned = async (options) => {
+    const pairs = [];
+    for await (const pair of records.scan(options)) pairs.push(pair);
+    return pairs;
+  };
+  return {
+    findOne: await records.findOne({ n: { $gt: 1 } }, { sort: { n: -1 }, fields: ["n"] }),
+    none: await records.findOne({ n: -1 }),
+    countWhere: await records.countWhere({ tags: /^x/ }),
+    found: (await records.explain({ tags: "x1" })).found,
+    getMany: records.getMany(["id3", "missing", "id12", 1]),
+    // In a view a record that was deleted since comes behind the others.
+    values: [...records.values()].map((value) => JSON.stringify(value)).sort(),
+    pairs: [...records].map(([id, value]) => [id, JSON.stringify(value)].join(" ")).sort(),
+    scan: await scanned(),
+    bounded: await scanned({ prefix: "id1", gt: "id10", lte: "id18", reverse: true, limit: 4 }),
+    aborted: await scanned({ signal: AbortSignal.abort("enough") }).catch((reason) => reason),
+    refused: await scanned({ gt: "a", gte: "b" }).catch(({ code }) => code),
+  };
+}
+
+for (const [title, options] of [
+  ["a folder", () => ({ indexes: { n: {}, tags: {} } })],
+  ["a folder of agents", () => ({ agentId: "one" })],
+  ["a backend", () => ({ backend: memoryBackend(memoryBucket(), { turn: null }) })],
+  ["a folder with a reviver", () => ({ reviver: (key, value) => (key === "n" ? { of: value } : value) })],
+]) {
+  for (const records of [30, 6000]) {
+    test(`a view of ${title} with ${records} records answers each call as the store did, whatever was written since`, async (t) => {
+      const { store, dir } = await opened(t, options());
+      const fill = (change) =>
+        store.batch(() => {
+          for (let n = 0; n < records; n++) store.set(`id${n}`, change(n));
+        });
+      await fill((n) => ({ n: (7 * n) % records, tags: [`x${n % 3}`] }));
+      await store.compact();
+      await store.set("id3", { n: 0.5, tags: [] });
+      const [place, expected] = [store.position, await answers(store)];
+      await fill(() => ({ n: -1, tags: ["x0", "x1"] }));
+      await store.delete("id12");
+      await store.set("id1111111", { n: 5, tags: ["x1"] });
+      await store.compact();
+      const view = await store.at(place);
+      t.deepEqual(await answers(view), expected);
+      t.deepEqual((await view.explain({ n: 1 })).indexes, []);
+
+      const { agentId: _, backend, ...others } = options();
+      if (backend === undefined) {
+        const { store: reader } = await opened(t, { ...others, readOnly: true }, dir);
+        t.deepEqual(await answers(await reader.at(place)), expected);
+      }
+
+      const begun = view.scan({ gte: "id5" });
+      const [, first] = (await begun.next()).value;
+      t.deepEqual(first, view.get("id5"));
+      view.close();
+      for (const call of [
+        () => view.findOne({}),
+        () => view.countWhere({}),
+        () => view.explain({}),
+        () => view.scan().next(),
+      ])
+        await t.throwsAsync(call, { code: "OPSLOG_NOT_OPEN" });
+      for (const call of [() => view.getMany([]), () => view.values(), () => view[Symbol.iterator]()])
+        t.throws(call, { code: "OPSLOG_NOT_OPEN" });
+      await t.throwsAsync(() => begun.next(), { code: "OPSLOG_NOT_OPEN" });
+    });
+  }
+}
+
 test("find() of a view finds what the records were, whatever index the store has", async (t) => {
   const { store } = await opened(t, { indexes: { n: {} } });
   for (let n = 0; n < 30; n++) await store.set(`id${n}`, { n: n % 3, m: n });

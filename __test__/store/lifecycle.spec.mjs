@@ -224,18 +224,25 @@ for (const [title, options] of Object.entries({
   });
 }
 
-linux("the iterators of keys() and values(), left before their end, let go of their files", async (t) => {
-  const { folder, store } = await opened(t);
-  for (let n = 0; n < 100; n++) await store.set(`id-${n}`, { n });
-  await store.compact();
-  await store.set("logged", { n: 1 });
-  for (const iterable of [store.keys(), store.values()]) for (const each of iterable) if (each) break;
-  const view = await store.at(new Date());
-  for (const each of view.keys()) if (each) break;
-  view.close();
-  await store.close();
-  t.deepEqual(openFiles(folder), []);
-});
+linux(
+  "the iterators of keys(), values() and scan(), left before their end, and queries of views, let go of their files",
+  async (t) => {
+    const { folder, store } = await opened(t);
+    for (let n = 0; n < 100; n++) await store.set(`id-${n}`, { n });
+    await store.compact();
+    await store.set("logged", { n: 1 });
+    for (const iterable of [store.keys(), store.values()]) for (const each of iterable) if (each) break;
+    const view = await store.at(new Date());
+    for (const iterable of [view.keys(), view.values(), view]) for (const each of iterable) if (each) break;
+    const scans = [store.scan(), view.scan(), store.scan({ prefix: "id-1" }), view.scan({ prefix: "id-1" })];
+    for (const scan of scans) for await (const each of scan) if (each) break;
+    t.is((await view.find({ n: 1 })).length, 2);
+    t.is(await view.countWhere({ n: { $gt: 1 } }), 98);
+    view.close();
+    await store.close();
+    t.deepEqual(openFiles(folder), []);
+  },
+);
 
 linux(
   "compact() of agents, their own and each other's, lets go of the logs that it has sealed",

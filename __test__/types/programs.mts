@@ -10,6 +10,7 @@ import type {
   Retraction,
   StoreOptions,
   Transaction,
+  View,
 } from "@backloghq/opslog";
 
 interface Task {
@@ -152,6 +153,17 @@ async function queries(store: Store<Task>): Promise<Task[]> {
   ];
 }
 
+async function earlier(store: Store<Task>): Promise<(Task | undefined)[]> {
+  const view: View<Task> = await store.at(new Date());
+  for (const [id, { title }] of view) (id satisfies string, title satisfies string);
+  for await (const [id, { title }] of view.scan({ prefix: "a", signal: undefined }))
+    (id satisfies string, title satisfies string);
+  (await view.explain({ "owner.name": "Ada" })).records satisfies number;
+  (await view.countWhere({ "owner.name": "Ada" })) satisfies number;
+  const found = await view.findOne({ title: "x" }, { sort: { "owner.name": 1 } });
+  return [found, ...view.getMany(["a"]), ...view.values()];
+}
+
 interface Tree {
   name: string;
   children: Tree[];
@@ -176,5 +188,5 @@ async function anyKind(): Promise<void> {
   await new Store<unknown>().set("a", 1);
 }
 
-void [asBefore, Logging, Counting, previous, listening, handles, queries, recursive, anyKind];
+void [asBefore, Logging, Counting, previous, listening, handles, queries, earlier, recursive, anyKind];
 export type { Known };

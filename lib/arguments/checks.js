@@ -60,6 +60,11 @@ function checkFunction(value, method) {
   if (typeof value !== "function") throw wrongType(`${method} takes a function, got ${describe(value)}`);
 }
 
+/** Checks the list that getMany() takes. */
+function checkIds(ids) {
+  if (!Array.isArray(ids)) throw wrongType(`getMany() takes a list of ids, got ${describe(ids)}`);
+}
+
 /** A time that operations are compared with. What is falsy means all of them, as in 0.8.1. */
 function readSince(since) {
   if (!since) return undefined;
@@ -109,6 +114,7 @@ function refusePromise(returned, method) {
 
 module.exports = {
   checkFunction,
+  checkIds,
   readBackendFolder,
   readCount,
   readFolder,

@@ -3,10 +3,12 @@
 // The store as it was at an earlier place of its history. It is read-only, and reads texts only when it is asked: the native
 // side holds the records of now under a layer of what was different then.
 
-const { checkFunction } = require("../arguments/checks");
+const { checkFunction, checkIds } = require("../arguments/checks");
 const { messages, notOpen, opslogError } = require("../errors/errors");
 const { call } = require("../errors/native");
-const { Finding, parseFind, parseIds } = require("../queries/find");
+const queries = require("../queries/calls");
+const { Finding } = require("../queries/find");
+const { parseRange, scanThrough } = require("../queries/walks");
 
 class View {
   #core;
@@ -66,13 +68,48 @@ class View {
   }
 
   async find(query, options) {
-    this.#ensureOpen();
-    return new Finding(this.#core, parseFind(query, options, "find()"), { codec: this.#codec }).values();
+    return queries.find(this.#searched(), query, options);
   }
 
   async findIds(query, options) {
+    return queries.findIds(this.#searched(), query, options);
+  }
+
+  async findOne(query, options) {
+    return queries.findOne(this.#searched(), query, options);
+  }
+
+  async countWhere(query, options) {
+    return queries.countWhere(this.#searched(), query, options);
+  }
+
+  async explain(query, options) {
+    return queries.explain(this.#searched(), query, options);
+  }
+
+  getMany(ids) {
     this.#ensureOpen();
-    return new Finding(this.#core, parseIds(query, options), { codec: this.#codec }).values();
+    checkIds(ids);
+    return ids.map((id) => this.get(id));
+  }
+
+  values() {
+    this.#ensureOpen();
+    return valuesOf(this.#pairs());
+  }
+
+  [Symbol.iterator]() {
+    this.#ensureOpen();
+    return this.#pairs();
+  }
+
+  async *scan(options) {
+    this.#ensureOpen();
+    const steps = scanThrough(this.#core, parseRange(options), { codec: this.#codec, begun: () => {} });
+    for await (const pair of steps) {
+      this.#ensureOpen();
+      yield pair;
+    }
   }
 
   /** Lets go of what the view holds. Calling it twice does nothing. */
@@ -88,6 +125,13 @@ class View {
 
   [Symbol.dispose]() {
     this.close();
+  }
+
+  /** The records as queries see them: no index is kept of an earlier state. */
+  #searched() {
+    this.#ensureOpen();
+    const begin = (parsed) => new Finding(this.#core, parsed, { codec: this.#codec });
+    return { find: begin, found: (parsed) => begin(parsed).values() };
   }
 
   #ensureOpen() {
@@ -134,6 +178,10 @@ class Views {
 
 function* flattened(lists) {
   for (const list of lists) yield* list;
+}
+
+function* valuesOf(pairs) {
+  for (const [, value] of pairs) yield value;
 }
 
 module.exports = { View, Views };

@@ -91,19 +91,23 @@ function parseRange(options) {
   return { range, signal: readSignal(options) };
 }
 
-/** Yields ids and values in the order of the ids, by code units. `begun` is called once they are found. */
+/** Yields ids and values in the order of the ids, by code units. `begun` is called once they are found. Closed where it is left. */
 async function* scanThrough(core, { range, signal }, { codec, begun }) {
   signal?.throwIfAborted();
   const scan = await settle(core.sorted(range));
-  begun();
-  for (;;) {
-    signal?.throwIfAborted();
-    const list = parsed(await settle(scan.next()));
-    if (list === null) return;
-    for (const pair of pairs(list, codec)) {
-      yield pair;
+  try {
+    begun();
+    for (;;) {
       signal?.throwIfAborted();
+      const list = parsed(await settle(scan.next()));
+      if (list === null) return;
+      for (const pair of pairs(list, codec)) {
+        yield pair;
+        signal?.throwIfAborted();
+      }
     }
+  } finally {
+    scan.close();
   }
 }
 

@@ -15,7 +15,7 @@ use super::migration::push_unmigrated;
 use super::store::NativeStore;
 use super::tasks::Work;
 use super::text;
-use super::walk::NativeWalk;
+use super::walk::{NativeRange, NativeScan, NativeWalk};
 use crate::history::Position;
 use crate::json::string::escape_into;
 use crate::store::{Past, Present, Store, When};
@@ -183,6 +183,20 @@ impl NativeView {
     #[napi]
     pub fn walk(&self, ids_only: bool) -> napi::Result<NativeWalk> {
         plain(|| NativeWalk::over(&self.store, self.past.lock().walk(ids_only)))
+    }
+
+    /// Begins a walk over the records in the order of their ids. Resolves to a `NativeScan`.
+    #[napi]
+    pub fn sorted(&self, range: NativeRange<'_>) -> napi::Result<AsyncTask<Work>> {
+        let range = range.read()?;
+        plain(|| {
+            let (store, moment) = (Arc::clone(&self.store), self.past.lock().moment().clone());
+            let run = move || {
+                let sorted = store.sorted(&moment, &range)?;
+                Ok((store, sorted))
+            };
+            AsyncTask::new(Work::new(run, NativeScan::of))
+        })
     }
 
     /// Begins a query over the records, as `NativeStore.find` does.

@@ -26,7 +26,8 @@ pub struct NativeWalk {
 #[napi(custom_finalize)]
 pub struct NativeScan {
     store: Arc<Store>,
-    sorted: Arc<Mutex<Sorted>>,
+    /// `None` once it is closed: the records' files are let go.
+    sorted: Arc<Mutex<Option<Sorted>>>,
 }
 
 /// Which ids a walk is about.
@@ -59,17 +60,7 @@ impl NativeStore {
     /// Begins a walk over the records as they are now, in the order of their ids. Resolves to a `NativeScan`.
     #[napi]
     pub fn sorted(&self, range: NativeRange<'_>) -> napi::Result<AsyncTask<Work>> {
-        let id = |id: Option<JsString<'_>>| id.map(text::id).transpose();
-        let end = |without: Option<JsString<'_>>, with: Option<JsString<'_>>| -> napi::Result<_> {
-            Ok(id(without)?.map(|id| (id, false)).or(id(with)?.map(|id| (id, true))))
-        };
-        let range = Range {
-            prefix: id(range.prefix)?.unwrap_or_default(),
-            from: end(range.gt, range.gte)?,
-            to: end(range.lt, range.lte)?,
-            reverse: range.reverse,
-            limit: (range.limit >= 0.0).then_some(range.limit as usize),
-        };
+        let range = range.read()?;
         let store = Arc::clone(&self.store);
         caught(|| {
             // NOTE: the moment is that of the call, but where a long log is to be replayed first.
@@ -79,11 +70,32 @@ impl NativeStore {
                 let sorted = store.sorted(&moment, &range)?;
                 Ok((store, sorted))
             };
-            Ok(AsyncTask::new(Work::new(run, |(store, sorted): (Arc<Store>, Sorted)| NativeScan {
-                store,
-                sorted: Arc::new(Mutex::new(sorted)),
-            })))
+            Ok(AsyncTask::new(Work::new(run, NativeScan::of)))
         })
+    }
+}
+
+impl NativeRange<'_> {
+    /// The range with its bounds as bytes.
+    pub(super) fn read(self) -> napi::Result<Range> {
+        let id = |id: Option<JsString<'_>>| id.map(text::id).transpose();
+        let end = |without: Option<JsString<'_>>, with: Option<JsString<'_>>| -> napi::Result<_> {
+            Ok(id(without)?.map(|id| (id, false)).or(id(with)?.map(|id| (id, true))))
+        };
+        Ok(Range {
+            prefix: id(self.prefix)?.unwrap_or_default(),
+            from: end(self.gt, self.gte)?,
+            to: end(self.lt, self.lte)?,
+            reverse: self.reverse,
+            limit: (self.limit >= 0.0).then_some(self.limit as usize),
+        })
+    }
+}
+
+impl NativeScan {
+    /// Steps of a sorted walk of this store.
+    pub(super) fn of((store, sorted): (Arc<Store>, Sorted)) -> Self {
+        Self { store, sorted: Arc::new(Mutex::new(Some(sorted))) }
     }
 }
 
@@ -123,9 +135,17 @@ impl NativeScan {
         let (store, sorted) = (Arc::clone(&self.store), Arc::clone(&self.sorted));
         let run = move || {
             let mut out = Vec::new();
-            store.sorted_on(&mut sorted.lock(), CHUNK, &mut out)?;
+            if let Some(sorted) = &mut *sorted.lock() {
+                store.sorted_on(sorted, CHUNK, &mut out)?;
+            }
             Ok((!out.is_empty()).then(|| text::list(out)))
         };
         AsyncTask::new(Work::new(run, |list: Option<String>| list))
+    }
+
+    /// Lets go of the records.
+    #[napi]
+    pub fn close(&self) -> napi::Result<()> {
+        plain(|| *self.sorted.lock() = None)
     }
 }
