@@ -20,13 +20,15 @@ pub(super) struct Versions {
     fraction: f64,
     /// Of lines without a mark in the log that is written to, or followed.
     log: u32,
+    /// Whether it was named before a migration was published, by a manifest that tells another version of it.
+    is_log_older: bool,
     /// A version that is newer than the one that the program gave, and that one: it must write no more.
     newer: Option<(u32, u32)>,
 }
 
 impl Default for Versions {
     fn default() -> Self {
-        Self { snapshot: 1, fraction: 0.0, log: 1, newer: None }
+        Self { snapshot: 1, fraction: 0.0, log: 1, is_log_older: false, newer: None }
     }
 }
 
@@ -108,12 +110,16 @@ impl State {
     /// The mark that a line of the program's needs in the log that is written to.
     pub(super) fn version_mark(&self, options: &Options) -> Option<u32> {
         let writes = self.writes(options);
-        (writes != self.versions.log).then_some(writes)
+        // NOTE: a log that was empty when a migration was published is of the new version from then on. What reads it without the
+        // folder's lock may still go by the manifest before.
+        (self.versions.is_log_older || writes != self.versions.log).then_some(writes)
     }
 
     /// Takes note of the version of the log that is written to, or followed, as the manifest has it.
     pub(super) fn take_log_version(&mut self) {
-        self.versions.log = self.manifest.log_version(self.logs.wal.relative(), self.versions.snapshot);
+        let log = self.logs.wal.relative();
+        self.versions.log = self.manifest.log_version(log, self.versions.snapshot);
+        self.versions.is_log_older = self.manifest.former_versions.iter().any(|(former, _)| former == log);
     }
 
     /// Whether another manifest names a snapshot of another version than the one in memory: lines of logs that came in between

@@ -9,6 +9,7 @@ use opslog::error::{Error, Result};
 use opslog::layout;
 use opslog::store::{Options, Rejected, Store};
 
+use super::hook::HookDisk;
 use super::support::*;
 
 const MIGRATED: [&str; 4] = ["early=[3]", "late=[4]", "x=[1]", "y=[2]"];
@@ -145,4 +146,59 @@ fn an_agent_of_a_lower_version_writes_no_more_once_it_has_seen_a_newer_manifest(
     assert_eq!(sorted(&old), MIGRATED);
     old.close().unwrap();
     assert!(agent(&disk, "first", first).is_err_and(|error| refused(&error)));
+}
+
+/// What reads the logs of agents without the folder's lock, and so may do so just when a migration is published.
+const READING: [&str; 3] = ["agent", "reader", "opening"];
+
+#[test]
+fn lines_of_the_new_version_are_migrated_by_none_that_reads_while_the_migration_is_published() {
+    for how in READING {
+        let mut came = 0;
+        for call in 1..60 {
+            let (disk, beside) = prepared();
+            let upgraded = agent(&disk, "upgraded", second()).unwrap();
+            in_brackets(&upgraded).unwrap();
+            let compaction = upgraded.begin_compaction(NOW, None, false).unwrap().unwrap();
+            in_brackets(&upgraded).unwrap();
+            beside.follow().unwrap();
+            let looking = HookDisk::of_reader(disk.clone());
+            let options = match how {
+                "agent" => Options { agent: Some("x".into()), ..second() },
+                _ => Options { read_only: true, ..second() },
+            };
+            let open = || try_open(looking.clone(), options.clone()).unwrap().store;
+            let known = (how != "opening").then(open);
+            if let Some(x) = &known {
+                in_brackets(x).unwrap();
+                // Whoever opened beside it has changed the manifest.
+                beside.follow().unwrap();
+            }
+            looking.clear();
+            let publishes = Arc::clone(&beside);
+            looking.before(call, move || {
+                compaction.finish().unwrap();
+                publishes.follow().unwrap();
+                publishes.renew().unwrap();
+                set(&publishes, "later", "[5]");
+            });
+            let x = match known {
+                Some(x) if how == "agent" => {
+                    x.read_ahead();
+                    x
+                }
+                Some(x) => {
+                    x.follow().unwrap();
+                    x
+                }
+                None => open(),
+            };
+            came += u32::from(looking.clear() >= call);
+            in_brackets(&x).unwrap();
+            x.follow().unwrap();
+            x.renew().unwrap();
+            in_brackets(&x).unwrap();
+        }
+        assert!(came > 3, "{how}: {came}");
+    }
 }
