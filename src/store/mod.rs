@@ -160,9 +160,11 @@ impl Store {
     pub fn close(&self) -> Result<()> {
         self.rounds.stop();
         self.rounds.finish();
+        let in_force = self.log_in_force();
         let mut state = self.lock();
         let is_writer = state.lock.is_some() || self.gate.is_some();
-        let settled = if is_writer { state.settle_log(self) } else { Ok(()) };
+        let settled = if is_writer { state.settle_log(self, in_force.is_some()) } else { Ok(()) };
+        drop(in_force);
         if is_writer && state.failed.is_none() {
             closing::note(&*self.disk, &self.root, self.options.agent.as_deref(), state.logs.wal.relative());
         }

@@ -317,7 +317,7 @@ pub(super) fn logs_of(manifest: &Manifest) -> Vec<&str> {
 }
 
 /// The agent's own WAL.
-fn own_path<'m>(manifest: &'m Manifest, agent: &str) -> Option<&'m str> {
+pub(in crate::store) fn own_path<'m>(manifest: &'m Manifest, agent: &str) -> Option<&'m str> {
     let agents = manifest.active_agent_ops.as_ref()?;
     agents.iter().find(|(id, _)| id == agent).map(|(_, path)| path.as_str())
 }

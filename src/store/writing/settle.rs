@@ -6,6 +6,9 @@ use crate::disk::read_exact_at;
 use crate::engine::Text;
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, batch_marker};
+use crate::gate::Shared;
+use crate::store::agents::own_path;
+use crate::store::open::read_manifest;
 use crate::store::{Rejected, State, Store};
 use crate::wal::doubt;
 
@@ -27,15 +30,31 @@ impl Line {
     }
 }
 
+impl Store {
+    /// Proof that the log is in force and stays so: among agents another one may have sealed it, and made an index of its lines as they are.
+    /// `None`: it was sealed, or the folder's lock cannot be had.
+    pub(in crate::store) fn log_in_force(&self) -> Option<Option<Shared<'_>>> {
+        let (Some(gate), Some(agent)) = (&self.gate, &self.options.agent) else { return Some(None) };
+        if self.lock().lines_within_batches().is_empty() {
+            return None;
+        }
+        let shared = gate.shared().ok()?;
+        let manifest = read_manifest(&*self.disk, &self.root).ok()??;
+        let is_in_force = own_path(&manifest, agent) == Some(self.lock().logs.wal.relative());
+        is_in_force.then_some(Some(shared))
+    }
+}
+
 impl State {
-    /// Settles the log before it is given up.
-    pub(in crate::store) fn settle_log(&mut self, store: &Store) -> Result<()> {
+    /// Settles the log before it is given up. Not `is_in_force`: it is sealed, and stays as it is.
+    pub(in crate::store) fn settle_log(&mut self, store: &Store, is_in_force: bool) -> Result<()> {
         if self.failed.is_some() {
             return Ok(());
         }
         store.check_former_log(self)?;
         match store.check_length(self) {
-            Ok(()) => self.settle_batches(store),
+            Ok(()) if is_in_force => self.settle_batches(store),
+            Ok(()) => Ok(()),
             // The next one to open it reads what is there.
             Err(Rejected::NotNow) => Ok(()),
             Err(rejected) => Err(rejected.into_error()),
