@@ -112,4 +112,21 @@ for (const carrier of Object.keys(carriers)) {
     await store.revert({ to: position });
     t.deepEqual(state(store), Object.fromEntries(Array.from({ length: 6 }, (_, n) => [`k${n}`, { n }])));
   });
+
+  test(`revert() of ${carrier} with a unique index, a deleted record waits for its value, brings deleted records back in the order of at()`, async (t) => {
+    const store = await opened(t, carrier);
+    for (const [id, email] of Object.entries({ ada: "x", bob: "b", eve: "e" }))
+      await store.insert(id, { email });
+    const { position } = store;
+    await store.transaction((tx) => {
+      tx.delete("ada");
+      tx.delete("bob");
+      tx.patch("eve", { email: "x" });
+    });
+    const view = await store.at(position);
+    const entries = view.entries();
+    view.close();
+    await store.revert({ to: position });
+    t.deepEqual(store.entries(), entries);
+  });
 }

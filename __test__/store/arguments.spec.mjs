@@ -14,9 +14,27 @@ const readOnly = { readOnly: true };
 const type = { code: "OPSLOG_INVALID_ARGUMENT", instanceOf: TypeError };
 const range = { code: "OPSLOG_INVALID_ARGUMENT", instanceOf: RangeError };
 
-const noStrings = [undefined, null, 5, true, {}, [], Symbol("x"), () => {}, Buffer.from("x"), new Date()];
+const { proxy: revoked, revoke } = Proxy.revocable({}, {});
+revoke();
+const noStrings = [
+  undefined,
+  null,
+  5,
+  true,
+  {},
+  [],
+  Symbol("x"),
+  () => {},
+  Buffer.from("x"),
+  new Date(),
+  revoked,
+];
 const noFunctions = [undefined, null, "fn", 5, {}, Promise.resolve()];
 const noObjects = ["x", 5, true, [], () => {}];
+/** What has no JSON text. */
+const cycle = {};
+cycle.cycle = cycle;
+const noTexts = [{ n: 1n }, { n: Array.from({ length: 20_000 }).reduce((inner) => [inner], []) }, cycle];
 const noSignals = [{}, "signal", 5, true, new AbortController()];
 
 /** Where a folder is given, and `f` is what it should not be. */
@@ -34,7 +52,7 @@ const folders = {
   "FsBackend.initialize()": (f) => new FsBackend().initialize(f, readOnly),
 };
 const wrongFolders = [
-  ...noStrings,
+  ...noStrings.filter((value) => value !== revoked),
   new URL("http://localhost/store"),
   new URL("file:///store%00x"),
   new URL("file:///a%2Fb"),
@@ -87,6 +105,9 @@ const calls = {
   "streamSnapshot(), its signal": [noSignals, (signal, { store }) => store.streamSnapshot({ signal }).next()],
   "watch()": [noFunctions, (value, { store }) => store.watch(value)],
   "watch(), its interval": [["5", {}, true], (value, { store }) => store.watch(() => {}, value)],
+  "find(), its sort": [["x", 5, true, ...noTexts], (sort, { store }) => store.find({}, { sort })],
+  "find(), its fields": [["x", 5, true, ...noTexts], (fields, { store }) => store.find({}, { fields })],
+  "findIds(), its sort": [noTexts, (sort, { store }) => store.findIds({}, { sort })],
   "set(), its id": [[...noStrings, ""], (value, { store }) => store.set(value, {})],
   onProgress: [["fn", 5, {}], (onProgress, { store }) => store.compact({ onProgress })],
   "streamSnapshotFile(), its path": [
@@ -201,7 +222,7 @@ async function prepared(t) {
 }
 
 async function assertRefused(t, call, value, expected, about, subjects) {
-  const message = `${about} ${String(shown(value))}`;
+  const message = `${about} ${value === revoked ? "a revoked proxy" : String(shown(value))}`;
   const error = await t.throwsAsync(called(call, value, subjects), expected, message);
   t.false(/undefined is not|not iterable|Cannot read/.test(error?.message), error?.message);
 }

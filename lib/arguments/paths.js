@@ -91,12 +91,13 @@ function resolveBlob(root, relativePath, { allowRoot = false } = {}) {
 /** A value's type for an error message: `null`, `array`, the name of its class, or what `typeof` says. */
 function describe(value) {
   if (value === null) return "null";
-  if (Array.isArray(value)) return "array";
   return typeof value === "object" ? classOf(value) : typeof value;
 }
 
 function classOf(value) {
   try {
+    // NOTE: of a revoked proxy nothing can be asked.
+    if (Array.isArray(value)) return "array";
     const { name } = value.constructor;
     return typeof name === "string" && /^[A-Z]\w{0,40}$/.test(name) && name !== "Object" ? name : "object";
   } catch {

@@ -80,8 +80,8 @@ function opslogError(code, message, extra = {}) {
 }
 
 /** An argument or option of a wrong type (`TypeError`). */
-function wrongType(message) {
-  return opslogError("OPSLOG_INVALID_ARGUMENT", message, { kind: "TypeError" });
+function wrongType(message, cause) {
+  return opslogError("OPSLOG_INVALID_ARGUMENT", message, { kind: "TypeError", cause });
 }
 
 /** An argument or option of the right type with a value that cannot be (`RangeError`). */

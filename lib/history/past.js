@@ -97,8 +97,17 @@ class Setting {
   }
 
   setAll() {
-    for (const id of [...this.#texts.keys()]) this.#setWith(id);
-    while (this.#texts.size > 0) {
+    const ids = [...this.#texts.keys()];
+    const missing = ids.filter((id) => !this.#tx.has(id));
+    // NOTE: no record waits for one that is not there. Those come last, so that none of them waits, and each stands behind the one before.
+    for (const id of ids) if (this.#tx.has(id)) this.#setWith(id);
+    this.#setCircles(missing.length);
+    for (const id of missing) this.#setWith(id);
+  }
+
+  /** Sets those that wait for each other, all but the last ones. */
+  #setCircles(left) {
+    while (this.#texts.size > left) {
       const inTheWay = this.#inTheWay();
       this.#tx.delete(inTheWay);
       for (const id of this.#take(inTheWay)) this.#setWith(id);

@@ -39,7 +39,11 @@ function printOption(value, name) {
     const wanted = name === "sort" ? "an object of fields" : "a list of fields, or an object of them";
     throw wrongType(`option ${name} must be ${wanted}, got ${describe(value)}`);
   }
-  return JSON.stringify(value);
+  try {
+    return JSON.stringify(value);
+  } catch (cause) {
+    throw wrongType(`option ${name} cannot be read as JSON: ${cause?.message ?? String(cause)}`, cause);
+  }
 }
 
 const valueOf = ({ ids }, codec) => (ids ? (id) => id : (value) => codec.value(value));
