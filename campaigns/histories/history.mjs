@@ -109,7 +109,8 @@ export class History {
     if (choice < 45) return this.#change(store);
     if (choice < 60) return this.#batch(store);
     if (choice < 72) return this.#undo(store, choice < 66);
-    if (choice < 82) return store.compact();
+    if (choice < 77) return store.compact();
+    if (choice < 82) return this.#lookBesideCheckpoint(store);
     if (choice < 88) return this.#archive(store);
     // Transactions of agents are refused behind a backend.
     if (choice < 92) return this.#isFolder || !this.#isShared ? this.#revert(store) : undefined;
@@ -117,6 +118,17 @@ export class History {
     if (choice < 100) return this.#migrate();
     if (choice < 103) return this.#prune(store);
     if (this.#isFolder && !this.#isShared) return this.#foreign(store);
+  }
+
+  /** Looks while a checkpoint is made, which carries an operation to the next log. */
+  async #lookBesideCheckpoint(store) {
+    const checkpoint = store.compact();
+    try {
+      await this.#change(store);
+      await this.#look(3);
+    } finally {
+      await checkpoint;
+    }
   }
 
   /** Another process appends records of its own to the single writer's log. */

@@ -78,25 +78,51 @@ impl Backward {
     /// # Errors
     /// `OPSLOG_POSITION_GONE`, `OPSLOG_NO_STORE`, `OPSLOG_IO`, `OPSLOG_CORRUPT`.
     pub fn open(disk: Arc<dyn Disk>, root: &Path, after: Option<&Position>) -> Result<Self> {
-        let after = match after {
-            Some(after) => standing(&disk, root, after)?,
-            None => Position::default(),
-        };
-        let oldest_ms = after.oldest_ms();
-        for _ in 0..ATTEMPTS {
+        Self::begin(disk, root, after, false).map(|(backward, after)| Self { after, ..backward })
+    }
+
+    /// Begins at the last operation, and ends with the first one. Returns also where a position stands in what is read.
+    ///
+    /// # Errors
+    /// As for [`Backward::open`].
+    pub fn open_past(disk: Arc<dyn Disk>, root: &Path, place: Option<&Position>) -> Result<(Self, Position)> {
+        Self::begin(disk, root, place, true)
+    }
+
+    fn begin(
+        disk: Arc<dyn Disk>,
+        root: &Path,
+        place: Option<&Position>,
+        is_past: bool,
+    ) -> Result<(Self, Position)> {
+        let manifest_file = || disk.info(&root.join(layout::MANIFEST)).ok();
+        let mut attempts = 0;
+        while attempts < ATTEMPTS {
+            let file = manifest_file();
+            let place = match place {
+                Some(place) => standing(&disk, root, place)?,
+                None => Position::default(),
+            };
+            let oldest_ms = if is_past { 0 } else { place.oldest_ms() };
             let trail = Trail::read(&*disk, root)?;
+            // NOTE: the place is one in these logs only if nothing was published meanwhile.
+            if file != manifest_file() {
+                continue;
+            }
             let oldest = trail.names.iter().find(|name| name.ms >= oldest_ms);
             let hold = oldest.map(|oldest| Hold::take(&*disk, root, &oldest.relative)).transpose()?.flatten();
             if oldest.is_some_and(|oldest| {
                 hold.is_none() && disk.info(&layout::at(root, &oldest.relative)).is_ok()
             }) {
                 // It is being pruned.
+                attempts += 1;
                 continue;
             }
             let next = trail.newest();
             let Trail { manifest, names, .. } = trail;
-            let (root, now) = (root.to_path_buf(), Now::Nothing);
-            return Ok(Self { disk, root, manifest, names, after, next, now, record: None, _hold: hold });
+            let (root, after, now) = (root.to_path_buf(), Position::default(), Now::Nothing);
+            let backward = Self { disk, root, manifest, names, after, next, now, record: None, _hold: hold };
+            return Ok((backward, place));
         }
         Err(Error::PositionGone("logs that follow it were deleted"))
     }

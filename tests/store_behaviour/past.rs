@@ -10,7 +10,9 @@ use opslog::disk::sim::SimDisk;
 use opslog::engine::Change;
 use opslog::history::{Event, Forward, Position, Reading};
 use opslog::store::{Options, Past, Present, Store, When};
+use parking_lot::Mutex;
 
+use super::hook::HookDisk;
 use super::support::*;
 
 type Records = BTreeMap<String, String>;
@@ -258,4 +260,101 @@ fn no_earlier_state_is_found_from_records_that_another_agent_has_archived() {
         let later = When::Time("9999-01-01T00:00:00.000Z".into());
         assert_eq!(records_of(&store, &past(&store, &later)).into_keys().collect::<Vec<_>>(), ["b"]);
     }
+}
+
+/// As many calls as a checkpoint has at most.
+const CALLS: u64 = 60;
+
+/// The positions of a store, each with its records.
+#[derive(Default)]
+struct Noted(Vec<(Position, Records)>);
+
+impl Noted {
+    fn note(&mut self, store: &Store) {
+        let pairs = records(store).into_iter();
+        let pairs = pairs.map(|record| record.split_once('=').map(|(id, value)| (id.into(), value.into())));
+        self.0.push((
+            Position::parse(&store.position().unwrap()).unwrap(),
+            pairs.map(Option::unwrap).collect(),
+        ));
+    }
+}
+
+/// A store with operations behind a checkpoint: a record is new, one is changed, and one was deleted.
+fn store_with_places(disk: &HookDisk, keep: usize) -> (Arc<Store>, Noted) {
+    let store = try_open(disk.clone(), options()).unwrap().store;
+    store.keep_undoable(keep);
+    let mut noted = Noted::default();
+    for (id, value) in [("a", "1"), ("b", "1"), ("a", "2")] {
+        set(&store, id, value);
+        noted.note(&store);
+    }
+    checkpoint(&store).unwrap();
+    for (id, value) in [("a", "3"), ("c", "1")] {
+        set(&store, id, value);
+        noted.note(&store);
+    }
+    delete(&store, "b");
+    noted.note(&store);
+    (store, noted)
+}
+
+#[test]
+fn earlier_states_are_found_from_records_that_were_taken_in_the_middle_of_a_checkpoint() {
+    for (keep, nth) in [0, 1, 4].into_iter().flat_map(|keep| (1..CALLS).map(move |nth| (keep, nth))) {
+        let disk = HookDisk::new(SimDisk::new());
+        let (store, noted) = store_with_places(&disk, keep);
+        let taken = Arc::new(Mutex::new((noted, None)));
+        let before = disk.clear();
+        let (late, in_hook) = (Arc::clone(&store), Arc::clone(&taken));
+        disk.before(nth, move || {
+            let (noted, taken) = &mut *in_hook.lock();
+            for change in [set as fn(&Store, &str, &str), |store, id, _| delete(store, id), set] {
+                change(&late, "b", "2");
+                noted.note(&late);
+                change(&late, "d", "2");
+                noted.note(&late);
+            }
+            delete(&late, "a");
+            noted.note(&late);
+            *taken = Some(present(&late));
+        });
+        checkpoint(&store).unwrap();
+        if disk.clear() < before + nth {
+            assert!(nth > 10);
+            continue;
+        }
+        let (noted, present) = &*taken.lock();
+        let present = present.as_ref().unwrap();
+        for (position, expected) in &noted.0 {
+            let when = When::At(position.clone());
+            let found = store.past(present, &when, &AtomicBool::new(false)).unwrap();
+            let context = format!("keeping {keep}, call {nth}, behind {position:?}");
+            assert_eq!(&records_of(&store, &found), expected, "{context}");
+        }
+    }
+}
+
+#[test]
+fn earlier_states_are_found_while_a_checkpoint_carries_operations_on_at_any_call_of_the_look() {
+    let (mut nth, mut came) = (0, true);
+    while came {
+        (nth, came) = (nth + 1, false);
+        let sim = SimDisk::new();
+        let (store, noted) = store_with_places(&HookDisk::new(sim.clone()), 4);
+        let disk = HookDisk::of_reader(sim);
+        let read_only = Options { read_only: true, ..options() };
+        let reader = try_open(disk.clone(), read_only).unwrap().store;
+        for (position, expected) in &noted.0 {
+            reader.catch_up().unwrap();
+            let present = present(&reader);
+            let (before, writer) = (disk.clear(), Arc::clone(&store));
+            disk.before(nth, move || checkpoint(&writer).unwrap());
+            let when = When::At(position.clone());
+            let found = reader.past(&present, &when, &AtomicBool::new(false)).unwrap();
+            came |= disk.clear() >= before + nth;
+            assert_eq!(&records_of(&reader, &found), expected, "call {nth}, behind {position:?}");
+        }
+    }
+    assert!(nth > 10, "{nth}");
 }

@@ -45,6 +45,8 @@ pub struct Present {
     moment: Moment,
     count: usize,
     undone: u64,
+    /// The time in the name of the log that follows their snapshot.
+    newest: Option<u64>,
     /// The log of a single writer, by the time in its name, and its length: all operations before are in the records.
     logged: Option<(u64, u64)>,
 }
@@ -75,8 +77,8 @@ struct Known {
     archived: Option<usize>,
     /// A later archive took a later value of it to the same segment.
     is_overwritten: bool,
-    /// Whether the record is there now, as the last operation on it says, or that it is to be looked for.
-    exists: Option<Option<bool>>,
+    /// Whether the record is there now, as the last operation on it says; `None` if that is to be looked for.
+    exists: Option<bool>,
 }
 
 /// Archive segments, read when they are needed: for records that no log says anything of.
@@ -94,10 +96,9 @@ impl Segments {
 }
 
 impl Known {
-    /// Puts what an earlier operation says in its place. Whether the record is there now the last one says that is known.
+    /// Puts what an earlier operation says in its place. Of whether the record is there now it says nothing.
     fn put_earlier(&mut self, earlier: Self) -> Self {
-        let exists = self.exists.or(earlier.exists);
-        std::mem::replace(self, Self { exists, ..earlier })
+        std::mem::replace(self, Self { exists: self.exists, ..earlier })
     }
 }
 
@@ -138,7 +139,8 @@ impl Store {
         let is_only_writer = state.agents.is_none() && !self.options.read_only;
         let log = layout::time_of(state.logs.wal.relative()).filter(|_| is_only_writer);
         let logged = log.map(|ms| (ms, state.logs.wal.len()));
-        Ok(Some(Present { moment: state.moment(), count, undone, logged }))
+        let newest = layout::time_of(&state.manifest.active_ops);
+        Ok(Some(Present { moment: state.moment(), count, undone, newest, logged }))
     }
 
     /// As [`Store::present`], behind a look, with what that needs to be loaded. It may wait.
@@ -170,13 +172,12 @@ impl Store {
     pub fn past(&self, present: &Present, when: &When, cancelled: &AtomicBool) -> Result<Past> {
         let archives = Archived::all(&*self.disk, &self.root)?;
         let mut pass = Pass { versions: self.log_versions()?, archives, ..Pass::default() };
-        let newest = layout::time_of(&self.manifest().active_ops);
         let after = match when {
             When::At(position) => Some(&standing(&self.disk, &self.root, position)?),
             When::Time(_) => None,
         };
         let is_stored = |change: &Change<'_>| {
-            let is_new_log = change.is_in_log_of(newest);
+            let is_new_log = change.is_in_log_of(present.newest);
             Ok(is_new_log
                 && present
                     .moment
@@ -186,14 +187,15 @@ impl Store {
         };
         let archive_times = self.archive_times(&pass.archives)?;
         let mut is_behind = true;
-        let place = self.read_back(after, cancelled, |change| {
+        let place = self.read_back(after, false, cancelled, |change, _| {
             if is_behind && !when.is_before(change) {
                 is_behind = false;
                 pass.cross_behind(when, &archive_times, Some(change));
             }
             if is_behind {
                 pass.cross_archives(change);
-                let exists = present.shows(change).then_some(Some(change.line.kind == Kind::Set));
+                // NOTE: one that a checkpoint has carried to the next log meanwhile may be shown or not.
+                let exists = present.shows(change).then_some(change.line.kind == Kind::Set);
                 pass.take(change, exists, is_stored)?;
             } else {
                 pass.correct(change);
@@ -204,7 +206,7 @@ impl Store {
             pass.cross_behind(when, &archive_times, None);
         }
         if after.is_some() && pass.claims > 0 {
-            self.read_back(None, cancelled, |change| {
+            self.read_back(Some(&place), true, cancelled, |change, place| {
                 if place.has_read(change) {
                     pass.correct(change);
                 }
@@ -271,25 +273,33 @@ impl Store {
         Ok(earliest.as_slice() <= self.manifest().stats.created.as_bytes())
     }
 
-    /// Reads operations from the last one on, until told to stop. Returns where the place stands by now behind which it reads: a
-    /// checkpoint may have carried its operation to another log.
+    /// Reads operations from the last one on, those behind a place or `all`, until told to stop. Returns where the place stands by now, as
+    /// `goes_on` is told too: a checkpoint may have carried its operation to another log.
     fn read_back(
         &self,
         after: Option<&Position>,
+        all: bool,
         cancelled: &AtomicBool,
-        mut goes_on: impl FnMut(&Change<'_>) -> Result<bool>,
+        mut goes_on: impl FnMut(&Change<'_>, &Position) -> Result<bool>,
     ) -> Result<Position> {
-        let mut backward = Backward::open(Arc::clone(&self.disk), &self.root, after)?;
+        let disk = Arc::clone(&self.disk);
+        let (mut backward, place) = if all {
+            Backward::open_past(disk, &self.root, after)?
+        } else {
+            let backward = Backward::open(disk, &self.root, after)?;
+            let after = backward.after().clone();
+            (backward, after)
+        };
         let mut is_wanted = true;
         loop {
             let reading = backward.step(PIECE, &mut |event| {
                 if let Event::Change(change) = event {
-                    is_wanted = is_wanted && goes_on(&change)?;
+                    is_wanted = is_wanted && goes_on(&change, &place)?;
                 }
                 Ok(())
             })?;
             if !is_wanted || matches!(reading, Reading::AtEnd) || cancelled.load(Ordering::Relaxed) {
-                return Ok(backward.after().clone());
+                return Ok(place);
             }
         }
     }
@@ -316,7 +326,7 @@ impl Store {
                 (None, None) if known.is_unseen => moment.stored(id).map_err(failed)?,
                 (before, _) => before.map(|text| Text::Held(text.into())),
             };
-            let exists = || match known.exists.flatten() {
+            let exists = || match known.exists {
                 Some(exists) => Ok(exists),
                 None => moment.get(id).map(|found| found.is_some()),
             };
@@ -453,7 +463,7 @@ impl Store {
     pub fn present_in_memory(&self) -> Present {
         let mut state = self.lock();
         let (count, undone) = (state.engine.count(), state.engine.undone());
-        Present { moment: state.moment(), count, undone, logged: None }
+        Present { moment: state.moment(), count, undone, newest: None, logged: None }
     }
 
     /// The records before the last operations, so many, of a store without files. Until [`Store::rejoin`] those are set apart.
@@ -558,7 +568,7 @@ impl Pass {
     fn take(
         &mut self,
         change: &Change<'_>,
-        exists: Option<Option<bool>>,
+        exists: Option<bool>,
         is_stored: impl Fn(&Change<'_>) -> Result<bool>,
     ) -> Result<()> {
         let Change { bytes, line, .. } = change;
@@ -626,7 +636,7 @@ impl Pass {
             let version = version.unwrap_or(self.versions.snapshot);
             let ids = self.archives.get_mut(at).map(|archive| std::mem::take(&mut archive.ids));
             for id in ids.unwrap_or_default() {
-                let (archived, exists) = (Some(at), Some(None));
+                let (archived, exists) = (Some(at), None);
                 let later = self.taken_out_by.entry(Arc::clone(&id)).or_default();
                 let segment = |at: &usize| self.archives.get(*at).map(|archive| &archive.segment);
                 let is_overwritten = later.iter().any(|later| segment(later) == segment(&at));
