@@ -1,6 +1,7 @@
 //! The write-ahead log: appending, cutting, reading, recovering.
 
 mod append;
+mod contents;
 pub mod cursor;
 pub mod doubt;
 pub mod end;
@@ -10,10 +11,12 @@ pub mod reader;
 mod recent;
 pub mod replay;
 pub mod unheld;
+mod unsaid;
 mod unsynced;
 mod watch;
 pub mod writer;
 
+pub use contents::Contents;
 pub use cursor::WalCursor;
 pub use first_line::{FirstLine, first_line, first_operation, parse_after};
 pub use mend::{blank_lines, repair};

@@ -8,6 +8,47 @@ use super::doubt;
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 
+/// What a writer has not had synced yet.
+pub(super) struct Dirty {
+    /// Something was written since the last sync began.
+    bytes: bool,
+    /// The file's name may not be durable.
+    name: bool,
+}
+
+impl Dirty {
+    /// Of a file that is there already: the process that created it, or wrote to it before, may not have synced that.
+    pub(super) fn found(is_there: bool) -> Self {
+        Self { bytes: is_there, name: is_there }
+    }
+
+    pub(super) fn name_is_durable(&mut self) {
+        self.name = false;
+    }
+
+    pub(super) fn create(&mut self) {
+        self.name = true;
+    }
+
+    pub(super) fn write(&mut self) {
+        self.bytes = true;
+    }
+
+    /// The bytes are synced, which does nothing for the name: that is still to be.
+    pub(super) fn sync_bytes(&mut self) {
+        self.bytes = self.name;
+    }
+
+    pub(super) fn is_dirty(&self) -> bool {
+        self.bytes
+    }
+
+    /// Says that all is being synced. Whether the name is among it; `None` if there is nothing to sync.
+    pub(super) fn take(&mut self) -> Option<bool> {
+        std::mem::take(&mut self.bytes).then(|| std::mem::take(&mut self.name))
+    }
+}
+
 /// What a sync has to be called for.
 pub struct Unsynced {
     file: Option<Arc<dyn DiskFile>>,

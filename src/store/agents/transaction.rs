@@ -32,7 +32,7 @@ impl Store {
     /// As [`Store::check_file`]; transactions that share the folder's lock share the look.
     pub(in crate::store) fn check_file_once(&self, state: &mut State) -> Result<(), Rejected> {
         let is_checked = self.alone.lock().as_ref().is_some_and(|alone| alone.is_checked);
-        if is_checked && !state.logs.wal.wants_look() {
+        if is_checked && !state.logs.wal.contents().wants_look() {
             return Ok(());
         }
         self.check_file(state)?;

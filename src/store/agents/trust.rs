@@ -58,8 +58,8 @@ impl State {
         if !is_agent || store.options.read_only || self.holds_unwritten() {
             return Ok(false);
         }
-        let is_half_read =
-            self.logs.wal.wants_reading() && self.logs.wal.look(&*store.disk)?.0 == Standing::Sound;
+        let is_half_read = self.logs.wal.contents().wants_reading()
+            && self.logs.wal.look(&*store.disk)?.0 == Standing::Sound;
         Ok(is_half_read || self.has_others_lines(store)?)
     }
 

@@ -72,7 +72,9 @@ impl Store {
     fn look_for_foreign(&self, mut state: Locked<'_>, followed: &mut Followed) -> Result<()> {
         let before = state.following.foreign.len();
         self.check_former_log(&mut state)?;
-        if state.logs.wal.standing(&*self.disk)? == Standing::Grew || state.logs.wal.wants_reading() {
+        if state.logs.wal.standing(&*self.disk)? == Standing::Grew
+            || state.logs.wal.contents().wants_reading()
+        {
             self.read_end_anew(&mut state)?;
         }
         state.following.foreign.drain(before..).for_each(|news| followed.append(news));

@@ -33,7 +33,7 @@ impl Store {
         }
         if !self.options.read_only {
             let has_grown = state.logs.wal.standing(&*self.disk)? == Standing::Grew
-                || state.logs.wal.wants_reading()
+                || state.logs.wal.contents().wants_reading()
                 || state.has_late_lines(&*self.disk);
             return Ok(if has_grown { Look::Later(followed) } else { Look::Done(followed) });
         }

@@ -38,7 +38,7 @@ impl State {
     /// Whether the last line that was sure stands where it stood, as the same end of a batch or none: in a copy of the folder an
     /// undo may not have shortened that batch yet.
     fn is_last_sure_line_there(&self) -> Result<bool> {
-        let sure = self.logs.wal.sure();
+        let sure = self.logs.wal.contents().sure();
         let ends_there = |operation: &&Operation| match operation.line {
             Text::At { offset, len, .. } => offset + u64::from(len) + 1 == sure,
             _ => false,
@@ -53,7 +53,7 @@ impl State {
     /// The agent's own operations of which it is not sure where their lines are, in the order in which they were appended.
     fn unsure_of_agent(&self) -> Vec<Operation> {
         let (Some(agents), Some(own)) = (&self.agents, self.logs.wal.file()) else { return Vec::new() };
-        let sure = self.logs.wal.sure();
+        let sure = self.logs.wal.contents().sure();
         let operations = self.engine.operations().iter();
         let unsure = operations.filter(|operation| match &operation.line {
             Text::At { file, offset, .. } => {
@@ -133,13 +133,13 @@ impl Store {
         let unsure = state.unsure_of_agent();
         let Behind { mut found, mut missing, mut followed, queued, tail } =
             self.find_behind(state, file, &unsure)?;
-        if state.logs.wal.is_distrusted() {
+        if state.logs.wal.contents().is_distrusted() {
             // The file was changed by hand: what it says now counts.
             missing.clear();
         }
         state.keep_showing();
         let ends_in_part = state.ends_in_part(&**file, &tail)?;
-        let sure = state.logs.wal.sure();
+        let sure = state.logs.wal.contents().sure();
         state.logs.wal.read_up_to(tail.good, tail.end, ends_in_part);
         state.keep_read(&**file, sure)?;
         let others = found.iter().filter(|(_, is_own)| !is_own).map(|(operation, _)| operation);
@@ -174,7 +174,7 @@ impl Store {
         let (number, version) = state.own_log();
         let mut own = OwnLines::new(state.as_own_lines(unsure.iter()));
         let mut behind = Behind::default();
-        behind.tail = replay(&**file, path, state.logs.wal.sure(), |offset, bytes, line| {
+        behind.tail = replay(&**file, path, state.logs.wal.contents().sure(), |offset, bytes, line| {
             let text = Text::at(file, offset, bytes.len());
             let version = line.version.unwrap_or(version);
             let agent = line.agent.as_deref().unwrap_or_default().into();

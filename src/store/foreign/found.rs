@@ -37,7 +37,7 @@ impl Store {
         let path = state.logs.wal.path();
         let mut own = OwnLines::new(state.own_lines(from));
         let mut found = Found::default();
-        found.tail = replay(&**file, path, state.logs.wal.sure(), |offset, bytes, line| {
+        found.tail = replay(&**file, path, state.logs.wal.contents().sure(), |offset, bytes, line| {
             let text = Text::at(file, offset, bytes.len());
             let data = line.data.clone().map(|range| text.part(range, bytes));
             let is_own = own.find(bytes, &line.id, line.kind);
@@ -86,7 +86,7 @@ impl State {
         let Found { tail, .. } = found;
         self.logs.is_plain &= tail.skipped.is_empty() && !tail.torn;
         let ends_in_part = self.ends_in_part(&**file, tail)?;
-        let sure = self.logs.wal.sure();
+        let sure = self.logs.wal.contents().sure();
         self.logs.wal.read_up_to(tail.good, tail.end, ends_in_part);
         self.keep_read(&**file, sure)?;
         let appended = self.append_missing(store, file, found);
@@ -119,7 +119,7 @@ impl State {
             return Ok(());
         }
         let ends_in_part = self.ends_in_part(&**file, &found.tail)?;
-        let sure = self.logs.wal.sure();
+        let sure = self.logs.wal.contents().sure();
         self.logs.wal.passed_over(found.tail.end, ends_in_part);
         self.keep_read(&**file, sure)?;
         let operations = std::mem::take(&mut found.operations).into_iter().zip(&found.is_own);
@@ -141,7 +141,8 @@ impl State {
         let len = self.logs.wal.len().saturating_sub(from).min(KEPT) as usize;
         let read = read_exact_at(file, self.logs.wal.len() - len as u64, len);
         let bytes = read.map_err(|source| Error::io("read", self.logs.wal.path(), source))?;
-        self.logs.wal.keep(self.logs.wal.len() - len as u64, &bytes);
+        let offset = self.logs.wal.len() - len as u64;
+        self.logs.wal.contents_mut().keep(offset, &bytes);
         Ok(())
     }
 

@@ -79,7 +79,7 @@ impl Store {
             Some(Text::At { offset, .. }) => *offset,
             _ => state.logs.wal.len(),
         };
-        state.logs.wal.doubt_from(sure);
+        state.logs.wal.contents_mut().doubt_from(sure);
         let newer = self.read_end_anew(state)?;
         self.append_late_lines(state, late.lines, |id| newer.contains(id))
     }
@@ -99,7 +99,7 @@ impl Store {
         if let Some(former) = &mut state.logs.former {
             former.taken.extend(lines);
         }
-        state.logs.wal.doubt_from(at);
+        state.logs.wal.contents_mut().doubt_from(at);
         self.read_end_anew(state).map(drop)
     }
 

@@ -58,8 +58,8 @@ impl Store {
 
     fn take_in_end(&self, state: &mut State, standing: Standing) -> Result<(), Rejected> {
         match standing {
-            Standing::Sound if !state.logs.wal.wants_reading() => {
-                state.logs.wal.note_sure();
+            Standing::Sound if !state.logs.wal.contents().wants_reading() => {
+                state.logs.wal.contents_mut().note_sure();
                 Ok(())
             }
             Standing::Grew | Standing::Sound => {
@@ -77,14 +77,14 @@ impl Store {
                     None => self.read_end_anew(state).map(drop)?,
                 }
                 // A line that had to be appended again may not be where it was believed to go either.
-                match state.logs.wal.is_unlooked() {
+                match state.logs.wal.contents().is_unlooked() {
                     true => self.check_length(state),
                     false => Ok(()),
                 }
             }
             Standing::Shrank | Standing::Replaced => {
                 // What was cut off must not be read as if it were still in the log.
-                state.logs.wal.forget_recent();
+                state.logs.wal.contents_mut().forget_recent();
                 let why = format!("another process cut {}", state.logs.wal.path().display());
                 state.failed = Some(why.clone());
                 Err(Error::Failed(why).into())
@@ -99,7 +99,7 @@ impl Store {
     /// `OPSLOG_IO`, `OPSLOG_FAILED`.
     pub(super) fn read_end_anew(&self, state: &mut State) -> Result<HashSet<Id>> {
         // What is frozen for a checkpoint does not change.
-        if state.checkpoints.upkeep.is_checkpoint() && state.logs.wal.is_distrusted() {
+        if state.checkpoints.upkeep.is_checkpoint() && state.logs.wal.contents().is_distrusted() {
             return Ok(HashSet::new());
         }
         let Some(file) = self.file_of(state)? else { return Ok(HashSet::new()) };
@@ -108,7 +108,7 @@ impl Store {
         if found.is_news() {
             state.keep_showing();
         }
-        if state.logs.wal.is_distrusted() {
+        if state.logs.wal.contents().is_distrusted() {
             // The file was changed by hand: what it says now counts.
             found.missing.clear();
         }
@@ -153,7 +153,7 @@ impl Store {
             return Err(self.read_failed(error));
         }
         if is_last {
-            state.logs.wal.distrust();
+            state.logs.wal.contents_mut().distrust();
             return match is_agent {
                 true => self.read_own_log_anew(state),
                 false => self.read_end_anew(state).map(drop),
@@ -170,6 +170,6 @@ impl Store {
 impl State {
     /// Whether the log holds more than what is known of it.
     pub(in crate::store) fn is_to_be_read(&self) -> bool {
-        !matches!(self.logs.wal.length(), Ok(Standing::Sound)) || self.logs.wal.wants_reading()
+        !matches!(self.logs.wal.length(), Ok(Standing::Sound)) || self.logs.wal.contents().wants_reading()
     }
 }

@@ -84,7 +84,7 @@ impl State {
     /// The first operation of which it is not sure where its line is.
     pub(super) fn first_unsure(&self) -> usize {
         let Some(own) = self.logs.wal.file() else { return self.unwritten.buffered };
-        let sure = self.logs.wal.sure();
+        let sure = self.logs.wal.contents().sure();
         let logged = self.engine.operations().get(..self.unwritten.buffered).unwrap_or_default();
         logged.partition_point(|operation| match &operation.line {
             Text::At { file, offset, .. } => !Arc::ptr_eq(file, own) || *offset < sure,

@@ -111,7 +111,7 @@ impl Store {
             Err(error) => return Err(error.into()),
         };
         // NOTE: within the gate: a log that was sealed and deleted must not be created again.
-        if check || state.logs.wal.wants_look() {
+        if check || state.logs.wal.contents().wants_look() {
             self.check_file(&mut state)?;
         }
         let Scratch { mut line, mut known } = std::mem::take(&mut state.unwritten.scratch);
@@ -233,7 +233,7 @@ impl Store {
             return Ok(state.changed(false));
         }
         let mut logged = state.writable();
-        if logged.is_ok() && state.logs.wal.wants_look() {
+        if logged.is_ok() && state.logs.wal.contents().wants_look() {
             logged = self.check_length(&mut state).map_err(Rejected::into_error);
         }
         let logged = logged.and_then(|()| state.flush(self, None));
