@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::known_manifest::KnownManifest;
 use super::logs_of;
 use super::open::is_agent_open;
 use crate::engine::{Id, View};
@@ -445,7 +446,7 @@ impl Store {
             return;
         }
         if let Some(agents) = &mut state.agents {
-            (agents.outdated, agents.departed) = (true, true);
+            agents.trust.note_snapshot(true, false);
         }
         drop(state);
         if let Ok(followed) = self.renew() {
@@ -539,17 +540,15 @@ impl crate::store::State {
         self.manifest = manifest;
         self.take_log_version();
         if let Some(agents) = &mut self.agents {
-            agents.count = count;
-            agents.manifest_file = store.manifest_file();
+            agents.manifest = KnownManifest::new(count, store.manifest_file());
         }
     }
 
     fn drop_logs(&mut self, relatives: &[String]) {
         let Some(agents) = &mut self.agents else { return };
-        let gone: Vec<_> = agents.logs.extract_if(.., |log| relatives.contains(&log.relative)).collect();
-        for log in gone {
-            log.leave(&mut self.following.tail_queue, log.end);
-            self.let_logs_go(|path| *path != *log.path);
+        for log in agents.logs.take(|log| relatives.iter().any(|relative| log.is(relative))) {
+            log.leave(&mut self.following.tail_queue, log.end());
+            self.let_logs_go(|path| *path != *log.path());
         }
     }
 }
@@ -620,7 +619,7 @@ impl Drop for Compaction {
         state.unhide();
         state.tell_home_of(&self.gone);
         if let Some(agents) = &mut state.agents {
-            agents.stale = true;
+            agents.distrust();
         }
         drop(state);
         if let Some(list) = self.list.take() {

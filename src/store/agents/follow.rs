@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::log::News;
-use super::trust::newest;
-use super::{Agents, Log, logs_of, own_path};
+use super::known_manifest::KnownManifest;
+use super::log::{Log, News};
+use super::{Agents, logs_of, own_path};
 use crate::disk::FileInfo;
 use crate::engine::{Engine, Id, Operation, Rank};
 use crate::error::{Error, Result};
@@ -68,7 +68,7 @@ impl Store {
         let state = self.lock();
         let is_current = match &state.agents {
             Some(agents) => {
-                self.is_current(agents, shared.count())? && agents.manifest_file == self.manifest_file()
+                self.is_current(agents, shared.count())? && agents.manifest.is_of(self.manifest_file())
             }
             None => true,
         };
@@ -132,7 +132,7 @@ impl Store {
             return Ok(followed);
         }
         state.keep_showing();
-        let agent = state.agents.as_ref().and_then(|agents| agents.id.clone());
+        let agent = state.agents.as_ref().and_then(|agents| agents.identity.id().cloned());
         state.versions.take_snapshot(Versions::of_header(loaded.version, &self.options));
         let engine = Engine::new(loaded.base, agent.as_deref());
         let mut engine = with_schema(engine, &self.options, state.versions);
@@ -143,7 +143,7 @@ impl Store {
         state.checkpoints.snapshot_bytes = loaded.bytes;
         state.unwritten.buffered = state.engine.operations().len();
         if let Some(agents) = &mut state.agents {
-            (agents.outdated, agents.departed) = (false, false);
+            agents.trust.renewed();
         }
         followed.reloaded = true;
         state.tell_home(&mut followed);
@@ -166,7 +166,7 @@ impl Store {
             Some(ahead) if ahead <= most && state.unwritten.batch.is_none() && !self.options.skip_load => {}
             _ => return Ok(None),
         }
-        let count = state.agents.as_ref().map(|agents| agents.count);
+        let count = state.agents.as_ref().map(|agents| agents.manifest.count());
         drop(state);
         let Some(gate) = &self.gate else { return self.look(&Held::Nothing).map(Some) };
         match gate.try_shared()? {
@@ -184,9 +184,10 @@ impl Store {
     /// How many bytes were appended to the logs since the last look. `None` where something else has changed, or another agent
     /// must be waited for.
     fn ahead_of_agents(&self, state: &State) -> Result<Option<u64>> {
-        let Some(agents) = state.agents.as_ref().filter(|agents| !agents.stale && !agents.outdated) else {
+        let Some(agents) = &state.agents else { return Ok(None) };
+        if agents.trust.is_stale() || agents.trust.is_outdated() {
             return Ok(None);
-        };
+        }
         let shared = match &self.gate {
             None => None,
             Some(gate) => match gate.try_shared()? {
@@ -195,13 +196,13 @@ impl Store {
             },
         };
         // Lines of another hand at the end of the agent's own log take a load of everything.
-        if shared.is_some() && (state.is_to_be_read() || !agents.swallowed.is_empty()) {
+        if shared.is_some() && (state.is_to_be_read() || agents.swallowed().is_some()) {
             return Ok(None);
         }
         let own = shared.is_some().then(|| state.logs.wal.relative());
         // NOTE: an append goes by the file as well: one that was only touched must not be taken for the known one here
         // and for another one there.
-        if shared.is_some() && agents.manifest_file != self.manifest_file() {
+        if shared.is_some() && !agents.manifest.is_of(self.manifest_file()) {
             return Ok(None);
         }
         if !state.following.follower.has_read(&self.manifest_text()?) {
@@ -215,11 +216,9 @@ impl Store {
     pub(in crate::store) fn leaves_far_behind(&self, shared: Option<Shared<'_>>, state: &mut State) -> bool {
         // NOTE: a transaction knows what others appended.
         let (Some(_), Some(agents)) = (shared, &mut state.agents) else { return false };
-        agents.unmeasured += 1;
-        if self.options.skip_load || agents.unmeasured < agents.often() {
+        if self.options.skip_load || !agents.is_to_measure() {
             return false;
         }
-        agents.unmeasured = 0;
         // NOTE: the append is made. What is wrong with a log of others is met by the next look.
         let ahead = self.bytes_ahead(agents, Some(state.logs.wal.relative())).ok().flatten();
         ahead.is_some_and(|ahead| ahead >= MUCH_SOON)
@@ -235,7 +234,7 @@ impl Store {
     /// How many bytes were appended to the known logs but the own one. `None` where something else has changed in them.
     pub(super) fn bytes_ahead(&self, agents: &Agents, own: Option<&str>) -> Result<Option<u64>> {
         let mut ahead = 0;
-        for log in agents.logs.iter().filter(|log| own != Some(log.relative.as_str())) {
+        for log in agents.logs.iter().filter(|log| own != Some(log.relative())) {
             let Some(bytes) = log.ahead(self)? else { return Ok(None) };
             ahead += bytes;
         }
@@ -397,10 +396,9 @@ impl Store {
         }
         state.number_own_log();
         if let Some(agents) = &mut state.agents {
-            agents.departed |= !self.options.skip_load && is_published && departed;
-            agents.outdated |= agents.departed || (!self.options.skip_load && is_published && heavy);
-            agents.count = count;
-            agents.manifest_file = file;
+            let counts = !self.options.skip_load && is_published;
+            agents.trust.note_snapshot(counts && departed, counts && heavy);
+            agents.manifest = KnownManifest::new(count, file);
         }
         state.unwritten.buffered = state.engine.operations().len();
         // NOTE: the log may have been sealed meanwhile: what is missing there goes into the one that is in force.
@@ -419,12 +417,11 @@ impl Store {
         let path = layout::inside(&self.root, layout::OPS, relative)?;
         let own = state.logs.wal.relative() == relative;
         if let Some(agents) = &mut state.agents
-            && !agents.logs.iter().any(|log| log.relative == relative)
+            && !agents.logs.has(relative)
         {
-            let number = agents.add(relative, path, version);
-            // What is in the own log by now was written by this store and needs no reading.
-            if own && let Some(log) = agents.logs.iter_mut().find(|log| log.number == number) {
-                log.end = state.logs.wal.len();
+            agents.add(relative, path, version);
+            if own && let Some(log) = agents.logs.find(relative) {
+                log.set_end(state.logs.wal.len());
             }
         }
         Ok(())
@@ -433,7 +430,7 @@ impl Store {
     /// Adds logs that no manifest of those seen names: they were created, sealed and published in between.
     fn add_passed_logs(&self, state: &mut State, next: &Manifest) -> Result<()> {
         let Some(agents) = &state.agents else { return Ok(()) };
-        for (_, relative) in self.passed_agent_logs(newest(&agents.logs), &state.manifest, next)? {
+        for (_, relative) in self.passed_agent_logs(agents.logs.newest(), &state.manifest, next)? {
             // What they say is in the snapshot by now, whatever version they were of.
             self.add_log(state, &relative, version_of(next.version))?;
         }
@@ -462,9 +459,9 @@ impl State {
     /// Takes note of the versions of all logs that a manifest names.
     pub(super) fn take_log_versions(&mut self, manifest: &Manifest, snapshot: u32) {
         let named = logs_of(manifest);
-        for log in self.agents.iter_mut().flat_map(|agents| &mut agents.logs) {
-            if named.contains(&log.relative.as_str()) {
-                log.version = manifest.log_version(&log.relative, snapshot);
+        for log in self.agents.iter_mut().flat_map(|agents| agents.logs.iter_mut()) {
+            if named.contains(&log.relative()) {
+                log.set_version(manifest.log_version(log.relative(), snapshot));
             }
         }
     }
@@ -487,10 +484,10 @@ impl State {
     /// Leaves all logs behind: the folder is a single writer's.
     pub(in crate::store) fn leave_agents(&mut self, store: &Store, is_put_back: bool) -> Result<()> {
         let Some(agents) = &mut self.agents else { return Ok(()) };
-        for log in &mut agents.logs {
+        for log in agents.logs.iter_mut() {
             log.look_again(store)?;
             if is_put_back {
-                log.told = u64::MAX;
+                log.tell_nothing();
             }
         }
         agents.logs.iter().for_each(|log| log.leave(&mut self.following.tail_queue, u64::MAX));
@@ -501,16 +498,7 @@ impl State {
     /// What others wrote in the logs that are being read, and was not told yet.
     pub(in crate::store) fn take_live_logs(&mut self) -> Vec<LiveLog> {
         let Some(agents) = &mut self.agents else { return Vec::new() };
-        let mut live = Vec::new();
-        for log in &mut agents.logs {
-            let lines: Vec<_> = log.queued().iter().map(|known| known.line).collect();
-            log.told = log.end;
-            if let (Some(file), false) = (&log.file, lines.is_empty()) {
-                let (relative, path, file) = (log.relative.clone(), log.path.clone(), Arc::clone(file));
-                live.push(LiveLog { number: log.number, version: log.version, relative, path, file, lines });
-            }
-        }
-        live
+        agents.logs.iter_mut().filter_map(Log::take_live).collect()
     }
 
     /// Reads all logs on from where they were left.
@@ -519,10 +507,10 @@ impl State {
         let own = self.logs.wal.relative().to_owned();
         let own_len = self.logs.wal.len();
         if let Some(agents) = &mut self.agents {
-            let own_agent = agents.id.clone();
-            for log in &mut agents.logs {
-                if log.relative == own && own_agent.is_some() {
-                    log.end = own_len;
+            let is_agent = agents.identity.is_agent();
+            for log in agents.logs.iter_mut() {
+                if is_agent && log.is(&own) {
+                    log.set_end(own_len);
                 } else {
                     log.read_on(store, None, is_held, &mut news)?;
                 }
@@ -536,12 +524,9 @@ impl State {
     fn let_published_go(&mut self, manifest: &Manifest, is_blind: bool) -> bool {
         let named = logs_of(manifest);
         let Some(agents) = &mut self.agents else { return true };
-        let (stay, go): (Vec<Log>, Vec<Log>) = std::mem::take(&mut agents.logs)
-            .into_iter()
-            .partition(|log| named.contains(&log.relative.as_str()));
-        agents.logs = stay;
-        go.iter().for_each(|log| log.leave(&mut self.following.tail_queue, log.end));
-        let gone: HashSet<u32> = go.iter().map(|log| log.number).collect();
+        let go = agents.logs.take(|log| !named.contains(&log.relative()));
+        go.iter().for_each(|log| log.leave(&mut self.following.tail_queue, log.end()));
+        let gone: HashSet<u32> = go.iter().map(Log::number).collect();
         let is_gone = |operation: &Operation| match &operation.origin {
             None => true,
             Some(origin) => gone.contains(&origin.log),

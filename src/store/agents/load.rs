@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::identity::Identity;
+use super::known_manifest::KnownManifest;
 use super::log::News;
-use super::trust::newest;
+use super::logs::newest;
 use super::{Agents, logs_of};
 use crate::engine::{Base, Engine, Operation};
 use crate::error::Result;
@@ -26,27 +28,6 @@ pub(in crate::store) struct All {
     newest: u32,
     is_scanned: bool,
     skipped: Vec<Skipped>,
-}
-
-impl Agents {
-    fn clone_identity(&self) -> Self {
-        Self {
-            id: self.id.clone(),
-            _presence: self._presence.clone(),
-            count: self.count,
-            manifest_file: self.manifest_file,
-            logs: Vec::new(),
-            next_log: self.next_log,
-            own: 0,
-            stale: false,
-            outdated: false,
-            departed: false,
-            swallowed: self.swallowed.clone(),
-            hidden: self.hidden.clone(),
-            unmeasured: self.unmeasured,
-            shown: self.shown.clone(),
-        }
-    }
 }
 
 impl Store {
@@ -86,52 +67,43 @@ impl Store {
         // Of the own log only what another hand wrote is told, and where that stands is known.
         let own = state.logs.wal.relative().to_owned();
         let found = if is_put_back { Vec::new() } else { state.following.tail_queue.take_of(&own) };
-        let before = state.agents.as_mut().map(|agents| std::mem::take(&mut agents.logs)).unwrap_or_default();
+        let before = state.agents.as_mut().map(|agents| agents.logs.take(|_| true)).unwrap_or_default();
         let passed = if is_put_back {
             Vec::new()
         } else {
             self.passed_since(newest(&before), &state.manifest, manifest)?
         };
         for mut log in before {
-            if let Some(again) = agents.logs.iter_mut().find(|again| again.relative == log.relative) {
-                again.own_from = log.own_from;
+            if let Some(again) = agents.logs.find(log.relative()) {
+                again.follows(&log);
             }
-            let is_named = named.contains(&log.relative.as_str());
+            let is_named = named.contains(&log.relative());
             log.look_again(self)?;
             if is_put_back && !is_named {
-                // What it says has never been, or the snapshot holds it.
-                log.told = u64::MAX;
+                log.tell_nothing();
             }
             // Of one that counts no more there may be more than was read.
-            log.leave(&mut state.following.tail_queue, if is_named { log.end } else { u64::MAX });
+            log.leave(&mut state.following.tail_queue, if is_named { log.end() } else { u64::MAX });
         }
         state.following.tail_queue.extend(passed);
         if is_put_back {
             state.following.tail_queue.put_back(&named);
         }
-        self.set_told(&mut state.following.tail_queue, agents)?;
+        self.tell_logs(&mut state.following.tail_queue, agents)?;
         state.following.tail_queue.extend(found);
         Ok(())
     }
 
     /// Finds out up to where logs were told that were read before.
-    fn set_told(&self, tail_queue: &mut TailQueue, agents: &mut Agents) -> Result<()> {
-        for log in &mut agents.logs {
-            if let Some(file) = &log.file {
-                // The agent's own one: what stood there when the agent opened is still to be told.
-                log.own_from =
-                    tail_queue.end_in(&log.relative).map_or(log.own_from, |end| end.max(log.own_from));
-                log.told = tail_queue.told_in(&log.relative, &self.hasher, &**file, &log.path)?;
-            }
-        }
-        Ok(())
+    fn tell_logs(&self, tail_queue: &mut TailQueue, agents: &mut Agents) -> Result<()> {
+        agents.logs.iter_mut().try_for_each(|log| log.go_on_telling(tail_queue, &self.hasher))
     }
 
     /// Snapshot and all logs of a manifest.
     fn load_all(&self, state: &State, manifest: &Manifest) -> Result<All> {
         let mut agents = match &state.agents {
-            Some(agents) => agents.clone_identity(),
-            None => Agents::new(None, None),
+            Some(agents) => agents.unloaded(),
+            None => Agents::new(Identity::reader(), KnownManifest::default()),
         };
         let snapshot = if self.options.skip_load { None } else { Some(load_snapshot(self, manifest)?) };
         let bytes = snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes);
@@ -142,24 +114,25 @@ impl Store {
         };
         let base = snapshot.map_or_else(Base::empty, |snapshot| snapshot.base);
         let is_scanned = is_scanned && !base.is_empty();
-        let mut engine = with_schema(Engine::new(base, agents.id.as_deref()), &self.options, versions);
+        let mut engine =
+            with_schema(Engine::new(base, agents.identity.id().map(|id| &**id)), &self.options, versions);
         for relative in logs_of(manifest) {
             let version = manifest.log_version(relative, versions.snapshot);
             agents.add(relative, layout::inside(&self.root, layout::OPS, relative)?, version);
         }
         let mut news = News::default();
-        let sizes = agents.logs.iter().map(|log| self.disk.info(&log.path).map_or(0, |info| info.len));
+        let sizes = agents.logs.iter().map(|log| self.disk.info(log.path()).map_or(0, |info| info.len));
         let progress = &self.options.progress;
         progress.begin(Phase::ReadLog, sizes.sum());
         let mut read = 0;
-        for log in &mut agents.logs {
+        for log in agents.logs.iter_mut() {
             let before = news.skipped.len();
-            let own = state.logs.wal.file().filter(|_| log.relative == state.logs.wal.relative());
+            let own = state.logs.wal.file().filter(|_| log.is(state.logs.wal.relative()));
             log.read_on(self, own, true, &mut news)?;
             let malformed = news.skipped.get(before..).unwrap_or_default();
             let offsets: Vec<u64> = malformed.iter().map(|skipped| skipped.offset).collect();
-            self.refuse_malformed(&log.path, &offsets)?;
-            read += log.end;
+            self.refuse_malformed(log.path(), &offsets)?;
+            read += log.end();
             progress.reach(read);
         }
         let newest = news.added.iter().map(|operation| operation.version).max().unwrap_or(0);
@@ -176,7 +149,7 @@ impl Store {
     /// Opens the logs of agents for reading only.
     pub(in crate::store) fn read_agents(&self, manifest: &Manifest, report: &mut Report) -> Result<()> {
         let mut state = self.lock();
-        state.agents = Some(Agents::new(None, None));
+        state.agents = Some(Agents::new(Identity::reader(), KnownManifest::default()));
         self.load_first(&mut state, manifest, report)
     }
 
@@ -224,7 +197,7 @@ impl Store {
         if is_put_back {
             state.following.tail_queue.put_back(&logs_of(manifest));
         }
-        self.set_told(&mut state.following.tail_queue, &mut agents)?;
+        self.tell_logs(&mut state.following.tail_queue, &mut agents)?;
         state.logs.wal = Writer::new(PathBuf::new(), String::new(), None, 0);
         state.checkpoints.snapshot_bytes = bytes;
         state.agents = Some(agents);
@@ -250,15 +223,9 @@ impl State {
         self.engine.see_clock(clock);
     }
 
-    /// What stands in the logs now was seen, or, by a store that loads nothing, not yet.
+    /// The logs were loaded for the first time.
     fn begin_telling(&mut self, is_blind: bool) {
         let Some(agents) = &mut self.agents else { return };
-        for log in &mut agents.logs {
-            if !is_blind {
-                log.told = log.end;
-            } else if log.own_from == 0 {
-                log.own_from = log.end;
-            }
-        }
+        agents.logs.iter_mut().for_each(|log| log.begin_telling(is_blind));
     }
 }

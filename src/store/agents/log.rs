@@ -2,11 +2,12 @@
 //! agent has undone something.
 
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hashbrown::DefaultHashBuilder;
 
-use super::{Known, Log};
+use super::told::Told;
 use crate::disk::{DiskFile, FileInfo, OpenMode};
 use crate::engine::{Check, Cut, Operation, Origin, Place, Rank, Text};
 use crate::error::{Error, Result};
@@ -15,6 +16,9 @@ use crate::store::Store;
 use crate::store::following::followed::{Skipped, skipped_in};
 use crate::store::following::seen::{SeenLine, are_all_in, count_in};
 use crate::store::following::tail_queue::TailQueue;
+use crate::store::following::telling::LiveLog;
+use crate::store::known::{ReadLines, StoodLog};
+use crate::store::last_lines::Lines;
 use crate::wal::{Piece, replay, replay_unlocked, unread_from};
 
 /// About how many bytes of a log are read and compared at once.
@@ -40,7 +44,106 @@ impl News {
     }
 }
 
+/// A WAL that is being read.
+#[derive(Clone)]
+pub(super) struct Log {
+    number: u32,
+    relative: String,
+    path: PathBuf,
+    /// The schema version of lines without a mark.
+    version: u32,
+    file: Option<Arc<dyn DiskFile>>,
+    read: ReadPart,
+    told: Told,
+}
+
+/// What was read of a log.
+#[derive(Clone, Default)]
+struct ReadPart {
+    /// Up to where it was read; of the agent's own one, up to where it was written.
+    end: u64,
+    /// The lines, to find out whether the end was cut.
+    lines: Lines<Known>,
+    /// The lines do not stand in the order of their operations: another hand appended some of them.
+    is_mixed: bool,
+}
+
+/// A line that was read.
+#[derive(Clone)]
+pub(in crate::store) struct Known {
+    pub(in crate::store) line: SeenLine,
+    pub(in crate::store) rank: Rank,
+}
+
+impl ReadPart {
+    /// Ends behind the last line that is left.
+    fn end_at_last_line(&mut self) {
+        self.end = self.lines.last().map_or(0, |last| last.line.end());
+    }
+}
+
 impl Log {
+    pub(super) fn new(number: u32, relative: String, path: PathBuf, version: u32, is_own: bool) -> Self {
+        let (read, told) = (ReadPart::default(), Told::none(is_own));
+        Self { number, relative, path, version, file: None, read, told }
+    }
+
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub(super) fn relative(&self) -> &str {
+        &self.relative
+    }
+
+    pub(super) fn is(&self, relative: &str) -> bool {
+        self.relative == relative
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The schema version of lines without a mark.
+    pub(super) fn version(&self) -> u32 {
+        self.version
+    }
+
+    pub(super) fn set_version(&mut self, version: u32) {
+        self.version = version;
+    }
+
+    /// Up to where it was read; of the agent's own one, up to where it was written.
+    pub(super) fn end(&self) -> u64 {
+        self.read.end
+    }
+
+    /// The agent has written its own log up to here: that needs no reading.
+    pub(super) fn set_end(&mut self, end: u64) {
+        self.read.end = end;
+    }
+
+    /// As [`Log::set_end`]. `is_mixed`: lines do not stand in the order of their operations.
+    pub(super) fn grew(&mut self, end: u64, is_mixed: bool) {
+        self.read.end = end;
+        self.read.is_mixed |= is_mixed;
+    }
+
+    /// Whether the lines do not stand in the order of their operations.
+    pub(super) fn is_mixed(&self) -> bool {
+        self.read.is_mixed
+    }
+
+    /// Up to where it was read. Of one that this agent wrote, the lines were not.
+    pub(super) fn stood(&self) -> StoodLog {
+        let (relative, number) = (self.relative.clone(), Some(self.number));
+        if self.told.is_of_own() {
+            return StoodLog::written(relative, self.read.end, number);
+        }
+        let lines = self.read.lines.last_lines();
+        StoodLog::read(relative, self.read.end, number, ReadLines::OfAgent(lines))
+    }
+
     /// Reads what is new. Lines of others are held in memory, for their agent may cut them; those of the
     /// agent's own log stay in the `own` file.
     pub(super) fn read_on(
@@ -61,13 +164,13 @@ impl Log {
         let hasher = &store.hasher;
         loop {
             self.drop_cut_lines(&*file, hasher, news)?;
-            let last = self.lines.last().map(|last| last.line);
-            if self.own_from == u64::MAX {
+            let last = self.read.lines.last().map(|last| last.line);
+            if !self.told.is_of_own() {
                 let good = last.map_or(0, |last| last.end());
-                self.end = unread_from(&*file, &self.path, good, self.end)?;
-                self.told = self.told.min(self.end);
+                self.read.end = unread_from(&*file, &self.path, good, self.read.end)?;
+                self.told.cut(self.read.end);
             }
-            let Self { number, path, lines, end, version, is_mixed, .. } = self;
+            let Self { number, path, version, read: ReadPart { end, lines, is_mixed }, .. } = self;
             // Nearly always one agent's, whose name need not be kept once for each line.
             let mut agent: Arc<[u8]> = Arc::default();
             let each = |offset: u64, bytes: &[u8], line: &Line<'_>| {
@@ -98,7 +201,7 @@ impl Log {
                 }
             };
             if let Some(Piece { tail, is_last }) = piece {
-                self.end = tail.good;
+                self.read.end = tail.good;
                 news.skipped.extend(skipped_in(&self.path, &tail.skipped));
                 if is_last {
                     return Ok(());
@@ -112,18 +215,18 @@ impl Log {
         let at_path = self.at_path(store)?;
         let Some(file) = &self.file else {
             // One that was never opened has nothing that could have changed; of the own one, which is written, it is not known.
-            let is_unread = self.end == 0 && self.own_from == u64::MAX;
+            let is_unread = self.read.end == 0 && !self.told.is_of_own();
             return Ok(at_path.map_or(Some(0), |info| is_unread.then_some(info.len)));
         };
         let held = file.info().map_err(|source| Error::io("fstat", &self.path, source))?;
         if at_path.is_some_and(|info| info.identity != held.identity) {
             return Ok(None);
         }
-        let is_whole = match self.lines.last() {
+        let is_whole = match self.read.lines.last() {
             Some(last) => last.line.is_in(&store.hasher, &**file, &self.path)?,
             None => true,
         };
-        Ok(held.len.checked_sub(self.end).filter(|_| is_whole))
+        Ok(held.len.checked_sub(self.read.end).filter(|_| is_whole))
     }
 
     /// Whether another file stands in its place than the one that was read, and does not have what was read; or none,
@@ -145,7 +248,7 @@ impl Log {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
             Err(source) => return Err(Error::io("open", &self.path, source)),
         };
-        let lines = self.lines.iter().map(|known| &known.line);
+        let lines = self.read.lines.iter().map(|known| &known.line);
         let is_copy = are_all_in(lines, &store.hasher, &*file, &self.path)?;
         if is_copy {
             self.file = Some(file);
@@ -169,17 +272,17 @@ impl Log {
         news: &mut News,
     ) -> Result<()> {
         let mut is_cut = false;
-        while let Some(last) = self.lines.last() {
+        while let Some(last) = self.read.lines.last() {
             if last.line.is_in(hasher, file, &self.path)? {
                 break;
             }
             is_cut = true;
             let log = self.number;
-            news.removed.extend(self.lines.pop().map(|known| Cut { rank: known.rank, log }));
+            news.removed.extend(self.read.lines.pop().map(|known| Cut { rank: known.rank, log }));
         }
         if is_cut {
-            self.end = self.lines.last().map_or(0, |last| last.line.end());
-            self.told = self.told.min(self.end);
+            self.read.end_at_last_line();
+            self.told.cut(self.read.end);
         }
         Ok(())
     }
@@ -191,25 +294,66 @@ impl Log {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(source) => return Err(Error::io("open", &self.path, source)),
         };
-        let lines: Vec<SeenLine> = self.lines.iter().map(|known| known.line).collect();
+        let lines: Vec<SeenLine> = self.read.lines.iter().map(|known| known.line).collect();
         let count = count_in(&lines, &store.hasher, &*file, &self.path)?;
-        self.lines.truncate(count);
-        self.end = self.lines.last().map_or(0, |last| last.line.end());
-        self.told = self.told.min(self.end);
+        self.read.lines.truncate(count);
+        self.read.end_at_last_line();
+        self.told.cut(self.read.end);
         Ok(())
     }
 
     /// Leaves it behind. It may have more than was read.
     pub(super) fn leave(&self, tail_queue: &mut TailQueue, end: u64) {
-        tail_queue.push(&self.relative, self.told..end.min(self.own_from), true);
-        let lines = self.lines.iter().map(|known| known.line).collect();
+        let rest = self.told.rest();
+        tail_queue.push(&self.relative, rest.start..end.min(rest.end), true);
+        let lines = self.read.lines.iter().map(|known| known.line).collect();
         tail_queue.leave(&self.relative, (lines, Vec::new()));
     }
 
-    /// The lines that are still to be told of.
-    pub(super) fn queued(&self) -> &[Known] {
-        let place = |offset| self.lines.partition_point(|known| known.line.offset < offset);
-        self.lines.get(place(self.told)..place(self.own_from)).unwrap_or_default()
+    /// The lines that are still to be told of, which count as told from now on.
+    pub(super) fn take_live(&mut self) -> Option<LiveLog> {
+        let place = |offset| self.read.lines.partition_point(|known| known.line.offset < offset);
+        let rest = self.told.rest();
+        let queued = self.read.lines.get(place(rest.start)..place(rest.end)).unwrap_or_default();
+        let lines: Vec<_> = queued.iter().map(|known| known.line).collect();
+        self.told.set(self.read.end);
+        let file = self.file.as_ref().filter(|_| !lines.is_empty())?;
+        let (relative, path, file) = (self.relative.clone(), self.path.clone(), Arc::clone(file));
+        Some(LiveLog { number: self.number, version: self.version, relative, path, file, lines })
+    }
+
+    /// Nothing of it is to be told any more: what it says has never been, or the snapshot holds it.
+    pub(super) fn tell_nothing(&mut self) {
+        self.told.end();
+    }
+
+    /// It was loaded for the first time: what stands in it now was seen, or, by a store that loads nothing, not yet.
+    pub(super) fn begin_telling(&mut self, is_blind: bool) {
+        self.told.begin(self.read.end, is_blind);
+    }
+
+    /// It was loaded anew in the place of another time: what is the agent's own in it is as before.
+    pub(super) fn follows(&mut self, before: &Self) {
+        self.told.take_own(&before.told);
+    }
+
+    /// It was loaded anew: finds out up to where it was told before.
+    pub(super) fn go_on_telling(&mut self, queue: &mut TailQueue, hasher: &DefaultHashBuilder) -> Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        if let Some(end) = queue.end_in(&self.relative) {
+            // The agent's own one: what stood there when the agent opened is still to be told.
+            self.told.raise_own(end);
+        }
+        self.told.set(queue.told_in(&self.relative, hasher, &**file, &self.path)?);
+        Ok(())
+    }
+
+    /// Its agent is this store's, and has cut it. A line that was read and is gone must not be missed later, when the log is
+    /// sealed: it would be read anew then, over what came behind it.
+    pub(super) fn forget_from(&mut self, offset: u64) {
+        let lines = &mut self.read.lines;
+        lines.truncate(lines.partition_point(|known| known.line.offset < offset));
+        self.told.cut_own(offset);
     }
 }
 

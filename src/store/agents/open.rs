@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::identity::Identity;
+use super::known_manifest::KnownManifest;
 use super::same_name::refuse_same_name;
 use super::{Agents, own_path};
 use crate::disk::{Disk, OpenMode};
@@ -67,12 +69,11 @@ pub(in crate::store) fn open_agent(
         let manifest = read_manifest(&*store.disk, &store.root)?.ok_or(Error::NoStore)?;
         let own = own_path(&manifest, agent).ok_or(Error::AgentFolder)?;
         let mut state = store.lock();
-        let mut agents = Agents::new(Some(agent.as_bytes().into()), Some(held));
-        agents.manifest_file = store.manifest_file();
-        agents.count = exclusive
+        let file = store.manifest_file();
+        let count = exclusive
             .count()
             .map_err(|source| Error::io("read", &layout::folder_lock(&store.root), source))?;
-        state.agents = Some(agents);
+        state.agents = Some(Agents::new(Identity::agent(agent, held), KnownManifest::new(count, file)));
         state.go_over_to(open_own_wal(&store, own, &mut report)?, root);
         report.wal = state.logs.wal.path().to_path_buf();
         store.load_first(&mut state, &manifest, &mut report)?;

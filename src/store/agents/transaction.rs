@@ -166,9 +166,11 @@ impl Store {
 
     /// Whether all that may be new are a few lines of logs that are known, behind those that were read.
     fn is_known(&self, state: &State, count: io::Result<u64>) -> Result<bool> {
-        let Some(agents) = state.agents.as_ref().filter(|agents| !agents.departed) else { return Ok(false) };
+        let Some(agents) = state.agents.as_ref().filter(|agents| !agents.trust.is_departed()) else {
+            return Ok(false);
+        };
         if !self.is_current(agents, count)?
-            || agents.manifest_file != self.manifest_file()
+            || !agents.manifest.is_of(self.manifest_file())
             || state.is_to_be_read()
         {
             return Ok(false);

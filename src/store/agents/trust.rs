@@ -1,30 +1,71 @@
 //! Whether what a store knows of the logs of agents still holds: whether the folder is the one that it was, and whether the own log is.
 
-use super::{Log, logs_of};
+use super::logs_of;
 use crate::error::Result;
 use crate::format::manifest::{Descent, Manifest};
 use crate::layout;
 use crate::store::{State, Store};
 use crate::wal::Standing;
 
+/// How what is in memory stands to what the folder says.
+#[derive(Clone, Default)]
+pub(super) struct Trust {
+    /// It must be loaded anew before it can be trusted.
+    stale: bool,
+    /// The snapshot in memory is to be replaced by the current one.
+    outdated: bool,
+    /// It holds records that the current one does not, and that no operation has deleted.
+    departed: bool,
+}
+
+impl Trust {
+    pub(super) fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    pub(super) fn is_outdated(&self) -> bool {
+        self.outdated
+    }
+
+    pub(super) fn is_departed(&self) -> bool {
+        self.departed
+    }
+
+    /// Has everything loaded anew before it is trusted again.
+    pub(super) fn distrust(&mut self) {
+        self.stale = true;
+    }
+
+    /// The current snapshot is another one. `is_heavy`: what memory holds beside the older one is much.
+    pub(super) fn note_snapshot(&mut self, is_departed: bool, is_heavy: bool) {
+        self.departed |= is_departed;
+        self.outdated |= self.departed || is_heavy;
+    }
+
+    /// The snapshot in memory is the current one.
+    pub(super) fn renewed(&mut self) {
+        (self.outdated, self.departed) = (false, false);
+    }
+}
+
 impl State {
     pub(super) fn is_outdated(&self) -> bool {
-        self.agents.as_ref().is_some_and(|agents| agents.outdated)
+        self.agents.as_ref().is_some_and(|agents| agents.trust.is_outdated())
     }
 
     /// Whether the snapshot in memory holds records that the current one does not.
     pub(in crate::store) fn is_departed(&self) -> bool {
-        self.agents.as_ref().is_some_and(|agents| agents.departed)
+        self.agents.as_ref().is_some_and(|agents| agents.trust.is_departed())
     }
 
     pub(super) fn is_stale(&self) -> bool {
-        self.agents.as_ref().is_some_and(|agents| agents.stale)
+        self.agents.as_ref().is_some_and(|agents| agents.trust.is_stale())
     }
 
     /// Has everything loaded anew before it is trusted again.
     pub(super) fn distrust(&mut self) {
         if let Some(agents) = &mut self.agents {
-            agents.stale = true;
+            agents.distrust();
         }
     }
 
@@ -37,24 +78,24 @@ impl State {
         }
         let named = logs_of(next);
         let own = self.logs.wal.relative();
-        for log in agents.logs.iter_mut().filter(|log| log.relative != own) {
-            if log.is_replaced(store, named.contains(&log.relative.as_str()))? {
+        for log in agents.logs.iter_mut().filter(|log| !log.is(own)) {
+            if log.is_replaced(store, named.contains(&log.relative()))? {
                 return Ok(true);
             }
         }
-        Ok(agents.id.is_some() && self.has_lost_own_log(store)? && !self.has_others_lines(store)?)
+        Ok(agents.identity.is_agent() && self.has_lost_own_log(store)? && !self.has_others_lines(store)?)
     }
 
     /// Whether another process has only appended to the agent's own log, behind its last line or before: the folder is what
     /// it was, with more in it.
     fn has_others_lines(&self, store: &Store) -> Result<bool> {
-        let is_agent = self.agents.as_ref().is_some_and(|agents| agents.id.is_some());
+        let is_agent = self.agents.as_ref().is_some_and(|agents| agents.identity.is_agent());
         Ok(is_agent && self.logs.wal.look(&*store.disk)?.0 == Standing::Grew && store.has_only_grown(self)?)
     }
 
     /// Whether lines of another hand are to be looked for in the agent's own log, and nothing waits to be written.
     pub(super) fn is_own_log_to_be_read(&self, store: &Store) -> Result<bool> {
-        let is_agent = self.agents.as_ref().is_some_and(|agents| agents.id.is_some());
+        let is_agent = self.agents.as_ref().is_some_and(|agents| agents.identity.is_agent());
         if !is_agent || store.options.read_only || self.holds_unwritten() {
             return Ok(false);
         }
@@ -71,7 +112,7 @@ impl State {
 
     /// The time of the newest log of an agent that is known.
     pub(in crate::store) fn newest_agent_log(&self) -> u64 {
-        self.agents.as_ref().map_or(0, |agents| newest(&agents.logs))
+        self.agents.as_ref().map_or(0, |agents| agents.logs.newest())
     }
 
     /// Whether the agent's own log is another file by now, or was changed by another hand.
@@ -81,8 +122,4 @@ impl State {
         let is_there = info.is_some() || store.disk.info(self.logs.wal.path()).is_ok();
         Ok(is_there && (standing != Standing::Sound || !self.logs.wal.ends_as_written()?))
     }
-}
-
-pub(super) fn newest(logs: &[Log]) -> u64 {
-    logs.iter().filter_map(|log| layout::agent_milliseconds(&log.relative)).max().unwrap_or(0)
 }

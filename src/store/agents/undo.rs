@@ -41,7 +41,7 @@ impl Store {
             Err(source) => {
                 // It is off the log; memory must be loaded anew to show that.
                 if let Some(agents) = &mut state.agents {
-                    agents.stale = true;
+                    agents.distrust();
                 }
                 return Err(self.read_failed(source));
             }
@@ -55,15 +55,10 @@ impl Store {
 }
 
 impl State {
-    /// The agent's log was cut. A line of it that was read and is gone must not be missed later, when the log is sealed:
-    /// it would be read anew then, over what came behind it.
+    /// The agent's log was cut.
     fn forget_own_lines(&mut self, from: u64) {
-        let Some(agents) = &mut self.agents else { return };
-        let own = agents.own;
-        if let Some(log) = agents.logs.iter_mut().find(|log| log.number == own) {
-            log.lines.truncate(log.lines.partition_point(|known| known.line.offset < from));
-            log.told = log.told.min(from);
-            log.own_from = log.own_from.min(from);
+        if let Some(log) = self.agents.as_mut().and_then(|agents| agents.logs.own_mut()) {
+            log.forget_from(from);
         }
     }
 }

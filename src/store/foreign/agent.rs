@@ -57,7 +57,7 @@ impl State {
         let operations = self.engine.operations().iter();
         let unsure = operations.filter(|operation| match &operation.line {
             Text::At { file, offset, .. } => {
-                operation.is_of_log(agents.own) && Arc::ptr_eq(file, own) && *offset >= sure
+                operation.is_of_log(agents.own()) && Arc::ptr_eq(file, own) && *offset >= sure
             }
             _ => false,
         });
@@ -105,15 +105,14 @@ impl Store {
         if state.holds_unwritten() {
             return Ok(());
         }
-        while let Some(line) = state.agents.as_ref().and_then(|agents| agents.swallowed.first()).cloned() {
+        while let Some(line) = state.agents.as_ref().and_then(Agents::swallowed).cloned() {
             let again = self.append_again(state, line)?;
             let changed =
                 state.engine.integrate(vec![again], &[]).map_err(|source| self.read_failed(source))?;
             state.unwritten.buffered = state.engine.operations().len();
             let end = state.logs.wal.len();
             if let Some(agents) = &mut state.agents {
-                agents.swallowed.remove(0);
-                agents.own_log_grew(end, true);
+                agents.appended_swallowed(end);
             }
             state.following.foreign.push(Followed { changed, reordered: true, ..Followed::default() });
         }
@@ -125,7 +124,7 @@ impl Store {
     /// # Errors
     /// As for [`Store::catch_up`].
     pub(in crate::store) fn append_swallowed_at_close(&self) -> Result<()> {
-        let is_any = self.lock().agents.as_ref().is_some_and(|agents| !agents.swallowed.is_empty());
+        let is_any = self.lock().agents.as_ref().and_then(Agents::swallowed).is_some();
         if is_any { self.catch_up().map(drop) } else { Ok(()) }
     }
 
@@ -163,7 +162,7 @@ impl Store {
         let end = state.logs.wal.len();
         if let Some(agents) = &mut state.agents {
             agents.own_log_grew(end, newest.is_some());
-            agents.swallowed.extend(missing.into_iter().map(|own| own.text.unwrap_or_default()));
+            agents.add_swallowed(missing.into_iter().map(|own| own.text.unwrap_or_default()));
         }
         state.following.foreign.push(followed);
         Ok(())
