@@ -5,13 +5,17 @@
 //! Invariant: an operation counts once, whichever copy of its log it is read from. Of what may be gone nothing is guessed: it is
 //! `OPSLOG_POSITION_GONE`.
 
+mod backward;
 mod eras;
 mod feed;
+mod forward;
 mod past;
 mod position;
 mod prune;
 mod retired;
 mod standing;
+mod told;
+mod walk;
 
 pub use feed::Feed;
 pub use past::{Present, When};
