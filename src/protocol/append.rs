@@ -10,8 +10,9 @@ use super::carrier::{Carrier, Error, Failure};
 use super::doubt::ShutOut;
 use super::entry::{Entry, Log, followed, logs_of};
 use super::lines::identities;
+use super::manifests::Known;
 use super::publication::{Found, LOOKS, unknown};
-use super::session::{Known, Session};
+use super::session::Session;
 use crate::error::Code;
 use crate::format::document::{Manifest, Name, Numbering};
 use crate::transition::backend::fence_of;
@@ -255,7 +256,7 @@ impl<C: Carrier> Session<C> {
     pub(super) async fn create_log(&self, agent: Option<&Name>) -> Result<Name, Error> {
         self.pass_names().await;
         let log = self.carrier.create_log(agent).await?;
-        let is_used = self.known.borrow().as_ref().is_some_and(|known| known.manifest.logs().contains(&log));
+        let is_used = self.manifest().is_some_and(|manifest| manifest.logs().contains(&log));
         if log.is_empty() || is_used {
             let log = String::from_utf8_lossy(&log);
             return Err(Error::rule(Code::Io, format!("The backend gave a name that is in use: {log}")));

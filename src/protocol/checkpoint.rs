@@ -10,8 +10,9 @@ use std::sync::Arc;
 use super::carrier::{Carrier, Error, Lock, Phase, Records};
 use super::entry::{Entry, Log, followed, highest_clock, logs_of, read_all, read_counted, sealed_logs};
 use super::lock::compaction_locked;
+use super::manifests::Known;
 use super::open::has_agents;
-use super::session::{Known, Session, missing};
+use super::session::{Session, missing};
 use super::undo::mark_of;
 use super::view::unreadable;
 use crate::engine::Id;
@@ -273,7 +274,7 @@ impl<C: Carrier> Session<C> {
         self.update(async |manifest, generation| {
             let manifest = manifest.ok_or_else(missing)?;
             self.refuse_newer(manifest)?;
-            self.newest.set(self.newest.get().max(manifest.newest_name()));
+            self.manifests.see_names(manifest);
             if let Some(agent) = &agent
                 && manifest.session_of(agent).is_some_and(|session| session != *self.writer.session())
             {

@@ -11,8 +11,9 @@ use hashbrown::HashMap;
 
 use super::carrier::{Carrier, Error, Loaded};
 use super::entry::{Entry, logs_of, read_logs};
+use super::manifests::Known;
 use super::ranged::{Looked, Ranged};
-use super::session::{Known, Session};
+use super::session::Session;
 use crate::engine::Id;
 use crate::format::document::{Manifest, Name};
 

@@ -15,6 +15,7 @@ mod history;
 mod join;
 mod lines;
 mod lock;
+mod manifests;
 mod moving;
 mod open;
 mod publication;

@@ -9,8 +9,9 @@ use super::carrier::{Carrier, Error, Failure, Lock, Taken, Version};
 use super::entry::{Entry, highest_clock, read_all};
 use super::join::join_all;
 use super::lock::compaction_locked;
+use super::manifests::Known;
 use super::publication::{Found, taken_over};
-use super::session::{Known, Session, missing};
+use super::session::{Session, missing};
 use super::tail::Tail;
 use crate::error::Code;
 use crate::format::document::{Manifest, Name};
@@ -313,7 +314,7 @@ impl<C: Carrier> Session<C> {
                 if !create && base.session_of(&agent).is_some() {
                     return Err(taken_over());
                 }
-                self.newest.set(self.newest.get().max(base.newest_name()));
+                self.manifests.see_names(&base);
                 // One without a session is no store's any more.
                 let log = match base.log_of(&agent).filter(|_| base.session_of(&agent).is_none()) {
                     Some(log) => log,

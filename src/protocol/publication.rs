@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use super::append::failure_of;
 use super::carrier::{Carrier, Error, Failure, Version};
-use super::session::{Known, Session, missing, token};
+use super::manifests::Known;
+use super::session::{Session, missing, token};
 use crate::error::Code;
 use crate::format::document::Manifest;
 use crate::transition::backend::{ANCESTORS, Stamp, stamped};
@@ -43,7 +44,7 @@ impl<C: Carrier> Session<C> {
         let manifest = Manifest::parse(&text).map_err(|what| {
             Error::rule(Code::Corrupt, format!("readManifest() returned what is no manifest: {what}"))
         })?;
-        self.generation.set(self.generation.get().max(manifest.number("generation")));
+        self.manifests.see_generation(&manifest);
         Ok(Found { manifest: Some(Rc::new(manifest)), version })
     }
 
@@ -83,7 +84,7 @@ impl<C: Carrier> Session<C> {
 
     /// As `read()`. A manifest that is known is read only if it has another version by now.
     pub(super) async fn read_anew(&self) -> Result<Found, Error> {
-        let known = self.known.borrow().clone();
+        let known = self.manifests.known();
         let Some(known) = known.filter(|_| self.carrier.facts().exact_versions) else {
             return self.read().await;
         };
@@ -111,7 +112,7 @@ impl<C: Carrier> Session<C> {
                 ));
             }
             last = Some(before.manifest.clone());
-            let generation = self.generation.get() + 1;
+            let generation = self.manifests.next_generation();
             let Some(next) = change(before.manifest.as_ref(), generation).await? else {
                 return before.known();
             };
@@ -128,7 +129,7 @@ impl<C: Carrier> Session<C> {
         let Known { manifest, version } = self.known()?;
         let before = Found { manifest: Some(manifest), version };
         for attempt in 0..REFUSALS {
-            let stamp = Stamp { generation: self.generation.get() + 1, stamp: token(&self.carrier) };
+            let stamp = Stamp { generation: self.manifests.next_generation(), stamp: token(&self.carrier) };
             if let Some(written) = self.replace(&before, stamped(&next, &stamp)).await? {
                 if written.manifest.text("stamp") != Some(stamp.stamp) {
                     // It took effect, and another writer has published since.
@@ -147,7 +148,7 @@ impl<C: Carrier> Session<C> {
 
     /// Publishes the first manifest, where there was none. `None` if another writer was faster.
     pub(super) async fn create(&self, before: &Found, next: Manifest) -> Result<Option<Known>, Error> {
-        let stamp = Stamp { generation: self.generation.get() + 1, stamp: token(&self.carrier) };
+        let stamp = Stamp { generation: self.manifests.next_generation(), stamp: token(&self.carrier) };
         self.replace(before, stamped(&next, &stamp)).await
     }
 
@@ -222,7 +223,7 @@ impl<C: Carrier> Session<C> {
         if planted!("world-late-manifest-ignored") {
             return Ok(true);
         }
-        let stamp = Stamp { generation: self.generation.get() + 1, stamp: token(&self.carrier) };
+        let stamp = Stamp { generation: self.manifests.next_generation(), stamp: token(&self.carrier) };
         let touched = stamped(manifest, &stamp);
         Ok(self.carrier.publish(&touched.print(), Some(version)).await?.is_some())
     }
@@ -245,7 +246,7 @@ impl<C: Carrier> Session<C> {
     }
 
     fn published(&self, manifest: Manifest, version: Version) -> Known {
-        self.generation.set(self.generation.get().max(manifest.number("generation")));
+        self.manifests.see_generation(&manifest);
         Known { manifest: Rc::new(manifest), version }
     }
 

@@ -1,14 +1,15 @@
-//! An open store behind a carrier: its owners, and nothing else. Memory is the view's, the log the writer's, what the
-//! manifest says is `Known`, changes on their way are the flight's.
+//! An open store behind a carrier: its owners, and nothing else. Memory is the view's, the log the writer's, changes on their
+//! way are the flight's.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::carrier::{Carrier, Error, Version};
+use super::carrier::{Carrier, Error};
 use super::fetch::Fetching;
 use super::flight::Flight;
-use super::history::{Pages, Standing};
+use super::history::History;
+use super::manifests::{Known, Manifests};
 use super::tail::Tail;
 use super::view::{Effects, View};
 use super::writer::Writer;
@@ -40,15 +41,6 @@ pub struct Options {
     pub keep: usize,
 }
 
-/// A manifest with its version, as it was read or written.
-#[derive(Debug, Clone)]
-pub struct Known {
-    /// The manifest.
-    pub manifest: Rc<Manifest>,
-    /// Its version.
-    pub version: Version,
-}
-
 /// What became of a change, for its caller.
 #[derive(Debug)]
 pub struct Settled {
@@ -59,6 +51,8 @@ pub struct Settled {
 }
 
 /// An open store.
+///
+/// One struct: the protocols are methods of it, and each field is an owner in a file of its own.
 pub struct Session<C> {
     pub(super) carrier: C,
     pub(super) options: Options,
@@ -66,13 +60,9 @@ pub struct Session<C> {
     pub(super) writer: Writer,
     pub(super) flight: Flight,
     pub(super) tail: Tail,
-    pub(super) known: RefCell<Option<Known>>,
-    pub(super) standing: Standing,
-    pub(super) pages: Pages,
+    pub(super) manifests: Manifests,
+    pub(super) history: History,
     pub(super) fetching: Fetching,
-    /// The highest generation seen, and the newest millisecond in a name.
-    pub(super) generation: Cell<u64>,
-    pub(super) newest: Cell<u64>,
     /// The lock of the single writer.
     pub(super) lock: Cell<Option<u64>>,
 }
@@ -86,12 +76,9 @@ impl<C: Carrier> Session<C> {
             writer: Writer::new(session),
             flight: Flight::default(),
             tail: Tail::default(),
-            known: RefCell::default(),
-            standing: Standing::default(),
-            pages: Pages::default(),
+            manifests: Manifests::default(),
+            history: History::default(),
             fetching: Fetching::default(),
-            generation: Cell::new(0),
-            newest: Cell::new(0),
             lock: Cell::new(None),
             carrier,
             options,
@@ -130,7 +117,7 @@ impl<C: Carrier> Session<C> {
 
     /// The manifest that is known.
     pub fn manifest(&self) -> Option<Rc<Manifest>> {
-        self.known.borrow().as_ref().map(|known| Rc::clone(&known.manifest))
+        self.manifests.manifest()
     }
 
     /// The agent that writes through this store.
@@ -149,14 +136,14 @@ impl<C: Carrier> Session<C> {
     }
 
     pub(super) fn known(&self) -> Result<Known, Error> {
-        self.known.borrow().clone().ok_or_else(missing)
+        self.manifests.known().ok_or_else(missing)
     }
 
     /// Takes over a manifest that was read or written.
     pub(super) fn take(&self, known: Known) {
-        self.newest.set(self.newest.get().max(known.manifest.newest_name()));
+        self.manifests.see_names(&known.manifest);
         if !self.options.read_only {
-            let before = self.known.borrow().as_ref().map(|known| Rc::clone(&known.manifest));
+            let before = self.manifest();
             if self.writer.is_at_work() && !self.is_alone() && self.is_another_at_work(&known) {
                 // NOTE: the log that the manifest names is the other store's.
                 self.writer.replaced();
@@ -169,7 +156,7 @@ impl<C: Carrier> Session<C> {
             // NOTE: the log may be another by now: what is appended to it stands above what was sealed.
             self.view.store().see_clock(known.manifest.number("clock"));
         }
-        *self.known.borrow_mut() = Some(known);
+        self.manifests.set(known);
     }
 
     /// Waits until the clock is past every name that is in use, where files are named by the time: a name that was in use
@@ -179,7 +166,7 @@ impl<C: Carrier> Session<C> {
             return;
         }
         for _ in 0..200 {
-            if self.carrier.now_ms() > self.newest.get() as i64 {
+            if self.carrier.now_ms() > self.manifests.newest_name() as i64 {
                 return;
             }
             self.carrier.pause(1).await;

@@ -200,7 +200,7 @@ impl<C: Carrier> Session<C> {
                     let last = last.or_else(|| entries.iter().rev().find(is_own));
                     // Of one that was appended again, the first copy may be in a snapshot.
                     let Some(last) = last.filter(|entry| !entry.is_again) else { return Ok(None) };
-                    self.newest.set(self.newest.get().max(manifest.newest_name()));
+                    self.manifests.see_names(manifest);
                     // NOTE: in their order, for a line that came late stands behind others.
                     let own: Vec<&Entry> =
                         entries.iter().filter(|entry| is_own(entry) && entry.log == last.log).collect();

@@ -21,11 +21,18 @@ pub use feed::Feed;
 pub use past::{Present, When};
 pub use position::Position;
 pub use prune::Deleted;
-pub(super) use retired::Pages;
-pub(super) use standing::Standing;
 
 use super::carrier::Error;
 use crate::error::Code;
+use retired::Pages;
+use standing::Standing;
+
+/// What a store keeps of its history.
+#[derive(Default)]
+pub(super) struct History {
+    standing: Standing,
+    pages: Pages,
+}
 
 /// A place that is there no more, and why.
 fn gone(why: &'static str) -> Error {

@@ -23,7 +23,7 @@ pub(super) struct Page {
 
 /// Notes that were read.
 #[derive(Default)]
-pub(in crate::protocol) struct Pages(RefCell<HashMap<Name, Rc<Page>>>);
+pub(super) struct Pages(RefCell<HashMap<Name, Rc<Page>>>);
 
 impl Page {
     pub(super) fn of(manifest: &Manifest) -> Self {
@@ -57,7 +57,7 @@ fn is_known(retired: &Retired) -> bool {
 impl<C: Carrier> Session<C> {
     /// A note; `None` if it is gone.
     pub(super) async fn page(&self, path: &Name) -> Result<Option<Rc<Page>>, Error> {
-        if let Some(page) = self.pages.0.borrow().get(path) {
+        if let Some(page) = self.history.pages.0.borrow().get(path) {
             return Ok(Some(Rc::clone(page)));
         }
         let text = match self.carrier.read_note(path).await {
@@ -65,7 +65,7 @@ impl<C: Carrier> Session<C> {
             text => text?,
         };
         let Some(page) = Page::parse(&text).map(Rc::new) else { return Ok(None) };
-        self.pages.0.borrow_mut().insert(Arc::clone(path), Rc::clone(&page));
+        self.history.pages.0.borrow_mut().insert(Arc::clone(path), Rc::clone(&page));
         Ok(Some(page))
     }
 

@@ -12,7 +12,7 @@ use crate::protocol::session::Session;
 
 /// What is known of the operations that a store shows.
 #[derive(Default)]
-pub(in crate::protocol) struct Standing(RefCell<Known>);
+pub(super) struct Standing(RefCell<Known>);
 
 #[derive(Default)]
 struct Known {
@@ -52,7 +52,7 @@ impl<C: Carrier> Session<C> {
     /// # Errors
     /// None of an open store.
     pub fn position(&self) -> Result<Vec<u8>, Error> {
-        let mut known = self.standing.0.borrow_mut();
+        let mut known = self.history.standing.0.borrow_mut();
         if self.agent().is_none() && !self.options.read_only {
             let manifest = self.known_rc()?;
             let (era, origin) = (manifest.snapshots(), origin_of(&manifest.snapshot()));
@@ -102,12 +102,12 @@ impl<C: Carrier> Session<C> {
             known.count = identities.len();
             known.last = identities.last().cloned();
         });
-        *self.standing.0.borrow_mut() = known;
+        *self.history.standing.0.borrow_mut() = known;
     }
 
     /// An operation was taken back where nothing is loaded.
     pub(in crate::protocol) fn stands_without(&self, entry: &Entry) {
-        let mut known = self.standing.0.borrow_mut();
+        let mut known = self.history.standing.0.borrow_mut();
         if let Some(count) = known.read.get_mut(&entry.agent) {
             count.take(&entry.identity);
         }
