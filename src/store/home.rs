@@ -59,7 +59,7 @@ impl Store {
         let mut state = self.lock();
         state.home.is_untold = false;
         let shown = state.home.shown.take();
-        let foreign = std::mem::take(&mut state.following.foreign);
+        let foreign = state.following.take_foreign(0);
         drop(state);
         // NOTE: it may be large, and others want the lock.
         drop(shown);
@@ -102,7 +102,7 @@ impl State {
         if self.home.thread.is_some() {
             let (outdated, undeleted) = (followed.outdated, followed.undeleted);
             if !followed.is_empty() {
-                self.following.foreign.push(std::mem::take(followed));
+                self.following.came_upon(std::mem::take(followed));
             }
             (followed.outdated, followed.undeleted) = (outdated, undeleted);
         }

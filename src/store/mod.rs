@@ -200,13 +200,12 @@ impl Store {
         let mut state = self.lock();
         let is_writer = state.lock.is_some();
         // NOTE: also among agents: work on another thread may wait for the end of a batch, and the thread that ends for it.
-        let is_shared = std::mem::take(&mut state.unwritten.shared);
-        if let (Some(_), false) = (state.unwritten.batch, is_shared) {
+        if state.unwritten.has_batch_of_user() {
             // The user's function did not come to its end.
             state.engine.rollback();
         }
         state.engine.commit();
-        state.unwritten.batch = None;
+        state.unwritten.end_batch();
         drop(state);
         if is_writer {
             let _ = self.flush();
@@ -230,7 +229,7 @@ impl Store {
     fn lock_without_batch(&self) -> Result<Locked<'_>> {
         let mut state = self.lock();
         let (mut patience, mut added) = (Patience::new(1), 0);
-        while state.unwritten.batch.is_some() {
+        while state.unwritten.has_batch() {
             let now = state.engine.operations().len();
             if now != added {
                 (patience, added) = (Patience::new(1), now);
@@ -299,13 +298,13 @@ impl State {
         match &self.agents {
             // Operations of others may come in before them.
             Some(agents) => agents.hidden(self.engine.operations()),
-            None => self.checkpoints.hidden,
+            None => self.checkpoints.hidden(),
         }
     }
 
     /// Lets the history shown start anew: what there is now belongs to the next checkpoint, but for what is kept undoable.
     fn hide(&mut self) {
-        self.hide_but(self.checkpoints.keep);
+        self.hide_but(self.checkpoints.keep());
     }
 
     fn hide_but(&mut self, keep: usize) {
@@ -321,11 +320,12 @@ impl State {
         self.checkpoints.departures.hide();
         self.engine.turn_history();
         // Without files, a checkpoint waits for what is on its way, and takes everything along.
-        self.checkpoints.hidden = match self.detached {
+        let hidden = match self.detached {
             true => self.engine.operations().len(),
-            false if keep > 0 => self.engine.set_apart_but(self.checkpoints.hidden, keep),
-            false => self.engine.set_apart(self.checkpoints.hidden),
+            false if keep > 0 => self.engine.set_apart_but(self.checkpoints.hidden(), keep),
+            false => self.engine.set_apart(self.checkpoints.hidden()),
         };
+        self.checkpoints.set_hidden(hidden);
     }
 
     /// Gives the operations back that were hidden.
@@ -335,20 +335,20 @@ impl State {
             self.engine.turn_history();
             return;
         }
-        self.engine.rejoin(self.checkpoints.hidden);
-        self.checkpoints.hidden = 0;
+        self.engine.rejoin(self.checkpoints.hidden());
+        self.checkpoints.set_hidden(0);
     }
 
     /// Whether the operations shown have reached the threshold, and a checkpoint pays.
     fn is_due(&self, options: &Options) -> bool {
         !options.skip_load
-            && self.shown() as f64 >= options.checkpoint_threshold + self.checkpoints.keep as f64
+            && self.shown() as f64 >= options.checkpoint_threshold + self.checkpoints.keep() as f64
             && (!options.amortised || self.pays())
     }
 
     /// Whether the log has grown enough for a rewrite of everything.
     fn pays(&self) -> bool {
-        let pays = match self.checkpoints.snapshot_bytes {
+        let pays = match self.checkpoints.snapshot_bytes() {
             0..SMALL_SNAPSHOT => 0,
             bytes => bytes / 4,
         };

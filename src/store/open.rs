@@ -258,17 +258,14 @@ impl Store {
             is_plain: report.skipped.is_empty() && !report.torn_line,
             ..Logs::default()
         };
-        let checkpoints = Checkpoints {
-            departures: Departures::of_manifest(manifest.departures),
-            snapshot_bytes: loaded.snapshot_bytes,
-            ..Checkpoints::default()
-        };
+        let departures = Departures::of_manifest(manifest.departures);
+        let checkpoints = Checkpoints::behind(departures, loaded.snapshot_bytes);
         *self.lock() = State {
-            unwritten: Unwritten { buffered: loaded.engine.operations().len(), ..Unwritten::default() },
+            unwritten: Unwritten::behind(loaded.engine.operations().len()),
             engine: loaded.engine,
             logs,
             checkpoints,
-            following: Following { seen: loaded.seen, ..Following::default() },
+            following: Following::of_seen(loaded.seen),
             manifest,
             lock: held,
             versions: loaded.versions,

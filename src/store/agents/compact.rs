@@ -319,9 +319,9 @@ impl Store {
         // NOTE: what is in memory may be older than the snapshot, and still hold what went to an archive. No other
         // agent publishes a snapshot while this one holds the compaction lock.
         let followed = self.catch_up()?;
-        self.lock().following.foreign.push(followed);
+        self.lock().following.came_upon(followed);
         let followed = self.renew()?;
-        self.lock().following.foreign.push(followed);
+        self.lock().following.came_upon(followed);
         Ok(())
     }
 
@@ -362,7 +362,7 @@ impl Store {
     fn seal(&self, gate: &Gate, list: &Unpublished, next: NextOf, now_ms: i64) -> Result<Option<Sealed>> {
         let exclusive = gate.exclusive()?;
         let followed = self.look_alone(&exclusive)?;
-        self.lock().following.foreign.push(followed);
+        self.lock().following.came_upon(followed);
         let (current, clock) = {
             let state = self.lock();
             state.writable()?;
@@ -414,7 +414,7 @@ impl Store {
         state.unhide();
         let migrates = !state.is_of_one_version(&self.options);
         let view = state.engine.freeze(usize::MAX);
-        state.unwritten.buffered = 0;
+        state.unwritten.set_buffered(0);
         state.checkpoints.upkeep = Upkeep::Checkpoint;
         Ok(Some(Sealed { view, logs, manifest: next, migrates }))
     }
@@ -450,7 +450,7 @@ impl Store {
         }
         drop(state);
         if let Ok(followed) = self.renew() {
-            self.lock().following.foreign.push(followed);
+            self.lock().following.came_upon(followed);
         }
     }
 
@@ -502,7 +502,7 @@ impl Store {
         let mut state = self.lock();
         state.checkpoints.departures.set(next.departures);
         let freed = state.engine.rebase(written.base, version);
-        state.checkpoints.snapshot_bytes = written.bytes;
+        state.checkpoints.set_snapshot_bytes(written.bytes);
         state.checkpoints.upkeep = Upkeep::None;
         state.drop_logs(&sealed.logs);
         state.versions.take_snapshot(Versions::of_manifest(&next));

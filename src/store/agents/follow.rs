@@ -140,8 +140,8 @@ impl Store {
         engine.integrate(operations, &[]).map_err(|source| self.read_failed(source))?;
         engine.see_clock(state.engine.clock());
         let old = std::mem::replace(&mut state.engine, engine);
-        state.checkpoints.snapshot_bytes = loaded.bytes;
-        state.unwritten.buffered = state.engine.operations().len();
+        state.checkpoints.set_snapshot_bytes(loaded.bytes);
+        state.note_all_written();
         if let Some(agents) = &mut state.agents {
             agents.trust.renewed();
         }
@@ -163,7 +163,7 @@ impl Store {
     pub(in crate::store) fn look_at_once(&self, state: Locked<'_>, most: u64) -> Result<Option<Followed>> {
         match self.ahead_of_agents(&state)? {
             Some(0) => return Ok(Some(Followed::default())),
-            Some(ahead) if ahead <= most && state.unwritten.batch.is_none() && !self.options.skip_load => {}
+            Some(ahead) if ahead <= most && !state.unwritten.has_batch() && !self.options.skip_load => {}
             _ => return Ok(None),
         }
         let count = state.agents.as_ref().map(|agents| agents.manifest.count());
@@ -252,7 +252,7 @@ impl Store {
             state.keep_showing_from(behind);
         }
         self.integrate(state, news, &mut followed)?;
-        state.unwritten.buffered = state.engine.operations().len();
+        state.note_all_written();
         state.tell_home(&mut followed);
         Ok(followed)
     }
@@ -310,9 +310,9 @@ impl Store {
     /// Has everything loaded anew at the next look; what was taken in before is told then.
     pub(super) fn distrust(&self, followed: Followed) {
         let mut state = self.lock();
-        state.following.foreign.push(followed);
+        state.following.came_upon(followed);
         // Nothing of an agent's waits to be written, however many operations are left in memory.
-        state.unwritten.buffered = state.engine.operations().len();
+        state.note_all_written();
         if !self.options.skip_load {
             state.distrust();
         }
@@ -400,7 +400,7 @@ impl Store {
             agents.trust.note_snapshot(counts && departed, counts && heavy);
             agents.manifest = KnownManifest::new(count, file);
         }
-        state.unwritten.buffered = state.engine.operations().len();
+        state.note_all_written();
         // NOTE: the log may have been sealed meanwhile: what is missing there goes into the one that is in force.
         self.append_swallowed(&mut state)?;
         let departures = state.checkpoints.departures.now().max(next.departures);

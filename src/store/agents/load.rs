@@ -167,14 +167,14 @@ impl Store {
         state.agents = Some(all.agents);
         state.number_own_log();
         state.begin_telling(self.options.skip_load);
-        state.checkpoints.snapshot_bytes = all.bytes;
+        state.checkpoints.set_snapshot_bytes(all.bytes);
         if !self.options.skip_load {
             report.needs_migration = state.versions.snapshot < self.options.version
                 || !state.engine.is_migrated().map_err(|source| self.read_failed(source))?;
             report.index_rebuilt = all.is_scanned;
         }
         report.skipped = all.skipped;
-        state.unwritten.buffered = state.engine.operations().len();
+        state.note_all_written();
         state.checkpoints.departures.set(manifest.departures);
         state.manifest = manifest.clone();
         state.take_log_version();
@@ -199,11 +199,11 @@ impl Store {
         }
         self.tell_logs(&mut state.following.tail_queue, &mut agents)?;
         state.logs.wal = Writer::new(PathBuf::new(), String::new(), None, 0);
-        state.checkpoints.snapshot_bytes = bytes;
+        state.checkpoints.set_snapshot_bytes(bytes);
         state.agents = Some(agents);
         state.take_engine(engine, self.options.skip_load && !is_put_back);
         state.versions.take_snapshot(versions);
-        state.unwritten.buffered = state.engine.operations().len();
+        state.note_all_written();
         state.checkpoints.departures.set(manifest.departures);
         Ok(())
     }

@@ -135,7 +135,7 @@ impl Store {
         let mut state = self.lock();
         followed.outdated = state.is_outdated();
         if !followed.is_empty() {
-            state.following.foreign.push(followed);
+            state.following.came_upon(followed);
         }
     }
 
@@ -145,7 +145,7 @@ impl Store {
         let Some(_looking) = self.looking.try_lock() else { return Ok(false) };
         let Some(mut state) = Locked::try_new(&self.state) else { return Ok(false) };
         state.writable()?;
-        if state.unwritten.batch.is_some() || !self.is_known(&state, count)? {
+        if state.unwritten.has_batch() || !self.is_known(&state, count)? {
             return Ok(false);
         }
         let taken = self.take_news(&mut state, is_held);
@@ -153,7 +153,7 @@ impl Store {
         match taken {
             Ok(followed) => {
                 if !followed.is_empty() {
-                    self.lock().following.foreign.push(followed);
+                    self.lock().following.came_upon(followed);
                 }
                 Ok(true)
             }

@@ -47,7 +47,7 @@ impl Store {
             }
         };
         state.number_own_log();
-        state.unwritten.buffered = state.engine.operations().len();
+        state.note_all_written();
         state.checkpoints.departures.add(1);
         state.tell_home_of(&changed);
         Ok(Some(changed))

@@ -73,7 +73,7 @@ impl Store {
     /// No checkpoint takes the last operations along from now on, so many of them: they are carried to the next log, where they
     /// are shown and can be undone. An archive and a migration take them along, for the records that they leave are others.
     pub fn keep_undoable(&self, operations: usize) {
-        self.lock().checkpoints.keep = operations;
+        self.lock().checkpoints.set_keep(operations);
     }
 
     /// As [`Store::begin_checkpoint`]; `keeps` says whether operations stay in the log.
@@ -88,10 +88,10 @@ impl Store {
         }
         let mut state = self.lock_replayed()?;
         state.writable()?;
-        if !state.checkpoints.upkeep.is_free() || state.unwritten.batch.is_some() {
+        if !state.checkpoints.upkeep.is_free() || state.unwritten.has_batch() {
             return Ok(None);
         }
-        if state.unwritten.buffered < state.engine.operations().len() {
+        if state.holds_buffered() {
             self.check_file(&mut state).map_err(Rejected::into_error)?;
             state.flush(self, None)?;
             self.wrote(&state);
@@ -101,26 +101,26 @@ impl Store {
         self.check_length(&mut state).map_err(Rejected::into_error)?;
         state.require_one_version(&self.options)?;
         let migrates = !state.is_of_one_version(&self.options);
-        let keep = if keeps && !migrates { state.checkpoints.keep } else { 0 };
-        if all || !state.engine.is_apart() || keep < state.checkpoints.keep {
+        let keep = if keeps && !migrates { state.checkpoints.keep() } else { 0 };
+        if all || !state.engine.is_apart() || keep < state.checkpoints.keep() {
             state.unhide();
             state.hide_but(keep);
-            let everything = state.checkpoints.hidden;
+            let everything = state.checkpoints.hidden();
             if everything == state.engine.operations().len() {
                 state.engine.rejoin(everything);
             }
         }
         let frozen_len =
-            match state.engine.operations().get(state.checkpoints.hidden).map(|first| &first.line) {
+            match state.engine.operations().get(state.checkpoints.hidden()).map(|first| &first.line) {
                 Some(Text::At { file, offset, .. }) => start_of_line(&**file, *offset)
                     .map_err(|source| Error::io("read", state.logs.wal.path(), source))?,
                 _ => state.logs.wal.len(),
             };
         let departures = state.checkpoints.departures.hidden();
-        let frozen = std::mem::take(&mut state.checkpoints.hidden);
+        let frozen = state.checkpoints.take_hidden();
         let view = state.engine.freeze(frozen);
         state.checkpoints.upkeep = Upkeep::Checkpoint;
-        state.unwritten.buffered = state.engine.operations().len();
+        state.note_all_written();
         Ok(Some(Checkpoint {
             store: Arc::clone(self),
             original: view.clone(),
@@ -142,7 +142,7 @@ impl Store {
     pub fn is_checkpoint_due_on_close(&self, explicit: bool) -> bool {
         let state = self.lock();
         let head = state.engine.head().map_or(0, |head| head.operations());
-        let has_operations = head + state.engine.operations().len() > state.checkpoints.keep;
+        let has_operations = head + state.engine.operations().len() > state.checkpoints.keep();
         let is_possible = !self.options.skip_load && state.require_one_version(&self.options).is_ok();
         is_possible && has_operations && (explicit || state.pays())
     }
@@ -162,7 +162,7 @@ impl Store {
     pub fn is_checkpoint_pending(&self) -> bool {
         let state = self.lock();
         let waits_for_replay =
-            state.checkpoints.keep > 0 && state.engine.head().is_some() && state.is_due(&self.options);
+            state.checkpoints.keep() > 0 && state.engine.head().is_some() && state.is_due(&self.options);
         state.engine.is_apart() || waits_for_replay || state.agents.is_some() && state.hidden_operations() > 0
     }
 
@@ -439,7 +439,7 @@ impl Checkpoint {
         state.take_log_version();
         state.logs.indexed = 0;
         state.logs.is_plain = true;
-        state.checkpoints.snapshot_bytes = bytes;
+        state.checkpoints.set_snapshot_bytes(bytes);
         state.checkpoints.upkeep = Upkeep::None;
         let version = state.versions.snapshot;
         let freed = state.engine.rebase(base, version);
@@ -483,12 +483,8 @@ impl State {
     /// Lets the operations count again that a checkpoint, which failed, had frozen; or those of a later checkpoint with
     /// them, if one was asked for meanwhile. A batch may be put together: it is in no file yet.
     pub(in crate::store) fn take_frozen_back(&mut self) {
-        let frozen = self.engine.thaw(self.checkpoints.hidden);
-        self.unwritten.buffered += frozen;
-        self.unwritten.batch = self.unwritten.batch.map(|from| from + frozen);
-        if self.engine.is_apart() {
-            self.checkpoints.hidden += frozen;
-        }
+        let frozen = self.engine.thaw(self.checkpoints.hidden());
+        self.came_before(frozen, self.engine.is_apart());
     }
 
     /// From now on, what is logged must be in both logs. Returns the next one's name, and what is to be synced of it.
@@ -508,7 +504,7 @@ impl State {
         let Some(next_log) = self.logs.switch.next() else { return Ok(()) };
         let mut bytes = Vec::new();
         let mut starts = Vec::new();
-        for operation in self.engine.operations().get(from..self.unwritten.buffered).unwrap_or_default() {
+        for operation in self.engine.operations().get(from..self.unwritten.buffered()).unwrap_or_default() {
             let text =
                 operation.line.read().map_err(|source| Error::io("read", self.logs.wal.path(), source))?;
             operation.parse(&text).map_err(|source| Error::io("read", self.logs.wal.path(), source))?;

@@ -93,7 +93,7 @@ impl Store {
         let mut deleting = {
             let exclusive = gate.exclusive()?;
             let followed = self.look_alone(&exclusive)?;
-            self.lock().following.foreign.push(followed);
+            self.lock().following.came_upon(followed);
             self.lock().writable()?;
             let current = read_manifest(&*self.disk, &self.root)?.ok_or(Error::NoStore)?;
             found.forget_named(&current);

@@ -70,14 +70,14 @@ impl Store {
     }
 
     fn look_for_foreign(&self, mut state: Locked<'_>, followed: &mut Followed) -> Result<()> {
-        let before = state.following.foreign.len();
+        let before = state.following.foreign();
         self.check_former_log(&mut state)?;
         if state.logs.wal.standing(&*self.disk)? == Standing::Grew
             || state.logs.wal.contents().wants_reading()
         {
             self.read_end_anew(&mut state)?;
         }
-        state.following.foreign.drain(before..).for_each(|news| followed.append(news));
+        state.following.take_foreign(before).into_iter().for_each(|news| followed.append(news));
         state.tell_home(followed);
         Ok(())
     }
@@ -202,7 +202,7 @@ impl Store {
         let Some(Piece { tail, is_last }) = piece else { return Ok(false) };
         followed.skipped.extend(skipped_in(&path, &tail.skipped));
         state.logs.wal.grown_to(until.map_or(tail.good, |until| tail.good.min(until)));
-        state.unwritten.buffered = state.engine.operations().len();
+        state.note_all_written();
         Ok(is_last)
     }
 
@@ -298,7 +298,7 @@ impl Store {
             operation.line = Text::Held(bytes.as_slice().into());
             state.following.seen.push(*offset, bytes);
         }
-        state.unwritten.buffered = state.engine.operations().len();
+        state.note_all_written();
         state.note_entered(link);
         state.logs.wal = Writer::new(path, link.relative.clone(), file, len);
         state.take_log_version();
@@ -341,7 +341,7 @@ impl State {
             self.following.follower.misplace();
         }
         if !followed.is_empty() {
-            self.following.foreign.push(followed);
+            self.following.came_upon(followed);
         }
     }
 
@@ -423,9 +423,9 @@ impl State {
         } else {
             self.engine = loaded.engine;
         }
-        self.unwritten.buffered = self.engine.operations().len();
+        self.note_all_written();
         self.following.follower.reloaded();
-        self.checkpoints.snapshot_bytes = loaded.snapshot_bytes;
+        self.checkpoints.set_snapshot_bytes(loaded.snapshot_bytes);
         Ok(())
     }
 
@@ -433,7 +433,7 @@ impl State {
         self.keep_showing();
         let undone = self.engine.undo_last().map_err(|source| Error::io("read", path, source))?;
         self.following.seen.pop();
-        self.unwritten.buffered = self.engine.operations().len();
+        self.note_all_written();
         if let Some(operation) = undone {
             followed.undeleted |= operation.kind == Kind::Delete;
             followed.changed.push(operation.id);

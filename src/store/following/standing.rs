@@ -18,5 +18,30 @@ pub(in crate::store) struct Following {
     /// What others read without the lock.
     pub(in crate::store) moments: Moments,
     /// What a write, or work on another thread, came upon that another hand wrote.
-    pub(in crate::store) foreign: Vec<Followed>,
+    foreign: Vec<Followed>,
+}
+
+impl Following {
+    /// These lines were seen.
+    pub(in crate::store) fn of_seen(seen: Seen) -> Self {
+        Self { seen, ..Self::default() }
+    }
+
+    /// Keeps what was come upon that another hand wrote for [`crate::store::Store::take_foreign`].
+    pub(in crate::store) fn came_upon(&mut self, followed: Followed) {
+        self.foreign.push(followed);
+    }
+
+    /// How often something was.
+    pub(in crate::store) fn foreign(&self) -> usize {
+        self.foreign.len()
+    }
+
+    /// Takes what was come upon since it was so often.
+    pub(in crate::store) fn take_foreign(&mut self, since: usize) -> Vec<Followed> {
+        if since == 0 {
+            return std::mem::take(&mut self.foreign);
+        }
+        self.foreign.split_off(since.min(self.foreign.len()))
+    }
 }

@@ -217,7 +217,7 @@ impl State {
         self.engine.integrate(added, &[])?;
         if self.agents.is_some() {
             // NOTE: they are in a log, though not in this store's own.
-            self.unwritten.buffered = self.engine.operations().len();
+            self.note_all_written();
         }
         Ok(())
     }

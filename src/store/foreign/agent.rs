@@ -30,9 +30,7 @@ struct Behind {
 impl State {
     /// Whether operations are in memory that are in no log yet.
     pub(in crate::store) fn holds_unwritten(&self) -> bool {
-        self.unwritten.batch.is_some()
-            || !self.unwritten.drafts.is_empty()
-            || self.unwritten.buffered < self.engine.operations().len()
+        self.unwritten.has_batch() || !self.unwritten.drafts.is_empty() || self.holds_buffered()
     }
 
     /// Whether the last line that was sure stands where it stood, as the same end of a batch or none: in a copy of the folder an
@@ -109,12 +107,12 @@ impl Store {
             let again = self.append_again(state, line)?;
             let changed =
                 state.engine.integrate(vec![again], &[]).map_err(|source| self.read_failed(source))?;
-            state.unwritten.buffered = state.engine.operations().len();
+            state.note_all_written();
             let end = state.logs.wal.len();
             if let Some(agents) = &mut state.agents {
                 agents.appended_swallowed(end);
             }
-            state.following.foreign.push(Followed { changed, reordered: true, ..Followed::default() });
+            state.following.came_upon(Followed { changed, reordered: true, ..Followed::default() });
         }
         Ok(())
     }
@@ -154,7 +152,7 @@ impl Store {
         followed.changed =
             state.engine.integrate(added, &removed).map_err(|source| self.read_failed(source))?;
         followed.reordered = true;
-        state.unwritten.buffered = state.engine.operations().len();
+        state.note_all_written();
         let relative = state.logs.wal.relative().to_owned();
         for range in queued {
             state.following.tail_queue.push(&relative, range, true);
@@ -164,7 +162,7 @@ impl Store {
             agents.own_log_grew(end, newest.is_some());
             agents.add_swallowed(missing.into_iter().map(|own| own.text.unwrap_or_default()));
         }
-        state.following.foreign.push(followed);
+        state.following.came_upon(followed);
         Ok(())
     }
 

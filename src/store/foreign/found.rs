@@ -96,12 +96,12 @@ impl State {
         found.followed.changed.extend(changed.iter().map(|operation| Arc::clone(&operation.id)));
         let mut operations = std::mem::take(&mut found.operations);
         operations.extend(held);
-        self.unwritten.batch = self.unwritten.batch.map(|_| from + operations.len());
+        self.unwritten.move_batch(|_| from + operations.len());
         self.engine
-            .replace_tail(from, operations, (self.checkpoints.hidden, hidden))
+            .replace_tail(from, operations, (self.checkpoints.hidden(), hidden))
             .map_err(|source| Error::io("read", self.logs.wal.path(), source))?;
-        self.unwritten.buffered = written;
-        self.checkpoints.hidden = hidden;
+        self.unwritten.set_buffered(written);
+        self.checkpoints.set_hidden(hidden);
         self.renew_next_log(store, from)?;
         appended
     }
@@ -126,14 +126,14 @@ impl State {
         let own = operations.filter(|(_, is_own)| **is_own).map(|(own, _)| own);
         let operations = own.chain(self.held(store)?).collect();
         self.engine
-            .replace_tail(from, operations, (self.checkpoints.hidden, self.checkpoints.hidden))
+            .replace_tail(from, operations, (self.checkpoints.hidden(), self.checkpoints.hidden()))
             .map_err(|source| Error::io("read", self.logs.wal.path(), source))
     }
 
     /// What is only buffered, to be applied again.
     fn held(&self, store: &Store) -> Result<Vec<Logged>> {
-        let held = self.unwritten.batch.unwrap_or(self.engine.operations().len());
-        self.engine.logged(self.unwritten.buffered..held).map_err(|source| store.read_failed(source))
+        let held = self.unwritten.batch().unwrap_or(self.engine.operations().len());
+        self.engine.logged(self.unwritten.buffered()..held).map_err(|source| store.read_failed(source))
     }
 
     /// Keeps in memory what was just read of the log.
@@ -189,12 +189,12 @@ impl State {
     /// How many operations are hidden once those from one on are what was found: each of the store's own stays on its
     /// side.
     fn hidden_then(&self, from: usize, found: &Found) -> usize {
-        match self.checkpoints.hidden.checked_sub(from) {
-            None | Some(0) => self.checkpoints.hidden,
+        match self.checkpoints.hidden().checked_sub(from) {
+            None | Some(0) => self.checkpoints.hidden(),
             Some(own) => match found.is_own.iter().enumerate().filter(|(_, is_own)| **is_own).nth(own) {
                 Some((before, _)) => from + before,
                 None => {
-                    let behind = self.checkpoints.hidden.saturating_sub(self.unwritten.buffered);
+                    let behind = self.checkpoints.hidden().saturating_sub(self.unwritten.buffered());
                     from + found.operations.len() + behind
                 }
             },

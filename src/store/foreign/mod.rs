@@ -125,7 +125,7 @@ impl Store {
             for range in std::mem::take(&mut found.queued) {
                 state.following.tail_queue.push(&relative, range, false);
             }
-            state.following.foreign.push(found.followed);
+            state.following.came_upon(found.followed);
         }
         if let Err(error) = &renewed {
             state.failed = Some(format!("what another process logged could not be taken over: {error}"));

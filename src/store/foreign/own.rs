@@ -83,9 +83,9 @@ fn shape(id: &[u8], len: usize, kind: Kind) -> Vec<u8> {
 impl State {
     /// The first operation of which it is not sure where its line is.
     pub(super) fn first_unsure(&self) -> usize {
-        let Some(own) = self.logs.wal.file() else { return self.unwritten.buffered };
+        let Some(own) = self.logs.wal.file() else { return self.unwritten.buffered() };
         let sure = self.logs.wal.contents().sure();
-        let logged = self.engine.operations().get(..self.unwritten.buffered).unwrap_or_default();
+        let logged = self.engine.operations().get(..self.unwritten.buffered()).unwrap_or_default();
         logged.partition_point(|operation| match &operation.line {
             Text::At { file, offset, .. } => !Arc::ptr_eq(file, own) || *offset < sure,
             _ => true,
@@ -94,7 +94,7 @@ impl State {
 
     pub(super) fn own_lines(&self, from: usize) -> Vec<Own> {
         self.as_own_lines(
-            self.engine.operations().get(from..self.unwritten.buffered).unwrap_or_default().iter(),
+            self.engine.operations().get(from..self.unwritten.buffered()).unwrap_or_default().iter(),
         )
     }
 

@@ -315,8 +315,9 @@ impl Store {
         fields.is_unfit = false;
         let snapshot = &state.manifest.current_snapshot;
         let found = |definition: &Definition| {
-            let file =
-                base.file().filter(|_| state.checkpoints.snapshot_bytes >= self.options.index_from_bytes)?;
+            let file = base
+                .file()
+                .filter(|_| state.checkpoints.snapshot_bytes() >= self.options.index_from_bytes)?;
             let path =
                 self.path(&format!("{}/{}", layout::INDEX, layout::tree_name(snapshot, definition.name())));
             Tree::open(&*self.disk, &path, &**file, definition)
@@ -329,7 +330,7 @@ impl Store {
     fn tree_path(&self, state: &State, number: usize, definitions: &[Definition]) -> Option<PathBuf> {
         let is_kept = !self.options.read_only
             && !state.detached
-            && state.checkpoints.snapshot_bytes >= self.options.index_from_bytes;
+            && state.checkpoints.snapshot_bytes() >= self.options.index_from_bytes;
         let definition = definitions.get(number).filter(|_| is_kept)?;
         let name = layout::tree_name(&state.manifest.current_snapshot, definition.name());
         Some(self.path(&format!("{}/{name}", layout::INDEX)))

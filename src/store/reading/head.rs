@@ -136,19 +136,15 @@ impl State {
     /// Puts the replayed head of the log in its place.
     fn take_head(&mut self, replayed: Engine) {
         let is_apart = self.engine.is_apart();
-        let count = self.engine.replace_head(replayed, self.checkpoints.hidden);
-        self.unwritten.buffered += count;
-        self.unwritten.batch = self.unwritten.batch.map(|from| from + count);
-        if is_apart {
-            self.checkpoints.hidden += count;
-        }
+        let count = self.engine.replace_head(replayed, self.checkpoints.hidden());
+        self.came_before(count, is_apart);
     }
 
     fn is_index_due(&self, store: &Store) -> bool {
-        let is_steady = self.unwritten.batch.is_none()
+        let is_steady = !self.unwritten.has_batch()
             && self.failed.is_none()
             && !self.checkpoints.upkeep.is_checkpoint()
-            && self.unwritten.buffered == self.engine.operations().len();
+            && !self.holds_buffered();
         let is_single_writer = self.lock.is_some() && self.agents.is_none() && !store.options.skip_load;
         is_steady
             && is_single_writer

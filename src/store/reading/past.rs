@@ -132,7 +132,7 @@ impl Store {
         if state.is_departed() {
             return Ok(None);
         }
-        if state.unwritten.batch.is_none() && state.unwritten.buffered < state.engine.operations().len() {
+        if !state.unwritten.has_batch() && state.holds_buffered() {
             state.flush(self, None)?;
         }
         let (count, undone) = (state.engine.count(), state.engine.undone());

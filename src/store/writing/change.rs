@@ -102,7 +102,7 @@ impl Store {
         if let Change::Set(value) = change {
             self.require_unique(&mut state, id, value)?;
         }
-        if state.unwritten.batch.is_some() || self.options.buffered {
+        if state.unwritten.has_batch() || self.options.buffered {
             return self.draft_change(&mut state, change, id, now_ms, prev);
         }
         let shared = match self.enter_gate(&state, check) {
@@ -189,11 +189,9 @@ impl Store {
             }
         };
         let line = Line { start, data: body.data, before, origin: origin_of(state), version };
-        let mark = (state.unwritten.batch.is_some() && !state.unwritten.shared).then_some(BatchMark::More);
+        let mark = state.unwritten.has_batch_of_user().then_some(BatchMark::More);
         let len = state.unwritten.drafts.push(id, hash, line, mark);
-        if state.unwritten.shared {
-            state.unwritten.held_bytes += len;
-        }
+        state.unwritten.hold(len);
         if state.detached {
             state.apply_drafts();
         }
@@ -205,16 +203,15 @@ impl Store {
     pub fn begin_batch(&self) {
         let mut state = self.lock();
         state.show_all();
-        state.unwritten.batch = Some(state.engine.operations().len());
+        let from = state.engine.operations().len();
+        state.unwritten.begin_batch(from);
         state.engine.begin();
     }
 
     /// Begins to hold changes that share a write, until [`Store::commit_shared`].
     pub fn begin_shared(&self) {
         self.begin_batch();
-        let mut state = self.lock();
-        state.unwritten.shared = true;
-        state.unwritten.held_bytes = 0;
+        self.lock().unwritten.share_batch();
     }
 
     /// Logs what is held with one append. The lines are those of single changes. The held file is not compared with
@@ -224,12 +221,12 @@ impl Store {
     /// As for [`Store::change`]; what was held is taken back then.
     pub fn commit_shared(&self) -> Result<Changed, Rejected> {
         let mut state = self.lock_drafting();
-        if state.unwritten.batch == Some(state.engine.operations().len()) && state.unwritten.drafts.is_empty()
+        if state.unwritten.batch() == Some(state.engine.operations().len())
+            && state.unwritten.drafts.is_empty()
         {
             // Every change was refused: nothing happened, and nothing is due because of it.
             state.engine.commit();
-            state.unwritten.batch = None;
-            state.unwritten.shared = false;
+            state.unwritten.end_batch();
             return Ok(state.changed(false));
         }
         let mut logged = state.writable();
@@ -241,8 +238,7 @@ impl Store {
             Ok(()) => state.engine.commit(),
             Err(_) => state.take_batch_back(),
         }
-        state.unwritten.batch = None;
-        state.unwritten.shared = false;
+        state.unwritten.end_batch();
         logged?;
         Ok(self.changed(&mut state))
     }
@@ -254,7 +250,7 @@ impl Store {
     /// open.
     pub fn commit_batch(&self) -> Result<Changed, Rejected> {
         let mut state = self.lock_drafting();
-        let from = state.unwritten.batch.unwrap_or(state.engine.operations().len());
+        let from = state.unwritten.batch().unwrap_or(state.engine.operations().len());
         let count = state.engine.operations().len() - from + state.unwritten.drafts.len();
         let mut is_far_behind = false;
         if count > 0 && !state.detached {
@@ -263,7 +259,7 @@ impl Store {
                 Ok(Some(shared)) => shared,
                 Err(error) => {
                     state.take_batch_back();
-                    state.unwritten.batch = None;
+                    state.unwritten.end_batch();
                     return Err(error.into());
                 }
             };
@@ -273,7 +269,7 @@ impl Store {
                 .and_then(|()| self.check_file_once(&mut state))
                 // NOTE: what another process logged may have come before the batch.
                 .and_then(|()| {
-                    let batch = state.unwritten.batch.filter(|_| count > 1);
+                    let batch = state.unwritten.batch().filter(|_| count > 1);
                     state.flush(self, batch).map_err(Rejected::from)
                 });
             match flushed {
@@ -281,13 +277,13 @@ impl Store {
                 Err(Rejected::NotNow) => return Err(Rejected::NotNow),
                 Err(error) => {
                     state.take_batch_back();
-                    state.unwritten.batch = None;
+                    state.unwritten.end_batch();
                     return Err(error);
                 }
             }
         }
         state.engine.commit();
-        state.unwritten.batch = None;
+        state.unwritten.end_batch();
         if count == 0 {
             return Ok(state.changed(false));
         }
@@ -298,8 +294,8 @@ impl Store {
     pub fn abandon_batch(&self) {
         let mut state = self.lock_drafting();
         state.take_batch_back();
-        state.unwritten.batch = None;
-        state.checkpoints.hidden = state.checkpoints.hidden.min(state.engine.operations().len());
+        state.unwritten.end_batch();
+        state.cut_hidden();
     }
 
     /// Appends what is buffered, with one write.
@@ -308,7 +304,7 @@ impl Store {
     /// `OPSLOG_IO`, `OPSLOG_FAILED`; everything stays buffered then.
     pub fn flush(&self) -> Result<()> {
         let mut state = self.lock_drafting();
-        if state.unwritten.buffered == state.engine.operations().len() && state.unwritten.drafts.is_empty() {
+        if !state.holds_buffered() && state.unwritten.drafts.is_empty() {
             return Ok(());
         }
         state.writable()?;
@@ -321,9 +317,9 @@ impl Store {
     /// Takes the newest buffered operation back, which could not be flushed.
     pub fn take_back(&self) {
         let mut state = self.lock();
-        if state.unwritten.buffered < state.engine.operations().len() {
+        if state.holds_buffered() {
             let _ = state.engine.undo_last();
-            state.checkpoints.hidden = state.checkpoints.hidden.min(state.engine.operations().len());
+            state.cut_hidden();
         }
     }
 
@@ -359,18 +355,17 @@ impl Store {
         logged.line = Text::at(file, at, line.len() - 1);
         logged.data = data.map(|range| logged.line.part(range, line));
         state.engine.apply(logged, before);
-        state.unwritten.buffered = state.engine.operations().len();
+        state.note_all_written();
         Ok(())
     }
 
     fn changed(&self, state: &mut State) -> Changed {
         self.wrote(state);
-        let write_due = state.unwritten.shared && state.unwritten.held_bytes > HELD_BYTES;
-        let checkpoint_due =
-            (state.unwritten.batch.is_none() || state.unwritten.shared) && state.is_due(&self.options);
+        let write_due = state.unwritten.held_bytes() > HELD_BYTES;
+        let checkpoint_due = !state.unwritten.has_batch_of_user() && state.is_due(&self.options);
         // What is only buffered may still be taken back.
         let is_written = state.buffered_operations() == 0;
-        if checkpoint_due && state.unwritten.batch.is_none() && is_written {
+        if checkpoint_due && !state.unwritten.has_batch() && is_written {
             state.hide();
         }
         Changed { write_due, ..state.changed(checkpoint_due) }
@@ -405,12 +400,12 @@ impl State {
 
     fn changed(&self, checkpoint_due: bool) -> Changed {
         let buffered = self.buffered_operations();
-        let foreign = !self.following.foreign.is_empty() || self.home.is_untold();
+        let foreign = self.following.foreign() > 0 || self.home.is_untold();
         Changed { checkpoint_due, write_due: false, is_far_behind: false, buffered, foreign }
     }
 
     fn buffered_operations(&self) -> usize {
-        self.engine.operations().len() - self.unwritten.buffered + self.unwritten.drafts.len()
+        self.engine.operations().len() - self.unwritten.buffered() + self.unwritten.drafts.len()
     }
 
     /// The batch that is being put together is as if it had not been.
@@ -422,7 +417,7 @@ impl State {
     /// Appends the operations that are in no file yet. Those from `batch` on get batch markers.
     pub(in crate::store) fn flush(&mut self, store: &Store, batch: Option<usize>) -> Result<()> {
         self.write_drafts(store)?;
-        let from = self.unwritten.buffered;
+        let from = self.unwritten.buffered();
         if from == self.engine.operations().len() {
             return Ok(());
         }
@@ -445,7 +440,7 @@ impl State {
             (line, mark_of(from + index, count, batch))
         });
         self.engine.place(from, places);
-        self.unwritten.buffered = count;
+        self.unwritten.set_buffered(count);
         Ok(())
     }
 

@@ -93,7 +93,7 @@ impl Store {
     pub fn take_back_exactly(&self) -> Option<Id> {
         let mut state = self.lock();
         let undone = state.engine.undo_last().ok().flatten();
-        state.checkpoints.hidden = state.checkpoints.hidden.min(state.engine.operations().len());
+        state.cut_hidden();
         undone.map(|operation| operation.id)
     }
 
@@ -118,7 +118,7 @@ impl Store {
             let (line, batch) = (operation.line, operation.batch);
             state.engine.apply(Logged { id, data, line, batch, origin: None, version }, before);
         }
-        state.checkpoints.hidden = state.checkpoints.hidden.min(state.engine.operations().len());
+        state.cut_hidden();
         Ok(Some(concerned))
     }
 
@@ -126,18 +126,19 @@ impl Store {
     /// be taken back.
     pub fn hide_operations_but(&self, keep: usize) {
         let mut state = self.lock();
-        state.checkpoints.hidden = state.engine.operations().len().saturating_sub(keep);
+        let hidden = state.engine.operations().len().saturating_sub(keep);
+        state.checkpoints.set_hidden(hidden);
     }
 
     /// Shows all operations again.
     pub fn show_operations(&self) {
-        self.lock().checkpoints.hidden = 0;
+        self.lock().checkpoints.set_hidden(0);
     }
 
     /// Whether an operation that is shown is this agent's.
     pub fn has_operation_of(&self, agent: &[u8]) -> bool {
         let state = self.lock();
-        let shown = state.engine.operations().iter().skip(state.checkpoints.hidden);
+        let shown = state.engine.operations().iter().skip(state.checkpoints.hidden());
         shown.rev().any(|operation| {
             let Ok(line) = operation.line.read() else { return false };
             parse_line(&line).is_ok_and(|line| line.agent.as_deref() == Some(agent))
@@ -194,8 +195,8 @@ impl Store {
         let clock = state.engine.clock();
         state.engine = Engine::new(Base::empty(), agent);
         state.engine.see_clock(clock);
-        state.checkpoints.hidden = 0;
-        state.unwritten.buffered = 0;
+        state.checkpoints.set_hidden(0);
+        state.unwritten.set_buffered(0);
     }
 
     /// Gives a record a value without an operation.
@@ -230,7 +231,7 @@ impl Store {
         let count = state.engine.operations().len().saturating_sub(keep);
         state.engine.forget_operations(count);
         // NOTE: changes in flight are an open batch, which begins at a place among the operations.
-        state.unwritten.batch = state.unwritten.batch.map(|from| from.saturating_sub(count));
+        state.unwritten.move_batch(|from| from.saturating_sub(count));
         state.unhide();
     }
 

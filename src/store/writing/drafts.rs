@@ -208,9 +208,8 @@ impl State {
         if self.unwritten.drafts.is_empty() {
             return Ok(());
         }
-        let is_batch = self.unwritten.batch.is_some() && !self.unwritten.shared;
-        let is_next =
-            self.unwritten.buffered == self.engine.operations().len() && !self.logs.switch.is_under_way();
+        let is_batch = self.unwritten.has_batch_of_user();
+        let is_next = !self.holds_buffered() && !self.logs.switch.is_under_way();
         if !is_next || !self.logs.wal.takes_lines_as_they_are() {
             self.apply_drafts();
             return Ok(());
@@ -223,7 +222,7 @@ impl State {
         let Self { unwritten: Unwritten { drafts, .. }, engine, .. } = self;
         engine.commit();
         drafts.apply(engine, is_batch, &Place::File(file, at));
-        self.unwritten.buffered = self.engine.operations().len();
+        self.note_all_written();
         Ok(())
     }
 }

@@ -85,10 +85,10 @@ impl Store {
         state.following.follower = follower;
         state.versions = versions;
         state.checkpoints.departures = departures;
-        state.unwritten.buffered = counts.buffered;
-        state.checkpoints.hidden = counts.hidden;
-        state.checkpoints.snapshot_bytes = counts.snapshot_bytes;
-        state.following.foreign.truncate(counts.foreign);
+        state.unwritten.set_buffered(counts.buffered);
+        state.checkpoints.set_hidden(counts.hidden);
+        state.checkpoints.set_snapshot_bytes(counts.snapshot_bytes);
+        drop(state.following.take_foreign(counts.foreign));
     }
 
     /// Whether a reader's look would find nothing new. `false` as well where that cannot be told at once.
@@ -130,10 +130,10 @@ impl Store {
 impl State {
     fn counts(&self) -> Counts {
         Counts {
-            buffered: self.unwritten.buffered,
-            hidden: self.checkpoints.hidden,
-            snapshot_bytes: self.checkpoints.snapshot_bytes,
-            foreign: self.following.foreign.len(),
+            buffered: self.unwritten.buffered(),
+            hidden: self.checkpoints.hidden(),
+            snapshot_bytes: self.checkpoints.snapshot_bytes(),
+            foreign: self.following.foreign(),
         }
     }
 }

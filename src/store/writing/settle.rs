@@ -86,7 +86,7 @@ impl State {
 
     /// The lines in this log that are not the last of their batch, in the order of the log.
     fn lines_within_batches(&self) -> Vec<Line> {
-        let flushed = self.engine.operations().get(..self.unwritten.buffered).unwrap_or_default();
+        let flushed = self.engine.operations().get(..self.unwritten.buffered()).unwrap_or_default();
         let Some(own) = self.logs.wal.file() else { return Vec::new() };
         let lines = flushed.iter().enumerate().filter_map(|(operation, of)| match &of.line {
             // NOTE: among agents, operations of logs that were sealed may stand here too.

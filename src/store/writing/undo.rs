@@ -43,7 +43,7 @@ impl Store {
             state = self.lock_replayed()?;
         }
         let count = state.engine.operations().len();
-        if state.unwritten.buffered < count {
+        if state.unwritten.buffered() < count {
             state.keep_showing();
             let undone = state.undo_last(self)?;
             state.tell_home_of(&undone);
@@ -60,7 +60,7 @@ impl Store {
             }
         }
         let undone = state.undo_last(self)?;
-        state.unwritten.buffered = state.engine.operations().len();
+        state.note_all_written();
         state.tell_home_of(&undone);
         self.wrote(&state);
         Ok(undone)
@@ -76,7 +76,7 @@ impl Store {
         let Some(gate) = &self.gate else { return self.undo_after_sync() };
         let exclusive = gate.exclusive()?;
         let followed = self.look_alone(&exclusive)?;
-        self.lock().following.foreign.push(followed);
+        self.lock().following.came_upon(followed);
         self.end_batch_before_last()?;
         let mut state = self.lock();
         state.writable()?;
@@ -129,7 +129,7 @@ impl Store {
         if let Some(gate) = &self.gate {
             let exclusive = gate.exclusive()?;
             let followed = self.look_alone(&exclusive)?;
-            self.lock().following.foreign.push(followed);
+            self.lock().following.came_upon(followed);
             if self.lock().last_batch() == 1 {
                 self.end_batch_before_last()?;
             }
@@ -152,7 +152,7 @@ impl Store {
         state.keep_showing();
         let mut count = 1;
         // What is buffered is of no batch: a batch is written as it ends.
-        if state.unwritten.buffered >= state.engine.operations().len() {
+        if state.unwritten.buffered() >= state.engine.operations().len() {
             loop {
                 self.check_file(&mut state).map_err(Rejected::into_error)?;
                 count = state.last_batch();
@@ -169,7 +169,8 @@ impl Store {
         for _ in 0..count {
             undone.extend(state.undo_last(self)?);
         }
-        state.unwritten.buffered = state.unwritten.buffered.min(state.engine.operations().len());
+        let buffered = state.unwritten.buffered().min(state.engine.operations().len());
+        state.unwritten.set_buffered(buffered);
         state.tell_home_of(&undone);
         self.wrote(&state);
         Ok(undone)
