@@ -6,24 +6,28 @@
 //! an agent does not see what another one writes at the same time, and a store with `skipLoad` does not look. There the
 //! operation before counts, or the snapshot.
 
+mod archives;
+mod concerned;
+mod earlier;
+mod pass;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hashbrown::{HashMap, HashSet};
+pub use earlier::Earlier;
+use pass::{Before, Pass};
 
 use crate::engine::overlay::Overlay;
 use crate::engine::{Id, Moment, Nearby, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::Kind;
 use crate::format::timestamp::iso_into;
-use crate::history::{Archived, Backward, Change, Event, Position, Reading, before_into, standing};
-use crate::json::part;
+use crate::history::{Archived, Backward, Change, Event, Position, Reading, standing};
 use crate::layout;
-use crate::store::checkpoint::archive::read_segment;
 use crate::store::open::read_manifest;
 use crate::store::reading::log_versions::LogVersions;
 use crate::store::reading::walk::read_uncut;
-use crate::store::{Manifest, Store, Walk};
+use crate::store::{Store, Walk};
 
 /// So many bytes of operations are read at once.
 const PIECE: usize = 1 << 20;
@@ -61,63 +65,6 @@ pub struct Past {
     due: Arc<[(Id, u32)]>,
     /// What those values were migrated to.
     migrated: Overlay,
-}
-
-/// What the operations behind the place say of a record.
-struct Known {
-    /// Its value before the first of them; `None` where there was none.
-    before: Option<Vec<u8>>,
-    /// The schema version of that value.
-    version: u32,
-    /// An operation further back may say otherwise.
-    is_claim: bool,
-    /// The snapshot may say otherwise.
-    is_unseen: bool,
-    /// An archive took it out, to the segment of this note.
-    archived: Option<usize>,
-    /// A later archive took a later value of it to the same segment.
-    is_overwritten: bool,
-    /// Whether the record is there now, as the last operation on it says; `None` if that is to be looked for.
-    exists: Option<bool>,
-}
-
-/// Archive segments, read when they are needed: for records that no log says anything of.
-#[derive(Default)]
-struct Segments(HashMap<String, HashMap<Vec<u8>, Vec<u8>>>);
-
-impl Segments {
-    fn get(&mut self, store: &Store, segment: &str, id: &[u8]) -> Result<Option<Vec<u8>>> {
-        if !self.0.contains_key(segment) {
-            let records = read_segment(&*store.disk, &store.root, segment)?;
-            self.0.insert(segment.to_owned(), records.into_iter().collect());
-        }
-        Ok(self.0.get(segment).and_then(|records| records.get(id)).cloned())
-    }
-}
-
-impl Known {
-    /// Puts what an earlier operation says in its place. Of whether the record is there now it says nothing.
-    fn put_earlier(&mut self, earlier: Self) -> Self {
-        std::mem::replace(self, Self { exists: self.exists, ..earlier })
-    }
-}
-
-/// What was read backward.
-#[derive(Default)]
-struct Pass {
-    versions: LogVersions,
-    known: HashMap<Id, Known>,
-    /// The records in the order in which they were come upon.
-    order: Vec<Id>,
-    claims: usize,
-    /// The archives behind which nothing was read yet come last.
-    archives: Vec<Archived>,
-    crossed: usize,
-    /// The ids of those archives that were asked for.
-    taken_out: HashMap<usize, HashSet<Id>>,
-    /// The archives that each record was taken out by, the newest first.
-    taken_out_by: HashMap<Id, Vec<usize>>,
-    segments: Segments,
 }
 
 impl Store {
@@ -171,7 +118,7 @@ impl Store {
     /// `OPSLOG_POSITION_GONE` if the place is not kept; `OPSLOG_IO`, `OPSLOG_CORRUPT`.
     pub fn past(&self, present: &Present, when: &When, cancelled: &AtomicBool) -> Result<Past> {
         let archives = Archived::all(&*self.disk, &self.root)?;
-        let mut pass = Pass { versions: self.log_versions()?, archives, ..Pass::default() };
+        let versions = self.log_versions()?;
         let after = match when {
             When::At(position) => Some(&standing(&self.disk, &self.root, position)?),
             When::Time(_) => None,
@@ -185,7 +132,8 @@ impl Store {
                     .map_err(|source| self.read_failed(source))?
                     .is_some())
         };
-        let archive_times = self.archive_times(&pass.archives)?;
+        let archive_times = self.archive_times(&archives)?;
+        let mut pass = Pass::new(versions, archives);
         let mut is_behind = true;
         let place = self.read_back(after, false, cancelled, |change, _| {
             if is_behind && !when.is_before(change) {
@@ -200,23 +148,23 @@ impl Store {
             } else {
                 pass.correct(change);
             }
-            Ok(is_behind || pass.claims > 0)
+            Ok(is_behind || pass.has_claims())
         })?;
         if is_behind {
             pass.cross_behind(when, &archive_times, None);
         }
-        if after.is_some() && pass.claims > 0 {
+        if after.is_some() && pass.has_claims() {
             self.read_back(Some(&place), true, cancelled, |change, place| {
                 if place.has_read(change) {
                     pass.correct(change);
                 }
-                Ok(pass.claims > 0)
+                Ok(pass.has_claims())
             })?;
         }
         if let (true, When::Time(time)) = (is_behind, when) {
             self.ensure_kept(time)?;
         }
-        if pass.claims > 0 && self.is_history_whole()? {
+        if pass.has_claims() && self.is_history_whole()? {
             pass.refuse_claims();
         }
         self.under(present, pass)
@@ -304,45 +252,11 @@ impl Store {
         }
     }
 
-    fn under(&self, present: &Present, mut pass: Pass) -> Result<Past> {
+    fn under(&self, present: &Present, pass: Pass) -> Result<Past> {
         let Present { moment, count, .. } = present;
-        let mut layer = Overlay::default();
-        let failed = |source| self.read_failed(source);
-        let mut segments = std::mem::take(&mut pass.segments);
-        let (wanted, mut due) = (self.options.version, Vec::new());
-        // The records that are there no more come last, in the order in which they were first changed behind the place.
-        for id in pass.order.iter().rev() {
-            let Some(known) = pass.known.get(id) else { continue };
-            let archive = known.archived.and_then(|at| pass.archives.get(at));
-            let before = match (known.before.as_deref(), archive) {
-                (None, Some(_)) if known.is_overwritten => {
-                    return Err(Error::PositionGone(
-                        "a later archive has overwritten a value whose operation was pruned",
-                    ));
-                }
-                (None, Some(archive)) => {
-                    segments.get(self, &archive.segment, id)?.map(|text| Text::Held(text.into()))
-                }
-                (None, None) if known.is_unseen => moment.stored(id).map_err(failed)?,
-                (before, _) => before.map(|text| Text::Held(text.into())),
-            };
-            let exists = || match known.exists {
-                Some(exists) => Ok(exists),
-                None => moment.get(id).map(|found| found.is_some()),
-            };
-            match before {
-                Some(text) => {
-                    if known.version < wanted {
-                        due.push((Arc::clone(id), known.version));
-                    }
-                    layer.set(id, text, exists).map_err(failed)?;
-                }
-                None => layer.delete(id, exists).map_err(failed)?,
-            }
-        }
-        let count = layer.count_over(*count);
-        let (concerned, due, migrated) = (pass.order.into(), due.into(), Overlay::default());
-        Ok(Past { moment: moment.under(layer), count, concerned, due, migrated })
+        let Before { layer, concerned, due } = pass.before(self, moment)?;
+        let (concerned, due, migrated) = (concerned.into(), due.into(), Overlay::default());
+        Ok(Past { count: layer.count_over(*count), moment: moment.under(layer), concerned, due, migrated })
     }
 
     /// Whether there was a record at a place of the history.
@@ -392,72 +306,6 @@ impl Store {
     }
 }
 
-/// What operations say that a protocol reads backward, those behind the place first.
-pub struct Earlier(Pass);
-
-impl Default for Earlier {
-    /// Nothing was read. Values are shown as they were logged.
-    fn default() -> Self {
-        let versions = LogVersions::new(&Manifest::default(), u32::MAX);
-        Self(Pass { versions, ..Pass::default() })
-    }
-}
-
-impl Earlier {
-    /// An operation behind the place.
-    ///
-    /// # Errors
-    /// None, since nothing is read for it.
-    pub fn behind(&mut self, change: &Change<'_>) -> Result<()> {
-        self.0.take(change, None, |_| Ok(false))
-    }
-
-    /// One before it.
-    pub fn before(&mut self, change: &Change<'_>) {
-        self.0.correct(change);
-    }
-
-    /// An archive took records to a segment, behind all operations that are still to come and behind the place.
-    pub fn taken_out_behind(&mut self, segment: String, ids: Vec<Id>) {
-        self.0.archives.push(Archived::of(segment, ids));
-        self.0.cross(|_, _| true);
-    }
-
-    /// As [`Earlier::taken_out_behind`], before the place: the records were not there.
-    pub fn taken_out_before(&mut self, ids: &[Id]) {
-        for id in ids {
-            if let Some(known) = self.0.known.get_mut(id).filter(|known| known.is_claim) {
-                (known.is_claim, known.is_unseen, known.archived, known.before) = (false, false, None, None);
-                self.0.claims -= 1;
-            }
-        }
-    }
-
-    /// The segments that hold values of which no operation tells.
-    pub fn segments(&self) -> Vec<String> {
-        let wanted = self.0.known.values().filter(|known| known.before.is_none());
-        let at: HashSet<usize> = wanted.filter_map(|known| known.archived).collect();
-        let archives = self.0.archives.iter().enumerate().filter(|(place, _)| at.contains(place));
-        archives.map(|(_, archive)| archive.segment.clone()).collect()
-    }
-
-    /// The records of such a segment.
-    pub fn holds(&mut self, segment: String, records: Vec<(Id, Vec<u8>)>) {
-        let records = records.into_iter().map(|(id, text)| (id.to_vec(), text));
-        self.0.segments.0.insert(segment, records.collect());
-    }
-
-    /// Whether operations further back can say nothing more.
-    pub fn is_settled(&self) -> bool {
-        self.0.claims == 0
-    }
-
-    /// There are no operations further back, and there never were.
-    pub fn refuse_claims(&mut self) {
-        self.0.refuse_claims();
-    }
-}
-
 impl Store {
     /// Takes the records of a store without files.
     pub fn present_in_memory(&self) -> Present {
@@ -487,7 +335,7 @@ impl Store {
     /// # Errors
     /// `OPSLOG_IO` of reading, which cannot happen for held texts.
     pub fn past_under(&self, present: &Present, earlier: Earlier) -> Result<Past> {
-        self.under(present, earlier.0)
+        self.under(present, earlier.into())
     }
 }
 
@@ -561,118 +409,4 @@ pub fn is_later(one: &[u8], other: &[u8]) -> bool {
     };
     let (one_year, other_year) = (year(one), year(other));
     if one_year != other_year { one_year > other_year } else { one > other }
-}
-
-impl Pass {
-    /// An operation behind the place: each that comes later here is an earlier one.
-    fn take(
-        &mut self,
-        change: &Change<'_>,
-        exists: Option<bool>,
-        is_stored: impl Fn(&Change<'_>) -> Result<bool>,
-    ) -> Result<()> {
-        let Change { bytes, line, .. } = change;
-        let before = before_into(bytes, line);
-        let before = (&*before != b"null").then(|| before.into_owned());
-        let is_unseen = before.is_none() && line.agent.is_none() && is_stored(change)?;
-        let is_claim = is_unseen || line.agent.is_some();
-        let version = if is_unseen { self.versions.snapshot } else { self.versions.of(change) };
-        let known =
-            Known { before, version, is_claim, is_unseen, archived: None, is_overwritten: false, exists };
-        match self.known.get_mut(&*line.id) {
-            Some(later) => self.claims -= usize::from(later.put_earlier(known).is_claim),
-            None => self.add((&*line.id).into(), known),
-        }
-        self.claims += usize::from(is_claim);
-        Ok(())
-    }
-
-    /// Whether an archive between an operation and the place took the record out.
-    fn is_taken_out(&mut self, change: &Change<'_>) -> bool {
-        let Self { archives, crossed, taken_out, .. } = self;
-        archives.iter().enumerate().skip(*crossed).any(|(at, archive)| {
-            let ids = || archive.ids.iter().cloned().collect();
-            archive.is_after(change) && taken_out.entry(at).or_insert_with(ids).contains(&*change.line.id)
-        })
-    }
-
-    /// No operation confirms what agents knew: it was undone, and they did not know of that.
-    fn refuse_claims(&mut self) {
-        for known in self.known.values_mut().filter(|known| known.is_claim && known.archived.is_none()) {
-            known.is_claim = false;
-            if !known.is_unseen {
-                known.before = None;
-            }
-        }
-    }
-
-    fn add(&mut self, id: Id, known: Known) {
-        self.order.push(Arc::clone(&id));
-        self.known.insert(id, known);
-    }
-
-    /// The first operation from before an archive brings back what that took out: with the value that the operation before
-    /// gave it, which is still to be found.
-    fn cross_archives(&mut self, change: &Change<'_>) {
-        self.cross(|_, archive| archive.is_after(change));
-    }
-
-    /// Brings back what archives took out that stand directly behind the place, and so behind the operation before it. `times` are theirs.
-    fn cross_behind(&mut self, when: &When, times: &[Vec<u8>], before: Option<&Change<'_>>) {
-        self.cross(|at, archive| match when {
-            When::At(position) => archive.is_behind(position),
-            When::Time(place) => {
-                times.get(at).is_some_and(|time| is_later(time, place.as_bytes()))
-                    && before.is_none_or(|change| archive.is_after(change))
-            }
-        });
-    }
-
-    fn cross(&mut self, is_behind: impl Fn(usize, &Archived) -> bool) {
-        while self.archives.get(self.crossed).is_some_and(|archive| is_behind(self.crossed, archive)) {
-            let at = self.crossed;
-            let version =
-                self.archives.get(at).and_then(Archived::last_ms).map(|ms| self.versions.behind(ms));
-            let version = version.unwrap_or(self.versions.snapshot);
-            let ids = self.archives.get_mut(at).map(|archive| std::mem::take(&mut archive.ids));
-            for id in ids.unwrap_or_default() {
-                let (archived, exists) = (Some(at), None);
-                let later = self.taken_out_by.entry(Arc::clone(&id)).or_default();
-                let segment = |at: &usize| self.archives.get(*at).map(|archive| &archive.segment);
-                let is_overwritten = later.iter().any(|later| segment(later) == segment(&at));
-                later.push(at);
-                let known = Known {
-                    before: None,
-                    version,
-                    is_claim: true,
-                    is_unseen: false,
-                    archived,
-                    is_overwritten,
-                    exists,
-                };
-                match self.known.get_mut(&id) {
-                    Some(later) => self.claims -= usize::from(later.put_earlier(known).is_claim),
-                    None => self.add(id, known),
-                }
-                self.claims += 1;
-            }
-            self.crossed += 1;
-        }
-    }
-
-    /// An operation before the place: what it says counts more than what a later writer knew.
-    fn correct(&mut self, change: &Change<'_>) {
-        let Change { bytes, line, .. } = change;
-        if !self.known.get(&*line.id).is_some_and(|known| known.is_claim) {
-            return;
-        }
-        let (is_gone, version) = (self.is_taken_out(change), self.versions.of(change));
-        let Some(known) = self.known.get_mut(&*line.id) else { return };
-        (known.is_claim, known.is_unseen, known.archived, known.version) = (false, false, None, version);
-        self.claims -= 1;
-        known.before = match (&line.kind, &line.data) {
-            (Kind::Set, Some(data)) if !is_gone => Some(part(bytes, data.clone()).to_vec()),
-            _ => None,
-        };
-    }
 }
