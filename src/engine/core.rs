@@ -3,6 +3,8 @@
 //! a file is all that touches a disk.
 
 mod between;
+mod clock;
+mod layers;
 mod tail;
 
 use std::collections::VecDeque;
@@ -11,13 +13,15 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use self::clock::Clock;
 use super::base::Base;
 use super::delta::reverse_delta;
 use super::kept::Kept;
 use super::log_head::LogHead;
+use super::moment::Moment;
 use super::operation::{Cut, Logged, Operation, drop_repeated, without};
-use super::overlay::{Entry, Overlay, Place};
-use super::records::{Cursor, Moment, Records, View};
+use super::overlay::{Entry, Place};
+use super::records::{Cursor, Records};
 use super::rows::Row;
 use super::slots::Id;
 use super::text::{Moved, Text};
@@ -25,7 +29,6 @@ use super::touched::Touched;
 use crate::format::operation::{self, BatchMark, Body, Kind, Prev, write_body};
 use crate::format::timestamp::Stamp;
 use crate::json::canonical::is_canonical;
-use crate::json::number::is_countable;
 use crate::json::scan::{self, kind};
 use crate::order;
 
@@ -57,9 +60,14 @@ pub struct Engine {
     operations: Vec<Operation>,
     frozen: Vec<Operation>,
     journal: Option<VecDeque<Applied>>,
-    agent: Option<Box<[u8]>>,
-    clock: u64,
+    clock: Clock,
     stamp: Stamp,
+    turns: Turns,
+}
+
+/// By what a caller sees that operations are not what they were.
+#[derive(Clone, Copy)]
+struct Turns {
     /// Which history the operations are, see [`Engine::history`].
     history: u64,
     /// See [`Engine::undone`].
@@ -69,6 +77,10 @@ pub struct Engine {
 /// The histories of all engines: no two are the same.
 static HISTORIES: AtomicU64 = AtomicU64::new(1);
 
+fn next_history() -> u64 {
+    HISTORIES.fetch_add(1, Ordering::Relaxed)
+}
+
 /// What is remembered of an operation that may be taken back.
 struct Applied {
     id: Id,
@@ -77,9 +89,6 @@ struct Applied {
     /// The value that the operation gave it.
     data: Option<Text>,
 }
-
-/// The operations of a batch that was set aside, with their values.
-type Unfinished = Vec<(Operation, Option<Text>)>;
 
 /// The previous value is not as V8 prints it, so that no delta can be told from its text.
 #[derive(Debug)]
@@ -98,31 +107,29 @@ impl Engine {
             operations: Vec::new(),
             frozen: Vec::new(),
             journal: None,
-            agent: agent.map(Box::from),
-            clock: 0,
+            clock: Clock::new(agent),
             stamp: Stamp::default(),
-            history: HISTORIES.fetch_add(1, Ordering::Relaxed),
-            undone: HISTORIES.fetch_add(1, Ordering::Relaxed),
+            turns: Turns { history: next_history(), undone: next_history() },
         }
     }
 
     /// Changes whenever an operation was taken back, and with another engine.
     pub fn undone(&self) -> u64 {
-        self.undone
+        self.turns.undone
     }
 
     pub(super) fn note_undone(&mut self) {
-        self.undone = HISTORIES.fetch_add(1, Ordering::Relaxed);
+        self.turns.undone = next_history();
     }
 
     /// Changes whenever the operations change in any other way than at their end.
     pub fn history(&self) -> u64 {
-        self.history
+        self.turns.history
     }
 
     /// The operations that are shown are not those of before, with more or fewer behind them.
     pub fn turn_history(&mut self) {
-        self.history = HISTORIES.fetch_add(1, Ordering::Relaxed);
+        self.turns.history = next_history();
     }
 
     /// A copy that goes its own way, for a savepoint. No batch is being put together.
@@ -132,18 +139,16 @@ impl Engine {
             operations: self.operations.clone(),
             frozen: self.frozen.clone(),
             journal: None,
-            agent: self.agent.clone(),
-            clock: self.clock,
+            clock: self.clock.clone(),
             stamp: Stamp::default(),
-            history: HISTORIES.fetch_add(1, Ordering::Relaxed),
-            undone: self.undone,
+            turns: Turns { history: next_history(), ..self.turns },
         }
     }
 
     /// A copy for reading, of the same history. Costs as much as the operations that are held, but not as the records. `kept` gets what is cut
     /// off the log from now on.
     pub fn as_it_is(&self, kept: Arc<Kept>) -> Self {
-        Self { history: self.history, records: self.records.as_they_are(kept), ..self.fork() }
+        Self { turns: self.turns, records: self.records.as_they_are(kept), ..self.fork() }
     }
 
     pub(super) fn records(&self) -> &Records {
@@ -161,7 +166,7 @@ impl Engine {
 
     /// Whether it writes as one of many.
     pub fn is_agent(&self) -> bool {
-        self.agent.is_some()
+        self.clock.agent().is_some()
     }
 
     /// See [`Records::is_indexable`].
@@ -213,51 +218,6 @@ impl Engine {
     /// Goes by the index of the log's head; nothing was applied before.
     pub fn set_head(&mut self, head: Arc<LogHead>) {
         self.records.set_head(head);
-    }
-
-    /// Puts what the log's head says, replayed over the same base, in its place. `apart` says how many operations belong
-    /// to what is set apart, if anything is. Returns how many operations the head has.
-    pub fn replace_head(&mut self, replayed: Self, apart: usize) -> usize {
-        self.turn_history();
-        let unfinished = self.set_batch_aside();
-        let head = replayed.operations.len();
-        let lowest = self.over_lowest(apart);
-        let Self { records, operations, .. } = self;
-        let lowest = operations.get_mut(..lowest).unwrap_or_default();
-        records.replace_head(replayed.records, |onto| relocate(lowest, onto));
-        self.operations.splice(0..0, replayed.operations);
-        self.apply_again(unfinished);
-        head
-    }
-
-    /// How many operations were made over the lowest overlay that changes: what is set apart, if anything is.
-    fn over_lowest(&self, apart: usize) -> usize {
-        if self.is_apart() { apart.min(self.operations.len()) } else { self.operations.len() }
-    }
-
-    /// Takes back what was applied since [`Engine::begin`], before the layers change underneath: what was remembered
-    /// for a rollback is about the layers as they are now.
-    fn set_batch_aside(&mut self) -> Option<Unfinished> {
-        let journal = self.journal.as_ref()?;
-        let from = self.operations.len().saturating_sub(journal.len());
-        let operations = self.operations.get(from..).unwrap_or_default();
-        let unfinished =
-            operations.iter().cloned().zip(journal.iter().map(|applied| applied.data.clone())).collect();
-        self.rollback();
-        Some(unfinished)
-    }
-
-    fn apply_again(&mut self, unfinished: Option<Unfinished>) {
-        let Some(unfinished) = unfinished else { return };
-        self.begin();
-        self.apply_all(unfinished);
-    }
-
-    fn apply_all(&mut self, operations: Unfinished) {
-        for (operation, data) in operations {
-            let Operation { id, line, before, batch, origin, version, .. } = operation;
-            self.apply(Logged { id, data, line, batch, origin, version }, before);
-        }
     }
 
     /// See [`Records::epoch`].
@@ -335,17 +295,17 @@ impl Engine {
 
     /// Highest clock seen or given out.
     pub fn clock(&self) -> u64 {
-        self.clock
+        self.clock.now()
     }
 
     /// Whether there is no clock for another operation: the highest was written.
     pub fn is_clock_spent(&self) -> bool {
-        self.agent.is_some() && next_clock(self.clock).is_none()
+        self.clock.is_spent()
     }
 
     /// Raises the clock to one that was seen. It never goes back.
     pub fn see_clock(&mut self, clock: u64) {
-        self.clock = self.clock.max(clock);
+        self.clock.see(clock);
     }
 
     /// Writes the body of a new line. `prev` is the record's value now; `printed` says that V8 printed it, so
@@ -372,10 +332,7 @@ impl Engine {
             }
             delta = reverse_delta(prev, data);
         }
-        let clock = self.agent.as_ref().map(|_| {
-            self.clock = next_clock(self.clock).unwrap_or(self.clock);
-            self.clock
-        });
+        let clock = self.clock.next();
         Ok(write_body(
             out,
             &operation::Draft {
@@ -394,7 +351,7 @@ impl Engine {
                     Change::Set(data) => Some(data),
                     Change::Delete => None,
                 },
-                agent: self.agent.as_deref(),
+                agent: self.clock.agent(),
                 clock,
                 version: version.filter(|_| matches!(change, Change::Set(_))),
             },
@@ -544,126 +501,9 @@ impl Engine {
         self.records.delete(id)
     }
 
-    /// Sets records apart for the checkpoint after the one under way, without what may be taken back; with what was set
-    /// apart before, which `apart` operations belong to. Returns how many operations that concerns now.
-    pub fn set_apart(&mut self, apart: usize) -> usize {
-        self.turn_history();
-        let unfinished = self.set_batch_aside();
-        let Self { records, operations, .. } = self;
-        let later = operations.get_mut(apart..).unwrap_or_default();
-        records.set_apart(|onto| relocate(later, onto));
-        let apart = self.operations.len();
-        self.apply_again(unfinished);
-        apart
-    }
-
-    /// As [`Engine::set_apart`], without the last operations: so many, and all of a batch.
-    pub fn set_apart_but(&mut self, apart: usize, keep: usize) -> usize {
-        let unfinished = self.set_batch_aside();
-        let kept = self.take_last(apart, keep);
-        let apart = self.set_apart(apart);
-        self.apply_all(kept);
-        self.apply_again(unfinished);
-        apart
-    }
-
-    /// Takes the last operations, behind those that are apart, out of state and history, to be applied again.
-    fn take_last(&mut self, apart: usize, keep: usize) -> Unfinished {
-        let undone = self.undone;
-        let behind = self.operations.get(apart..).unwrap_or_default();
-        let mut keep = keep.min(behind.len());
-        let is_in_batch = |keep: usize| {
-            let before = behind.len().checked_sub(keep + 1).and_then(|place| behind.get(place));
-            keep > 0 && before.is_some_and(|before| before.batch == Some(BatchMark::More))
-        };
-        while is_in_batch(keep) {
-            keep += 1;
-        }
-        let mut kept = Vec::new();
-        for _ in 0..keep {
-            // What cannot be read stays where it is, and so does what stands before it.
-            let Some(Ok(data)) = self.operations.last().map(Operation::data) else { break };
-            let Ok(Some(operation)) = self.undo_last() else { break };
-            kept.push((operation, data));
-        }
-        self.undone = undone;
-        kept.reverse();
-        kept
-    }
-
-    /// Whether something is set apart.
-    pub fn is_apart(&self) -> bool {
-        self.records.is_apart()
-    }
-
-    /// Takes what was set apart back, which `apart` operations belong to.
-    pub fn rejoin(&mut self, apart: usize) {
-        self.turn_history();
-        let unfinished = self.set_batch_aside();
-        let Self { records, operations, .. } = self;
-        let later = operations.get_mut(apart..).unwrap_or_default();
-        records.rejoin(|onto| relocate(later, onto));
-        self.apply_again(unfinished);
-    }
-
-    /// Freezes records and the first operations for a checkpoint: what was set apart, or everything.
-    pub fn freeze(&mut self, operations: usize) -> View {
-        self.turn_history();
-        let late = self.operations.split_off(operations.min(self.operations.len()));
-        self.frozen = std::mem::replace(&mut self.operations, late);
-        self.records.freeze()
-    }
-
-    /// What is frozen, as it is by now.
-    pub fn frozen_view(&self) -> View {
-        self.records.frozen_view()
-    }
-
-    /// Puts another view in the place of the frozen one: records that went to an archive are not in it.
-    pub fn refreeze(&mut self, view: &View) {
-        self.records.refreeze(view);
-    }
-
-    /// Gives a failed checkpoint up: its operations count again. If anything is set apart for the next one, which `apart`
-    /// operations belong to, they belong to that too. Returns how many the checkpoint had.
-    pub fn thaw(&mut self, apart: usize) -> usize {
-        self.turn_history();
-        let unfinished = self.set_batch_aside();
-        let lowest = self.over_lowest(apart);
-        let Self { records, operations, .. } = self;
-        let lowest = operations.get_mut(..lowest).unwrap_or_default();
-        records.thaw(|onto| relocate(lowest, onto));
-        let frozen = self.frozen.len();
-        let late = std::mem::replace(&mut self.operations, std::mem::take(&mut self.frozen));
-        self.operations.extend(late);
-        self.apply_again(unfinished);
-        frozen
-    }
-
-    /// Ends a checkpoint: the new base, of this schema version, holds what was frozen. Returns what can be freed.
-    pub fn rebase(&mut self, base: Base, version: u32) -> (Arc<Base>, Option<Arc<Overlay>>, Vec<Operation>) {
-        let (base, overlay) = self.records.rebase(base, version);
-        (base, overlay, std::mem::take(&mut self.frozen))
-    }
-
     /// Forgets the first operations but not the state: a checkpoint of another process holds them.
     pub fn forget_operations(&mut self, count: usize) {
         self.turn_history();
         self.operations.drain(..count.min(self.operations.len()));
     }
-}
-
-/// Says where the records stood that these operations deleted, once the overlay that they were made over is laid into
-/// the one below it.
-fn relocate(operations: &mut [Operation], onto: &Overlay) {
-    for operation in operations.iter_mut().filter(|operation| operation.kind == Kind::Delete) {
-        operation.stood = onto.place_under(&operation.id, operation.stood);
-    }
-}
-
-/// The clock of the operation behind one with this clock. A line has it as a double: where those are further apart
-/// than one, the next of them.
-fn next_clock(clock: u64) -> Option<u64> {
-    let next = if is_countable(clock) { clock + 1 } else { (clock as f64).next_up() as u64 };
-    (next > clock).then_some(next)
 }

@@ -4,7 +4,8 @@
 use std::io;
 use std::ops::Range;
 
-use super::{Engine, relocate};
+use super::Engine;
+use super::layers::relocate;
 use crate::engine::operation::{Logged, Operation};
 
 impl Engine {
