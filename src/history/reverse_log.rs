@@ -1,20 +1,16 @@
 //! Reading one log backward, the last line first. What is no operation is passed over, as it is forward; so is an unfinished
 //! batch at the end.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::position::Mark;
+use super::reverse_lines::ReverseLines;
 use super::trail::{LogName, open};
-use crate::disk::{Disk, DiskFile, read_full_at};
+use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, js_trim, parse_line};
 use crate::layout;
-use crate::wal::LineReader;
-
-/// How much is read at once: little at first, for often a few lines are wanted.
-const FIRST_BLOCK: usize = 4 << 10;
-const BLOCK: usize = 256 << 10;
 
 /// A line, and the first line of its batch.
 pub(super) struct Found {
@@ -25,13 +21,7 @@ pub(super) struct Found {
 
 /// A log that is read backward.
 pub(super) struct ReverseLog {
-    path: PathBuf,
-    file: Option<Arc<dyn DiskFile>>,
-    /// Bytes of the file before `start` are still to be read.
-    start: u64,
-    /// How much is read next.
-    size: usize,
-    block: Vec<u8>,
+    lines: ReverseLines,
     /// A line that was read, and found to be of no batch.
     seen: Option<(u64, Vec<u8>)>,
     /// Lines of a batch, the first one first.
@@ -54,17 +44,14 @@ impl ReverseLog {
             Some(file) => file.info().map_err(|source| Error::io("fstat", &path, source))?.len,
             None => 0,
         };
-        let (size, start) = (FIRST_BLOCK, len.min(end));
-        let (block, seen, batch) = (Vec::new(), None, Vec::new());
-        Ok(Self { path, file, start, size, block, seen, batch, is_at_end: true, is_last: true })
+        let lines = ReverseLines::before(file, path, len.min(end));
+        Ok(Self { lines, seen: None, batch: Vec::new(), is_at_end: true, is_last: true })
     }
 
     /// Begins at an offset of an open log.
     pub(super) fn before(file: &Arc<dyn DiskFile>, path: &Path, end: u64) -> Self {
-        let (file, path) = (Some(Arc::clone(file)), path.to_path_buf());
-        let (size, start) = (FIRST_BLOCK, end);
-        let (block, seen, batch) = (Vec::new(), None, Vec::new());
-        Self { path, file, start, size, block, seen, batch, is_at_end: false, is_last: false }
+        let lines = ReverseLines::before(Some(Arc::clone(file)), path.to_path_buf(), end);
+        Self { lines, seen: None, batch: Vec::new(), is_at_end: false, is_last: false }
     }
 
     /// The first of the lines that belong to a batch and follow each other up to here.
@@ -138,78 +125,24 @@ impl ReverseLog {
         lines.reverse();
         let last = lines.pop();
         self.batch = lines;
-        last.ok_or_else(|| Error::corrupt(&self.path, None, "a batch without lines"))
+        last.ok_or_else(|| Error::corrupt(self.lines.path(), None, "a batch without lines"))
     }
 
     /// A line as a reader forward takes it: white space before the first one of a log is no part of it.
     fn placed(&self, (start, mut bytes): (u64, Vec<u8>)) -> Result<(u64, Vec<u8>)> {
         let indent = indent_of(&bytes);
-        if indent == 0 || !self.is_blank_before(start)? {
+        if indent == 0 || !self.lines.is_blank_before(start)? {
             return Ok((start, bytes));
         }
         Ok((start + indent as u64, bytes.split_off(indent)))
     }
 
-    /// Whether nothing but white space stands before an offset.
-    fn is_blank_before(&self, end: u64) -> Result<bool> {
-        let Some(file) = &self.file else { return Ok(true) };
-        let mut lines = LineReader::new(&**file, 0);
-        loop {
-            let line = lines.next_line().map_err(|source| Error::io("read", &self.path, source))?;
-            match line.filter(|line| line.offset < end) {
-                None => return Ok(true),
-                Some(line) if !js_trim(line.bytes).is_empty() => return Ok(false),
-                Some(_) => {}
-            }
-        }
-    }
-
-    /// The line before, without its newline. Blank ones are passed over.
+    /// The line before, without its newline.
     fn line(&mut self) -> Result<Option<(u64, Vec<u8>)>> {
-        if let Some(seen) = self.seen.take() {
-            return Ok(Some(seen));
+        match self.seen.take() {
+            Some(seen) => Ok(Some(seen)),
+            None => self.lines.next(),
         }
-        let mut searched = self.block.len();
-        loop {
-            while self.block.last() == Some(&b'\n') {
-                self.block.pop();
-            }
-            searched = searched.min(self.block.len());
-            let head = self.block.get(..searched).unwrap_or_default();
-            if let Some(newline) = memchr::memrchr(b'\n', head) {
-                let line = self.block.split_off(newline + 1);
-                return Ok(Some((self.start + newline as u64 + 1, line)));
-            }
-            if self.start == 0 {
-                let line = std::mem::take(&mut self.block);
-                return Ok((!line.is_empty()).then_some((0, line)));
-            }
-            searched = self.read_block()?;
-        }
-    }
-
-    /// Reads the bytes before those that were read. Returns how many.
-    fn read_block(&mut self) -> Result<usize> {
-        let Some(file) = &self.file else { return Ok(0) };
-        // A long line is read in ever larger blocks.
-        let size = (self.size.max(self.block.len()) as u64).min(self.start) as usize;
-        self.size = BLOCK.min(4 * self.size);
-        let from = self.start - size as u64;
-        let mut block = vec![0; size];
-        let read = read_full_at(&**file, &mut block, from);
-        let read = read.map_err(|source| Error::io("read", &self.path, source))?;
-        if read < size {
-            // It was cut meanwhile: what stood behind was undone.
-            self.block.clear();
-            block.truncate(read);
-            let whole = memchr::memrchr(b'\n', &block).map_or(0, |newline| newline + 1);
-            block.truncate(whole);
-        }
-        let more = block.len();
-        block.append(&mut self.block);
-        self.block = block;
-        self.start = from;
-        Ok(more)
     }
 }
 

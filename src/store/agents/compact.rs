@@ -73,7 +73,10 @@ pub struct Compacted {
 
 /// What was sealed.
 struct Sealed {
+    /// What the snapshot is written from: without what goes to an archive.
     view: View,
+    /// What was frozen.
+    original: View,
     logs: Vec<String>,
     /// The manifest that the seal has published.
     manifest: Manifest,
@@ -166,7 +169,6 @@ pub struct Compaction {
     /// Its files until the manifest names them; `None` once it does.
     list: Option<Unpublished>,
     sealed: Sealed,
-    original: View,
     archive: Option<ArchiveRequest>,
     /// The records that it has taken out in memory.
     gone: Vec<Id>,
@@ -292,9 +294,9 @@ impl Store {
         let Some((lock, list, sealed)) = sealed.inspect_err(|_| self.show_history())? else {
             return Ok(Begun::NotNeeded);
         };
-        let (store, original) = (Arc::clone(self), sealed.view.clone());
-        let (gone, done, archive) = (Vec::new(), false, wanted.archive);
-        let compaction = Compaction { store, lock, list, sealed, original, archive, gone, now_ms, done };
+        let (store, archive) = (Arc::clone(self), wanted.archive);
+        let (gone, done) = (Vec::new(), false);
+        let compaction = Compaction { store, lock, list, sealed, archive, gone, now_ms, done };
         Ok(Begun::Compaction(Box::new(compaction)))
     }
 
@@ -416,7 +418,7 @@ impl Store {
         let view = state.engine.freeze(usize::MAX);
         state.unwritten.set_buffered(0);
         state.checkpoints.upkeep = Upkeep::Checkpoint;
-        Ok(Some(Sealed { view, logs, manifest: next, migrates }))
+        Ok(Some(Sealed { original: view.clone(), view, logs, manifest: next, migrates }))
     }
 
     fn archive_sealed(
@@ -614,7 +616,7 @@ impl Drop for Compaction {
         let mut state = self.store.lock();
         state.checkpoints.upkeep = Upkeep::None;
         state.keep_showing();
-        state.engine.refreeze(&self.original);
+        state.engine.refreeze(&self.sealed.original);
         state.take_frozen_back();
         state.unhide();
         state.tell_home_of(&self.gone);

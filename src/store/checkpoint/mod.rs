@@ -41,22 +41,36 @@ const SETTLINGS: u32 = 8;
 /// would if it had never begun; it goes on like that, unless the new manifest may be in force.
 pub struct Checkpoint {
     store: Arc<Store>,
-    view: View,
-    original: View,
-    frozen_len: u64,
-    departures: u64,
-    /// The snapshot is not what the log says: something was migrated.
-    migrates: bool,
-    now_ms: i64,
+    frozen: Frozen,
     archived: Option<Archived>,
     /// The records that it has taken out in memory.
     gone: Vec<Id>,
+    files: NewFiles,
+    /// What the first line of the log should say of the log before, but another process wrote that line.
+    unsaid: Option<String>,
+    now_ms: i64,
+    published: bool,
+}
+
+/// What a checkpoint has frozen.
+struct Frozen {
+    /// What the snapshot is written from: without what went to an archive.
+    view: View,
+    /// What was frozen.
+    original: View,
+    /// How much of the log belongs to it.
+    log_len: u64,
+    departures: u64,
+    /// The snapshot is not what the log says: something was migrated.
+    migrates: bool,
+}
+
+/// The files of a checkpoint, which go if it fails.
+#[derive(Default)]
+struct NewFiles {
     created: Vec<PathBuf>,
     /// What the next writer removes if this one is killed before the manifest has its name.
     list: Option<Unpublished>,
-    /// What the first line of the log should say of the log before, but another process wrote that line.
-    unsaid: Option<String>,
-    published: bool,
 }
 
 impl Store {
@@ -110,30 +124,25 @@ impl Store {
                 state.engine.rejoin(everything);
             }
         }
-        let frozen_len =
-            match state.engine.operations().get(state.checkpoints.hidden()).map(|first| &first.line) {
-                Some(Text::At { file, offset, .. }) => start_of_line(&**file, *offset)
-                    .map_err(|source| Error::io("read", state.logs.wal.path(), source))?,
-                _ => state.logs.wal.len(),
-            };
+        let log_len = match state.engine.operations().get(state.checkpoints.hidden()).map(|first| &first.line)
+        {
+            Some(Text::At { file, offset, .. }) => start_of_line(&**file, *offset)
+                .map_err(|source| Error::io("read", state.logs.wal.path(), source))?,
+            _ => state.logs.wal.len(),
+        };
         let departures = state.checkpoints.departures.hidden();
-        let frozen = state.checkpoints.take_hidden();
-        let view = state.engine.freeze(frozen);
+        let hidden = state.checkpoints.take_hidden();
+        let view = state.engine.freeze(hidden);
         state.checkpoints.upkeep = Upkeep::Checkpoint;
         state.note_all_written();
         Ok(Some(Checkpoint {
             store: Arc::clone(self),
-            original: view.clone(),
-            view,
-            frozen_len,
-            departures,
-            migrates,
-            now_ms,
+            frozen: Frozen { original: view.clone(), view, log_len, departures, migrates },
             archived: None,
             gone: Vec::new(),
-            created: Vec::new(),
-            list: None,
+            files: NewFiles::default(),
             unsaid: None,
+            now_ms,
             published: false,
         }))
     }
@@ -209,10 +218,10 @@ pub(in crate::store) fn former_log(left: &Manifest, next: &Manifest) -> Vec<Stri
 impl Checkpoint {
     /// Leaves records out, which are in an archive segment by now.
     pub(in crate::store) fn take_along(&mut self, archived: Archived, ids: &[Id]) -> Result<()> {
-        self.view = self.view.without(ids).map_err(|source| self.store.read_failed(source))?;
+        self.frozen.view = self.frozen.view.without(ids).map_err(|source| self.store.read_failed(source))?;
         let mut state = self.store.lock();
         state.keep_showing();
-        state.engine.refreeze(&self.view);
+        state.engine.refreeze(&self.frozen.view);
         state.tell_home_of(ids);
         drop(state);
         self.gone = ids.to_vec();
@@ -225,7 +234,7 @@ impl Checkpoint {
     }
 
     pub(in crate::store) fn view(&self) -> &View {
-        &self.view
+        &self.frozen.view
     }
 
     /// Carries the checkpoint out.
@@ -242,12 +251,12 @@ impl Checkpoint {
         let list = Unpublished::begin(&self.store.disk, &self.store.root, left.generation)?;
         let ms = self.attach_wal(&list, time_after(Some(&left), self.now_ms))?;
         let (relative, written) = self.write_snapshot(&list, ms)?;
-        self.list = Some(list);
+        self.files.list = Some(list);
         let (manifest, superseded, log) = self.publish(&relative)?;
         self.switch(manifest, written)?;
         self.store.remove_superseded(&superseded);
         self.store.remove_empty_logs(&log);
-        self.list = None;
+        self.files.list = None;
         index_sealed(&*self.store.disk, &self.store.root, &left.active_ops);
         Ok(())
     }
@@ -276,7 +285,7 @@ impl Checkpoint {
         let after = {
             let state = store.lock();
             // An empty WAL is left out of the chain: nothing in it could say what it follows.
-            match self.frozen_len {
+            match self.frozen.log_len {
                 0 => state.logs.wal.after().map(str::to_owned),
                 end => {
                     self.unsaid = unsaid_after(&state.logs.wal)?;
@@ -286,7 +295,7 @@ impl Checkpoint {
         };
         let (mut writer, ms) = store.create_log(list, from, after.as_deref())?;
         let path = writer.path().to_path_buf();
-        self.created.push(path.clone());
+        self.files.created.push(path.clone());
         writer.sync()?;
         sync_folder_of(&*store.disk, &path)?;
         let mut state = store.lock();
@@ -307,10 +316,10 @@ impl Checkpoint {
             let state = store.lock();
             (state.writes(&store.options), state.manifest.current_snapshot.clone())
         };
-        self.created.extend([path, layout::index(&store.root, &relative)]);
+        self.files.created.extend([path, layout::index(&store.root, &relative)]);
         store.keep_order(&current);
-        self.created.extend(store.tree_paths(&relative));
-        let written = store.write_view(&self.view, &relative, &current, (version, self.now_ms));
+        self.files.created.extend(store.tree_paths(&relative));
+        let written = store.write_view(&self.frozen.view, &relative, &current, (version, self.now_ms));
         let written = written.inspect_err(|error| {
             // The log gets no index with a number of records that is not sure.
             store.lock().logs.is_plain &= !matches!(error, Error::Corrupt { .. });
@@ -337,7 +346,7 @@ impl Checkpoint {
             let log = former_log(left, &manifest);
             (manifest, store.superseded_files(&gone, left), log, next)
         };
-        if let Some(list) = &self.list {
+        if let Some(list) = &self.files.list {
             list.add_superseded(&[superseded.as_slice(), &log].concat())?;
         }
         let path = store.path(layout::MANIFEST);
@@ -402,18 +411,18 @@ impl Checkpoint {
             path: snapshot,
             version,
             former: former_version([&current.active_ops].into_iter(), versions),
-            records: self.view.count() as u64,
+            records: self.frozen.view.count() as u64,
             now_ms: self.now_ms,
-            departures: self.departures,
-            migrates: self.migrates,
+            departures: self.frozen.departures,
+            migrates: self.frozen.migrates,
             archived: self.archived.as_ref(),
         };
         let came = Generation::new(layout::milliseconds(&active_ops).into_iter().collect());
-        let is_carried_on = state.logs.wal.len() > self.frozen_len;
+        let is_carried_on = state.logs.wal.len() > self.frozen.log_len;
         // What was carried on to the log since the last one that counts is left out of the chain.
         let former_ms = current.previous_ops.as_ref().and_then(|log| layout::time_of(log));
         let is_explained = |log: &str| layout::time_of(log) > former_ms;
-        let log = (active_ops, self.frozen_len, is_carried_on);
+        let log = (active_ops, self.frozen.log_len, is_carried_on);
         transition::checkpointed(current, &snapshot, log, is_explained, came)
     }
 
@@ -431,7 +440,10 @@ impl Checkpoint {
                 operation.line = Text::at(file, offset, len);
             }
         }
-        state.checkpoints.departures.add(u64::from(self.archived.is_some()) + u64::from(self.migrates));
+        state
+            .checkpoints
+            .departures
+            .add(u64::from(self.archived.is_some()) + u64::from(self.frozen.migrates));
         let former = std::mem::replace(&mut state.logs.wal, writer);
         state.note_former(&former);
         state.versions.take_snapshot(Versions::of_manifest(&manifest));
@@ -466,14 +478,14 @@ impl Drop for Checkpoint {
             state.keep_showing();
             state.tell_home_of(&self.gone);
         }
-        state.engine.refreeze(&self.original);
+        state.engine.refreeze(&self.frozen.original);
         state.take_frozen_back();
         drop(state);
         // NOTE: with the log, which late operations are in too and which is still synced, what the manifest may name stays.
         if self.published {
             return;
         }
-        for path in self.created.drain(..) {
+        for path in self.files.created.drain(..) {
             let _ = self.store.disk.unlink(&path);
         }
     }

@@ -19,14 +19,19 @@ const RENEWALS: usize = 5;
 pub struct Savepoint {
     engine: Engine,
     log: Writer,
-    seen: Seen,
-    tail_queue: TailQueue,
+    followed: FollowedTo,
     agents: Option<Agents>,
     manifest: Manifest,
-    follower: Follower,
     versions: Versions,
     departures: Departures,
     counts: Counts,
+}
+
+/// How far the store had followed.
+struct FollowedTo {
+    follower: Follower,
+    seen: Seen,
+    tail_queue: TailQueue,
 }
 
 /// Numbers of [`State`] that go with the engine.
@@ -50,11 +55,13 @@ impl Store {
                 log.file().cloned(),
                 log.len(),
             ),
-            seen: state.following.seen.clone(),
-            tail_queue: state.following.tail_queue.clone(),
+            followed: FollowedTo {
+                follower: state.following.follower.clone(),
+                seen: state.following.seen.clone(),
+                tail_queue: state.following.tail_queue.clone(),
+            },
             agents: state.agents.clone(),
             manifest: state.manifest.clone(),
-            follower: state.following.follower.clone(),
             versions: state.versions,
             departures: state.checkpoints.departures,
             counts: state.counts(),
@@ -64,18 +71,8 @@ impl Store {
     /// Brings back what was in memory; nothing was written since.
     pub fn restore(&self, savepoint: Savepoint) {
         let mut state = self.lock();
-        let Savepoint {
-            engine,
-            log,
-            seen,
-            tail_queue,
-            agents,
-            manifest,
-            follower,
-            versions,
-            departures,
-            counts,
-        } = savepoint;
+        let Savepoint { engine, log, followed, agents, manifest, versions, departures, counts } = savepoint;
+        let FollowedTo { follower, seen, tail_queue } = followed;
         state.engine = engine;
         state.logs.wal = log;
         state.following.seen = seen;
