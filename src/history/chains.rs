@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::ids::Record;
 use super::known::KnownLog;
-use super::log::{Given, Log, Taken};
+use super::log::Log;
 use super::position::{Mark, Place, Standing};
+use super::remembered::{Given, Taken};
 use super::sealed_logs::{ReadUpTo, SealedLogs};
 use super::trail::LogName;
 use crate::disk::Disk;
@@ -154,7 +155,7 @@ impl Chain {
         if log.go_behind_known(disk, known)? {
             return Ok(false);
         }
-        self.last = log.last.map(|mark| (name.ms, mark));
+        self.last = log.last().map(|mark| (name.ms, mark));
         self.log = Some(log);
         Ok(true)
     }
@@ -162,7 +163,7 @@ impl Chain {
     fn open_next(&mut self, root: &Path) -> Result<()> {
         if let Some((name, until)) = self.later.pop_front() {
             let mut log = Log::new(root, &name, until)?;
-            log.is_watched = name.grows;
+            log.watch(name.grows);
             self.log = Some(log);
         }
         Ok(())
@@ -259,7 +260,7 @@ impl Chain {
 
     /// Remembers a line that was taken, should it be undone.
     pub(super) fn remember(&mut self, next: &Pending, id: &[u8], told: &[u8]) {
-        if let Some(log) = self.log.as_mut().filter(|log| log.is_watched && log.name.ms == next.ms) {
+        if let Some(log) = self.log.as_mut().filter(|log| log.is_watched() && log.name.ms == next.ms) {
             let (mark, clock) = (next.mark, next.clock);
             log.remember(Given { mark, id: id.into(), clock, told: Some(told.into()) }, REMEMBERED);
         }
@@ -268,13 +269,13 @@ impl Chain {
     /// Of the lines that are remembered, the last one before a rank.
     pub(super) fn given_before(&self, rank: (u64, &[u8])) -> Option<&Given> {
         let agent = self.agent.as_bytes();
-        let given = self.log.as_ref().map(|log| log.given.iter()).into_iter().flatten();
+        let given = self.log.as_ref().map(|log| log.given().iter()).into_iter().flatten();
         given.rev().find(|given| compare_ranks((given.clock, agent), rank).is_lt())
     }
 
     /// The last line before a rank, with the time of its log.
     pub(super) fn last_before(&self, rank: (u64, &[u8])) -> Option<(u64, Mark)> {
-        match self.log.as_ref().filter(|log| !log.given.is_empty()) {
+        match self.log.as_ref().filter(|log| !log.given().is_empty()) {
             Some(log) => self.given_before(rank).map(|given| (log.name.ms, given.mark)),
             None => self.last,
         }
@@ -288,18 +289,18 @@ impl Chain {
         self.is_disturbed = false;
         let Some(log) = &mut self.log else { return Ok(Taken::None) };
         log.look_at_file(disk)?;
-        while let Some(last) = log.last.filter(|last| !last.is_beginning()) {
+        while let Some(last) = log.last().filter(|last| !last.is_beginning()) {
             if log.has(last)? {
                 return Ok(Taken::None);
             }
             if self.pending.back().is_some_and(|next| next.ms == log.name.ms) {
                 self.pending.pop_back();
                 let last = self.pending.back().filter(|next| next.ms == log.name.ms).map(|next| next.mark);
-                log.set_last(last.or_else(|| log.given.back().map(|given| given.mark)));
+                log.set_last(last.or_else(|| log.given().back().map(|given| given.mark)));
                 continue;
             }
             let taken = log.take_back_given();
-            self.last = Some((log.name.ms, log.last.unwrap_or(Mark::BEGINNING)));
+            self.last = Some((log.name.ms, log.last().unwrap_or(Mark::BEGINNING)));
             return Ok(taken);
         }
         Ok(Taken::None)

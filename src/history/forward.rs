@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use super::ids::Record;
 use super::known::{KnownLog, KnownPosition};
-use super::log::{Given, Log, REMEMBERED, Taken};
+use super::log::Log;
 use super::merge::Merge;
 use super::position::{Mark, Place, Position, print_into};
+use super::remembered::{Given, REMEMBERED, Taken};
 use super::trail::{LogName, Stage, Stretch, Trail};
 use super::{Change, Event, Sink};
 use crate::disk::{Disk, FileInfo};
@@ -121,8 +122,8 @@ impl Forward {
     fn log(&self, name: &LogName, end: u64) -> Result<Log> {
         let until = if end == u64::MAX { self.bound_of(name) } else { end };
         let mut log = Log::new(&self.root, name, until)?;
-        log.is_watched = end == u64::MAX;
-        log.is_sealed = !log.is_watched || !self.stages.is_empty();
+        log.watch(end == u64::MAX);
+        log.is_sealed = !log.is_watched() || !self.stages.is_empty();
         Ok(log)
     }
 
@@ -248,7 +249,7 @@ impl Forward {
 
     /// Whether lines were given that stand behind what counts of their log: they stand in the next one too.
     fn is_behind_bound(&self) -> bool {
-        matches!(&self.now, Now::Single(log) if log.last.is_some_and(|last| last.end() > log.until))
+        matches!(&self.now, Now::Single(log) if log.last().is_some_and(|last| last.end() > log.until))
     }
 
     /// Notes how long the logs are that may grow.
@@ -340,7 +341,7 @@ impl Forward {
     pub(super) fn at_single(&self) -> Option<Position> {
         let Now::Single(log) = &self.now else { return None };
         let place = |mark| Place { ms: log.name.ms, agent: Arc::default(), mark };
-        Some(Position { floor: log.name.ms, places: log.last.map(place).into_iter().collect() })
+        Some(Position { floor: log.name.ms, places: log.last().map(place).into_iter().collect() })
     }
 
     /// Tells what was undone of what was given.
@@ -349,7 +350,7 @@ impl Forward {
         loop {
             let (mut position, mut after) = (Vec::new(), Vec::new());
             let id = match &mut self.now {
-                Now::Single(log) if log.is_watched => {
+                Now::Single(log) if log.is_watched() => {
                     log.look_at_file(&*self.disk)?;
                     match log.take_back()? {
                         Taken::None => return Ok(count),
@@ -406,10 +407,10 @@ impl Forward {
         let Now::Single(old) = &self.now else { return Ok(Some(0)) };
         let mut next = self.log(name, *end)?;
         let Some(undone) = carry_over(&*self.disk, old, &mut next)? else {
-            return if old.is_watched { Ok(None) } else { Err(UNDONE) };
+            return if old.is_watched() { Ok(None) } else { Err(UNDONE) };
         };
         // NOTE: while its writer goes over to the one behind it, a line is cut off in both.
-        next.is_watched |= next.last.is_some();
+        next.watch(next.is_watched() || next.last().is_some());
         for (place, given) in undone.iter().enumerate().rev() {
             let (mut position, mut after) = (Vec::new(), Vec::new());
             print_given(&mut position, old, given);
@@ -477,7 +478,7 @@ impl Forward {
 /// Goes through the lines that were given of a log behind its bound, and the head of the next one, where they stand too. Returns
 /// those that do not; `None` if another line may have taken the place of one that was given.
 fn carry_over(disk: &dyn Disk, old: &Log, next: &mut Log) -> Result<Option<Vec<Given>>> {
-    let (Some(file), Some(last)) = (old.held(), old.last) else { return Ok(Some(Vec::new())) };
+    let (Some(file), Some(last)) = (old.held(), old.last()) else { return Ok(Some(Vec::new())) };
     let next_file = next.file(disk)?;
     let mut lines = LineReader::new(&*file, old.until);
     let mut heads = next_file.as_deref().map(|file| LineReader::new(file, 0));
@@ -490,9 +491,9 @@ fn carry_over(disk: &dyn Disk, old: &Log, next: &mut Log) -> Result<Option<Vec<G
         };
         let Ok(line) = parse_line(raw.bytes) else { continue };
         let mark = Mark::new(raw.offset, raw.bytes);
-        let place = old.given.partition_point(|given| given.mark.start < mark.start);
+        let place = old.given().partition_point(|given| given.mark.start < mark.start);
         let told =
-            old.given.get(place).filter(|given| given.mark == mark).and_then(|given| given.told.clone());
+            old.given().get(place).filter(|given| given.mark == mark).and_then(|given| given.told.clone());
         let given = Given { mark, id: Box::from(&*line.id), clock: 0, told };
         if is_same && let Some(heads) = &mut heads {
             let head = heads.next_line().map_err(|source| Error::io("read", &next.path, source))?;
@@ -591,6 +592,6 @@ fn print_given(out: &mut Vec<u8>, log: &Log, given: &Given) {
 
 /// Appends the position behind the last line of a log.
 fn print_behind(out: &mut Vec<u8>, log: &Log) {
-    let last = log.last.map(|mark| (log.name.ms, "", mark));
+    let last = log.last().map(|mark| (log.name.ms, "", mark));
     print_into(out, log.name.ms, last.into_iter());
 }

@@ -10,6 +10,7 @@ use super::batch::OpenBatch;
 use super::ids::{self, Record};
 use super::known::{KnownLine, KnownLog};
 use super::position::Mark;
+use super::remembered::{Given, REMEMBERED, Remembered, Taken};
 use super::reverse_log::ReverseLog;
 use super::trail::{LogName, open};
 use crate::disk::{Disk, DiskFile, read_full_at};
@@ -18,53 +19,33 @@ use crate::format::operation::{BatchMark, Line, parse_line};
 use crate::layout;
 use crate::wal::{Piece, replay_unlocked};
 
-/// How many lines of a log are remembered: so many operations can be undone under a follower.
-pub(super) const REMEMBERED: usize = 1 << 16;
 /// How many bytes before the place where reading begins are read for the lines that may be undone.
 const READ_BEFORE: u64 = 4 << 20;
-
-/// A line that was given.
-pub(super) struct Given {
-    pub(super) mark: Mark,
-    pub(super) id: Box<[u8]>,
-    /// The clock of an agent's operation; 0 where that is not known.
-    pub(super) clock: u64,
-    /// The text of the position that it was given with, if the line stood in an earlier log then.
-    pub(super) told: Option<Box<[u8]>>,
-}
 
 /// A log that is being read.
 pub(super) struct Log {
     pub(super) name: LogName,
     pub(super) path: PathBuf,
     file: Option<Arc<dyn DiskFile>>,
-    /// Where the next line begins.
-    offset: u64,
+    cursor: Cursor,
     /// Batches and lines from this offset on are not read.
     pub(super) until: u64,
-    /// The last line that was read.
-    pub(super) last: Option<Mark>,
-    /// Whether lines may be undone: then those that are given are remembered.
-    pub(super) is_watched: bool,
-    pub(super) given: VecDeque<Given>,
+    remembered: Remembered,
     /// Whether it does not change any more.
     pub(super) is_sealed: bool,
     /// Where the lines on one record are, if only those are read.
     picked: Option<std::vec::IntoIter<ids::Place>>,
-    /// Whether lines before those remembered were given.
-    has_more: bool,
-    /// The first line of the batch that the last line is a part of, if reading began within it.
-    batch: Option<Mark>,
 }
 
-/// A line that was undone.
-pub(super) enum Taken {
-    /// None.
-    None,
-    /// This one.
-    Line(Given),
-    /// More than are remembered.
-    TooMany,
+/// How far a log was read.
+#[derive(Default)]
+struct Cursor {
+    /// Where the next line begins.
+    offset: u64,
+    /// The last line that was read.
+    last: Option<Mark>,
+    /// The first line of the batch that the last line is a part of, if reading began within it.
+    batch: Option<Mark>,
 }
 
 /// Takes a line: where it stands, what it says, and the first line of its batch.
@@ -77,22 +58,36 @@ impl Log {
     /// `OPSLOG_CORRUPT` for a path that leads elsewhere.
     pub(super) fn new(root: &Path, name: &LogName, until: u64) -> Result<Self> {
         let path = layout::inside(root, layout::OPS, &name.relative)?;
-        let (given, is_watched) = (VecDeque::new(), until == u64::MAX);
-        let name = name.clone();
         Ok(Self {
-            name,
+            name: name.clone(),
             path,
             file: None,
-            offset: 0,
+            cursor: Cursor::default(),
             until,
-            last: None,
-            is_watched,
-            given,
+            remembered: Remembered::new(until == u64::MAX),
             is_sealed: false,
             picked: None,
-            has_more: false,
-            batch: None,
         })
+    }
+
+    /// The last line that was read.
+    pub(super) fn last(&self) -> Option<Mark> {
+        self.cursor.last
+    }
+
+    /// Whether lines may be undone: then those that are given are remembered.
+    pub(super) fn is_watched(&self) -> bool {
+        self.remembered.is_on
+    }
+
+    /// Says whether lines may be undone.
+    pub(super) fn watch(&mut self, is_watched: bool) {
+        self.remembered.is_on = is_watched;
+    }
+
+    /// The lines that were given and are remembered.
+    pub(super) fn given(&self) -> &VecDeque<Given> {
+        self.remembered.lines()
     }
 
     /// Its file; `None` if it is missing, which reads as empty.
@@ -124,10 +119,10 @@ impl Log {
         let Some(file) = self.file(disk)? else { return Ok(false) };
         let Some(line) = mark.read(&*file, &self.path)? else { return Ok(false) };
         if parse_line(&line).is_ok_and(|line| line.batch == Some(BatchMark::More)) {
-            self.batch = ReverseLog::before(&file, &self.path, mark.end()).first_of_batch()?;
+            self.cursor.batch = ReverseLog::before(&file, &self.path, mark.end()).first_of_batch()?;
         }
-        if self.is_watched && !self.remember_before(&*file, mark)? {
-            self.batch = None;
+        if self.is_watched() && !self.remember_before(&*file, mark)? {
+            self.cursor.batch = None;
             return Ok(false);
         }
         self.set_last(Some(mark));
@@ -140,7 +135,7 @@ impl Log {
     /// # Errors
     /// `OPSLOG_IO`.
     pub(super) fn go_behind_known(&mut self, disk: &dyn Disk, known: &KnownLog) -> Result<bool> {
-        self.is_watched = true;
+        self.watch(true);
         let mut there = known.lines.len();
         while let Some(line) = there.checked_sub(1).and_then(|place| known.lines.get(place)) {
             if self.go_behind(disk, line.mark)? {
@@ -148,11 +143,11 @@ impl Log {
             }
             there -= 1;
         }
-        self.has_more |= there == 0 && known.has_more;
+        self.remembered.has_more |= there == 0 && known.has_more;
         for KnownLine { mark, id } in known.lines.iter().skip(there) {
             self.remember(Given { mark: *mark, id: Box::from(&**id), clock: 0, told: None }, REMEMBERED);
             self.set_last(Some(*mark));
-            self.batch = None;
+            self.cursor.batch = None;
         }
         Ok(self.file.is_some())
     }
@@ -179,23 +174,18 @@ impl Log {
             }
             start += line.len() as u64 + 1;
         }
-        self.has_more |= from > 0;
+        self.remembered.has_more |= from > 0;
         Ok(true)
     }
 
     /// Remembers a line that is given.
     pub(super) fn remember(&mut self, given: Given, at_most: usize) {
-        if self.given.len() >= at_most {
-            self.given.pop_front();
-            self.has_more = true;
-        }
-        self.given.push_back(given);
+        self.remembered.push(given, at_most);
     }
 
     /// Says which line was read last.
     pub(super) fn set_last(&mut self, last: Option<Mark>) {
-        self.last = last;
-        self.offset = last.map_or(0, |last| last.end());
+        (self.cursor.last, self.cursor.offset) = (last, last.map_or(0, |last| last.end()));
     }
 
     /// Whether a line is in the file.
@@ -227,7 +217,7 @@ impl Log {
     /// # Errors
     /// `OPSLOG_IO`.
     pub(super) fn take_back(&mut self) -> Result<Taken> {
-        match self.last {
+        match self.cursor.last {
             Some(last) if !self.has(last)? => Ok(self.take_back_given()),
             _ => Ok(Taken::None),
         }
@@ -235,9 +225,9 @@ impl Log {
 
     /// Takes back the last line that was given.
     pub(super) fn take_back_given(&mut self) -> Taken {
-        let Some(gone) = self.given.pop_back() else { return Taken::TooMany };
-        self.set_last(self.given.back().map(|given| given.mark));
-        if self.last.is_none() && self.has_more { Taken::TooMany } else { Taken::Line(gone) }
+        let Some(gone) = self.remembered.pop() else { return Taken::TooMany };
+        self.set_last(self.given().back().map(|given| given.mark));
+        if self.last().is_none() && self.remembered.has_more { Taken::TooMany } else { Taken::Line(gone) }
     }
 
     /// From now on reads only the lines on a record, if the log is sealed and an index says where they are. Returns whether the
@@ -254,7 +244,7 @@ impl Log {
             self.is_sealed = false;
             return Ok(false);
         };
-        let is_to_be_read = |(at, _): &ids::Place| (self.offset..self.until).contains(&u64::from(*at));
+        let is_to_be_read = |(at, _): &ids::Place| (self.cursor.offset..self.until).contains(&u64::from(*at));
         let offsets: Vec<ids::Place> = places.offsets.into_iter().filter(is_to_be_read).collect();
         self.picked = Some(offsets.into_iter());
         Ok(places.is_built)
@@ -275,7 +265,7 @@ impl Log {
         for place in picked {
             let Some(found) = record.read(file, &self.path, place)? else { continue };
             let Ok(line) = parse_line(&found.bytes) else { continue };
-            self.last = Some(found.mark);
+            self.cursor.last = Some(found.mark);
             each(found.mark, &found.bytes, &line, found.batch)?;
             bytes += found.bytes.len();
             if bytes >= limit {
@@ -299,41 +289,43 @@ impl Log {
     ) -> Result<Option<bool>> {
         let Some(file) = self.file(disk)? else { return Ok(Some(true)) };
         let size = file.info().map_err(|source| Error::io("fstat", &self.path, source))?.len;
-        if self.offset >= self.until || size == self.offset {
+        if self.cursor.offset >= self.until || size == self.cursor.offset {
             return Ok(Some(true));
         }
-        let (last, until) = (self.last, self.until);
+        let (last, until) = (self.cursor.last, self.until);
         let still = || match last {
             Some(last) => Ok(last.read(&*file, &self.path)?.is_some()),
             None => Ok(true),
         };
-        let (mut newest, mut batch, mut ended) = (last, OpenBatch(self.batch), false);
-        let mut given = (self.is_watched && gives).then(Vec::new);
+        let (mut newest, mut batch, mut ended) = (last, OpenBatch(self.cursor.batch), false);
+        let mut given = (self.is_watched() && gives).then(Vec::new);
         // What is behind the bound need not be read.
-        let limit = limit.min(usize::try_from(until - self.offset).unwrap_or(usize::MAX));
-        let piece = replay_unlocked(&*file, &self.path, self.offset, limit, still, |start, bytes, line| {
-            ended |= !batch.goes_on(line.batch) && start >= until;
-            if ended {
-                return Ok(ControlFlow::Break(()));
-            }
-            let mark = Mark::new(start, bytes);
-            let first = batch.pass(line.batch, mark);
-            newest = Some(mark);
-            if let Some(given) = &mut given {
-                given.push(Given { mark, id: Box::from(&*line.id), clock: 0, told: None });
-            }
-            each(mark, bytes, line, first)?;
-            Ok(ControlFlow::Continue(()))
-        })?;
+        let limit = limit.min(usize::try_from(until - self.cursor.offset).unwrap_or(usize::MAX));
+        let piece =
+            replay_unlocked(&*file, &self.path, self.cursor.offset, limit, still, |start, bytes, line| {
+                ended |= !batch.goes_on(line.batch) && start >= until;
+                if ended {
+                    return Ok(ControlFlow::Break(()));
+                }
+                let mark = Mark::new(start, bytes);
+                let first = batch.pass(line.batch, mark);
+                newest = Some(mark);
+                if let Some(given) = &mut given {
+                    given.push(Given { mark, id: Box::from(&*line.id), clock: 0, told: None });
+                }
+                each(mark, bytes, line, first)?;
+                Ok(ControlFlow::Continue(()))
+            })?;
         let Some(Piece { tail, is_last }) = piece else { return Ok(None) };
         if newest != last {
-            self.batch = None;
+            self.cursor.batch = None;
         }
-        self.last = newest;
-        self.offset = if ended { newest.map_or(self.offset, |mark| mark.end()) } else { tail.good };
+        self.cursor.last = newest;
+        self.cursor.offset =
+            if ended { newest.map_or(self.cursor.offset, |mark| mark.end()) } else { tail.good };
         for given in given.into_iter().flatten() {
             self.remember(given, REMEMBERED);
         }
-        Ok(Some(is_last || ended || self.offset >= until))
+        Ok(Some(is_last || ended || self.cursor.offset >= until))
     }
 }

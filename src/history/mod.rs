@@ -18,6 +18,7 @@ mod merge;
 mod position;
 mod print;
 mod reached;
+mod remembered;
 mod reverse_lines;
 mod reverse_log;
 mod sealed_logs;
