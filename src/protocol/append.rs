@@ -53,10 +53,10 @@ impl<C: Carrier> Session<C> {
         draft: impl Fn(Option<u64>) -> Vec<Vec<u8>>,
         counted: bool,
     ) -> Result<Appended, Error> {
-        let before = self.writer.log();
+        let before = self.writer.own().name();
         self.settle_doubt().await?;
         self.check_replaced()?;
-        if self.agent().is_some() && self.writer.log() != before && !counted {
+        if self.agent().is_some() && self.writer.own().name() != before && !counted {
             // What was drafted for the log before may stand below what was sealed with it.
             return Ok(Appended::Sealed(None));
         }
@@ -64,13 +64,13 @@ impl<C: Carrier> Session<C> {
         if !counted {
             self.refuse_newer(&known)?;
         }
-        let Some(log) = self.writer.log() else { return Ok(Appended::Sealed(None)) };
+        let Some(log) = self.writer.own().name() else { return Ok(Appended::Sealed(None)) };
         if self.writer.has_lost() {
             return Ok(Appended::Sealed(None));
         }
         let mut lines = draft(self.version_mark(&known, &log));
         // NOTE: a folder with kernel locks may be opened without the backend, and its logs are read by what they say of each other.
-        if self.writer.count() == 0
+        if self.writer.own().count() == 0
             && self.agent().is_none()
             && self.carrier.facts().kernel_lock
             && let Some(first) = lines.first_mut()
@@ -128,11 +128,11 @@ impl<C: Carrier> Session<C> {
         };
         let place = logs.iter().find(|named| named.path == *log).unwrap_or(&unnamed);
         for (index, line) in lines.iter().enumerate() {
-            if let Some(identity) = Entry::identity_of(line, self.writer.count() + index, place) {
+            if let Some(identity) = Entry::identity_of(line, self.writer.own().count() + index, place) {
                 self.view.appended(identity);
             }
         }
-        self.writer.counts(lines);
+        self.writer.own().counts(lines);
         self.wrote_version(&known.manifest);
     }
 
@@ -240,10 +240,10 @@ impl<C: Carrier> Session<C> {
     /// How many different operations of the own log count.
     pub(super) fn counted(&self) -> usize {
         if self.agent().is_none() {
-            return self.writer.count();
+            return self.writer.own().count();
         }
         // NOTE: an append that was carried out twice is there twice.
-        identities(&self.writer.own()).len()
+        identities(&self.writer.own().lines()).len()
     }
 
     /// Whether a log went into a snapshot with no more operations than these.

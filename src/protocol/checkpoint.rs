@@ -138,7 +138,7 @@ impl<C: Carrier> Session<C> {
         let manifest = self.known_rc()?;
         self.one_version(&manifest)?;
         let written = self.write_archive(archive, &manifest).await?;
-        let mut going = self.writer.own();
+        let mut going = self.writer.own().lines();
         let mut kept = going.split_off(going.len() - self.kept_of(archive.is_some()));
         let earlier = match kept.len() {
             0 => None,
@@ -193,7 +193,7 @@ impl<C: Carrier> Session<C> {
 
     /// How many operations at the end of the log a checkpoint leaves there once so many are behind them that memory shows already.
     fn kept_behind(&self, uncounted: usize) -> usize {
-        let own = self.writer.own_from(0);
+        let own = self.writer.own().lines_from(0);
         let is_known = self.view.store().operation_total() == own.len() + uncounted;
         if self.agent().is_some() || self.view.versions().is_older() || !is_known {
             return 0;
@@ -251,8 +251,9 @@ impl<C: Carrier> Session<C> {
         self.view.bring(&self.carrier, &manifest, &entries).await?;
         self.one_version(&manifest)?;
         // The own log was made by the seal, and nothing is appended meanwhile.
-        let empty_log = if self.agent().is_some() { self.writer.log() } else { Some(manifest.active_ops()) };
-        let empty_log = empty_log.filter(|_| self.writer.count() == 0);
+        let empty_log =
+            if self.agent().is_some() { self.writer.own().name() } else { Some(manifest.active_ops()) };
+        let empty_log = empty_log.filter(|_| self.writer.own().count() == 0);
         let written = self.write_archive(archive, &manifest).await?;
         let snapshot = self.write_snapshot(&manifest, written.as_ref(), None).await?;
         let went = went(entries.iter().map(|entry| &*entry.line));

@@ -79,7 +79,7 @@ impl<C: Carrier> Session<C> {
                 _ => ReadBack::Otherwise,
             });
         }
-        let counted = self.writer.count();
+        let counted = self.writer.own().count();
         let behind = found.get(counted..)?;
         let is_same =
             behind.len() == lines.len() && behind.iter().zip(lines).all(|(one, other)| same(one, other));
@@ -106,12 +106,12 @@ impl<C: Carrier> Session<C> {
 
     /// Sees to it that lines of the own log do not count, whenever they arrive: a copy without them takes its place.
     pub(super) async fn shut_out(&self, log: &Name, lines: &[Vec<u8>]) -> Result<ShutOut, Error> {
-        let is_own = self.writer.log().as_ref() == Some(log) && !self.writer.is_replaced();
+        let is_own = self.writer.own().name().as_ref() == Some(log) && !self.writer.is_replaced();
         if self.agent().is_none() {
             if !is_own {
                 return Ok(ShutOut::NotKnown);
             }
-            let kept = self.writer.own();
+            let kept = self.writer.own().lines();
             let copy = self.copy_of(&kept).await?;
             let known = self.known()?;
             let next = self.with_copy(&known.manifest, log, &copy);
@@ -150,7 +150,7 @@ impl<C: Carrier> Session<C> {
             let kept: Vec<Arc<[u8]>> = kept.into_iter().map(Arc::from).collect();
             self.writer.moved(&copy);
             self.take(known);
-            self.writer.holds(kept.into_iter());
+            self.writer.own().holds(kept.into_iter());
         }
         Ok(ShutOut::Yes)
     }
@@ -178,7 +178,7 @@ impl<C: Carrier> Session<C> {
         let known = self.replace_own(next).await?;
         self.take(known);
         self.writer.moved(copy);
-        self.writer.holds(lines.iter().map(|line| Arc::from(line.as_slice())));
+        self.writer.own().holds(lines.iter().map(|line| Arc::from(line.as_slice())));
         Ok(())
     }
 
@@ -227,7 +227,7 @@ impl<C: Carrier> Session<C> {
             return Ok(());
         }
         self.take_again(found).await?;
-        if self.writer.log().as_ref() == Some(log) {
+        if self.writer.own().name().as_ref() == Some(log) {
             self.shut_out(log, &[]).await?;
         }
         Ok(())
@@ -236,14 +236,14 @@ impl<C: Carrier> Session<C> {
     /// The manifest may be one of this store's own that was thought to have failed.
     pub(super) async fn take_again(&self, found: Known) -> Result<(), Error> {
         let named = self.named_log(&found).filter(|_| self.agent().is_none());
-        let Some(log) = named.filter(|log| self.writer.log().as_ref() != Some(log)) else {
+        let Some(log) = named.filter(|log| self.writer.own().name().as_ref() != Some(log)) else {
             self.take(found);
             self.view.forget_origin();
             return Ok(());
         };
         // NOTE: before anything is taken over: should it fail, the next attempt finds everything as it is now.
         let lines = self.carrier.read_log(&log).await?;
-        let (before, own) = (self.writer.log(), self.writer.own());
+        let (before, own) = (self.writer.own().name(), self.writer.own().lines());
         let is_same = self.known()?.manifest.snapshot() == found.manifest.snapshot();
         let is_undone = is_same && self.writer.expects_log(&log) && lines.len() < own.len();
         let behind = self.flight.uncounted();
@@ -266,7 +266,7 @@ impl<C: Carrier> Session<C> {
                 self.view.undone();
             }
         }
-        self.writer.holds(lines.into_iter().map(Arc::from));
+        self.writer.own().holds(lines.into_iter().map(Arc::from));
         Ok(())
     }
 
@@ -283,7 +283,7 @@ impl<C: Carrier> Session<C> {
         let put = self.become_copy(next, copy, &own).await;
         if put.is_err() {
             before.iter().for_each(|before| self.writer.moved(before));
-            self.writer.holds(own.into_iter().map(Arc::from));
+            self.writer.own().holds(own.into_iter().map(Arc::from));
         }
         put
     }

@@ -18,6 +18,7 @@ mod lock;
 mod manifests;
 mod moving;
 mod open;
+mod own_log;
 mod publication;
 mod ranged;
 mod session;

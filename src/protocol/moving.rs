@@ -84,7 +84,7 @@ impl<C: Carrier> Session<C> {
         }
         self.take(found);
         self.refuse_newer(&*self.known_rc()?)?;
-        if self.agent().is_some() && self.writer.log().is_none() {
+        if self.agent().is_some() && self.writer.own().name().is_none() {
             self.register_again().await?;
         }
         // What was sealed but not published may hold higher clocks than the manifest.

@@ -200,7 +200,7 @@ impl<C: Carrier> Session<C> {
             self.view.bring(&self.carrier, &manifest, &entries).await?;
         }
         // NOTE: what a copy of the log holds is known already.
-        if self.writer.count() == 0 {
+        if self.writer.own().count() == 0 {
             self.own_of(&entries);
         }
         if self.options.skip_load {
@@ -215,9 +215,9 @@ impl<C: Carrier> Session<C> {
 
     /// The operations of the writer's own log are these.
     fn own_of(&self, entries: &[Entry]) {
-        if let Some(log) = self.writer.log() {
+        if let Some(log) = self.writer.own().name() {
             let own = entries.iter().filter(|entry| entry.log == log);
-            self.writer.holds(own.map(|entry| Arc::clone(&entry.line)));
+            self.writer.own().holds(own.map(|entry| Arc::clone(&entry.line)));
         }
     }
 
@@ -493,7 +493,7 @@ impl<C: Carrier> Session<C> {
         if let Some(agent) = self.agent().cloned()
             && !self.writer.is_replaced()
             && self.writer.doubt().is_none()
-            && self.writer.log().is_some()
+            && self.writer.own().name().is_some()
         {
             // The next store with this agentId may go on with its log. If this cannot be said, it gets another.
             let session = Arc::clone(self.writer.session());

@@ -107,7 +107,7 @@ impl<C: Carrier> Session<C> {
 
     /// How often the own log has changed: what reads the history looks anew when this differs.
     pub fn logged_changes(&self) -> u64 {
-        self.writer.changes()
+        self.writer.own().changes()
     }
 
     /// Whether `follow()` tells of others: a reader, and an agent.

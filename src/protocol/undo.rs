@@ -33,7 +33,7 @@ impl<C: Carrier> Session<C> {
         }
         self.settle_doubt().await?;
         self.check_replaced()?;
-        let own = self.writer.own();
+        let own = self.writer.own().lines();
         let count = if is_batch { last_batch(own.iter().map(Vec::as_slice)) } else { 1 };
         let facts = self.carrier.facts();
         if count > 1 || self.is_fenced_off() || !facts.ends_batches && is_amid_batch(&own) {
@@ -47,7 +47,7 @@ impl<C: Carrier> Session<C> {
     }
 
     async fn cut_last(&self) -> Result<bool, Error> {
-        let Some(log) = self.writer.log() else { return Ok(false) };
+        let Some(log) = self.writer.own().name() else { return Ok(false) };
         if !self.is_alone() {
             let known = self.known()?;
             let found = self.look(&known).await?;
@@ -56,11 +56,11 @@ impl<C: Carrier> Session<C> {
                 self.check_replaced()?;
             }
         }
-        let own = self.writer.own();
+        let own = self.writer.own().lines();
         let failure = match self.carrier.cut(&log).await {
             Ok(is_cut) => {
                 if let (true, Some(last)) = (is_cut, own.last()) {
-                    self.writer.forget(last);
+                    self.writer.own().forget(last);
                 }
                 return if is_cut { self.judge_cut(&log, own.len()).await } else { Ok(false) };
             }
@@ -72,7 +72,7 @@ impl<C: Carrier> Session<C> {
         match left {
             Some(left) if left + 1 == own.len() && is_final => {
                 if let Some(last) = own.last() {
-                    self.writer.forget(last);
+                    self.writer.own().forget(last);
                 }
                 return self.judge_cut(&log, own.len()).await;
             }
@@ -85,7 +85,7 @@ impl<C: Carrier> Session<C> {
             Some((_, before)) if is_done => before.to_vec(),
             _ => own,
         };
-        self.writer.holds(kept.iter().map(|line| Arc::from(line.as_slice())));
+        self.writer.own().holds(kept.iter().map(|line| Arc::from(line.as_slice())));
         self.writer.doubts(&failure, Some((log, Vec::new())));
         match self.settle_doubt().await {
             Ok(()) if is_done => Ok(true),
@@ -100,8 +100,8 @@ impl<C: Carrier> Session<C> {
 
     /// A log that can be closed is never changed, and several operations leave it at once: a copy without them takes its place.
     async fn put_shorter_copy(&self, count: usize) -> Result<bool, Error> {
-        let Some(log) = self.writer.log() else { return Ok(false) };
-        let mut kept = self.writer.own();
+        let Some(log) = self.writer.own().name() else { return Ok(false) };
+        let mut kept = self.writer.own().lines();
         if kept.is_empty() {
             return Ok(false);
         }
@@ -114,7 +114,7 @@ impl<C: Carrier> Session<C> {
         let is_known = match &undone {
             Ok(()) => true,
             Err(_) if self.writer.doubt().is_none() => false,
-            Err(_) => self.settle_doubt().await.is_ok() && self.writer.log().as_ref() == Some(&copy),
+            Err(_) => self.settle_doubt().await.is_ok() && self.writer.own().name().as_ref() == Some(&copy),
         };
         if !is_known {
             return undone.map(|()| true);
@@ -193,7 +193,7 @@ impl<C: Carrier> Session<C> {
                     }
                     undone = None;
                     // NOTE: another store with this agentId may have logged what stands behind.
-                    let own = self.writer.log();
+                    let own = self.writer.own().name();
                     let is_own = |entry: &&Entry| entry.agent == agent;
                     let in_own_log = |entry: &&Entry| is_own(entry) && Some(&entry.log) == own.as_ref();
                     let last = entries.iter().rev().find(in_own_log);
@@ -231,19 +231,20 @@ impl<C: Carrier> Session<C> {
             self.take(known);
             return Ok(false);
         };
-        let was_own = gone.first().is_some_and(|entry| self.writer.log().as_ref() == Some(&entry.log));
-        let own: Vec<Arc<[u8]>> = self.writer.own().into_iter().map(Arc::from).collect();
+        let was_own = gone.first().is_some_and(|entry| self.writer.own().name().as_ref() == Some(&entry.log));
+        let own: Vec<Arc<[u8]>> = self.writer.own().lines().into_iter().map(Arc::from).collect();
         if was_own {
             self.writer.moved(&copy);
         }
         self.take(known);
         // The log may have been sealed before: then the copy is in its place, and the writer has another by now.
-        let is_own = self.writer.log().as_ref() == Some(&copy) || planted!("world-undo-counts-elsewhere");
+        let is_own =
+            self.writer.own().name().as_ref() == Some(&copy) || planted!("world-undo-counts-elsewhere");
         if was_own && is_own {
             let is_undone = |line: &[u8]| {
                 identity(line).is_some_and(|identity| gone.iter().any(|entry| entry.identity == identity))
             };
-            self.writer.holds(own.into_iter().filter(|line| !is_undone(line)));
+            self.writer.own().holds(own.into_iter().filter(|line| !is_undone(line)));
         }
         // NOTE: it is undone: what fails from here on must not say that it is not.
         for entry in &gone {

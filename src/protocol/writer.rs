@@ -5,7 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use super::carrier::Failure;
-use super::entry::{Marks, ended, logs_of, marked};
+use super::entry::{Marks, logs_of, marked};
+use super::own_log::OwnLog;
 use crate::format::document::{Manifest, Name};
 
 /// A step of which it is not known whether it takes effect.
@@ -23,31 +24,26 @@ type Copy = (Name, Vec<Arc<[u8]>>);
 /// The writer's own log.
 pub struct Writer {
     session: Name,
-    log: RefCell<Option<Name>>,
-    own: RefCell<Vec<Arc<[u8]>>>,
+    own: OwnLog,
     lost: RefCell<Vec<Arc<[u8]>>>,
     copies: RefCell<Vec<Copy>>,
     left: RefCell<Vec<Name>>,
     doubt: RefCell<Option<Doubt>>,
     is_at_work: Cell<bool>,
     is_replaced: Cell<bool>,
-    /// How often the log or what counts of it has changed.
-    changes: Cell<u64>,
 }
 
 impl Writer {
     pub(super) fn new(session: Name) -> Self {
         Self {
             session,
-            log: RefCell::default(),
-            own: RefCell::default(),
+            own: OwnLog::default(),
             lost: RefCell::default(),
             copies: RefCell::default(),
             left: RefCell::default(),
             doubt: RefCell::default(),
             is_at_work: Cell::new(false),
             is_replaced: Cell::new(false),
-            changes: Cell::new(0),
         }
     }
 
@@ -56,68 +52,9 @@ impl Writer {
         &self.session
     }
 
-    /// The log that is appended to.
-    pub(super) fn log(&self) -> Option<Name> {
-        self.log.borrow().clone()
-    }
-
-    /// How many operations of the log count.
-    pub(super) fn count(&self) -> usize {
-        self.own.borrow().len()
-    }
-
-    /// The lines of the log that count.
-    pub(super) fn own(&self) -> Vec<Vec<u8>> {
-        self.own.borrow().iter().map(|line| line.to_vec()).collect()
-    }
-
-    /// Those of its lines that count, from a place on.
-    pub(super) fn own_from(&self, place: usize) -> Vec<Arc<[u8]>> {
-        self.own.borrow().get(place..).unwrap_or_default().to_vec()
-    }
-
-    /// How often the log or what counts of it has changed.
-    pub(super) fn changes(&self) -> u64 {
-        self.changes.get()
-    }
-
-    fn changed(&self) {
-        self.changes.set(self.changes.get() + 1);
-    }
-
-    /// Lines were appended and count.
-    pub(super) fn counts(&self, lines: &[Vec<u8>]) {
-        self.changed();
-        self.own.borrow_mut().extend(lines.iter().map(|line| Arc::from(line.as_slice())));
-    }
-
-    /// The log has these lines, and all of them count.
-    pub(super) fn holds(&self, lines: impl Iterator<Item = Arc<[u8]>>) {
-        self.changed();
-        *self.own.borrow_mut() = lines.collect();
-        self.end_batch();
-    }
-
-    /// The last line ends its batch, as it does in the log.
-    fn end_batch(&self) {
-        let mut own = self.own.borrow_mut();
-        if let Some(last) = own.last_mut()
-            && let Some(line) = ended(&[last.to_vec()]).pop()
-            && line != **last
-        {
-            *last = Arc::from(line);
-        }
-    }
-
-    /// One of the lines does not count any more.
-    pub(super) fn forget(&self, line: &[u8]) {
-        self.changed();
-        let mut own = self.own.borrow_mut();
-        if let Some(place) = own.iter().rposition(|own| **own == *line) {
-            own.remove(place);
-        }
-        drop(own);
-        self.end_batch();
+    /// The log that is appended to, and its lines that count.
+    pub(super) fn own(&self) -> &OwnLog {
+        &self.own
     }
 
     /// Whether a log is a copy that is to take the place of the writer's.
@@ -143,7 +80,7 @@ impl Writer {
 
     /// A copy of the log with these lines took its place.
     pub(super) fn moved(&self, copy: &Name) {
-        *self.log.borrow_mut() = Some(Arc::clone(copy));
+        self.own.moved(copy);
     }
 
     /// Operations that count but whose log was dropped by mistake: they are to be appended again.
@@ -210,30 +147,27 @@ impl Writer {
             None if now.agent_logs().is_none() => Some(now.active_ops()),
             None => None,
         };
-        let old = self.log();
+        let old = self.own.name();
         if log == old {
             return;
         }
-        self.changed();
         let copies = self.copies.take();
         if let Some((copy, lines)) = copies.iter().find(|(copy, _)| Some(copy) == log.as_ref()) {
-            *self.log.borrow_mut() = Some(Arc::clone(copy));
-            self.own.borrow_mut().clone_from(lines);
-            self.end_batch();
+            self.own.moved(copy);
+            self.own.holds(lines.iter().cloned());
             return;
         }
         if let (Some(old), Some(before)) = (&old, before)
             && agent.is_some()
-            && self.count() > 0
+            && self.own.count() > 0
             // A copy of the log may have been published, and sealed since.
             && [old].into_iter().chain(copies.iter().map(|(copy, _)| copy)).all(|log| is_lost(log, before, now))
         {
             let marks = Marks { version: version(old), ..Marks::default() };
-            let lost = self.own.take().into_iter().map(|line| Arc::from(marked(&line, marks)));
+            let lost = self.own.lines_from(0).into_iter().map(|line| Arc::from(marked(&line, marks)));
             self.lost.borrow_mut().extend(lost);
         }
-        *self.log.borrow_mut() = log;
-        self.own.borrow_mut().clear();
+        self.own.begins(log);
     }
 }
 

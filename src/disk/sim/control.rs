@@ -108,22 +108,22 @@ impl SimDisk {
 
     /// Whether the number of a deleted file may be given to the next new one. Off by default.
     pub fn reuse_inodes(&self, reuse: bool) {
-        self.shared.inner.lock().state.reuse_numbers = reuse;
+        self.shared.inner.lock().state.numbers.reuse = reuse;
     }
 
     /// Whether a file tells that some handle can write to it, as the file systems of Linux do. Off by default.
     pub fn tell_writers(&self, tell: bool) {
-        self.shared.inner.lock().state.tells_writers = tell;
+        self.shared.inner.lock().state.traits.tells_writers = tell;
     }
 
     /// How far the logical clock goes at each change; 0 makes all times equal. Default: 1 ms.
     pub fn set_clock_step_ns(&self, step: i128) {
-        self.shared.inner.lock().state.clock_step_ns = step;
+        self.shared.inner.lock().state.set_clock_step_ns(step);
     }
 
     /// Makes the whole file system read-only, or writable again.
     pub fn set_read_only(&self, read_only: bool) {
-        self.shared.inner.lock().state.read_only = read_only;
+        self.shared.inner.lock().state.traits.read_only = read_only;
     }
 
     /// Sets whether a file may be read and written; handles that are open keep what they have.

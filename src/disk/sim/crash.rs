@@ -127,8 +127,7 @@ fn renumber(state: &mut State) {
     let mut seen = BTreeSet::new();
     for inode in state.inodes.values_mut() {
         if !seen.insert(inode.number) {
-            state.last_number += 1;
-            inode.number = state.last_number;
+            inode.number = state.numbers.take_new();
         }
     }
 }

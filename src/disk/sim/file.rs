@@ -145,7 +145,7 @@ impl DiskFile for SimFile {
 
     fn is_open_for_writing(&self) -> Option<bool> {
         let inner = self.shared.inner.lock();
-        match self.mode.is_read_only() && inner.state.tells_writers {
+        match self.mode.is_read_only() && inner.state.traits.tells_writers {
             true => Some(inner.state.inode(self.id).ok()?.writers > 0),
             false => None,
         }

@@ -61,7 +61,7 @@ impl Shared {
         let Inner { state, counts } = &mut *inner;
         let verdict = state.plan.judge(kind, paths, &mut counts.lock())?;
         let creates = kind.changes() && !matches!(kind, CallKind::Sync | CallKind::SyncFolder);
-        if creates && state.read_only {
+        if creates && state.traits.read_only {
             return Err(Errno::ReadOnlySystem.error());
         }
         carry_out(state, verdict)

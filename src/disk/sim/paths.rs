@@ -27,7 +27,7 @@ impl State {
         match &inode.node {
             Node::Symlink(_) => Err(Errno::Loop.error()),
             Node::Folder { .. } if mode != OpenMode::Read => Err(Errno::IsFolder.error()),
-            _ if writes && self.read_only => Err(Errno::ReadOnlySystem.error()),
+            _ if writes && self.traits.read_only => Err(Errno::ReadOnlySystem.error()),
             _ if !inode.readable || (writes && !inode.writable) => Err(Errno::Access.error()),
             _ => Ok(()),
         }

@@ -63,6 +63,50 @@ pub(super) struct Inode {
     pub(super) writable: bool,
 }
 
+/// What kind of file system it is.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Traits {
+    pub(super) read_only: bool,
+    /// Whether a file tells who has it open for writing.
+    pub(super) tells_writers: bool,
+}
+
+/// The numbers of files, as callers see them.
+#[derive(Debug, Clone)]
+pub(super) struct Numbers {
+    /// Whether that of a deleted file may be given to the next new one.
+    pub(super) reuse: bool,
+    last: u64,
+    free: Vec<u64>,
+}
+
+impl Numbers {
+    /// One for a new file.
+    fn take(&mut self) -> u64 {
+        let reused = self.free.pop().filter(|_| self.reuse);
+        reused.unwrap_or_else(|| self.take_new())
+    }
+
+    /// One that no file ever had.
+    pub(super) fn take_new(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    fn free(&mut self, number: u64) {
+        if !self.free.contains(&number) {
+            self.free.push(number);
+        }
+    }
+}
+
+/// A clock that goes on at each change.
+#[derive(Debug, Clone)]
+struct Clock {
+    now_ns: i128,
+    step_ns: i128,
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct State {
     pub(super) inodes: BTreeMap<Id, Inode>,
@@ -70,16 +114,11 @@ pub(super) struct State {
     /// Who has the kernel lock of a file.
     pub(super) locks: BTreeMap<Id, Holders>,
     pub(super) plan: Plan,
-    pub(super) reuse_numbers: bool,
-    pub(super) read_only: bool,
-    /// Whether a file tells who has it open for writing.
-    pub(super) tells_writers: bool,
-    pub(super) clock_step_ns: i128,
-    pub(super) now_ns: i128,
-    pub(super) last_number: u64,
+    pub(super) traits: Traits,
+    pub(super) numbers: Numbers,
+    clock: Clock,
     last_id: Id,
     last_handle: u64,
-    free_numbers: Vec<u64>,
 }
 
 impl State {
@@ -89,23 +128,23 @@ impl State {
             journal: Vec::new(),
             locks: BTreeMap::new(),
             plan: Plan::default(),
-            reuse_numbers: false,
-            read_only: false,
-            tells_writers: false,
-            clock_step_ns: 1_000_000,
-            now_ns: FIRST_NS,
-            last_number: 1,
+            traits: Traits::default(),
+            numbers: Numbers { reuse: false, last: 1, free: Vec::new() },
+            clock: Clock { now_ns: FIRST_NS, step_ns: 1_000_000 },
             last_id: ROOT - 1,
             last_handle: 0,
-            free_numbers: Vec::new(),
         };
         state.create(Node::Folder { durable: Names::new(), live: Names::new() });
         state
     }
 
     pub(super) fn tick(&mut self) -> i128 {
-        self.now_ns += self.clock_step_ns;
-        self.now_ns
+        self.clock.now_ns += self.clock.step_ns;
+        self.clock.now_ns
+    }
+
+    pub(super) fn set_clock_step_ns(&mut self, step_ns: i128) {
+        self.clock.step_ns = step_ns;
     }
 
     pub(super) fn next_handle(&mut self) -> u64 {
@@ -145,11 +184,7 @@ impl State {
 
     pub(super) fn create(&mut self, node: Node) -> Id {
         self.last_id += 1;
-        let reused = self.free_numbers.pop().filter(|_| self.reuse_numbers);
-        let number = reused.unwrap_or_else(|| {
-            self.last_number += 1;
-            self.last_number
-        });
+        let number = self.numbers.take();
         let modified_ns = self.tick();
         let inode = Inode {
             node,
@@ -250,9 +285,8 @@ impl State {
         if let Some(inode) = self.inodes.get(&id)
             && inode.links == 0
             && inode.opens == 0
-            && !self.free_numbers.contains(&inode.number)
         {
-            self.free_numbers.push(inode.number);
+            self.numbers.free(inode.number);
         }
     }
 

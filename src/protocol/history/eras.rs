@@ -73,7 +73,7 @@ impl<C: Carrier> Session<C> {
     fn is_only_writer(&self) -> bool {
         let is_named = || {
             self.manifest().is_some_and(|manifest| {
-                manifest.agent_logs().is_none() && self.writer.log() == Some(manifest.active_ops())
+                manifest.agent_logs().is_none() && self.writer.own().name() == Some(manifest.active_ops())
             })
         };
         self.agent().is_none() && !self.options.read_only && self.writer.is_at_work() && is_named()
@@ -169,7 +169,7 @@ impl<C: Carrier> Session<C> {
     /// The operations of the single writer from a place of its log on.
     pub(super) fn own_entries(&self, manifest: &Manifest, from: usize) -> Vec<Entry> {
         let Some(log) = logs_of(manifest).into_iter().next() else { return Vec::new() };
-        let lines = self.writer.own_from(from);
+        let lines = self.writer.own().lines_from(from);
         let read = |(place, line): (usize, &Arc<[u8]>)| Entry::of(line, from + place, &log);
         lines.iter().enumerate().filter_map(read).collect()
     }

@@ -34,16 +34,11 @@ pub(in crate::store) struct Drafts {
 struct Drafted {
     hash: u64,
     id: Id,
-    start: usize,
+    line: Line,
     /// Where its marks begin, counted from its start.
     body: usize,
     /// Where it ends, without its newline.
     end: usize,
-    /// Its new value, counted from its start.
-    data: Option<Range<usize>>,
-    before: Before,
-    origin: Option<Box<Origin>>,
-    version: u32,
 }
 
 /// The value of a record before a draft.
@@ -60,6 +55,7 @@ pub(in crate::store) enum Before {
 /// What is known of a line that was just put together at the end of the bytes.
 pub(in crate::store) struct Line {
     pub start: usize,
+    /// Its new value, counted from its start.
     pub data: Option<Range<usize>>,
     pub before: Before,
     pub origin: Option<Box<Origin>>,
@@ -85,15 +81,16 @@ impl Drafts {
         let is_it = |number: &u32| drafts.get(*number as usize).is_some_and(|draft| *draft.id == *id);
         let number = *self.newest.find(hash, is_it)?;
         let draft = drafts.get(number as usize)?;
-        Some(match &draft.data {
+        Some(match &draft.line.data {
             Some(_) => (Before::Drafted(number), Some(self.data(draft))),
             None => (Before::Absent, None),
         })
     }
 
     fn data(&self, draft: &Drafted) -> &[u8] {
-        let data = draft.data.clone().unwrap_or_default();
-        self.bytes.get(draft.start + data.start..draft.start + data.end).unwrap_or_default()
+        let Line { start, data, .. } = &draft.line;
+        let data = data.clone().unwrap_or_default();
+        self.bytes.get(start + data.start..start + data.end).unwrap_or_default()
     }
 
     /// Where the next line is to be put together.
@@ -103,12 +100,12 @@ impl Drafts {
 
     /// Takes a line that was put together up to its marks. Returns its length.
     pub fn push(&mut self, id: &[u8], hash: u64, line: Line, batch: Option<BatchMark>) -> usize {
-        let Line { start, data, before, origin, version } = line;
+        let start = line.start;
         let body = self.bytes.len() - start;
         finish_line(&mut self.bytes, &Marks { batch, cuts: 0, after: None });
         let number = self.drafts.len() as u32;
         let end = self.bytes.len() - 1;
-        self.drafts.push(Drafted { hash, id: id.into(), start, body, end, data, before, origin, version });
+        self.drafts.push(Drafted { hash, id: id.into(), line, body, end });
         let Self { drafts, newest, .. } = self;
         let is_it = |known: &u32| drafts.get(*known as usize).is_some_and(|draft| *draft.id == *id);
         match newest.find_mut(hash, is_it) {
@@ -142,7 +139,7 @@ impl Drafts {
         let is_one = self.drafts.len() == 1;
         let Some(last) = self.drafts.last_mut() else { return };
         let marks = Marks { batch: (!is_one).then_some(BatchMark::Last), cuts: 0, after: None };
-        self.bytes.truncate(last.start + last.body);
+        self.bytes.truncate(last.line.start + last.body);
         finish_line(&mut self.bytes, &marks);
         last.end = self.bytes.len() - 1;
     }
@@ -155,7 +152,8 @@ impl Drafts {
         let mut values: Vec<Option<Text>> = Vec::new();
         let count = drafts.len();
         for (number, draft) in drafts.drain(..).enumerate() {
-            let Drafted { id, start, body, end, data, before, origin, version, .. } = draft;
+            let Drafted { id, line, body, end, .. } = draft;
+            let Line { start, data, before, origin, version } = line;
             let line = bytes.get(start..end).unwrap_or_default();
             let text = match place {
                 Place::Memory => {

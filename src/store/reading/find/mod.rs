@@ -25,20 +25,25 @@ const FEW: u64 = 64;
 
 /// A query under way.
 pub struct Find {
+    asked: Asked,
+    oracle: Oracle,
+    pass: Option<Pass>,
+    tries: usize,
+    /// No index is used: one led astray, or to too much.
+    walks: bool,
+    cancelled: Arc<AtomicBool>,
+}
+
+/// What a caller asks for.
+struct Asked {
     query: Query,
     selection: Selection,
     /// Only how many there are is wanted.
     counts: bool,
     /// The ids are wanted, as JSON, instead of the values.
     ids: bool,
-    oracle: Oracle,
-    pass: Option<Pass>,
-    tries: usize,
-    /// No index is used: one led astray, or to too much.
-    walks: bool,
     /// The records of an earlier place, if those of now are not wanted.
     past: Option<Moment>,
-    cancelled: Arc<AtomicBool>,
 }
 
 /// A walk over the records of one moment.
@@ -106,21 +111,22 @@ enum Piece {
 impl Find {
     /// Begins a query.
     pub fn new(query: Query, selection: Selection, counts: bool) -> Self {
-        let (pass, tries, walks, past, cancelled) = Default::default();
+        let asked = Asked { query, selection, counts, ids: false, past: None };
+        let (pass, tries, walks, cancelled) = Default::default();
         let oracle = Oracle::new(Arc::clone(&cancelled));
-        Self { query, selection, counts, ids: false, oracle, pass, tries, walks, past, cancelled }
+        Self { asked, oracle, pass, tries, walks, cancelled }
     }
 
     /// Makes it a query over the records of an earlier place, which no index knows.
     pub fn over(mut self, past: Moment) -> Self {
-        self.past = Some(past);
+        self.asked.past = Some(past);
         self.walks = true;
         self
     }
 
     /// Makes it one for the ids of the records.
     pub fn for_ids(mut self) -> Self {
-        self.ids = true;
+        self.asked.ids = true;
         self
     }
 
@@ -141,7 +147,7 @@ impl Find {
     pub fn begin(&mut self, store: &Store) -> Result<()> {
         let mut state = store.lock_replayed()?;
         let (choice, is_open, is_index_missing) = self.choose(store, &mut state);
-        let moment = self.past.clone().unwrap_or_else(|| state.shown_moment());
+        let moment = self.asked.past.clone().unwrap_or_else(|| state.shown_moment());
         let watch = state.logs.wal.watch();
         let source = Source::Walk(Cursor::Base(0));
         let found = Found { is_index_missing, ..Found::default() };
@@ -164,9 +170,9 @@ impl Find {
             fields: &fields,
             base: &base,
             is_followed,
-            query: &self.query,
-            selection: &self.selection,
-            counts: self.counts,
+            query: &self.asked.query,
+            selection: &self.asked.selection,
+            counts: self.asked.counts,
         };
         let chosen = known.choose();
         if chosen.is_err() {
@@ -181,7 +187,8 @@ impl Find {
     /// Whether a step would end at once: an index leads to few records.
     pub fn is_short(&self) -> bool {
         let Some(pass) = &self.pass else { return false };
-        let wanted = self.selection.limit.map(|limit| limit.saturating_add(self.selection.skip) as u64);
+        let wanted =
+            self.asked.selection.limit.map(|limit| limit.saturating_add(self.asked.selection.skip) as u64);
         pass.choice.as_ref().is_some_and(|choice| {
             let is_followed = choice.overlaid.as_ref().is_some_and(|ids| ids.len() as u64 <= FEW);
             let lines = match choice.order {
@@ -241,7 +248,7 @@ impl Find {
             if pass.source.is_at_end() || is_enough {
                 pass.found.keys = pass.source.keys();
                 // NOTE: JS may keep the query for longer than its store is open.
-                self.past = None;
+                self.asked.past = None;
                 return Ok(Step::Done(self.in_order(pass.found)));
             }
             self.trim(&mut pass.found);
@@ -318,9 +325,9 @@ impl Find {
             fields: &fields,
             base: moment.base(),
             is_followed: false,
-            query: &self.query,
-            selection: &self.selection,
-            counts: self.counts,
+            query: &self.asked.query,
+            selection: &self.asked.selection,
+            counts: self.asked.counts,
         };
         known.choose().unwrap_or_default()
     }
@@ -330,15 +337,17 @@ impl Find {
         let mut left = PIECE;
         let Pass { source, found, .. } = pass;
         let most = moment.base().len() as u64 / 4 + 1000;
-        let is_sorted = self.selection.sort.is_empty() || found.is_in_order;
-        let counts_alone = self.counts || self.selection.skip > 0;
+        let is_sorted = self.asked.selection.sort.is_empty() || found.is_in_order;
+        let counts_alone = self.asked.counts || self.asked.selection.skip > 0;
         let visit = source.visit(moment, counts_alone, &mut |seen| {
             match seen {
                 Seen::Record(id, text) => {
                     self.take(id, text, found);
                     left = left.saturating_sub(text.len() + 64);
                 }
-                Seen::Certain if self.counts || is_sorted && found.matched < self.selection.skip as u64 => {
+                Seen::Certain
+                    if self.asked.counts || is_sorted && found.matched < self.asked.selection.skip as u64 =>
+                {
                     found.matched += 1;
                     left = left.saturating_sub(8);
                 }
@@ -355,15 +364,15 @@ impl Find {
     fn take(&mut self, id: &[u8], text: &[u8], found: &mut Found) {
         found.examined += 1;
         // No text is the value `undefined`, which has no fields.
-        let is_wanted = self.query.is_empty() || self.query.matches(text, &mut self.oracle);
+        let is_wanted = self.asked.query.is_empty() || self.asked.query.matches(text, &mut self.oracle);
         if !is_wanted {
             return;
         }
         found.matched += 1;
-        if self.counts || !self.oracle.questions().is_empty() {
+        if self.asked.counts || !self.oracle.questions().is_empty() {
             return;
         }
-        let Selection { sort, skip, limit, fields } = &self.selection;
+        let Selection { sort, skip, limit, fields } = &self.asked.selection;
         let is_sorted = sort.is_empty() || found.is_in_order;
         if is_sorted {
             let is_skipped = found.matched <= *skip as u64;
@@ -372,9 +381,9 @@ impl Find {
             }
         }
         let key = if is_sorted { Vec::new() } else { sort.key(text) };
-        let mut printed = Vec::with_capacity(if self.ids { id.len() + 2 } else { text.len() });
+        let mut printed = Vec::with_capacity(if self.asked.ids { id.len() + 2 } else { text.len() });
         match fields {
-            _ if self.ids => escape_into(&mut printed, id),
+            _ if self.asked.ids => escape_into(&mut printed, id),
             Some(fields) => fields.print(text, &mut printed),
             None => printed.extend_from_slice(text),
         }
@@ -382,16 +391,16 @@ impl Find {
     }
 
     fn is_enough(&self, found: &Found) -> bool {
-        let Selection { sort, limit, .. } = &self.selection;
+        let Selection { sort, limit, .. } = &self.asked.selection;
         let is_sorted = sort.is_empty() || found.is_in_order;
-        !self.counts && is_sorted && limit.is_some_and(|limit| found.rows.len() >= limit)
+        !self.asked.counts && is_sorted && limit.is_some_and(|limit| found.rows.len() >= limit)
     }
 
     /// Drops what is sorted behind all that is wanted, when it has become much.
     fn trim(&self, found: &mut Found) {
-        let Some(limit) = self.selection.limit else { return };
-        let wanted = limit.saturating_add(self.selection.skip);
-        let is_sorted = self.selection.sort.is_empty() || found.is_in_order;
+        let Some(limit) = self.asked.selection.limit else { return };
+        let wanted = limit.saturating_add(self.asked.selection.skip);
+        let is_sorted = self.asked.selection.sort.is_empty() || found.is_in_order;
         if !is_sorted && found.rows.len() > wanted.saturating_mul(2).max(4096) {
             crate::order::sort_by(&mut found.rows, |one, other| one.0.cmp(&other.0));
             found.rows.truncate(wanted);
@@ -399,7 +408,7 @@ impl Find {
     }
 
     fn in_order(&self, mut found: Found) -> Found {
-        let Selection { sort, skip, limit, .. } = &self.selection;
+        let Selection { sort, skip, limit, .. } = &self.asked.selection;
         if !sort.is_empty() && !found.is_in_order {
             crate::order::sort_by(&mut found.rows, |one, other| one.0.cmp(&other.0));
             found.rows.drain(..(*skip).min(found.rows.len()));
