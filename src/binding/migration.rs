@@ -106,7 +106,7 @@ impl NativeStore {
     /// Goes on with a compaction whose records are migrated by now. Returns what was archived, as a JSON list.
     #[napi]
     pub fn finish_compaction(&self) -> AsyncTask<Work> {
-        let slot = Arc::clone(&self.compaction);
+        let slot = Arc::clone(&self.upkeep.compaction);
         AsyncTask::new(Work::new(
             move || {
                 let begun = slot.lock().take();
@@ -119,7 +119,7 @@ impl NativeStore {
     /// Gives up a compaction whose records cannot be migrated.
     #[napi]
     pub fn abandon_compaction(&self) -> AsyncTask<Work> {
-        let slot = Arc::clone(&self.compaction);
+        let slot = Arc::clone(&self.upkeep.compaction);
         AsyncTask::new(Work::new(
             move || {
                 drop(slot.lock().take());

@@ -23,6 +23,7 @@ mod lock;
 mod maintenance;
 mod migrating;
 mod migration;
+mod open;
 mod operations;
 mod past;
 mod prune;
@@ -35,6 +36,7 @@ mod store;
 mod syncs;
 mod tasks;
 mod text;
+mod upkeep;
 mod wal;
 mod walk;
 

@@ -1,8 +1,6 @@
 //! The store's class: arguments in, texts out.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use napi::bindgen_prelude::{AsyncTask, Either3, Function};
 use napi::{Either, Env, JsString};
@@ -16,54 +14,16 @@ use super::exit;
 use super::handles;
 use super::history::NativePosition;
 use super::json;
-use super::lock::locking;
-use super::maintenance::NativeProgress;
 use super::migrating::Migrating;
 use super::operations::{Operations, operations};
 use super::syncs::{Report, Syncs};
 use super::tasks::Work;
 use super::text;
-use super::{CHUNK, INDEX_FROM_BYTES, PIECE};
-use crate::disk::OsDisk;
+use super::upkeep::Upkeep;
+use super::{CHUNK, PIECE};
 use crate::engine::Cursor;
 use crate::error::Result;
-use crate::lock::{HastyProbe, Locking, OsProbe, ProcessProbe};
-use crate::permissions::StoreDisk;
-use crate::store::{
-    Begun, Checkpoint, Compaction, Durability, Look, Opened, Options, Piece, Place, Rejected, Store,
-    WantedCompaction, load_segment,
-};
-
-/// How a store is opened.
-#[napi(object)]
-pub struct NativeOptions {
-    /// Write nothing, take no lock.
-    pub read_only: bool,
-    /// Do not read records and operations.
-    pub skip_load: bool,
-    /// Schema version.
-    pub version: u32,
-    /// Whether the program gave it.
-    pub version_given: bool,
-    /// Operations until a checkpoint is due.
-    pub checkpoint_threshold: f64,
-    /// A checkpoint also waits until it pays.
-    pub amortised: bool,
-    /// Opening refuses a log with a malformed line.
-    pub strict: bool,
-    /// Appends are buffered.
-    pub buffered: bool,
-    /// Milliseconds until a sync: 0 if a write waits for it, less if there is none.
-    pub sync_within: f64,
-    /// Without kernel locks the number in the lock file will do.
-    pub by_pid: Option<bool>,
-    /// The agent that writes.
-    pub agent: Option<String>,
-    /// So many operations at the end of the log no checkpoint takes along.
-    pub keep_undo: Option<u32>,
-    /// Milliseconds since the epoch.
-    pub now: f64,
-}
+use crate::store::{Look, Piece, Place, Rejected, Store};
 
 /// A store.
 #[napi(custom_finalize)]
@@ -72,10 +32,7 @@ pub struct NativeStore {
     handle: Option<f64>,
     report: String,
     cursor: Mutex<(Cursor, u64)>,
-    checkpoint: Arc<Mutex<Option<Checkpoint>>>,
-    pub(super) compaction: Arc<Mutex<Option<Compaction>>>,
-    /// A compaction that another agent's kept from beginning.
-    wanted: Arc<Mutex<Option<WantedCompaction>>>,
+    pub(super) upkeep: Upkeep,
     pub(super) migrating: Mutex<Migrating>,
     syncs: Mutex<Option<Arc<Syncs>>>,
 }
@@ -88,57 +45,14 @@ impl Drop for NativeStore {
     }
 }
 
-/// Opens the store of a folder: at once if little has to be read for it, else in time. What fails does so in time.
-#[napi]
-pub fn store_open(
-    root: String,
-    options: NativeOptions,
-    progress: &NativeProgress,
-) -> napi::Result<Either<NativeStore, AsyncTask<Work>>> {
-    let locking = locking(options.by_pid);
-    let keep = options.keep_undo.map_or(0, |operations| operations as usize);
-    let options = Options {
-        read_only: options.read_only,
-        skip_load: options.skip_load,
-        version: options.version,
-        version_given: options.version_given,
-        checkpoint_threshold: options.checkpoint_threshold,
-        amortised: options.amortised,
-        strict: options.strict,
-        index_from_bytes: INDEX_FROM_BYTES,
-        buffered: options.buffered,
-        durability: durability(options.sync_within),
-        agent: options.agent,
-        now_ms: options.now as i64,
-        progress: Arc::clone(&progress.progress),
-    };
-    let root = PathBuf::from(root);
-    let folder = root.clone();
-    let open = move |options, probe: &dyn ProcessProbe| {
-        let opened = Store::open_with(Arc::new(StoreDisk), &folder, options, locking, probe)?;
-        opened.store.keep_undoable(keep);
-        Ok(opened)
-    };
-    let give = |opened: Opened| NativeStore::new(opened.store, json::report(&opened.report));
-    plain(|| {
-        // NOTE: a lock by number alone, without one of the kernel's, is certain only after a pause.
-        let is_at_once = locking == Locking::Kernel && Store::opens_at_once(&StoreDisk, &root, &options);
-        match is_at_once.then(|| open(options.clone(), &HastyProbe)) {
-            Some(Ok(opened)) => Either::A(give(opened)),
-            _ => Either::B(AsyncTask::new(Work::new(move || open(options, &OsProbe), give))),
-        }
-    })
-}
-
 #[napi]
 impl NativeStore {
-    fn new(store: Arc<Store>, report: String) -> Self {
-        let checkpoint = Arc::new(Mutex::new(None));
+    pub(super) fn new(store: Arc<Store>, report: String) -> Self {
         let handle = handles::give(&store);
         store.settle_here();
         let cursor = Mutex::new((Cursor::End, 0));
-        let (compaction, wanted, migrating, syncs) = Default::default();
-        Self { store, handle, report, cursor, checkpoint, compaction, wanted, migrating, syncs }
+        let (upkeep, migrating, syncs) = Default::default();
+        Self { store, handle, report, cursor, upkeep, migrating, syncs }
     }
 
     /// A store that a session holds too.
@@ -353,58 +267,6 @@ impl NativeStore {
         AsyncTask::new(Work::new(move || store.undo_batch(), |ids| json::ids(&ids)))
     }
 
-    /// Compacts a folder of agents; with ids, given as a JSON list, these records go to an archive segment.
-    /// Returns what was archived, as a JSON list, or `null` when records must be migrated before `finishCompaction`; what
-    /// others wrote is for `takeForeign`. With `if_due` nothing is done where another agent's compaction has taken all along. While another
-    /// agent compacts it returns a number: after so many milliseconds `compactAgain` tries once more.
-    #[napi]
-    pub fn compact_agents(
-        &self,
-        now: f64,
-        ids: Option<JsString<'_>>,
-        period: Option<String>,
-        if_due: Option<bool>,
-    ) -> napi::Result<AsyncTask<Work>> {
-        let ids = ids.map(text::json).transpose()?;
-        caught(|| {
-            let archive = match (ids, period) {
-                (Some(ids), Some(period)) => {
-                    Some(self.store.choose_for_archive(json::parse_ids(&ids), period)?)
-                }
-                _ => None,
-            };
-            Ok(self.compact(WantedCompaction::new(archive), now, if_due))
-        })
-    }
-
-    /// Tries again what `compactAgents` or this has come back from.
-    #[napi]
-    pub fn compact_again(&self, now: f64, if_due: Option<bool>) -> napi::Result<AsyncTask<Work>> {
-        let wanted = plain(|| self.wanted.lock().take().unwrap_or_else(|| WantedCompaction::new(None)))?;
-        plain(|| self.compact(wanted, now, if_due))
-    }
-
-    fn compact(&self, wanted: WantedCompaction, now: f64, if_due: Option<bool>) -> AsyncTask<Work> {
-        let (store, slot) = (Arc::clone(&self.store), Arc::clone(&self.compaction));
-        let still_wanted = Arc::clone(&self.wanted);
-        let compact = move || {
-            let begun = match store.try_compaction(now as i64, wanted, if_due == Some(true))? {
-                Begun::NotNeeded => return Ok(Some(json::ids(&[]))),
-                Begun::Later(wanted, pause) => {
-                    *still_wanted.lock() = Some(wanted);
-                    return Ok(Some(pause.as_millis().to_string()));
-                }
-                Begun::Compaction(begun) => *begun,
-            };
-            if store.needs_migration()? {
-                *slot.lock() = Some(begun);
-                return Ok(None);
-            }
-            begun.finish().map(|done| Some(json::ids(&done.archived)))
-        };
-        AsyncTask::new(Work::new(compact, |result| result))
-    }
-
     /// Appends what is buffered.
     #[napi]
     pub fn flush(&self) -> napi::Result<()> {
@@ -431,95 +293,6 @@ impl NativeStore {
     pub fn replay_head(&self) -> AsyncTask<Work> {
         let store = Arc::clone(&self.store);
         AsyncTask::new(Work::new(move || store.replay_head(), |()| ()))
-    }
-
-    /// Freezes the view for a checkpoint; `false` while another is under way.
-    #[napi]
-    pub fn begin_checkpoint(&self, now: f64, all: bool) -> napi::Result<bool> {
-        caught(|| {
-            let begun = self.store.begin_checkpoint(now as i64, all)?;
-            let is_begun = begun.is_some();
-            if is_begun {
-                *self.checkpoint.lock() = begun;
-            }
-            Ok(is_begun)
-        })
-    }
-
-    /// Carries the checkpoint out.
-    #[napi]
-    pub fn run_checkpoint(&self) -> AsyncTask<Work> {
-        let slot = Arc::clone(&self.checkpoint);
-        AsyncTask::new(Work::new(
-            move || {
-                let begun = slot.lock().take();
-                begun.map_or(Ok(()), Checkpoint::run)
-            },
-            |()| (),
-        ))
-    }
-
-    /// Lets the history start anew for a checkpoint that comes after the one under way.
-    #[napi]
-    pub fn hide_history(&self) -> napi::Result<()> {
-        plain(|| self.store.hide_history())
-    }
-
-    /// Shows the history again that was hidden for a checkpoint that failed.
-    #[napi]
-    pub fn show_history(&self) -> napi::Result<()> {
-        plain(|| self.store.show_history())
-    }
-
-    /// Whether crossings of the threshold wait for a checkpoint.
-    #[napi]
-    pub fn is_checkpoint_pending(&self) -> napi::Result<bool> {
-        plain(|| self.store.is_checkpoint_pending())
-    }
-
-    /// Whether closing should write a checkpoint.
-    #[napi]
-    pub fn is_due_on_close(&self, explicit: bool) -> napi::Result<bool> {
-        plain(|| self.store.is_checkpoint_due_on_close(explicit))
-    }
-
-    /// Moves records, given as a JSON list of ids, to an archive segment; `null` while a checkpoint is under
-    /// way.
-    #[napi]
-    pub fn archive(
-        &self,
-        ids: JsString<'_>,
-        period: String,
-        now: f64,
-    ) -> napi::Result<Option<AsyncTask<Work>>> {
-        let ids = json::parse_ids(&text::json(ids)?);
-        caught(|| {
-            let plan = self.store.begin_archive(ids, &period, now as i64)?;
-            Ok(plan.map(|plan| AsyncTask::new(Work::new(move || plan.run(), |()| ()))))
-        })
-    }
-
-    /// Writes records to an archive segment without a checkpoint; their deletion is logged by the caller.
-    #[napi]
-    pub fn archive_aside(
-        &self,
-        ids: JsString<'_>,
-        period: String,
-        now: f64,
-    ) -> napi::Result<AsyncTask<Work>> {
-        let ids = json::parse_ids(&text::json(ids)?);
-        let store = Arc::clone(&self.store);
-        Ok(AsyncTask::new(Work::new(move || store.archive_aside(&ids, &period, now as i64), |()| ())))
-    }
-
-    /// The records of an archive segment, as JSON lists of ids and values in turn.
-    #[napi]
-    pub fn load_archive(&self, relative: String) -> AsyncTask<Work> {
-        let root = self.store.root().to_path_buf();
-        AsyncTask::new(Work::new(
-            move || load_segment(&OsDisk, &root, &relative, CHUNK),
-            |chunks| chunks.into_iter().map(text::list).collect::<Vec<_>>(),
-        ))
     }
 
     /// Reads what other hands wrote, waiting for the lock of a folder of agents. Returns JSON, `null` if there is
@@ -655,13 +428,5 @@ impl NativeStore {
                 list
             }
         }))
-    }
-}
-
-fn durability(sync_within: f64) -> Durability {
-    match sync_within {
-        0.0 => Durability::Always,
-        within if within > 0.0 => Durability::Interval(Duration::from_micros((within * 1000.0) as u64)),
-        _ => Durability::Process,
     }
 }
