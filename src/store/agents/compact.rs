@@ -9,25 +9,24 @@ use std::time::Duration;
 
 use super::known_manifest::KnownManifest;
 use super::logs_of;
-use super::open::is_agent_open;
+use super::seal::Sealed;
 use crate::engine::{Id, View};
 use crate::error::{Error, Result};
-use crate::format::manifest::{Descent, Generation, Manifest};
+use crate::format::manifest::{Generation, Manifest};
 use crate::gate::{Exclusive, Gate};
 use crate::history::{Archived, index_sealed};
 use crate::layout;
 use crate::lock::{self, HeldLock, OsProbe};
-use crate::order;
 use crate::patience::{Patience, rest};
-use crate::publish::{Unnamed, sync_folder_of};
+use crate::publish::Unnamed;
 use crate::retention::remove_unless_held;
 use crate::snapshot::Written;
 use crate::store::Store;
 use crate::store::checkpoint::upkeep::Upkeep;
 use crate::store::names::time_after;
-use crate::store::open::{Report, open_own_wal, read_manifest};
+use crate::store::open::read_manifest;
 use crate::store::versions::{Versions, former_version};
-use crate::transition::folder::{self as transition, Archived as Segment, NextLogs, Snapshot};
+use crate::transition::folder::{self as transition, Archived as Segment, Snapshot};
 use crate::unpublished::Unpublished;
 
 /// Records that are to go to an archive, with the texts that they had when they were chosen.
@@ -69,97 +68,6 @@ pub enum Begun {
 pub struct Compacted {
     /// The records that went to the archive. One that changed meanwhile stays.
     pub archived: Vec<Id>,
-}
-
-/// What was sealed.
-struct Sealed {
-    /// What the snapshot is written from: without what goes to an archive.
-    view: View,
-    /// What was frozen.
-    original: View,
-    logs: Vec<String>,
-    /// The manifest that the seal has published.
-    manifest: Manifest,
-    /// Whether the snapshot is not what snapshot and logs before it say: something is migrated.
-    migrates: bool,
-}
-
-impl Sealed {
-    /// Refuses a manifest that did not come from the seal: what was sealed is not what that folder holds.
-    fn must_lead_to(&self, current: &Manifest) -> Result<()> {
-        let is_of_agents = current.active_agent_ops.is_some();
-        if is_of_agents && current.descent_from(&self.manifest) != Descent::Diverges {
-            return Ok(());
-        }
-        Err(Error::Failed("the folder was put back to another state during the compaction".into()))
-    }
-}
-
-/// The logs that the agents go over to at a seal. They are made before the folder's lock is held alone: others wait for it, and each
-/// is synced.
-struct NextOf {
-    /// The generation of the manifest whose agents they are for.
-    generation: u64,
-    /// Agents and their logs.
-    logs: Vec<(String, String)>,
-    /// Whether the folder of the logs was synced since the last of them was made.
-    has_names_synced: bool,
-}
-
-impl NextOf {
-    /// Makes the logs for the agents that are open.
-    fn prepare(store: &Store, list: &Unpublished, now_ms: i64) -> Result<Self> {
-        let current = store.manifest();
-        let mut next = Self { generation: current.generation, logs: Vec::new(), has_names_synced: true };
-        next.complete(store, list, &current, now_ms)?;
-        if let Some((_, log)) = next.logs.first() {
-            sync_folder_of(&*store.disk, &layout::at(&store.root, log))?;
-        }
-        next.has_names_synced = true;
-        Ok(next)
-    }
-
-    /// These, if nothing was published since; else none: a log that was named meanwhile may have a later time.
-    fn meant_for(self, current: &Manifest, store: &Store) -> Self {
-        if self.generation == current.generation {
-            return self;
-        }
-        self.discard(store);
-        Self { generation: current.generation, logs: Vec::new(), has_names_synced: true }
-    }
-
-    /// Makes the logs of open agents that have none here, and removes those of agents that are gone.
-    fn complete(&mut self, store: &Store, list: &Unpublished, current: &Manifest, now_ms: i64) -> Result<()> {
-        let mut known = std::mem::take(&mut self.logs);
-        let from = time_after(Some(current), now_ms);
-        for (agent, _) in current.active_agent_ops.iter().flatten() {
-            // An agent that is gone gets no new log; it registers again when it comes back.
-            if is_agent_open(&*store.disk, &store.root, agent)? == Some(false) {
-                continue;
-            }
-            if let Some(place) = known.iter().position(|(of, _)| of == agent) {
-                self.logs.push(known.swap_remove(place));
-                continue;
-            }
-            let mut log = store.create_agent_log(list, agent, from)?;
-            log.sync()?;
-            self.logs.push((agent.clone(), log.relative().to_owned()));
-            self.has_names_synced = false;
-        }
-        remove_all(store, &known);
-        Ok(())
-    }
-
-    fn discard(self, store: &Store) {
-        remove_all(store, &self.logs);
-    }
-}
-
-/// Removes logs that no manifest came to name. Best effort.
-fn remove_all(store: &Store, logs: &[(String, String)]) {
-    for (_, log) in logs {
-        let _ = store.disk.unlink(&layout::at(&store.root, log));
-    }
 }
 
 /// A compaction that has sealed all logs. Dropped before [`Compaction::finish`] succeeded, it is given up; its seal stays.
@@ -306,18 +214,8 @@ impl Store {
         list.give_up(&self.root, manifest.as_ref());
     }
 
-    fn seal_all(&self, gate: &Gate, list: &Unpublished, now_ms: i64) -> Result<Sealed> {
-        loop {
-            self.look_before_compaction()?;
-            let next = NextOf::prepare(self, list, now_ms)?;
-            if let Some(sealed) = self.seal(gate, list, next, now_ms)? {
-                return Ok(sealed);
-            }
-        }
-    }
-
     /// Takes in what others wrote, also a snapshot.
-    fn look_before_compaction(&self) -> Result<()> {
+    pub(super) fn look_before_compaction(&self) -> Result<()> {
         // NOTE: what is in memory may be older than the snapshot, and still hold what went to an archive. No other
         // agent publishes a snapshot while this one holds the compaction lock.
         let followed = self.catch_up()?;
@@ -357,68 +255,6 @@ impl Store {
     fn try_compaction_lock(&self) -> Result<HeldLock> {
         let pid = std::process::id();
         lock::acquire(&self.disk, &self.root, layout::COMPACT_LOCK, pid, &OsProbe)
-    }
-
-    /// Gives every agent a new WAL and freezes what the old ones say. `None` if the snapshot in memory is not the
-    /// current one.
-    fn seal(&self, gate: &Gate, list: &Unpublished, next: NextOf, now_ms: i64) -> Result<Option<Sealed>> {
-        let exclusive = gate.exclusive()?;
-        let followed = self.look_alone(&exclusive)?;
-        self.lock().following.came_upon(followed);
-        let (current, clock) = {
-            let state = self.lock();
-            state.writable()?;
-            state.require_one_version(&self.options)?;
-            if state.is_outdated() || state.is_stale() {
-                next.discard(self);
-                return Ok(None);
-            }
-            (state.manifest.clone(), state.engine.clock())
-        };
-        let mut next = next.meant_for(&current, self);
-        let mut logs: Vec<String> =
-            current.active_agent_ops.iter().flatten().map(|(_, path)| path.clone()).collect();
-        next.complete(self, list, &current, now_ms)?;
-        let mut agents = std::mem::take(&mut next.logs);
-        logs.extend(logs_of(&current).into_iter().map(str::to_owned));
-        order::sort(&mut logs);
-        logs.dedup();
-        let own = self.options.agent.as_ref().and_then(|own| agents.iter().find(|(agent, _)| agent == own));
-        let Some((_, own)) = own.cloned() else { return Err(Error::Failed("the agent lost its log".into())) };
-        let mut times: Vec<u64> =
-            agents.iter().filter_map(|(_, log)| layout::agent_milliseconds(log)).collect();
-        times.dedup();
-        let mut empty = Vec::new();
-        for path in &logs {
-            let info = self.disk.info(&layout::at(&self.root, path));
-            match info.is_ok_and(|info| info.len > 0) {
-                true => agents.push((layout::sealed_key(path), path.clone())),
-                false => empty.push(path.clone()),
-            }
-        }
-        list.add_superseded(&empty)?;
-        if !next.has_names_synced {
-            sync_folder_of(&*self.disk, &layout::at(&self.root, &own))?;
-        }
-        let next_logs = NextLogs { agents, own: own.clone(), clock };
-        let next = transition::sealed(&current, next_logs, Generation::new(times));
-        let count = self.change_manifest(&exclusive, &next)?;
-        // NOTE: no agent can append before the lock is let go, this agent neither.
-        let wal = open_own_wal(self, &own, &mut Report::default())?;
-        let mut state = self.lock_without_batch()?;
-        state.go_over_to(wal, &self.root);
-        for relative in logs_of(&next) {
-            let version = next.log_version(relative, state.versions.snapshot);
-            self.add_log(&mut state, relative, version)?;
-        }
-        state.number_own_log();
-        state.knows(next.clone(), count, self);
-        state.unhide();
-        let migrates = !state.is_of_one_version(&self.options);
-        let view = state.engine.freeze(usize::MAX);
-        state.unwritten.set_buffered(0);
-        state.checkpoints.upkeep = Upkeep::Checkpoint;
-        Ok(Some(Sealed { original: view.clone(), view, logs, manifest: next, migrates }))
     }
 
     fn archive_sealed(
@@ -538,7 +374,7 @@ impl Store {
 
 impl crate::store::State {
     /// Takes note of a manifest that this store has just published.
-    fn knows(&mut self, manifest: Manifest, count: u64, store: &Store) {
+    pub(super) fn knows(&mut self, manifest: Manifest, count: u64, store: &Store) {
         self.manifest = manifest;
         self.take_log_version();
         if let Some(agents) = &mut self.agents {

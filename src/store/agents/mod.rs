@@ -12,6 +12,7 @@ mod log;
 mod logs;
 mod open;
 mod same_name;
+mod seal;
 mod take_over;
 mod told;
 mod transaction;
