@@ -296,6 +296,80 @@ fn every_source_says_what_it_is() {
     assert_eq!(silent, Vec::<String>::new());
 }
 
+/// More fields than these are two nouns, or need a reason.
+const MOST_FIELDS: usize = 8;
+
+/// The structs of a source with named fields: how many, and whether their documentation gives the reason for many.
+fn structs(text: &str) -> Vec<(String, usize, bool)> {
+    let mut found = Vec::new();
+    let mut has_reason = false;
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let code = line.trim_start();
+        if let Some(doc) = code.strip_prefix("///") {
+            has_reason |= doc.trim_start().starts_with("One struct: ");
+            continue;
+        }
+        // Attributes may stand between the documentation and the struct.
+        if code.starts_with('#') {
+            continue;
+        }
+        let rest = code.strip_prefix("pub(").and_then(|rest| rest.split_once(") ")).map(|(_, rest)| rest);
+        let rest = rest.or(code.strip_prefix("pub ")).unwrap_or(code);
+        if let Some(named) = rest.strip_prefix("struct ")
+            && code.ends_with('{')
+        {
+            let name = named.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let indent = line.len() - code.len();
+            let end = format!("{}}}", " ".repeat(indent));
+            let is_field = |line: &&str| {
+                line.len() > indent + 4
+                    && line.is_char_boundary(indent + 4)
+                    && line[..indent + 4].trim().is_empty()
+                    && line[indent + 4..].starts_with(|c: char| c.is_alphabetic() || c == '_')
+            };
+            let fields = lines.by_ref().take_while(|line| *line != end).filter(is_field).count();
+            found.push((name, fields, has_reason));
+        }
+        has_reason = false;
+    }
+    found
+}
+
+#[test]
+fn a_struct_with_many_fields_says_why_it_is_one() {
+    let mut count = 0;
+    for source in sources() {
+        for (name, fields, has_reason) in structs(&source.text) {
+            assert!(
+                fields <= MOST_FIELDS || has_reason,
+                "{}: {name} has {fields} fields. Make it two structs, or say in a line \"/// One struct: ...\" why it is one.",
+                source.name
+            );
+            // A reason that is not needed any more goes.
+            assert!(fields > MOST_FIELDS || !has_reason, "{}: {name} has {fields} fields", source.name);
+            count += 1;
+        }
+    }
+    assert!(count > 200, "only {count} structs were found");
+}
+
+#[test]
+fn the_rule_for_structs_counts_fields_and_sees_reasons() {
+    let many: String =
+        (0..9).map(|field| format!("    /// One.\n    pub(super) field_{field}: u8,\n")).collect();
+    let few = "/// Few.\nstruct Few {\n    one: (u8,\n        u8),\n}\n";
+    let text = |doc: &str| {
+        format!("{few}{doc}#[derive(Default)]\npub(in crate::store) struct Many<T> {{\n{many}}}\n")
+    };
+    let few = || ("Few".to_owned(), 1, false);
+    assert_eq!(structs(&text("/// Many.\n")), [few(), ("Many".to_owned(), 9, false)]);
+    assert_eq!(
+        structs(&text("/// Many.\n///\n/// One struct: so.\n")),
+        [few(), ("Many".to_owned(), 9, true)]
+    );
+}
+
 #[test]
 fn the_rules_see_groups_and_ignore_comments_and_strings() {
     let source = |text: &str| {

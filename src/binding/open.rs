@@ -20,6 +20,8 @@ use crate::permissions::StoreDisk;
 use crate::store::{Durability, Opened, Options, Store};
 
 /// How a store is opened.
+///
+/// One struct: it is an object that JS fills in.
 #[napi(object)]
 pub struct NativeOptions {
     /// Write nothing, take no lock.

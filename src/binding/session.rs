@@ -32,6 +32,8 @@ pub(super) type Task = Pin<Box<dyn Future<Output = Result<Vec<u8>, Error>>>>;
 type Ended = (u32, Result<Vec<u8>, Error>);
 
 /// How a store behind a backend is opened, and what holds for the backend.
+///
+/// One struct: it is an object that JS fills in.
 #[napi(object)]
 pub struct SessionOptions {
     /// Schema version.

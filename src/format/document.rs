@@ -14,6 +14,8 @@ use crate::json::{part, string_body};
 pub type Name = Arc<[u8]>;
 
 /// Logs that went into one snapshot.
+///
+/// One struct: its fields are members of a note in the manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Retired {
     /// The number of the snapshot, from 1.

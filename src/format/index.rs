@@ -44,6 +44,8 @@ pub struct Fingerprint {
 }
 
 /// What the first page says.
+///
+/// One struct: its fields are those of a page on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// What kind of file.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::chains::Pending;
+use super::folder::Folder;
 use super::forward::Forward;
 use super::ids::{self, Record};
 use super::position::{Mark, Position, Standing, print_into, print_standings};
@@ -24,11 +25,8 @@ const ATTEMPTS: u32 = 10;
 
 /// The operations of a folder from the last one on.
 pub struct Backward {
-    disk: Arc<dyn Disk>,
-    root: PathBuf,
-    /// What the folder's logs were when it began.
-    manifest: Manifest,
-    names: Vec<LogName>,
+    folder: Folder,
+    then: Then,
     after: Position,
     next: Option<Stage>,
     now: Now,
@@ -36,6 +34,13 @@ pub struct Backward {
     record: Option<Record>,
     /// Keeps the logs that are to be read from being pruned.
     _hold: Option<Hold>,
+}
+
+/// What the folder's logs were when it began.
+#[derive(Default)]
+struct Then {
+    manifest: Manifest,
+    names: Vec<LogName>,
 }
 
 enum Now {
@@ -59,17 +64,23 @@ struct Chain {
     logs: Vec<LogName>,
     log: Option<(u64, ReverseLog)>,
     head: Option<Pending>,
-    /// The time of the log of the line that was taken last.
-    next_ms: Option<u64>,
-    growing_ms: Option<u64>,
     /// Lines of a log that an index leads to, with the time of the log.
     picked: Option<(u64, Picked)>,
     /// Whether the head is such a line: there may be others behind it.
     is_picked: bool,
-    /// The sealed logs, if only the lines on one record are read.
-    sealed: SealedLogs,
     /// Whether its head was read by who came to the position, and all before it.
     is_done: bool,
+    named: Named,
+}
+
+/// What positions say of an agent's logs beside the line itself.
+#[derive(Default)]
+struct Named {
+    /// The time of the log of the line that was taken last.
+    next_ms: Option<u64>,
+    growing_ms: Option<u64>,
+    /// The sealed logs, if only the lines on one record are read.
+    sealed: SealedLogs,
 }
 
 impl Backward {
@@ -120,8 +131,9 @@ impl Backward {
             }
             let next = trail.newest();
             let Trail { manifest, names, .. } = trail;
-            let (root, after, now) = (root.to_path_buf(), Position::default(), Now::Nothing);
-            let backward = Self { disk, root, manifest, names, after, next, now, record: None, _hold: hold };
+            let (folder, then) = (Folder { disk, root: root.to_path_buf() }, Then { manifest, names });
+            let (after, now) = (Position::default(), Now::Nothing);
+            let backward = Self { folder, then, after, next, now, record: None, _hold: hold };
             return Ok((backward, place));
         }
         Err(Error::PositionGone("logs that follow it were deleted"))
@@ -162,7 +174,7 @@ impl Backward {
                     _ => 0,
                 },
                 Now::Agents(chains) => {
-                    let store = (&*self.disk, &*self.root, self.record.as_ref());
+                    let store = (&*self.folder.disk, &*self.folder.root, self.record.as_ref());
                     give_last(store, chains, &self.after, sink)?
                 }
             };
@@ -180,11 +192,11 @@ impl Backward {
         if stage.highest_ms() < self.after.floor {
             return Ok(false);
         }
-        let (disk, root) = (Arc::clone(&self.disk), self.root.clone());
-        let (manifest, names) = (std::mem::take(&mut self.manifest), std::mem::take(&mut self.names));
+        let Folder { disk, root } = self.folder.clone();
+        let Then { manifest, names } = std::mem::take(&mut self.then);
         let trail = Trail { disk: &*disk, root: &root, manifest, names };
         let next = trail.stage_before(&stage);
-        (self.manifest, self.names) = (trail.manifest, trail.names);
+        self.then = Then { manifest: trail.manifest, names: trail.names };
         self.next = next?;
         self.now = match stage {
             Stage::Single(Stretch { name, end }) => {
@@ -208,9 +220,9 @@ impl Backward {
                         chains.insert(place, Chain::new(&name.agent));
                     }
                     if let Some(chain) = chains.get_mut(place) {
-                        chain.growing_ms = name.grows.then_some(name.ms).or(chain.growing_ms);
+                        chain.named.growing_ms = name.grows.then_some(name.ms).or(chain.named.growing_ms);
                         if self.record.is_some() && !name.grows {
-                            chain.sealed.note(&name);
+                            chain.named.sealed.note(&name);
                         }
                         chain.logs.push(name);
                     }
@@ -305,7 +317,7 @@ fn give_last(store: Store<'_>, chains: &mut [Chain], after: &Position, sink: &mu
         }
     }
     let Some(chain) = chains.get_mut(place) else { return Ok(0) };
-    chain.next_ms = Some(head.ms);
+    chain.named.next_ms = Some(head.ms);
     chain.read_head(store, after)?;
     // What was logged twice counts once.
     if let Ok(line) = parse_line(&head.bytes)
@@ -327,12 +339,10 @@ impl Chain {
             logs: Vec::new(),
             log: None,
             head: None,
-            next_ms: None,
-            growing_ms: None,
             picked: None,
             is_picked: false,
-            sealed: SealedLogs::default(),
             is_done: false,
+            named: Named::default(),
         }
     }
 
@@ -390,14 +400,15 @@ fn print_chains(
 ) -> Result<()> {
     let mut standings = Vec::new();
     for (other, chain) in chains.iter_mut().enumerate() {
-        let (mut last, mut next_ms) = (chain.head.as_ref().map(|head| (head.ms, head.mark)), chain.next_ms);
+        let (mut last, mut next_ms) =
+            (chain.head.as_ref().map(|head| (head.ms, head.mark)), chain.named.next_ms);
         if other == place {
             last = Some((taken.ms, mark));
         } else if record.is_some() && (last.is_none() || chain.is_picked) {
-            let found = chain.sealed.before(disk, root, &chain.agent, taken.rank_ref())?;
+            let found = chain.named.sealed.before(disk, root, &chain.agent, taken.rank_ref())?;
             (last, next_ms) = (found.last, found.next_ms.or(next_ms));
         }
-        standings.push(Standing { agent: &chain.agent, last, next_ms, growing_ms: chain.growing_ms });
+        standings.push(Standing { agent: &chain.agent, last, next_ms, growing_ms: chain.named.growing_ms });
     }
     print_standings(out, taken.ms, standings.into_iter());
     Ok(())

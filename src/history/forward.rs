@@ -2,9 +2,10 @@
 //! that were carried into the next log are compared with those that were given: what is missing there was undone.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
+use super::folder::Folder;
 use super::ids::Record;
 use super::known::{KnownLog, KnownPosition};
 use super::log::Log;
@@ -38,22 +39,27 @@ pub enum Reading {
 
 /// The operations of a folder from a position on.
 pub struct Forward {
-    disk: Arc<dyn Disk>,
-    root: PathBuf,
+    folder: Folder,
     is_live: bool,
     /// What is still to be read after the current stage, oldest first.
     stages: VecDeque<Stage>,
     now: Now,
-    /// The manifest's file when it was read.
-    manifest: Option<FileInfo>,
-    /// How many bytes of each log that may grow are read, unless this is live.
-    bounds: Vec<(String, u64)>,
+    looked: Looked,
     /// Whether the last step found nothing more.
     is_at_end: bool,
     /// If only operations on one record are wanted.
     record: Option<Record>,
     /// Keeps the log that is being read, and all later ones, from being pruned.
     hold: Option<Hold>,
+}
+
+/// What the last look at the folder saw.
+#[derive(Default)]
+struct Looked {
+    /// The manifest's file when it was read.
+    manifest: Option<FileInfo>,
+    /// How many bytes of each log that may grow are read, unless this is live.
+    bounds: Vec<(String, u64)>,
 }
 
 /// Where to begin: a position, and what is known of the lines up to it.
@@ -85,25 +91,23 @@ impl Forward {
 
     fn open_at(disk: Arc<dyn Disk>, root: &Path, (after, known): At<'_>, is_live: bool) -> Result<Self> {
         let mut forward = Self {
-            disk,
-            root: root.into(),
+            folder: Folder { disk, root: root.into() },
             is_live,
             stages: VecDeque::new(),
             now: Now::Nothing,
-            manifest: None,
-            bounds: Vec::new(),
+            looked: Looked::default(),
             is_at_end: false,
             record: None,
             hold: None,
         };
         loop {
-            let manifest = forward.manifest_file();
-            forward.bounds.clear();
+            let manifest = forward.folder.manifest_file();
+            forward.looked.bounds.clear();
             let begun = forward.begin((after, known));
             // NOTE: what was read belongs together only if nothing was published meanwhile.
-            if manifest == forward.manifest_file() {
+            if manifest == forward.folder.manifest_file() {
                 begun?;
-                forward.manifest = manifest;
+                forward.looked.manifest = manifest;
                 if !forward.claim()? {
                     return Err(DELETED);
                 }
@@ -121,14 +125,14 @@ impl Forward {
     /// A log of which the lines up to `end` count.
     fn log(&self, name: &LogName, end: u64) -> Result<Log> {
         let until = if end == u64::MAX { self.bound_of(name) } else { end };
-        let mut log = Log::new(&self.root, name, until)?;
+        let mut log = Log::new(&self.folder.root, name, until)?;
         log.watch(end == u64::MAX);
         log.is_sealed = !log.is_watched() || !self.stages.is_empty();
         Ok(log)
     }
 
     fn begin(&mut self, (after, known): At<'_>) -> Result<()> {
-        let (disk, root) = (Arc::clone(&self.disk), self.root.clone());
+        let (disk, root) = (Arc::clone(&self.folder.disk), self.folder.root.clone());
         let trail = Trail::read(&*disk, &root)?;
         if !self.is_live {
             self.bound(&trail)?;
@@ -199,10 +203,10 @@ impl Forward {
         if self.hold.as_ref().is_some_and(|hold| hold.relative() == oldest) {
             return Ok(true);
         }
-        match Hold::take(&*self.disk, &self.root, &oldest)? {
+        match Hold::take(&*self.folder.disk, &self.folder.root, &oldest)? {
             Some(hold) => self.hold = Some(hold),
             // A log that is missing reads as empty; one that a pruner took is found by what the manifest says.
-            None => return Ok(!Trail::read(&*self.disk, &self.root)?.is_pruned(&oldest)),
+            None => return Ok(!Trail::read(&*self.folder.disk, &self.folder.root)?.is_pruned(&oldest)),
         }
         Ok(true)
     }
@@ -225,14 +229,14 @@ impl Forward {
         };
         let mut log = self.log(&name, end)?;
         if let Some(known) = known {
-            if !log.go_behind_known(&*self.disk, known)? {
+            if !log.go_behind_known(&*self.folder.disk, known)? {
                 return Err(DELETED);
             }
             // What was late is told as undone if it is not found in the next log.
             self.now = Now::Single(Box::new(log));
             return Ok(());
         }
-        if !log.go_behind(&*self.disk, mark)? {
+        if !log.go_behind(&*self.folder.disk, mark)? {
             return Err(if log.held().is_some() { UNDONE } else { DELETED });
         }
         self.now = Now::Single(Box::new(log));
@@ -255,24 +259,20 @@ impl Forward {
     /// Notes how long the logs are that may grow.
     fn bound(&mut self, trail: &Trail<'_>) -> Result<()> {
         for name in trail.growing() {
-            let path = layout::inside(&self.root, layout::OPS, &name.relative)?;
-            let len = match self.disk.info(&path) {
+            let path = layout::inside(&self.folder.root, layout::OPS, &name.relative)?;
+            let len = match self.folder.disk.info(&path) {
                 Ok(info) => info.len,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
                 Err(source) => return Err(Error::io("stat", &path, source)),
             };
-            self.bounds.push((name.relative.clone(), len));
+            self.looked.bounds.push((name.relative.clone(), len));
         }
         Ok(())
     }
 
     fn bound_of(&self, name: &LogName) -> u64 {
-        let found = self.bounds.iter().find(|(relative, _)| *relative == name.relative);
+        let found = self.looked.bounds.iter().find(|(relative, _)| *relative == name.relative);
         found.map_or(u64::MAX, |(_, len)| *len)
-    }
-
-    fn manifest_file(&self) -> Option<FileInfo> {
-        self.disk.info(&self.root.join(layout::MANIFEST)).ok()
     }
 
     /// Gives the next operations, of about `limit` bytes.
@@ -293,15 +293,15 @@ impl Forward {
                 Now::Nothing => true,
                 Now::Single(log) => {
                     if let Some(record) = &self.record {
-                        is_slow |= log.pick(&*self.disk, &self.root, record)?;
+                        is_slow |= log.pick(&*self.folder.disk, &self.folder.root, record)?;
                     }
-                    read_single(&*self.disk, log, self.record.as_ref(), (limit, &mut given), sink)?
+                    read_single(&*self.folder.disk, log, self.record.as_ref(), (limit, &mut given), sink)?
                 }
                 Now::Agents(merge) => {
                     if merge.record.is_none() {
                         merge.record.clone_from(&self.record);
                     }
-                    read_agents(&*self.disk, &self.root, merge, limit, &mut given, sink)?
+                    read_agents(&*self.folder.disk, &self.folder.root, merge, limit, &mut given, sink)?
                 }
             };
             if given > 0 {
@@ -351,7 +351,7 @@ impl Forward {
             let (mut position, mut after) = (Vec::new(), Vec::new());
             let id = match &mut self.now {
                 Now::Single(log) if log.is_watched() => {
-                    log.look_at_file(&*self.disk)?;
+                    log.look_at_file(&*self.folder.disk)?;
                     match log.take_back()? {
                         Taken::None => return Ok(count),
                         Taken::TooMany => return Err(TOO_MANY),
@@ -362,7 +362,7 @@ impl Forward {
                         }
                     }
                 }
-                Now::Agents(merge) => match merge.take_back(&*self.disk)? {
+                Now::Agents(merge) => match merge.take_back(&*self.folder.disk)? {
                     None => return Ok(count),
                     Some(undone) => {
                         position = undone.position;
@@ -406,7 +406,7 @@ impl Forward {
         let Some(Stage::Single(Stretch { name, end })) = self.stages.front() else { return Err(UNDONE) };
         let Now::Single(old) = &self.now else { return Ok(Some(0)) };
         let mut next = self.log(name, *end)?;
-        let Some(undone) = carry_over(&*self.disk, old, &mut next)? else {
+        let Some(undone) = carry_over(&*self.folder.disk, old, &mut next)? else {
             return if old.is_watched() { Ok(None) } else { Err(UNDONE) };
         };
         // NOTE: while its writer goes over to the one behind it, a line is cut off in both.
@@ -428,11 +428,11 @@ impl Forward {
 
     /// Looks whether the manifest names other logs by now. Returns whether there may be something to read.
     fn look(&mut self) -> Result<bool> {
-        let manifest = self.manifest_file();
-        if manifest == self.manifest {
+        let manifest = self.folder.manifest_file();
+        if manifest == self.looked.manifest {
             return Ok(false);
         }
-        let (disk, root) = (Arc::clone(&self.disk), self.root.clone());
+        let (disk, root) = (Arc::clone(&self.folder.disk), self.folder.root.clone());
         let trail = Trail::read(&*disk, &root)?;
         let at = match &self.now {
             Now::Nothing => 0,
@@ -470,7 +470,7 @@ impl Forward {
             }
         }
         self.stages = stages;
-        self.manifest = manifest;
+        self.looked.manifest = manifest;
         Ok(true)
     }
 }

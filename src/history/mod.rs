@@ -10,6 +10,7 @@ mod backward;
 mod batch;
 mod chains;
 mod changes;
+mod folder;
 mod forward;
 mod ids;
 mod known;

@@ -84,6 +84,8 @@ impl Error {
 }
 
 /// By what two writers are kept apart, and what an answer means.
+///
+/// One struct: each is answered by a backend for itself, and a protocol asks for those that it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
     /// The lock of the single writer is the kernel's: while it is held there is no other, and it dies with its process.

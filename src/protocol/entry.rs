@@ -43,6 +43,8 @@ impl Log {
 }
 
 /// An operation as it was read.
+///
+/// One struct: most fields are members of one line, which is read once and asked often.
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// The line, with its marks.

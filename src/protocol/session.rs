@@ -17,6 +17,8 @@ use crate::format::document::{Manifest, Name};
 use crate::store::Store;
 
 /// How a store is opened. Argument checks are the facade's.
+///
+/// One struct: its fields are options of `open()`.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The agent that writes, where many may.

@@ -26,6 +26,8 @@ pub(super) struct LogPart {
 }
 
 /// What there is.
+///
+/// One struct: what the search of a damaged folder found, once, for the steps that follow.
 pub(super) struct Sources {
     pub(super) manifest: Option<Manifest>,
     pub(super) is_manifest_sound: bool,

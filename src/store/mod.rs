@@ -63,6 +63,8 @@ use crate::sync::Rounds;
 use crate::{layout, patience};
 
 /// How a store is opened. Argument checks are the facade's.
+///
+/// One struct: its fields are options of `open()`.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Nothing is written, no lock is taken.
@@ -94,6 +96,8 @@ pub struct Options {
 }
 
 /// An open store.
+///
+/// One struct: what threads share without the lock of the state, each part behind a lock of its own or never changed.
 pub struct Store {
     disk: Arc<dyn Disk>,
     root: PathBuf,
@@ -113,7 +117,9 @@ pub struct Store {
     fields: Mutex<reading::fields::Fields>,
 }
 
-/// What the lock protects, by owners: each is a struct in a file of its own. What stands here by itself is what all of them read.
+/// What the lock protects.
+///
+/// One struct: one lock protects it. Most fields are owners in files of their own; the others are read by all of them.
 struct State {
     engine: Engine,
     logs: writing::logs::Logs,

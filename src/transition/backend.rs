@@ -24,6 +24,8 @@ pub struct Stamp {
 }
 
 /// A snapshot and what it stands for.
+///
+/// One struct: a transition takes it whole, and puts nearly every field into the manifest.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// Its path.

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 pub(super) const LIMIT: usize = 1000;
 
 /// What was checked, and what is damaged.
+///
+/// One struct: its fields are members of what `verify()` returns.
 #[derive(Debug, Default, Clone)]
 pub struct Report {
     /// Files that were read.

@@ -48,6 +48,7 @@ struct FileTime {
     high: u32,
 }
 
+/// One struct: Windows fills it in.
 #[repr(C)]
 #[derive(Default)]
 struct ByHandleFileInformation {

@@ -100,6 +100,13 @@ impl Numbers {
     }
 }
 
+/// What was given out last.
+#[derive(Debug, Clone)]
+struct Given {
+    id: Id,
+    handle: u64,
+}
+
 /// A clock that goes on at each change.
 #[derive(Debug, Clone)]
 struct Clock {
@@ -117,8 +124,7 @@ pub(super) struct State {
     pub(super) traits: Traits,
     pub(super) numbers: Numbers,
     clock: Clock,
-    last_id: Id,
-    last_handle: u64,
+    given: Given,
 }
 
 impl State {
@@ -131,8 +137,7 @@ impl State {
             traits: Traits::default(),
             numbers: Numbers { reuse: false, last: 1, free: Vec::new() },
             clock: Clock { now_ns: FIRST_NS, step_ns: 1_000_000 },
-            last_id: ROOT - 1,
-            last_handle: 0,
+            given: Given { id: ROOT - 1, handle: 0 },
         };
         state.create(Node::Folder { durable: Names::new(), live: Names::new() });
         state
@@ -148,8 +153,8 @@ impl State {
     }
 
     pub(super) fn next_handle(&mut self) -> u64 {
-        self.last_handle += 1;
-        self.last_handle
+        self.given.handle += 1;
+        self.given.handle
     }
 
     pub(super) fn inode(&self, id: Id) -> io::Result<&Inode> {
@@ -183,7 +188,7 @@ impl State {
     }
 
     pub(super) fn create(&mut self, node: Node) -> Id {
-        self.last_id += 1;
+        self.given.id += 1;
         let number = self.numbers.take();
         let modified_ns = self.tick();
         let inode = Inode {
@@ -196,8 +201,8 @@ impl State {
             readable: true,
             writable: true,
         };
-        self.inodes.insert(self.last_id, inode);
-        self.last_id
+        self.inodes.insert(self.given.id, inode);
+        self.given.id
     }
 
     /// Folder and last name of a path; symbolic links on the way are followed.

@@ -18,6 +18,8 @@ pub use lineage::{Descent, Generation, LINEAGE};
 pub type Others = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// Which files make up the store.
+///
+/// One struct: its fields are the members of `manifest.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Manifest {
     /// Schema version of the records.

@@ -15,6 +15,8 @@ pub enum Invalid {
 }
 
 /// An operation that has been read. Ranges are offsets into the line that was given.
+///
+/// One struct: its fields are the members of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line<'a> {
     /// The timestamp as it stands between its quotes; see [`Line::ts`].
@@ -68,6 +70,8 @@ impl Line<'_> {
 }
 
 /// Where the last member of each name stands.
+///
+/// One struct: its fields are the members of a line.
 #[derive(Default)]
 struct Fields {
     ts: Option<Range<usize>>,

@@ -20,6 +20,8 @@ const SEARCHED: u64 = 4;
 const READS: u64 = 5;
 
 /// The operations of an era.
+///
+/// One struct: what one look at the logs of an era found, which its callers read and none changes.
 pub(super) struct Era {
     pub(super) number: u64,
     pub(super) origin: u32,
