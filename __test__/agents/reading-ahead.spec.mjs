@@ -1,6 +1,7 @@
 /** An agent that appends reads what others wrote before they compact, soon after its appends and without being asked. */
 import { setImmediate as turn } from "node:timers/promises";
 import test from "ava";
+import agentsLock from "../../lib/folder/agents-lock.js";
 import { openAgent, recordsIn } from "../helpers/agents.mjs";
 import { temporaryFolder } from "../helpers/store-folder.mjs";
 
@@ -100,4 +101,24 @@ test("an agent that takes back what was read ahead is followed", async (t) => {
   await one.refresh();
   t.is(one.get(`id-${MUCH - 1}`), undefined);
   t.is(one.count(), MUCH - 1 + 8 + 1);
+});
+
+test("what goes wrong while others are read ahead ends no process, and it is tried again", async (t) => {
+  const calls = [];
+  const core = { readAhead: () => calls.push("readAhead") > 0 };
+  const following = {
+    isSteady: true,
+    takeForeign() {
+      calls.push("takeForeign");
+      throw new Error("migrate() does not know this record");
+    },
+  };
+  const displaced = { forget: () => calls.push("forget") };
+  const lock = new agentsLock.AgentsLock(core, { following, displaced, isAgent: true });
+  for (let n = 0; n < 2; n++) {
+    lock.readAhead();
+    lock.readAhead();
+    await turn();
+  }
+  t.deepEqual(calls, ["readAhead", "forget", "takeForeign", "readAhead", "forget", "takeForeign"]);
 });

@@ -83,18 +83,27 @@ class AgentsLock {
   }
 
   /**
-   * Reads in the next turn of the event loop what the other agents wrote. An append that comes when they have compacted must know all of it, and would
-   * take as long as that.
+   * Reads in the next turn of the event loop what the other agents wrote. An append that comes when they have compacted must know
+   * all of it, and would take as long as that.
    */
   readAhead() {
     if (this.#isReadingAhead) return;
     this.#isReadingAhead = true;
     setImmediate(() => {
       this.#isReadingAhead = false;
-      if (this.isHeld || !this.#following.isSteady || !this.#core.readAhead()) return;
-      this.#displaced.forget();
-      this.#following.takeForeign();
+      if (this.isHeld || !this.#following.isSteady) return;
+      try {
+        this.#takeAhead();
+      } catch {
+        // No call waits for it. The next one that looks meets it again, such as a migrate function that throws.
+      }
     });
+  }
+
+  #takeAhead() {
+    if (!this.#core.readAhead()) return;
+    this.#displaced.forget();
+    this.#following.takeForeign();
   }
 
   /** Lets the other agents go on: gives the lock up that transactions share, and says that no append waits. */
