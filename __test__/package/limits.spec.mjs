@@ -60,7 +60,7 @@ const limits = [
     inSeconds,
     { "docs/differences.md": "wait for the compaction lock** for # seconds" },
   ],
-  ["src/history/log.rs", "REMEMBERED", shown, { "docs/errors.md": "than a follower remembers (#;" }],
+  ["src/history/remembered.rs", "REMEMBERED", shown, { "docs/errors.md": "than a follower remembers (#;" }],
   ["src/wal/cursor.rs", "REMEMBERED", shown, { "docs/errors.md": "of an agent #)" }],
   [
     "lib/folder/checkpoints.js",
