@@ -172,6 +172,7 @@ export const nativeCalls = {
   "NativeFind.cancel": at(({ made }) => made.cancel(), { prepare: finding }),
   "NativeWalk.next": at(({ made }) => made.next(), { prepare: ({ core }) => core.walk(false) }),
   "NativeScan.next": at(({ made }) => made.next(), { prepare: ({ core }) => core.sorted(range) }),
+  "NativeScan.close": at(({ made }) => made.close(), { prepare: ({ core }) => core.sorted(range) }),
   "NativeWalk.close": at(({ made }) => made.close(), { prepare: ({ core }) => core.walk(false) }),
 
   "NativeStore.present": at(({ core }) => core.present()),
@@ -188,6 +189,7 @@ export const nativeCalls = {
   "NativeView.count": at(({ made }) => made.count(), { prepare: past }),
   "NativeView.close": at(({ made }) => made.close(), { prepare: past }),
   "NativeView.walk": at(({ made }) => made.walk(false), { prepare: past }),
+  "NativeView.sorted": at(({ made }) => made.sorted(range), { prepare: past }),
   "NativeView.find": at(({ made }) => made.find("{}", selection), {
     prepare: past,
     rust: "NativeFind::begin",
