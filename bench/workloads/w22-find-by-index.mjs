@@ -1,7 +1,7 @@
 import { percentile, timed } from "../measure.mjs";
 import { groupOf } from "../queries/records.mjs";
 import { openSearched } from "../queries/stores.mjs";
-import { searching, sizes } from "../queries/workload.mjs";
+import { large, searching, sizes } from "../queries/workload.mjs";
 
 const CALLS = 2000;
 const LIMIT_MS = 3000;
@@ -37,7 +37,7 @@ export default {
     "Ten records of one group are found: right after opening, and then again and again, each time those of another " +
     "group. lmdb and 0.8.1 have no indexes and go through all records.",
   note: "After `open()` the index is read from its file, page by page, as far as the query needs it. Then ten records are read and parsed. In a process that opens its first store, nearly half of the time goes to V8, which compiles some hundred functions of the package, and a quarter to loading the binary. lmdb and 0.8.1 have no such index: they look at each record.",
-  variants: [...sizes, { name: "100 k, 2 KB", bytes: 2048, records: 100_000, repeats: 3 }],
+  variants: [...sizes, large],
   ...searching,
   figures: { firstMs: "open and find, ms", warmUs: "warm, us" },
   main: "warmUs",

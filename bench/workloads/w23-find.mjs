@@ -1,6 +1,6 @@
 import { timed, withLoopDelay } from "../measure.mjs";
 import { openSearched } from "../queries/stores.mjs";
-import { searching, sizes } from "../queries/workload.mjs";
+import { large, searching, sizes } from "../queries/workload.mjs";
 
 async function run({ store, folder, variant }) {
   const { records } = variant;
@@ -18,7 +18,7 @@ export default {
   title: "Find without an index",
   text: "One record of 1,000 is found by a field without an index, once, right after opening.",
   note: "The text of each record is searched natively; only what may match is parsed, and what matches becomes an object.",
-  variants: [...sizes, { name: "100 k, 2 KB", bytes: 2048, records: 100_000, repeats: 3 }],
+  variants: [...sizes, large],
   ...searching,
   figures: { findMs: "find, ms", loopDelayMs: "longest delay of the loop, ms" },
   main: "findMs",

@@ -1,6 +1,6 @@
 import { percentile, timed } from "../measure.mjs";
 import { openSearched } from "../queries/stores.mjs";
-import { searching, sizes } from "../queries/workload.mjs";
+import { large, searching, sizes } from "../queries/workload.mjs";
 
 const LIMIT = 20;
 const CALLS = 300;
@@ -34,7 +34,7 @@ export default {
   title: "Sorted pages",
   text: "A page of 20 records in the order of a field with an index: the first one, and the one behind 10,000 records.",
   note: "The index is in the order that is asked for: a page reads the entries before it and its own records.",
-  variants: sizes,
+  variants: [...sizes, large],
   ...searching,
   figures: { firstMs: "first page, ms", laterMs: "page behind 10,000, ms" },
   main: "firstMs",

@@ -1,7 +1,7 @@
 import { timed } from "../measure.mjs";
 import { makeIdOf } from "../queries/records.mjs";
 import { openSearched } from "../queries/stores.mjs";
-import { searching, sizes } from "../queries/workload.mjs";
+import { large, searching, sizes } from "../queries/workload.mjs";
 
 async function run({ store, folder, variant }) {
   // The ids of a thousand records that follow each other differ in their last three digits.
@@ -19,7 +19,7 @@ export default {
   title: "A range of ids",
   text: "A thousand records whose ids begin alike, right after opening, and once more.",
   note: "The order of ids is kept beside the snapshot, so that a prefix is one place in it and what follows.",
-  variants: sizes,
+  variants: [...sizes, large],
   ...searching,
   figures: { firstMs: "first, ms", secondMs: "second, ms" },
   main: "firstMs",
