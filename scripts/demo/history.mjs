@@ -56,10 +56,11 @@ async function follow(account, store, folder, file) {
     `${told.length} of ${wanted.length} changes, each once, the consumer killed midway`,
     ms,
   );
+  // NOTE: an operation that was logged while a checkpoint ran has a position in either log: the consumer may have been told the other one.
   account.expect(
     isDeepStrictEqual(
-      told.map(({ position, id, n }) => [position, id, n]),
-      wanted.map(({ position, id, value }) => [position, id, value.n]),
+      told.map(({ id, n }) => [id, n]),
+      wanted.map(({ id, value }) => [id, value.n]),
     ),
     "resumed feed: the consumer does not have each change once, in order",
   );
