@@ -171,7 +171,7 @@ fn lines_of_the_new_version_are_migrated_by_none_that_reads_while_the_migration_
             let known = (how != "opening").then(open);
             if let Some(x) = &known {
                 in_brackets(x).unwrap();
-                // Whoever opened beside it has changed the manifest.
+                // A store that opened beside it has changed the manifest.
                 beside.follow().unwrap();
             }
             looking.clear();

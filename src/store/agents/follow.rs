@@ -219,9 +219,9 @@ impl Store {
         if self.options.skip_load || !agents.is_to_measure() {
             return false;
         }
-        // NOTE: the append is made. What is wrong with a log of others is met by the next look.
-        let ahead = self.bytes_ahead(agents, Some(state.logs.wal.relative())).ok().flatten();
-        ahead.is_some_and(|ahead| ahead >= MUCH_SOON)
+        let own = state.logs.wal.relative();
+        let others = agents.logs.iter().filter(|log| log.relative() != own);
+        others.map(|log| log.grown(self)).sum::<u64>() >= MUCH_SOON
     }
 
     /// Reads what others appended, if that needs no waiting. Whether it did: what it read is for [`Store::take_foreign`] then.

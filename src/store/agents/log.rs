@@ -229,6 +229,16 @@ impl Log {
         Ok(held.len.checked_sub(self.read.end).filter(|_| is_whole))
     }
 
+    /// About how many bytes were appended to it since it was read, by one call of the system: whether they can be read on is not asked.
+    pub(super) fn grown(&self, store: &Store) -> u64 {
+        let info = match &self.file {
+            Some(file) => file.info(),
+            None => store.disk.info(&self.path),
+        };
+        // NOTE: what is wrong with it is met by the next look.
+        info.map_or(0, |info| info.len.saturating_sub(self.read.end))
+    }
+
     /// Whether another file stands in its place than the one that was read, and does not have what was read; or none,
     /// though a log that counts no more stays when operations were in it. A file that has all of it is gone over to: a copy
     /// of the folder that is brought up to date replaces files.
