@@ -4,6 +4,7 @@ import test from "ava";
 import { Store } from "../../index.mjs";
 import { memoryBackend, memoryBucket } from "../helpers/memory-backend.mjs";
 import { temporaryFolder } from "../helpers/store-folder.mjs";
+import { randomNumbers } from "../queries/random.mjs";
 
 async function open(t, options) {
   const store = new Store();
@@ -71,6 +72,79 @@ for (const [how, options] of Object.entries(modes)) {
     t.deepEqual(found, expected);
     await inFolder.close();
     await inMemory.close();
+  });
+}
+
+/** One random call each, with what it shows; `n` tells values apart. */
+const calls = {
+  set: (store, { id, n }) => store.set(id, { n, half: n % 2, text: "x".repeat(n % 30) }),
+  delete: (store, { id }) => store.delete(id),
+  insert: (store, { id, n }) => store.insert(id, { n, half: n % 2 }),
+  update: (store, { id, n }) => store.update(id, (current) => (current ? { ...current, n } : { n })),
+  patch: (store, { id, n }) => store.patch(id, { n, text: undefined }),
+  compareAndSet: (store, { id, n }) => store.compareAndSet(id, store.get(id), { n }),
+  transaction: (store, { id, other, n }) =>
+    store.transaction((tx) => {
+      tx.set(id, { n, half: 1 });
+      if (tx.has(other)) tx.delete(other);
+      if (n % 4 === 0) throw new Error("none of it");
+      return tx.get(id);
+    }),
+  batch: (store, { id, other, n }) =>
+    store.batch(() => {
+      store.set(id, { n, half: 0 });
+      store.set(other, { n: -n });
+      if (n % 5 === 0) throw new Error("none of it");
+    }),
+  undo: (store) => store.undo(),
+  undoBatch: (store) => store.undo({ batch: true }),
+  compact: (store) => store.compact(),
+  archive: (store, { n }) => store.archive((record) => record.n === n - 3, "past"),
+  loadArchive: async (store) =>
+    store.listArchiveSegments().length > 0 ? [...(await store.loadArchive("past"))] : [],
+  clear: (store, { n }) => (n % 3 === 0 ? store.clear() : store.count()),
+  flush: (store) => store.flush(),
+  tail: async (store) => (await store.tail()).map(({ op, id }) => [op, id]),
+  find: (store, { n }) => store.find({ half: n % 2 }, { sort: { n: -1 }, limit: 5 }),
+  scan: async (store, { id }) => {
+    const seen = [];
+    for await (const entry of store.scan({ gte: id, reverse: true, limit: 4 })) seen.push(entry);
+    return seen;
+  },
+  getMany: (store, { id, other }) => store.getMany([id, other]),
+};
+
+const shownOf = (outcome) =>
+  outcome.then((value) => ({ value })).catch(({ code, message }) => ({ code, message }));
+
+for (const [how, options] of Object.entries({
+  ...modes,
+  "with indexes": { indexes: { half: {}, n: { unique: true } } },
+})) {
+  test(`random calls of a store in memory ${how} show what those of a store in a folder show`, async (t) => {
+    for (let seed = 1; seed <= 6; seed++) {
+      const { below, pick } = randomNumbers(seed);
+      const inMemory = await open(t, options);
+      const inFolder = new Store();
+      await inFolder.open(await temporaryFolder(t), options);
+      const made = [];
+      for (let n = 1; n <= 80; n++) {
+        const name = pick(Object.keys(calls));
+        const given = { id: `id-${below(8)}`, other: `id-${below(8)}`, n };
+        made.push(`${name} ${JSON.stringify(given)}`);
+        const [found, expected] = [inMemory, inFolder].map((store) =>
+          shownOf((async () => calls[name](store, given))()),
+        );
+        t.deepEqual(await found, await expected, made.slice(-5).join("\n"));
+        t.deepEqual(inMemory.entries(), inFolder.entries(), made.slice(-5).join("\n"));
+        t.deepEqual(
+          inMemory.getOps().map(({ op, id, data, prev }) => [op, id, data, prev]),
+          inFolder.getOps().map(({ op, id, data, prev }) => [op, id, data, prev]),
+          made.slice(-5).join("\n"),
+        );
+      }
+      await Promise.all([inMemory.close(), inFolder.close()]);
+    }
   });
 }
 

@@ -3,6 +3,7 @@ import test from "ava";
 import { Store } from "../../index.mjs";
 import { Random } from "../helpers/schema-versions.mjs";
 import { temporaryFolder } from "../helpers/store-folder.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 const manual = { checkpointOnClose: false, checkpointThreshold: Infinity };
 const unloaded = { readOnly: true, skipLoad: true };
@@ -18,7 +19,7 @@ async function newFolder(t) {
   };
 }
 
-test("fetch() of a store that has loaded its records, gives what get() gives", async (t) => {
+everywhere("fetch() of a store that has loaded its records, gives what get() gives", async (t) => {
   const open = await newFolder(t);
   const store = await open();
   await store.set("a", { n: 1 });

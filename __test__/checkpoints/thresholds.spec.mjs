@@ -6,6 +6,7 @@ import test from "ava";
 import { openOurs } from "../helpers/stores.mjs";
 import { original } from "../helpers/original.mjs";
 import { readManifest, reopened, temporaryFolder } from "../helpers/store-folder.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 /** More than 1 MB in few operations. */
 const large = Array.from({ length: 12 }, (_, n) => [`large-${n}`, { text: "x".repeat(100_000) }]);
@@ -54,18 +55,24 @@ test("set() with default options, the snapshot has over 1 MB, waits with a check
   t.not((await readManifest(folder)).currentSnapshot, currentSnapshot);
 });
 
-test("set() with a threshold that is given, the snapshot has over 1 MB, makes checkpoints at that threshold", async (t) => {
-  const folder = await folderWithLargeSnapshot(t);
-  const { store } = await openOurs(t, { folder, checkpointThreshold: 100 });
-  await setMany(store, 250);
-  t.is(store.stats().opsCount, 50);
-});
+everywhere(
+  "set() with a threshold that is given, the snapshot has over 1 MB, makes checkpoints at that threshold",
+  async (t) => {
+    const folder = await folderWithLargeSnapshot(t);
+    const { store } = await openOurs(t, { folder, checkpointThreshold: 100 });
+    await setMany(store, 250);
+    t.is(store.stats().opsCount, 50);
+  },
+);
 
-test("set() with default options, the snapshot is small, makes checkpoints at the threshold", async (t) => {
-  const { store } = await openOurs(t);
-  await setMany(store, 250);
-  t.is(store.stats().opsCount, 50);
-});
+everywhere(
+  "set() with default options, the snapshot is small, makes checkpoints at the threshold",
+  async (t) => {
+    const { store } = await openOurs(t);
+    await setMany(store, 250);
+    t.is(store.stats().opsCount, 50);
+  },
+);
 
 for (const [options, isMade] of [
   [{}, false],

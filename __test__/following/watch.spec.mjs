@@ -5,6 +5,7 @@ import { Store } from "../../index.mjs";
 import { memoryBackend, memoryBucket } from "../helpers/memory-backend.mjs";
 import { openOurs } from "../helpers/stores.mjs";
 import { until } from "../helpers/until.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 /** A reader through a backend that counts its looks, and holds them when it is told to. */
 async function openSlowReader(t) {
@@ -27,20 +28,23 @@ async function timersRun() {
   for (let n = 0; n < 30; n++) await delay(1);
 }
 
-test("watch(), a look takes longer than the interval, begins none before it ended, and none after unwatch()", async (t) => {
-  const { store, looks } = await openSlowReader(t);
-  let release;
-  looks.hold = new Promise((resolve) => (release = resolve));
-  store.watch(() => {}, 1);
-  await until(() => looks.begun > 0);
-  await timersRun();
-  store.unwatch();
-  release();
-  await store.close();
-  t.is(looks.begun, 1);
-});
+everywhere(
+  "watch(), a look takes longer than the interval, begins none before it ended, and none after unwatch()",
+  async (t) => {
+    const { store, looks } = await openSlowReader(t);
+    let release;
+    looks.hold = new Promise((resolve) => (release = resolve));
+    store.watch(() => {}, 1);
+    await until(() => looks.begun > 0);
+    await timersRun();
+    store.unwatch();
+    release();
+    await store.close();
+    t.is(looks.begun, 1);
+  },
+);
 
-test("watch(), a look took longer than the interval, goes on looking", async (t) => {
+everywhere("watch(), a look took longer than the interval, goes on looking", async (t) => {
   const { store, looks } = await openSlowReader(t);
   let release;
   looks.hold = new Promise((resolve) => (release = resolve));
@@ -52,7 +56,7 @@ test("watch(), a look took longer than the interval, goes on looking", async (t)
 });
 
 for (const interval of [2 ** 31, 30 * 24 * 3600 * 1000, Number.MAX_VALUE]) {
-  test(`watch() with an interval of ${interval} ms does not look before that`, async (t) => {
+  everywhere(`watch() with an interval of ${interval} ms does not look before that`, async (t) => {
     const warnings = [];
     const warned = (warning) => warnings.push(warning.name);
     process.on("warning", warned);
@@ -75,12 +79,15 @@ const refused = [
 ];
 
 for (const [interval, name, message] of refused) {
-  test(`watch() with the interval ${String(interval)} throws a ${name} and keeps what is watched`, async (t) => {
-    const { store } = await openOurs(t);
-    const reader = new Store();
-    t.throws(() => reader.watch(() => {}, interval), { code: "OPSLOG_NOT_OPEN" });
-    t.throws(() => store.watch(() => {}, interval), { name, code: "OPSLOG_INVALID_ARGUMENT", message });
-  });
+  everywhere(
+    `watch() with the interval ${String(interval)} throws a ${name} and keeps what is watched`,
+    async (t) => {
+      const { store } = await openOurs(t);
+      const reader = new Store();
+      t.throws(() => reader.watch(() => {}, interval), { code: "OPSLOG_NOT_OPEN" });
+      t.throws(() => store.watch(() => {}, interval), { name, code: "OPSLOG_INVALID_ARGUMENT", message });
+    },
+  );
 }
 
 test("watch() in a folder in which nothing changes hardly looks, and tells what comes", async (t) => {
@@ -127,7 +134,7 @@ test("watch() refused leaves an earlier one in force", async (t) => {
   t.is(told[0].id, "a");
 });
 
-test("watch() with the interval undefined, null or 0 looks", async (t) => {
+everywhere("watch() with the interval undefined, null or 0 looks", async (t) => {
   for (const interval of [undefined, null, 0]) {
     const { store, looks } = await openSlowReader(t);
     t.notThrows(() => store.watch(() => {}, interval));

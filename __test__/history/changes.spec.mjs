@@ -8,6 +8,7 @@ import { openAgent } from "../helpers/agents.mjs";
 import { openInProcess } from "../helpers/processes.mjs";
 import { temporaryFolder } from "../helpers/store-folder.mjs";
 import { openOurs, openReference } from "../helpers/stores.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 const manual = { checkpointThreshold: Infinity, checkpointOnClose: false };
 const brief = ({ type, id, value, before }) => [type, id, value, before];
@@ -122,7 +123,7 @@ test("a reader of the history that is left lets go of its logs at once", async (
   t.true((await store.prune()).files > 0);
 });
 
-test("changes() by a time behind the year 9999 or before the year 0", async (t) => {
+everywhere("changes() by a time behind the year 9999 or before the year 0", async (t) => {
   const { store } = await openOurs(t);
   await store.set("a", 1);
   const count = async (wanted) => (await collect(store.changes(wanted))).length;
@@ -138,7 +139,7 @@ test("changes() by a time behind the year 9999 or before the year 0", async (t) 
   }
 });
 
-test("changes() by time: since excludes its operations, until includes them", async (t) => {
+everywhere("changes() by time: since excludes its operations, until includes them", async (t) => {
   const { store } = await openOurs(t, manual);
   const times = [];
   for (let n = 0; n < 3; n++) {
@@ -163,21 +164,24 @@ test("the operations of a batch have the position of its first one", async (t) =
   t.deepEqual(await collect(store.changes({ after: one.position })), [two]);
 });
 
-test("a position that was undone is refused with OPSLOG_POSITION_GONE, and store.position is the way to begin anew", async (t) => {
-  const { store } = await openOurs(t, manual);
-  await store.set("a", 1);
-  const kept = store.position;
-  await store.set("a", 2);
-  const undone = store.position;
-  await store.undo();
-  await store.set("a", 2);
-  const error = await t.throwsAsync(collect(store.changes({ after: undone })), {
-    code: "OPSLOG_POSITION_GONE",
-  });
-  t.regex(error.message, /store\.position/);
-  t.deepEqual((await collect(store.changes({ after: kept }))).map(brief), [["set", "a", 2, 1]]);
-  t.deepEqual(await collect(store.changes({ after: store.position })), []);
-});
+everywhere(
+  "a position that was undone is refused with OPSLOG_POSITION_GONE, and store.position is the way to begin anew",
+  async (t) => {
+    const { store } = await openOurs(t, manual);
+    await store.set("a", 1);
+    const kept = store.position;
+    await store.set("a", 2);
+    const undone = store.position;
+    await store.undo();
+    await store.set("a", 2);
+    const error = await t.throwsAsync(collect(store.changes({ after: undone })), {
+      code: "OPSLOG_POSITION_GONE",
+    });
+    t.regex(error.message, /store\.position/);
+    t.deepEqual((await collect(store.changes({ after: kept }))).map(brief), [["set", "a", 2, 1]]);
+    t.deepEqual(await collect(store.changes({ after: store.position })), []);
+  },
+);
 
 test("a position whose logs were deleted is refused, one at the end of a deleted log is not", async (t) => {
   const { store, folder } = await openOurs(t, manual);
@@ -193,27 +197,30 @@ test("a position whose logs were deleted is refused, one at the end of a deleted
   t.deepEqual((await collect(store.changes({ after: last }))).map(brief), [["set", "a", 3, 2]]);
 });
 
-test("live changes() give own writes, go on through checkpoints, and tell what is undone", async (t) => {
-  const { store } = await openOurs(t, manual);
-  await store.set("a", 1);
-  const changes = store.changes({ live: true });
-  const [first] = await take(changes, 1);
-  t.is(first.value, 1);
-  const next = changes.next();
-  await store.set("a", 2);
-  const second = (await next).value;
-  t.is(second.value, 2);
-  await store.undo();
-  const [undone] = await take(changes, 1);
-  t.deepEqual(undone, { type: "undone", position: second.position, after: first.position, id: "a" });
-  await store.compact();
-  await store.set("a", 3);
-  t.deepEqual((await take(changes, 1)).map(brief), [["set", "a", 3, 1]]);
-  await changes.return();
-  t.deepEqual(await changes.next(), { done: true, value: undefined });
-});
+everywhere(
+  "live changes() give own writes, go on through checkpoints, and tell what is undone",
+  async (t) => {
+    const { store } = await openOurs(t, manual);
+    await store.set("a", 1);
+    const changes = store.changes({ live: true });
+    const [first] = await take(changes, 1);
+    t.is(first.value, 1);
+    const next = changes.next();
+    await store.set("a", 2);
+    const second = (await next).value;
+    t.is(second.value, 2);
+    await store.undo();
+    const [undone] = await take(changes, 1);
+    t.deepEqual(undone, { type: "undone", position: second.position, after: first.position, id: "a" });
+    await store.compact();
+    await store.set("a", 3);
+    t.deepEqual((await take(changes, 1)).map(brief), [["set", "a", 3, 1]]);
+    await changes.return();
+    t.deepEqual(await changes.next(), { done: true, value: undefined });
+  },
+);
 
-test("live changes() end when the store is closed, once everything was given", async (t) => {
+everywhere("live changes() end when the store is closed, once everything was given", async (t) => {
   const { store } = await openOurs(t, manual);
   const found = collect(store.changes({ live: true }));
   for (let n = 0; n < 100; n++) await store.set("a", n);
@@ -224,7 +231,7 @@ test("live changes() end when the store is closed, once everything was given", a
   );
 });
 
-test("an aborted signal ends changes() with its reason, also while it waits", async (t) => {
+everywhere("an aborted signal ends changes() with its reason, also while it waits", async (t) => {
   const { store } = await openOurs(t, manual);
   const controller = new AbortController();
   const waiting = store.changes({ live: true, signal: controller.signal }).next();
@@ -234,7 +241,7 @@ test("an aborted signal ends changes() with its reason, also while it waits", as
   t.is(await t.throwsAsync(store.changes({ signal: controller.signal }).next()), reason);
 });
 
-test("calls of next() that are not awaited give the changes in order", async (t) => {
+everywhere("calls of next() that are not awaited give the changes in order", async (t) => {
   const { store } = await openOurs(t, manual);
   for (let n = 0; n < 5; n++) await store.set(`id${n}`, n);
   const changes = store.changes();
@@ -245,15 +252,18 @@ test("calls of next() that are not awaited give the changes in order", async (t)
   );
 });
 
-test("changes() in group mode gives what was buffered, and what a batch that was called before it writes", async (t) => {
-  const { store } = await openOurs(t, { ...manual, writeMode: "group", groupCommitMs: 60_000 });
-  await store.set("a", 1);
-  store.batch(() => {
-    store.set("b", 2);
-    store.set("c", 3);
-  });
-  t.deepEqual(idsOf(await collect(store.changes())), ["a", "b", "c"]);
-});
+everywhere(
+  "changes() in group mode gives what was buffered, and what a batch that was called before it writes",
+  async (t) => {
+    const { store } = await openOurs(t, { ...manual, writeMode: "group", groupCommitMs: 60_000 });
+    await store.set("a", 1);
+    store.batch(() => {
+      store.set("b", 2);
+      store.set("c", 3);
+    });
+    t.deepEqual(idsOf(await collect(store.changes())), ["a", "b", "c"]);
+  },
+);
 
 test("a reader, and a store under skipLoad, read the same history as the writer", async (t) => {
   const { store, folder } = await openOurs(t, manual);
@@ -333,41 +343,47 @@ test("a live reader in another process is told at once, and comes back with its 
   await changes.return();
 });
 
-test("wrong options of changes() reject with OPSLOG_INVALID_ARGUMENT, a closed store with OPSLOG_NOT_OPEN", async (t) => {
-  const { store } = await openOurs(t);
-  const wrong = [
-    { after: "2026-01-01" },
-    { after: 1 },
-    { since: "never" },
-    { since: new Date(Number.NaN) },
-    { until: 5 },
-    { id: 1 },
-    { limit: -1 },
-    { reverse: "yes" },
-    { live: true, reverse: true },
-    { live: true, until: new Date() },
-    { signal: {} },
-    5,
-  ];
-  for (const options of wrong) {
-    await t.throwsAsync(store.changes(options).next(), { code: "OPSLOG_INVALID_ARGUMENT" });
-  }
-  t.deepEqual(await collect(store.changes({ limit: 0 })), []);
-  await store.close();
-  await t.throwsAsync(store.changes().next(), { code: "OPSLOG_NOT_OPEN" });
-  t.throws(() => store.position, { code: "OPSLOG_NOT_OPEN" });
-});
+everywhere(
+  "wrong options of changes() reject with OPSLOG_INVALID_ARGUMENT, a closed store with OPSLOG_NOT_OPEN",
+  async (t) => {
+    const { store } = await openOurs(t);
+    const wrong = [
+      { after: "2026-01-01" },
+      { after: 1 },
+      { since: "never" },
+      { since: new Date(Number.NaN) },
+      { until: 5 },
+      { id: 1 },
+      { limit: -1 },
+      { reverse: "yes" },
+      { live: true, reverse: true },
+      { live: true, until: new Date() },
+      { signal: {} },
+      5,
+    ];
+    for (const options of wrong) {
+      await t.throwsAsync(store.changes(options).next(), { code: "OPSLOG_INVALID_ARGUMENT" });
+    }
+    t.deepEqual(await collect(store.changes({ limit: 0 })), []);
+    await store.close();
+    await t.throwsAsync(store.changes().next(), { code: "OPSLOG_NOT_OPEN" });
+    t.throws(() => store.position, { code: "OPSLOG_NOT_OPEN" });
+  },
+);
 
-test("changes() with null for the id rejects with OPSLOG_INVALID_ARGUMENT instead of giving all records", async (t) => {
-  const { store } = await openOurs(t);
-  await store.set("a", { n: 1 });
-  await t.throwsAsync(store.changes({ id: null }).next(), {
-    instanceOf: TypeError,
-    code: "OPSLOG_INVALID_ARGUMENT",
-    message: "option id must be a string, got null",
-  });
-  t.deepEqual(idsOf(await collect(store.changes({ id: undefined }))), ["a"]);
-});
+everywhere(
+  "changes() with null for the id rejects with OPSLOG_INVALID_ARGUMENT instead of giving all records",
+  async (t) => {
+    const { store } = await openOurs(t);
+    await store.set("a", { n: 1 });
+    await t.throwsAsync(store.changes({ id: null }).next(), {
+      instanceOf: TypeError,
+      code: "OPSLOG_INVALID_ARGUMENT",
+      message: "option id must be a string, got null",
+    });
+    t.deepEqual(idsOf(await collect(store.changes({ id: undefined }))), ["a"]);
+  },
+);
 
 test("changes() of a store in memory give its operations across checkpoints, live too, and tell what is undone", async (t) => {
   const store = new Store();

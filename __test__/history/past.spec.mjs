@@ -9,6 +9,7 @@ import { memoryBackend, memoryBucket } from "../helpers/memory-backend.mjs";
 import { readManifest, temporaryFolder } from "../helpers/store-folder.mjs";
 import { openOurs } from "../helpers/stores.mjs";
 import { guessedTimes, isoTimes, noTimes } from "../helpers/times.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -296,18 +297,27 @@ test("revert() of an agent takes over what another one wrote, and loses none of 
   t.deepEqual(two.entries(), [["a", { n: 1 }]]);
 });
 
-test("at() and revert(), the place is none, reject with OPSLOG_INVALID_ARGUMENT and change nothing", async (t) => {
-  const { store } = await opened(t, {});
-  await store.set("a", { n: 1 });
-  for (const place of [undefined, null, 0, 1e12, "", "yesterday", "p", new Date(NaN), {}, "2026-13-01"]) {
-    await t.throwsAsync(store.at(place), { code: "OPSLOG_INVALID_ARGUMENT" });
-    await t.throwsAsync(store.revert({ to: place }), { code: "OPSLOG_INVALID_ARGUMENT" });
-  }
-  for (const options of [undefined, null, "x", { to: new Date(), ids: "a" }, { to: new Date(), ids: [""] }]) {
-    await t.throwsAsync(store.revert(options), { code: "OPSLOG_INVALID_ARGUMENT" });
-  }
-  t.deepEqual(store.entries(), [["a", { n: 1 }]]);
-});
+everywhere(
+  "at() and revert(), the place is none, reject with OPSLOG_INVALID_ARGUMENT and change nothing",
+  async (t) => {
+    const { store } = await opened(t, {});
+    await store.set("a", { n: 1 });
+    for (const place of [undefined, null, 0, 1e12, "", "yesterday", "p", new Date(NaN), {}, "2026-13-01"]) {
+      await t.throwsAsync(store.at(place), { code: "OPSLOG_INVALID_ARGUMENT" });
+      await t.throwsAsync(store.revert({ to: place }), { code: "OPSLOG_INVALID_ARGUMENT" });
+    }
+    for (const options of [
+      undefined,
+      null,
+      "x",
+      { to: new Date(), ids: "a" },
+      { to: new Date(), ids: [""] },
+    ]) {
+      await t.throwsAsync(store.revert(options), { code: "OPSLOG_INVALID_ARGUMENT" });
+    }
+    t.deepEqual(store.entries(), [["a", { n: 1 }]]);
+  },
+);
 
 test("at(), revert() and changes() take the texts of times by one rule, and refuse days and times that do not exist", async (t) => {
   const { store } = await opened(t, {});
@@ -379,7 +389,7 @@ test("a view, it or its store was closed, throws OPSLOG_NOT_OPEN", async (t) => 
   }
 });
 
-test("at(), where no earlier state can be had, says so", async (t) => {
+everywhere("at(), where no earlier state can be had, says so", async (t) => {
   const { store: blind } = await opened(t, { skipLoad: true });
   await t.throwsAsync(blind.at(new Date()), { code: "OPSLOG_SKIP_LOAD" });
   await t.throwsAsync(blind.revert({ to: new Date() }), { code: "OPSLOG_SKIP_LOAD" });

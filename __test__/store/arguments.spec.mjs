@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import test from "ava";
 import * as opslog from "../../index.mjs";
 import { contents, readManifest, temporaryFolder } from "../helpers/store-folder.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 const { FsBackend, LamportClock, Store } = opslog;
 const SNAPSHOT = "snapshots/snap-1.jsonl";
@@ -262,7 +263,7 @@ test("a state that refuses a call says so first", async (t) => {
   await t.throwsAsync(store.compact(5), { code: "OPSLOG_READ_ONLY" });
 });
 
-test("getOps() with a Date, says what to give instead", async (t) => {
+everywhere("getOps() with a Date, says what to give instead", async (t) => {
   const { store } = await prepared(t);
   t.throws(() => store.getOps(new Date()), { message: /got Date: give its toISOString\(\)$/ });
 });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import test from "ava";
 import { FsBackend, Store, acquireLock, streamSnapshotFile } from "../../index.mjs";
 import { temporaryFolder } from "../helpers/store-folder.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 const drained = async (steps) => {
   for await (const _ of steps);
@@ -58,7 +59,7 @@ test("an error that many calls get has the callers of one of them", async (t) =>
   }
 });
 
-test("an error of the caller's own is passed on as it is", async (t) => {
+everywhere("an error of the caller's own is passed on as it is", async (t) => {
   const store = new Store();
   await store.open(await temporaryFolder(t));
   const own = Object.freeze(new Error("own"));

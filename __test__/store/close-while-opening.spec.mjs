@@ -6,6 +6,7 @@ import { FsBackend, Store } from "../../index.mjs";
 import { carrierNames, carriers } from "../helpers/carriers.mjs";
 import { notOpen } from "../helpers/store-calls.mjs";
 import { reopened, temporaryFolder } from "../helpers/store-folder.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 const ways = {
   "close()": (store) => store.close(),
@@ -58,20 +59,23 @@ for (const [way, close] of Object.entries(ways)) {
   });
 }
 
-test("close() while open() fails rejects with OPSLOG_NOT_OPEN, and Symbol.asyncDispose resolves", async (t) => {
-  for (const [way, expected] of [
-    ["close()", notOpen],
-    ["Symbol.asyncDispose", null],
-  ]) {
-    const folder = await temporaryFolder(t);
-    const store = new Store();
-    const opening = store.open(folder, { readOnly: true });
-    const closing = ways[way](store);
-    await t.throwsAsync(opening, { code: "OPSLOG_NO_STORE" });
-    if (expected === null) await t.notThrowsAsync(closing);
-    else await t.throwsAsync(closing, expected);
-    await t.throwsAsync(store.close(), notOpen);
-    await store.open(folder);
-    await store.close();
-  }
-});
+everywhere(
+  "close() while open() fails rejects with OPSLOG_NOT_OPEN, and Symbol.asyncDispose resolves",
+  async (t) => {
+    for (const [way, expected] of [
+      ["close()", notOpen],
+      ["Symbol.asyncDispose", null],
+    ]) {
+      const folder = await temporaryFolder(t);
+      const store = new Store();
+      const opening = store.open(folder, { readOnly: true });
+      const closing = ways[way](store);
+      await t.throwsAsync(opening, { code: "OPSLOG_NO_STORE" });
+      if (expected === null) await t.notThrowsAsync(closing);
+      else await t.throwsAsync(closing, expected);
+      await t.throwsAsync(store.close(), notOpen);
+      await store.open(folder);
+      await store.close();
+    }
+  },
+);

@@ -6,6 +6,7 @@ import { memoryBackend, memoryBucket } from "../helpers/memory-backend.mjs";
 import { original } from "../helpers/original.mjs";
 import { temporaryFolder } from "../helpers/store-folder.mjs";
 import { openOurs } from "../helpers/stores.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 const manual = { checkpointThreshold: Infinity, checkpointOnClose: false };
 
@@ -197,7 +198,7 @@ test("migrate gets and gives such values, in a folder and through a backend", as
   }
 });
 
-test("a reviver alone makes Dates of the text that JSON makes of them", async (t) => {
+everywhere("a reviver alone makes Dates of the text that JSON makes of them", async (t) => {
   const iso = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
   const reviver = (key, value) => (iso.test(value) ? new Date(value) : value);
   const { store } = await openOurs(t, { reviver, strictJson: true, indexes: { due: {} } });
@@ -208,7 +209,7 @@ test("a reviver alone makes Dates of the text that JSON makes of them", async (t
   t.is((await store.explain({ due: day(1) })).records, 1);
 });
 
-test("a reviver is called as JSON.parse() calls it", async (t) => {
+everywhere("a reviver is called as JSON.parse() calls it", async (t) => {
   const texts = ['{"a":[1,{"b":2}],"__proto__":{"c":3},"d":null}', '[1,[2],"x"]', '"text"', "1", "true"];
   for (const text of texts) {
     const calls = [];
@@ -226,7 +227,7 @@ test("a reviver is called as JSON.parse() calls it", async (t) => {
   }
 });
 
-test("with strictJson it is judged what the replacer returns", async (t) => {
+everywhere("with strictJson it is judged what the replacer returns", async (t) => {
   const { store } = await openOurs(t, { ...codec, strictJson: true });
   await store.set("a", task(1));
   t.deepEqual(store.get("a"), task(1));
@@ -243,7 +244,7 @@ test("with strictJson it is judged what the replacer returns", async (t) => {
   });
 });
 
-test("what replacer and reviver throw reaches the caller, and changes nothing", async (t) => {
+everywhere("what replacer and reviver throw reaches the caller, and changes nothing", async (t) => {
   const { store } = await openOurs(t, {
     replacer(key, value) {
       if (value === "bad") throw new Error("not printed");

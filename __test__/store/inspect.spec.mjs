@@ -5,6 +5,7 @@ import test from "ava";
 import { FsBackend, Store } from "../../index.mjs";
 import { memoryBackend, memoryBucket } from "../helpers/memory-backend.mjs";
 import { temporaryFolder } from "../helpers/store-folder.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 const shown = (store) => inspect(store, { breakLength: Infinity });
 
@@ -50,7 +51,7 @@ test("inspect() of an agent, a reader, a store with skipLoad and one behind a ba
   await store.close();
 });
 
-test("inspect() never fails, and keeps to depth and name", async (t) => {
+everywhere("inspect() never fails, and keeps to depth and name", async (t) => {
   class Notes extends Store {}
   t.is(shown(new Notes()), "Notes { state: 'closed' }");
   t.is(inspect({ a: { b: new Store() } }, { depth: 1 }), "{ a: { b: [Store] } }");

@@ -12,6 +12,7 @@ import { FsBackend, Store } from "../../index.mjs";
 import { calls } from "../helpers/store-calls.mjs";
 import { activeWal, readManifest, storedEntries, temporaryFolder } from "../helpers/store-folder.mjs";
 import { until } from "../helpers/until.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 const run = promisify(execFile);
 const entry = fileURLToPath(new URL("../../index.js", import.meta.url));
@@ -49,15 +50,18 @@ test("getManifest() and streamSnapshot(), after a checkpoint that the threshold 
   t.is(streamed.length, 5);
 });
 
-test("tail() and refresh() that were called behind close() reject as not open, and flush() resolves", async (t) => {
-  const { store } = await opened(t);
-  const closing = store.close();
-  const flushed = store.flush();
-  await t.throwsAsync(store.tail(), { code: "OPSLOG_NOT_OPEN" });
-  await t.throwsAsync(store.refresh(), { code: "OPSLOG_NOT_OPEN" });
-  await flushed;
-  await closing;
-});
+everywhere(
+  "tail() and refresh() that were called behind close() reject as not open, and flush() resolves",
+  async (t) => {
+    const { store } = await opened(t);
+    const closing = store.close();
+    const flushed = store.flush();
+    await t.throwsAsync(store.tail(), { code: "OPSLOG_NOT_OPEN" });
+    await t.throwsAsync(store.refresh(), { code: "OPSLOG_NOT_OPEN" });
+    await flushed;
+    await closing;
+  },
+);
 
 test("watch() that was called behind close(), does not keep the process alive", async (t) => {
   const folder = await temporaryFolder(t);
@@ -75,7 +79,7 @@ test("watch() that was called behind close(), does not keep the process alive", 
   t.is(stdout, "closed\n");
 });
 
-test("a value whose toJSON() closes the store is refused and never written", async (t) => {
+everywhere("a value whose toJSON() closes the store is refused and never written", async (t) => {
   const { folder, store } = await opened(t);
   let closing;
   const value = {
@@ -316,7 +320,7 @@ test("a record nested a thousand deep and more can be updated and undone", async
   t.is(record.version, 2);
 });
 
-test("delete() of what can be no id rejects, whatever it is", async (t) => {
+everywhere("delete() of what can be no id rejects, whatever it is", async (t) => {
   const { store } = await opened(t);
   const hostile = {
     toString() {

@@ -14,6 +14,7 @@ import {
   temporaryFolder,
 } from "../helpers/store-folder.mjs";
 import { openOurs } from "../helpers/stores.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 const posix = process.platform === "win32" ? test.skip : test;
 
@@ -151,29 +152,34 @@ function recovery(found = {}) {
 }
 
 for (const method of ["streamSnapshot", "getWalOps"]) {
-  test(`${method}(), its signal is aborted, rejects with the reason and leaves the store usable`, async (t) => {
-    const { store } = await openOurs(t, manual);
-    const fill = async () => {
-      for (const id of ["a", "b", "c"]) await store.set(id, { id });
-    };
-    await fill();
-    if (method === "streamSnapshot") await store.compact();
-    const begin = (signal) =>
-      method === "streamSnapshot" ? store.streamSnapshot({ signal }) : store.getWalOps(undefined, { signal });
-    const reason = new Error("enough");
-    t.is(await t.throwsAsync(begin(AbortSignal.abort(reason)).next()), reason);
-    const controller = new AbortController();
-    const running = begin(controller.signal);
-    t.false((await running.next()).done);
-    controller.abort(reason);
-    t.is(await t.throwsAsync(running.next()), reason);
-    t.true((await running.next()).done);
-    await fill();
-    t.is(store.count(), 3);
-  });
+  everywhere(
+    `${method}(), its signal is aborted, rejects with the reason and leaves the store usable`,
+    async (t) => {
+      const { store } = await openOurs(t, manual);
+      const fill = async () => {
+        for (const id of ["a", "b", "c"]) await store.set(id, { id });
+      };
+      await fill();
+      if (method === "streamSnapshot") await store.compact();
+      const begin = (signal) =>
+        method === "streamSnapshot"
+          ? store.streamSnapshot({ signal })
+          : store.getWalOps(undefined, { signal });
+      const reason = new Error("enough");
+      t.is(await t.throwsAsync(begin(AbortSignal.abort(reason)).next()), reason);
+      const controller = new AbortController();
+      const running = begin(controller.signal);
+      t.false((await running.next()).done);
+      controller.abort(reason);
+      t.is(await t.throwsAsync(running.next()), reason);
+      t.true((await running.next()).done);
+      await fill();
+      t.is(store.count(), 3);
+    },
+  );
 }
 
-test("getManifest(), the caller changes what it returned, returns the same as before", async (t) => {
+everywhere("getManifest(), the caller changes what it returned, returns the same as before", async (t) => {
   const { store } = await openOurs(t, manual);
   await store.set("a", { n: 1 });
   await store.archive(() => true, "2024-Q1");

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import test from "ava";
 import { FsBackend, Store, streamSnapshotFile } from "../../index.mjs";
 import { contents, readManifest, temporaryFolder } from "../helpers/store-folder.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 const refused = { code: "OPSLOG_INVALID_ARGUMENT", instanceOf: TypeError };
 
@@ -60,7 +61,7 @@ const misspelled = {
   onprogress: "onProgress",
 };
 for (const [name, meant] of Object.entries(misspelled)) {
-  test(`open() with the option ${name} is refused, names ${meant}, and writes nothing`, async (t) => {
+  everywhere(`open() with the option ${name} is refused, names ${meant}, and writes nothing`, async (t) => {
     const folder = join(await temporaryFolder(t), "store");
     const error = await t.throwsAsync(new Store().open(folder, { [name]: true }), refused);
     t.is(error.message, `open() has no option "${name}". Did you mean ${meant}?`);
@@ -90,15 +91,18 @@ test("a misspelled option of any method is refused", async (t) => {
   for (const call of streams) await t.throwsAsync(call().next(), { ...refused, message: /mean signal/ });
 });
 
-test("a misspelled option that is undefined or null, or whose right spelling is there as well, is let through", async (t) => {
-  const folder = await temporaryFolder(t);
-  const store = new Store();
-  for (const options of [{ readonly: undefined }, { agentID: null }, { readOnly: false, readonly: true }]) {
-    await store.open(folder, options);
-    await store.close();
-  }
-  t.pass();
-});
+everywhere(
+  "a misspelled option that is undefined or null, or whose right spelling is there as well, is let through",
+  async (t) => {
+    const folder = await temporaryFolder(t);
+    const store = new Store();
+    for (const options of [{ readonly: undefined }, { agentID: null }, { readOnly: false, readonly: true }]) {
+      await store.open(folder, options);
+      await store.close();
+    }
+    t.pass();
+  },
+);
 
 test.serial("an option that is none is told once for each method, and ignored", async (t) => {
   const { store, folder } = await openStore(t);
@@ -134,7 +138,7 @@ test.serial("options that a method has, and those of a prototype, are told nothi
   t.deepEqual(warnings, []);
 });
 
-test("open() with thousands of options that are none warns of some", async (t) => {
+everywhere("open() with thousands of options that are none warns of some", async (t) => {
   const program = `
     const { Store } = await import(process.argv[1]);
     let warnings = 0;

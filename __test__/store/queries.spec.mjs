@@ -10,14 +10,17 @@ import { compareWithMingo } from "../queries/compare.mjs";
 import { randomNumbers } from "../queries/random.mjs";
 import { everywhere } from "../helpers/everywhere.mjs";
 
-test("find() and countWhere() of 50,000 random pairs of documents and queries, find what mingo finds", async (t) => {
-  t.timeout(300_000);
-  const root = await temporaryFolder(t);
-  const folderOf = (round) => join(root, String(round));
-  const result = await compareWithMingo({ Store, seed: 20_261_129, rounds: 20, folderOf });
-  t.deepEqual(result.differences, []);
-  t.true(result.pairs >= 50_000 && result.found > 5000, JSON.stringify(result));
-});
+everywhere(
+  "find() and countWhere() of 50,000 random pairs of documents and queries, find what mingo finds",
+  async (t) => {
+    t.timeout(300_000);
+    const root = await temporaryFolder(t);
+    const folderOf = (round) => join(root, String(round));
+    const result = await compareWithMingo({ Store, seed: 20_261_129, rounds: 20, folderOf });
+    t.deepEqual(result.differences, []);
+    t.true(result.pairs >= 50_000 && result.found > 5000, JSON.stringify(result));
+  },
+);
 
 const scalars = [
   null,
@@ -46,7 +49,7 @@ function inOrder(value) {
   return Object.fromEntries(names.map((name) => [name, inOrder(value[name])]));
 }
 
-test("sort, skip, limit and fields of 300 random selections, are mingo's", async (t) => {
+everywhere("sort, skip, limit and fields of 300 random selections, are mingo's", async (t) => {
   const { store } = await openOurs(t);
   const { next, below, pick } = randomNumbers(11);
   const nested = (depth) => {
@@ -188,7 +191,7 @@ const refused = {
 };
 
 for (const [what, [query, message]] of Object.entries(refused)) {
-  test(`a query with ${what}, is refused with its place`, async (t) => {
+  everywhere(`a query with ${what}, is refused with its place`, async (t) => {
     const { store } = await openOurs(t);
     for (const call of [store.find(query), store.findOne(query), store.countWhere(query)]) {
       await t.throwsAsync(call, { code: "OPSLOG_INVALID_ARGUMENT", message });
@@ -231,7 +234,7 @@ everywhere("a regular expression with the flag g or y, begins at the start of ea
   t.is(await store.countWhere({ text: /a/y }), 0);
 });
 
-test("an aborted signal, ends a find() with its reason", async (t) => {
+everywhere("an aborted signal, ends a find() with its reason", async (t) => {
   const { store } = await openOurs(t);
   for (let n = 0; n < 10; n++) await store.set(`r${n}`, { n });
   await t.throwsAsync(store.find({}, { signal: AbortSignal.abort(new Error("enough")) }), {
@@ -246,92 +249,104 @@ test("an aborted signal, ends a find() with its reason", async (t) => {
 /** A list of so many objects, as a record may hold one, and queries of so many may ask for. */
 const objects = (count, from = 0) => Array.from({ length: count }, (_, n) => ({ x: from + n, y: [n] }));
 
-test("an aborted signal, ends a find() in the middle of a record that would take minutes", async (t) => {
-  const { store } = await openOurs(t);
-  await store.set("a", { list: objects(20_000) });
-  const $or = objects(20_000, 1e6).map((object) => ({ list: object }));
-  for (const query of [{ $or }, { list: { $elemMatch: { $or: objects(20_000, 1e6) } } }]) {
-    const abort = new AbortController();
-    const finding = store.find(query, { signal: abort.signal });
-    setTimeout(() => abort.abort(new Error("enough")), 20);
-    await t.throwsAsync(finding, { message: "enough" });
-  }
-});
+everywhere(
+  "an aborted signal, ends a find() in the middle of a record that would take minutes",
+  async (t) => {
+    const { store } = await openOurs(t);
+    await store.set("a", { list: objects(20_000) });
+    const $or = objects(20_000, 1e6).map((object) => ({ list: object }));
+    for (const query of [{ $or }, { list: { $elemMatch: { $or: objects(20_000, 1e6) } } }]) {
+      const abort = new AbortController();
+      const finding = store.find(query, { signal: abort.signal });
+      setTimeout(() => abort.abort(new Error("enough")), 20);
+      await t.throwsAsync(finding, { message: "enough" });
+    }
+  },
+);
 
-test("$in, $nin, $all and $eq of 20,000 objects, tried on a list or an object of 20,000, need no look at each pair of them", async (t) => {
-  const { store } = await openOurs(t);
-  const wide = (from) => Object.fromEntries(objects(20_000, from).map(({ x }) => [`f${x}`, x]));
-  await store.set("a", { list: objects(20_000), wide: wide(0) });
-  await store.set("b", { list: [{ y: [7], x: 7 }], wide: { f0: 0 } });
-  const ids = (query) => store.findIds(query);
-  t.deepEqual(await ids({ list: { $in: objects(20_000, 1e6) } }), []);
-  t.deepEqual(await ids({ list: { $nin: objects(20_000, 1e6) } }), ["a", "b"]);
-  t.deepEqual(await ids({ list: { $in: [...objects(20_000, 1e6), { y: [7], x: 7 }] } }), ["a", "b"]);
-  t.deepEqual(await ids({ list: { $all: objects(20_000).reverse() } }), ["a"]);
-  t.deepEqual(await ids({ list: { $all: [...objects(20_000), { x: -1 }] } }), []);
-  t.deepEqual(await ids({ wide: wide(0) }), ["a"]);
-  t.deepEqual(await ids({ wide: Object.fromEntries(Object.entries(wide(0)).reverse()) }), ["a"]);
-  t.deepEqual(await ids({ wide: { ...wide(0), f19999: -1 } }), []);
-});
+everywhere(
+  "$in, $nin, $all and $eq of 20,000 objects, tried on a list or an object of 20,000, need no look at each pair of them",
+  async (t) => {
+    const { store } = await openOurs(t);
+    const wide = (from) => Object.fromEntries(objects(20_000, from).map(({ x }) => [`f${x}`, x]));
+    await store.set("a", { list: objects(20_000), wide: wide(0) });
+    await store.set("b", { list: [{ y: [7], x: 7 }], wide: { f0: 0 } });
+    const ids = (query) => store.findIds(query);
+    t.deepEqual(await ids({ list: { $in: objects(20_000, 1e6) } }), []);
+    t.deepEqual(await ids({ list: { $nin: objects(20_000, 1e6) } }), ["a", "b"]);
+    t.deepEqual(await ids({ list: { $in: [...objects(20_000, 1e6), { y: [7], x: 7 }] } }), ["a", "b"]);
+    t.deepEqual(await ids({ list: { $all: objects(20_000).reverse() } }), ["a"]);
+    t.deepEqual(await ids({ list: { $all: [...objects(20_000), { x: -1 }] } }), []);
+    t.deepEqual(await ids({ wide: wide(0) }), ["a"]);
+    t.deepEqual(await ids({ wide: Object.fromEntries(Object.entries(wide(0)).reverse()) }), ["a"]);
+    t.deepEqual(await ids({ wide: { ...wide(0), f19999: -1 } }), []);
+  },
+);
 
-test("chosen fields, unlike mingo's, have no places of lists, and lists within lists lack what is left out", async (t) => {
-  const { store } = await openOurs(t);
-  const list = () => [{ b: 1, c: 2 }, [{ b: 1, c: 2 }], 5];
-  await store.set("a", { list: list() });
-  const check = async (fields, ours, theirs) => {
-    const [{ list: found }] = await store.find({}, { fields });
-    t.deepEqual(found, ours);
-    t.deepEqual(new Query({}).find([{ list: list() }], fields).all()[0].list, theirs);
-  };
-  await check({ "list.b": 0 }, [{ c: 2 }, [{ c: 2 }], 5], [{ c: 2 }, [{ b: 1, c: 2 }], 5]);
-  await check({ "list.0": 0 }, list(), list().slice(1));
-  await check({ "list.0": 1 }, [], list().slice(0, 1));
-});
+everywhere(
+  "chosen fields, unlike mingo's, have no places of lists, and lists within lists lack what is left out",
+  async (t) => {
+    const { store } = await openOurs(t);
+    const list = () => [{ b: 1, c: 2 }, [{ b: 1, c: 2 }], 5];
+    await store.set("a", { list: list() });
+    const check = async (fields, ours, theirs) => {
+      const [{ list: found }] = await store.find({}, { fields });
+      t.deepEqual(found, ours);
+      t.deepEqual(new Query({}).find([{ list: list() }], fields).all()[0].list, theirs);
+    };
+    await check({ "list.b": 0 }, [{ c: 2 }, [{ c: 2 }], 5], [{ c: 2 }, [{ b: 1, c: 2 }], 5]);
+    await check({ "list.0": 0 }, list(), list().slice(1));
+    await check({ "list.0": 1 }, [], list().slice(0, 1));
+  },
+);
 
 for (const [carrier, options] of Object.entries({
   "each record is tried": {},
   "an index leads to them": { indexes: { n: {}, "m,n": {} } },
   "the store is behind a backend": { backend: true },
 })) {
-  test(`findIds(), ${carrier}, gives the ids of what find() gives, of the snapshot and of the log`, async (t) => {
-    const { store } = await openOurs(t, {
-      ...options,
-      ...(options.backend && { backend: memoryBackend(memoryBucket()) }),
-      checkpointThreshold: Infinity,
-    });
-    const ids = ["__proto__", "\ud800", '"quoted"', "日本語", "שלום", "a\u0000b", "long".repeat(500)];
-    for (let n = 0; n < 70; n++)
-      await store.set(ids[n] ?? `id${n}`, { n: n % 7, m: n % 3, id: ids[n] ?? `id${n}` });
-    const check = async () => {
-      for (const [query, selection] of [
-        [{}, {}],
-        [{ n: 3 }, {}],
-        [{ n: { $gt: 4 } }, { skip: 2, limit: 5 }],
-        [{ m: 1 }, { sort: { n: -1 } }],
-        [{}, { sort: { m: 1, n: 1 }, skip: 10, limit: 10 }],
-        [{ id: /^id1/ }, { sort: { id: -1 } }],
-      ]) {
-        const found = await store.find(query, selection);
-        t.deepEqual(
-          await store.findIds(query, selection),
-          found.map(({ id }) => id),
-          JSON.stringify([query, selection]),
-        );
-      }
-    };
-    await check();
-    await store.compact();
-    await check();
-    for (let n = 0; n < 70; n += 5)
-      await store.set(ids[n] ?? `id${n}`, { n: 3, m: n, id: ids[n] ?? `id${n}` });
-    await store.delete("\ud800");
-    await check();
-    t.deepEqual(store.getMany(await store.findIds({ m: 60 })), [{ n: 3, m: 60, id: "id60" }]);
-    await t.throwsAsync(store.findIds({ n: undefined }), {
-      code: "OPSLOG_INVALID_ARGUMENT",
-      message: /query\.n/,
-    });
-  });
+  everywhere(
+    `findIds(), ${carrier}, gives the ids of what find() gives, of the snapshot and of the log`,
+    async (t) => {
+      const { store } = await openOurs(t, {
+        ...options,
+        ...(options.backend && { backend: memoryBackend(memoryBucket()) }),
+        checkpointThreshold: Infinity,
+      });
+      const ids = ["__proto__", "\ud800", '"quoted"', "日本語", "שלום", "a\u0000b", "long".repeat(500)];
+      for (let n = 0; n < 70; n++)
+        await store.set(ids[n] ?? `id${n}`, { n: n % 7, m: n % 3, id: ids[n] ?? `id${n}` });
+      const check = async () => {
+        for (const [query, selection] of [
+          [{}, {}],
+          [{ n: 3 }, {}],
+          [{ n: { $gt: 4 } }, { skip: 2, limit: 5 }],
+          [{ m: 1 }, { sort: { n: -1 } }],
+          [{}, { sort: { m: 1, n: 1 }, skip: 10, limit: 10 }],
+          [{ id: /^id1/ }, { sort: { id: -1 } }],
+        ]) {
+          const found = await store.find(query, selection);
+          t.deepEqual(
+            await store.findIds(query, selection),
+            found.map(({ id }) => id),
+            JSON.stringify([query, selection]),
+          );
+        }
+      };
+      await check();
+      await store.compact();
+      await check();
+      for (let n = 0; n < 70; n += 5)
+        await store.set(ids[n] ?? `id${n}`, { n: 3, m: n, id: ids[n] ?? `id${n}` });
+      await store.delete("\ud800");
+      await check();
+      t.deepEqual(store.getMany(await store.findIds({ m: 60 })), [{ n: 3, m: 60, id: "id60" }]);
+      await t.throwsAsync(store.findIds({ n: undefined }), {
+        code: "OPSLOG_INVALID_ARGUMENT",
+        message: /query\.n/,
+      });
+    },
+  );
 }
 
 everywhere("find() of a store that is closed, or under skipLoad, finds nothing", async (t) => {
@@ -343,15 +358,21 @@ everywhere("find() of a store that is closed, or under skipLoad, finds nothing",
   t.deepEqual(await blind.find({}), []);
 });
 
-test("lists within lists as deep as JSON allows, are no danger to a query, an order or a choice of fields", async (t) => {
-  const { store } = await openOurs(t);
-  const deep = (depth) => JSON.parse(`${"[".repeat(depth)}1${"]".repeat(depth)}`);
-  for (const depth of [50, 101, 2000]) await store.set(`d${depth}`, { a: deep(depth) });
-  t.is(await store.countWhere({ a: { $gt: [] } }), 3);
-  t.is((await store.find({ "a.b.c": { $exists: false } }, { sort: { a: 1 }, fields: ["a.b"] })).length, 0);
-  const path = Array.from({ length: 500 }, () => "a").join(".");
-  await t.throwsAsync(store.find({ [path]: 1 }), { code: "OPSLOG_INVALID_ARGUMENT", message: /at most 100/ });
-});
+everywhere(
+  "lists within lists as deep as JSON allows, are no danger to a query, an order or a choice of fields",
+  async (t) => {
+    const { store } = await openOurs(t);
+    const deep = (depth) => JSON.parse(`${"[".repeat(depth)}1${"]".repeat(depth)}`);
+    for (const depth of [50, 101, 2000]) await store.set(`d${depth}`, { a: deep(depth) });
+    t.is(await store.countWhere({ a: { $gt: [] } }), 3);
+    t.is((await store.find({ "a.b.c": { $exists: false } }, { sort: { a: 1 }, fields: ["a.b"] })).length, 0);
+    const path = Array.from({ length: 500 }, () => "a").join(".");
+    await t.throwsAsync(store.find({ [path]: 1 }), {
+      code: "OPSLOG_INVALID_ARGUMENT",
+      message: /at most 100/,
+    });
+  },
+);
 
 for (const [carrier, options] of Object.entries({
   "a folder": {},
@@ -394,19 +415,22 @@ for (const [carrier, options] of Object.entries({
   });
 }
 
-test("find() with $in and $nin of 100,000 values, over 10,000 records, finds what a set of them would", async (t) => {
-  const { store } = await openOurs(t);
-  await store.batch((batch) => {
-    for (let n = 0; n < 10_000; n++) batch.set(`k${n}`, { n, s: `s${n}`, list: [n, `s${n}`, null] });
-  });
-  const numbers = Array.from({ length: 100_000 }, (_, n) => n * 7);
-  const strings = numbers.map((n) => `s${n}`);
-  const isWanted = ({ n }) => n % 7 === 0;
-  const wanted = store.filter(isWanted);
-  t.deepEqual(await store.find({ n: { $in: numbers } }), wanted);
-  t.deepEqual(await store.find({ s: { $in: strings } }), wanted);
-  t.deepEqual(await store.find({ list: { $in: [...numbers, true, {}] } }), wanted);
-  t.is(await store.countWhere({ s: { $nin: [...strings, null] } }), 10_000 - wanted.length);
-  t.is(await store.countWhere({ none: { $in: numbers } }), 0);
-  t.is(await store.countWhere({ none: { $in: [...numbers, null] } }), 10_000);
-});
+everywhere(
+  "find() with $in and $nin of 100,000 values, over 10,000 records, finds what a set of them would",
+  async (t) => {
+    const { store } = await openOurs(t);
+    await store.batch((batch) => {
+      for (let n = 0; n < 10_000; n++) batch.set(`k${n}`, { n, s: `s${n}`, list: [n, `s${n}`, null] });
+    });
+    const numbers = Array.from({ length: 100_000 }, (_, n) => n * 7);
+    const strings = numbers.map((n) => `s${n}`);
+    const isWanted = ({ n }) => n % 7 === 0;
+    const wanted = store.filter(isWanted);
+    t.deepEqual(await store.find({ n: { $in: numbers } }), wanted);
+    t.deepEqual(await store.find({ s: { $in: strings } }), wanted);
+    t.deepEqual(await store.find({ list: { $in: [...numbers, true, {}] } }), wanted);
+    t.is(await store.countWhere({ s: { $nin: [...strings, null] } }), 10_000 - wanted.length);
+    t.is(await store.countWhere({ none: { $in: numbers } }), 0);
+    t.is(await store.countWhere({ none: { $in: [...numbers, null] } }), 10_000);
+  },
+);

@@ -301,7 +301,7 @@ test.serial("filter() of a reader after it saw an undo, parses little but ids", 
   t.deepEqual(entries[5], ["id-5", { n: 5, text: TEXT }]);
 });
 
-test("get() after a batch fails, returns the object that it returned before", async (t) => {
+everywhere("get() after a batch fails, returns the object that it returned before", async (t) => {
   for (const backend of [undefined, memoryBackend(memoryBucket())]) {
     const store = new Store();
     await store.open(await temporaryFolder(t), { ...manual, backend });

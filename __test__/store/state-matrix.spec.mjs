@@ -16,6 +16,7 @@ import {
   whenSkipLoad,
 } from "../helpers/store-calls.mjs";
 import { reopened, storedEntries, temporaryFolder } from "../helpers/store-folder.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 async function preparedFolder(t) {
   const folder = await temporaryFolder(t);
@@ -187,7 +188,7 @@ for (const opening of [true, false]) {
   });
 }
 
-test("Symbol.asyncDispose on an open store closes it", async (t) => {
+everywhere("Symbol.asyncDispose on an open store closes it", async (t) => {
   const store = await openStore(t);
   await store[Symbol.asyncDispose]();
   t.throws(() => store.count(), notOpen);

@@ -424,50 +424,56 @@ test("processes that count and are killed, lose no step that was acknowledged, a
   t.true(sum >= acknowledged && sum <= acknowledged + 6 * 5, `${sum} counted, ${acknowledged} acknowledged`);
 });
 
-test("a function that returns the promise of a call of the store is refused, and no rejection is left unhandled", async (t) => {
-  const { store } = await openOurs(t);
-  const unhandled = [];
-  const note = (reason) => unhandled.push(reason);
-  process.on("unhandledRejection", note);
-  t.teardown(() => process.off("unhandledRejection", note));
-  for (const call of [
-    () => store.insert("a", { n: 1 }),
-    () => store.transaction(() => {}),
-    () => store.undo(),
-  ]) {
-    await t.throwsAsync(store.transaction(call), { code: "OPSLOG_INVALID_ARGUMENT" });
-  }
-  await new Promise((resolve) => setImmediate(resolve));
-  t.deepEqual(unhandled, []);
-  t.is(store.count(), 0);
-});
+everywhere(
+  "a function that returns the promise of a call of the store is refused, and no rejection is left unhandled",
+  async (t) => {
+    const { store } = await openOurs(t);
+    const unhandled = [];
+    const note = (reason) => unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    t.teardown(() => process.off("unhandledRejection", note));
+    for (const call of [
+      () => store.insert("a", { n: 1 }),
+      () => store.transaction(() => {}),
+      () => store.undo(),
+    ]) {
+      await t.throwsAsync(store.transaction(call), { code: "OPSLOG_INVALID_ARGUMENT" });
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    t.deepEqual(unhandled, []);
+    t.is(store.count(), 0);
+  },
+);
 
-test("calls of the store within a transaction whose promises are dropped leave no rejection unhandled", async (t) => {
-  const { store } = await openOurs(t);
-  await store.set("a", { n: 1 });
-  const unhandled = [];
-  const note = (reason) => unhandled.push(reason);
-  process.on("unhandledRejection", note);
-  t.teardown(() => process.off("unhandledRejection", note));
-  const calls = {
-    insert: () => store.insert("b", { n: 2 }),
-    update: () => store.update("a", () => ({ n: 3 })),
-    patch: () => store.patch("a", { n: 3 }),
-    compareAndSet: () => store.compareAndSet("a", { n: 1 }, { n: 3 }),
-    transaction: () => store.transaction(() => {}),
-    revert: () => store.revert({ to: new Date() }),
-    find: () => store.find({}),
-    undo: () => store.undo(),
-    batch: () => store.batch(() => {}),
-  };
-  for (const [name, call] of Object.entries(calls)) {
-    const refused = store.transaction((tx) => {
-      tx.set("a", { n: 9 });
-      void call();
-    });
-    await t.throwsAsync(refused, { code: "OPSLOG_INVALID_ARGUMENT" }, name);
-    t.deepEqual(store.entries(), [["a", { n: 1 }]], name);
-  }
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  t.deepEqual(unhandled, []);
-});
+everywhere(
+  "calls of the store within a transaction whose promises are dropped leave no rejection unhandled",
+  async (t) => {
+    const { store } = await openOurs(t);
+    await store.set("a", { n: 1 });
+    const unhandled = [];
+    const note = (reason) => unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    t.teardown(() => process.off("unhandledRejection", note));
+    const calls = {
+      insert: () => store.insert("b", { n: 2 }),
+      update: () => store.update("a", () => ({ n: 3 })),
+      patch: () => store.patch("a", { n: 3 }),
+      compareAndSet: () => store.compareAndSet("a", { n: 1 }, { n: 3 }),
+      transaction: () => store.transaction(() => {}),
+      revert: () => store.revert({ to: new Date() }),
+      find: () => store.find({}),
+      undo: () => store.undo(),
+      batch: () => store.batch(() => {}),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      const refused = store.transaction((tx) => {
+        tx.set("a", { n: 9 });
+        void call();
+      });
+      await t.throwsAsync(refused, { code: "OPSLOG_INVALID_ARGUMENT" }, name);
+      t.deepEqual(store.entries(), [["a", { n: 1 }]], name);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    t.deepEqual(unhandled, []);
+  },
+);

@@ -7,6 +7,7 @@ import { activeWal, reopened } from "../helpers/store-folder.mjs";
 import { openInProcess } from "../helpers/processes.mjs";
 import { openOurs } from "../helpers/stores.mjs";
 import { Store } from "../../index.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 const manual = { checkpointThreshold: Infinity, checkpointOnClose: false };
 
@@ -32,7 +33,7 @@ test("undo({ batch: true }) takes the whole last batch back, in records, history
   t.deepEqual(store.entries(), []);
 });
 
-test("undo({ batch: true }) of an operation that is of no batch takes that one back", async (t) => {
+everywhere("undo({ batch: true }) of an operation that is of no batch takes that one back", async (t) => {
   for (const writeMode of ["immediate", "group"]) {
     const { store } = await openOurs(t, { ...manual, writeMode });
     await withBatch(store);
@@ -107,7 +108,7 @@ test("a kill behind undo({ batch: true }) leaves none of the batch", async (t) =
   t.deepEqual(await recordsIn(folder), { a: 1 });
 });
 
-test("undo() with another option than batch, or another type, is refused", async (t) => {
+everywhere("undo() with another option than batch, or another type, is refused", async (t) => {
   const { store } = await openOurs(t, manual);
   await store.set("a", 1);
   await t.throwsAsync(store.undo({ bach: true }), { code: "OPSLOG_INVALID_ARGUMENT" });

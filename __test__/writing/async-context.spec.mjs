@@ -6,6 +6,7 @@ import { memoryBackend, memoryBucket } from "../helpers/memory-backend.mjs";
 import { temporaryFolder } from "../helpers/store-folder.mjs";
 import { openOurs } from "../helpers/stores.mjs";
 import { until } from "../helpers/until.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 const als = new AsyncLocalStorage();
 
@@ -191,7 +192,7 @@ test("a subclass of FsBackend is called in the context of each caller", async (t
   );
 });
 
-test("what comes behind an awaited call runs in its caller's context", async (t) => {
+everywhere("what comes behind an awaited call runs in its caller's context", async (t) => {
   for (const options of Object.values(carriers)) {
     const { store } = await openCarrier(t, options);
     const work = {

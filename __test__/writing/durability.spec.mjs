@@ -8,6 +8,7 @@ import test from "ava";
 import { FsBackend, Store } from "../../index.mjs";
 import { openAgent, recordsIn } from "../helpers/agents.mjs";
 import { storedEntries, temporaryFolder, walOperations } from "../helpers/store-folder.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 const run = promisify(execFile);
 const index = new URL("../../index.mjs", import.meta.url).href;
@@ -77,7 +78,7 @@ test("set() with durability always, many at once, resolve in the order of the ca
   t.is((await walOperations(folder)).length, 300);
 });
 
-test("set() with durability always, the value cannot be stored, rejects alone", async (t) => {
+everywhere("set() with durability always, the value cannot be stored, rejects alone", async (t) => {
   const { store } = await opened(t, { durability: "always" });
   const results = await Promise.allSettled([
     store.set("a", { n: 1 }),

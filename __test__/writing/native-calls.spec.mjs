@@ -4,6 +4,7 @@ import test from "ava";
 import { Store } from "../../index.mjs";
 import { sessionOptions } from "../helpers/native-calls.mjs";
 import { storedEntries, temporaryFolder } from "../helpers/store-folder.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 const require = createRequire(import.meta.url);
 const native = require("../../lib/native/index.js");
@@ -119,7 +120,7 @@ for (const [title, character] of Object.entries(characters)) {
   });
 }
 
-test("a short string after a long one is read as it is", async (t) => {
+everywhere("a short string after a long one is read as it is", async (t) => {
   const folder = await temporaryFolder(t);
   const store = new Store();
   await store.open(folder, manual);

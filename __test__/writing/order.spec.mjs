@@ -1,6 +1,7 @@
 import test from "ava";
 import { Store } from "../../index.mjs";
 import { storedEntries, temporaryFolder, walOperations } from "../helpers/store-folder.mjs";
+import { everywhere } from "../helpers/everywhere.mjs";
 
 const manual = { checkpointOnClose: false, checkpointThreshold: Number.MAX_SAFE_INTEGER };
 const modes = ["immediate", "group", "async"];
@@ -103,7 +104,7 @@ test("set() and flush() in immediate mode, neither awaited, are both done when f
   await store.close();
 });
 
-test("set(), called many times without waiting, becomes visible all at once", async (t) => {
+everywhere("set(), called many times without waiting, becomes visible all at once", async (t) => {
   const folder = await temporaryFolder(t);
   const store = new Store();
   await store.open(folder, manual);
