@@ -466,6 +466,7 @@ class Store extends Inspected {
   }
 
   off(event, listener) {
+    if (this.#guard !== null) throw this.#misused();
     checkListener(event, listener, "off()");
     this.#readers.dismiss(listener);
     return this;
@@ -600,6 +601,7 @@ class Store extends Inspected {
   }
 
   unwatch() {
+    if (this.#guard !== null) throw this.#misused();
     this.#watching?.end();
     this.#watching = null;
   }
