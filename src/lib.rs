@@ -28,6 +28,7 @@ pub mod query;
 pub mod recover;
 pub mod repair;
 pub mod retention;
+pub mod rules;
 pub mod snapshot;
 pub mod store;
 pub mod sync;

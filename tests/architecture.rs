@@ -199,9 +199,16 @@ fn one_source_starts_a_thread_and_none_reads_a_clock() {
 
 #[test]
 fn the_layers_know_only_those_below_them() {
-    let layers: [(&str, &[&str]); 10] = [
+    let layers: [(&str, &[&str]); 11] = [
         ("json/", &["format", "engine", "disk", "wal", "lock", "store", "publish", "snapshot", "error"]),
         ("query/", &["format", "engine", "disk", "wal", "lock", "store", "publish", "snapshot", "layout"]),
+        (
+            "rules/",
+            &[
+                "disk", "engine", "wal", "lock", "store", "protocol", "publish", "snapshot", "layout",
+                "gate", "history",
+            ],
+        ),
         (
             "transition/",
             &["disk", "engine", "wal", "lock", "store", "protocol", "publish", "snapshot", "layout", "gate"],

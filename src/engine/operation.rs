@@ -9,8 +9,9 @@ use std::sync::Arc;
 use super::overlay::{Entry, Place};
 use super::slots::Id;
 use super::text::{Aged, Check, Displaced, Text};
-use crate::format::operation::{BatchMark, Kind, Line, parse_line, unmarked};
+use crate::format::operation::{BatchMark, Kind, Line, parse_line};
 use crate::json::string::compare_utf16;
+use crate::rules::copies;
 
 /// An operation since the last checkpoint.
 #[derive(Debug, Clone)]
@@ -118,7 +119,7 @@ impl Operation {
         if self.id != other.id || self.kind != other.kind {
             return Ok(false);
         }
-        Ok(unmarked(&self.line.read()?) == unmarked(&other.line.read()?))
+        Ok(copies::is_one(&self.line.read()?, &other.line.read()?))
     }
 
     /// What to take out if its line is cut.
@@ -194,9 +195,8 @@ pub fn without(operations: Vec<Operation>, removed: &[Cut]) -> (Vec<Operation>, 
 /// # Errors
 /// Those of reading lines.
 pub fn drop_repeated(operations: &mut Vec<Operation>) -> io::Result<()> {
-    // An operation of a single writer has no clock of its own, so equal ranks say nothing of those.
     let is_same_rank = |one: &Operation, other: &Operation| {
-        one.rank() == other.rank() && one.rank().is_some_and(|rank| rank.clock > 0)
+        one.rank() == other.rank() && one.rank().is_some_and(|rank| copies::tells_apart(rank.clock))
     };
     let mut pairs = operations.iter().zip(operations.iter().skip(1));
     if !pairs.any(|(one, other)| is_same_rank(one, other)) {

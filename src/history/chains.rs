@@ -15,7 +15,8 @@ use super::trail::LogName;
 use crate::disk::Disk;
 use crate::engine::compare_ranks;
 use crate::error::Result;
-use crate::format::operation::{Line, unmarked};
+use crate::format::operation::Line;
+use crate::rules::copies;
 
 /// How much is read of a log at once, and how much to see its first line.
 const PIECE: usize = 64 << 10;
@@ -48,12 +49,12 @@ impl Pending {
 
     /// Whether it has this rank, which says something of operations of agents only.
     pub(super) fn has_rank(&self, rank: (u64, &[u8])) -> bool {
-        self.clock > 0 && self.rank_ref() == rank
+        copies::tells_apart(self.clock) && self.rank_ref() == rank
     }
 
     /// Whether it has the text of a line, marks aside.
     pub(super) fn has_text(&self, line: &[u8]) -> bool {
-        unmarked(&self.bytes) == unmarked(line)
+        copies::is_one(&self.bytes, line)
     }
 
     /// Whether both are one operation that was logged twice. Two programs that work under one name give the same ranks.

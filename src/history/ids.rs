@@ -7,7 +7,6 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::batch::OpenBatch;
 use super::position::Mark;
 use super::reverse_log::Found;
 use crate::disk::{Disk, DiskFile, OpenMode, read_exact_at};
@@ -17,6 +16,7 @@ use crate::format::ids::{BLOCK, Entry, HEADER, Header, LARGEST, NO_BATCH, TAIL, 
 use crate::format::index::checksum;
 use crate::format::operation::{js_trim, parse_line};
 use crate::publish::Draft;
+use crate::rules::batches::OpenBatch;
 use crate::wal::{LineReader, replay};
 use crate::{layout, order};
 
@@ -165,10 +165,10 @@ pub(crate) fn build(log: &dyn DiskFile, path: &Path, hash: Hash) -> Result<Optio
         return Ok(None);
     }
     let mut entries: Vec<Entry> = Vec::new();
-    let mut batch = OpenBatch(None);
+    let mut batch = OpenBatch::default();
     replay(log, path, 0, |offset, _, line| {
         let offset = offset as u32;
-        let first = batch.pass(line.batch, offset);
+        let first = batch.pass(line.batch, || offset);
         entries.push((hash.tag(&line.id), offset, first.unwrap_or(NO_BATCH)));
         Ok(ControlFlow::Continue(()))
     })?;

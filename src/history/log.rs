@@ -6,7 +6,6 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::batch::OpenBatch;
 use super::ids::{self, Record};
 use super::known::{KnownLine, KnownLog};
 use super::position::Mark;
@@ -17,6 +16,7 @@ use crate::disk::{Disk, DiskFile, read_full_at};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, Line, parse_line};
 use crate::layout;
+use crate::rules::batches::OpenBatch;
 use crate::wal::{Piece, replay_unlocked};
 
 /// How many bytes before the place where reading begins are read for the lines that may be undone.
@@ -308,7 +308,7 @@ impl Log {
                     return Ok(ControlFlow::Break(()));
                 }
                 let mark = Mark::new(start, bytes);
-                let first = batch.pass(line.batch, mark);
+                let first = batch.pass(line.batch, || mark);
                 newest = Some(mark);
                 if let Some(given) = &mut given {
                     given.push(Given { mark, id: Box::from(&*line.id), clock: 0, told: None });

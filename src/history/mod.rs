@@ -7,7 +7,6 @@
 
 mod archived;
 mod backward;
-mod batch;
 mod chains;
 mod changes;
 mod folder;

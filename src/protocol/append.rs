@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use super::carrier::{Carrier, Error, Failure};
 use super::doubt::ShutOut;
-use super::entry::{Entry, Log, followed, logs_of};
+use super::entry::{Entry, Log, logs_of};
 use super::lines::identities;
 use super::manifests::Known;
 use super::publication::{Found, LOOKS, unknown};
 use super::session::Session;
 use crate::error::Code;
 use crate::format::document::{Manifest, Name, Numbering};
+use crate::format::operation::marked::followed;
 use crate::transition::backend::fence_of;
 
 /// How long a change of the manifest waits for the compaction lock.
@@ -76,7 +77,7 @@ impl<C: Carrier> Session<C> {
             && let Some(first) = lines.first_mut()
             && let Some(before) = known.follows()
         {
-            *first = followed(first, &before);
+            *first = followed(first, (&before.0, before.1));
         }
         let lines = &lines;
         if let Err(failure) = self.carrier.append(&log, lines).await {

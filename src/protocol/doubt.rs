@@ -4,13 +4,15 @@
 use std::sync::Arc;
 
 use super::carrier::{Carrier, Error, Failure};
-use super::entry::{ended, logs_of};
-use super::lines::{identities, identity, same};
+use super::entry::logs_of;
+use super::lines::{identities, identity};
 use super::manifests::Known;
 use super::publication::{LOOKS, unknown};
 use super::session::{Session, missing};
 use crate::error::Code;
 use crate::format::document::{Manifest, Name};
+use crate::format::operation::marked::ended;
+use crate::rules::copies::is_one;
 use crate::transition::backend::replaced;
 
 /// What the log says of lines whose append failed.
@@ -82,7 +84,7 @@ impl<C: Carrier> Session<C> {
         let counted = self.writer.own().count();
         let behind = found.get(counted..)?;
         let is_same =
-            behind.len() == lines.len() && behind.iter().zip(lines).all(|(one, other)| same(one, other));
+            behind.len() == lines.len() && behind.iter().zip(lines).all(|(one, other)| is_one(one, other));
         Some(match behind.len() {
             0 => ReadBack::Absent,
             _ if is_same => ReadBack::There,

@@ -13,9 +13,8 @@ use super::join::join_all;
 use crate::engine::{Id, compare_ranks};
 use crate::error::Code;
 use crate::format::document::{Manifest, Name, Numbering};
-use crate::format::operation::{BatchMark, batch_marker, parse_line, unmarked, unplaced};
+use crate::format::operation::{parse_line, unmarked};
 use crate::json::number::to_integer;
-use crate::json::string::escape_into;
 use crate::order;
 use crate::transition::backend::sealed_by;
 use crate::transition::shared::is_sealed;
@@ -250,58 +249,4 @@ fn no_operation(log: &Name, index: usize) -> Error {
         format!("readOps(\"{path}\") returned something at index {index} that is no operation"),
     )
     .at(log)
-}
-
-/// Marks of ours that a line bears.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Marks {
-    /// The schema version of its value, where that is not its log's. A deletion has none.
-    pub version: Option<u64>,
-    /// The clock of its first copy, if it is appended again.
-    pub again: Option<u64>,
-    /// Its place in a batch.
-    pub batch: Option<BatchMark>,
-}
-
-/// A line with marks before its closing brace.
-pub fn marked(line: &[u8], Marks { version, again, batch }: Marks) -> Vec<u8> {
-    let mut out = line.strip_suffix(b"}").unwrap_or(line).to_vec();
-    if let Some(version) = version
-        && parse_line(line).is_ok_and(|line| line.data.is_some() && line.version.is_none())
-    {
-        out.extend_from_slice(format!(",\"version\":{version}").as_bytes());
-    }
-    if let Some(clock) = again {
-        out.extend_from_slice(format!(",\"again\":{clock}").as_bytes());
-    }
-    if let Some(mark) = batch {
-        out.extend_from_slice(b",\"batch\":\"");
-        out.extend_from_slice(mark.text());
-        out.push(b'"');
-    }
-    out.push(b'}');
-    out
-}
-
-/// The first line of a log, which says where the operations before it end.
-pub fn followed(line: &[u8], (log, bytes): &(Name, u64)) -> Vec<u8> {
-    let line = unplaced(line);
-    let mut out = line.strip_suffix(b"}").unwrap_or(&line).to_vec();
-    out.extend_from_slice(b",\"after\":");
-    escape_into(&mut out, &[log, format!(":{bytes}").as_bytes()].concat());
-    out.push(b'}');
-    out
-}
-
-/// Lines of a log whose batches all end: the last line ends the one that it belongs to.
-pub fn ended(lines: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    let mut ended = lines.to_vec();
-    if let Some(last) = ended.last_mut()
-        && parse_line(last).is_ok_and(|line| line.batch == Some(BatchMark::More))
-        && let Some(at) = batch_marker(last)
-        && let Some(mark) = last.get_mut(at..at + BatchMark::Last.text().len())
-    {
-        mark.copy_from_slice(BatchMark::Last.text());
-    }
-    ended
 }

@@ -10,14 +10,16 @@ use std::task::Poll;
 
 use super::append::{Appended, Copy};
 use super::carrier::{Carrier, Error};
-use super::entry::{Marks, marked};
 use super::session::{Session, Settled};
 use crate::engine::Id;
 use crate::error::Code;
-use crate::format::operation::{BatchMark, parse_line};
+use crate::format::operation::marked::{Marks, marked};
+use crate::format::operation::parse_line;
+use crate::rules::batches::mark_at;
+use crate::rules::checkpoints::pays;
 
 /// From how many records on a checkpoint must pay.
-const MANY: usize = 10_000;
+const MANY: u64 = 10_000;
 /// How many bytes of changes in flight share an append.
 const GROUP_BYTES: usize = 4 << 20;
 
@@ -256,11 +258,9 @@ impl<C: Carrier> Session<C> {
 
     fn check_due(&self) {
         let counts = self.view.store().counts();
-        let pays =
-            !self.options.amortised || counts.records < MANY || counts.operations * 4 >= counts.records;
-        let is_crossed =
-            counts.operations as f64 >= self.options.checkpoint_threshold + self.options.keep as f64;
-        if self.options.skip_load || !is_crossed || !pays {
+        let (records, operations) = (counts.records as u64, counts.operations as u64);
+        let is_due = self.threshold().is_reached(counts.operations, || pays(operations, records, MANY));
+        if self.options.skip_load || !is_due {
             return;
         }
         // NOTE: only the count starts anew: what is in flight must still be found where it was applied.
@@ -391,13 +391,11 @@ impl<C: Carrier> Session<C> {
             if lines.is_empty() {
                 return Ok(());
             }
-            let marks = lines.len() > 1;
-            let last = lines.len() - 1;
+            let count = lines.len();
             let draft = |version| {
                 let lines = lines.iter().enumerate().map(|(place, line)| {
                     let again = first.as_ref().and_then(|first| first.get(place).copied().flatten());
-                    let mark = if place == last { BatchMark::Last } else { BatchMark::More };
-                    marked(line, Marks { version, again, batch: marks.then_some(mark) })
+                    marked(line, Marks { version, again, batch: mark_at(place, count) })
                 });
                 lines.collect()
             };

@@ -24,12 +24,6 @@ pub(super) fn identities(lines: &[Vec<u8>]) -> HashSet<Arc<[u8]>> {
     lines.iter().filter_map(|line| identity(line)).collect()
 }
 
-/// Whether two lines say the same, whatever their marks.
-pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
-    use crate::format::operation::unmarked;
-    unmarked(one) == unmarked(other)
-}
-
 /// A line with another clock, and a mark that tells the first one.
 pub(super) fn appended_again(line: &[u8], clock: u64) -> Option<Vec<u8>> {
     let parsed = crate::format::operation::parse_line(line).ok()?;

@@ -15,6 +15,7 @@ use super::session::{Session, missing};
 use super::tail::Tail;
 use crate::error::Code;
 use crate::format::document::{Manifest, Name};
+use crate::rules::snapshots::is_superseded;
 use crate::transition::backend::{
     agent_released, claimed, fenced, fresh, registered, released, sealed_agent, without_empty,
 };
@@ -105,7 +106,7 @@ impl<C: Carrier> Session<C> {
                 return loaded;
             };
             let found = self.read().await?.known()?;
-            if found.manifest.snapshot() == known.manifest.snapshot() {
+            if !is_superseded(&known.manifest.snapshot(), Some(&found.manifest.snapshot())) {
                 return loaded;
             }
             *known = found;
@@ -373,9 +374,8 @@ impl<C: Carrier> Session<C> {
                 Err(error) => {
                     // A newer snapshot may have been made meanwhile, and the one that was to be read removed.
                     let found = self.read().await?.manifest;
-                    let is_newer =
-                        found.is_some_and(|manifest| manifest.snapshot() != known.manifest.snapshot());
-                    if !is_newer || attempt == LOADS {
+                    let found = found.map(|manifest| manifest.snapshot());
+                    if !is_superseded(&known.manifest.snapshot(), found.as_ref()) || attempt == LOADS {
                         return Err(error);
                     }
                 }
@@ -479,8 +479,7 @@ impl<C: Carrier> Session<C> {
 
     async fn finish(&self) -> Result<(), Error> {
         self.flush().await?;
-        let goes = self.view.store().operation_total() > self.kept_count();
-        if self.options.checkpoint_on_close && goes && !self.writer.is_replaced() {
+        if self.is_due_on_close() && !self.writer.is_replaced() {
             match self.checkpoint_if_free().await {
                 // What was acknowledged is in the logs: the newer program takes it along.
                 Err(error) if error.code() == Some(Code::NewerVersion) => {}

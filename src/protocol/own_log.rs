@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use super::entry::ended;
 use crate::format::document::Name;
+use crate::format::operation::marked::ended;
 
 /// A writer's own log.
 #[derive(Default)]

@@ -12,6 +12,7 @@ use super::publication::unknown;
 use super::session::{Session, missing};
 use crate::format::document::Name;
 use crate::format::operation::{BatchMark, parse_line};
+use crate::rules::batches::{is_end_to_be, last_batch};
 use crate::transition::backend::replaced;
 
 impl<C: Carrier> Session<C> {
@@ -34,9 +35,9 @@ impl<C: Carrier> Session<C> {
         self.settle_doubt().await?;
         self.check_replaced()?;
         let own = self.writer.own().lines();
-        let count = if is_batch { last_batch(own.iter().map(Vec::as_slice)) } else { 1 };
+        let count = if is_batch { last_batch(own.iter().rev().map(|line| mark_of(line))) } else { 1 };
         let facts = self.carrier.facts();
-        if count > 1 || self.is_fenced_off() || !facts.ends_batches && is_amid_batch(&own) {
+        if count > 1 || self.is_fenced_off() || !facts.ends_batches && leaves_batch_open(&own) {
             return self.put_shorter_copy(count).await;
         }
         if !self.cut_last().await? {
@@ -204,7 +205,8 @@ impl<C: Carrier> Session<C> {
                     // NOTE: in their order, for a line that came late stands behind others.
                     let own: Vec<&Entry> =
                         entries.iter().filter(|entry| is_own(entry) && entry.log == last.log).collect();
-                    let count = if is_batch { last_batch(own.iter().map(|entry| &*entry.line)) } else { 1 };
+                    let marks = own.iter().rev().map(|entry| mark_of(&entry.line));
+                    let count = if is_batch { last_batch(marks) } else { 1 };
                     let gone = own.iter().rev().take(count).map(|entry| Arc::clone(&entry.identity));
                     let gone: Vec<Arc<[u8]>> = gone.collect();
                     let in_log = lines.iter().filter(|(log, _)| *log == last.log).map(|(_, line)| line);
@@ -267,16 +269,8 @@ pub(super) fn mark_of(line: &[u8]) -> Option<BatchMark> {
     parse_line(line).ok()?.batch
 }
 
-/// How many operations the last batch has, or one.
-fn last_batch<'a>(lines: impl DoubleEndedIterator<Item = &'a [u8]>) -> usize {
-    let mut lines = lines.rev();
-    if lines.next().is_none_or(|last| mark_of(last).is_none()) {
-        return 1;
-    }
-    1 + lines.take_while(|line| mark_of(line) == Some(BatchMark::More)).count()
-}
-
-/// Whether the last operation is one of a batch, and not its first.
-fn is_amid_batch(lines: &[Vec<u8>]) -> bool {
-    last_batch(lines.iter().map(Vec::as_slice)) > 1
+/// Whether a log without its last line would end in a batch without its end.
+fn leaves_batch_open(lines: &[Vec<u8>]) -> bool {
+    let before = lines.len().checked_sub(2).and_then(|place| lines.get(place));
+    before.is_some_and(|before| is_end_to_be(mark_of(before)))
 }

@@ -10,11 +10,12 @@ use hashbrown::HashMap;
 
 use super::carrier::{Carrier, Error, Pairs};
 use super::entry::Entry;
-use super::session::Session;
+use super::session::{Options, Session};
 use crate::engine::Id;
 use crate::error::Error as Rule;
 use crate::format::document::{Manifest, Name};
 use crate::format::versions::unmarked_version;
+use crate::rules::program::Program;
 
 /// Versions of what memory came about from.
 pub struct Versions {
@@ -128,15 +129,20 @@ impl<C: Carrier> Session<C> {
         }
     }
 
+    /// What the program may write.
+    fn program(&self) -> Program<u64> {
+        let Options { version, version_given: is_given, read_only: is_reader, .. } = self.options;
+        Program { version, is_given, is_reader }
+    }
+
     /// The version of what this store writes.
     fn written_version(&self, manifest: &Manifest) -> u64 {
-        if self.options.version_given { self.options.version } else { self.snapshot_version(manifest) }
+        self.program().writes(self.snapshot_version(manifest))
     }
 
     /// The mark that lines of this store need in a log.
     pub(super) fn version_mark(&self, manifest: &Manifest, log: &[u8]) -> Option<u64> {
-        let written = self.written_version(manifest);
-        (written != self.log_version(manifest, log)).then_some(written)
+        self.program().mark(self.snapshot_version(manifest), self.log_version(manifest, log), false)
     }
 
     /// The version of lines without a mark in a log.
@@ -152,11 +158,13 @@ impl<C: Carrier> Session<C> {
     /// Refuses to write beside what a newer program has written.
     pub(super) fn refuse_newer(&self, manifest: &Manifest) -> Result<(), Error> {
         let found = manifest.newest_version().max(self.view.versions().newest());
-        let given = self.options.version;
-        if !self.options.version_given || self.options.read_only || given >= found {
-            return Ok(());
+        match self.program().is_outdated_by(found) {
+            true => {
+                let given = narrow(self.options.version);
+                Err(of_rule(&Rule::NewerVersion { found: narrow(found), given }))
+            }
+            false => Ok(()),
         }
-        Err(of_rule(&Rule::NewerVersion { found: narrow(found), given: narrow(given) }))
     }
 
     /// The version of a snapshot of everything. `OPSLOG_NEWER_VERSION` if not all of it can be of that.
@@ -164,8 +172,8 @@ impl<C: Carrier> Session<C> {
         self.refuse_newer(manifest)?;
         let written = self.written_version(manifest);
         let versions = self.view.versions();
-        let is_one = versions.operations.borrow().iter().all(|version| *version == written);
-        if self.options.version_given || is_one {
+        let is_one = || versions.operations.borrow().iter().all(|version| *version == written);
+        if self.program().can_snapshot(is_one) {
             return Ok(written);
         }
         let found = manifest.newest_version().max(versions.newest());

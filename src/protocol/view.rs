@@ -15,6 +15,7 @@ use super::versions::Versions;
 use crate::engine::Id;
 use crate::error::Code;
 use crate::format::document::{Manifest, Name};
+use crate::rules::snapshots::lack;
 use crate::store::Store;
 
 /// Snapshots up to this size are kept, so that a refresh need not fetch them again.
@@ -363,9 +364,8 @@ impl View {
             Error::caused(Code::Corrupt, message, &failure).at(&path)
         })?;
         let (found, told) = (loaded.records.len() as u64, manifest.stat("activeRecords"));
-        if found < told {
-            let message = format!("The snapshot {shown} holds {found} records, the manifest says {told}");
-            return Err(Error::rule(Code::Corrupt, message).at(&path));
+        if let Some(lack) = lack(found, told) {
+            return Err(Error::rule(Code::Corrupt, format!("{shown}: {lack}")).at(&path));
         }
         let bytes: usize = loaded.records.iter().map(|(id, text)| id.len() + text.len()).sum();
         let loaded = Rc::new(loaded);

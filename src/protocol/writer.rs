@@ -5,9 +5,10 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use super::carrier::Failure;
-use super::entry::{Marks, logs_of, marked};
+use super::entry::logs_of;
 use super::own_log::OwnLog;
 use crate::format::document::{Manifest, Name};
+use crate::format::operation::marked::{Marks, marked};
 
 /// A step of which it is not known whether it takes effect.
 #[derive(Debug, Clone)]

@@ -58,6 +58,7 @@ use crate::gate::Gate;
 use crate::lock::HeldLock;
 use crate::patience::Patience;
 use crate::progress::Progress;
+use crate::rules::checkpoints::{Threshold, pays};
 use crate::snapshot::Indexing;
 use crate::sync::Rounds;
 use crate::{layout, patience};
@@ -347,20 +348,28 @@ impl State {
 
     /// Whether the operations shown have reached the threshold, and a checkpoint pays.
     fn is_due(&self, options: &Options) -> bool {
-        !options.skip_load
-            && self.shown() as f64 >= options.checkpoint_threshold + self.checkpoints.keep() as f64
-            && (!options.amortised || self.pays())
+        !options.skip_load && self.threshold(options).is_reached(self.shown(), || self.pays())
+    }
+
+    /// When the program wants a checkpoint.
+    fn threshold(&self, options: &Options) -> Threshold {
+        Threshold {
+            operations: options.checkpoint_threshold,
+            keep: self.checkpoints.keep(),
+            is_amortised: options.amortised,
+        }
     }
 
     /// Whether the log has grown enough for a rewrite of everything.
     fn pays(&self) -> bool {
-        let pays = match self.checkpoints.snapshot_bytes() {
-            0..SMALL_SNAPSHOT => 0,
-            bytes => bytes / 4,
-        };
+        let snapshot = self.checkpoints.snapshot_bytes();
+        let own = self.logs.wal.len();
         match &self.agents {
-            Some(agents) => agents.logged(self.logs.wal.len()) >= pays.max(AGENTS_LOG_AT_LEAST),
-            None => self.logs.wal.len() >= pays,
+            Some(agents) => {
+                let logged = agents.logged(own);
+                logged >= AGENTS_LOG_AT_LEAST && pays(logged, snapshot, SMALL_SNAPSHOT)
+            }
+            None => pays(own, snapshot, SMALL_SNAPSHOT),
         }
     }
 }

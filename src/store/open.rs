@@ -26,6 +26,7 @@ use crate::format::operation::Line;
 use crate::lock::{self, HeldLock, Locking, ProcessProbe};
 use crate::progress::{Phase, Progress};
 use crate::publish::read_if_there;
+use crate::rules::snapshots::lack;
 use crate::wal::end::end_of;
 use crate::wal::{Tail, Unsynced, Writer, repair, replay, replay_unlocked};
 use crate::{layout, snapshot, temporary, unpublished};
@@ -381,13 +382,10 @@ pub(super) fn load_snapshot(store: &Store, manifest: &Manifest) -> Result<snapsh
             }
             other => other,
         })?;
-    let expected = manifest.stats.active_records;
-    if (loaded.base.len() as u64) < expected {
-        let detail =
-            format!("the snapshot holds {} records, the manifest says {expected}", loaded.base.len());
-        return Err(Error::corrupt(&path, loaded.bytes, detail));
+    match lack(loaded.base.len() as u64, manifest.stats.active_records) {
+        Some(lack) => Err(Error::corrupt(&path, loaded.bytes, lack)),
+        None => Ok(loaded),
     }
-    Ok(loaded)
 }
 
 fn load_wal(

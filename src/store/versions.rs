@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::format::manifest::Manifest;
 use crate::format::operation::Line;
 use crate::format::versions::version_of;
+use crate::rules::program::Program;
 use crate::{layout, snapshot};
 
 /// Versions of the files in use.
@@ -74,9 +75,14 @@ pub(super) fn former_version<'l>(
 }
 
 impl Options {
+    /// What the program may write.
+    fn program(&self) -> Program<u32> {
+        Program { version: self.version, is_given: self.version_given, is_reader: self.read_only }
+    }
+
     /// The version of what the program writes beside a snapshot of this version.
     pub(super) fn writes(&self, snapshot: u32) -> u32 {
-        if self.version_given { self.version } else { snapshot }
+        self.program().writes(snapshot)
     }
 
     /// What the program wants values to be over a base of this version.
@@ -84,17 +90,12 @@ impl Options {
         Schema::new(self.version, base)
     }
 
-    /// Whether a program must not write beside this version.
-    fn is_below(&self, version: u32) -> bool {
-        self.version_given && self.version < version
-    }
-
     /// Refuses a program that gave a lower version than something in the store has.
     ///
     /// # Errors
     /// `OPSLOG_NEWER_VERSION`.
     pub(super) fn refuse_newer(&self, found: u32) -> Result<()> {
-        if self.is_below(found) && !self.read_only {
+        if self.program().is_outdated_by(found) {
             return Err(Error::NewerVersion { found, given: self.version });
         }
         Ok(())
@@ -109,10 +110,9 @@ impl State {
 
     /// The mark that a line of the program's needs in the log that is written to.
     pub(super) fn version_mark(&self, options: &Options) -> Option<u32> {
-        let writes = self.writes(options);
         // NOTE: a log that was empty when a migration was published is of the new version from then on. What reads it without the
         // folder's lock may still go by the manifest before.
-        (self.versions.is_log_older || writes != self.versions.log).then_some(writes)
+        options.program().mark(self.versions.snapshot, self.versions.log, self.versions.is_log_older)
     }
 
     /// Takes note of the version of the log that is written to, or followed, as the manifest has it.
@@ -131,7 +131,7 @@ impl State {
 
     /// Takes note of a version that was seen: from a version on that is newer than the program's, nothing more is written.
     pub(super) fn look_for_newer(&mut self, options: &Options, found: u32) {
-        if options.is_below(found) && !options.read_only && !planted!("newer-version-unnoticed") {
+        if options.program().is_outdated_by(found) && !planted!("newer-version-unnoticed") {
             self.versions.newer = Some((found, options.version));
         }
     }
@@ -150,7 +150,7 @@ impl State {
     /// `OPSLOG_NEWER_VERSION` when it cannot.
     pub(super) fn require_one_version(&self, options: &Options) -> Result<()> {
         self.refuse_newer()?;
-        if !options.version_given && !self.is_of_one_version(options) {
+        if !options.program().can_snapshot(|| self.is_of_one_version(options)) {
             return Err(Error::SeveralVersions { found: self.engine.schema().newest() });
         }
         Ok(())

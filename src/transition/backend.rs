@@ -11,7 +11,9 @@
 
 use std::sync::Arc;
 
-use super::shared::{add_archived, is_sealed, kept_versions, raised_clock, remove_merged};
+use super::shared::{
+    add_archived, goes_on, is_sealed, kept_versions, pruned_until, raised_clock, remove_merged,
+};
 use crate::format::document::{Manifest, Name, Numbering, Retired};
 
 /// What each transition writes besides its own fields.
@@ -303,7 +305,7 @@ pub fn going_on(manifest: &Manifest, agent: Option<&[u8]>) -> Vec<Name> {
     let quiet = manifest.list("quiet");
     let logs = manifest.agent_logs().unwrap_or_default();
     let mut going: Vec<Name> = logs.into_iter().map(|(key, _)| key).collect();
-    going.retain(|key| !is_sealed(key) && !quiet.contains(key));
+    going.retain(|key| goes_on(key, quiet.contains(key)));
     if !going.iter().any(|key| **key == *agent) {
         going.push(Arc::from(agent));
     }
@@ -382,7 +384,7 @@ pub fn checkpointed(manifest: &Manifest, snapshot: &Snapshot, log: &[u8]) -> Man
 pub fn history_begins(manifest: &Manifest, to: u64, newest: &[u8], until: &[u8]) -> Manifest {
     let mut next = manifest.clone();
     let before = manifest.list("pruned").into_iter().nth(1).unwrap_or_default();
-    let until = Name::from(until).max(before);
+    let until = pruned_until(before, Name::from(until));
     next.set_number("prunedTo", to);
     next.set_list("pruned", &[Arc::from(newest), until]);
     next

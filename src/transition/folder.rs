@@ -1,7 +1,7 @@
 //! How the manifest of a folder changes. Every change but that of an archive that stands alone makes a new generation, with a
 //! name of its own, by which readers tell what came after what.
 
-use super::shared::{add_archived, kept_versions, raised_clock, remove_merged};
+use super::shared::{add_archived, kept_versions, pruned_until, raised_clock, remove_merged};
 use crate::format::manifest::{Generation, LINEAGE, Manifest, Stats};
 use crate::format::timestamp::iso_into;
 use crate::format::versions::unmarked_version;
@@ -221,7 +221,7 @@ pub fn pruned(
     next.superseded.retain(|(path, _)| !is_gone(path));
     if let Some((path, until)) = newest.filter(|(_, until)| !until.is_empty()) {
         let before = next.pruned.take().map(|(_, until)| until).unwrap_or_default();
-        next.pruned = Some((path, before.max(until)));
+        next.pruned = Some((path, pruned_until(before, until)));
     }
     next
 }

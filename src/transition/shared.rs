@@ -8,6 +8,17 @@ pub fn is_sealed(key: &[u8]) -> bool {
     key.contains(&b'/')
 }
 
+/// Whether an agent with this key goes on when all logs are sealed, with a new one. One that is gone gets none: it registers again when it
+/// comes back, and until then no log of its own is to be read.
+pub fn goes_on(key: &[u8], is_gone: bool) -> bool {
+    !is_sealed(key) && !is_gone
+}
+
+/// The time of the last operation that was pruned: that of an earlier one, where the logs that go now hold none.
+pub fn pruned_until<T: Ord>(before: T, until: T) -> T {
+    before.max(until)
+}
+
 /// Takes the logs out that went into a snapshot. A log that an agent still appends to stays, whatever was read of it.
 pub fn remove_merged<N: AsRef<[u8]> + PartialEq>(logs: &mut Vec<(N, N)>, merged: &[N]) {
     logs.retain(|(key, log)| !(is_sealed(key.as_ref()) && merged.contains(log)));
@@ -45,4 +56,20 @@ pub fn kept_versions<N: AsRef<[u8]> + Ord, V: Copy + PartialEq>(
         (log, version)
     });
     kept.filter(|(log, kept)| *kept != version && !is_empty(log)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_goes_on_unless_it_is_gone_and_a_sealed_log_never_does() {
+        assert!(goes_on(b"one", false) && !goes_on(b"one", true));
+        assert!(!goes_on(b"sealed/l1", false) && !goes_on(b"left/3/one", false));
+    }
+
+    #[test]
+    fn the_time_up_to_which_history_was_pruned_never_goes_back() {
+        assert_eq!((pruned_until("2020", "2021"), pruned_until("2020", "")), ("2021", "2020"));
+    }
 }

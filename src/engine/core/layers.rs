@@ -9,7 +9,8 @@ use crate::engine::operation::{Logged, Operation};
 use crate::engine::overlay::Overlay;
 use crate::engine::text::Text;
 use crate::engine::view::View;
-use crate::format::operation::{BatchMark, Kind};
+use crate::format::operation::Kind;
+use crate::rules::batches::kept_whole;
 
 /// The operations of a batch that was set aside, with their values.
 type Unfinished = Vec<(Operation, Option<Text>)>;
@@ -87,14 +88,7 @@ impl Engine {
     fn take_last(&mut self, apart: usize, keep: usize) -> Unfinished {
         let undone = self.turns.undone;
         let behind = self.operations.get(apart..).unwrap_or_default();
-        let mut keep = keep.min(behind.len());
-        let is_in_batch = |keep: usize| {
-            let before = behind.len().checked_sub(keep + 1).and_then(|place| behind.get(place));
-            keep > 0 && before.is_some_and(|before| before.batch == Some(BatchMark::More))
-        };
-        while is_in_batch(keep) {
-            keep += 1;
-        }
+        let keep = kept_whole(keep, behind.len(), |place| behind.get(place)?.batch);
         let mut kept = Vec::new();
         for _ in 0..keep {
             // What cannot be read stays where it is, and so does what stands before it.

@@ -5,6 +5,7 @@
 //! Invariant: a line is accepted exactly when 0.8.1 accepts it; a mark that makes no sense counts as
 //! absent, never as damage. Values are text and stay as they are.
 
+pub mod marked;
 mod public;
 mod read;
 mod write;

@@ -6,8 +6,9 @@ use hashbrown::HashMap;
 
 use super::position::{Read, print};
 use crate::format::document::Name;
-use crate::format::operation::{BatchMark, parse_line};
+use crate::format::operation::parse_line;
 use crate::protocol::entry::Entry;
+use crate::rules::batches::OpenBatch;
 
 /// A place among the operations of an era.
 pub(super) struct Walk {
@@ -15,7 +16,7 @@ pub(super) struct Walk {
     pub(super) origin: u32,
     pub(super) read: Read,
     /// The positions of the first operations of batches that have not ended.
-    batches: HashMap<Name, Box<[u8]>>,
+    batches: HashMap<Name, OpenBatch<Box<[u8]>>>,
 }
 
 impl Walk {
@@ -32,17 +33,8 @@ impl Walk {
         self.read.entry(Arc::clone(&entry.agent)).or_default().add(&entry.identity);
         let position = self.position(Some(&entry.agent));
         let mark = parse_line(&entry.line).ok().and_then(|line| line.batch);
-        let batch = match mark {
-            None => {
-                self.batches.remove(&entry.agent);
-                None
-            }
-            Some(BatchMark::More) => {
-                let first = self.batches.entry(Arc::clone(&entry.agent));
-                Some(first.or_insert_with(|| position.as_slice().into()).clone())
-            }
-            Some(BatchMark::Last) => self.batches.remove(&entry.agent),
-        };
+        let batch = self.batches.entry(Arc::clone(&entry.agent)).or_default();
+        let batch = batch.pass(mark, || position.as_slice().into());
         (position, batch)
     }
 

@@ -20,6 +20,7 @@ use crate::lock::{self, HeldLock, OsProbe};
 use crate::patience::{Patience, rest};
 use crate::publish::Unnamed;
 use crate::retention::remove_unless_held;
+use crate::rules::archives::may_move;
 use crate::snapshot::Written;
 use crate::store::Store;
 use crate::store::checkpoint::upkeep::Upkeep;
@@ -267,7 +268,9 @@ impl Store {
         let mut texts = Vec::new();
         for (id, chosen) in request.records {
             let Some(text) = view.get(&id).map_err(|source| self.read_failed(source))? else { continue };
-            if *text.read().map_err(|source| self.read_failed(source))? == *chosen {
+            let now = text.read().map_err(|source| self.read_failed(source))?;
+            if may_move(Some(&now), &chosen) {
+                drop(now);
                 texts.push((Arc::clone(&id), Some(text)));
                 ids.push(id);
             }

@@ -15,6 +15,7 @@ use crate::format::manifest::{Descent, Manifest};
 use crate::format::versions::version_of;
 use crate::gate::{Exclusive, Gate, Shared};
 use crate::layout;
+use crate::rules::snapshots::is_superseded;
 use crate::store::following::telling::LiveLog;
 use crate::store::locked::Locked;
 use crate::store::open::{Report, load_snapshot, open_own_wal, parse_manifest, read_manifest};
@@ -116,7 +117,8 @@ impl Store {
             // Superseded by now, if the manifest says so: the next look finds the newer one.
             Err(error) if error.is_missing_file() => {
                 let current = read_manifest(&*self.disk, &self.root)?;
-                if current.is_none_or(|current| current.current_snapshot == manifest.current_snapshot) {
+                let named = current.map(|current| current.current_snapshot);
+                if !is_superseded(&manifest.current_snapshot, named.as_ref()) {
                     return Err(error);
                 }
                 followed.outdated = true;

@@ -14,6 +14,7 @@ use crate::store::checkpoint::upkeep::Upkeep;
 use crate::store::names::time_after;
 use crate::store::open::{Report, open_own_wal};
 use crate::transition::folder::{self as transition, NextLogs};
+use crate::transition::shared::goes_on;
 use crate::unpublished::Unpublished;
 
 /// What was sealed.
@@ -78,8 +79,9 @@ impl NextOf {
         let mut known = std::mem::take(&mut self.logs);
         let from = time_after(Some(current), now_ms);
         for (agent, _) in current.active_agent_ops.iter().flatten() {
-            // An agent that is gone gets no new log; it registers again when it comes back.
-            if is_agent_open(&*store.disk, &store.root, agent)? == Some(false) {
+            // NOTE: one that never took the lock may be a 0.8.1.
+            let is_gone = is_agent_open(&*store.disk, &store.root, agent)? == Some(false);
+            if !goes_on(agent.as_bytes(), is_gone) {
                 continue;
             }
             if let Some(place) = known.iter().position(|(of, _)| of == agent) {

@@ -151,9 +151,9 @@ impl Store {
     pub fn is_checkpoint_due_on_close(&self, explicit: bool) -> bool {
         let state = self.lock();
         let head = state.engine.head().map_or(0, |head| head.operations());
-        let has_operations = head + state.engine.operations().len() > state.checkpoints.keep();
+        let operations = head + state.engine.operations().len();
         let is_possible = !self.options.skip_load && state.require_one_version(&self.options).is_ok();
-        is_possible && has_operations && (explicit || state.pays())
+        is_possible && state.threshold(&self.options).is_due_on_close(operations, explicit, || state.pays())
     }
 
     /// Lets the history shown start anew, because a checkpoint was asked for while another is under way.

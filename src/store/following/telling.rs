@@ -10,7 +10,8 @@ use hashbrown::HashSet;
 use crate::disk::{DiskFile, OpenMode, read_full_at};
 use crate::engine::{Id, Rank, Text};
 use crate::error::{Error, Result};
-use crate::format::operation::{Line, parse_line, public_text_into, unmarked};
+use crate::format::operation::{Line, parse_line, public_text_into};
+use crate::rules::copies::{is_one, tells_apart};
 use crate::store::agents::operation_of;
 use crate::store::following::seen::{Seen, SeenLine};
 use crate::store::following::tail_queue::Span;
@@ -313,10 +314,9 @@ impl Lists {
     fn add_ranked(&mut self, mut ranked: Vec<Ranked>) {
         order::sort_by(&mut ranked, |one, other| one.rank.cmp(&other.rank));
         for (at, one) in ranked.iter().enumerate() {
-            // Operations of a single writer have no clock; those of agents may have been logged twice.
             let before = ranked.get(..at).unwrap_or_default().iter().rev();
-            let mut same = before.take_while(|before| before.rank == one.rank && one.rank.clock > 0);
-            if same.any(|before| unmarked(&before.bytes) == unmarked(&one.bytes)) {
+            let is_of_rank = |before: &&Ranked| before.rank == one.rank && tells_apart(one.rank.clock);
+            if before.take_while(is_of_rank).any(|before| is_one(&before.bytes, &one.bytes)) {
                 continue;
             }
             if let Ok(line) = parse_line(&one.bytes) {

@@ -7,6 +7,7 @@ use crate::damage::Damage;
 use crate::engine::{Change, Draft, Id, Logged, NotCanonical, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, Marks, finish_line};
+use crate::rules::batches::mark_at;
 use crate::store::writing::drafts::{Before, Line};
 use crate::store::{State, Store};
 
@@ -496,11 +497,5 @@ struct Lines {
 
 fn mark_of(index: usize, count: usize, batch: Option<usize>) -> Option<BatchMark> {
     let from = batch?;
-    if index < from {
-        None
-    } else if index + 1 < count {
-        Some(BatchMark::More)
-    } else {
-        Some(BatchMark::Last)
-    }
+    mark_at(index.checked_sub(from)?, count - from)
 }

@@ -13,6 +13,7 @@ use crate::disk::DiskFile;
 use crate::engine::{Engine, Id, Logged, Origin, Text};
 use crate::error::Result;
 use crate::format::operation::{BatchMark, Marks, finish_line};
+use crate::rules::batches::mark_at;
 use crate::store::{State, Store};
 
 /// How much memory is kept for the next lines at most.
@@ -134,11 +135,11 @@ impl Drafts {
         }
     }
 
-    /// The last line of a batch says so; a batch of one line has no marks.
+    /// The last line of a batch says so.
     fn end_batch(&mut self) {
-        let is_one = self.drafts.len() == 1;
+        let count = self.drafts.len();
         let Some(last) = self.drafts.last_mut() else { return };
-        let marks = Marks { batch: (!is_one).then_some(BatchMark::Last), cuts: 0, after: None };
+        let marks = Marks { batch: mark_at(count - 1, count), cuts: 0, after: None };
         self.bytes.truncate(last.line.start + last.body);
         finish_line(&mut self.bytes, &marks);
         last.end = self.bytes.len() - 1;
@@ -172,9 +173,7 @@ impl Drafts {
                 Before::Drafted(number) => values.get(number as usize).cloned().flatten(),
             };
             let batch = match place {
-                Place::File(..) if is_batch && count > 1 => {
-                    Some(if number + 1 == count { BatchMark::Last } else { BatchMark::More })
-                }
+                Place::File(..) if is_batch => mark_at(number, count),
                 Place::File(..) | Place::Memory => None,
             };
             engine.apply(Logged { id, data, line: text, batch, origin, version }, before);

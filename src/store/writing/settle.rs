@@ -7,6 +7,7 @@ use crate::engine::Text;
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, batch_marker};
 use crate::gate::Shared;
+use crate::rules::batches::is_end_to_be;
 use crate::store::agents::own_path;
 use crate::store::open::read_manifest;
 use crate::store::{Rejected, State, Store};
@@ -77,7 +78,7 @@ impl State {
             }
         }
         for operation in self.engine.operations_mut() {
-            if operation.batch == Some(BatchMark::More) {
+            if is_end_to_be(operation.batch) {
                 operation.batch = Some(BatchMark::Last);
             }
         }
@@ -91,7 +92,7 @@ impl State {
         let lines = flushed.iter().enumerate().filter_map(|(operation, of)| match &of.line {
             // NOTE: among agents, operations of logs that were sealed may stand here too.
             Text::At { file, offset, len, .. }
-                if of.batch == Some(BatchMark::More) && std::sync::Arc::ptr_eq(file, own) =>
+                if is_end_to_be(of.batch) && std::sync::Arc::ptr_eq(file, own) =>
             {
                 Some(Line { offset: *offset, len: u64::from(*len), operation })
             }

@@ -9,6 +9,7 @@ use crate::disk::DiskFile;
 use crate::engine::{Id, Operation, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, batch_marker};
+use crate::rules::batches::{self, is_end_to_be};
 use crate::store::{Rejected, State, Store};
 use crate::wal::Standing;
 
@@ -180,13 +181,7 @@ impl Store {
 impl State {
     /// How many operations the last batch has, an agent's own last; 1 for an operation that is of none.
     fn last_batch(&self) -> usize {
-        let mut operations = self.last_written().map(|(_, operation)| operation);
-        match operations.next() {
-            None => 0,
-            // NOTE: a batch that a crash has cut may stand before it.
-            Some(last) if last.batch.is_none() => 1,
-            Some(_) => 1 + operations.take_while(|before| before.batch == Some(BatchMark::More)).count(),
-        }
+        batches::last_batch(self.last_written().map(|(_, operation)| operation.batch))
     }
 
     fn undo_last(&mut self, store: &Store) -> Result<Vec<Id>> {
@@ -197,7 +192,7 @@ impl State {
     /// Which operation is the last of its batch once the last one is undone, but is not marked so yet.
     pub(in crate::store) fn end_to_be(&self) -> Option<usize> {
         let (index, before) = self.last_written().nth(1)?;
-        (before.batch == Some(BatchMark::More)).then_some(index)
+        is_end_to_be(before.batch).then_some(index)
     }
 
     /// Notes that an operation's line is marked as the end of its batch in the file.
