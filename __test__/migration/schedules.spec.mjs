@@ -1,6 +1,7 @@
 /** Random schedules of stores of several schema versions on one place, with an oracle that knows what each must show. */
 import test from "ava";
-import { memoryBackend, memoryBucket } from "../helpers/memory-backend.mjs";
+import { Store } from "../../index.mjs";
+import { gate, memoryBackend, memoryBucket } from "../helpers/memory-backend.mjs";
 import { memoryFolder } from "../helpers/memory-folder.mjs";
 import { Schedule } from "../helpers/schema-versions.mjs";
 
@@ -71,5 +72,47 @@ for (const [kind, { seeds, steps = 60, makePlace, agents }] of Object.entries(ki
     }
     t.log(JSON.stringify(total));
     for (const name of Object.keys(total)) t.true(total[name] > 0, `${name}: ${total[name]}`);
+  });
+}
+
+for (const conditional of [false, true]) {
+  const how = conditional ? "with conditional writes" : "without conditional writes";
+  test(`refresh() of a reader, its manifest is that before an agent's migration and a log has what came behind it, migrates no value twice, ${how}`, async (t) => {
+    const bucket = memoryBucket();
+    const open = async (backend, options) => {
+      const store = new Store();
+      t.teardown(() => store.close().catch(() => {}));
+      await store.open("bucket", { backend, checkpointOnClose: false, ...options });
+      return store;
+    };
+    const backend = () => memoryBackend(bucket, { conditional });
+    const program = { version: 2, migrate: (record) => ({ v: record.v + 1 }) };
+    const old = await open(backend(), { agentId: "old", version: 1 });
+    await old.set("a", { v: 1 });
+    await old.close();
+    const reading = backend();
+    const reader = await open(reading, { readOnly: true, ...program });
+    const writing = backend();
+    // All logs are sealed by then.
+    const snapshot = gate(writing, "writeSnapshot");
+    const opened = open(writing, { agentId: "new", ...program });
+    await snapshot.reached;
+    const migratesAndWrites = async () => {
+      snapshot.open();
+      const store = await opened;
+      await store.set("b", { v: 2 });
+    };
+    let written;
+    reading.before = async (method) => {
+      if (method === "readOps") await (written ??= migratesAndWrites());
+    };
+    await reader.refresh();
+    const shown = [
+      ["a", { v: 2 }],
+      ["b", { v: 2 }],
+    ];
+    t.deepEqual(reader.entries(), shown);
+    await reader.refresh();
+    t.deepEqual(reader.entries(), shown);
   });
 }

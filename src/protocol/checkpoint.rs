@@ -255,16 +255,12 @@ impl<C: Carrier> Session<C> {
         keep_newest(&mut counts, &logs);
         self.view.bring(&self.carrier, &manifest, &entries).await?;
         self.one_version(&manifest)?;
-        // The own log was made by the seal, and nothing is appended meanwhile.
-        let empty_log =
-            if self.agent().is_some() { self.writer.own().name() } else { Some(manifest.active_ops()) };
-        let empty_log = empty_log.filter(|_| self.writer.own().count() == 0);
         let written = self.write_archive(archive, &manifest).await?;
         let snapshot = self.write_snapshot(&manifest, written.as_ref(), None).await?;
         let went = went(entries.iter().map(|entry| &*entry.line));
         let went = Went { archived: self.note_of(written.as_ref()).await?, ..went };
         let paged = self.paged(&manifest, merged.len()).await?;
-        let snapshot = Snapshot { empty_log, counts: all_counts, went, paged, ..snapshot };
+        let snapshot = Snapshot { counts: all_counts, went, paged, ..snapshot };
         let Some(known) = self.publish_snapshot(&manifest, &snapshot, &merged, (&entries, &counts)).await?
         else {
             return Ok(None);
@@ -371,7 +367,6 @@ impl<C: Carrier> Session<C> {
             path,
             version,
             version_before: self.snapshot_version(manifest),
-            empty_log: None,
             counts: Vec::new(),
             kept: 0,
             went: Went::default(),

@@ -36,8 +36,6 @@ pub struct Snapshot {
     pub version: u64,
     /// That of the snapshot whose place it takes.
     pub version_before: u64,
-    /// A log that is known to have no lines.
-    pub empty_log: Option<Name>,
     /// How many records it has.
     pub records: u64,
     /// How many operations the logs had that went into it.
@@ -423,8 +421,8 @@ pub fn archived(manifest: &Manifest, Archived { path, added }: &Archived) -> Man
 /// Notes the schema version of the lines of every log that is still named, where it is not that of the new snapshot.
 fn set_kept_versions(next: &mut Manifest, snapshot: &Snapshot) {
     let versions = (snapshot.version_before, snapshot.version);
-    let is_empty = |log: &Name| Some(log) == snapshot.empty_log.as_ref();
-    let kept = kept_versions(&next.log_versions(), next.logs(), versions, is_empty);
+    // NOTE: also that of a log without lines: a store that reads what comes may still go by the manifest before.
+    let kept = kept_versions(&next.log_versions(), next.logs(), versions, |_| false);
     next.set_log_versions(&kept);
 }
 

@@ -41,7 +41,6 @@ fn snapshot(archived: Option<Archived>) -> Snapshot {
         path: name("s2"),
         version: 3,
         version_before: 1,
-        empty_log: None,
         records: 9,
         counts: vec![(name("l0"), 4)],
         kept: 0,
@@ -312,8 +311,6 @@ fn logs_keep_the_version_of_their_lines_when_the_snapshot_gets_another() {
     let before = parse(&printed(&shared()).replace(r#"{"l1":2}"#, r#"{"l0":2,"l1":3,"gone":2}"#));
     let next = published(&before, &snapshot(None), &[name("l0")], &[], 1);
     assert_eq!(next.log_versions(), [(name("l2"), 1)]);
-    let empty = Snapshot { empty_log: Some(name("l2")), ..snapshot(None) };
-    assert_eq!(published(&before, &empty, &[name("l0")], &[], 1).field("logVersions"), None);
     let same = Snapshot { version: 1, ..snapshot(None) };
     assert_eq!(published(&before, &same, &[name("l0")], &[], 1).log_versions(), [(name("l1"), 3)]);
     assert_eq!(checkpointed(&before, &snapshot(None), b"l9").field("logVersions"), None);
