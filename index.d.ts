@@ -1605,6 +1605,7 @@ export declare class Store<T = Record<string, unknown>> {
   /**
    * Calls a function with the operations that take effect from now on, in order, each once: this store's own, and those of other
    * agents and writers. If an operation is undone from now on, the listener gets a `Retraction`, also of an operation made before.
+   * An operation that is undone before the listener was called with it may be left out, together with its retraction.
    *
    * Listeners are called soon after an operation takes effect: when it is in the log; with `writeMode` `"group"` and `"async"`, when
    * the buffer is written. They never get a failed write. `close()` resolves after the listeners were called with all earlier writes;

@@ -414,3 +414,22 @@ test("a folder that is gone, under a listener, is told once, and what comes once
   await until(() => told.some(({ id }) => id === "b"));
   await writer.close();
 });
+
+test("an operation that is undone before a listener was called with it is left out, in memory as in a folder", async (t) => {
+  const store = new Store();
+  await store.open(":memory:");
+  t.teardown(() => store.close().catch(() => {}));
+  const told = [];
+  store.on("change", (changes) => told.push(...changes.map(({ type, id }) => `${type} ${id}`)));
+  await store.set("first", 1);
+  await store.set("undone", 2);
+  await store.undo();
+  await store.batch(() => ["a", "b"].forEach((id) => store.set(id, 3)));
+  await store.undo({ batch: true });
+  await store.set("last", 4);
+  await until(() => told.length >= 2);
+  t.deepEqual(told, ["set first", "set last"]);
+  await store.undo();
+  await until(() => told.length >= 3);
+  t.deepEqual(told.at(-1), "undone last");
+});

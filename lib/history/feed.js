@@ -87,7 +87,10 @@ class Feed {
   }
 }
 
-/** A feed of what is told piece by piece. All that is told in a turn of the event loop is one piece. */
+/**
+ * A feed of what is told piece by piece. All that is told in a turn of the event loop is one piece. What is undone before it was taken
+ * is left out, as a feed that reads a log does not find it.
+ */
 class ToldFeed {
   #told = [];
   #wake = null;
@@ -100,8 +103,17 @@ class ToldFeed {
   }
 
   tell(changes) {
-    for (const change of changes) this.#told.push(change);
+    for (const change of changes) {
+      const undone = change.type === "undone" ? this.#placeOf(change) : -1;
+      if (undone === -1) this.#told.push(change);
+      else this.#told.splice(undone, 1);
+    }
     this.#awake();
+  }
+
+  /** Where the operation of a retraction is among those that were not taken yet; -1 if it was. */
+  #placeOf({ position }) {
+    return this.#told.findLastIndex((change) => change.type !== "undone" && change.position === position);
   }
 
   async piece() {
