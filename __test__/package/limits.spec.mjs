@@ -138,6 +138,7 @@ const limits = [
     { "ARCHITECTURE.md": "one of up to # MB is held" },
   ],
   ["lib/backend/journal.js", "MOST", shown, { "docs/history.md": "At least the last # are" }],
+  ["src/store/reading/runs.rs", "PLACES", shown, { "index.d.ts": "for each # ids" }],
   ["lib/records/records.js", "FEW", shown, { "docs/queries.md": "of more than # records" }],
   ["lib/folder/agents-lock.js", "MOST_ALONE", shown, { "docs/queries.md": "up to # of them" }],
   [

@@ -2,6 +2,7 @@
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { execFile } from "node:child_process";
 import { pbkdf2 } from "node:crypto";
 import { promisify } from "node:util";
 import test from "ava";
@@ -14,6 +15,7 @@ import { everywhere } from "../helpers/everywhere.mjs";
 const manual = { checkpointThreshold: Infinity, checkpointOnClose: false };
 const COUNT = 6_000;
 const derived = promisify(pbkdf2);
+const run = promisify(execFile);
 
 /** Ids that UTF-8 would put in another order than `<` does, and such as begin with one another. */
 const odd = [
@@ -185,6 +187,62 @@ test("a damaged order of ids gives no wrong answer, is told by verify(), and is 
   }
   await writer.close();
   t.true((await Store.verify(folder)).ok);
+});
+
+const index = new URL("../../index.mjs", import.meta.url).href;
+/** More records than a scan without an order of ids holds places of. */
+const MANY = 750_000;
+/** What a scan may hold before its first record: a list of these ids alone would take three times as much. */
+const SCAN_LIMIT_BYTES = 30e6;
+
+const scanning = `
+  import { Store } from ${JSON.stringify(index)};
+  const { folder, many, options } = JSON.parse(process.argv[1]);
+  const store = new Store();
+  await store.open(folder, { readOnly: true });
+  await store.get("0");
+  const before = process.memoryUsage().rss;
+  let grown;
+  let [count, sum] = [0, 0];
+  let last = options.reverse ? "x" : "";
+  for await (const [id, n] of store.scan(options)) {
+    grown ??= process.memoryUsage().rss - before;
+    if (options.reverse ? id >= last : id <= last) throw new Error(id + " after " + last);
+    if (Number(id) !== n % many) throw new Error(id + " has " + n);
+    last = id;
+    count++;
+    sum += n;
+  }
+  console.log(JSON.stringify({ grown, count, sum }));
+  await store.close();`;
+
+test("scan() of all of 750,000 records in any order, below changes in the log, holds a few MB and gives each record once, in order", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await opened(t, folder);
+  for (let from = 0; from < MANY; from += 50_000) {
+    await store.batch(() => {
+      for (let n = from; n < from + 50_000; n++) store.set(String((n * 7919) % MANY), (n * 7919) % MANY);
+    });
+  }
+  await store.compact();
+  await store.batch(() => {
+    for (let n = 0; n < 1000; n++) store.delete(String(n * 700));
+    for (let n = 1; n <= 1000; n++) store.set(String(n * 701), n * 701 + MANY);
+  });
+  const wanted = { count: 0, sum: 0 };
+  for (const [, n] of store) {
+    wanted.count++;
+    wanted.sum += n;
+  }
+  await store.close();
+  for (const options of [{}, { reverse: true }]) {
+    const given = JSON.stringify({ folder, many: MANY, options });
+    const { stdout } = await run(process.execPath, ["--input-type=module", "-e", scanning, given]);
+    const { grown, ...found } = JSON.parse(stdout);
+    t.deepEqual(found, wanted);
+    t.log(`${Math.round(grown / 1e6)} MB before the first record`);
+    t.true(grown < SCAN_LIMIT_BYTES, `${grown} bytes`);
+  }
 });
 
 everywhere("ids that are too long for the order are scanned without it", async (t) => {

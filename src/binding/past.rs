@@ -192,7 +192,7 @@ impl NativeView {
         plain(|| {
             let (store, moment) = (Arc::clone(&self.store), self.past.lock().moment().clone());
             let run = move || {
-                let sorted = store.sorted(&moment, &range)?;
+                let sorted = store.sorted(&moment, range)?;
                 Ok((store, sorted))
             };
             AsyncTask::new(Work::new(run, NativeScan::of))

@@ -67,7 +67,7 @@ impl NativeStore {
             let moment = if store.has_head() { None } else { Some(store.moment()?) };
             let run = move || {
                 let moment = moment.map_or_else(|| store.moment(), Ok)?;
-                let sorted = store.sorted(&moment, &range)?;
+                let sorted = store.sorted(&moment, range)?;
                 Ok((store, sorted))
             };
             Ok(AsyncTask::new(Work::new(run, NativeScan::of)))

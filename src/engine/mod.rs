@@ -28,7 +28,7 @@ pub use nearby::Nearby;
 pub use operation::{Cut, Logged, Operation, Origin, Rank, compare_ranks, places_in_order};
 pub use overlay::Place;
 pub use records::Cursor;
-pub use rows::Row;
+pub use rows::{BaseLine, Row};
 pub use schema::Schema;
 pub use slots::Id;
 pub use text::{Check, Text};

@@ -9,7 +9,7 @@ use super::kept::Kept;
 use super::nearby::Nearby;
 use super::overlay::{Overlay, State};
 use super::records::Cursor;
-use super::rows::{Row, visit, visit_texts};
+use super::rows::{BaseLine, Row, visit, visit_base};
 use super::slots::Id;
 use super::text::Text;
 
@@ -98,12 +98,17 @@ impl Moment {
     /// The records that the layers on top of the base speak of, each once.
     pub fn overlaid_ids(&self) -> Vec<Id> {
         let mut ids = Vec::new();
+        self.visit_overlaid(&mut |id| ids.push(Id::clone(id)));
+        ids
+    }
+
+    /// Visits the ids of [`Moment::overlaid_ids`].
+    pub fn visit_overlaid(&self, visitor: &mut dyn FnMut(&Id)) {
         for (number, layer) in self.layers.iter().enumerate() {
             let above = self.layers.get(number + 1..).unwrap_or_default();
             let is_new = |id: &&Id| above.iter().all(|layer| layer.get(id).is_none());
-            ids.extend(layer.ids().filter(is_new).cloned());
+            layer.ids().filter(is_new).for_each(&mut *visitor);
         }
-        ids
     }
 
     /// Whether a record stands in the base as it is, if it stands there.
@@ -134,12 +139,17 @@ impl Moment {
         })
     }
 
-    /// Visits the id of each record, and where its value is.
+    /// Visits the records that stand in the base as they are, from a place within its lines on, until told to stop. Values are not
+    /// looked into.
     ///
     /// # Errors
     /// Those of reading the base.
-    pub fn visit_texts(&self, visitor: &mut dyn FnMut(&[u8], Text)) -> io::Result<()> {
+    pub fn visit_base(
+        &self,
+        from: u64,
+        visitor: &mut dyn FnMut(&[u8], BaseLine) -> ControlFlow<()>,
+    ) -> io::Result<()> {
         let layers: Vec<&Overlay> = self.layers.iter().map(|layer| &**layer).collect();
-        visit_texts(&self.base, &layers, visitor)
+        visit_base(&self.base, &layers, from, visitor)
     }
 }

@@ -38,7 +38,7 @@ impl Row<'_> {
     /// The id.
     pub fn id(&self) -> Cow<'_, [u8]> {
         match self {
-            Self::Line { line, id, .. } => unescape(line.get(id.start + 1..id.end - 1).unwrap_or_default()),
+            Self::Line { line, id, .. } => id_in(line, id),
             Self::Made { id, .. } => Cow::Borrowed(id),
         }
     }
@@ -86,6 +86,11 @@ impl Row<'_> {
     }
 }
 
+/// The id in a line, whose place has its quotes.
+fn id_in<'l>(line: &'l [u8], id: &Range<usize>) -> Cow<'l, [u8]> {
+    unescape(line.get(id.start + 1..id.end - 1).unwrap_or_default())
+}
+
 /// Visits records from a cursor on, until told to stop; says where to go on.
 ///
 /// # Errors
@@ -126,40 +131,44 @@ pub(super) fn visit(
     Ok(cursor)
 }
 
-/// Visits the id of each record, and where its value is, without reading values of the log.
+/// A line of the base.
+#[derive(Debug, Clone, Copy)]
+pub struct BaseLine {
+    /// Where a walk over the lines begins with this one: see [`Base::lines`].
+    pub place: u64,
+    /// Where it begins in the file.
+    pub offset: u64,
+    /// Its length in bytes.
+    pub len: u32,
+}
+
+/// See [`Moment::visit_base`](super::Moment::visit_base).
 ///
 /// # Errors
-/// Those of reading the base.
-pub(super) fn visit_texts(
+/// Those of reading.
+pub(super) fn visit_base(
     base: &Base,
     layers: &[&Overlay],
-    visitor: &mut dyn FnMut(&[u8], Text),
+    from: u64,
+    visitor: &mut dyn FnMut(&[u8], BaseLine) -> ControlFlow<()>,
 ) -> io::Result<()> {
     let layers: Vec<&Overlay> = layers.iter().copied().filter(|layer| !layer.is_empty()).collect();
-    let mut lines = base.lines(0);
-    while let Some((offset, line)) = lines.next_line()? {
-        let Some(file) = base.file() else { break };
-        let record = base.record(offset, line)?;
-        match fate(&layers, &record.id) {
-            Fate::Unchanged => {
-                let offset = offset + record.data.start as u64;
-                visitor(&record.id, Text::at(file, offset, record.data.len()));
-            }
-            Fate::Replaced(text) => visitor(&record.id, text.clone()),
-            Fate::Elsewhere => {}
+    let mut lines = base.lines(from);
+    loop {
+        let place = lines.place();
+        let Some((offset, line)) = lines.next_line()? else { return Ok(()) };
+        let parts = if base.is_plain() { split_record(line) } else { None };
+        let id = match parts {
+            Some((id, _)) => id_in(line, &id),
+            None => base.record(offset, line)?.id,
+        };
+        if layers.iter().any(|layer| layer.get(&id).is_some()) {
+            continue;
+        }
+        if visitor(&id, BaseLine { place, offset, len: line.len() as u32 }).is_break() {
+            return Ok(());
         }
     }
-    for (layer, overlay) in layers.iter().enumerate() {
-        let above = layers.get(layer + 1..).unwrap_or_default();
-        for (_, id, text) in overlay.appended_from(0) {
-            match fate(above, id) {
-                Fate::Unchanged => visitor(id, text.clone()),
-                Fate::Replaced(text) => visitor(id, text.clone()),
-                Fate::Elsewhere => {}
-            }
-        }
-    }
-    Ok(())
 }
 
 fn visit_line(

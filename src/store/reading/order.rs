@@ -1,122 +1,157 @@
-//! The order of ids: a tree over the snapshot as those of declared indexes, from which scans of a few ids are answered. Made in the
-//! background once such a scan was asked for, and kept by checkpoints from then on.
+//! The order of ids: a tree over the snapshot as those of declared indexes, by which scans find their rows. Made in the
+//! background once a scan of a few ids was asked for, and kept by checkpoints from then on.
 //!
 //! Invariant: derived, as all trees. Where it is missing, damaged or of no use, every id is looked at.
 
-use std::io;
 use std::sync::Arc;
 
 use crate::disk::OpenMode;
-use crate::engine::{Id, Moment, Nearby, Text};
-use crate::fields::{At, Failed, Tree};
+use crate::engine::{Id, Moment};
+use crate::fields::{At, Broken, Leaf, Tree};
 use crate::layout;
 use crate::query::{Definition, Range as Keys, id_key, id_of_key};
+use crate::store::Store;
+use crate::store::reading::sorted::Head;
 use crate::store::reading::walk::Range;
-use crate::store::{State, Store};
 
-/// An order is of use to a scan that is after one in so many records at most.
-const PART: u64 = 8;
 /// Each of so many records is looked at without an order.
 const FEW: usize = 5_000;
 
-type Rows = Vec<(Id, Text)>;
-
 impl Store {
-    /// The records of a range, more than are wanted perhaps, by the order of ids. `None` where there is none, or it is of no use.
-    pub(in crate::store) fn by_order(&self, moment: &Moment, range: &Range) -> io::Result<Option<Rows>> {
-        if moment.base().len() <= FEW || !range.is_bounded() {
-            return Ok(None);
+    /// The records of the snapshot in a range, by the order of ids, if that is there.
+    pub(super) fn by_order(&self, moment: &Moment, range: &Range) -> Option<Ordered> {
+        let tree = self.tree_of_ids(moment, range).filter(|tree| tree.is_plain())?;
+        let ordered = Ordered::new(tree, range.clone());
+        if ordered.is_err() {
+            self.fields.lock().forget(moment.base());
         }
-        let tree = {
-            let mut state = self.lock();
-            if !state.engine.is_indexable() || state.detached {
-                return Ok(None);
-            }
-            self.tree_of_ids(&mut state, moment)
-        };
-        let Some(tree) = tree.filter(|tree| tree.is_plain()) else { return Ok(None) };
-        match rows(&tree, moment, range) {
-            Ok(rows) => Ok(rows),
-            Err(Failed::Broken) => {
-                self.fields.lock().forget(moment.base());
-                Ok(None)
-            }
-            Err(Failed::Io(error)) => Err(error),
-        }
+        ordered.ok()
     }
 
-    fn tree_of_ids(&self, state: &mut State, moment: &Moment) -> Option<Arc<Tree>> {
-        self.fields.lock().add_order();
-        self.look_for_trees(state);
+    /// The order of ids, if it is there. One that is not is made in the background for a scan that leaves records out.
+    fn tree_of_ids(&self, moment: &Moment, range: &Range) -> Option<Arc<Tree>> {
+        let mut state = self.lock();
+        if moment.base().len() <= FEW || !state.engine.is_indexable() || state.detached {
+            return None;
+        }
+        let snapshot = &state.manifest.current_snapshot;
+        if range.is_bounded() || self.has_order(snapshot) {
+            self.fields.lock().add_order();
+        }
+        self.look_for_trees(&mut state);
         let fields = self.fields.lock();
         let number = fields.definitions.iter().position(Definition::is_of_ids)?;
         fields.tree(number, moment.base()).cloned()
     }
 
-    /// The next snapshot gets an order of ids if this one, which is in force, has one.
-    pub(in crate::store) fn keep_order(&self, snapshot: &str) {
+    fn has_order(&self, snapshot: &str) -> bool {
         let name = layout::tree_name(snapshot, Definition::of_ids().name());
         let path = self.path(&format!("{}/{name}", layout::INDEX));
-        if !self.options.read_only && self.disk.open(&path, OpenMode::Read).is_ok() {
+        self.disk.open(&path, OpenMode::Read).is_ok()
+    }
+
+    /// The next snapshot gets an order of ids if this one, which is in force, has one.
+    pub(in crate::store) fn keep_order(&self, snapshot: &str) {
+        if !self.options.read_only && self.has_order(snapshot) {
             self.fields.lock().add_order();
         }
     }
 }
 
-fn rows(tree: &Tree, moment: &Moment, range: &Range) -> Result<Option<Rows>, Failed> {
-    let base = moment.base();
-    let Some(file) = base.file() else { return Ok(None) };
-    let (first, end) = bounds(range);
-    let from = tree.seek(&first)?;
-    let to = match end {
-        Some(end) => tree.seek(&end)?,
-        None => At { leaf: tree.leaves(), number: 0 },
-    };
-    let most = range.limit.unwrap_or(usize::MAX);
-    let estimate = if from < to { tree.between(from, to).min(most as u64) } else { 0 };
-    if estimate.saturating_mul(PART) > base.len() as u64 {
-        return Ok(None);
+/// The records of a snapshot by the order of ids.
+pub(super) struct Ordered {
+    tree: Arc<Tree>,
+    range: Range,
+    /// Between which places of the tree the rest stands.
+    rest: (At, At),
+    leaf: Option<(u32, Arc<Leaf>)>,
+    head: Option<Head>,
+    /// The id of the record that was taken last.
+    given: Option<Id>,
+}
+
+impl Ordered {
+    fn new(tree: Arc<Tree>, range: Range) -> Result<Self, Broken> {
+        let (begin, end) = bounds(&range);
+        let from = tree.seek(&begin)?;
+        let to = match end {
+            Some(end) => tree.seek(&end)?,
+            None => At { leaf: tree.leaves(), number: 0 },
+        };
+        Ok(Self { tree, range, rest: (from, to), leaf: None, head: None, given: None })
     }
-    let mut rows = Rows::new();
-    let mut lines = Nearby::default();
-    let mut take = |key: &[u8], offset: u64, len: u32| -> Result<bool, Failed> {
-        let id = id_of_key(key);
-        if rows.len() < most && range.has(&id) && moment.says_nothing_of(&id) {
-            let line = Text::at(file, offset, len as usize);
-            let record = base.record(offset, lines.read(&line)?)?;
-            if *record.id != *id {
-                return Err(Failed::Broken);
-            }
-            let text = Text::at(file, offset + record.data.start as u64, record.data.len());
-            rows.push((id.as_slice().into(), text));
-        }
-        Ok(rows.len() < most)
-    };
-    let leaves: &mut dyn Iterator<Item = u32> =
-        if range.reverse { &mut (from.leaf..=to.leaf).rev() } else { &mut (from.leaf..=to.leaf) };
-    'leaves: for page in leaves {
-        if from >= to || page >= tree.leaves() {
-            continue;
-        }
-        let leaf = tree.leaf(page)?;
-        let first = if page == from.leaf { from.number } else { 0 };
-        let end = if page == to.leaf { to.number } else { leaf.len() };
-        for step in 0..end.saturating_sub(first) {
-            let number = if range.reverse { end - 1 - step } else { first + step };
+
+    /// Looks for the next record, if it is not known.
+    pub fn find_next(&mut self, moment: &Moment) -> Result<(), Broken> {
+        while self.head.is_none() {
+            let Some(At { leaf, number }) = self.step()? else { break };
+            let leaf = self.leaf(leaf)?;
             let Some(entry) = leaf.get(number) else { continue };
-            if !take(entry.key, entry.offset, entry.len)? {
-                break 'leaves;
+            let id = id_of_key(entry.key);
+            if self.range.has(&id) && moment.says_nothing_of(&id) {
+                let (offset, len) = (entry.offset, entry.len);
+                self.head = Some(Head { id: id.into(), offset, len, line: Vec::new() });
+            }
+        }
+        Ok(())
+    }
+
+    pub fn head(&self) -> Option<&Head> {
+        self.head.as_ref()
+    }
+
+    pub fn take(&mut self) -> Option<Head> {
+        let head = self.head.take()?;
+        self.given = Some(Id::clone(&head.id));
+        Some(head)
+    }
+
+    /// The id of the record that was taken last.
+    pub fn given(&self) -> Option<Id> {
+        self.given.clone()
+    }
+
+    /// Takes the next place off the rest.
+    fn step(&mut self) -> Result<Option<At>, Broken> {
+        loop {
+            let (mut from, mut to) = self.rest;
+            if from >= to {
+                return Ok(None);
+            }
+            let taken;
+            if self.range.reverse {
+                if let Some(number) = to.number.checked_sub(1) {
+                    to.number = number;
+                    taken = Some(to);
+                } else {
+                    let Some(leaf) = to.leaf.checked_sub(1) else { return Ok(None) };
+                    to = At { leaf, number: self.leaf(leaf)?.len() };
+                    taken = None;
+                }
+            } else if from.number < self.leaf(from.leaf)?.len() {
+                taken = Some(from);
+                from.number += 1;
+            } else {
+                from = At { leaf: from.leaf + 1, number: 0 };
+                taken = None;
+            }
+            self.rest = (from, to);
+            if taken.is_some() {
+                return Ok(taken);
             }
         }
     }
-    for id in moment.overlaid_ids() {
-        if range.has(&id)
-            && let Some((_, text)) = moment.standing(&id)?
-        {
-            rows.push((id, text));
+
+    fn leaf(&mut self, page: u32) -> Result<Arc<Leaf>, Broken> {
+        match &self.leaf {
+            Some((held, leaf)) if *held == page => Ok(Arc::clone(leaf)),
+            _ => {
+                let leaf = self.tree.leaf(page)?;
+                self.leaf = Some((page, Arc::clone(&leaf)));
+                Ok(leaf)
+            }
         }
     }
-    Ok(Some(rows))
 }
 
 /// The first key of a range, and the first one behind it, if there is one. A few more may stand between them than are wanted.

@@ -1,10 +1,10 @@
-//! Walks over a store's records as they are at one moment: in the store's order, in pieces, or in the order of their ids.
+//! Walks over a store's records as they are at one moment, in the store's order and in pieces.
 
+use std::cmp::Ordering;
 use std::io;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
-use crate::engine::{Cursor, Id, Kept, Moment, Nearby, Row, Text};
+use crate::engine::{Cursor, Kept, Moment, Row};
 use crate::error::Result;
 use crate::json::string::compare_utf16;
 use crate::query::id_key;
@@ -18,7 +18,7 @@ pub struct Walk {
 }
 
 /// Which ids are wanted: from one on, up to one, with a beginning.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Range {
     /// What they begin with.
     pub prefix: Vec<u8>,
@@ -30,12 +30,6 @@ pub struct Range {
     pub reverse: bool,
     /// How many are wanted at most.
     pub limit: Option<usize>,
-}
-
-/// Records in the order of their ids.
-pub struct Sorted {
-    rows: std::vec::IntoIter<(Id, Text)>,
-    kept: Arc<Kept>,
 }
 
 impl Walk {
@@ -81,57 +75,6 @@ impl Store {
         walk.cursor = next.map_err(|source| self.read_failed(source))?;
         Ok(())
     }
-
-    /// Finds the records whose ids are in a range, and puts them in order by UTF-16 code units. Costs what a few ids cost, where
-    /// their order is there; else a look at every id, and some 100 bytes for each that is wanted.
-    ///
-    /// # Errors
-    /// `OPSLOG_IO`, `OPSLOG_CORRUPT`.
-    pub fn sorted(&self, moment: &Moment, range: &Range) -> Result<Sorted> {
-        let failed = |source| self.read_failed(source);
-        let most = range.limit.unwrap_or(usize::MAX);
-        let in_order = |rows: &mut Vec<(Id, Text)>| {
-            crate::order::sort_by(rows, |one, other| {
-                let order = compare_utf16(&one.0, &other.0);
-                if range.reverse { order.reverse() } else { order }
-            });
-            rows.truncate(most);
-        };
-        let ordered = self.by_order(moment, range).map_err(failed)?;
-        let is_ordered = ordered.is_some();
-        let mut rows = ordered.unwrap_or_default();
-        let mut wanted = |id: &[u8], text: Text| {
-            if range.has(id) {
-                rows.push((id.into(), text));
-                if rows.len() > most.saturating_mul(2).max(4096) {
-                    in_order(&mut rows);
-                }
-            }
-        };
-        if !is_ordered {
-            moment.visit_texts(&mut wanted).map_err(failed)?;
-        }
-        in_order(&mut rows);
-        Ok(Sorted { rows: rows.into_iter(), kept: Arc::clone(moment.kept()) })
-    }
-
-    /// Appends the next records of a sorted walk, as [`Store::walk_on`] does.
-    ///
-    /// # Errors
-    /// `OPSLOG_IO`.
-    pub fn sorted_on(&self, sorted: &mut Sorted, limit: usize, out: &mut Vec<u8>) -> Result<()> {
-        let kept = Arc::clone(&sorted.kept);
-        let mut texts = Nearby::of(&kept);
-        for (id, text) in sorted.rows.by_ref() {
-            let text = read_uncut(&kept, || Ok(texts.read(&text)?.to_vec()));
-            let text = text.map_err(|source| self.read_failed(source))?;
-            print(&Row::Made { id: &id, text: &text }, false, out);
-            if out.len() >= limit {
-                break;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Reads something of a moment, once more if an undo has cut lines off the log meanwhile.
@@ -165,16 +108,28 @@ impl Range {
         !self.prefix.is_empty() || self.from.is_some() || self.to.is_some() || self.limit.is_some()
     }
 
+    /// What comes first of two ids.
+    pub(in crate::store) fn compare(&self, one: &[u8], other: &[u8]) -> Ordering {
+        let order = compare_utf16(one, other);
+        if self.reverse { order.reverse() } else { order }
+    }
+
+    /// Leaves out all that come before an id, and the id itself unless it is wanted.
+    pub(in crate::store) fn go_on_from(&mut self, id: &[u8], itself: bool) {
+        let end = if self.reverse { &mut self.to } else { &mut self.from };
+        *end = Some((id.into(), itself));
+    }
+
     pub(in crate::store) fn has(&self, id: &[u8]) -> bool {
         let is_behind = |(from, itself): &(Vec<u8>, bool)| match compare_utf16(id, from) {
-            std::cmp::Ordering::Less => false,
-            std::cmp::Ordering::Equal => *itself,
-            std::cmp::Ordering::Greater => true,
+            Ordering::Less => false,
+            Ordering::Equal => *itself,
+            Ordering::Greater => true,
         };
         let is_before = |(to, itself): &(Vec<u8>, bool)| match compare_utf16(id, to) {
-            std::cmp::Ordering::Less => true,
-            std::cmp::Ordering::Equal => *itself,
-            std::cmp::Ordering::Greater => false,
+            Ordering::Less => true,
+            Ordering::Equal => *itself,
+            Ordering::Greater => false,
         };
         self.begins(id) && self.from.as_ref().is_none_or(is_behind) && self.to.as_ref().is_none_or(is_before)
     }
@@ -188,7 +143,8 @@ impl Range {
     }
 }
 
-fn print(row: &Row<'_>, ids_only: bool, out: &mut Vec<u8>) {
+/// Appends a row of a walk: `"id",value,`, or the id alone.
+pub(super) fn print(row: &Row<'_>, ids_only: bool, out: &mut Vec<u8>) {
     if ids_only {
         row.print_id(out);
     } else {
