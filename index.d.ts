@@ -1590,8 +1590,7 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: reads the logs in pieces on another thread, and holds two pieces; an idle live reader waits for the system's
    * notification.
    *
-   * For a store in memory the history begins with the operations that `getOps()` had at the first call of this method or of
-   * `position`. It continues across checkpoints, and keeps at least the last 100,000 changes.
+   * A store in memory keeps the last 16 MB of its log, in whole logs, where the option `retain` gives no other limits.
    *
    * Through a backend, whole logs are read, one after the other, and a live reader polls once a second.
    *
@@ -1614,7 +1613,7 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * A listener gets the changes of `changes({ after: store.position, live: true })`, in pieces. In a folder, the retractions of operations
    * come first that the store shows at the call and another process has undone. Through a backend, the operations of
-   * other processes are polled once a second. In memory, positions tell operations apart, but `changes()` does not accept them.
+   * other processes are polled once a second.
    *
    * No write waits for a listener, whatever the listener awaits. Its error, or the rejection of its promise, becomes a warning of the
    * process with the code `OPSLOG_LISTENER_FAILED`. It runs in the async context of the call of `on()`.
@@ -1670,7 +1669,7 @@ export declare class Store<T = Record<string, unknown>> {
    *
    * @param when A position that the store gave, a `Date`, or an ISO time such as `"2026-01-31T12:00:00.000Z"`.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`; `OPSLOG_POSITION_GONE` if the operation of a position was undone, or operations
-   * that are needed were pruned; `OPSLOG_SKIP_LOAD`; `OPSLOG_UNSUPPORTED` in memory; `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
+   * that are needed were pruned; `OPSLOG_SKIP_LOAD`; `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
    */
   at(when: Position | Date | string): Promise<View<T>>;
 
@@ -1766,7 +1765,7 @@ export declare class Store<T = Record<string, unknown>> {
    * @param options Limits, a progress function and a signal; each with its default there.
    * @throws `OPSLOG_NOT_OPEN`, `OPSLOG_READ_ONLY` (without `dryRun`); `OPSLOG_UNSUPPORTED` behind a backend without `deleteOpsFile()`, and in a folder without kernel
    * locks, which tell what readers need; `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_IO`, `OPSLOG_FAILED`, an agent's also `OPSLOG_LOCKED`; and the
-   * signal's reason. All reject. In a store in memory there is nothing to delete.
+   * signal's reason. All reject.
    */
   prune(options?: PruneOptions): Promise<PruneResult>;
 

@@ -262,8 +262,6 @@ export const nativeCalls = {
   "NativeSnapshotIndex.print": at(({ made }) => made.print(Buffer.alloc(1024)), { prepare: newIndex }),
   "NativeSession.answer": at(({ made }) => made.answer(1, "null"), session),
   "NativeSession.fail": at(({ made }) => made.fail(1, "it", false, false, false), session),
-  "NativeSession.listen": at(({ made }) => made.listen(), session),
-  "NativeSession.unlisten": at(({ made }) => made.unlisten(), session),
   "NativeSession.position": at(({ made }) => unlessRefused(() => made.position()), session),
   "NativeSession.isPosition": at(({ made }) => made.isPosition("b1.2"), session),
   "NativeSession.changes": at(
@@ -276,7 +274,6 @@ export const nativeCalls = {
   "NativeSession.past": at(({ made }) => made.past(1, "b1.2", false), task),
   "NativeSession.view": at(({ made }) => unlessRefused(() => made.view(1)), session),
   "NativeSession.earlier": at(({ made }) => unlessRefused(() => made.earlier()), session),
-  "NativeSession.uncounted": at(({ made }) => made.uncounted(), session),
   "NativeSession.prune": at(
     ({ made }) => made.prune({ withSnapshots: true, dryRun: false, atOnce: false, now }),
     task,

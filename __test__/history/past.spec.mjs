@@ -157,7 +157,7 @@ for (const [title, options] of [
   }
 }
 
-test("find() of a view finds what the records were, whatever index the store has", async (t) => {
+everywhere("find() of a view finds what the records were, whatever index the store has", async (t) => {
   const { store } = await opened(t, { indexes: { n: {} } });
   for (let n = 0; n < 30; n++) await store.set(`id${n}`, { n: n % 3, m: n });
   const time = await between();
@@ -179,7 +179,7 @@ test("find() of a view finds what the records were, whatever index the store has
   await t.throwsAsync(view.findIds({}), { code: "OPSLOG_NOT_OPEN" });
 });
 
-test("a view does not change with the store, and undo() takes nothing from it", async (t) => {
+everywhere("a view does not change with the store, and undo() takes nothing from it", async (t) => {
   const { store } = await opened(t, {});
   await store.set("a", { n: 1 });
   const view = await store.at(new Date());
@@ -192,20 +192,23 @@ test("a view does not change with the store, and undo() takes nothing from it", 
   t.is((await store.at(new Date())).count(), 0);
 });
 
-test("revert() leaves a record that is nested 3,000 levels deep and is the same again, and restores the others", async (t) => {
-  const { store } = await openOurs(t);
-  const deep = () => ({ deep: JSON.parse("[".repeat(3000) + "]".repeat(3000)) });
-  await store.set("deep", deep());
-  await store.set("a", 1);
-  const to = store.position;
-  await store.set("deep", deep());
-  await store.set("a", 2);
-  t.is(await store.revert({ to }), 1);
-  t.is(store.get("a"), 1);
-  t.is(JSON.stringify(store.get("deep")), JSON.stringify(deep()));
-});
+everywhere(
+  "revert() leaves a record that is nested 3,000 levels deep and is the same again, and restores the others",
+  async (t) => {
+    const { store } = await openOurs(t);
+    const deep = () => ({ deep: JSON.parse("[".repeat(3000) + "]".repeat(3000)) });
+    await store.set("deep", deep());
+    await store.set("a", 1);
+    const to = store.position;
+    await store.set("deep", deep());
+    await store.set("a", 2);
+    t.is(await store.revert({ to }), 1);
+    t.is(store.get("a"), 1);
+    t.is(JSON.stringify(store.get("deep")), JSON.stringify(deep()));
+  },
+);
 
-test("at(), records were archived since, shows them with the values that they had", async (t) => {
+everywhere("at(), records were archived since, shows them with the values that they had", async (t) => {
   for (const options of [{}, { agentId: "one" }]) {
     const { store } = await opened(t, options);
     await store.set("a", { n: 1, old: true });
@@ -262,7 +265,7 @@ test("at(), a record was archived before and came back later, shows none in betw
   }
 });
 
-test("revert() brings the records back in one batch, which is history itself", async (t) => {
+everywhere("revert() brings the records back in one batch, which is history itself", async (t) => {
   const { store } = await opened(t, {});
   await store.set("a", { n: 1 });
   await store.set("b", { n: 1 });
@@ -319,25 +322,28 @@ everywhere(
   },
 );
 
-test("at(), revert() and changes() take the texts of times by one rule, and refuse days and times that do not exist", async (t) => {
-  const { store } = await opened(t, {});
-  await store.set("a", { n: 1 });
-  for (const text of [...guessedTimes, ...noTimes]) {
-    const error = { instanceOf: RangeError, code: "OPSLOG_INVALID_ARGUMENT" };
-    await t.throwsAsync(store.at(text), error, text);
-    await t.throwsAsync(store.revert({ to: text }), error, text);
-    for (const name of ["since", "until"]) {
-      const message = `option ${name} must be a time such as "2026-01-31T12:00:00.000Z", got ${JSON.stringify(text)}`;
-      await t.throwsAsync(store.changes({ [name]: text }).next(), { ...error, message });
+everywhere(
+  "at(), revert() and changes() take the texts of times by one rule, and refuse days and times that do not exist",
+  async (t) => {
+    const { store } = await opened(t, {});
+    await store.set("a", { n: 1 });
+    for (const text of [...guessedTimes, ...noTimes]) {
+      const error = { instanceOf: RangeError, code: "OPSLOG_INVALID_ARGUMENT" };
+      await t.throwsAsync(store.at(text), error, text);
+      await t.throwsAsync(store.revert({ to: text }), error, text);
+      for (const name of ["since", "until"]) {
+        const message = `option ${name} must be a time such as "2026-01-31T12:00:00.000Z", got ${JSON.stringify(text)}`;
+        await t.throwsAsync(store.changes({ [name]: text }).next(), { ...error, message });
+      }
     }
-  }
-  for (const [text] of isoTimes) {
-    (await store.at(text)).close();
-    await store.changes({ since: text }).next();
-    await store.changes({ until: text }).next();
-  }
-  t.deepEqual(store.entries(), [["a", { n: 1 }]]);
-});
+    for (const [text] of isoTimes) {
+      (await store.at(text)).close();
+      await store.changes({ since: text }).next();
+      await store.changes({ until: text }).next();
+    }
+    t.deepEqual(store.entries(), [["a", { n: 1 }]]);
+  },
+);
 
 test("changes() by the text of a time, gives what is given for its Date", async (t) => {
   const { store, dir } = await opened(t, { checkpointOnClose: false });
@@ -362,20 +368,23 @@ test("changes() by the text of a time, gives what is given for its Date", async 
   }
 });
 
-test("revert() with null for the ids rejects with OPSLOG_INVALID_ARGUMENT instead of reverting all records", async (t) => {
-  const { store } = await opened(t, {});
-  const to = store.position;
-  await store.set("a", { n: 1 });
-  await t.throwsAsync(store.revert({ to, ids: null }), {
-    instanceOf: TypeError,
-    code: "OPSLOG_INVALID_ARGUMENT",
-    message: "option ids must be a list of ids, got null",
-  });
-  t.deepEqual(store.entries(), [["a", { n: 1 }]]);
-  t.is(await store.revert({ to, ids: undefined }), 1);
-});
+everywhere(
+  "revert() with null for the ids rejects with OPSLOG_INVALID_ARGUMENT instead of reverting all records",
+  async (t) => {
+    const { store } = await opened(t, {});
+    const to = store.position;
+    await store.set("a", { n: 1 });
+    await t.throwsAsync(store.revert({ to, ids: null }), {
+      instanceOf: TypeError,
+      code: "OPSLOG_INVALID_ARGUMENT",
+      message: "option ids must be a list of ids, got null",
+    });
+    t.deepEqual(store.entries(), [["a", { n: 1 }]]);
+    t.is(await store.revert({ to, ids: undefined }), 1);
+  },
+);
 
-test("a view, it or its store was closed, throws OPSLOG_NOT_OPEN", async (t) => {
+everywhere("a view, it or its store was closed, throws OPSLOG_NOT_OPEN", async (t) => {
   const { store } = await opened(t, {});
   await store.set("a", { n: 1 });
   const closed = await store.at(new Date());
@@ -402,10 +411,10 @@ test("at(), revert() and changes() refuse a position of a store of another kind,
   await store.set("a", { n: 1 });
   await inMemory.set("a", { n: 1 });
   for (const [of, place, sentence] of [
-    [store, inMemory.position, /is one of a store in memory$/],
+    [store, inMemory.position, /is one of a store behind a backend or in memory, or of none$/],
     [inMemory, store.position, /is one of a store in a folder, or of none$/],
     [behind, store.position, /is one of a store in a folder, or of none$/],
-    [store, behind.position, /is one of a store behind a backend, or of none$/],
+    [store, behind.position, /is one of a store behind a backend or in memory, or of none$/],
     [store, "p0", /or of none$/],
     [store, "p9x", /or of none$/],
   ]) {
@@ -416,14 +425,24 @@ test("at(), revert() and changes() refuse a position of a store of another kind,
   }
 });
 
-test("at() and revert() of a store in memory, given a position of it, reject with OPSLOG_UNSUPPORTED", async (t) => {
-  const { store } = await opened(t, {}, ":memory:");
-  await store.set("a", { n: 1 });
-  const { position } = store;
-  await store.set("a", { n: 2 });
-  await t.throwsAsync(store.at(position), { code: "OPSLOG_UNSUPPORTED" });
-  await t.throwsAsync(store.revert({ to: position }), { code: "OPSLOG_UNSUPPORTED" });
-  t.deepEqual(store.get("a"), { n: 2 });
+test("at() of a store in memory finds each state across checkpoints, and refuses the history that it no longer keeps", async (t) => {
+  const { store } = await opened(t, { checkpointThreshold: 3, retain: { checkpoints: 2 } }, ":memory:");
+  const states = [];
+  for (let n = 0; n < 20; n++) {
+    await store.set(`id${n % 4}`, { n });
+    if (n % 6 === 5) await store.delete(`id${(n + 2) % 4}`);
+    if (n % 7 === 6) await store.archive((record) => record.n === n - 1, "past");
+    states.push({ position: store.position, entries: store.entries().sort() });
+  }
+  let refused = 0;
+  for (const { position, entries } of states) {
+    const view = await store.at(position).catch(({ code }) => code);
+    if (view === "OPSLOG_POSITION_GONE") refused++;
+    else t.deepEqual(view.entries().sort(), entries);
+  }
+  t.true(refused > 5 && refused < 18, `${refused} of ${states.length}`);
+  await store.revert({ to: states.at(-3).position });
+  t.deepEqual(store.entries().sort(), states.at(-3).entries);
 });
 
 test("at(), revert() and changes() refuse a position of another folder, also one without an operation, and say so", async (t) => {

@@ -137,8 +137,13 @@ const limits = [
     (pages) => inMegabytes(pages * 1024),
     { "ARCHITECTURE.md": "one of up to # MB is held" },
   ],
-  ["lib/backend/journal.js", "MOST", shown, { "docs/history.md": "At least the last # are" }],
   ["src/store/reading/runs.rs", "PLACES", shown, { "index.d.ts": "for each # ids" }],
+  [
+    "lib/backend/driver.js",
+    "KEPT_IN_MEMORY_BYTES",
+    inMegabytes,
+    { "docs/history.md": "keeps the last # MB of its log", "index.d.ts": "keeps the last # MB of its log" },
+  ],
   ["lib/records/records.js", "FEW", shown, { "docs/queries.md": "of more than # records" }],
   ["lib/folder/agents-lock.js", "MOST_ALONE", shown, { "docs/queries.md": "up to # of them" }],
   [

@@ -377,11 +377,19 @@ test("prune() with null for an option or for all of them rejects with OPSLOG_INV
   t.deepEqual(await store.prune(kept), { files: 0, bytes: 0 });
 });
 
-test("in memory nothing is left to delete", async (t) => {
-  const memory = await opened(t, ":memory:", { retain: { bytes: 0 } });
-  await seal(memory, 2);
-  t.deepEqual(await memory.prune(), { files: 0, bytes: 0 });
+test("prune() and retain in memory delete the oldest operations, and prune() tells how many bytes they have", async (t) => {
+  const memory = await opened(t, ":memory:", {});
+  await seal(memory, 5);
+  const { position } = memory;
+  const wanted = await memory.prune({ keepBytes: 0, dryRun: true });
+  t.true(wanted.files > 0 && wanted.bytes > 0);
+  t.deepEqual(await memory.prune({ keepBytes: 0 }), wanted);
+  t.deepEqual(await memory.prune({ keepBytes: 0 }), { files: 0, bytes: 0 });
+  t.is(memory.position, position);
   t.is((await memory.usage()).log.bytes, 0);
+  const bounded = await opened(t, ":memory:", { retain: { bytes: 0 } });
+  await seal(bounded, 5);
+  t.deepEqual(await bounded.prune({ keepBytes: 0 }), { files: 0, bytes: 0 });
 });
 
 test("usage() tells every byte of the folder, and stats() what it told before", async (t) => {

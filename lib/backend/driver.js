@@ -26,13 +26,16 @@ const { ChangeBuffer } = require("./change-buffer");
 const { factsOf } = require("./facts");
 const { LogNotices } = require("./log-notices");
 const { MemoryBackend } = require("./memory");
-const { MemoryHistory } = require("./memory-history");
 const { Protocols } = require("./protocols");
 const { Steps } = require("./steps");
 
 const pruneFailures = diagnostics.channel("opslog:prune-failed");
 /** How long a checkpoint that was asked for waits for another agent's. */
 const CHECKPOINT_WAIT_MS = 20_000;
+
+/** So many bytes of its logs a store in memory keeps, if it is given no other limits. They are looked for at one in so many checkpoints. */
+const KEPT_IN_MEMORY_BYTES = 16 << 20;
+const LOOK_EVERY = 32;
 
 /** What a turn does not tell. */
 const NONE = Object.freeze([]);
@@ -48,9 +51,8 @@ class BackendDriver {
   #isInMemory;
   #isInFolder;
   #retain;
+  #checkpoints = 0;
   #manifest = null;
-  /** The history of a store in memory; `null` elsewhere, where the logs have it. */
-  #memoryHistory;
   #notices;
   recovery = null;
   /** The folder, or whatever it is to the backend. */
@@ -92,7 +94,8 @@ class BackendDriver {
     this.#isInMemory = backend instanceof MemoryBackend;
     this.#isInFolder = backend instanceof FsBackend;
     const facts = factsOf(backend);
-    this.#retain = this.#isInMemory ? undefined : options.retain;
+    this.#retain = options.retain;
+    if (this.#isInMemory) this.#retain ??= { bytes: KEPT_IN_MEMORY_BYTES };
     if (this.#retain !== undefined && !facts.deletesLogs)
       refuseRetention("the option retain", "deleteOpsFile()");
     // No other store ever sees what one in memory writes.
@@ -133,9 +136,8 @@ class BackendDriver {
       broken: () => this.#buffer.stop(),
     });
     this.#buffer = new ChangeBuffer(this.#protocols, options);
-    this.#memoryHistory = this.#isInMemory ? new MemoryHistory(this.#session, this.#core, codec) : null;
     const isOwn = options.agentId === undefined && !options.readOnly;
-    this.#notices = new LogNotices(this.#isInFolder ? dir : null, isOwn);
+    this.#notices = new LogNotices(this.#isInFolder ? dir : null, { isOwn, isPrivate: this.#isInMemory });
   }
 
   get manifest() {
@@ -238,6 +240,8 @@ class BackendDriver {
   /** Deletes what is beyond the limits that the store was opened with. A failure fails no call: the next checkpoint tries again. */
   async #keepRetained() {
     if (this.#retain === undefined) return;
+    if (this.#isInMemory && this.#options.retain === undefined && ++this.#checkpoints % LOOK_EVERY !== 0)
+      return;
     try {
       await this.#protocols.run("prune", {
         ...limitsOf(this.#retain),
@@ -287,9 +291,8 @@ class BackendDriver {
     );
   }
 
-  /** Deletes history. What is superseded in memory is gone already. */
+  /** Deletes history. */
   async prune({ limits, dryRun, signal, onProgress }) {
-    if (this.#isInMemory) return { files: 0, bytes: 0 };
     signal?.throwIfAborted();
     const given = limits ?? (this.#retain === undefined ? {} : limitsOf(this.#retain));
     const options = { ...given, withSnapshots: true, dryRun, atOnce: false, now: now() };
@@ -328,21 +331,15 @@ class BackendDriver {
 
   /** The position behind what the store shows, as far as it is logged. */
   position() {
-    if (this.#memoryHistory !== null) return this.#memoryHistory.journal().position;
     return call(() => this.#session.position());
   }
 
   isPosition(text) {
-    return (this.#memoryHistory?.journal() ?? this.#session).isPosition(text);
+    return this.#session.isPosition(text);
   }
 
   /** Begins to read the history; `wanted` is what `readWanted()` made of the caller's options. */
   async changes(wanted) {
-    if (this.#memoryHistory !== null) {
-      const journal = this.#memoryHistory.journal();
-      if (this.#isBuffered) await this.flush();
-      return journal.read(wanted);
-    }
     const number = call(() => this.#session.changes({ ...wanted, writes: false }));
     return {
       isParsed: true,
@@ -353,13 +350,11 @@ class BackendDriver {
 
   /** Tells when there may be more of it. What only this store writes keeps no process alive `forListeners`. */
   notices(signal, { forListeners = false } = {}) {
-    if (this.#memoryHistory !== null) return this.#memoryHistory.notices(signal);
     return this.#notices.open(signal, forListeners);
   }
 
   /** All records as they are now, for finding those of an earlier place. */
   async present() {
-    if (this.#isInMemory) throw opslogError("OPSLOG_UNSUPPORTED", messages.pastOfMemory());
     const present = await this.#protocols.run("present");
     return {
       past: async (place, isTime) => {
@@ -415,13 +410,6 @@ class BackendDriver {
     }
   }
 
-  // Listeners
-
-  /** Tells what comes to count in memory. Elsewhere the history does. */
-  feed() {
-    return this.#memoryHistory?.feed();
-  }
-
   // Changes
 
   async #change(id, text) {
@@ -441,7 +429,6 @@ class BackendDriver {
   /** What a turn of the protocols tells: of records, operations and the log. */
   #turned(told) {
     this.#show(told);
-    if (told.events !== undefined) this.#memoryHistory.tell(told.events);
     this.#notices.turned(told.logged);
   }
 

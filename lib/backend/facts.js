@@ -19,9 +19,9 @@ const memory = {
   wholeAppends: false,
   closesLogs: false,
   tellsChanges: false,
-  keepsNotes: false,
+  keepsNotes: true,
   isPrivate: true,
-  deletesLogs: false,
+  deletesLogs: true,
   deletesSnapshots: false,
   keepsIndexes: false,
 };

@@ -9,14 +9,19 @@ const { Polling } = require("../history/polling");
 class LogNotices {
   #folder;
   #isOwn;
+  #isPrivate;
   #waiting = new Set();
   /** How often the log had changed at the last turn. */
   #logged = 0;
 
-  /** `folder` is watched; where it is `null`, the store is asked. `isOwn` says that only this store writes. */
-  constructor(folder, isOwn) {
+  /**
+   * `folder` is watched; where it is `null`, the store is asked. `isOwn` says that only this store writes, `isPrivate` that no other one
+   * ever can.
+   */
+  constructor(folder, { isOwn, isPrivate }) {
     this.#folder = folder;
     this.#isOwn = isOwn;
+    this.#isPrivate = isPrivate;
   }
 
   /** Tells when there may be more of it. What only this store writes keeps no process alive `forListeners`. */
@@ -24,7 +29,7 @@ class LogNotices {
     const isBackground = forListeners && this.#isOwn;
     const notices =
       this.#folder === null
-        ? new Polling(signal, { isBackground })
+        ? new Polling(signal, { isBackground, isNeeded: !this.#isPrivate })
         : new Notices(path.join(this.#folder, "ops"), signal, { isBackground });
     this.#waiting.add(notices);
     return {

@@ -3,16 +3,23 @@
 // The carrier of a store in memory: open(":memory:"). What a store writes is kept as text, as in a file, and is gone with the
 // store. Each store has a memory of its own.
 
+const { Buffer } = require("../platform/builtins").buffer;
+
 const textsOf = (records) => [...records].map(([id, value]) => [id, JSON.stringify(value)]);
 
 function recordsOf(texts) {
   return new Map(texts.map(([id, text]) => [id, text === undefined ? undefined : JSON.parse(text)]));
 }
 
+/** What an operation has in a log: its JSON and a newline. */
+const lineBytes = (operation) => Buffer.byteLength(JSON.stringify(operation)) + 1;
+
 class MemoryBackend {
   #manifest = null;
   #files = new Map();
   #names = 0;
+  /** The one that the manifest names. */
+  #snapshot = null;
 
   initialize() {}
   shutdown() {}
@@ -55,6 +62,24 @@ class MemoryBackend {
     return this.#files.get(path)?.pop() !== undefined;
   }
 
+  deleteOpsFile(path) {
+    const operations = this.#files.get(path);
+    this.#files.delete(path);
+    return operations?.reduce((bytes, operation) => bytes + lineBytes(operation), 0);
+  }
+
+  writeBlob(path, content) {
+    this.#files.set(path, content);
+  }
+
+  readBlob(path) {
+    return this.#files.get(path);
+  }
+
+  deleteBlob(path) {
+    this.#files.delete(path);
+  }
+
   writeArchiveSegment(period, records) {
     const path = `archive/archive-${period}.json`;
     const texts = new Map([...(this.#files.get(path) ?? []), ...textsOf(records)]);
@@ -72,12 +97,10 @@ class MemoryBackend {
     return path;
   }
 
-  /** No reader is left behind that could still need another file. */
-  #dropSuperseded({ currentSnapshot, activeOps, activeAgentOps = {}, archiveSegments }) {
-    const named = new Set([currentSnapshot, activeOps, ...Object.values(activeAgentOps), ...archiveSegments]);
-    for (const path of this.#files.keys()) {
-      if (!named.has(path) && !path.startsWith("archive/")) this.#files.delete(path);
-    }
+  /** No reader is left behind that could still need another snapshot. */
+  #dropSuperseded({ currentSnapshot }) {
+    if (this.#snapshot !== currentSnapshot) this.#files.delete(this.#snapshot);
+    this.#snapshot = currentSnapshot;
   }
 }
 

@@ -36,9 +36,6 @@ const messages = Object.freeze({
   keepUndoOfAgents: () =>
     "the option retain.undo is for a single writer: a compaction of agents takes the operations of all of them along; open the " +
     "store without agentId, or go back with revert()",
-  memoryForgot: () =>
-    "this place in the history is not there any more: it was undone, or a store in memory has forgotten it; read the state, and go " +
-    "on from store.position",
   exists: (id) => `Record '${id}' exists already`,
   withinTransaction: () =>
     "the function of a transaction works with its argument: a call to the store itself would not be part of it",
@@ -47,8 +44,6 @@ const messages = Object.freeze({
     "a transaction cannot begin within batch(): set() and delete() are what a batch is made of",
   skipLoadTransaction: () => "a transaction reads records, and with skipLoad there are none in memory",
   skipLoadPast: () => "at() needs the records of the store, which skipLoad leaves out",
-  pastOfMemory: () =>
-    "a store in memory shows no earlier state: its operations are in changes(), those since the last checkpoint in getOps()",
   transactionsOfBackend: () =>
     "transactions among agents need a lock that a storage backend does not have; open without agentId, or use a folder",
   newerVersion: (found, version) =>

@@ -1,15 +1,15 @@
 "use strict";
 
-// What a listener is told: the history of a folder from a position on, in pieces; or what the protocols of a backend tell. Where the
+// What a listener is told: the history from a position on, in pieces. Where the
 // history cannot be read any more, that is told as a warning of the process, and the feed goes on as soon as it can.
 
 const { tellFailure } = require("../errors/warnings");
-const { delay, setImmediate } = require("../platform/timers");
+const { delay } = require("../platform/timers");
 
 /** How long a feed that failed waits. */
 const PAUSE_MS = 1000;
 
-/** The feed of a folder. */
+/** The feed of a store. */
 class Feed {
   #read;
   #renew;
@@ -87,59 +87,4 @@ class Feed {
   }
 }
 
-/**
- * A feed of what is told piece by piece. All that is told in a turn of the event loop is one piece. What is undone before it was taken
- * is left out, as a feed that reads a log does not find it.
- */
-class ToldFeed {
-  #told = [];
-  #wake = null;
-  #isOver = false;
-  #ended;
-
-  /** `ended` is called when nothing is to be told any more. */
-  constructor(ended) {
-    this.#ended = ended;
-  }
-
-  tell(changes) {
-    for (const change of changes) {
-      const undone = change.type === "undone" ? this.#placeOf(change) : -1;
-      if (undone === -1) this.#told.push(change);
-      else this.#told.splice(undone, 1);
-    }
-    this.#awake();
-  }
-
-  /** Where the operation of a retraction is among those that were not taken yet; -1 if it was. */
-  #placeOf({ position }) {
-    return this.#told.findLastIndex((change) => change.type !== "undone" && change.position === position);
-  }
-
-  async piece() {
-    if (this.#told.length === 0 && !this.#isOver) await new Promise((resolve) => (this.#wake = resolve));
-    const told = this.#told;
-    this.#told = [];
-    return told.length === 0 && this.#isOver ? null : told;
-  }
-
-  closing() {}
-
-  finish() {
-    this.#isOver = true;
-    this.#awake();
-    this.#ended(this);
-  }
-
-  end() {
-    if (!this.#isOver) this.finish();
-  }
-
-  #awake() {
-    if (this.#wake === null) return;
-    setImmediate(this.#wake);
-    this.#wake = null;
-  }
-}
-
-module.exports = { Feed, ToldFeed };
+module.exports = { Feed };

@@ -21,8 +21,6 @@ function checkListener(event, listener, method) {
 /** The feed of a store, given the queue of its driver. */
 function feedOf(queue, isInBatch) {
   const { driver, options } = queue;
-  const told = driver.feed?.();
-  if (told !== undefined) return told;
   const place = (isInBatch) => driver.knownPosition?.(isInBatch) ?? driver.position(isInBatch);
   const begin = (after) => {
     if (typeof after !== "string") return driver.changesBehind(after);

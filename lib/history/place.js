@@ -9,8 +9,8 @@ const { msOfText } = require("../arguments/times");
 const RealDate = Date;
 const { getTime, toISOString } = RealDate.prototype;
 /** How a position begins, and of what kind of store it is. */
-const POSITION = /^[pmb]\d/;
-const KINDS = { p: "in a folder, or of none", m: "in memory", b: "behind a backend, or of none" };
+const POSITION = /^[pb]\d/;
+const KINDS = { p: "in a folder, or of none", b: "behind a backend or in memory, or of none" };
 
 /**
  * Reads a place: `{ place, isTime }`, where a time is an ISO timestamp. `name` is what the argument is called; `isPosition` tells whether a

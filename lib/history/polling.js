@@ -9,9 +9,9 @@ const { Notices } = require("./notices");
 const LOOK_MS = 1000;
 
 class Polling extends Notices {
-  /** An aborted signal counts as a notice. In the background it does not keep the process alive. */
-  constructor(signal, { isBackground }) {
-    super(signal, { lookMs: LOOK_MS, isBackground });
+  /** An aborted signal counts as a notice. In the background it does not keep the process alive. Where no other store writes, no look is needed. */
+  constructor(signal, { isBackground, isNeeded }) {
+    super(signal, { lookMs: isNeeded ? LOOK_MS : null, isBackground });
   }
 
   /** What is logged in one turn of the event loop is one piece. */

@@ -416,24 +416,6 @@ impl NativeSession {
         self.begin(Box::pin(async move { session.follow().await.map(|lines| lists.keep(&lines)) }))
     }
 
-    /// How many changes show in memory that do not count yet.
-    #[napi]
-    pub fn uncounted(&self) -> napi::Result<u32> {
-        plain(|| self.session.uncounted() as u32)
-    }
-
-    /// From here on turns tell what comes to count.
-    #[napi]
-    pub fn listen(&self) -> napi::Result<()> {
-        plain(|| self.session.listen())
-    }
-
-    /// Turns tell nothing any more.
-    #[napi]
-    pub fn unlisten(&self) -> napi::Result<()> {
-        plain(|| self.session.unlisten())
-    }
-
     /// The operations of all logs.
     #[napi]
     pub fn logged(&self) -> napi::Result<u32> {
@@ -479,10 +461,6 @@ impl NativeSession {
             if !ids.is_empty() {
                 push_field(&mut out, name, json::ids(ids).as_bytes());
             }
-        }
-        let events = self.session.take_events();
-        if !events.is_empty() {
-            push_field(&mut out, "events", &[b"[", &*events, b"]"].concat());
         }
         let marks =
             [("reset", effects.reset), ("history", effects.history), ("due", self.session.take_due())];

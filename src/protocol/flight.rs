@@ -118,11 +118,6 @@ impl<C: Carrier> Session<C> {
         self.flight.settled.take()
     }
 
-    /// How many changes show in memory that do not count yet.
-    pub fn uncounted(&self) -> usize {
-        self.flight.uncounted()
-    }
-
     /// Whether a checkpoint has become due since this was last asked.
     pub fn take_due(&self) -> bool {
         self.flight.is_due.take()
@@ -193,10 +188,7 @@ impl<C: Carrier> Session<C> {
                 lines.iter().map(|(line, first)| marked(line, marks(*first))).collect()
             };
             match self.append(draft).await? {
-                Appended::Counts => {
-                    self.tell(lines.iter().map(|(line, _)| line.as_slice()), false);
-                    return Ok(());
-                }
+                Appended::Counts => return Ok(()),
                 // There was no log to append to.
                 Appended::Sealed(None) => {}
                 Appended::Sealed(Some(copy)) => {
@@ -235,11 +227,6 @@ impl<C: Carrier> Session<C> {
                 Err(error) => self.flight.settle(waiting.ticket, Err(error)),
             }
         }
-    }
-
-    /// Changes of this store count.
-    fn tell<'a>(&self, lines: impl Iterator<Item = &'a [u8]>, is_batch: bool) {
-        self.view.events().count(lines, true, is_batch);
     }
 
     fn commit_memory(&self) {
@@ -300,7 +287,7 @@ impl<C: Carrier> Session<C> {
             lines.iter().map(|line| marked(line, marks)).collect()
         };
         match self.append(draft).await? {
-            Appended::Counts => self.tell(lines.iter().map(Vec::as_slice), false),
+            Appended::Counts => {}
             Appended::Sealed(_) => return Err(super::publication::taken_over()),
         }
         self.flight.buffer.borrow_mut().drain(..lines.len());
@@ -400,10 +387,7 @@ impl<C: Carrier> Session<C> {
                 lines.collect()
             };
             match self.append(draft).await? {
-                Appended::Counts => {
-                    self.tell(lines.iter().map(Vec::as_slice), lines.len() > 1);
-                    return Ok(());
-                }
+                Appended::Counts => return Ok(()),
                 Appended::Sealed(None) => {}
                 Appended::Sealed(Some(copy)) => {
                     copies.push(copy);

@@ -9,7 +9,6 @@ pub mod carrier;
 mod checkpoint;
 mod doubt;
 pub mod entry;
-mod events;
 mod fetch;
 mod flight;
 mod history;

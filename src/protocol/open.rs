@@ -416,16 +416,6 @@ impl<C: Carrier> Session<C> {
         Ok(told.into_iter().map(|entry| entry.line.to_vec()).collect())
     }
 
-    /// From here on it is noted what comes to count of the writer's own operations.
-    pub fn listen(&self) {
-        self.view.events().begin();
-    }
-
-    /// Nothing is noted any more.
-    pub fn unlisten(&self) {
-        self.view.events().end();
-    }
-
     /// The operations of others that were not told yet, where that is noted, and the operations of all logs; `None` if nothing has
     /// changed.
     async fn news(&self, tail: &Tail) -> Result<Option<(Vec<Entry>, Option<Version>, Vec<Entry>)>, Error> {

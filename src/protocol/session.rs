@@ -102,11 +102,6 @@ impl<C: Carrier> Session<C> {
         self.view.take_effects()
     }
 
-    /// What listeners are to be told since this was last asked, as JSON texts with commas between them.
-    pub fn take_events(&self) -> Vec<u8> {
-        self.view.events().take()
-    }
-
     /// How often the own log has changed: what reads the history looks anew when this differs.
     pub fn logged_changes(&self) -> u64 {
         self.writer.own().changes()

@@ -250,7 +250,6 @@ impl<C: Carrier> Session<C> {
         }
         // NOTE: it is undone: what fails from here on must not say that it is not.
         for entry in &gone {
-            self.view.events().undo(&entry.id);
             if self.options.skip_load {
                 self.view.taken_out(&entry.identity)?;
                 self.stands_without(entry);

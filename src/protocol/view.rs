@@ -10,7 +10,6 @@ use hashbrown::HashSet;
 
 use super::carrier::{Carrier, Error, Loaded, Pairs, Phase};
 use super::entry::Entry;
-use super::events::Events;
 use super::versions::Versions;
 use crate::engine::Id;
 use crate::error::Code;
@@ -52,7 +51,6 @@ pub struct View {
     applied: RefCell<Option<Applied>>,
     kept: RefCell<Option<(Name, Rc<Loaded>)>>,
     effects: RefCell<Effects>,
-    events: Events,
 }
 
 impl View {
@@ -65,18 +63,12 @@ impl View {
             applied: RefCell::default(),
             kept: RefCell::default(),
             effects: RefCell::default(),
-            events: Events::default(),
         }
     }
 
     /// Records and operations, for reading.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
-    }
-
-    /// What listeners are to be told.
-    pub fn events(&self) -> &Events {
-        &self.events
     }
 
     /// The schema versions of what memory came about from.
@@ -187,7 +179,6 @@ impl View {
     ) -> Result<(), Error> {
         self.store.remove(removed).map_err(unreadable)?;
         self.store.forget_operations_but(kept);
-        self.events.settle_but(kept);
         self.versions.take(&self.versions.of_snapshot(snapshot, Some(version)));
         if let Some(applied) = self.applied.borrow_mut().as_mut() {
             applied.snapshot = Arc::clone(snapshot);
@@ -205,7 +196,6 @@ impl View {
     /// made is not certain.
     pub(super) fn keeps(&self, kept: usize, behind: usize) {
         self.store.forget_operations_but(kept + behind);
-        self.events.settle_but(kept);
         self.history_begins_anew();
     }
 
@@ -254,7 +244,6 @@ impl View {
     /// The last operation was undone.
     pub fn undone(&self) {
         if let Some(id) = self.store.take_back_exactly() {
-            self.events.undo(&id);
             self.effects.borrow_mut().undone.push(id);
         }
         if let Some(applied) = self.applied.borrow_mut().as_mut() {
