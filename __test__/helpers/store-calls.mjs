@@ -180,16 +180,8 @@ export const whenReadOnly = {
   "archive()": rejects(readOnly),
 };
 
-const noHistory = { code: "OPSLOG_UNSUPPORTED" };
-
 export const whenInMemory = {
   ...whenOpen,
-  "at()": rejects(noHistory),
-  "revert()": rejects(noHistory),
-  // The history of such a store begins with the first call that asks for it.
-  "changes()": resolves("logged"),
-  "prune()": resolves({ files: 0, bytes: 0 }),
-  "prune() that only tells": resolves({ files: 0, bytes: 0 }),
   "usage()": resolves(0),
 };
 

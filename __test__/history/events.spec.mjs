@@ -365,7 +365,7 @@ for (const carrier of ["a folder", "a backend", ":memory:"]) {
     const entries = store.entries().map(([id, { n }]) => [id, n]);
     await store.close();
     t.is(told, count);
-    t.true(pieces < count / 10, `${pieces} pieces`);
+    t.true(pieces < count / 4, `${pieces} pieces`);
     t.deepEqual([...replica], entries);
   });
 }
