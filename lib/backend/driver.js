@@ -294,7 +294,8 @@ class BackendDriver {
   /** Deletes history. */
   async prune({ limits, dryRun, signal, onProgress }) {
     signal?.throwIfAborted();
-    const given = limits ?? (this.#retain === undefined ? {} : limitsOf(this.#retain));
+    const { retain } = this.#options;
+    const given = limits ?? (retain === undefined ? {} : limitsOf(retain));
     const options = { ...given, withSnapshots: true, dryRun, atOnce: false, now: now() };
     const work = () => this.#protocols.run("prune", options);
     const [files, bytes] = await watched(onProgress, this.meter, this.folder, work);
