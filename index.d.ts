@@ -658,6 +658,21 @@ export interface FindOptions<T = unknown> {
   signal?: AbortSignal | undefined;
 }
 
+/** The option `fields`, given. */
+export interface ChosenFields<T = unknown> {
+  /** See `FindOptions`. */
+  fields: NonNullable<FindOptions<T>["fields"]>;
+}
+
+/** A record of which only some fields were asked for: none of them is certain to be there. */
+export type Chosen<T> = unknown extends T
+  ? T
+  : T extends readonly (infer E)[]
+    ? Chosen<E>[]
+    : T extends object
+      ? { [P in keyof T]?: Chosen<T[P]> }
+      : T;
+
 /** Which records `scan()` yields, and in which direction. */
 export interface ScanOptions {
   /** Only ids that begin with this (default: all). */
@@ -707,10 +722,15 @@ export interface View<T = Record<string, unknown>> {
   /** The values for which the predicate is true. Cost: parses all records, and keeps the returned ones in memory. */
   filter(predicate: (value: T, id: string) => unknown): T[];
   /** As the store's `find()`, with the same errors. */
+  find(query: Query<T>, options: FindOptions<T> & ChosenFields<T>): Promise<Chosen<T>[]>;
   find(query: Query<T>, options?: FindOptions<T>): Promise<T[]>;
   /** As the store's `findIds()`, with the same errors. */
   findIds(query: Query<T>, options?: Omit<FindOptions<T>, "fields">): Promise<string[]>;
   /** As the store's `findOne()`, with the same errors. */
+  findOne(
+    query: Query<T>,
+    options: Omit<FindOptions<T>, "limit"> & ChosenFields<T>,
+  ): Promise<Chosen<T> | undefined>;
   findOne(query: Query<T>, options?: Omit<FindOptions<T>, "limit">): Promise<T | undefined>;
   /** As the store's `countWhere()`, with the same errors. */
   countWhere(query: Query<T>, options?: { signal?: AbortSignal | undefined }): Promise<number>;
@@ -1300,7 +1320,7 @@ export declare class Store<T = Record<string, unknown>> {
 
   /**
    * The values of the records that meet a query, as they are at the call. They are new objects: changing one changes no record
-   * and no other result.
+   * and no other result. With `fields` each of their fields is optional in their type.
    *
    * Cost: with an index, reads the records that it leads to; a few of them on the calling thread, during the call. Without an
    * index, tries the text of every record on another thread; only results become objects. The first write during the query
@@ -1313,6 +1333,7 @@ export declare class Store<T = Record<string, unknown>> {
    * a regular expression that takes longer than a second for some 500 KB of records; `OPSLOG_IO`, `OPSLOG_CORRUPT`; and the
    * signal's reason. All reject.
    */
+  find(query: Query<T>, options: FindOptions<T> & ChosenFields<T>): Promise<Chosen<T>[]>;
   find(query: Query<T>, options?: FindOptions<T>): Promise<T[]>;
 
   /**
@@ -1335,6 +1356,10 @@ export declare class Store<T = Record<string, unknown>> {
    * @param options As for `find()`, without `limit`; each with its default there.
    * @throws As `find()`: `OPSLOG_NOT_OPEN`, `OPSLOG_INVALID_ARGUMENT`, `OPSLOG_PATTERN_TIMEOUT`, `OPSLOG_IO`, `OPSLOG_CORRUPT`. All reject.
    */
+  findOne(
+    query: Query<T>,
+    options: Omit<FindOptions<T>, "limit"> & ChosenFields<T>,
+  ): Promise<Chosen<T> | undefined>;
   findOne(query: Query<T>, options?: Omit<FindOptions<T>, "limit">): Promise<T | undefined>;
 
   /**

@@ -5,6 +5,7 @@ import type {
   Batch,
   Change,
   FieldPath,
+  FindOptions,
   LoggedOperation,
   Operation,
   Retraction,
@@ -145,7 +146,17 @@ async function queries(store: Store<Task>): Promise<Task[]> {
   };
   await store.open("tasks", options);
   await store.find({ "owner.address.geo.lat": { $gt: 1 }, "steps.by.name": "Ada", "steps.0.done": true });
-  await store.findOne({ tags: "home" }, { sort: { "owner.name": -1 }, fields: ["title", "owner.name"] });
+  const some = await store.findOne(
+    { tags: "home" },
+    { sort: { "owner.name": -1 }, fields: ["title", "owner.name"] },
+  );
+  some?.owner?.name satisfies string | undefined;
+  // @ts-expect-error -- With `fields` a record lacks the others.
+  some satisfies Task | undefined;
+  const [first] = await store.find({}, { fields: { steps: 0 } });
+  first?.owner?.address?.city satisfies string | undefined;
+  const wanted: FindOptions<Task> = { limit: 3 };
+  (await store.find({}, wanted)) satisfies Task[];
   const slow = await store.filterAsync(({ title }, id) => title !== id, { signal: undefined });
   return [
     ...slow,
