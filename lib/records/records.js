@@ -4,14 +4,17 @@
 // parsed on first sight and kept until the record changes. Once all records were asked for, the Map holds every
 // id in order, and an entry that was not looked at since it changed holds UNREAD.
 
-const { LiveWalk, UNREAD } = require("./live-walk");
-const { call, getText, hasRecord } = require("../errors/native");
-const { Pass, parseList, parsePiece } = require("./pass");
+const { KnownBefore } = require("./known-before");
+const { readEach, scannedIds, scannedRecords } = require("./listing");
+const { UNREAD } = require("./live-walk");
+const { getText, hasRecord } = require("../errors/native");
+const { Pass } = require("./pass");
+const { Walks } = require("./walks");
 const { Finding, valuesOf } = require("../queries/find");
 const { scanThrough, walkThrough } = require("../queries/walks");
 
-/** So many objects of a Map, from the fewest on, are made in one go. */
-const MANY = { fewest: 32, most: 512 };
+/** From so many on, objects that a Map lacks are made in one go. */
+const MANY = 32;
 const GONE = Symbol("gone");
 /** Up to so many records, the first walk over all of them makes and keeps their objects. */
 const FEW = 5000;
@@ -31,11 +34,6 @@ function forEachPair(flat, callback) {
   }
 }
 
-/** Puts the records of a piece into a Map. */
-function fill(map, [ids, values]) {
-  for (let i = 0; i < ids.length; i++) map.set(ids[i], values[i]);
-}
-
 class Records {
   #core;
   #handle;
@@ -49,17 +47,11 @@ class Records {
   #ahead = null;
   /** What was known of the records that a batch changes, before it did. */
   #before = null;
-  /** The ids of those of which nothing was. */
-  #unknown = [];
   /** Goes through the Map from the object that was not asked for the longest. */
   #oldest = null;
-  #walked = [];
-  #passes = [];
-  #liveWalks = [];
+  #walks = new Walks();
   /** The declared indexes. */
   #indexes;
-  /** Whether walks see what is changed meanwhile: within a batch, as in 0.8.1. */
-  #isLive = false;
   #passed = false;
   #codec;
   #cacheSize;
@@ -145,16 +137,13 @@ class Records {
     // A loop of its own: through a visitor each call of the predicate would cost more. As `for ... of` it would take twice the time, and
     // far more before it is compiled.
     const map = this.#filled();
-    this.#walked.push(map);
-    try {
+    this.#walks.through(map, () => {
       this.#readMany(map);
       map.forEach((value, id) => {
         if (value === UNREAD) this.#filterUnread(map, id, predicate, results);
         else if (predicate(value, id)) results.push(value);
       });
-    } finally {
-      this.#walked.pop();
-    }
+    });
     return results;
   }
 
@@ -174,12 +163,7 @@ class Records {
 
   /** Runs a function: what it changes is seen by walks that it has under way, as by those of a Map. */
   live(fn) {
-    this.#isLive = true;
-    try {
-      return fn();
-    } finally {
-      this.#isLive = false;
-    }
+    return this.#walks.live(fn);
   }
 
   /** Walks through the ids as they are now, or through ids and values. */
@@ -196,11 +180,8 @@ class Records {
   /** All ids, in order. */
   ids() {
     if (this.#complete) return [...this.#map.keys()];
-    this.#detachPasses();
-    const ids = this.#scanned(
-      (restart) => this.#core.scanIds(restart),
-      (text, target) => parseList(this.#core, text).forEach((id) => target.set(id, true)),
-    );
+    this.#walks.detach();
+    const ids = scannedIds(this.#core, (some, target) => some.forEach((id) => target.set(id, true)));
     return [...ids.keys()];
   }
 
@@ -220,38 +201,27 @@ class Records {
 
   /** The record is about to be set or deleted: walks that are under way must not see it, unless they are live. */
   beforeChange(id) {
-    if (this.#isLive) {
-      for (const walk of this.#liveWalks) walk.beforeChange(this.#exists(id));
-      return;
-    }
-    if (this.#walked.length === 0) return;
-    this.#detachPasses();
-    for (const map of this.#walked) if (map.get(id) === UNREAD) this.#readFor(map, id);
+    if (this.#walks.isLive) this.#walks.beforeChange(() => this.#exists(id));
+    else this.#walks.hold(id, (map) => this.#readFor(map, id));
   }
 
   /** From here on, changes may be taken back. */
   begin() {
-    this.#before = new Map();
-    this.#unknown = [];
+    this.#before = new KnownBefore();
   }
 
   /** The changes stay. */
   keep() {
     this.#before = null;
-    this.#unknown = [];
   }
 
   /** The changes since `begin()` did not happen: what was known before is known again. */
   takeBack() {
-    const before = this.#before ?? new Map();
-    // What was noted of such a record later is what the batch itself made of it.
-    for (const id of this.#unknown) {
-      before.set(id, { isThere: false, value: undefined, isDeleted: before.get(id)?.isDeleted ?? false });
-    }
+    const before = this.#before?.all() ?? [];
     this.keep();
     let isMoved = false;
     for (const [id, known] of before) {
-      this.#tellPasses(id);
+      this.#walks.tell(id);
       // The Map may have become complete since.
       const isUnread = !known.isThere && this.#complete && this.#exists(id);
       if (isUnread || (known.isThere && this.#complete && known.value === UNREAD)) this.#setUnread(id);
@@ -265,26 +235,24 @@ class Records {
 
   /** The record was set; its object is made when it is looked at. */
   changed(id) {
-    this.#tellPasses(id);
-    if (this.#before !== null) this.#note(id, false);
-    if (this.#isWalkedLive)
-      this.#tellWalks(
-        (walked) => walked.changed(id),
-        (map) => map.set(id, UNREAD),
-      );
+    this.#walks.tell(id);
+    if (this.#before !== null) this.#before.note(this.#map, id, false);
+    if (this.#walks.seeChanges) {
+      this.#walks.set(id, this.#map);
+      this.#unread += 1;
+    }
     if (this.#complete) this.#setUnread(id);
     else this.#drop(id);
   }
 
   /** The record was deleted. */
   deleted(id) {
-    this.#tellPasses(id);
-    if (this.#before !== null) this.#note(id, true);
-    if (this.#isWalkedLive)
-      this.#tellWalks(
-        (walked) => walked.deleted(id),
-        (map) => map.delete(id),
-      );
+    this.#walks.tell(id);
+    if (this.#before !== null) this.#before.note(this.#map, id, true);
+    if (this.#walks.seeChanges) {
+      this.#walks.delete(id, this.#map);
+      this.#unread += 1;
+    }
     this.#drop(id);
   }
 
@@ -321,7 +289,7 @@ class Records {
 
   /** Anything may have changed. */
   forget() {
-    this.#tellPasses();
+    this.#walks.tell();
     this.#put(new Map());
     this.#complete = false;
     this.#reordered = false;
@@ -341,19 +309,7 @@ class Records {
 
   /** The object of the record is not known any more; to walks that are not live it still is. */
   #drop(id) {
-    if (this.#map.size > 0 || this.#walked.length > 0) this.#writable().delete(id);
-  }
-
-  /** Whether walks are under way that see what is changed. */
-  get #isWalkedLive() {
-    return this.#isLive && (this.#liveWalks.length > 0 || this.#walked.length > 0);
-  }
-
-  /** Tells live walks of a change: those of passes, and those of a Map that is not kept. */
-  #tellWalks(tell, tellMap) {
-    for (const walk of this.#liveWalks) tell(walk);
-    for (const map of this.#walked) if (map !== this.#map) tellMap(map);
-    this.#unread += 1;
+    if (this.#map.size > 0 || this.#walks.haveMaps) this.#writable().delete(id);
   }
 
   #setUnread(id) {
@@ -361,25 +317,13 @@ class Records {
     this.#writable().set(id, UNREAD);
   }
 
-  /** Notes what is known of a record that a batch changes. */
-  #note(id, isDeleted) {
-    const noted = this.#before.size === 0 ? undefined : this.#before.get(id);
-    if (noted === undefined && !isDeleted && (this.#map.size === 0 || !this.#map.has(id))) {
-      this.#unknown.push(id);
-      return;
-    }
-    if (noted !== undefined) noted.isDeleted ||= isDeleted;
-    else this.#before.set(id, { isThere: this.#map.has(id), value: this.#map.get(id), isDeleted });
-  }
-
   #exists(id) {
     return hasRecord(this.#handle, id);
   }
 
   #read(id) {
-    for (const pass of this.#passes) {
-      const visited = pass.visited(id);
-      if (visited === undefined) continue;
+    const visited = this.#walks.visited(id);
+    if (visited !== undefined) {
       this.#remember(id, visited);
       return visited;
     }
@@ -403,7 +347,7 @@ class Records {
     if (count > reads * AHEAD.share) return;
     this.#ahead = null;
     if ((ahead.length / reads) * count > AHEAD.length) return;
-    this.#detachPasses();
+    this.#walks.detach();
     const map = this.#parsed(this.#map, AHEAD.length);
     if (map !== null) this.#keepAll(map);
   }
@@ -467,22 +411,16 @@ class Records {
 
   /** Makes the objects that a Map of all records lacks, if they are many, at once. */
   #readMany(map) {
-    if (this.#unread < MANY.fewest || this.#cacheSize !== Infinity) return;
+    if (this.#unread < MANY || this.#cacheSize !== Infinity) return;
     const ids = [];
     map.forEach((value, id) => {
       if (value === UNREAD) ids.push(id);
     });
     let left = 0;
-    for (let at = 0; at < ids.length;) {
-      const some = ids.slice(at, at + MANY.most);
-      const list = call(() => this.#core.valuesOf(JSON.stringify(some)));
-      const [values, absent, gone] = parseList(this.#core, list);
-      for (const n of absent) values[n] = undefined;
-      for (const n of gone) values[n] = UNREAD;
-      values.forEach((value, n) => map.set(some[n], value === UNREAD ? UNREAD : this.#codec.value(value)));
-      left += gone.length;
-      at += values.length;
-    }
+    readEach(this.#core, this.#codec, ids, {
+      found: (id, value) => map.set(id, value),
+      gone: () => (left += 1),
+    });
     if (map === this.#map) this.#unread = left;
   }
 
@@ -490,7 +428,7 @@ class Records {
   #shouldPass() {
     if (this.#complete || this.#reordered || !this.#isSteady()) return false;
     if (this.#cacheSize !== Infinity) return true;
-    if (this.#isLive) return false;
+    if (this.#walks.isLive) return false;
     if (this.#passed || this.#core.count() <= FEW) return false;
     this.#passed = true;
     return true;
@@ -499,50 +437,41 @@ class Records {
   /** Visits the objects of all records, and keeps them if all may be kept. */
   #walk(visit) {
     const map = this.#filled();
-    this.#walked.push(map);
-    try {
+    this.#walks.through(map, () => {
       this.#readMany(map);
       map.forEach((value, id) => {
         const object = value === UNREAD ? this.#look(map, id) : value;
         if (object !== GONE) visit(object, id);
       });
-    } finally {
-      this.#walked.pop();
-    }
+    });
   }
 
   /** Visits all records, and keeps the objects that were handed on. */
   #pass(visit) {
-    this.#detachPasses();
+    this.#walks.detach();
     const pass = new Pass(this.#core, this.#codec);
-    if (this.#isLive) {
-      this.#passLive(pass, visit);
-      return;
-    }
     const known = this.#map;
-    this.#passes.push(pass);
-    this.#walked.push(known);
+    if (this.#walks.isLive) this.#walks.alongLive(pass, (walk) => this.#passLive(walk, pass, visit));
+    else this.#walks.along(pass, known, () => this.#passThrough(pass, known, visit));
+  }
+
+  #passThrough(pass, known, visit) {
     // What the pass itself has kept it does not come upon again: unless there is more, there is nothing to look up.
     const keepsAll = this.#cacheSize === Infinity;
     let kept = 0;
-    try {
-      for (let piece = pass.next(); piece !== null; piece = pass.next()) {
-        const [ids, values] = piece;
-        for (let i = 0; i < ids.length; i++) {
-          const id = ids[i];
-          pass.at = i;
-          const isFresh = keepsAll && this.#map.size === kept && !pass.hasChanges;
-          const object = isFresh ? undefined : this.#inPass(pass, known, id);
-          if (object !== undefined && object !== UNREAD) visit(object, id);
-          else if (visit(values[i], id) && !pass.hasChanged(id)) {
-            this.#remember(id, values[i]);
-            kept += 1;
-          }
+    for (let piece = pass.next(); piece !== null; piece = pass.next()) {
+      const [ids, values] = piece;
+      for (let i = 0; i < ids.length; i++) {
+        const id = ids[i];
+        pass.at = i;
+        const isFresh = keepsAll && this.#map.size === kept && !pass.hasChanges;
+        const object = isFresh ? undefined : this.#inPass(pass, known, id);
+        if (object !== undefined && object !== UNREAD) visit(object, id);
+        else if (visit(values[i], id) && !pass.hasChanged(id)) {
+          this.#remember(id, values[i]);
+          kept += 1;
         }
       }
-    } finally {
-      this.#passes.pop();
-      this.#walked.pop();
     }
   }
 
@@ -553,35 +482,19 @@ class Records {
   }
 
   /** The same within a batch, whose changes are seen. */
-  #passLive(pass, visit) {
-    const walk = new LiveWalk(pass);
-    this.#passes.push(pass);
-    this.#liveWalks.push(walk);
-    try {
-      for (const [id, value] of walk) {
-        const kept = this.#map.get(id);
-        if (kept !== undefined && kept !== UNREAD) visit(kept, id);
-        else if (value === UNREAD) visit(this.#readFor(this.#map, id), id);
-        else if (visit(value, id) && !pass.hasChanged(id)) this.#remember(id, value);
-      }
-    } finally {
-      this.#passes.pop();
-      this.#liveWalks.pop();
+  #passLive(walk, pass, visit) {
+    for (const [id, value] of walk) {
+      const kept = this.#map.get(id);
+      if (kept !== undefined && kept !== UNREAD) visit(kept, id);
+      else if (value === UNREAD) visit(this.#readFor(this.#map, id), id);
+      else if (visit(value, id) && !pass.hasChanged(id)) this.#remember(id, value);
     }
-  }
-
-  #detachPasses() {
-    for (const pass of this.#passes) pass.detach();
-  }
-
-  #tellPasses(id) {
-    for (const pass of this.#passes) pass.changed(id);
   }
 
   /** A Map with every record in it. */
   #filled() {
     if (this.#complete) return this.#map;
-    this.#detachPasses();
+    this.#walks.detach();
     const known = this.#map;
     const map = this.#reordered ? this.#inOrder(known) : this.#parsed(known);
     if (this.#cacheSize === Infinity) this.#keepAll(map);
@@ -597,14 +510,10 @@ class Records {
 
   /** All records, parsed, but for those that are known; `null` if their text is longer than `most`. */
   #parsed(known, most = Infinity) {
-    const map = this.#scanned(
-      (restart) => this.#core.scan(restart),
-      (text, target) => fill(target, this.#codec.piece(parsePiece(this.#core, text))),
-      most,
-    );
+    const map = scannedRecords(this.#core, this.#codec, most);
     // Objects that were handed out before must stay the same ones.
     if (map !== null) {
-      for (const pass of this.#passes) pass.giveVisited(map);
+      this.#walks.giveVisited(map);
       known.forEach((value, id) => {
         if (value !== UNREAD && map.has(id)) map.set(id, value);
       });
@@ -615,34 +524,14 @@ class Records {
   /** The records that are known, in order, and an entry for each that is not. */
   #inOrder(known) {
     this.#unread = Infinity;
-    return this.#scanned(
-      (restart) => this.#core.scanIds(restart),
-      (text, target) => {
-        const ids = parseList(this.#core, text);
-        ids.forEach((id) => target.set(id, known.has(id) ? known.get(id) : UNREAD));
-      },
+    return scannedIds(this.#core, (ids, target) =>
+      ids.forEach((id) => target.set(id, known.has(id) ? known.get(id) : UNREAD)),
     );
-  }
-
-  /** Fills a Map with what the native side lists in pieces; anew when that changes meanwhile. `null` if that is longer than `most`. */
-  #scanned(read, take, most = Infinity) {
-    const scan = (restart) => call(() => read(restart));
-    let map;
-    for (let text = ""; text === "";) {
-      map = new Map();
-      let length = 0;
-      for (text = scan(true); text; text = scan(false)) {
-        length += text.length;
-        if (length > most) return null;
-        take(text, map);
-      }
-    }
-    return map;
   }
 
   /** The Map for a change: a copy while it is walked through. */
   #writable() {
-    if (!this.#isLive && this.#walked.includes(this.#map)) this.#put(new Map(this.#map));
+    if (this.#walks.mustStay(this.#map)) this.#put(new Map(this.#map));
     return this.#map;
   }
 
