@@ -12,9 +12,11 @@ use super::checkpoint::holding::Holding;
 use super::closing::{self, MissingLog, missing_logs};
 use super::following::followed::{Skipped, skipped_in};
 use super::following::standing::Following;
+use super::reading::indexed::Indexed;
 use super::versions::{Versions, with_schema};
 use super::writing::doubtful::write_anew_if_in_doubt;
 use super::writing::logs::Logs;
+use super::writing::older::Older;
 use super::writing::unwritten::Unwritten;
 use super::{Durability, Options, Seen, State, Store};
 use crate::disk::{Disk, DiskFile, OpenMode};
@@ -28,7 +30,7 @@ use crate::progress::{Phase, Progress};
 use crate::publish::read_if_there;
 use crate::rules::snapshots::lack;
 use crate::wal::end::end_of;
-use crate::wal::{Tail, Unsynced, Writer, repair, replay, replay_unlocked};
+use crate::wal::{Tail, Writer, repair, replay, replay_unlocked};
 use crate::{layout, snapshot, temporary, unpublished};
 
 /// So many bytes of a file are read in less time than it takes to hand them to another thread.
@@ -251,12 +253,11 @@ impl Store {
         let is_older = loaded.versions.snapshot < self.options.version && !self.options.skip_load;
         report.needs_migration =
             is_older || !loaded.engine.is_migrated().map_err(|source| self.read_failed(source))?;
-        loaded.seen.told = loaded.seen.end();
+        loaded.seen.all_told();
         let logs = Logs {
             wal: loaded.wal,
-            left: vec![Unsynced::names(&self.root)],
-            indexed: loaded.indexed,
-            is_plain: report.skipped.is_empty() && !report.torn_line,
+            older: Older::names(&self.root),
+            indexed: Indexed::up_to(loaded.indexed, report.skipped.is_empty() && !report.torn_line),
             ..Logs::default()
         };
         let departures = Departures::of_manifest(manifest.departures);

@@ -77,7 +77,7 @@ pub(in crate::store) fn open_agent(
         state.go_over_to(open_own_wal(&store, own, &mut report)?, root);
         report.wal = state.logs.wal.path().to_path_buf();
         store.load_first(&mut state, &manifest, &mut report)?;
-        state.logs.left.extend(store.sealed_logs(&manifest)?);
+        state.logs.older.add(store.sealed_logs(&manifest)?);
         if report.missing.is_empty() {
             closing::forget(&*store.disk, &store.root, Some(agent));
         }

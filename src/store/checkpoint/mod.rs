@@ -28,6 +28,7 @@ use crate::publish::{self, Draft, sync_folder_of, sync_way_to};
 use crate::retention::remove_unless_held;
 use crate::snapshot::Written;
 use crate::store::names::time_after;
+use crate::store::reading::indexed::Indexed;
 use crate::store::versions::{Versions, former_version};
 use crate::store::{Rejected, State, Store};
 use crate::transition::folder::{self as transition, Archived, Snapshot};
@@ -322,7 +323,9 @@ impl Checkpoint {
         let written = store.write_view(&self.frozen.view, &relative, &current, (version, self.now_ms));
         let written = written.inspect_err(|error| {
             // The log gets no index with a number of records that is not sure.
-            store.lock().logs.is_plain &= !matches!(error, Error::Corrupt { .. });
+            if matches!(error, Error::Corrupt { .. }) {
+                store.lock().logs.indexed.note_mixed();
+            }
         })?;
         Ok((relative, written))
     }
@@ -449,8 +452,7 @@ impl Checkpoint {
         state.versions.take_snapshot(Versions::of_manifest(&manifest));
         state.manifest = manifest;
         state.take_log_version();
-        state.logs.indexed = 0;
-        state.logs.is_plain = true;
+        state.logs.indexed = Indexed::default();
         state.checkpoints.set_snapshot_bytes(bytes);
         state.checkpoints.upkeep = Upkeep::None;
         let version = state.versions.snapshot;

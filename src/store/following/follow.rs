@@ -293,7 +293,7 @@ impl Store {
         let told_late = state.following.seen.told_lines().saturating_sub(late_from);
         state.leave_log(late_from, link.end);
         state.engine.forget_operations(late_from);
-        state.following.seen.told = matched.get(told_late).map_or(len, |(offset, _)| *offset);
+        state.following.seen.set_told(matched.get(told_late).map_or(len, |(offset, _)| *offset));
         for (operation, (offset, bytes)) in state.engine.operations_mut().iter_mut().zip(&matched) {
             operation.line = Text::Held(bytes.as_slice().into());
             state.following.seen.push(*offset, bytes);
@@ -411,7 +411,8 @@ impl State {
         self.keep_showing();
         if let Some(file) = loaded.wal.file() {
             let (relative, path) = (loaded.wal.relative(), loaded.wal.path());
-            loaded.seen.told = self.following.tail_queue.told_in(relative, &store.hasher, &**file, path)?;
+            let told = self.following.tail_queue.told_in(relative, &store.hasher, &**file, path)?;
+            loaded.seen.set_told(told);
         }
         self.logs.wal = loaded.wal;
         self.following.seen = loaded.seen;

@@ -115,7 +115,7 @@ pub struct Seen {
     /// Of the first lines, what [`hash_unplaced`] makes of each.
     head: Vec<u64>,
     /// `tail()` need not tell any more of what stands before this offset.
-    pub(in crate::store) told: u64,
+    told: u64,
     hasher: DefaultHashBuilder,
 }
 
@@ -144,6 +144,21 @@ impl Seen {
         let mut head = std::mem::take(&mut self.head);
         head.truncate(self.lines.len());
         (self.lines.take(), head)
+    }
+
+    /// All of its lines need not be told any more.
+    pub(in crate::store) fn all_told(&mut self) {
+        self.told = self.end();
+    }
+
+    /// What stands from an offset on is to be told, if it is not already.
+    pub(in crate::store) fn tell_from(&mut self, offset: u64) {
+        self.told = self.told.min(offset);
+    }
+
+    /// What stands before an offset need not be told any more, and nothing else.
+    pub(in crate::store) fn set_told(&mut self, offset: u64) {
+        self.told = offset;
     }
 
     pub(in crate::store) fn last_is(&self, line: &[u8]) -> bool {

@@ -190,7 +190,7 @@ impl State {
             Some(Span { relative: self.logs.wal.relative().to_owned(), range, is_ranked: false });
         let operations = self.engine.operations().iter().skip(told);
         telling.held = operations.map(|operation| operation.line.clone()).collect();
-        self.following.seen.told = self.following.seen.end();
+        self.following.seen.all_told();
     }
 
     /// Shows what was told, which a store that loads nothing has not taken in.
@@ -246,7 +246,7 @@ impl State {
         }
         match telling.held_in {
             Some(held) if held.relative == self.logs.wal.relative() => {
-                self.following.seen.told = self.following.seen.told.min(held.range.start);
+                self.following.seen.tell_from(held.range.start);
             }
             held => spans.extend(held),
         }

@@ -84,7 +84,9 @@ impl State {
         found: &mut Found,
     ) -> Result<()> {
         let Found { tail, .. } = found;
-        self.logs.is_plain &= tail.skipped.is_empty() && !tail.torn;
+        if !tail.skipped.is_empty() || tail.torn {
+            self.logs.indexed.note_mixed();
+        }
         let ends_in_part = self.ends_in_part(&**file, tail)?;
         let sure = self.logs.wal.contents().sure();
         self.logs.wal.read_up_to(tail.good, tail.end, ends_in_part);

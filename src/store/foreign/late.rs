@@ -23,8 +23,12 @@ pub(in crate::store) struct Late {
     from: usize,
 }
 
+/// The log before the current one, if a checkpoint of this store has replaced it.
+#[derive(Default)]
+pub(in crate::store) struct FormerLog(Option<Former>);
+
 /// A log that a checkpoint has replaced, to which a process may still append that does not know that.
-pub(in crate::store) struct Former {
+struct Former {
     path: PathBuf,
     /// How much of it was taken over.
     len: u64,
@@ -96,7 +100,7 @@ impl Store {
             return Ok(());
         }
         let at = state.logs.wal.append(&*self.disk, &lines.concat())?;
-        if let Some(former) = &mut state.logs.former {
+        if let FormerLog(Some(former)) = &mut state.logs.former {
             former.taken.extend(lines);
         }
         state.logs.wal.contents_mut().doubt_from(at);
@@ -106,7 +110,8 @@ impl Store {
     /// Takes over what a process that does not know of the last checkpoint has appended to the log before this one. What
     /// was written to this one since counts.
     pub(in crate::store) fn check_former_log(&self, state: &mut State) -> Result<()> {
-        let Some(former) = state.logs.former.as_mut().filter(|former| former.has_grown(&*self.disk)) else {
+        let FormerLog(former) = &mut state.logs.former;
+        let Some(former) = former.as_mut().filter(|former| former.has_grown(&*self.disk)) else {
             return Ok(());
         };
         let file = match self.disk.open(&former.path, OpenMode::Read) {
@@ -129,18 +134,18 @@ impl State {
     /// Takes note of the log that another has just replaced.
     pub(in crate::store) fn note_former(&mut self, log: &Writer) {
         let (path, len, since) = (log.path().to_path_buf(), log.len(), self.logs.wal.len());
-        self.logs.former = Some(Former { path, len, since, taken: HashSet::new() });
+        self.logs.former = FormerLog(Some(Former { path, len, since, taken: HashSet::new() }));
     }
 
     /// Whether another process has appended to the log before this one.
     pub(in crate::store) fn has_late_lines(&self, disk: &dyn Disk) -> bool {
-        self.logs.former.as_ref().is_some_and(|former| former.has_grown(disk))
+        self.logs.former.0.as_ref().is_some_and(|former| former.has_grown(disk))
     }
 
     /// The records that were written since this log took the place of the one before, by any process but one that still
     /// appends to that one.
     fn written_since_switch(&self) -> HashSet<Id> {
-        let Some(former) = &self.logs.former else { return HashSet::new() };
+        let FormerLog(Some(former)) = &self.logs.former else { return HashSet::new() };
         let operations = self.engine.operations().iter().filter(|operation| former.is_older_than(operation));
         operations.map(|operation| Arc::clone(&operation.id)).collect()
     }

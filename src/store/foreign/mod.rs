@@ -17,7 +17,7 @@ use crate::store::agents::Agents;
 use crate::store::writing::change::Rejected;
 use crate::wal::Standing;
 
-pub(super) use late::Former;
+pub(super) use late::FormerLog;
 
 impl Store {
     /// Whether the held WAL is still the file at its path, and no other process wrote to it. A deleted one is

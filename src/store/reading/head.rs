@@ -111,7 +111,7 @@ impl Store {
         state.logs.wal.sync().inspect_err(|_| doubt::note(&*self.disk, state.logs.wal.path()))?;
         drop(state);
         if index::write(&*self.disk, &path, &*file, contents, hash, &slots).is_ok() {
-            self.lock().logs.indexed = contents.len;
+            self.lock().logs.indexed.set_end(contents.len);
         }
         Ok(())
     }
@@ -123,8 +123,8 @@ impl Store {
 
     /// Removes the index of a log that is about to be cut before its end.
     pub(in crate::store) fn forget_log_index(&self, state: &mut State) {
-        if state.logs.indexed > 0 {
-            state.logs.indexed = 0;
+        if state.logs.indexed.end() > 0 {
+            state.logs.indexed.set_end(0);
             let _ = self.disk.unlink(&layout::index(&self.root, state.logs.wal.relative()));
         }
     }
@@ -148,8 +148,8 @@ impl State {
         let is_single_writer = self.lock.is_some() && self.agents.is_none() && !store.options.skip_load;
         is_steady
             && is_single_writer
-            && self.logs.is_plain
-            && store.is_long_without_index(self.logs.wal.len(), self.logs.indexed)
+            && self.logs.indexed.is_plain()
+            && store.is_long_without_index(self.logs.wal.len(), self.logs.indexed.end())
     }
 
     /// Where the last operation on each record is.

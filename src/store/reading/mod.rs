@@ -3,6 +3,7 @@
 pub(in crate::store) mod fields;
 pub(in crate::store) mod find;
 pub(in crate::store) mod head;
+pub(in crate::store) mod indexed;
 pub(in crate::store) mod log_versions;
 mod misfit;
 pub(in crate::store) mod order;

@@ -92,7 +92,7 @@ impl Store {
         if let Some(failed) = self.rounds.settled().failed {
             return Err(Error::Failed(sync::why(&failed)));
         }
-        match self.lock().logs.left.iter().find_map(Unsynced::why_lost) {
+        match self.lock().logs.older.why_lost() {
             Some(why) => Err(Error::Failed(why.to_owned())),
             None => Ok(()),
         }
@@ -127,7 +127,7 @@ impl Store {
                 let error = Error::io("fdatasync", path, source);
                 let why = sync::why(&error);
                 let mut state = self.lock();
-                state.logs.left.push(Unsynced::lost(path, why.clone()));
+                state.logs.older.add([Unsynced::lost(path, why.clone())]);
                 state.failed.get_or_insert(why);
                 return Err(error);
             }
@@ -145,7 +145,7 @@ impl Drop for Store {
 impl State {
     /// All logs that must be synced for what was written so far.
     fn take_unsynced(&mut self) -> Vec<Unsynced> {
-        let mut unsynced = std::mem::take(&mut self.logs.left);
+        let mut unsynced = self.logs.older.take();
         unsynced.extend(self.logs.wal.take_unsynced());
         // NOTE: a manifest that names the next log appears only after that log was synced with what was in it when
         // publication began: until then it need not be synced for any caller.
@@ -158,14 +158,12 @@ impl State {
     /// Goes over to another log that the manifest names; what is in the old one still counts.
     pub(in crate::store) fn go_over_to(&mut self, wal: Writer, root: &Path) {
         let mut old = std::mem::replace(&mut self.logs.wal, wal);
-        self.logs.left.extend(old.take_unsynced());
-        if !self.logs.left.iter().any(|left| left.is_names(root)) {
-            self.logs.left.push(Unsynced::names(root));
-        }
+        self.logs.older.add(old.take_unsynced());
+        self.logs.older.add_names(root);
     }
 
     /// Lets go of the files of logs that count no more: what was in them is in a snapshot, which is durable.
     pub(in crate::store) fn let_logs_go(&mut self, counts: impl Fn(&Path) -> bool) {
-        self.logs.left.retain(|left| left.held_log().is_none_or(&counts));
+        self.logs.older.retain_logs(counts);
     }
 }

@@ -7,6 +7,7 @@ pub(in crate::store) mod drafts;
 pub(in crate::store) mod durable;
 pub(in crate::store) mod left;
 pub(in crate::store) mod logs;
+pub(in crate::store) mod older;
 pub(in crate::store) mod savepoint;
 pub(in crate::store) mod settle;
 pub(in crate::store) mod undo;

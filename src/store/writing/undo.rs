@@ -253,7 +253,7 @@ impl State {
         for line in lines.iter().rev() {
             self.keep_for_moments(store, Some(line))?;
         }
-        if offset < self.logs.indexed {
+        if offset < self.logs.indexed.end() {
             store.forget_log_index(self);
         }
         // NOTE: the next log first. What cannot leave it stays in both, and memory goes on reading it from the first.
