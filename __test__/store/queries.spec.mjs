@@ -10,17 +10,15 @@ import { compareWithMingo } from "../queries/compare.mjs";
 import { randomNumbers } from "../queries/random.mjs";
 import { everywhere } from "../helpers/everywhere.mjs";
 
-everywhere(
-  "find() and countWhere() of 50,000 random pairs of documents and queries, find what mingo finds",
-  async (t) => {
-    t.timeout(300_000);
-    const root = await temporaryFolder(t);
-    const folderOf = (round) => join(root, String(round));
-    const result = await compareWithMingo({ Store, seed: 20_261_129, rounds: 20, folderOf });
-    t.deepEqual(result.differences, []);
-    t.true(result.pairs >= 50_000 && result.found > 5000, JSON.stringify(result));
-  },
-);
+test("find() and countWhere() of 50,000 random pairs of documents and queries, find what mingo finds", async (t) => {
+  t.timeout(300_000);
+  const root = await temporaryFolder(t);
+  // The documents are appended to logs, so it is a folder each time.
+  const folderOf = (round) => join(root, String(round));
+  const result = await compareWithMingo({ Store, seed: 20_261_129, rounds: 20, folderOf });
+  t.deepEqual(result.differences, []);
+  t.true(result.pairs >= 50_000 && result.found > 5000, JSON.stringify(result));
+});
 
 const scalars = [
   null,
