@@ -35,6 +35,7 @@ class Store extends Inspected {
   #options = null;
   #driver = null;
   #queue = null;
+  /** How many changes the batch has that is being put together; `null` outside of one. */
   #batch = null;
   #opening = null;
   #closing = null;
@@ -205,7 +206,7 @@ class Store extends Inspected {
     if (this.#batch !== null) {
       checkId(id);
       this.#driver.setInBatch(id, this.#textOf(id, value));
-      this.#batch.push(id);
+      this.#batch += 1;
       return undefined;
     }
     try {
@@ -232,7 +233,7 @@ class Store extends Inspected {
     if (this.#batch !== null) {
       if (typeof id !== "string") throw notFound(id);
       this.#driver.deleteInBatch(id);
-      this.#batch.push(id);
+      this.#batch += 1;
       return undefined;
     }
     if (typeof id !== "string") return refuse(notFound(id));
@@ -628,22 +629,20 @@ class Store extends Inspected {
   }
 
   async #runBatch(method, fn) {
-    this.#batch = [];
     this.#driver.beginBatch();
-    let ids;
+    this.#batch = 0;
     try {
       const returned = this.#driver.records.live(fn);
       refusePromise(returned, method);
     } catch (error) {
-      ids = this.#batch;
       this.#batch = null;
       this.#driver.abandonBatch();
       throw error;
     }
-    ids = this.#batch;
+    const count = this.#batch;
     this.#batch = null;
-    await this.#driver.commitBatch(ids);
-    return ids.length;
+    await this.#driver.commitBatch();
+    return count;
   }
 
   /** What is shown of the store where it is inspected. */

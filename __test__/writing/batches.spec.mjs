@@ -34,6 +34,37 @@ for (const writeMode of ["group", "async"]) {
   });
 }
 
+for (const [title, options] of [
+  ["of a folder", {}],
+  ["of an agent", { agentId: "one" }],
+  ["in group mode", { writeMode: "group" }],
+  ["with a backend", { backend: new FailingBackend() }],
+]) {
+  for (const method of ["batch", "transaction"]) {
+    if (options.backend !== undefined && method === "transaction") continue;
+    test(`${method}() ${title}, its function takes time, all operations have the time at which it began`, async (t) => {
+      const store = new Store();
+      await store.open(await temporaryFolder(t), { ...manual, ...options });
+      let began;
+      await store[method]((changes) => {
+        began = Date.now();
+        for (const id of ["a", "b", "c"]) {
+          const until = Date.now() + 3;
+          changes.set(id, { id });
+          while (Date.now() < until);
+        }
+        changes.delete("a");
+      });
+      const times = store.getOps().map(({ ts }) => ts);
+      t.deepEqual(times, Array(4).fill(times[0]));
+      t.true(Date.parse(times[0]) <= began);
+      t.is((await store.at(times[0])).count(), 2);
+      t.is((await store.at(new Date(Date.parse(times[0]) - 1))).count(), 0);
+      await store.close();
+    });
+  }
+}
+
 test("batch(), the checkpoint that it sets off fails, resolves and stays applied", async (t) => {
   const folder = await temporaryFolder(t);
   const backend = new FailingBackend();

@@ -53,6 +53,8 @@ class BackendDriver {
   #retain;
   #checkpoints = 0;
   #manifest = null;
+  /** When the batch began that is being put together: the time of all that it changes. */
+  #batchMs = 0;
   #notices;
   recovery = null;
   /** The folder, or whatever it is to the backend. */
@@ -169,17 +171,18 @@ class BackendDriver {
   }
 
   beginBatch() {
+    this.#batchMs = now();
     this.#session.beginBatch();
     this.records.begin();
   }
 
   setInBatch(id, text) {
-    this.#protocols.changeInBatch(id, text);
+    this.#protocols.changeInBatch(id, text, this.#batchMs);
     this.records.changed(id);
   }
 
   deleteInBatch(id) {
-    this.#protocols.changeInBatch(id, null);
+    this.#protocols.changeInBatch(id, null, this.#batchMs);
     this.records.deleted(id);
   }
 

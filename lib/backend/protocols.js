@@ -67,8 +67,8 @@ class Protocols {
     return waiting;
   }
 
-  changeInBatch(id, text) {
-    this.#called(id, () => this.#session.changeInBatch(id, text, now()));
+  changeInBatch(id, text, ms) {
+    this.#called(id, () => this.#session.changeInBatch(id, text, ms));
   }
 
   #called(id, change) {

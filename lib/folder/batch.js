@@ -5,8 +5,11 @@
 
 const { NOT_NOW } = require("./changed");
 const { call } = require("../errors/native");
+const { now } = require("../arguments/values");
 
 class Batch {
+  /** When it began: the time of all that it changes, so that no earlier state has a part of it. */
+  ms = 0;
   #core;
   #records;
   #history;
@@ -34,6 +37,7 @@ class Batch {
   begin() {
     this.#ids = [];
     this.#texts = [];
+    this.ms = now();
     call(() => this.#core.beginBatch());
     // NOTE: not before: from here on another thread changes nothing until the batch ends.
     try {

@@ -236,14 +236,14 @@ class FileDriver {
 
   setInBatch(id, text) {
     this.records.beforeChange(id);
-    setText(this.#handle, id, text, now(), false);
+    setText(this.#handle, id, text, this.#batch.ms, false);
     this.#batch.note(id, text);
     this.#changed(id);
   }
 
   deleteInBatch(id) {
     this.records.beforeChange(id);
-    deleteRecord(this.#handle, id, now(), false);
+    deleteRecord(this.#handle, id, this.#batch.ms, false);
     this.#batch.note(id, null);
     this.#deleted(id);
   }

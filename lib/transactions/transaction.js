@@ -10,8 +10,8 @@ const { checkId, isPlainObject } = require("../arguments/values");
 /** The changes of a transaction, with values as JSON has them. */
 class Edits {
   #driver;
-  /** The ids of what was changed. */
-  ids = [];
+  /** How many changes were made. */
+  #count = 0;
   /** What was handed out: objects of the transaction's own, so that one that fails leaves no record changed. */
   objects = new Map();
   isOver = false;
@@ -56,16 +56,16 @@ class Edits {
     this.#changed(id);
   }
 
-  /** Ends it: what its function has kept of it does nothing any more. Returns the ids of what it has changed. */
+  /** Ends it: what its function has kept of it does nothing any more. Returns how many changes it has made. */
   end() {
     this.isOver = true;
     this.objects.clear();
-    return this.ids;
+    return this.#count;
   }
 
   #changed(id) {
     this.objects.delete(id);
-    this.ids.push(id);
+    this.#count += 1;
   }
 }
 
