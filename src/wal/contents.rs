@@ -57,6 +57,13 @@ impl Contents {
         self.len += bytes.len() as u64;
     }
 
+    /// As [`Contents::append`]. The bytes may be gone then, and the buffer another one.
+    pub(super) fn append_taking(&mut self, bytes: &mut Vec<u8>) {
+        let len = bytes.len() as u64;
+        self.recent.take(self.len, bytes);
+        self.len += len;
+    }
+
     /// The file was cut.
     pub(super) fn cut(&mut self, len: u64) {
         self.len = len;

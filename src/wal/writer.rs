@@ -170,18 +170,44 @@ impl Writer {
     /// # Errors
     /// `OPSLOG_IO`; `OPSLOG_FAILED` once a failed append could not be cut back.
     pub fn append(&mut self, disk: &dyn Disk, bytes: &[u8]) -> Result<u64> {
-        self.usable()?;
-        if self.contents.ends_in_part() {
-            // NOTE: what another hand has not finished, or never will, must not swallow this.
-            self.put(disk, b"\n")?;
-            self.contents.set_ends_in_part(false);
-        }
+        self.end_part(disk)?;
         let at = self.put(disk, bytes)?;
         self.unsaid.said();
         Ok(at)
     }
 
+    /// As [`Writer::append`]. After a success the buffer is empty, or another one.
+    ///
+    /// # Errors
+    /// As for [`Writer::append`]; the buffer is as it was then.
+    pub fn append_taking(&mut self, disk: &dyn Disk, bytes: &mut Vec<u8>) -> Result<u64> {
+        self.end_part(disk)?;
+        let at = self.write(disk, bytes)?;
+        self.contents.append_taking(bytes);
+        bytes.clear();
+        self.tell(u64::MAX);
+        self.unsaid.said();
+        Ok(at)
+    }
+
+    /// Ends a part of a line that another hand has written: what it has not finished, or never will, must not swallow what follows.
+    fn end_part(&mut self, disk: &dyn Disk) -> Result<()> {
+        self.usable()?;
+        if self.contents.ends_in_part() {
+            self.put(disk, b"\n")?;
+            self.contents.set_ends_in_part(false);
+        }
+        Ok(())
+    }
+
     fn put(&mut self, disk: &dyn Disk, bytes: &[u8]) -> Result<u64> {
+        let at = self.write(disk, bytes)?;
+        self.contents.append(bytes);
+        self.tell(u64::MAX);
+        Ok(at)
+    }
+
+    fn write(&mut self, disk: &dyn Disk, bytes: &[u8]) -> Result<u64> {
         let at = self.len();
         let file = match &self.file {
             Some(file) => file,
@@ -199,8 +225,6 @@ impl Writer {
             }
             return Err(Error::io("write", &self.path, failure.source));
         }
-        self.contents.append(bytes);
-        self.tell(u64::MAX);
         Ok(at)
     }
 
