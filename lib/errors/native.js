@@ -6,6 +6,17 @@ const { corruptError, fromNative, manifestError, messages } = require("./errors"
 const native = require("../native");
 const { validateArchiveSegment, validateManifest } = require("../operations/validate");
 
+/** The calls that are made for every record. NOTE: the addon has so many that V8 looks each up by its name. */
+let calls = null;
+
+function rawCalls() {
+  if (calls === null) {
+    const { deleteRecord, getRecord, hasRecord, setRecord } = native.load();
+    calls = { deleteRecord, getRecord, hasRecord, setRecord };
+  }
+  return calls;
+}
+
 const validators = { manifest: validateManifest, segment: validateArchiveSegment };
 
 /** Decodes an error; for text that cannot be read it lets V8 and the validator find the words, as 0.8.1 does. */
@@ -51,19 +62,19 @@ async function settle(promise, folder) {
 /** Sets a record, given as JSON text. When the native side must know how V8 prints the previous value, it is told. */
 function setText(handle, id, text, ms, check) {
   try {
-    return native.load().setRecord(handle, id, text, ms, check);
+    return rawCalls().setRecord(handle, id, text, ms, check);
   } catch (error) {
     const decoded = decode(error);
     if (decoded.code !== "OPSLOG_NOT_CANONICAL") throw decoded;
     const previous = JSON.stringify(JSON.parse(decoded.text));
-    return call(() => native.load().setRecord(handle, id, text, ms, check, previous));
+    return call(() => rawCalls().setRecord(handle, id, text, ms, check, previous));
   }
 }
 
 /** Deletes a record. The id of a missing one is put into words here: Rust would show it lossily. */
 function deleteRecord(handle, id, ms, check) {
   try {
-    return native.load().deleteRecord(handle, id, ms, check);
+    return rawCalls().deleteRecord(handle, id, ms, check);
   } catch (error) {
     const decoded = decode(error);
     if (decoded.code === "OPSLOG_NOT_FOUND") decoded.message = messages.notFound(id);
@@ -74,7 +85,7 @@ function deleteRecord(handle, id, ms, check) {
 /** A record's JSON text: `null` if there is no record, empty for the value `undefined`. */
 function getText(handle, id) {
   try {
-    return native.load().getRecord(handle, id);
+    return rawCalls().getRecord(handle, id);
   } catch (error) {
     throw decode(error);
   }
@@ -83,7 +94,7 @@ function getText(handle, id) {
 /** Whether there is a record. */
 function hasRecord(handle, id) {
   try {
-    return native.load().hasRecord(handle, id);
+    return rawCalls().hasRecord(handle, id);
   } catch (error) {
     throw decode(error);
   }
