@@ -35,7 +35,7 @@ impl Buffer {
     pub unsafe fn id(&mut self, env: napi_env, value: napi_value) -> napi::Result<&[u8]> {
         // SAFETY: the caller's promise.
         unsafe { self.utf8(env, value) }?;
-        if memchr::memmem::find(&self.bytes, "\u{FFFD}".as_bytes()).is_some() {
+        if !self.bytes.is_ascii() && memchr::memmem::find(&self.bytes, "\u{FFFD}".as_bytes()).is_some() {
             // Either that character itself, or half of a pair.
             // SAFETY: the caller's promise.
             let units = unsafe { utf16(env, value) }?;

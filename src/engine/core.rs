@@ -21,9 +21,9 @@ use super::log_head::LogHead;
 use super::moment::Moment;
 use super::operation::{Cut, Logged, Operation, drop_repeated, without};
 use super::overlay::{Entry, Place};
-use super::records::{Cursor, Records};
+use super::records::{Cursor, Fresh, Records};
 use super::rows::Row;
-use super::slots::Id;
+use super::slots::{Id, IdHash};
 use super::text::{Moved, Text};
 use super::touched::Touched;
 use crate::format::operation::{self, BatchMark, Body, Kind, Prev, write_body};
@@ -202,6 +202,20 @@ impl Engine {
         self.records.get(id)
     }
 
+    /// See [`Records::get_hashed`].
+    ///
+    /// # Errors
+    /// Those of reading the base.
+    pub fn get_hashed(&self, id: &[u8], hash: IdHash) -> io::Result<(Option<Text>, bool)> {
+        self.records.get_hashed(id, hash)
+    }
+
+    /// Makes room for so many more operations, and for so many records of which the uppermost overlay says nothing.
+    pub fn reserve(&mut self, operations: usize, records: usize) {
+        self.operations.reserve(operations);
+        self.records.reserve(records);
+    }
+
     /// See [`Records::get_with`].
     ///
     /// # Errors
@@ -360,37 +374,65 @@ impl Engine {
 
     /// Takes a logged operation into the state. `before` is the record's value so far.
     pub fn apply(&mut self, logged: Logged, before: Option<Text>) {
+        self.apply_hashed(logged, before, None);
+    }
+
+    /// As [`Engine::apply`]; with the hash of an id, of which the uppermost overlay says nothing.
+    pub fn apply_hashed(&mut self, logged: Logged, before: Option<Text>, unsaid: Option<IdHash>) {
         let Logged { id, data, line, batch, origin, version } = logged;
-        let id = &id;
         let data = data.map(|text| self.records.schema_mut().of_line(text, version));
         let aged = match &data {
             Some(Text::Aged(aged)) => Some(Arc::clone(aged)),
             _ => None,
         };
         let origin = origin.map(|mut origin| {
-            (origin.placed, origin.aged) = (self.records.entry(id), aged);
+            (origin.placed, origin.aged) = (self.records.entry(&id), aged);
             origin
         });
         if let Some(journal) = &mut self.journal {
-            let entry = self.records.entry(id);
-            journal.push_back(Applied { id: Arc::clone(id), entry, data: data.clone() });
+            let entry = self.records.entry(&id);
+            journal.push_back(Applied { id: Arc::clone(&id), entry, data: data.clone() });
         }
-        let mut stood = Place::BELOW;
-        let kind = match data {
-            Some(text) => {
-                self.records.set_known(id, text, before.is_some());
-                Kind::Set
-            }
-            None => {
-                if before.is_some() {
-                    stood = self.records.place_of(id);
-                    self.records.delete_known(id);
-                }
-                Kind::Delete
-            }
+        let exists = before.is_some();
+        let (kind, stood) = match data {
+            Some(_) => (Kind::Set, Place::BELOW),
+            None if exists => (Kind::Delete, self.records.place_of(&id)),
+            None => (Kind::Delete, Place::BELOW),
         };
-        let id = Arc::clone(id);
-        self.operations.push(Operation { id, kind, line, before, stood, batch, origin, version });
+        // NOTE: the history first: behind the records, it would wait for their memory.
+        let logged = Arc::clone(&id);
+        self.operations.extend(std::iter::once_with(|| Operation {
+            id: logged,
+            kind,
+            line,
+            before,
+            stood,
+            batch,
+            origin,
+            version,
+        }));
+        match data {
+            Some(text) => self.records.set_known(&id, text, exists, unsaid),
+            None if exists => self.records.delete_known(&id),
+            None => {}
+        }
+    }
+
+    /// Whether [`Engine::log_fresh`] and [`Engine::set_fresh`] may follow: nothing is noted that is to be taken back.
+    pub fn keeps_all(&self) -> bool {
+        self.journal.is_none()
+    }
+
+    /// Takes operations into the history that give values to records of which the uppermost overlay says nothing, each
+    /// once. Their values are for [`Engine::set_fresh`], which must follow. One after the other, the two take half the time that
+    /// they take by turns, operation by operation.
+    pub fn log_fresh(&mut self, operations: impl Iterator<Item = Operation>) {
+        self.operations.extend(operations);
+    }
+
+    /// Takes the values of operations into the state that [`Engine::log_fresh`] took.
+    pub fn set_fresh(&mut self, fresh: impl Iterator<Item = Fresh>) {
+        self.records.set_fresh(fresh);
     }
 
     /// Takes the last operation back out of state and history, as if it had not been: a record that it deleted comes

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::slots::{Id, Slots};
+use super::slots::{Id, IdHash, Slots};
 use super::text::Text;
 
 /// What an overlay says of one id.
@@ -65,6 +65,17 @@ impl Overlay {
         self.entries.get(id)
     }
 
+    /// As [`Overlay::get`], with the hash of the id.
+    pub fn get_hashed(&self, id: &[u8], hash: IdHash) -> Option<&Entry> {
+        self.entries.get_hashed(id, hash)
+    }
+
+    /// Makes room for changes of so many other ids.
+    pub fn reserve(&mut self, more: usize) {
+        self.entries.reserve(more);
+        self.places.reserve(more);
+    }
+
     /// A record's value.
     pub fn text_mut(&mut self, id: &[u8]) -> Option<&mut Text> {
         match &mut self.entries.get_mut(id)?.1.state {
@@ -98,26 +109,53 @@ impl Overlay {
     /// # Errors
     /// Those of `below`.
     pub fn set<E>(&mut self, id: &Id, text: Text, below: impl FnOnce() -> Result<bool, E>) -> Result<(), E> {
-        let next = self.places.len() as u64;
-        if let Some((slot, entry)) = self.entries.get_mut(id) {
-            match &mut entry.state {
-                State::Replaced(old) | State::Appended(_, old) => *old = text,
-                State::Deleted => {
-                    entry.state = State::Appended(next, text);
-                    self.places.push(slot);
-                    self.appended += 1;
-                }
-            }
-            return Ok(());
-        }
-        if below()? {
-            self.entries.add(Arc::clone(id), Entry { below: true, state: State::Replaced(text) });
-        } else {
-            let entry = Entry { below: false, state: State::Appended(next, text) };
-            self.places.push(self.entries.add(Arc::clone(id), entry));
-            self.appended += 1;
+        let hash = IdHash::of(id);
+        if let Some(text) = self.replace(id, hash, text) {
+            self.add(id, hash, text, below()?);
         }
         Ok(())
+    }
+
+    /// Gives a record a value of whose id something is said. If nothing is, the value comes back.
+    pub fn replace(&mut self, id: &Id, hash: IdHash, text: Text) -> Option<Text> {
+        let Some((slot, entry)) = self.entries.get_mut_hashed(id, hash) else { return Some(text) };
+        match &mut entry.state {
+            State::Replaced(old) | State::Appended(_, old) => *old = text,
+            State::Deleted => {
+                entry.state = State::Appended(self.places.len() as u64, text);
+                self.places.push(slot);
+                self.appended += 1;
+            }
+        }
+        None
+    }
+
+    /// Gives a record a value of whose id nothing is said; `below` tells whether the layer below shows it.
+    pub fn add(&mut self, id: &Id, hash: IdHash, text: Text, below: bool) {
+        let next = self.places.len() as u64;
+        let state = if below { State::Replaced(text) } else { State::Appended(next, text) };
+        let slot = self.entries.add_hashed(Arc::clone(id), hash, Entry { below, state });
+        if !below {
+            self.places.push(slot);
+            self.appended += 1;
+        }
+    }
+
+    /// As [`Overlay::add`], for several ids, each once.
+    pub fn add_all(&mut self, fresh: impl Iterator<Item = (Id, IdHash, Text, bool)>) {
+        let Self { entries, places, appended, .. } = self;
+        let mut next = places.len() as u64;
+        let entry = |(id, hash, text, below)| {
+            let state = if below { State::Replaced(text) } else { State::Appended(next, text) };
+            next += u64::from(!below);
+            (id, hash, Entry { below, state })
+        };
+        entries.add_all(fresh.map(entry), |slot, entry| {
+            if !entry.below {
+                places.push(slot);
+                *appended += 1;
+            }
+        });
     }
 
     /// Removes a record; `below` is asked only when the id is new here.

@@ -16,7 +16,7 @@ use super::overlay::{Entry, Overlay, Place};
 use super::overlays::{Lower, Overlays};
 use super::rows::{Row, visit};
 use super::schema::Schema;
-use super::slots::Id;
+use super::slots::{Id, IdHash};
 use super::text::Text;
 use super::touched::Touched;
 use super::view::View;
@@ -33,6 +33,20 @@ pub struct Records {
     touched: Touched,
     /// What was cut off the log since, for a copy.
     kept: Option<Arc<Kept>>,
+}
+
+/// A value of a record of which the uppermost overlay says nothing.
+pub struct Fresh {
+    /// The record.
+    pub id: Id,
+    /// The hash of its id.
+    pub hash: IdHash,
+    /// Its value as it stands in the line.
+    pub data: Text,
+    /// The schema version of that.
+    pub version: u32,
+    /// Whether the record is there already.
+    pub exists: bool,
 }
 
 /// The epochs of all records: no two are the same.
@@ -151,6 +165,22 @@ impl Records {
         }
     }
 
+    /// As [`Records::get`], with the id's hash; and whether the uppermost overlay says something of the id.
+    ///
+    /// # Errors
+    /// As for [`Records::get`].
+    pub fn get_hashed(&self, id: &[u8], hash: IdHash) -> io::Result<(Option<Text>, bool)> {
+        match self.overlays.top().get_hashed(id, hash) {
+            Some(entry) => Ok((entry.state.text().cloned(), true)),
+            None => Ok((self.below().get(id)?, false)),
+        }
+    }
+
+    /// Makes room for changes of so many other ids.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.overlays.top_mut().reserve(more);
+    }
+
     /// What the overlay says of an id, for [`Records::restore`].
     pub fn entry(&self, id: &[u8]) -> Option<Entry> {
         self.overlays.top().get(id).cloned()
@@ -184,11 +214,32 @@ impl Records {
         overlay.set(id, text, || below.get(id).map(|found| found.is_some()))
     }
 
-    /// As [`Records::set`], for a caller that has just looked the record up.
-    pub fn set_known(&mut self, id: &Id, text: Text, exists: bool) {
+    /// As [`Records::set`], for a caller that has just looked the record up. With the hash of an id, of which the uppermost
+    /// overlay says nothing.
+    pub fn set_known(&mut self, id: &Id, text: Text, exists: bool, unsaid: Option<IdHash>) {
         self.touch(id);
         self.schema.sees(id, &text);
-        let Ok(()) = self.overlays.top_mut().set(id, text, || Ok::<_, std::convert::Infallible>(exists));
+        let top = self.overlays.top_mut();
+        if let Some(hash) = unsaid {
+            return top.add(id, hash, text, exists);
+        }
+        let hash = IdHash::of(id);
+        if let Some(text) = top.replace(id, hash, text) {
+            top.add(id, hash, text, exists);
+        }
+    }
+
+    /// Gives records values of which the uppermost overlay says nothing, each once.
+    pub(super) fn set_fresh(&mut self, fresh: impl Iterator<Item = Fresh>) {
+        let Self { overlays, schema, touched, .. } = self;
+        let top = overlays.top_mut();
+        let overlaid = top.len();
+        top.add_all(fresh.map(|Fresh { id, hash, data, version, exists }| {
+            let text = schema.of_line(data, version);
+            touched.note(&id, overlaid);
+            schema.sees(&id, &text);
+            (id, hash, text, exists)
+        }));
     }
 
     /// Where a record stands in the overlay, for [`Records::put_back`].

@@ -119,7 +119,9 @@ impl State {
 
     /// The store's own thread changes something: what it showed is not what it shows from now on.
     pub(super) fn show_all(&mut self) {
-        if !self.home.is_elsewhere() && self.home.shown.take().is_some() {
+        // NOTE: in this order: to ask which thread this is costs more.
+        if self.home.shown.is_some() && !self.home.is_elsewhere() {
+            self.home.shown = None;
             self.home.is_untold = true;
         }
     }

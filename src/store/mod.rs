@@ -20,6 +20,7 @@ mod writing;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use hashbrown::DefaultHashBuilder;
 use parking_lot::Mutex;
@@ -117,6 +118,8 @@ pub struct Store {
     state: Mutex<State>,
     /// The declared indexes.
     fields: Mutex<reading::fields::Fields>,
+    /// Whether one of them was declared to be unique. NOTE: each change asks, and most stores have none.
+    has_unique: AtomicBool,
 }
 
 /// What the lock protects.

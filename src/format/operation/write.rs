@@ -57,9 +57,18 @@ pub struct Marks<'a> {
     pub after: Option<&'a str>,
 }
 
+/// About as much as a line has besides its id and its values.
+const FRAME: usize = 128;
+
 /// Appends everything up to, but without, the closing brace.
 pub fn write_body(out: &mut Vec<u8>, draft: &Draft<'_>) -> Body {
     let start = out.len();
+    // NOTE: at once: the line is put together of a dozen pieces, and as often its room would be looked at.
+    let prev = match draft.prev {
+        Prev::Null => 0,
+        Prev::Delta(text) | Prev::Full(text) => text.len(),
+    };
+    out.reserve(FRAME + draft.id.len() + prev + draft.data.map_or(0, <[u8]>::len));
     out.extend_from_slice(b"{\"ts\":\"");
     out.extend_from_slice(draft.ts);
     out.extend_from_slice(match draft.kind {
@@ -67,15 +76,17 @@ pub fn write_body(out: &mut Vec<u8>, draft: &Draft<'_>) -> Body {
         Kind::Delete => b"\",\"op\":\"delete\",\"id\":".as_slice(),
     });
     escape_into(out, draft.id);
-    out.extend_from_slice(b",\"prev\":");
     let mut prev_value = None;
     match draft.prev {
-        Prev::Null => out.extend_from_slice(b"null"),
-        Prev::Delta(patch) => out.extend_from_slice(patch),
-        Prev::Full(text) if kind(text) == Some(json::Kind::Object) => out.extend_from_slice(text),
-        Prev::Full(text) => {
-            out.extend_from_slice(b"{}");
-            prev_value = (!text.is_empty()).then_some(text);
+        Prev::Null => out.extend_from_slice(b",\"prev\":null"),
+        Prev::Delta(text) | Prev::Full(text) => {
+            out.extend_from_slice(b",\"prev\":");
+            if matches!(draft.prev, Prev::Delta(_)) || kind(text) == Some(json::Kind::Object) {
+                out.extend_from_slice(text);
+            } else {
+                out.extend_from_slice(b"{}");
+                prev_value = (!text.is_empty()).then_some(text);
+            }
         }
     }
     let data = draft.data.map(|text| {
@@ -109,6 +120,11 @@ pub fn write_body(out: &mut Vec<u8>, draft: &Draft<'_>) -> Body {
 /// Appends the marks, the closing brace and the newline. Returns where in `out` the four bytes of the
 /// batch mark stand, if there is one.
 pub fn finish_line(out: &mut Vec<u8>, marks: &Marks<'_>) -> Option<usize> {
+    if *marks == (Marks { batch: Some(BatchMark::More), ..Marks::default() }) {
+        // As nearly every line of a batch.
+        out.extend_from_slice(b",\"batch\":\"more\"}\n");
+        return Some(out.len() - 7);
+    }
     let batch = marks.batch.map(|mark| {
         out.extend_from_slice(b",\"batch\":\"");
         let at = out.len();

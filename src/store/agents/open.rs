@@ -5,6 +5,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 
@@ -148,6 +149,7 @@ impl Store {
             rounds,
             syncing,
             fields: Mutex::default(),
+            has_unique: AtomicBool::new(false),
             state,
         }
     }

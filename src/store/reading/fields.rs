@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::engine::Base;
 use crate::error::{Error, Result};
@@ -107,6 +107,7 @@ impl Store {
         let mut state = self.lock();
         state.engine.touched().begin();
         drop(state);
+        self.has_unique.store(definitions.iter().any(Definition::is_unique), Ordering::Release);
         *self.fields.lock() = Fields { definitions: definitions.into(), ..Fields::default() };
     }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::disk::read_exact_at;
 use crate::engine::{Cursor, Id};
@@ -18,10 +19,10 @@ impl Store {
     /// # Errors
     /// `OPSLOG_NOT_UNIQUE`; `OPSLOG_IO`, `OPSLOG_CORRUPT` of reading other records.
     pub(in crate::store) fn require_unique(&self, state: &mut State, id: &[u8], value: &[u8]) -> Result<()> {
-        let definitions = Arc::clone(&self.fields.lock().definitions);
-        if !definitions.iter().any(Definition::is_unique) || !self.is_alone(state) {
+        if !self.has_unique.load(Ordering::Acquire) || !self.is_alone(state) {
             return Ok(());
         }
+        let definitions = Arc::clone(&self.fields.lock().definitions);
         // What was drafted has its values too.
         state.apply_drafts();
         for (number, definition) in definitions.iter().enumerate().filter(|(_, one)| one.is_unique()) {

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use crate::damage::Damage;
-use crate::engine::{Change, Draft, Id, Logged, NotCanonical, Text};
+use crate::engine::{Change, Check, Draft, Id, IdHash, Logged, NotCanonical, Text};
 use crate::error::{Error, Result};
 use crate::format::operation::{BatchMark, Marks, finish_line};
 use crate::rules::batches::mark_at;
@@ -24,12 +24,18 @@ impl Scratch {
     /// How much of a buffer is kept at most: one huge value must not hold its size in memory for ever.
     const KEPT: usize = 1 << 20;
 
-    fn emptied(mut line: Vec<u8>, mut known: Vec<u8>) -> Self {
-        for buffer in [&mut line, &mut known] {
-            buffer.clear();
-            buffer.shrink_to(Self::KEPT);
-        }
-        Self { line, known }
+    fn emptied(line: Vec<u8>, known: Vec<u8>) -> Self {
+        Self { line: Self::empty(line), known: Self::empty(known) }
+    }
+
+    fn keep_known(&mut self, known: Vec<u8>) {
+        self.known = Self::empty(known);
+    }
+
+    fn empty(mut buffer: Vec<u8>) -> Vec<u8> {
+        buffer.clear();
+        buffer.shrink_to(Self::KEPT);
+        buffer
     }
 }
 
@@ -155,19 +161,20 @@ impl Store {
         now_ms: i64,
         prev: Option<&[u8]>,
     ) -> Result<Changed, Rejected> {
-        let hash = state.unwritten.drafts.hash(id);
-        let Scratch { line, mut known } = std::mem::take(&mut state.unwritten.scratch);
+        let hash = IdHash::of(id);
+        let mut known = std::mem::take(&mut state.unwritten.scratch.known);
+        let mut is_unsaid = false;
         let (before, printed) = match state.unwritten.drafts.get(id, hash) {
             Some((before, value)) => {
                 known.extend_from_slice(value.unwrap_or_default());
                 (before, true)
             }
-            None => self.reading(state, |state| match state.engine.get(id)? {
-                None => Ok((Before::Absent, prev.is_some())),
-                Some(text) => {
-                    let printed = if prev.is_none() { state.read(&text, &mut known)? } else { true };
-                    Ok((Before::Known(text), printed))
-                }
+            None => self.reading(state, |state| {
+                let (text, is_said) = state.engine.get_hashed(id, hash)?;
+                is_unsaid = !is_said;
+                let Some(text) = text else { return Ok((Before::Absent, prev.is_some())) };
+                let printed = if prev.is_none() { state.read(&text, &mut known)? } else { true };
+                Ok((Before::Known(text), printed))
             })?,
         };
         let is_absent = matches!(before, Before::Absent);
@@ -181,7 +188,7 @@ impl Store {
         let drafts = &mut unwritten.drafts;
         let start = drafts.bytes().len();
         let drafted = engine.draft(drafts.bytes(), &draft, prev, printed);
-        state.unwritten.scratch = Scratch::emptied(line, known);
+        state.unwritten.scratch.keep_known(known);
         let body = match drafted {
             Ok(body) => body,
             Err(NotCanonical(text)) => {
@@ -189,7 +196,13 @@ impl Store {
                 return Err(Rejected::NotCanonical(text));
             }
         };
-        let line = Line { start, data: body.data, before, origin: origin_of(state), version };
+        // NOTE: at once: later the value is not in the processor's cache any more.
+        let check_of = |data| match change {
+            Change::Set(value) => (data, Check::of(value)),
+            Change::Delete => (data, Check::NONE),
+        };
+        let data = body.data.map(check_of);
+        let line = Line { start, data, before, is_unsaid, origin: origin_of(state), version };
         let mark = state.unwritten.has_batch_of_user().then_some(BatchMark::More);
         let len = state.unwritten.drafts.push(id, hash, line, mark);
         state.unwritten.hold(len);
