@@ -65,6 +65,23 @@ for (const [title, options] of [
   }
 }
 
+test.serial("batch(), the clock has no time, rejects, and the next set() is none of a batch", async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = new Store();
+  await store.open(folder, manual);
+  const now = Date.now;
+  Date.now = () => NaN;
+  const batched = store.batch(() => t.fail("the function runs"));
+  await t.throwsAsync(
+    batched.finally(() => (Date.now = now)),
+    { instanceOf: RangeError },
+  );
+  await store.set("a", { n: 1 });
+  t.is(await store.batch(() => {}), undefined);
+  await store.close();
+  t.deepEqual(await storedEntries(Store, folder), [["a", { n: 1 }]]);
+});
+
 test("batch(), the checkpoint that it sets off fails, resolves and stays applied", async (t) => {
   const folder = await temporaryFolder(t);
   const backend = new FailingBackend();

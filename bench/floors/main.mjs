@@ -9,6 +9,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildAddon } from "../../scripts/build.mjs";
 import { fail, requireBenchModules, requireCargo, requireNode, root } from "../../scripts/setup.mjs";
+import { makePackage } from "../package.mjs";
 import { floorsReport } from "../parts.mjs";
 import { publish } from "../publication.mjs";
 import { makeId, makePool } from "../record.mjs";
@@ -105,6 +106,7 @@ else {
   requireNode();
   requireCargo();
   buildAddon();
+  makePackage();
   buildFloor();
   requireBenchModules();
   const found = new Map();

@@ -15,6 +15,7 @@ pub struct IdHash(u32);
 
 impl IdHash {
     /// Hashes an id.
+    #[inline]
     pub fn of(id: &[u8]) -> Self {
         static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
         Self((HASHER.hash_one(id) >> 32) as u32)

@@ -1,8 +1,6 @@
 //! What was appended to a log last, kept in memory: reading it back costs no system call. Pieces, of which the oldest are thrown away
 //! when there are too many bytes; every append lies in one piece. A long append is not copied: its buffer becomes a piece.
 
-use std::collections::VecDeque;
-
 /// What a piece holds at most; all of them hold twice as much.
 const PIECE: usize = 4 << 20;
 /// An append from this length on is taken over with its buffer. What is shorter stays in the processor's cache when it is copied.
@@ -12,7 +10,7 @@ const LONG: usize = 1 << 16;
 #[derive(Default)]
 pub struct Recent {
     /// One behind the other in the log, the oldest first; none is empty.
-    pieces: VecDeque<Piece>,
+    pieces: Vec<Piece>,
     /// How many bytes they have together.
     len: usize,
 }
@@ -36,14 +34,14 @@ impl Recent {
             return;
         }
         let is_full = |last: &Piece| last.bytes.len() + bytes.len() > PIECE;
-        if self.pieces.back().is_none_or(is_full) {
+        if self.pieces.last().is_none_or(is_full) {
             // NOTE: as much as the piece will hold at most: its buffer is that of an old one.
             let emptied = self.make_room(PIECE);
-            self.pieces.push_back(Piece { start: at, bytes: emptied });
+            self.pieces.push(Piece { start: at, bytes: emptied });
         } else {
             self.make_room(bytes.len());
         }
-        if let Some(last) = self.pieces.back_mut() {
+        if let Some(last) = self.pieces.last_mut() {
             last.bytes.extend_from_slice(bytes);
             self.len += bytes.len();
         }
@@ -62,12 +60,12 @@ impl Recent {
         // The next append is likely to be as long.
         next.reserve(len + len / 8);
         self.len += len;
-        self.pieces.push_back(Piece { start: at, bytes: std::mem::replace(bytes, next) });
+        self.pieces.push(Piece { start: at, bytes: std::mem::replace(bytes, next) });
     }
 
     /// Whether so many bytes at an offset are to be kept. What does not stand right before them goes.
     fn goes_on(&mut self, at: u64, more: usize) -> bool {
-        if more > PIECE || self.pieces.back().is_some_and(|last| last.end() != at) {
+        if more > PIECE || self.pieces.last().is_some_and(|last| last.end() != at) {
             self.clear();
         }
         0 < more && more <= PIECE
@@ -76,9 +74,8 @@ impl Recent {
     /// Throws away what is too much with so many more bytes. Returns an emptied buffer.
     fn make_room(&mut self, more: usize) -> Vec<u8> {
         let mut emptied = Vec::new();
-        while self.len + more > 2 * PIECE
-            && let Some(oldest) = self.pieces.pop_front()
-        {
+        while self.len + more > 2 * PIECE && !self.pieces.is_empty() {
+            let oldest = self.pieces.remove(0);
             self.len -= oldest.bytes.len();
             emptied = oldest.bytes;
         }
@@ -88,14 +85,14 @@ impl Recent {
 
     /// The log was cut to a length.
     pub fn cut(&mut self, len: u64) {
-        while let Some(last) = self.pieces.back_mut() {
+        while let Some(last) = self.pieces.last_mut() {
             let before = last.bytes.len();
             last.bytes.truncate(usize::try_from(len.saturating_sub(last.start)).unwrap_or(before));
             self.len -= before - last.bytes.len();
             if !last.bytes.is_empty() {
                 break;
             }
-            self.pieces.pop_back();
+            self.pieces.pop();
         }
     }
 
@@ -105,6 +102,7 @@ impl Recent {
     }
 
     /// The bytes at an offset, if all of them are here.
+    #[inline]
     pub fn get(&self, offset: u64, len: usize) -> Option<&[u8]> {
         let piece = self.piece_from(|piece| piece.start <= offset)?;
         let from = usize::try_from(offset - piece.start).ok()?;
@@ -113,7 +111,7 @@ impl Recent {
 
     /// The newest bytes, so many at most, and where they begin.
     pub fn last(&self, limit: usize) -> (u64, &[u8]) {
-        let Some(last) = self.pieces.back() else { return (0, &[]) };
+        let Some(last) = self.pieces.last() else { return (0, &[]) };
         let bytes = last.bytes.get(last.bytes.len().saturating_sub(limit)..).unwrap_or_default();
         (last.end() - bytes.len() as u64, bytes)
     }
@@ -128,7 +126,14 @@ impl Recent {
     }
 
     /// The last piece that begins where it should.
+    #[inline]
     fn piece_from(&self, begins: impl Fn(&Piece) -> bool) -> Option<&Piece> {
+        // Most of what is read was written lately.
+        if let Some(last) = self.pieces.last()
+            && begins(last)
+        {
+            return Some(last);
+        }
         let count = self.pieces.partition_point(begins);
         self.pieces.get(count.checked_sub(1)?)
     }
