@@ -46,6 +46,8 @@ pub struct Tally {
     pub in_order: u64,
     pub damaged: u64,
     pub in_recovery: u64,
+    /// Files of indexes that were damaged or of another snapshot.
+    pub damaged_indexes: u64,
     pub deeds: Deeds,
     pub faults: FaultCounts,
 }
@@ -70,6 +72,7 @@ impl Tally {
         self.in_order += other.in_order;
         self.damaged += other.damaged;
         self.in_recovery += other.in_recovery;
+        self.damaged_indexes += other.damaged_indexes;
         self.deeds += other.deeds;
         self.faults += other.faults;
     }
@@ -93,8 +96,9 @@ impl Tally {
              failed one that no process could note)"
         );
         println!(
-            "{renewed} logs written anew after a failed sync; {migrated} migrations; {twice} stores opened twice; {pruned} files \
-             pruned"
+            "{} indexes damaged or of another snapshot; {renewed} logs written anew after a failed sync; {migrated} migrations; {twice} stores opened twice; {pruned} files \
+             pruned",
+            self.damaged_indexes
         );
         let faults: Vec<String> =
             self.faults.each().iter().map(|(name, count)| format!("{name} {count}")).collect();

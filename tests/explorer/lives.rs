@@ -5,13 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use opslog::disk::sim::SimDisk;
-use opslog::store::Durability;
+use opslog::store::{Durability, Options};
 
 use super::counts::Tally;
+use super::indexes;
 use super::live::{Violation, doubtful_logs};
 use super::model::Model;
 use super::oracle::{Legal, power_loss};
 use super::plan::{Planner, Random, Step};
+use super::reader;
 use super::world::World;
 
 const FIRST_MS: i64 = 1_700_000_000_000;
@@ -91,6 +93,14 @@ pub fn explore_death(
     fourth.live(&[], Legal::Killed).map_err(|violation| {
         format!("second life {again:?}, {then:?}, third life {last:?}, opening once more: {violation}")
     })?;
+    let options = Options {
+        read_only: false,
+        version: fourth.version,
+        version_given: true,
+        ..reader::options(fourth.now + 3000)
+    };
+    let damaged = indexes::survive_damage(&fourth.disk.after_kill(), &options, &mut random);
+    tally.damaged_indexes += damaged.map_err(|violation| format!("a damaged index: {violation}"))?;
     tally.faults += disk.faults();
     Ok(())
 }

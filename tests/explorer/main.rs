@@ -102,6 +102,7 @@ fn report(total: &Tally, seeds: u64) {
     assert!(unnoted * 1000 < synced, "{unnoted} of {synced} steps after a failed sync that no process noted");
     for (name, count) in [
         ("crash during recovery", total.in_recovery),
+        ("damage of an index", total.damaged_indexes),
         ("log written anew", renewed),
         ("migration", migrated),
         ("opening twice", twice),
