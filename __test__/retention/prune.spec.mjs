@@ -4,7 +4,9 @@ import { appendFile, mkdir, readdir, rm, stat, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import test from "ava";
 import { Store } from "../../index.mjs";
+import { setImmediate } from "node:timers/promises";
 import { manual, openAgent } from "../helpers/agents.mjs";
+import { memoryBackend, memoryBucket } from "../helpers/memory-backend.mjs";
 import { original } from "../helpers/original.mjs";
 import { startStoreProcess } from "../helpers/processes.mjs";
 import { guessedTimes, isoTimes, noTimes } from "../helpers/times.mjs";
@@ -391,6 +393,48 @@ test("prune() and retain in memory delete the oldest operations, and prune() tel
   await seal(bounded, 5);
   t.deepEqual(await bounded.prune({ keepBytes: 0 }), { files: 0, bytes: 0 });
 });
+
+for (const [kind, kept, options] of [
+  ["in memory", ":memory:", () => ({})],
+  ["behind a backend", "kept", (bucket) => ({ backend: memoryBackend(bucket, { deletes: true }) })],
+  [
+    "behind a backend of agents",
+    "kept",
+    (bucket) => ({ backend: memoryBackend(bucket, { deletes: true }), agentId: "one" }),
+  ],
+]) {
+  test(`prune() ${kind} beside checkpoints, archives and undone batches, all resolve, and changes() reads what is left`, async (t) => {
+    const beside = {
+      "compact()": (store) => store.compact(),
+      "archive()": (store) => store.archive(({ i }) => i === 1),
+      "undo({ batch: true })": (store) => store.undo({ batch: true }),
+    };
+    for (const [what, call] of Object.entries(beside)) {
+      for (let turns = 0; turns < 12; turns++) {
+        const bucket = memoryBucket();
+        const store = await opened(t, kept, options(bucket));
+        await seal(store, 3);
+        await store.batch(() => {
+          store.set("id-3", { n: 3, i: 3 });
+          store.set("id-4", { n: 3, i: 4 });
+        });
+        const pruned = store.prune({ keepBytes: 0 });
+        for (let turn = 0; turn < turns; turn++) await setImmediate();
+        await t.notThrowsAsync(Promise.all([pruned, call(store)]), `${what} after ${turns} turns`);
+        await store.set("late", { n: 4, i: 0 });
+        const changes = [];
+        for await (const { id } of store.changes()) changes.push(id);
+        t.is(changes.at(-1), "late");
+        const entries = [...store];
+        await store.close();
+        if (kept === ":memory:") continue;
+        const again = await opened(t, kept, options(bucket));
+        t.deepEqual([...again], entries);
+        await again.close();
+      }
+    }
+  });
+}
 
 test("usage() tells every byte of the folder, and stats() what it told before", async (t) => {
   const folder = await temporaryFolder(t);

@@ -52,7 +52,9 @@ class Upkeep {
     const queue = this.#opened();
     const request = parsePrune(options);
     if (!request.dryRun) this.#writable();
-    const { ending } = await queue.begin((driver) => driver.prune(request));
+    // NOTE: a single writer makes the next manifest from the one that it knows: beside a checkpoint one of the two would be lost.
+    const holdsUp = queue.driver.blocksAppends && queue.options.agentId === undefined && !request.dryRun;
+    const { ending } = await queue.begin((driver) => driver.prune(request), { holdsUp });
     return ending;
   }
 
