@@ -98,16 +98,19 @@ impl Moment {
     /// The records that the layers on top of the base speak of, each once.
     pub fn overlaid_ids(&self) -> Vec<Id> {
         let mut ids = Vec::new();
-        self.visit_overlaid(&mut |id| ids.push(Id::clone(id)));
+        self.visit_overlaid(&mut |id, _| ids.push(Id::clone(id)));
         ids
     }
 
-    /// Visits the ids of [`Moment::overlaid_ids`].
-    pub fn visit_overlaid(&self, visitor: &mut dyn FnMut(&Id)) {
+    /// Visits the ids of [`Moment::overlaid_ids`], with whether the record is there.
+    pub fn visit_overlaid(&self, visitor: &mut dyn FnMut(&Id, bool)) {
         for (number, layer) in self.layers.iter().enumerate() {
             let above = self.layers.get(number + 1..).unwrap_or_default();
-            let is_new = |id: &&Id| above.iter().all(|layer| layer.get(id).is_none());
-            layer.ids().filter(is_new).for_each(&mut *visitor);
+            for (id, entry) in layer.entries() {
+                if above.iter().all(|layer| layer.get(id).is_none()) {
+                    visitor(id, entry.state.text().is_some());
+                }
+            }
         }
     }
 

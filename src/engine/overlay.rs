@@ -89,9 +89,9 @@ impl Overlay {
         self.entries.len()
     }
 
-    /// The ids of which something is said.
-    pub fn ids(&self) -> impl Iterator<Item = &Id> {
-        self.entries.iter().map(|(id, _)| id)
+    /// The ids of which something is said, and what.
+    pub fn entries(&self) -> impl Iterator<Item = (&Id, &Entry)> {
+        self.entries.iter()
     }
 
     /// Whether nothing is said.

@@ -1,13 +1,14 @@
-//! The ids of which the log says something, in order: found piece by piece among all of them.
+//! The ids of the records of which the log says something, in order: found piece by piece among all of them.
+//!
+//! Invariant: deleted records are left out. A scan would go through all ids again for each piece of them.
 
 use super::walk::Range;
 use crate::engine::{Id, Moment};
 
-/// So many ids are held at most, and looked for at least: those that come first may be of deleted records.
+/// So many ids are held at most.
 const PIECE: usize = 100_000;
-const LEAST: usize = 1024;
 
-/// The ids in a range, in order; some of their records may be deleted.
+/// The ids in a range, in order.
 pub(super) struct Overlaid {
     /// Which ids are still to be found.
     range: Range,
@@ -23,7 +24,7 @@ impl Overlaid {
     /// Looks for the next ids, if none is known. `most` records are wanted at most.
     pub fn find_next(&mut self, moment: &Moment, most: usize) {
         while self.ids.peek().is_none() && !self.is_over {
-            self.find_piece(moment, most.clamp(LEAST, PIECE));
+            self.find_piece(moment, most.min(PIECE));
         }
     }
 
@@ -45,8 +46,8 @@ impl Overlaid {
                 *end = ids.last().cloned();
             }
         };
-        moment.visit_overlaid(&mut |id| {
-            if range.has(id) && end.as_ref().is_none_or(|end| range.compare(id, end).is_lt()) {
+        moment.visit_overlaid(&mut |id, is_there| {
+            if is_there && range.has(id) && end.as_ref().is_none_or(|end| range.compare(id, end).is_lt()) {
                 ids.push(Id::clone(id));
                 if ids.len() > 2 * most {
                     cut(&mut ids, &mut end);
@@ -59,5 +60,28 @@ impl Overlaid {
             None => self.is_over = true,
         }
         self.ids = ids.into_iter().peekable();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Overlay, Text};
+
+    #[test]
+    fn deleted_records_are_left_out_so_that_one_look_finds_the_first_record() {
+        let mut overlay = Overlay::default();
+        let id = |n: u32| Id::from(format!("{n:05}").as_bytes());
+        for n in 0..3000 {
+            let Ok(()) = overlay.delete(&id(n), || Ok::<_, std::convert::Infallible>(true));
+        }
+        for n in 3000..3002 {
+            let text = Text::Held((*b"1").into());
+            let Ok(()) = overlay.set(&id(n), text, || Ok::<_, std::convert::Infallible>(true));
+        }
+        let mut overlaid = Overlaid::new(Range::default());
+        overlaid.find_next(&Moment::empty().under(overlay), 1);
+        assert_eq!(overlaid.take(), Some(id(3000)));
+        assert_eq!(overlaid.take(), None);
     }
 }
