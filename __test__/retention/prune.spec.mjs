@@ -394,6 +394,29 @@ test("prune() and retain in memory delete the oldest operations, and prune() tel
   t.deepEqual(await bounded.prune({ keepBytes: 0 }), { files: 0, bytes: 0 });
 });
 
+for (const where of ["in memory", "in a folder"]) {
+  test(`retain ${where} keeps what a listener has not been told, and a changes() that lags has not read`, async (t) => {
+    const folder = where === "in memory" ? ":memory:" : await temporaryFolder(t);
+    const store = await opened(t, folder, { checkpointThreshold: 3, retain: { checkpoints: 1 } });
+    const told = [];
+    store.on("change", (changes) => {
+      for (const { value } of changes) told.push(value.n);
+    });
+    await store.set("id", { n: 0 });
+    const lagging = store.changes({ after: store.position, live: true });
+    const first = lagging.next();
+    for (let n = 1; n <= 100; n++) await store.set("id", { n });
+    const wanted = Array.from({ length: 101 }, (_, n) => n);
+    const read = [(await first).value.value.n];
+    while (read.length < 100) read.push((await lagging.next()).value.value.n);
+    t.deepEqual(read, wanted.slice(1));
+    await lagging.return();
+    await store.compact();
+    await store.close();
+    t.deepEqual(told, wanted);
+  });
+}
+
 for (const [kind, kept, options] of [
   ["in memory", ":memory:", () => ({})],
   ["behind a backend", "kept", (bucket) => ({ backend: memoryBackend(bucket, { deletes: true }) })],

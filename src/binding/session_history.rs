@@ -26,7 +26,7 @@ type Found = (Arc<Store>, Past);
 #[derive(Default)]
 pub struct Histories {
     last: Rc<RefCell<u32>>,
-    feeds: RefCell<HashMap<u32, Rc<Feed>>>,
+    feeds: Rc<RefCell<HashMap<u32, Rc<Feed>>>>,
     presents: Rc<RefCell<HashMap<u32, Rc<Present>>>>,
     pasts: Rc<RefCell<HashMap<u32, Found>>>,
 }
@@ -111,8 +111,10 @@ impl NativeSession {
     pub fn prune(&self, prune: NativePrune) -> napi::Result<u32> {
         let session = self.shared();
         let (limits, dry_run) = (prune.limits(), prune.dry_run);
+        let feeds = Rc::clone(&self.histories().feeds);
         self.begin(Box::pin(async move {
-            let Deleted { files, bytes } = session.prune(&limits, dry_run).await?;
+            let needed = || feeds.borrow().values().filter_map(|feed| feed.first_needed()).min();
+            let Deleted { files, bytes } = session.prune(&limits, dry_run, needed).await?;
             Ok(format!("[{files},{bytes}]").into_bytes())
         }))
     }

@@ -1,6 +1,6 @@
 //! Operations as callers read them, forward or backward, in pieces of JSON text.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use hashbrown::HashSet;
 
@@ -24,6 +24,8 @@ pub struct Feed {
     reading: RefCell<Option<Reading>>,
     is_reverse: bool,
     is_over: RefCell<bool>,
+    /// The first era that is still read.
+    era: Cell<u64>,
 }
 
 /// What was read.
@@ -65,7 +67,18 @@ impl Feed {
     /// A history behind a position, or from the beginning; in reverse from the end. A live one never comes to an end.
     pub fn new(wanted: Wanted, after: Option<Position>, (is_reverse, is_live): (bool, bool)) -> Self {
         let (reading, is_over) = (RefCell::default(), RefCell::default());
-        Self { wanted, after, is_live, reading, is_reverse, is_over }
+        let era = Cell::new(after.as_ref().map_or(0, |after| after.era));
+        Self { wanted, after, is_live, reading, is_reverse, is_over, era }
+    }
+
+    /// The first era that is still read, unless it is over.
+    pub fn first_needed(&self) -> Option<u64> {
+        (!*self.is_over.borrow()).then_some(self.era.get())
+    }
+
+    /// Eras before this one are read no more.
+    pub(super) fn has_come_to(&self, era: u64) {
+        self.era.set(era);
     }
 }
 

@@ -101,6 +101,7 @@ impl<C: Carrier> Session<C> {
         limit: usize,
     ) -> Result<bool, Error> {
         loop {
+            feed.has_come_to(forward.walk.era);
             while let Some(entry) = forward.found.queue.pop_front() {
                 forward.tell(&entry, &feed.wanted, out);
                 if out.len() >= limit {

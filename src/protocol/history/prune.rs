@@ -29,11 +29,17 @@ impl Deleted {
 }
 
 impl<C: Carrier> Session<C> {
-    /// Deletes the history that is beyond the limits.
+    /// Deletes the history that is beyond the limits. Where no other store reads it, what the own feeds need stays, from the era
+    /// `needed` on.
     ///
     /// # Errors
     /// `OPSLOG_UNSUPPORTED` if the carrier deletes no logs; those of the steps and rules. What is left is an unbroken end of the history.
-    pub async fn prune(&self, limits: &Limits, dry_run: bool) -> Result<Deleted, Error> {
+    pub async fn prune(
+        &self,
+        limits: &Limits,
+        dry_run: bool,
+        needed: impl Fn() -> Option<u64>,
+    ) -> Result<Deleted, Error> {
         if !self.carrier.facts().deletes_logs {
             let message =
                 "This backend deletes no logs: prune() and the option retain need its method deleteOpsFile()";
@@ -44,7 +50,12 @@ impl<C: Carrier> Session<C> {
             self.check_replaced()?;
         }
         let manifest = self.manifest_now().await?;
-        let going = self.beyond(&manifest, limits).await?;
+        let mut going = self.beyond(&manifest, limits).await?;
+        if self.carrier.facts().is_private
+            && let Some(needed) = needed()
+        {
+            going.retain(|retired| retired.snapshot <= needed);
+        }
         if dry_run {
             let files = going.iter().map(|retired| retired.logs.len() as u64).sum();
             return Ok(Deleted { files, bytes: going.iter().map(|retired| retired.bytes).sum() });
