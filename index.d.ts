@@ -1439,7 +1439,7 @@ export declare class Store<T = Record<string, unknown>> {
    * Cost: in proportion to the returned records, if there is an index of the ids' order. In a store of more than 5,000 records,
    * the first scan with a bound starts to build that index in the background, in `index/` beside the snapshot; checkpoints
    * keep it from then on. A reader that finds no such index keeps one in memory, of some 40 bytes for each record. Without the
-   * index, a scan reads every id once, on another thread, and once more for each 700,000 ids that it returns. It holds some 20 MB
+   * index, a scan reads every id once, on another thread, and once more for each 350,000 ids or more that it returns. It holds some 20 MB
    * at most: places of records, of 12 bytes each, and values in pieces of 256 KB as the iteration advances.
    *
    * @param options Which ids, in which direction, how many, and a signal; each with its default there.

@@ -137,7 +137,7 @@ const limits = [
     (pages) => inMegabytes(pages * 1024),
     { "ARCHITECTURE.md": "one of up to # MB is held" },
   ],
-  ["src/store/reading/runs.rs", "PLACES", shown, { "index.d.ts": "for each # ids" }],
+  ["src/store/reading/runs.rs", "PLACES", (places) => shown(places / 2), { "index.d.ts": "for each # ids" }],
   [
     "lib/backend/driver.js",
     "KEPT_IN_MEMORY_BYTES",

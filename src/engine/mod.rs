@@ -26,6 +26,8 @@ pub use kept::{Kept, Moments};
 pub use moment::{Moment, Standing};
 pub use nearby::Nearby;
 pub use operation::{Cut, Logged, Operation, Origin, Rank, compare_ranks, places_in_order};
+#[cfg(test)]
+pub use overlay::Overlay;
 pub use overlay::Place;
 pub use records::{Cursor, Fresh};
 pub use rows::{BaseLine, Row};

@@ -125,7 +125,7 @@ impl Actor {
                 checkpoints: Some(self.world.dice.borrow_mut().below(4) as u64),
                 ..Limits::default()
             };
-            return drop(session.prune(&limits, false).await);
+            return drop(session.prune(&limits, false, || None).await);
         }
         match dice {
             0..25 => {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::disk::OpenMode;
-use crate::engine::{Id, Moment};
+use crate::engine::Moment;
 use crate::fields::{At, Broken, Leaf, Tree};
 use crate::layout;
 use crate::query::{Definition, Range as Keys, id_key, id_of_key};
@@ -66,8 +66,6 @@ pub(super) struct Ordered {
     rest: (At, At),
     leaf: Option<(u32, Arc<Leaf>)>,
     head: Option<Head>,
-    /// The id of the record that was taken last.
-    given: Option<Id>,
 }
 
 impl Ordered {
@@ -78,7 +76,7 @@ impl Ordered {
             Some(end) => tree.seek(&end)?,
             None => At { leaf: tree.leaves(), number: 0 },
         };
-        Ok(Self { tree, range, rest: (from, to), leaf: None, head: None, given: None })
+        Ok(Self { tree, range, rest: (from, to), leaf: None, head: None })
     }
 
     /// Looks for the next record, if it is not known.
@@ -101,14 +99,7 @@ impl Ordered {
     }
 
     pub fn take(&mut self) -> Option<Head> {
-        let head = self.head.take()?;
-        self.given = Some(Id::clone(&head.id));
-        Some(head)
-    }
-
-    /// The id of the record that was taken last.
-    pub fn given(&self) -> Option<Id> {
-        self.given.clone()
+        self.head.take()
     }
 
     /// Takes the next place off the rest.

@@ -56,7 +56,7 @@ impl Overlaid {
         });
         cut(&mut ids, &mut end);
         match &end {
-            Some(end) => self.range.go_on_from(end, false),
+            Some(end) => self.range.go_on_behind(end),
             None => self.is_over = true,
         }
         self.ids = ids.into_iter().peekable();

@@ -130,7 +130,7 @@ impl Runs {
             }
         }
         match end {
-            Some(end) => self.range.go_on_from(&end, false),
+            Some(end) => self.range.go_on_behind(&end),
             None => self.is_over = true,
         }
         Ok(())

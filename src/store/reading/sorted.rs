@@ -21,6 +21,8 @@ pub struct Sorted {
     range: Range,
     /// How many records are still wanted.
     left: usize,
+    /// The id of the last record that was given.
+    given: Option<Id>,
     stored: Stored,
     overlaid: Overlaid,
 }
@@ -54,7 +56,7 @@ impl Store {
         };
         let overlaid = Overlaid::new(range.clone());
         let left = range.limit.unwrap_or(usize::MAX);
-        let mut sorted = Sorted { moment: moment.clone(), range, left, stored, overlaid };
+        let mut sorted = Sorted { moment: moment.clone(), range, left, given: None, stored, overlaid };
         self.find_next(&mut sorted).map_err(|source| self.read_failed(source))?;
         Ok(sorted)
     }
@@ -79,11 +81,12 @@ impl Store {
                     let line = head.line(&base, &mut lines)?;
                     let record = base.record(head.offset, &line)?;
                     if *record.id != *head.id {
-                        self.go_on_without_order(sorted, Some((&head.id, true)));
+                        self.go_on_without_order(sorted);
                         continue;
                     }
                     let text = line.get(record.data).unwrap_or_default();
                     print(&Row::Made { id: &head.id, text }, false, out);
+                    sorted.given = Some(head.id);
                 }
                 Some(Next::Overlaid(id)) => {
                     let Some(text) = sorted.moment.get(&id)? else { continue };
@@ -93,6 +96,7 @@ impl Store {
                         print(&Row::Made { id: &id, text: texts.read(&text)? }, false, out);
                         Ok(())
                     })?;
+                    sorted.given = Some(id);
                 }
             }
             sorted.left -= 1;
@@ -107,8 +111,7 @@ impl Store {
         if let Stored::ByOrder(ordered) = stored
             && ordered.find_next(moment).is_err()
         {
-            let given = ordered.given();
-            self.go_on_without_order(sorted, given.as_deref().map(|id| (id, false)));
+            self.go_on_without_order(sorted);
         }
         match &mut sorted.stored {
             Stored::Runs(runs) => runs.find_next(&sorted.moment, sorted.left),
@@ -116,12 +119,12 @@ impl Store {
         }
     }
 
-    /// The order of ids is damaged, or of another snapshot. Goes on behind an id, or with the id itself.
-    fn go_on_without_order(&self, sorted: &mut Sorted, from: Option<(&[u8], bool)>) {
+    /// The order of ids is damaged, or of another snapshot: nothing that is still to come is taken from it.
+    fn go_on_without_order(&self, sorted: &mut Sorted) {
         self.fields.lock().forget(sorted.moment.base());
         let mut range = sorted.range.clone();
-        if let Some((id, itself)) = from {
-            range.go_on_from(id, itself);
+        if let Some(id) = &sorted.given {
+            range.go_on_behind(id);
         }
         sorted.stored = Stored::Runs(Runs::new(range));
     }

@@ -114,10 +114,10 @@ impl Range {
         if self.reverse { order.reverse() } else { order }
     }
 
-    /// Leaves out all that come before an id, and the id itself unless it is wanted.
-    pub(in crate::store) fn go_on_from(&mut self, id: &[u8], itself: bool) {
+    /// Leaves out an id and all that come before it.
+    pub(in crate::store) fn go_on_behind(&mut self, id: &[u8]) {
         let end = if self.reverse { &mut self.to } else { &mut self.from };
-        *end = Some((id.into(), itself));
+        *end = Some((id.into(), false));
     }
 
     pub(in crate::store) fn has(&self, id: &[u8]) -> bool {
