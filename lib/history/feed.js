@@ -1,7 +1,7 @@
 "use strict";
 
-// What a listener is told: the history from a position on, in pieces. Where the
-// history cannot be read any more, that is told as a warning of the process, and the feed goes on as soon as it can.
+// What a listener is told: the history from a position on, in pieces. Where the history cannot be read any more, that is told as a
+// warning of the process, and the feed goes on as soon as it can.
 
 const { tellFailure } = require("../errors/warnings");
 const { delay } = require("../platform/timers");
