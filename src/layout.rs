@@ -191,6 +191,11 @@ pub fn closed(root: &Path, agent: Option<&str>) -> PathBuf {
     root.join(INDEX).join(name)
 }
 
+/// Whether a name in [`INDEX`] is that of a note of [`closed`].
+pub fn is_closed(name: &str) -> bool {
+    name == "closed" || name.starts_with("agent-") && name.ends_with(".closed")
+}
+
 /// Taken before the lock of [`folder_lock`], so that an append cannot starve a change of the manifest that waits for it.
 pub fn entry_lock(root: &Path) -> PathBuf {
     root.join(INDEX).join("door")

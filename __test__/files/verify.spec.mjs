@@ -1,6 +1,6 @@
 /** Store.verify(): says which file is damaged, and where, and is content with everything else. */
 import { appendFile, readFile, rename, rm, truncate, writeFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import test from "ava";
 import { FsBackend, Store } from "../../index.mjs";
 import { flip, lineStarts, offsetOf } from "../helpers/damage.mjs";
@@ -102,6 +102,45 @@ test("verify() of a log that was deleted when it was empty, as dependents do, fi
   await store.open(folder, { recovery: "strict" });
   t.false("missingLogs" in store.recovery);
   await store.close();
+});
+
+for (const agentId of [undefined, "one"]) {
+  const whose = agentId === undefined ? "a single writer" : "an agent";
+  for (const [how, remove] of [
+    ["deleteBlob()", (backend, log) => backend.deleteBlob(log)],
+    ["deleteBlobDir()", (backend) => backend.deleteBlobDir("ops")],
+  ]) {
+    test(`verify() and open(), ${how} of an FsBackend has deleted the log of ${whose}, as dependents do, find nothing`, async (t) => {
+      const folder = await temporaryFolder(t);
+      const backend = new FsBackend();
+      const store = new Store();
+      await store.open(folder, { agentId, checkpointOnClose: false });
+      await store.set("a", { n: 1 });
+      await store.close();
+      await backend.initialize(folder, { readOnly: false });
+      const { activeOps, activeAgentOps } = await readManifest(folder);
+      const log = activeAgentOps?.[agentId] ?? activeOps;
+      await remove(backend, log);
+      await backend.shutdown();
+      await assertWhole(t, folder);
+      await store.open(folder, { agentId, recovery: "strict" });
+      t.is(store.count(), 0);
+      await store.close();
+    });
+  }
+}
+
+test("verify() and open(), deleteBlob() of an FsBackend has deleted another file, tell of a log that is missing", async (t) => {
+  const folder = await folderWithEverything(t);
+  const log = await activeWal(folder);
+  const backend = new FsBackend();
+  await backend.initialize(folder, { readOnly: false });
+  await backend.writeBlob(`${relative(folder, log)}.old`, "x");
+  await backend.deleteBlob(`${relative(folder, log)}.old`);
+  await backend.deleteBlobDir("ops-of-others");
+  await backend.shutdown();
+  await rm(log);
+  t.is((await Store.verify(folder)).damage.length, 1);
 });
 
 test("verify() and open(), a log is missing that was not empty when it was closed, tell of it", async (t) => {

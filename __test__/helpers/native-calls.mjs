@@ -93,6 +93,7 @@ export const nativeCalls = {
   manifestWrite: at(({ addon, other }) => addon.manifestWrite(other, '{"version":1}')),
   logCreate: at(({ addon, folder }) => addon.logCreate(folder, "one", now)),
   logAppend: at(({ addon, other }) => addon.logAppend(join(other, "log.jsonl"), ["[{}]"])),
+  logDeleted: at(({ addon, folder }) => addon.logDeleted(folder, "ops")),
   logCutLast: at(({ addon, other }) => addon.logCutLast(join(other, "log.jsonl"))),
   logRead: at(({ addon, folder, wal }) => addon.logRead(join(folder, wal))),
   logList: at(({ addon, folder }) => addon.logList(folder)),

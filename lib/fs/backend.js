@@ -248,10 +248,12 @@ class FsBackend {
 
   async deleteBlob(relativePath) {
     await files().blobs.remove(this.dir, relativePath);
+    await files().logs.forget(rootOf(this), relativePath);
   }
 
   async deleteBlobDir(prefix) {
     await files().blobs.removeFolder(this.dir, prefix);
+    await files().logs.forget(rootOf(this), prefix);
   }
 }
 

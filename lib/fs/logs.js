@@ -59,4 +59,11 @@ function truncateLastOp(root, file) {
   return exclusively(file, () => writing(root, (addon) => addon.logCutLast(file)));
 }
 
-module.exports = { appendOps, readOps, truncateLastOp };
+/** A program has deleted a log itself, or a folder of logs: that they are missing is not told. Best effort. */
+async function forget(root, relativePath) {
+  const log = relativePath.replace(/\/+$/, "");
+  if (log !== "ops" && !log.startsWith("ops/")) return;
+  await writing(root, (addon) => addon.logDeleted(root, log)).catch(() => {});
+}
+
+module.exports = { appendOps, forget, readOps, truncateLastOp };

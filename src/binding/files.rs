@@ -19,6 +19,7 @@ use crate::files::snapshot::{SnapshotDraft, SnapshotReader};
 use crate::files::{self, segment};
 use crate::lock::Locking;
 use crate::permissions::StoreDisk;
+use crate::store::forget_deleted;
 use crate::wal::{WalCursor, unheld};
 
 /// Behind a backend no write is promised to survive a power failure: what a file system cannot sync is left out.
@@ -66,6 +67,18 @@ pub fn log_append(path: String, lists: Vec<JsString<'_>>) -> napi::Result<AsyncT
         move || unheld::append(disk(), &PathBuf::from(path), &files::lines_of(lists)?),
         |()| (),
     )))
+}
+
+/// A program has deleted a log, or a folder of logs, by its relative path.
+#[napi]
+pub fn log_deleted(root: String, relative: String) -> AsyncTask<Work> {
+    AsyncTask::new(Work::new(
+        move || {
+            forget_deleted(disk(), &PathBuf::from(root), &relative);
+            Ok(())
+        },
+        |()| (),
+    ))
 }
 
 /// Takes the last operation out of a log. Resolves to whether there was one.

@@ -52,6 +52,23 @@ pub(super) fn forget(disk: &dyn Disk, root: &Path, agent: Option<&str>) {
     let _ = disk.unlink(&layout::closed(root, agent));
 }
 
+/// Removes the notes of what a program itself has deleted, a log or a folder of logs: it is not told that they are missing. Best
+/// effort.
+pub fn forget_deleted(disk: &dyn Disk, root: &Path, relative: &str) {
+    for name in disk.list(&root.join(layout::INDEX)).unwrap_or_default() {
+        let path = root.join(layout::INDEX).join(&name);
+        if !layout::is_closed(&name) {
+            continue;
+        }
+        let is_deleted = noted_in(disk, &path).is_some_and(|(_, log)| {
+            log.strip_prefix(relative).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+        if is_deleted {
+            let _ = disk.unlink(&path);
+        }
+    }
+}
+
 /// The logs that a manifest names, that were not empty, and that are missing.
 ///
 /// # Errors
@@ -82,11 +99,17 @@ fn noted(disk: &dyn Disk, root: &Path, agent: Option<&str>, relative: &str) -> O
     if agent.is_some_and(|agent| agent.contains(['/', '\\'])) {
         return None;
     }
-    let file = disk.open(&layout::closed(root, agent), OpenMode::ReadNoFollow).ok()?;
+    let (bytes, path) = noted_in(disk, &layout::closed(root, agent))?;
+    (path == relative).then_some(bytes)
+}
+
+/// What a note says: how many bytes a log had, and its path.
+fn noted_in(disk: &dyn Disk, note: &Path) -> Option<(u64, String)> {
+    let file = disk.open(note, OpenMode::ReadNoFollow).ok()?;
     let mut text = vec![0; LONGEST];
     let read = read_full_at(&*file, &mut text, 0).ok()?;
     let text = std::str::from_utf8(text.get(..read)?).ok()?;
     let (bytes, path) = text.strip_suffix('\n')?.split_once(' ')?;
     let bytes = bytes.parse().ok().filter(|&bytes| bytes > 0)?;
-    (path == relative).then_some(bytes)
+    Some((bytes, path.to_owned()))
 }

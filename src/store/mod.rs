@@ -34,7 +34,7 @@ pub use backup::{Backup, Copied};
 pub use checkpoint::Checkpoint;
 pub use checkpoint::archive::{ArchivePlan, load_segment};
 pub use checkpoint::prune::Prune;
-pub use closing::{MissingLog, missing_logs};
+pub use closing::{MissingLog, forget_deleted, missing_logs};
 pub use following::followed::{Followed, Skipped};
 pub use following::look::Look;
 pub use following::seen::Seen;
