@@ -205,17 +205,19 @@ class Store extends Inspected {
     this.#ensureWritable();
     if (this.#batch !== null) {
       checkId(id);
-      this.#driver.setInBatch(id, this.#textOf(id, value));
+      const object = this.#driver.records.given(id, value);
+      this.#driver.setInBatch(id, this.#textOf(id, object ?? value), object);
       this.#batch += 1;
       return undefined;
     }
     try {
       checkId(id);
-      const text = this.#textOf(id, value);
       const driver = this.#driver;
-      const again = () => this.#inForce(driver).set(id, text);
+      const object = driver.records.given(id, value);
+      const text = this.#textOf(id, object ?? value);
+      const again = () => this.#inForce(driver).set(id, text, object);
       if (this.#queue.isBusy) return paced(this.#queue.append(again));
-      const done = driver.set(id, text);
+      const done = driver.set(id, text, object);
       if (done === undefined) return after(1);
       return done === RETRY ? paced(this.#queue.retry(again)) : done;
     } catch (error) {

@@ -24,7 +24,7 @@ export default {
   id: "W3",
   title: "Get and set",
   text: `Get one of ${RECORDS.toLocaleString("en-US")} records at random, set it with one field changed, await.`,
-  note: "As W1, and more: the record is parsed for `get()`, its previous text is read for the delta (from the end of the log that is kept in memory), and both texts are compared field by field. lmdb keeps no previous value.",
+  note: "As W1, and more: the value that is set is copied, so that the next `get()` of the record parses nothing, its previous text is read for the delta (from the end of the log that is kept in memory), and both texts are compared field by field. lmdb keeps no previous value.",
   variants: sizes.map((size) => ({ ...size, records: RECORDS })),
   stores: storeNames,
   floors: { "awaited writeSync": awaitedWrites },

@@ -34,7 +34,7 @@ export default {
   text:
     "agentdb on this package and on 0.8.1, in its two storage modes: 2,000 awaited inserts, one insertMany of 5,000, a find over the " +
     "7,000, 1,000 awaited updates by id, the find again, a count, close; then open, a find by id, close.",
-  note: "agentdb keeps its own copies of records and its own indexes. What it asks of the store is the first walk over all records, single sets and deletes, and a checkpoint at `close()`, which syncs here and does not in 0.8.1.",
+  note: "agentdb keeps its own copies of records and its own indexes. What it asks of the store is walks over all records, single sets and deletes, and a checkpoint at `close()`, which syncs here and does not in 0.8.1.",
   variants,
   stores: ["ours", "original"],
   figures,

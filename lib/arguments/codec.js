@@ -46,6 +46,11 @@ class Codec {
     return this.#reviver === undefined;
   }
 
+  /** Whether values and texts are JSON's both ways, and nothing is asked of a value beside. */
+  get isJson() {
+    return this.isPlain && this.#replacer === undefined && !this.#isStrict;
+  }
+
   /** The text that is logged for a value. */
   toText(id, value) {
     if (!this.#isStrict) return toText(id, value, this.#replacer);

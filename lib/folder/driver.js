@@ -108,6 +108,7 @@ class FileDriver {
       cacheSize: options.cacheSize,
       isSteady: () => this.#following.isSteady,
       indexes: this.indexes,
+      keepsGiven: !options.readOnly,
     });
     this.history = new History(core, options.codec);
     this.#manifest = new CurrentManifest(core);
@@ -182,12 +183,13 @@ class FileDriver {
 
   // Appends
 
-  set(id, text) {
+  /** Sets a record to a text; `object` is its value, if that is to be kept. */
+  set(id, text, object) {
     this.records.beforeChange(id);
     if (this.#shared?.next()) {
       const code = setText(this.#handle, id, text, now(), false);
       if (code & FOREIGN) this.#following.takeForeign();
-      this.#changed(id);
+      this.#changed(id, object, text);
       return this.#shared.join(id, code & (CHECKPOINT_DUE | WRITE_DUE));
     }
     let code;
@@ -198,7 +200,7 @@ class FileDriver {
       throw error;
     }
     if (code === NOT_NOW) return this.#comesLater();
-    this.#changed(id);
+    this.#changed(id, object, text);
     this.#afterAppend(code, id);
     return this.#arrival();
   }
@@ -234,11 +236,11 @@ class FileDriver {
     this.#batch.begin();
   }
 
-  setInBatch(id, text) {
+  setInBatch(id, text, object) {
     this.records.beforeChange(id);
     setText(this.#handle, id, text, this.#batch.ms, false);
     this.#batch.note(id, text);
-    this.#changed(id);
+    this.#changed(id, object, text);
   }
 
   deleteInBatch(id) {
@@ -572,9 +574,9 @@ class FileDriver {
     this.#checkpoints.cross();
   }
 
-  #changed(id) {
+  #changed(id, object, text) {
     this.#displaced.note(id, this.records.known(id));
-    this.records.changed(id);
+    this.records.changed(id, object, text.length);
   }
 
   #deleted(id) {

@@ -1,9 +1,10 @@
 "use strict";
 
 // The records that a caller has looked at, as live objects. The native side holds their text; an object is
-// parsed on first sight and kept until the record changes. Once all records were asked for, the Map holds every
-// id in order, and an entry that was not looked at since it changed holds UNREAD.
+// parsed on first sight and kept until the record changes; a copy of the new value may take its place. Once all records were asked
+// for, the Map holds every id in order, and an entry that was not looked at since it changed holds UNREAD.
 
+const { Given } = require("./given");
 const { KnownBefore } = require("./known-before");
 const { readEach, scannedIds, scannedRecords } = require("./listing");
 const { UNREAD } = require("./live-walk");
@@ -49,6 +50,8 @@ class Records {
   #before = null;
   /** Goes through the Map from the object that was not asked for the longest. */
   #oldest = null;
+  /** Which values that are set are kept; `null` if none are. */
+  #given = null;
   #walks = new Walks();
   /** The declared indexes. */
   #indexes;
@@ -59,9 +62,9 @@ class Records {
 
   /**
    * With `cacheSize`, at most so many objects are kept. `isSteady()` tells whether no other thread is about to change
-   * records. `codec` makes values of what JSON has.
+   * records. `codec` makes values of what JSON has. With `keepsGiven`, copies of values that are set are kept as objects.
    */
-  constructor(core, { codec, cacheSize = Infinity, isSteady = () => true, indexes }) {
+  constructor(core, { codec, cacheSize = Infinity, isSteady = () => true, indexes, keepsGiven = false }) {
     this.#core = core;
     this.#codec = codec;
     this.#indexes = indexes;
@@ -69,11 +72,13 @@ class Records {
     this.#cacheSize = cacheSize;
     this.#isSteady = isSteady;
     this.#lookAhead();
+    if (keepsGiven && codec.isJson) this.#keepGiven();
   }
 
   get(id) {
     const known = this.#map.get(id);
     if (known !== undefined && known !== UNREAD) {
+      if (this.#given !== null) this.#given.seen();
       if (this.#cacheSize !== Infinity) this.#remember(id, known);
       return known;
     }
@@ -233,16 +238,26 @@ class Records {
     if (isMoved) this.#askOrder();
   }
 
-  /** The record was set; its object is made when it is looked at. */
-  changed(id) {
+  /** A copy of a value that is about to be set, if it is to be kept: its text is that of the record, and `changed()` gets it. */
+  given(id, value) {
+    if (this.#given === null) return undefined;
+    const known = this.#map.size === 0 ? undefined : this.#map.get(id);
+    return this.#given.copy(value, known !== undefined && known !== UNREAD);
+  }
+
+  /** The record was set, to a text of this length. Its object is what `given()` returned, or is made when it is looked at. */
+  changed(id, object, length = 0) {
     this.#walks.tell(id);
     if (this.#before !== null) this.#before.note(this.#map, id, false);
     if (this.#walks.seeChanges) {
       this.#walks.set(id, this.#map);
       this.#unread += 1;
     }
-    if (this.#complete) this.#setUnread(id);
-    else this.#drop(id);
+    if (this.#given?.isSmall && !this.#given.take(length)) this.#endSmall();
+    if (object !== undefined && this.#map.has(id)) this.#replace(id, object);
+    else if (!this.#complete) this.#drop(id);
+    else if (object === undefined) this.#setUnread(id);
+    else this.#writable().set(id, object);
   }
 
   /** The record was deleted. */
@@ -295,7 +310,26 @@ class Records {
     this.#reordered = false;
     this.#passed = false;
     this.#lookAhead();
+    this.#given?.endSmall();
     if (this.#before !== null) this.begin();
+  }
+
+  /** Keeps copies of what is given. An empty store has all its objects in the Map. */
+  #keepGiven() {
+    this.#given = new Given();
+    if (this.#cacheSize !== Infinity || this.#core.count() > 0) return;
+    this.#given.beginEmpty();
+    this.#complete = true;
+  }
+
+  /** The store is not small any more: of what it was given, only objects that a program may have are kept. */
+  #endSmall() {
+    const { wasSeen } = this.#given;
+    this.#given.endSmall();
+    const kept = new Map();
+    if (wasSeen) this.#map.forEach((value, id) => value !== UNREAD && kept.set(id, value));
+    this.#put(kept);
+    this.#complete = false;
   }
 
   #lookAhead() {
@@ -317,6 +351,11 @@ class Records {
     this.#writable().set(id, UNREAD);
   }
 
+  #replace(id, object) {
+    this.#writable();
+    this.#remember(id, object);
+  }
+
   #exists(id) {
     return hasRecord(this.#handle, id);
   }
@@ -331,6 +370,7 @@ class Records {
     if (text === null) return undefined;
     const value = this.#codec.value(parseRecord(text));
     this.#remember(id, value);
+    this.#given?.seen();
     if (this.#ahead !== null) this.#countRead(text.length);
     return value;
   }
@@ -493,6 +533,7 @@ class Records {
 
   /** A Map with every record in it. */
   #filled() {
+    this.#given?.seen();
     if (this.#complete) return this.#map;
     this.#walks.detach();
     const known = this.#map;
