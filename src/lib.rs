@@ -29,6 +29,7 @@ pub mod recover;
 pub mod repair;
 pub mod retention;
 pub mod rules;
+pub mod sequence;
 pub mod snapshot;
 pub mod store;
 pub mod sync;

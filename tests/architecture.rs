@@ -199,9 +199,31 @@ fn one_source_starts_a_thread_and_none_reads_a_clock() {
 
 #[test]
 fn the_layers_know_only_those_below_them() {
-    let layers: [(&str, &[&str]); 11] = [
+    let layers: [(&str, &[&str]); 12] = [
         ("json/", &["format", "engine", "disk", "wal", "lock", "store", "publish", "snapshot", "error"]),
         ("query/", &["format", "engine", "disk", "wal", "lock", "store", "publish", "snapshot", "layout"]),
+        (
+            "sequence/",
+            &[
+                "disk",
+                "engine",
+                "wal",
+                "lock",
+                "store",
+                "protocol",
+                "publish",
+                "snapshot",
+                "layout",
+                "gate",
+                "history",
+                "format",
+                "json",
+                "transition",
+                "rules",
+                "error",
+                "patience",
+            ],
+        ),
         (
             "rules/",
             &[

@@ -102,6 +102,15 @@ impl<C: Carrier> Session<C> {
         if self.writer.is_replaced() { Err(self.replaced_by_another()) } else { Ok(()) }
     }
 
+    /// Refuses a manifest that names another store with this agentId.
+    pub(super) fn must_be_ours(&self, manifest: &Manifest) -> Result<(), Error> {
+        let session = self.agent().and_then(|agent| manifest.session_of(agent));
+        if session.is_some_and(|session| session != *self.writer.session()) {
+            self.writer.replaced();
+        }
+        self.check_replaced()
+    }
+
     pub(super) fn replaced_by_another(&self) -> Error {
         self.writer.replaced();
         let message = match self.agent() {

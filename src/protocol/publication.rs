@@ -33,6 +33,39 @@ impl Found {
     }
 }
 
+/// A manifest that is to be changed: the next one has this number, and is published if it is still the one that was read.
+pub(super) struct Turn {
+    before: Found,
+    generation: u64,
+}
+
+impl Turn {
+    /// The manifest, which must be there.
+    pub fn manifest(&self) -> Result<&Rc<Manifest>, Error> {
+        self.before.manifest.as_ref().ok_or_else(missing)
+    }
+
+    /// The same, with its version.
+    pub fn known(self) -> Result<Known, Error> {
+        self.before.known()
+    }
+
+    /// The number of the next.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+}
+
+/// The turns of one change of the manifest.
+#[derive(Default)]
+pub(super) struct Turns {
+    attempt: u32,
+    /// What the last turn has read.
+    last: Option<Option<Rc<Manifest>>>,
+    /// How often that was refused since.
+    refusals: u32,
+}
+
 impl<C: Carrier> Session<C> {
     /// Reads the manifest, with the version that it had at most.
     pub(super) async fn read(&self) -> Result<Found, Error> {
@@ -98,30 +131,42 @@ impl<C: Carrier> Session<C> {
         &self,
         mut change: impl AsyncFnMut(Option<&Rc<Manifest>>, u64) -> Result<Option<Manifest>, Error>,
     ) -> Result<Known, Error> {
-        let mut last: Option<Option<Rc<Manifest>>> = None;
-        let mut refusals = 0;
-        for attempt in 0..UPDATE_ATTEMPTS {
-            if attempt > 0 {
-                self.pause(attempt).await;
-            }
-            let before = if attempt == 0 { self.read_anew().await? } else { self.read().await? };
-            refusals = if last.as_ref() == Some(&before.manifest) { refusals + 1 } else { 0 };
-            if refusals == REFUSALS {
-                return Err(unsafe_backend(
-                    "it refuses to replace a manifest that no other writer has changed",
-                ));
-            }
-            last = Some(before.manifest.clone());
-            let generation = self.manifests.next_generation();
-            let Some(next) = change(before.manifest.as_ref(), generation).await? else {
-                return before.known();
+        let mut turns = Turns::default();
+        loop {
+            let turn = self.turn(&mut turns).await?;
+            let Some(next) = change(turn.before.manifest.as_ref(), turn.generation).await? else {
+                return turn.known();
             };
-            let next = stamped(&next, &Stamp { generation, stamp: token(&self.carrier) });
-            if let Some(written) = self.replace(&before, next).await? {
+            if let Some(written) = self.publish(&turn, &next).await? {
                 return Ok(written);
             }
         }
-        Err(Error::rule(Code::Locked, "The manifest changes too fast to be changed. Try again later."))
+    }
+
+    /// Reads the manifest for a change. Another writer may have been faster in the turns before.
+    pub(super) async fn turn(&self, turns: &mut Turns) -> Result<Turn, Error> {
+        let attempt = turns.attempt;
+        if attempt == UPDATE_ATTEMPTS {
+            let message = "The manifest changes too fast to be changed. Try again later.";
+            return Err(Error::rule(Code::Locked, message));
+        }
+        turns.attempt += 1;
+        if attempt > 0 {
+            self.pause(attempt).await;
+        }
+        let before = if attempt == 0 { self.read_anew().await? } else { self.read().await? };
+        turns.refusals = if turns.last.as_ref() == Some(&before.manifest) { turns.refusals + 1 } else { 0 };
+        if turns.refusals == REFUSALS {
+            return Err(unsafe_backend("it refuses to replace a manifest that no other writer has changed"));
+        }
+        turns.last = Some(before.manifest.clone());
+        Ok(Turn { before, generation: self.manifests.next_generation() })
+    }
+
+    /// Publishes the manifest that a turn was for. `None` if another writer was faster.
+    pub(super) async fn publish(&self, turn: &Turn, next: &Manifest) -> Result<Option<Known>, Error> {
+        let stamp = Stamp { generation: turn.generation, stamp: token(&self.carrier) };
+        self.replace(&turn.before, stamped(next, &stamp)).await
     }
 
     /// Replaces the manifest that a single writer knows. `OPSLOG_LOCKED` if it is another by now.

@@ -172,10 +172,7 @@ impl<C: Carrier> Session<C> {
                 self.update(async |manifest, _| {
                     let manifest = manifest.ok_or_else(missing)?;
                     self.refuse_newer(manifest)?;
-                    if manifest.session_of(&agent).is_some_and(|session| session != *self.writer.session()) {
-                        self.writer.replaced();
-                        self.check_replaced()?;
-                    }
+                    self.must_be_ours(manifest)?;
                     let mut entries = read_logs(&self.carrier, &logs_of(manifest), false).await?;
                     let lines: Vec<(Name, Arc<[u8]>)> = entries
                         .iter()

@@ -32,7 +32,7 @@ pub use agents::{Agents, ArchiveRequest, Begun, Compacted, Compaction, WantedCom
 pub(crate) use backup::Target;
 pub use backup::{Backup, Copied};
 pub use checkpoint::Checkpoint;
-pub use checkpoint::archive::{ArchivePlan, load_segment};
+pub use checkpoint::archive::load_segment;
 pub use checkpoint::prune::Prune;
 pub use closing::{MissingLog, forget_deleted, missing_logs};
 pub use following::followed::{Followed, Skipped};

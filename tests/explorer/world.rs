@@ -11,7 +11,7 @@ use opslog::disk::sim::SimDisk;
 use opslog::engine::Cursor;
 use opslog::layout;
 use opslog::lock::ProcessProbe;
-use opslog::store::{ArchivePlan, Checkpoint, Durability, Opened, Options, Store};
+use opslog::store::{Checkpoint, Durability, Opened, Options, Store};
 use parking_lot::Mutex;
 
 use super::copy;
@@ -374,7 +374,7 @@ fn close(live: &mut Live) {
 
 enum Begun {
     Checkpoint(Checkpoint),
-    Archive(ArchivePlan),
+    Archive(Checkpoint),
 }
 
 fn checkpoint(

@@ -10,6 +10,7 @@ mod known_manifest;
 mod load;
 mod log;
 mod logs;
+mod merge;
 mod open;
 mod same_name;
 mod seal;

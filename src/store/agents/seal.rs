@@ -1,14 +1,21 @@
 //! The seal of a compaction: with the folder's lock held alone every agent gets a new log, and what the old ones say is frozen.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::compact::{Begun, WantedCompaction};
 use super::logs_of;
+use super::merge::Merge;
 use super::open::is_agent_open;
 use crate::engine::View;
 use crate::error::{Error, Result};
-use crate::format::manifest::{Descent, Generation, Manifest};
-use crate::gate::Gate;
+use crate::format::manifest::{Generation, Manifest};
+use crate::gate::Exclusive;
 use crate::layout;
+use crate::lock::HeldLock;
 use crate::order;
 use crate::publish::sync_folder_of;
+use crate::sequence::compaction::Seal;
 use crate::store::Store;
 use crate::store::checkpoint::upkeep::Upkeep;
 use crate::store::names::time_after;
@@ -18,31 +25,58 @@ use crate::transition::shared::goes_on;
 use crate::unpublished::Unpublished;
 
 /// What was sealed.
-pub(super) struct Sealed {
+pub(super) struct Frozen {
     /// What the snapshot is written from: without what goes to an archive.
     pub(super) view: View,
     /// What was frozen.
     pub(super) original: View,
     pub(super) logs: Vec<String>,
     /// The manifest that the seal has published.
-    manifest: Manifest,
+    pub(super) manifest: Manifest,
     /// Whether the snapshot is not what snapshot and logs before it say: something is migrated.
     pub(super) migrates: bool,
 }
 
-impl Sealed {
-    /// Refuses a manifest that did not come from the seal: what was sealed is not what that folder holds.
-    pub(super) fn must_lead_to(&self, current: &Manifest) -> Result<()> {
-        let is_of_agents = current.active_agent_ops.is_some();
-        if is_of_agents && current.descent_from(&self.manifest) != Descent::Diverges {
-            return Ok(());
-        }
-        Err(Error::Failed("the folder was put back to another state during the compaction".into()))
-    }
+/// The steps up to the seal.
+pub(super) struct Sealing<'a> {
+    store: &'a Arc<Store>,
+    wanted: WantedCompaction,
+    /// Nothing is to be done where another agent's compaction has taken all along that was hidden.
+    if_due: bool,
+    now_ms: i64,
+    lock: Option<HeldLock>,
+    /// How long to wait for another agent's compaction.
+    pause: Duration,
+    /// The files that no manifest names yet.
+    list: Option<Unpublished>,
+    next: NextOf,
+}
+
+/// The manifest, with the folder's lock held alone.
+pub(super) struct Turn {
+    alone: Exclusive<'static>,
+    current: Manifest,
+    clock: u64,
+}
+
+/// The logs that take the place of these.
+pub(super) struct Logs {
+    next: NextLogs,
+    sealed: Vec<String>,
+    times: Vec<u64>,
+}
+
+/// A seal that is in force.
+pub(super) struct Sealed {
+    own: String,
+    sealed: Vec<String>,
+    manifest: Manifest,
+    count: u64,
 }
 
 /// The logs that the agents go over to at a seal. They are made before the folder's lock is held alone: others wait for it, and each
 /// is synced.
+#[derive(Default)]
 struct NextOf {
     /// The generation of the manifest whose agents they are for.
     generation: u64,
@@ -109,77 +143,152 @@ fn remove_all(store: &Store, logs: &[(String, String)]) {
     }
 }
 
-impl Store {
-    /// Seals all logs, with the newest snapshot in memory.
-    pub(super) fn seal_all(&self, gate: &Gate, list: &Unpublished, now_ms: i64) -> Result<Sealed> {
-        loop {
-            self.look_before_compaction()?;
-            let next = NextOf::prepare(self, list, now_ms)?;
-            if let Some(sealed) = self.seal(gate, list, next, now_ms)? {
-                return Ok(sealed);
+impl<'a> Sealing<'a> {
+    pub(super) fn new(store: &'a Arc<Store>, wanted: WantedCompaction, if_due: bool, now_ms: i64) -> Self {
+        let (pause, next) = (Duration::ZERO, NextOf::default());
+        Self { store, wanted, if_due, now_ms, lock: None, pause, list: None, next }
+    }
+
+    /// Another agent compacts.
+    pub(super) fn tried_again(self) -> Begun {
+        Begun::Later(self.wanted, self.pause)
+    }
+
+    fn list(&self) -> Result<&Unpublished> {
+        self.list.as_ref().ok_or_else(|| Error::Failed("a compaction has no list of its files".into()))
+    }
+}
+
+impl Seal for Sealing<'_> {
+    type Error = Error;
+    type Turn = Turn;
+    type Logs = Logs;
+    type Published = Sealed;
+    type Attempt = Merge;
+
+    /// Each log is synced, and an append waits for the lock.
+    fn others_wait(&self) -> bool {
+        true
+    }
+
+    async fn lock(&mut self) -> Result<bool> {
+        match self.store.try_compaction_lock() {
+            Err(error @ (Error::CompactionLocked { .. } | Error::Locked { .. })) => {
+                self.pause = self.wanted.pause().ok_or(error)?;
+                Ok(false)
+            }
+            lock => {
+                self.lock = Some(lock?);
+                Ok(true)
             }
         }
     }
 
-    /// Gives every agent a new WAL and freezes what the old ones say. `None` if the snapshot in memory is not the
-    /// current one.
-    fn seal(&self, gate: &Gate, list: &Unpublished, next: NextOf, now_ms: i64) -> Result<Option<Sealed>> {
-        let exclusive = gate.exclusive()?;
-        let followed = self.look_alone(&exclusive)?;
-        self.lock().following.came_upon(followed);
-        let (current, clock) = {
-            let state = self.lock();
-            state.writable()?;
-            state.require_one_version(&self.options)?;
-            if state.is_outdated() || state.is_stale() {
-                next.discard(self);
-                return Ok(None);
-            }
-            (state.manifest.clone(), state.engine.clock())
-        };
-        let mut next = next.meant_for(&current, self);
-        let mut logs: Vec<String> =
+    async fn is_needless(&mut self) -> Result<bool> {
+        Ok(self.if_due && self.store.is_compacted()?)
+    }
+
+    async fn look(&mut self) -> Result<()> {
+        self.store.look_before_compaction()
+    }
+
+    async fn make_logs_ahead(&mut self) -> Result<()> {
+        let store = self.store;
+        if self.list.is_none() {
+            self.list = Some(Unpublished::begin(&store.disk, &store.root, store.manifest().generation)?);
+        }
+        self.next = NextOf::prepare(store, self.list()?, self.now_ms)?;
+        Ok(())
+    }
+
+    async fn turn(&mut self) -> Result<Option<Turn>> {
+        let store = self.store;
+        let Some(gate) = &store.gate else { return Err(Error::AgentFolder) };
+        let alone = gate.kept()?;
+        let followed = store.look_alone(&alone)?;
+        store.lock().following.came_upon(followed);
+        let state = store.lock();
+        state.writable()?;
+        state.require_one_version(&store.options)?;
+        if state.is_outdated() || state.is_stale() {
+            std::mem::take(&mut self.next).discard(store);
+            return Ok(None);
+        }
+        let (current, clock) = (state.manifest.clone(), state.engine.clock());
+        drop(state);
+        Ok(Some(Turn { alone, current, clock }))
+    }
+
+    async fn make_logs(&mut self, Turn { current, clock, .. }: &Turn) -> Result<Logs> {
+        let store = self.store;
+        let mut next = std::mem::take(&mut self.next).meant_for(current, store);
+        let mut sealed: Vec<String> =
             current.active_agent_ops.iter().flatten().map(|(_, path)| path.clone()).collect();
-        next.complete(self, list, &current, now_ms)?;
+        next.complete(store, self.list()?, current, self.now_ms)?;
         let mut agents = std::mem::take(&mut next.logs);
-        logs.extend(logs_of(&current).into_iter().map(str::to_owned));
-        order::sort(&mut logs);
-        logs.dedup();
-        let own = self.options.agent.as_ref().and_then(|own| agents.iter().find(|(agent, _)| agent == own));
+        sealed.extend(logs_of(current).into_iter().map(str::to_owned));
+        order::sort(&mut sealed);
+        sealed.dedup();
+        let own = store.options.agent.as_ref().and_then(|own| agents.iter().find(|(agent, _)| agent == own));
         let Some((_, own)) = own.cloned() else { return Err(Error::Failed("the agent lost its log".into())) };
         let mut times: Vec<u64> =
             agents.iter().filter_map(|(_, log)| layout::agent_milliseconds(log)).collect();
         times.dedup();
         let mut empty = Vec::new();
-        for path in &logs {
-            let info = self.disk.info(&layout::at(&self.root, path));
+        for path in &sealed {
+            let info = store.disk.info(&layout::at(&store.root, path));
             match info.is_ok_and(|info| info.len > 0) {
                 true => agents.push((layout::sealed_key(path), path.clone())),
                 false => empty.push(path.clone()),
             }
         }
-        list.add_superseded(&empty)?;
+        self.list()?.add_superseded(&empty)?;
         if !next.has_names_synced {
-            sync_folder_of(&*self.disk, &layout::at(&self.root, &own))?;
+            sync_folder_of(&*store.disk, &layout::at(&store.root, &own))?;
         }
-        let next_logs = NextLogs { agents, own: own.clone(), clock };
-        let next = transition::sealed(&current, next_logs, Generation::new(times));
-        let count = self.change_manifest(&exclusive, &next)?;
+        Ok(Logs { next: NextLogs { agents, own, clock: *clock }, sealed, times })
+    }
+
+    async fn publish(&mut self, turn: &Turn, logs: Logs) -> Result<Option<Sealed>> {
+        let Logs { next, sealed, times } = logs;
+        let own = next.own.clone();
+        let manifest = transition::sealed(&turn.current, next, Generation::new(times));
+        let count = self.store.change_manifest(&turn.alone, &manifest)?;
+        Ok(Some(Sealed { own, sealed, manifest, count }))
+    }
+
+    async fn go_over(&mut self, turn: Turn, published: Sealed) -> Result<Merge> {
+        let (store, Sealed { own, sealed: logs, manifest, count }) = (self.store, published);
+        let Some(lock) = self.lock.take() else { return Err(Error::AgentFolder) };
         // NOTE: no agent can append before the lock is let go, this agent neither.
-        let wal = open_own_wal(self, &own, &mut Report::default())?;
-        let mut state = self.lock_without_batch()?;
-        state.go_over_to(wal, &self.root);
-        for relative in logs_of(&next) {
-            let version = next.log_version(relative, state.versions.snapshot);
-            self.add_log(&mut state, relative, version)?;
+        let wal = open_own_wal(store, &own, &mut Report::default())?;
+        let mut state = store.lock_without_batch()?;
+        state.go_over_to(wal, &store.root);
+        for relative in logs_of(&manifest) {
+            let version = manifest.log_version(relative, state.versions.snapshot);
+            store.add_log(&mut state, relative, version)?;
         }
         state.number_own_log();
-        state.knows(next.clone(), count, self);
+        state.knows(manifest.clone(), count, store);
         state.unhide();
-        let migrates = !state.is_of_one_version(&self.options);
+        let migrates = !state.is_of_one_version(&store.options);
         let view = state.engine.freeze(usize::MAX);
         state.unwritten.set_buffered(0);
         state.checkpoints.upkeep = Upkeep::Checkpoint;
-        Ok(Some(Sealed { original: view.clone(), view, logs, manifest: next, migrates }))
+        drop(state);
+        drop(turn);
+        let frozen = Frozen { original: view.clone(), view, logs, manifest, migrates };
+        Ok(Merge::new(store, (lock, self.list.take()), frozen, self.wanted.take_archive(), self.now_ms))
+    }
+
+    fn take_back(&mut self) {
+        if let Some(list) = self.list.take() {
+            self.store.give_up(list);
+        }
+        self.store.show_history();
+    }
+
+    async fn unlock(&mut self) {
+        self.lock = None;
     }
 }

@@ -6,11 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::disk::Disk;
-use crate::engine::{Id, Text};
+use crate::engine::{Id, Text, View};
 use crate::error::Result;
 use crate::files::segment;
 use crate::format::Records;
-use crate::history::Archived as Note;
 use crate::layout;
 use crate::progress::Phase;
 use crate::publish::replace;
@@ -18,16 +17,15 @@ use crate::store::Store;
 use crate::store::checkpoint::Checkpoint;
 use crate::transition::folder::{self as transition, Archived};
 
-/// An archive under way.
-pub struct ArchivePlan {
-    checkpoint: Checkpoint,
-    ids: Vec<Id>,
-    period: String,
-    now_ms: i64,
+/// Records that are to go to an archive, as they are when the view is frozen.
+pub(in crate::store) struct Chosen {
+    pub(in crate::store) ids: Vec<Id>,
+    /// The segment's period.
+    pub(in crate::store) period: String,
 }
 
 impl Store {
-    /// Takes the records out of the view and freezes it. `None` while a checkpoint is under way.
+    /// Freezes the view for a checkpoint without these records, which go to a segment. `None` while a checkpoint is under way.
     ///
     /// # Errors
     /// As for [`Store::begin_checkpoint`]; nothing is changed then.
@@ -36,9 +34,8 @@ impl Store {
         ids: Vec<Id>,
         period: &str,
         now_ms: i64,
-    ) -> Result<Option<ArchivePlan>> {
-        let Some(checkpoint) = self.freeze_for_checkpoint(now_ms, true, false)? else { return Ok(None) };
-        Ok(Some(ArchivePlan { checkpoint, ids, period: period.to_owned(), now_ms }))
+    ) -> Result<Option<Checkpoint>> {
+        self.freeze_for_checkpoint(now_ms, true, Some(Chosen { ids, period: period.to_owned() }))
     }
 }
 
@@ -92,24 +89,15 @@ impl Store {
     }
 }
 
-impl ArchivePlan {
-    /// Writes the segment, then the checkpoint without the records.
-    ///
-    /// # Errors
-    /// `OPSLOG_IO`; `OPSLOG_CORRUPT` when an existing segment of that name cannot be read.
-    pub fn run(mut self) -> Result<()> {
-        let store = Arc::clone(self.checkpoint.store());
-        let mut texts = Vec::with_capacity(self.ids.len());
-        for id in &self.ids {
-            let text = self.checkpoint.view().get(id).map_err(|source| store.read_failed(source))?;
-            texts.push((Arc::clone(id), text));
-        }
-        let (segment, added) = store.write_segment(texts, &self.period, self.now_ms)?;
-        let ids = std::mem::take(&mut self.ids);
-        let log = store.manifest().active_ops;
-        Note::note(&*store.disk, &store.root, &[&log], &segment, &ids)?;
-        self.checkpoint.take_along(Archived { segment, added }, &ids)?;
-        self.checkpoint.run()
+impl Store {
+    /// Takes records out of what was frozen, and out of memory. Returns what is left.
+    pub(in crate::store) fn leave_out(&self, view: &View, ids: &[Id]) -> Result<View> {
+        let view = view.without(ids).map_err(|source| self.read_failed(source))?;
+        let mut state = self.lock();
+        state.keep_showing();
+        state.engine.refreeze(&view);
+        state.tell_home_of(ids);
+        Ok(view)
     }
 }
 

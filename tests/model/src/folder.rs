@@ -205,8 +205,8 @@ impl Place {
             Self::LockCompaction => "wait_for_compaction_lock",
             Self::Publish { then: Then::Sealed, .. } => "seal",
             Self::Publish { .. } => "publish_alone",
-            Self::Write { .. } => "begin_compaction",
-            Self::PublishSealed { .. } => "publish_sealed",
+            Self::Write { .. } => "write_snapshot",
+            Self::PublishSealed { .. } => "publish",
             Self::Undo(_) => "undo_of_agent",
         }
     }

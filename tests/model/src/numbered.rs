@@ -184,7 +184,7 @@ impl Change {
         match self {
             Self::Claim => "claim",
             Self::BecomeCopy => "become_copy",
-            Self::Checkpoint => "checkpoint_alone",
+            Self::Checkpoint => "replace_own",
             Self::Undo(_) => "put_shorter_copy",
             Self::ShutOut(_) => "shut_out",
         }

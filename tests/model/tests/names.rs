@@ -67,12 +67,12 @@ fn the_steps_on_an_object_store_bear_the_names_of_the_protocols_functions() {
     let mut names = BTreeSet::new();
     small_objects().iter().for_each(|(_, world)| steps(world, &mut names));
     small_numbered().iter().for_each(|(_, world)| steps(world, &mut names));
-    assert_known(names, &["protocol"]);
+    assert_known(names, &["protocol", "sequence"]);
 }
 
 #[test]
 fn the_steps_in_a_folder_bear_the_names_of_the_stores_functions() {
     let mut names = BTreeSet::new();
     small_folder().iter().for_each(|(_, world)| steps(world, &mut names));
-    assert_known(names, &["store", "lock"]);
+    assert_known(names, &["store", "lock", "sequence"]);
 }

@@ -109,7 +109,7 @@ impl Change {
             Self::Register(None) => "register",
             Self::Register(Some(_)) => "register_again",
             Self::Seal => "seal",
-            Self::Snapshot(_) => "publish_snapshot",
+            Self::Snapshot(_) => "publish",
             Self::ShutOut(_) => "shut_out",
             Self::Undo { .. } => "undo_of_agent",
         }
