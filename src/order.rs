@@ -6,15 +6,20 @@ use std::cmp::Ordering;
 /// Sorts by a comparison, keeping the order of what is equal, as `slice::sort_by` does. Costs 4 bytes for each item
 /// meanwhile.
 pub fn sort_by<T>(items: &mut Vec<T>, compare: impl Fn(&T, &T) -> Ordering) {
-    let compare_places = |one: u32, other: u32| match (items.get(one as usize), items.get(other as usize)) {
+    sort_by_place(items, &|items: &[T], one, other| match (items.get(one), items.get(other)) {
         (Some(one), Some(other)) => compare(one, other),
         _ => Ordering::Equal,
-    };
-    if items.is_sorted_by(|one, other| compare(one, other) != Ordering::Greater) {
+    });
+}
+
+/// As [`sort_by`]; what is compared is told by its place in the list as it was.
+pub fn sort_by_place<T>(items: &mut Vec<T>, compare: &dyn Fn(&[T], usize, usize) -> Ordering) {
+    let list = items.as_slice();
+    if (1..list.len()).all(|at| compare(list, at - 1, at) != Ordering::Greater) {
         return;
     }
-    let mut places: Vec<u32> = (0..items.len() as u32).collect();
-    sort_places(&mut places, &compare_places);
+    let mut places: Vec<u32> = (0..list.len() as u32).collect();
+    sort_places(&mut places, &|one, other| compare(list, one as usize, other as usize));
     let mut taken: Vec<Option<T>> = std::mem::take(items).into_iter().map(Some).collect();
     items.extend(places.into_iter().filter_map(|place| taken.get_mut(place as usize).and_then(Option::take)));
 }

@@ -19,7 +19,7 @@ use super::delta::reverse_delta;
 use super::kept::Kept;
 use super::log_head::LogHead;
 use super::moment::Moment;
-use super::operation::{Cut, Logged, Operation, drop_repeated, without};
+use super::operation::{Cut, Logged, Operation, drop_repeated, sort_by_rank, without};
 use super::overlay::{Entry, Place};
 use super::records::{Cursor, Fresh, Records};
 use super::rows::Row;
@@ -30,7 +30,6 @@ use crate::format::operation::{self, BatchMark, Body, Kind, Prev, write_body};
 use crate::format::timestamp::Stamp;
 use crate::json::canonical::is_canonical;
 use crate::json::scan::{self, kind};
-use crate::order;
 
 /// What a new operation says of a record.
 #[derive(Debug, Clone, Copy)]
@@ -459,7 +458,7 @@ impl Engine {
     /// # Errors
     /// Those of reading; the state is not usable then and must be loaded anew.
     pub fn integrate(&mut self, mut added: Vec<Operation>, removed: &[Cut]) -> io::Result<Vec<Id>> {
-        order::sort_by(&mut added, |one, other| one.rank().cmp(&other.rank()));
+        sort_by_rank(&mut added);
         let mut changed = Vec::new();
         if removed.is_empty() {
             changed = self.take_between(&mut added)?;
@@ -484,9 +483,31 @@ impl Engine {
         let (gone, mut again) = without(behind, removed);
         changed.extend(gone.iter().map(|operation| Arc::clone(&operation.id)));
         again.extend(added);
-        order::sort_by(&mut again, |one, other| one.rank().cmp(&other.rank()));
-        drop_repeated(&mut again)?;
-        for operation in again {
+        sort_by_rank(&mut again);
+        self.apply_in_order(again)?;
+        Ok(changed)
+    }
+
+    /// Takes the operations of all agents in, in the place of none. As [`Engine::integrate`], but which records are concerned is not told.
+    ///
+    /// # Errors
+    /// As for [`Engine::integrate`].
+    pub fn integrate_all(&mut self, mut added: Vec<Operation>) -> io::Result<()> {
+        if !self.operations.is_empty() {
+            return self.integrate(added, &[]).map(drop);
+        }
+        sort_by_rank(&mut added);
+        if !added.is_empty() {
+            self.turn_history();
+        }
+        self.apply_in_order(added)
+    }
+
+    /// Applies operations of agents that are in their order.
+    fn apply_in_order(&mut self, mut operations: Vec<Operation>) -> io::Result<()> {
+        drop_repeated(&mut operations)?;
+        self.operations.reserve(operations.len());
+        for operation in operations {
             let data = operation.data()?;
             let before = self.records.get(&operation.id)?;
             let origin = operation.origin;
@@ -496,7 +517,7 @@ impl Engine {
             let Operation { id, line, batch, version, .. } = operation;
             self.apply(Logged { id, data, line, batch, origin, version }, before);
         }
-        Ok(changed)
+        Ok(())
     }
 
     /// Begins to remember exact positions, so that [`Engine::rollback`] can restore them.

@@ -140,7 +140,7 @@ impl Store {
             let highest = news.added.iter().filter_map(Operation::rank).map(|rank| rank.clock).max();
             engine.see_clock(highest.unwrap_or(0));
         } else {
-            engine.integrate(news.added, &[]).map_err(|source| self.read_failed(source))?;
+            engine.integrate_all(news.added).map_err(|source| self.read_failed(source))?;
         }
         engine.see_clock(manifest.clock);
         Ok(All { engine, agents, bytes, versions, newest, is_scanned, skipped: news.skipped })
