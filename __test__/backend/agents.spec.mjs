@@ -42,6 +42,28 @@ for (const conditional of [false, true]) {
     t.deepEqual(Object.fromEntries(one.entries()), { early: { n: 1 }, late: { n: 2 } });
   });
 
+  test(`archive() under skipLoad of two agents at once to one period, the segment has the records of both, ${how}`, async (t) => {
+    const bucket = memoryBucket();
+    const stores = [];
+    for (const agentId of ["one", "two"]) {
+      const backend = memoryBackend(bucket, { conditional });
+      // A backend that reads the segment, and writes it anew some time later.
+      backend.writeArchiveSegment = async (period, records) => {
+        const path = `archive-${period}.json`;
+        const before = bucket.files.get(path) ?? [];
+        for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+        bucket.files.set(path, [...new Map([...before, ...records])]);
+        return path;
+      };
+      const { store } = await openAgent(t, bucket, agentId, { backend, skipLoad: true });
+      await store.set(agentId, { n: 1 });
+      stores.push(store);
+    }
+    t.deepEqual(await Promise.all(stores.map((store) => store.archive(() => true, "2026-Q1"))), [1, 1]);
+    t.deepEqual([...(await stores[0].loadArchive("2026-Q1")).keys()].sort(), ["one", "two"]);
+    t.deepEqual(await storedEntries(bucket), {});
+  });
+
   test(`an append on its way to a log that is sealed meanwhile is appended again, once, ${how}`, async (t) => {
     const bucket = memoryBucket();
     const { store: one } = await openAgent(t, bucket, "one", { conditional });

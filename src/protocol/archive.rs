@@ -2,9 +2,10 @@
 //! are deleted once a manifest names the segment.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use super::carrier::{Carrier, Error, Phase, Records};
+use super::carrier::{Carrier, Error, Lock, Phase, Records};
 use super::flight::Change;
 use super::lock::compaction_locked;
 use super::session::{Session, missing};
@@ -13,6 +14,7 @@ use crate::engine::Id;
 use crate::error::Code;
 use crate::format::document::{Manifest, Name};
 use crate::rules::archives::may_move;
+use crate::sequence::archive::{self, Aside};
 use crate::transition::backend::{Archived, archived};
 
 /// How long an archive waits for another agent's compaction.
@@ -57,7 +59,8 @@ impl<C: Carrier> Session<C> {
         let chosen = self.chosen(ids)?;
         let archive = Archive { period: Arc::clone(period), chosen, before: RefCell::default() };
         if self.options.skip_load {
-            return self.archive_aside(archive).await;
+            let mut aside = AsideOf { session: self, archive: &archive, lock: None, segment: None };
+            return archive::aside(&mut aside).await;
         }
         match self.make_checkpoint(Some(&archive), ARCHIVE_WAIT_MS).await? {
             Some(count) => Ok(count),
@@ -104,42 +107,6 @@ impl<C: Carrier> Session<C> {
         self.carrier.ends();
         Ok(Written { archived: Archived { path: path?, added }, ids })
     }
-
-    /// Archives without a checkpoint: the records are deleted by operations.
-    async fn archive_aside(&self, archive: Archive) -> Result<u64, Error> {
-        self.settle_doubt().await?;
-        self.check_replaced()?;
-        self.refuse_newer(&*self.known_rc()?)?;
-        let ids: Vec<Id> = archive.chosen.iter().map(|(id, _)| Arc::clone(id)).collect();
-        let Written { archived: segment, .. } = self.write_archive(&archive, &*self.known_rc()?).await?;
-        let known = if self.agent().is_some() {
-            self.changing(async || {
-                self.update(async |manifest, _| {
-                    Ok(Some(archived(&**manifest.ok_or_else(missing)?, &segment)))
-                })
-                .await
-            })
-            .await?
-        } else {
-            self.replace_own(archived(&*self.known_rc()?, &segment)).await?
-        };
-        self.take(known);
-        self.begin_batch();
-        for id in &ids {
-            let change = Change { id: Arc::clone(id), text: None, ms: self.carrier.now_ms() };
-            if let Err(error) = self.change_in_batch(change)
-                && error.code() != Some(Code::NotFound)
-            {
-                self.abandon_batch();
-                return Err(error);
-            }
-        }
-        self.commit_batch().await?;
-        for id in &ids {
-            self.view.touched(id);
-        }
-        Ok(ids.len() as u64)
-    }
 }
 
 impl<C: Carrier> Session<C> {
@@ -170,5 +137,79 @@ impl Archive {
         let before = self.before.borrow();
         let known: hashbrown::HashSet<&Id> = before.iter().flatten().collect();
         ids.iter().filter(|id| !known.contains(id)).count() as u64
+    }
+}
+
+/// The steps of an archive without a checkpoint: the records are deleted by operations.
+struct AsideOf<'a, C> {
+    session: &'a Session<C>,
+    archive: &'a Archive,
+    lock: Option<u64>,
+    segment: Option<Archived>,
+}
+
+impl<C: Carrier> Aside for AsideOf<'_, C> {
+    type Error = Error;
+    type Made = u64;
+
+    async fn lock(&mut self) -> Result<(), Error> {
+        let session = self.session;
+        if session.agent().is_some() && session.carrier.facts().compaction_lock {
+            let lock = session.wait_for(Lock::Compaction, ARCHIVE_WAIT_MS).await?;
+            self.lock = Some(lock.ok_or_else(compaction_locked)?);
+        }
+        Ok(())
+    }
+
+    async fn check(&mut self) -> Result<(), Error> {
+        self.session.settle_doubt().await?;
+        self.session.check_replaced()?;
+        self.session.refuse_newer(&*self.session.known_rc()?)
+    }
+
+    async fn write_segment(&mut self) -> Result<(), Error> {
+        let manifest = self.session.known_rc()?;
+        let written = self.session.write_archive(self.archive, &manifest).await?;
+        self.segment = Some(written.archived);
+        Ok(())
+    }
+
+    async fn publish(&mut self) -> Result<(), Error> {
+        let (session, Some(segment)) = (self.session, &self.segment) else { return Ok(()) };
+        let known = if session.agent().is_some() {
+            let named = async |manifest: Option<&Rc<Manifest>>, _| {
+                Ok(Some(archived(&**manifest.ok_or_else(missing)?, segment)))
+            };
+            session.update(named).await?
+        } else {
+            session.replace_own(archived(&*session.known_rc()?, segment)).await?
+        };
+        session.take(known);
+        Ok(())
+    }
+
+    async fn unlock(&mut self) {
+        if let Some(lock) = self.lock.take() {
+            self.session.give_back(Lock::Compaction, lock).await;
+        }
+    }
+
+    async fn delete(&mut self) -> Result<u64, Error> {
+        let (session, chosen) = (self.session, &self.archive.chosen);
+        session.begin_batch();
+        for (id, _) in chosen {
+            let change = Change { id: Arc::clone(id), text: None, ms: session.carrier.now_ms() };
+            if let Err(error) = session.change_in_batch(change)
+                && error.code() != Some(Code::NotFound)
+            {
+                session.abandon_batch();
+                return Err(error);
+            }
+        }
+        session.commit_batch().await?;
+        for (id, _) in chosen {
+            session.view.touched(id);
+        }
+        Ok(chosen.len() as u64)
     }
 }

@@ -23,6 +23,7 @@ mod open;
 mod own_log;
 mod publication;
 mod ranged;
+mod registration;
 mod session;
 mod tail;
 mod undo;

@@ -7,24 +7,20 @@ use std::sync::Arc;
 use super::append::CHANGE_WAIT_MS;
 use super::carrier::{Carrier, Error, Failure, Lock, Taken, Version};
 use super::entry::{Entry, highest_clock, read_all};
-use super::join::join_all;
 use super::lock::compaction_locked;
 use super::manifests::Known;
-use super::publication::{Found, taken_over};
+use super::publication::Found;
 use super::session::{Session, missing};
 use super::tail::Tail;
 use crate::error::Code;
 use crate::format::document::{Manifest, Name};
 use crate::rules::snapshots::is_superseded;
-use crate::transition::backend::{
-    agent_released, claimed, fenced, fresh, registered, released, sealed_agent, without_empty,
-};
+use crate::transition::backend::{agent_released, claimed, fenced, fresh, released};
 use crate::transition::shared::is_sealed;
 
 /// How long an agent waits for the lock to be registered: longer than lock objects of the dead are kept.
-const JOIN_WAIT_MS: u64 = 90_000;
+pub(super) const JOIN_WAIT_MS: u64 = 90_000;
 const PROBE_WAIT_MS: u64 = 1000;
-const SINGLE_WAIT_MS: u64 = 1000;
 /// How often everything is loaded when files go missing meanwhile.
 const LOADS: u32 = 5;
 
@@ -137,7 +133,7 @@ impl<C: Carrier> Session<C> {
     }
 
     /// Writes the files of an empty store, and returns its manifest, which is not published yet.
-    async fn empty_store(&self, agent: Option<&Name>) -> Result<Manifest, Error> {
+    pub(super) async fn empty_store(&self, agent: Option<&Name>) -> Result<Manifest, Error> {
         let records = super::carrier::Records {
             store: self.view.store(),
             earlier: None,
@@ -267,91 +263,6 @@ impl<C: Carrier> Session<C> {
             self.give_back(Lock::Compaction, lock).await;
         }
         joined
-    }
-
-    /// Registers a store whose log another writer took.
-    pub(super) async fn register_again(&self) -> Result<(), Error> {
-        let facts = self.carrier.facts();
-        if facts.conditional || !facts.compaction_lock {
-            return self.register(false, None).await;
-        }
-        let Some(lock) = self.wait_for(Lock::Compaction, JOIN_WAIT_MS).await? else {
-            return Err(compaction_locked());
-        };
-        let registered = self.register(false, None).await;
-        self.give_back(Lock::Compaction, lock).await;
-        registered
-    }
-
-    /// With `create`, a store that does not exist is created, and another one's log is taken over. Of the agent's sealed logs,
-    /// those that had no operation when everything was `loaded` are named no more if they still have none: a process that
-    /// dies again and again would leave more and more of them.
-    async fn register(&self, create: bool, loaded: Option<&[Entry]>) -> Result<(), Error> {
-        let Some(agent) = self.agent().cloned() else { return Ok(()) };
-        let mut single = None;
-        let session = Arc::clone(self.writer.session());
-        let known = self
-            .update(async |manifest, generation| {
-                let is_alone = manifest.is_none_or(|manifest| !has_agents(manifest));
-                if is_alone && single.is_none() {
-                    single = self.lock_single(SINGLE_WAIT_MS).await?;
-                }
-                if let Some(manifest) = manifest {
-                    self.refuse_newer(manifest)?;
-                }
-                let base = match manifest {
-                    Some(manifest) => (**manifest).clone(),
-                    None if create => self.empty_store(Some(&agent)).await?,
-                    None => return Err(missing()),
-                };
-                if manifest.is_none() {
-                    let log = base.active_ops();
-                    let next = registered(&base, &agent, &session, &log, generation);
-                    return Ok(Some(without_sealed(&next)));
-                }
-                if base.session_of(&agent).as_ref() == Some(&session) && base.log_of(&agent).is_some() {
-                    return Ok(None);
-                }
-                if !create && base.session_of(&agent).is_some() {
-                    return Err(taken_over());
-                }
-                self.manifests.see_names(&base);
-                // One without a session is no store's any more.
-                let log = match base.log_of(&agent).filter(|_| base.session_of(&agent).is_none()) {
-                    Some(log) => log,
-                    None => self.create_log(Some(&agent)).await?,
-                };
-                let empty = self.empty_logs(&base, &agent, loaded).await?;
-                Ok(Some(registered(&without_empty(&base, &empty), &agent, &session, &log, generation)))
-            })
-            .await;
-        if let Some(single) = single {
-            self.give_back(Lock::Single, single).await;
-        }
-        self.take(known?);
-        self.writer.begins();
-        Ok(())
-    }
-
-    /// The sealed logs of an agent that have no operation.
-    async fn empty_logs(
-        &self,
-        manifest: &Manifest,
-        agent: &Name,
-        loaded: Option<&[Entry]>,
-    ) -> Result<Vec<Name>, Error> {
-        let (Some(logs), Some(loaded)) = (manifest.agent_logs(), loaded) else { return Ok(Vec::new()) };
-        let mut empty = Vec::new();
-        for (key, log) in logs {
-            let is_own = is_sealed(&key) && *sealed_agent(&key) == **agent && !key.starts_with(b"sealed/0/");
-            if is_own && !loaded.iter().any(|entry| entry.log == log) {
-                empty.push(log);
-            }
-        }
-        let read = join_all(empty.iter().map(|log| self.carrier.read_log(log))).await;
-        let mut lines = read.into_iter().map(|lines| lines.map_or(1, |lines| lines.len()));
-        empty.retain(|_| lines.next() == Some(0));
-        Ok(empty)
     }
 
     // Following
@@ -528,13 +439,4 @@ impl<C: Carrier> Session<C> {
 /// Whether agents have logs, and not only sealed ones.
 pub(super) fn has_agents(manifest: &Manifest) -> bool {
     manifest.agent_logs().unwrap_or_default().iter().any(|(key, _)| !is_sealed(key))
-}
-
-/// The log of a store that was just created is the first agent's, and no other's before.
-fn without_sealed(manifest: &Manifest) -> Manifest {
-    let mut next = manifest.clone();
-    let mut logs = manifest.agent_logs().unwrap_or_default();
-    logs.retain(|(key, _)| !is_sealed(key));
-    next.set_names("activeAgentOps", &logs);
-    next
 }

@@ -4,9 +4,11 @@
 //! Sequences know no storage, no lock and no memory. Where the drivers must differ in order, a fact of the steps says so. What is decided on
 //! what a driver has read is in [`crate::rules`], how a manifest changes in [`crate::transition`].
 
+pub mod archive;
 pub mod checkpoint;
 pub mod compaction;
 mod complete;
+pub mod registration;
 
 pub use complete::complete;
 

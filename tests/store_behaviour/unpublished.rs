@@ -168,6 +168,21 @@ fn a_compaction_that_fails_leaves_nothing() {
     store.close().unwrap();
 }
 
+#[test]
+fn a_registration_or_a_take_over_that_fails_leaves_nothing() {
+    for agent in [Some("b"), None] {
+        let disk = SimDisk::new();
+        written_by(Some("a"))(&disk);
+        let before = files(&disk);
+        disk.script(Fault::new(CallKind::Rename, 28).on("manifest.json"));
+        assert!(open_as(&disk, agent).is_err());
+        assert_eq!(files(&disk), before, "as {agent:?}");
+        let store = open_as(&disk, agent).unwrap();
+        assert_eq!(records(&store).len(), 1);
+        store.close().unwrap();
+    }
+}
+
 /// A list of a dead writer: the generation that was in force, and what it was about to publish.
 fn plant_list(disk: &SimDisk, generation: u64, paths: &[&str]) {
     let lines: String = paths.iter().map(|path| format!("{path}\n")).collect();

@@ -19,7 +19,9 @@ use crate::format::manifest::{Generation, Manifest};
 use crate::gate::{Exclusive, Gate, open_or_create};
 use crate::lock::{self, HeldLock, OsProbe, ProcessProbe};
 use crate::publish::{Unnamed, replace, sync_folder_of};
-use crate::store::checkpoint::create_files;
+use crate::sequence::complete;
+use crate::sequence::registration::{Found, Register, register};
+use crate::store::checkpoint::{create_files, waits};
 use crate::store::closing;
 use crate::store::names::time_after;
 use crate::store::open::{Report, open_own_wal, read_manifest, refuse_to_overwrite};
@@ -65,8 +67,7 @@ pub(in crate::store) fn open_agent(
             return Err(Error::AgentInUse { agent: agent.to_owned(), path });
         }
         let lock = store.prepare(probe)?;
-        store.register(&exclusive)?;
-        lock.release()?;
+        store.register(&exclusive, Some(lock), probe)?;
         let manifest = read_manifest(&*store.disk, &store.root)?.ok_or(Error::NoStore)?;
         let own = own_path(&manifest, agent).ok_or(Error::AgentFolder)?;
         let mut state = store.lock();
@@ -221,44 +222,25 @@ impl Store {
         closed.and(published)
     }
 
-    /// As [`Store::register`], for an agent that has the folder open: a single writer's, which others have put in its
-    /// place, becomes one of agents again.
+    /// Registers an agent that has the folder open, if others have dropped it: a single writer's folder, which others have put in
+    /// its place, becomes one of agents again.
     ///
     /// # Errors
     /// `OPSLOG_LOCKED` while a single writer has the folder open.
-    pub(super) fn register_again(&self, exclusive: &Exclusive<'_>) -> Result<()> {
-        let manifest = read_manifest(&*self.disk, &self.root)?;
-        if manifest.is_none_or(|manifest| manifest.active_agent_ops.is_some()) {
-            return self.register(exclusive);
-        }
-        let lock = self.prepare(&OsProbe)?;
-        let registered = self.register(exclusive);
-        registered.and(lock.release())
+    pub(super) fn register_again(&self, alone: &Exclusive<'_>) -> Result<()> {
+        self.register(alone, None, &OsProbe)
     }
 
-    /// Names the agent's log in the manifest, if it is not named there.
-    pub(super) fn register(&self, exclusive: &Exclusive<'_>) -> Result<()> {
+    /// Names the agent's log in the manifest, if it is not named there. `lock` is `.lock`, if it is held already.
+    fn register(
+        &self,
+        alone: &Exclusive<'_>,
+        lock: Option<HeldLock>,
+        probe: &dyn ProcessProbe,
+    ) -> Result<()> {
         let Some(agent) = &self.options.agent else { return Ok(()) };
-        let Some(manifest) = read_manifest(&*self.disk, &self.root)? else { return Ok(()) };
-        if own_path(&manifest, agent).is_some() {
-            return Ok(());
-        }
-        let list = Unpublished::begin(&self.disk, &self.root, manifest.generation)?;
-        let from = time_after(Some(&manifest), self.options.now_ms);
-        let mut log = self.create_agent_log(&list, agent, from)?;
-        log.sync()?;
-        sync_folder_of(&*self.disk, log.path())?;
-        let relative = log.relative().to_owned();
-        let log_time = layout::time_of(&relative);
-        // What stands in the single writer's log, if that could not go into a snapshot, is read first.
-        let has_single = manifest.active_agent_ops.is_none() && self.has_log(&manifest)?;
-        let single =
-            has_single.then(|| (layout::sealed_key(&manifest.active_ops), manifest.active_ops.clone()));
-        let came = Generation::new(log_time.into_iter().collect());
-        let manifest = if has_single { self.with_unsaid_after(manifest)? } else { manifest };
-        let next = transition::registered(&manifest, agent, &relative, single, came);
-        self.change_manifest(exclusive, &next)?;
-        Ok(())
+        let mut registration = Registration { store: self, agent, alone, probe, lock, list: None };
+        complete(register(&mut registration), waits)
     }
 
     /// Lets a manifest say which log that of the single writer follows, if its first line does not.
@@ -283,6 +265,75 @@ impl Store {
         let count = exclusive.raise(&*self.disk, &self.root)?;
         replace(&*self.disk, &self.root.join(layout::MANIFEST), manifest.print().as_bytes())?;
         Ok(count)
+    }
+}
+
+/// How an agent is registered in a folder. The folder's lock is held alone: no other writer is faster.
+struct Registration<'a> {
+    store: &'a Store,
+    agent: &'a str,
+    alone: &'a Exclusive<'a>,
+    probe: &'a dyn ProcessProbe,
+    /// `.lock`, which keeps a single writer out.
+    lock: Option<HeldLock>,
+    list: Option<Unpublished>,
+}
+
+impl Register for Registration<'_> {
+    type Error = Error;
+    type Turn = Manifest;
+    type Log = String;
+    type Published = ();
+
+    async fn turn(&mut self) -> Result<Found<Manifest, ()>> {
+        // NOTE: where there is none, the look that follows says so.
+        let manifest = read_manifest(&*self.store.disk, &self.store.root)?;
+        let missing = manifest.filter(|manifest| own_path(manifest, self.agent).is_none());
+        Ok(missing.map_or(Found::Named(()), Found::Missing))
+    }
+
+    async fn keep_single_writer_out(&mut self, manifest: Manifest) -> Result<Manifest> {
+        if manifest.active_agent_ops.is_some() || self.lock.is_some() {
+            return Ok(manifest);
+        }
+        self.lock = Some(self.store.prepare(self.probe)?);
+        read_manifest(&*self.store.disk, &self.store.root)?.ok_or(Error::NoStore)
+    }
+
+    async fn make_log(&mut self, manifest: &Manifest) -> Result<String> {
+        let store = self.store;
+        let list = self.list.insert(Unpublished::begin(&store.disk, &store.root, manifest.generation)?);
+        let from = time_after(Some(manifest), store.options.now_ms);
+        let mut log = store.create_agent_log(list, self.agent, from)?;
+        log.sync()?;
+        sync_folder_of(&*store.disk, log.path())?;
+        Ok(log.relative().to_owned())
+    }
+
+    async fn publish(&mut self, manifest: Manifest, log: String) -> Result<Option<()>> {
+        let store = self.store;
+        // What stands in the single writer's log, if that could not go into a snapshot, is read first.
+        let has_single = manifest.active_agent_ops.is_none() && store.has_log(&manifest)?;
+        let single =
+            has_single.then(|| (layout::sealed_key(&manifest.active_ops), manifest.active_ops.clone()));
+        let came = Generation::new(layout::time_of(&log).into_iter().collect());
+        let manifest = if has_single { store.with_unsaid_after(manifest)? } else { manifest };
+        let next = transition::registered(&manifest, self.agent, &log, single, came);
+        store.change_manifest(self.alone, &next)?;
+        Ok(Some(()))
+    }
+
+    /// The look that follows reads it.
+    fn take(&mut self, (): ()) {}
+
+    fn take_back(&mut self) {
+        if let Some(list) = self.list.take() {
+            self.store.give_up(list);
+        }
+    }
+
+    async fn let_single_writer_in(&mut self) -> Result<()> {
+        self.lock.take().map_or(Ok(()), HeldLock::release)
     }
 }
 

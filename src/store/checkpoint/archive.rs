@@ -7,14 +7,17 @@ use std::sync::Arc;
 
 use crate::disk::Disk;
 use crate::engine::{Id, Text, View};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files::segment;
 use crate::format::Records;
 use crate::layout;
+use crate::lock::HeldLock;
 use crate::progress::Phase;
 use crate::publish::replace;
+use crate::sequence::archive::{self, Aside};
+use crate::sequence::complete;
 use crate::store::Store;
-use crate::store::checkpoint::Checkpoint;
+use crate::store::checkpoint::{Checkpoint, waits};
 use crate::transition::folder::{self as transition, Archived};
 
 /// Records that are to go to an archive, as they are when the view is frozen.
@@ -46,25 +49,8 @@ impl Store {
     /// # Errors
     /// `OPSLOG_IO`, `OPSLOG_CORRUPT`, `OPSLOG_FAILED`.
     pub fn archive_aside(&self, ids: &[Id], period: &str, now_ms: i64) -> Result<()> {
-        // NOTE: among agents the lock of a compaction also guards the segments: each is read and replaced.
-        let _lock = self.gate.is_some().then(|| self.wait_for_compaction_lock()).transpose()?;
-        let texts = {
-            let state = self.lock();
-            state.writable()?;
-            ids.iter()
-                .map(|id| state.engine.get(id).map(|text| (Arc::clone(id), text)))
-                .collect::<std::io::Result<Vec<_>>>()
-                .map_err(|source| self.read_failed(source))?
-        };
-        let (segment, added) = self.write_segment(texts, period, now_ms)?;
-        let archived = Archived { segment, added };
-        if self.gate.is_some() {
-            return self.amend_manifest(|current| transition::archived(current, &archived));
-        }
-        let manifest = transition::archived(&self.manifest(), &archived);
-        replace(&*self.disk, &self.path(layout::MANIFEST), manifest.print().as_bytes())?;
-        self.lock().manifest = manifest;
-        Ok(())
+        let mut aside = AsideOf { store: self, ids, period, now_ms, lock: None, archived: None };
+        complete(archive::aside(&mut aside), waits)
     }
 
     /// Merges records into a segment, durably. Returns its relative path and how many were not in it.
@@ -86,6 +72,62 @@ impl Store {
         }
         let added = segment::merge(&*self.disk, &path, period, now_ms, &records)?;
         Ok((relative, added))
+    }
+}
+
+/// The steps of an archive without a checkpoint.
+struct AsideOf<'a> {
+    store: &'a Store,
+    ids: &'a [Id],
+    period: &'a str,
+    now_ms: i64,
+    lock: Option<HeldLock>,
+    archived: Option<Archived>,
+}
+
+impl Aside for AsideOf<'_> {
+    type Error = Error;
+    type Made = ();
+
+    async fn lock(&mut self) -> Result<()> {
+        if self.store.gate.is_some() {
+            self.lock = Some(self.store.wait_for_compaction_lock()?);
+        }
+        Ok(())
+    }
+
+    async fn check(&mut self) -> Result<()> {
+        self.store.lock().writable()
+    }
+
+    async fn write_segment(&mut self) -> Result<()> {
+        let (store, state) = (self.store, self.store.lock());
+        let texts = self.ids.iter().map(|id| state.engine.get(id).map(|text| (Arc::clone(id), text)));
+        let texts = texts.collect::<std::io::Result<Vec<_>>>().map_err(|source| store.read_failed(source))?;
+        drop(state);
+        let (segment, added) = store.write_segment(texts, self.period, self.now_ms)?;
+        self.archived = Some(Archived { segment, added });
+        Ok(())
+    }
+
+    async fn publish(&mut self) -> Result<()> {
+        let (store, Some(archived)) = (self.store, &self.archived) else { return Ok(()) };
+        if store.gate.is_some() {
+            return store.amend_manifest(|current| transition::archived(current, archived));
+        }
+        let manifest = transition::archived(&store.manifest(), archived);
+        replace(&*store.disk, &store.path(layout::MANIFEST), manifest.print().as_bytes())?;
+        store.lock().manifest = manifest;
+        Ok(())
+    }
+
+    async fn unlock(&mut self) {
+        self.lock = None;
+    }
+
+    /// By a batch of the caller's.
+    async fn delete(&mut self) -> Result<()> {
+        Ok(())
     }
 }
 
