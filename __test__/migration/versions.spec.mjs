@@ -337,6 +337,40 @@ for (const [where, makePlace] of Object.entries(places)) {
   });
 }
 
+/** Where a single writer can keep values of several versions in one log, when it takes over what agents left. */
+const takesOver = { "in a folder": true };
+
+for (const [where, makePlace] of Object.entries(places)) {
+  const outcome = takesOver[where]
+    ? "takes them over as they are"
+    : "rejects with OPSLOG_NEWER_VERSION until a program has migrated them";
+  test(`open() ${where} without agentId and version, agents left records of several versions, ${outcome}`, async (t) => {
+    const [place, program] = [await makePlace(t), programs(t)];
+    await session(t, place, { agentId: "one" }, (store) => store.set("a", recordOf(1, 1)));
+    await session(t, place, { agentId: "two", version: 2, skipLoad: true }, (store) =>
+      store.set("b", recordOf(2, 2)),
+    );
+    const left = [
+      ["a", recordOf(1, 1)],
+      ["b", recordOf(2, 2)],
+    ];
+    if (takesOver[where]) {
+      const shown = await session(t, place, {}, (store) => store.entries().sort());
+      t.deepEqual(shown, left);
+    } else {
+      const error = await t.throwsAsync(openAt(t, place), { code: "OPSLOG_NEWER_VERSION" });
+      t.regex(error.message, /version 2/);
+      t.deepEqual(await found(t, place, {}), left);
+    }
+    const expected = [
+      ["a", recordOf(1, 2)],
+      ["b", recordOf(2, 2)],
+    ];
+    await session(t, place, program(2), (store) => t.deepEqual(store.entries().sort(), expected));
+    await session(t, place, {}, (store) => t.deepEqual(store.entries().sort(), expected));
+  });
+}
+
 test("open() without agentId and with the new version, agents of the old version wrote, migrates what they left", async (t) => {
   const program = programs(t);
   const folder = await temporaryFolder(t);
