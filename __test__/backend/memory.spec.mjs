@@ -166,6 +166,20 @@ test("two stores in memory have nothing in common", async (t) => {
   t.deepEqual([one.count(), other.count()], [1, 0]);
 });
 
+test("changes() and at() of a store in memory refuse a position of another one", async (t) => {
+  const [one, other] = [await open(t), await open(t)];
+  const refused = async (position) => {
+    t.false(one.position === position);
+    await t.throwsAsync(one.changes({ after: position }).next(), { code: "OPSLOG_POSITION_GONE" });
+    await t.throwsAsync(one.at(position), { code: "OPSLOG_POSITION_GONE" });
+  };
+  await refused(other.position);
+  for (const store of [one, other]) await store.set("a", { n: 1 });
+  await refused(other.position);
+  for (const store of [one, other]) await store.compact();
+  await refused(other.position);
+});
+
 test('open(":memory:") with agentId works as the only agent', async (t) => {
   const store = await open(t, { agentId: "one", checkpointThreshold: 3 });
   for (let n = 0; n < 8; n++) await store.set(`id-${n}`, { n });

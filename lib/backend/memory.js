@@ -4,6 +4,7 @@
 // store. Each store has a memory of its own.
 
 const { Buffer } = require("../platform/builtins").buffer;
+const { randomUUID } = require("../platform/builtins").crypto;
 
 const textsOf = (records) => [...records].map(([id, value]) => [id, JSON.stringify(value)]);
 
@@ -18,6 +19,8 @@ class MemoryBackend {
   #manifest = null;
   #files = new Map();
   #names = 0;
+  /** A position names a snapshot, which is to be that of no other store. */
+  #snapshotPrefix = `snapshots/snap-${randomUUID().slice(0, 8)}`;
   /** The one that the manifest names. */
   #snapshot = null;
 
@@ -34,7 +37,7 @@ class MemoryBackend {
   }
 
   writeSnapshot(records, version) {
-    return this.#create("snapshots/snap", { version, texts: textsOf(records) });
+    return this.#create(this.#snapshotPrefix, { version, texts: textsOf(records) });
   }
 
   loadSnapshot(path) {
