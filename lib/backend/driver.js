@@ -37,6 +37,9 @@ const CHECKPOINT_WAIT_MS = 20_000;
 const KEPT_IN_MEMORY_BYTES = 16 << 20;
 const LOOK_EVERY = 32;
 
+/** Lets go of a list that its reader has dropped: the collector ends no generator. */
+const dropped = new FinalizationRegistry(({ session, list }) => session.piece(list, true));
+
 /** What a turn does not tell. */
 const NONE = Object.freeze([]);
 
@@ -389,6 +392,8 @@ class BackendDriver {
       yield codec.operations(list);
       return;
     }
+    const reader = {};
+    dropped.register(reader, { session: this.#session, list }, reader);
     try {
       for (;;) {
         const piece = call(() => this.#session.piece(list, false));
@@ -396,6 +401,7 @@ class BackendDriver {
         yield codec.operations(parseOperations(piece));
       }
     } finally {
+      dropped.unregister(reader);
       this.#session.piece(list, true);
     }
   }

@@ -10,6 +10,12 @@ const { parsePiece } = require("./pieces");
 /** Up to so many changes nothing is read ahead: it may be in vain. */
 const FEW = 1000;
 
+/** Lets go of what a reader holds that its caller has dropped: the history that it had still to read, and what would wake it. */
+const dropped = new FinalizationRegistry(({ source, notices }) => {
+  source.close();
+  notices?.end();
+});
+
 const DONE = Object.freeze({ done: true, value: undefined });
 
 class Changes {
@@ -127,7 +133,10 @@ class Changes {
     // Wrapped, so that the queue of the store goes on.
     this.#source = await (await open()).source;
     this.#notices = notices?.(signal) ?? null;
-    if (!this.#isOver) return;
+    if (!this.#isOver) {
+      dropped.register(this, { source: this.#source, notices: this.#notices }, this);
+      return;
+    }
     this.#source.close();
     this.#notices?.end();
   }
@@ -180,6 +189,7 @@ class Changes {
     this.#texts = [];
     this.#list = [];
     this.#at = 0;
+    dropped.unregister(this);
     // NOTE: at once, so that what it held can be pruned.
     this.#source?.close();
     this.#notices?.end();

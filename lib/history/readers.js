@@ -9,14 +9,15 @@ const { Listeners } = require("./listeners");
 const { feedOf } = require("./listening");
 const { findPast } = require("./past");
 const { readPlace } = require("./place");
-const { View, Views } = require("./view");
+const { Remembered } = require("./remembered");
+const { View } = require("./view");
 const { readWanted } = require("./wanted");
 
 class HistoryReaders {
   #opened;
-  /** Those of changes() that are under way. */
-  #changes = new Set();
-  #views = new Views();
+  /** Those of changes() that are under way. One that waits is held by what it waits for. */
+  #changes = new Remembered();
+  #views = new Remembered();
   #listeners = new Listeners();
 
   /** `opened()` returns the queue of the driver, or throws where the store is not open. */
@@ -25,13 +26,14 @@ class HistoryReaders {
   }
 
   changes(options) {
+    let known = null;
     const changes = new Changes(
       () => {
         const begun = this.#begin(options);
-        this.#changes.add(changes);
+        known = this.#changes.add(changes);
         return begun;
       },
-      () => this.#changes.delete(changes),
+      () => this.#changes.forget(known),
     );
     return changes;
   }
@@ -118,8 +120,8 @@ class HistoryReaders {
   /** The store is closed. */
   end() {
     this.#listeners.end();
-    for (const changes of this.#changes) changes.close();
-    this.#views.close();
+    this.#changes.end((changes) => changes.close());
+    this.#views.end((view) => view.letGo());
   }
 }
 

@@ -160,22 +160,6 @@ class View {
   }
 }
 
-/** The views of an open store that are still in use, as far as it knows. */
-class Views {
-  #known = new Set();
-
-  add(view) {
-    for (const each of this.#known) if (each.deref() === undefined) this.#known.delete(each);
-    this.#known.add(new WeakRef(view));
-  }
-
-  /** The store is closed: none of them can be read any more. */
-  close() {
-    for (const each of this.#known) each.deref()?.letGo();
-    this.#known.clear();
-  }
-}
-
 function* flattened(lists) {
   for (const list of lists) yield* list;
 }
@@ -184,4 +168,4 @@ function* valuesOf(pairs) {
   for (const [, value] of pairs) yield value;
 }
 
-module.exports = { View, Views };
+module.exports = { View };
