@@ -53,7 +53,7 @@ const folders = {
   "FsBackend.initialize()": (f) => new FsBackend().initialize(f, readOnly),
 };
 const wrongFolders = [
-  ...noStrings.filter((value) => value !== revoked),
+  ...noStrings,
   new URL("http://localhost/store"),
   new URL("file:///store%00x"),
   new URL("file:///a%2Fb"),
@@ -348,4 +348,105 @@ test("OPSLOG_NO_STORE names the folder", async (t) => {
     const error = await t.throwsAsync(call(folder));
     t.is(error.path, folder);
   }
+});
+
+test("a revoked Proxy, in whichever argument, is refused with a code of the library", async (t) => {
+  const { acquireLock, releaseLock, streamSnapshotFile } = opslog;
+  const { validateArchiveSegment, validateManifest, validateOp, validateSnapshot } = opslog;
+  const { proxy: revokedFunction, revoke } = Proxy.revocable(() => {}, {});
+  revoke();
+  const folder = await temporaryFolder(t);
+  const store = new Store();
+  await store.open(folder);
+  await store.set("a", { n: 1 });
+  const fs = new FsBackend();
+  await fs.initialize(await temporaryFolder(t), {});
+  const other = () => new Store();
+  const to = `${folder}-other`;
+  const calls = {
+    open: [(x) => other().open(x), (x) => other().open(to, x)],
+    "open() with": ["backend", "retain", "indexes", "migrate", "agentId", "replacer", "onProgress"].map(
+      (name) => (x) => other().open(to, { [name]: x }),
+    ),
+    "open() with an index": [(x) => other().open(to, { indexes: { n: x } })],
+    set: [(x) => store.set(x, { n: 1 }), (x) => store.set("b", x), (x) => store.set("b", { n: x })],
+    delete: [(x) => store.delete(x)],
+    insert: [(x) => store.insert("b", x)],
+    update: [(x) => store.update("a", x), (x) => store.update("a", () => x)],
+    patch: [(x) => store.patch("a", x), (x) => store.patch("a", { n: x })],
+    compareAndSet: [(x) => store.compareAndSet("a", store.get("a"), x)],
+    batch: [(x) => store.batch(x), (x) => store.batch(() => store.set("b", x))],
+    transaction: [(x) => store.transaction(x), (x) => store.transaction(() => x)],
+    getMany: [(x) => store.getMany(x)],
+    find: [
+      (x) => store.find(x),
+      (x) => store.find({ n: x }),
+      (x) => store.find({ n: { $in: x } }),
+      (x) => store.find({ $and: [x] }),
+      (x) => store.find({}, x),
+      (x) => store.find({}, { sort: x }),
+      (x) => store.find({}, { fields: x }),
+      (x) => store.find({}, { signal: x }),
+    ],
+    scan: [(x) => store.scan(x).next(), (x) => store.scan({ prefix: x }).next()],
+    filter: [(x) => store.filter(x)],
+    archive: [(x) => store.archive(x), (x) => store.archive(() => x), (x) => store.archive(() => false, x)],
+    loadArchive: [(x) => store.loadArchive(x)],
+    at: [(x) => store.at(x)],
+    revert: [(x) => store.revert(x), (x) => store.revert({ to: x }), (x) => store.revert({ to: 0, ids: x })],
+    changes: ["after", "since", "until", "id", "limit", "signal"].map(
+      (name) => (x) => store.changes({ [name]: x }).next(),
+    ),
+    "changes of": [(x) => store.changes(x).next()],
+    on: [(x) => store.on(x, () => {}), (x) => store.on("change", x)],
+    watch: [(x) => store.watch(x)],
+    getWalOps: [(x) => store.getWalOps(x).next(), (x) => store.getWalOps(undefined, x).next()],
+    getOps: [(x) => store.getOps(x)],
+    streamSnapshot: [(x) => store.streamSnapshot(x).next()],
+    prune: [(x) => store.prune(x), (x) => store.prune({ before: x })],
+    undo: [(x) => store.undo(x)],
+    compact: [(x) => store.compact(x)],
+    backup: [(x) => store.backup(x), (x) => store.backup(to, x)],
+    verify: [(x) => Store.verify(x), (x) => Store.verify(folder, x)],
+    repair: [(x) => Store.repair(x), (x) => Store.repair(to, x)],
+    recover: [
+      (x) => Store.recover(x, to),
+      (x) => Store.recover(folder, x),
+      (x) => Store.recover(folder, to, x),
+    ],
+    locks: [
+      (x) => acquireLock(x),
+      (x) => acquireLock(to, x),
+      (x) => releaseLock(x),
+      (x) => releaseLock(to, x),
+    ],
+    streamSnapshotFile: [
+      (x) => streamSnapshotFile(x, "a").next(),
+      (x) => streamSnapshotFile(folder, x).next(),
+    ],
+    validate: [validateOp, validateManifest, validateSnapshot, validateArchiveSegment],
+    FsBackend: [
+      (x) => fs.initialize(to, x),
+      (x) => fs.writeManifest(x),
+      (x) => fs.writeSnapshot(x, 1),
+      (x) => fs.appendOps("ops/a.jsonl", x),
+      (x) => fs.writeBlob("a", x),
+      (x) => fs.releaseLock(x),
+    ],
+  };
+  for (const [name, ways] of Object.entries(calls)) {
+    for (const [place, way] of ways.entries()) {
+      const attempt = async () => way(revoked);
+      const error = await t.throwsAsync(attempt, undefined, `${name} ${place}`);
+      t.regex(
+        String(error.code),
+        /^OPSLOG_(INVALID_ARGUMENT|INVALID_VALUE|NOT_FOUND|CORRUPT)$/,
+        `${name} ${place}`,
+      );
+    }
+  }
+  for (const call of [store.batch, store.transaction, store.filter, store.count, store.archive])
+    await t.throwsAsync(async () => call.call(store, revokedFunction), { code: "OPSLOG_INVALID_ARGUMENT" });
+  t.deepEqual([...store], [["a", { n: 1 }]]);
+  await store.close();
 });

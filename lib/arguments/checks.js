@@ -6,12 +6,13 @@
 const { path } = require("../platform/builtins");
 const { fileURLToPath } = require("../platform/builtins").url;
 const { opslogError, outOfRange, wrongType } = require("../errors/errors");
+const { isDate, isList, isObject, isRevoked } = require("./kinds");
 const { checkNames } = require("./option-names");
 const { describe } = require("./paths");
 
 /** Whether this is a URL object, also one of another realm, as in Jest. */
 function isUrl(value) {
-  return typeof value?.href === "string" && typeof value.protocol === "string";
+  return !isRevoked(value) && typeof value?.href === "string" && typeof value.protocol === "string";
 }
 
 function noFolder(method, given, cause) {
@@ -57,19 +58,20 @@ function readRelativePath(relativePath, what) {
 
 /** Checks the function that a method calls. */
 function checkFunction(value, method) {
-  if (typeof value !== "function") throw wrongType(`${method} takes a function, got ${describe(value)}`);
+  if (typeof value !== "function" || isRevoked(value))
+    throw wrongType(`${method} takes a function, got ${describe(value)}`);
 }
 
 /** Checks the list that getMany() takes. */
 function checkIds(ids) {
-  if (!Array.isArray(ids)) throw wrongType(`getMany() takes a list of ids, got ${describe(ids)}`);
+  if (!isList(ids)) throw wrongType(`getMany() takes a list of ids, got ${describe(ids)}`);
 }
 
 /** A time that operations are compared with. What is falsy means all of them, as in 0.8.1. */
 function readSince(since) {
   if (!since) return undefined;
   if (typeof since === "string") return since;
-  const hint = Object.prototype.toString.call(since) === "[object Date]" ? ": give its toISOString()" : "";
+  const hint = isDate(since) ? ": give its toISOString()" : "";
   throw wrongType(`since must be a string such as "2026-01-31T12:00:00.000Z", got ${describe(since)}${hint}`);
 }
 
@@ -77,7 +79,7 @@ function readSince(since) {
 function readSignal(options) {
   const { signal } = options ?? {};
   if (signal === undefined || signal === null) return undefined;
-  if (typeof signal !== "object" || typeof signal.throwIfAborted !== "function") {
+  if (!isObject(signal) || typeof signal.throwIfAborted !== "function") {
     throw wrongType(`option signal must be an AbortSignal, got ${describe(signal)}`);
   }
   return signal;
@@ -107,6 +109,8 @@ function readLimit(options) {
 
 /** Refuses what a function returned that must do its work at once. */
 function refusePromise(returned, method) {
+  if (isRevoked(returned))
+    throw wrongType(`${method} takes a function that returns a value, not ${describe(returned)}`);
   if (typeof returned?.then !== "function") return;
   Promise.resolve(returned).catch(() => {});
   throw wrongType(`${method} takes a function that does its work at once, not one that returns a promise`);

@@ -4,6 +4,7 @@
 // backends and queries have the text alone; what a program gets or gives goes through here.
 
 const { wrongType } = require("../errors/errors");
+const { isList } = require("./kinds");
 const { describe } = require("./paths");
 const { checkStrict, strictReplacer } = require("./strict-json");
 const { toText } = require("./values");
@@ -12,8 +13,7 @@ function readFunction(options, name) {
   const value = options[name];
   if (value === undefined || value === null) return undefined;
   if (typeof value === "function") return value;
-  const hint =
-    name === "replacer" && Array.isArray(value) ? ": a list of names would lose the other fields" : "";
+  const hint = name === "replacer" && isList(value) ? ": a list of names would lose the other fields" : "";
   throw wrongType(`option ${name} must be a function, got ${describe(value)}${hint}`);
 }
 

@@ -4,10 +4,10 @@
 // refused before a byte is written.
 
 const { messages, opslogError, outOfRange, wrongType } = require("../errors/errors");
+const { isList, isObject, isRecord } = require("./kinds");
 const { describe } = require("./paths");
 
 const VERSION_LIMIT = 2 ** 31 - 1;
-const isObject = (value) => typeof value === "object" && value !== null;
 
 function checkOptions(opts, method) {
   if (!isObject(opts))
@@ -15,7 +15,7 @@ function checkOptions(opts, method) {
 }
 
 function checkManifest(manifest) {
-  if (!isObject(manifest) || Array.isArray(manifest)) {
+  if (!isRecord(manifest)) {
     throw wrongType(`writeManifest() takes a manifest, got ${describe(manifest)}`);
   }
 }
@@ -34,7 +34,7 @@ function checkVersion(version) {
 }
 
 function checkOperations(ops) {
-  if (!Array.isArray(ops)) throw wrongType(`appendOps() takes an array of operations, got ${describe(ops)}`);
+  if (!isList(ops)) throw wrongType(`appendOps() takes an array of operations, got ${describe(ops)}`);
   for (const op of ops) {
     if (!isObject(op)) throw wrongType(`appendOps() takes operations, and one of them is ${describe(op)}`);
   }

@@ -3,6 +3,7 @@
 // The indexes that a store is to have.
 
 const { wrongType } = require("../errors/errors");
+const { isRecord } = require("./kinds");
 const { checkNames } = require("./option-names");
 const { describe } = require("./paths");
 
@@ -10,14 +11,14 @@ const { describe } = require("./paths");
 function readIndexes(options, { skipLoad }) {
   const { indexes } = options;
   if (indexes === undefined || indexes === null) return undefined;
-  if (typeof indexes !== "object" || Array.isArray(indexes)) {
+  if (!isRecord(indexes)) {
     throw wrongType(`option indexes must be an object of fields, got ${describe(indexes)}`);
   }
   const declared = [];
   for (const [name, given] of Object.entries(indexes)) {
     const shown = `option indexes: ${JSON.stringify(name)}`;
     if (given === undefined || given === null) continue;
-    if (typeof given !== "object" || Array.isArray(given)) {
+    if (!isRecord(given)) {
       throw wrongType(
         `${shown} must be an object of options, such as { unique: true }, got ${describe(given)}`,
       );

@@ -5,6 +5,7 @@
 
 const { process } = require("../platform/builtins");
 const { wrongType } = require("../errors/errors");
+const { isRecord } = require("./kinds");
 const { describe } = require("./paths");
 const { printable } = require("../errors/printable");
 
@@ -42,12 +43,16 @@ function nearest(name, names) {
   return letters <= Math.max(1, Math.floor(folded.length / 5)) ? known : undefined;
 }
 
+/** Checks that options are an object, if they are given. */
+function checkOptions(options) {
+  if (isGiven(options) && !isRecord(options))
+    throw wrongType(`options must be an object, got ${describe(options)}`);
+}
+
 /** Checks that options are an object, and looks for names that are no option of the method. */
 function checkNames(options, names, method) {
   if (!isGiven(options)) return;
-  if (typeof options !== "object" || Array.isArray(options)) {
-    throw wrongType(`options must be an object, got ${describe(options)}`);
-  }
+  checkOptions(options);
   for (const name in options) {
     if (names.includes(name) || !isGiven(options[name])) continue;
     const meant = nearest(name, names);
@@ -66,4 +71,4 @@ function warn(name, names, method) {
   process.emitWarning(printable(message), { code: "OPSLOG_UNKNOWN_OPTION" });
 }
 
-module.exports = { checkNames };
+module.exports = { checkNames, checkOptions };

@@ -5,6 +5,7 @@
 
 const { Codec } = require("./codec");
 const { messages, outOfRange, wrongType } = require("../errors/errors");
+const { isRevoked } = require("./kinds");
 const { checkNames } = require("./option-names");
 const { checkAgentId, describe } = require("./paths");
 const { readOnProgress } = require("./progress");
@@ -173,7 +174,7 @@ function readLocking(options, { agentId } = {}) {
 /** The backend, checked for the methods that a store opened in this way calls. */
 function readBackend(options, { readOnly, agentId }) {
   const { backend } = options;
-  if (typeof backend !== "object" && typeof backend !== "function") {
+  if ((typeof backend !== "object" && typeof backend !== "function") || isRevoked(backend)) {
     throw wrongType(`option backend must be an object, got ${describe(backend)}`);
   }
   const needed = [...READER_METHODS];

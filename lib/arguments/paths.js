@@ -6,6 +6,7 @@
 const { Buffer } = require("../platform/builtins").buffer;
 const { path, process } = require("../platform/builtins");
 const { outOfRange, wrongType } = require("../errors/errors");
+const { isRevoked } = require("./kinds");
 
 const NAME_LIMIT_BYTES = 150;
 const RESERVED = new Set([".lock", ".compact-lock", "manifest.json"]);
@@ -91,12 +92,13 @@ function resolveBlob(root, relativePath, { allowRoot = false } = {}) {
 /** A value's type for an error message: `null`, `array`, the name of its class, or what `typeof` says. */
 function describe(value) {
   if (value === null) return "null";
+  if (isRevoked(value)) return "revoked Proxy";
   return typeof value === "object" ? classOf(value) : typeof value;
 }
 
 function classOf(value) {
   try {
-    // NOTE: of a revoked proxy nothing can be asked.
+    // NOTE: a Proxy may throw.
     if (Array.isArray(value)) return "array";
     const { name } = value.constructor;
     return typeof name === "string" && /^[A-Z]\w{0,40}$/.test(name) && name !== "Object" ? name : "object";

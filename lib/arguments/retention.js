@@ -5,6 +5,7 @@
 const { types } = require("../platform/builtins").util;
 const { messages, opslogError, outOfRange, wrongType } = require("../errors/errors");
 const { readSignal } = require("./checks");
+const { isRecord } = require("./kinds");
 const { checkNames } = require("./option-names");
 const { describe } = require("./paths");
 const { readOnProgress } = require("./progress");
@@ -73,7 +74,7 @@ function parsePrune(options) {
 /** The option `retain`, which is given. */
 function readRetain(options, { readOnly }) {
   const { retain } = options;
-  if (typeof retain !== "object" || Array.isArray(retain)) {
+  if (!isRecord(retain)) {
     throw wrongType(`option retain must be an object, got ${describe(retain)}`);
   }
   checkNames(retain, ["bytes", "ms", "checkpoints", "undo"], "retain");

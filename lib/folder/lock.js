@@ -8,6 +8,7 @@ const { fs, path } = require("../platform/builtins");
 const { promisify } = require("../platform/builtins").util;
 const { fromNative, opslogError, wrongType } = require("../errors/errors");
 const native = require("../native");
+const { isObject, isRevoked } = require("../arguments/kinds");
 const { checkNames } = require("../arguments/option-names");
 const { readLocking } = require("../arguments/options");
 const { ensurePermitted } = require("../native/permission");
@@ -105,9 +106,9 @@ function releaseLock(dir, handle) {
 }
 
 async function releaseIn(dir, handle) {
-  if (handle instanceof LockFile) return handle.release();
+  if (isObject(handle) && handle instanceof LockFile) return handle.release();
   const folder = readFolder(dir, "releaseLock()");
-  if (typeof handle?.close !== "function") {
+  if (isRevoked(handle) || typeof handle?.close !== "function") {
     throw wrongType(`releaseLock() takes what acquireLock() returned, got ${describe(handle)}`);
   }
   await handle.close();

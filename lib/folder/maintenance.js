@@ -7,7 +7,7 @@ const { messages } = require("../errors/errors");
 const native = require("../native");
 const { ensurePermitted } = require("../native/permission");
 const { settle } = require("../errors/native");
-const { checkNames } = require("../arguments/option-names");
+const { checkNames, checkOptions } = require("../arguments/option-names");
 const { readLocking } = require("../arguments/options");
 const { NativeMeter, readOnProgress, watched } = require("../arguments/progress");
 const { readIndexes } = require("../arguments/indexes");
@@ -32,6 +32,7 @@ function withAdvice(report) {
 }
 
 async function verifyFolder(dir, options) {
+  checkOptions(options);
   const indexes = readIndexes(options ?? {}, { skipLoad: false });
   const report = await maintain(
     dir,
@@ -47,6 +48,7 @@ async function verifyFolder(dir, options) {
 }
 
 async function repairFolder(dir, options) {
+  checkOptions(options);
   const byPid = readLocking(options ?? {}) === "pid";
   const repaired = await maintain(
     dir,
@@ -58,6 +60,7 @@ async function repairFolder(dir, options) {
 }
 
 async function recoverFolder(dir, to, options) {
+  checkOptions(options);
   const target = readFolder(to, "recover()");
   ensurePermitted(target, { write: true });
   const signal = readSignal(options);

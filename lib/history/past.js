@@ -4,6 +4,7 @@
 
 const { isSame } = require("../arguments/same");
 const { wrongType } = require("../errors/errors");
+const { isList } = require("../arguments/kinds");
 const { checkNames } = require("../arguments/option-names");
 const { describe } = require("../arguments/paths");
 const { checkId } = require("../arguments/values");
@@ -51,7 +52,7 @@ function parseRevert(options, isPosition) {
   const where = readPlace(to, "option to", isPosition);
   // NOTE: null is refused: all records would be reverted where a list was meant.
   if (ids === undefined) return { where, ids: null };
-  if (!Array.isArray(ids)) throw wrongType(`option ids must be a list of ids, got ${describe(ids)}`);
+  if (!isList(ids)) throw wrongType(`option ids must be a list of ids, got ${describe(ids)}`);
   ids.forEach(checkId);
   return { where, ids: new Set(ids) };
 }

@@ -3,6 +3,7 @@
 // A place in the history, as callers name it: a position that the store gave, a Date, or the text of one.
 
 const { outOfRange, wrongType } = require("../errors/errors");
+const { isDate } = require("../arguments/kinds");
 const { describe } = require("../arguments/paths");
 const { msOfText } = require("../arguments/times");
 
@@ -28,7 +29,7 @@ function readPlace(value, name, isPosition) {
       `${name} must be a position of the store or a time such as "2026-01-31T12:00:00.000Z", got ${describe(value)}`,
     );
   }
-  if (Object.prototype.toString.call(value) === "[object Date]") {
+  if (isDate(value)) {
     if (Number.isNaN(getTime.call(value))) throw outOfRange(`${name} is an invalid Date`);
     return { place: toISOString.call(value), isTime: true };
   }

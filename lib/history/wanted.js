@@ -3,6 +3,7 @@
 // What a call of changes() asks for, read and checked.
 
 const { readCount, readSignal } = require("../arguments/checks");
+const { isDate } = require("../arguments/kinds");
 const { checkNames } = require("../arguments/option-names");
 const { describe } = require("../arguments/paths");
 const { msOfText } = require("../arguments/times");
@@ -12,10 +13,6 @@ const { otherPosition } = require("./place");
 /** Taken here: a test may put a fake in its place, and what is given was made with either. */
 const Time = Date;
 const NAMES = ["after", "since", "until", "id", "reverse", "limit", "live", "signal"];
-
-function isDate(value) {
-  return Object.prototype.toString.call(value) === "[object Date]";
-}
 
 /** The last time whose text has a year of four digits: the text of a later one sorts before all others. */
 const LAST_MS = Time.UTC(9999, 11, 31, 23, 59, 59, 999);

@@ -3,9 +3,9 @@
 // Whether parsed JSON is what a file of the store must hold. The messages are those of 0.8.1; `code` is
 // ours. What passes is returned as it is.
 
+const { isList, isRecord: isObject } = require("../arguments/kinds");
 const { opslogError } = require("../errors/errors");
 
-const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const isText = (value) => typeof value === "string" && value.length > 0;
 const isCount = (value) => Number.isInteger(value) && value >= 0;
 const isVersion = (value) => Number.isInteger(value) && value >= 1;
@@ -51,7 +51,7 @@ function validateManifest(raw) {
   checkManifest(isVersion(raw.version), "version must be a positive finite integer");
   checkManifest(isText(raw.currentSnapshot), "missing currentSnapshot");
   checkManifest(isText(raw.activeOps), "missing activeOps");
-  checkManifest(Array.isArray(raw.archiveSegments), "archiveSegments must be an array");
+  checkManifest(isList(raw.archiveSegments), "archiveSegments must be an array");
   for (const segment of raw.archiveSegments) {
     checkManifest(isText(segment), "archiveSegments entries must be non-empty strings");
   }

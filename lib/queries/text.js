@@ -5,6 +5,7 @@
 
 const { types } = require("../platform/builtins").util;
 const { opslogError } = require("../errors/errors");
+const { isList } = require("../arguments/kinds");
 const { describe } = require("../arguments/paths");
 
 /** As deep as a query may be nested. */
@@ -17,7 +18,7 @@ function refused(place, what, cause) {
 
 /** Whether a value is an object literal, also one of another realm, or without a prototype. */
 function isPlain(value) {
-  return Object.prototype.toString.call(value) === "[object Object]" && !types.isProxy(value);
+  return !types.isProxy(value) && Object.prototype.toString.call(value) === "[object Object]";
 }
 
 /** The text of a query, and its regular expressions. */
@@ -51,7 +52,7 @@ class QueryText {
   #printObject(value, place, depth) {
     if (types.isRegExp(value)) return this.#pattern(value.source, value.flags, place);
     if (types.isDate(value)) return this.#print(printDate(value, place), place, depth);
-    if (Array.isArray(value)) return this.#printList(value, place, depth);
+    if (isList(value)) return this.#printList(value, place, depth);
     if (!isPlain(value)) throw refused(place, `is ${describe(value)}, which no record can hold`);
     return `{${this.#fields(value, place, depth).join(",")}}`;
   }

@@ -4,6 +4,7 @@
 // a batch of the store, which is logged as one, or taken back.
 
 const { messages, opslogError } = require("../errors/errors");
+const { isRecord } = require("../arguments/kinds");
 const { describe } = require("../arguments/paths");
 const { checkId, isPlainObject } = require("../arguments/values");
 
@@ -40,7 +41,7 @@ class Edits {
   patch(id, entries) {
     if (!this.records.has(id)) throw opslogError("OPSLOG_NOT_FOUND", messages.notFound(id));
     const current = this.records.plain(id);
-    if (!isObject(current))
+    if (!isRecord(current))
       throw invalid(`patch() needs a record with fields, '${id}' is ${describe(current)}`);
     // NOTE: through entries, so that a field of the name __proto__ is one like others.
     const fields = new Map(Object.entries(current));
@@ -128,10 +129,10 @@ class Transaction {
 
 /** Fields as they are at the call, with values as JSON has them; `undefined` stays, for it removes one. */
 function fieldsOf(id, partial, toText) {
-  if (!isObject(partial)) throw invalid(`patch() takes an object of fields, got ${describe(partial)}`);
+  if (!isRecord(partial)) throw invalid(`patch() takes an object of fields, got ${describe(partial)}`);
   const plain = JSON.parse(toText(id, partial));
   // NOTE: of a Date, JSON makes a string.
-  if (!isObject(plain))
+  if (!isRecord(plain))
     throw invalid(`patch() takes an object of fields, got one that JSON makes ${describe(plain)} of`);
   const fields = new Map(Object.entries(plain));
   for (const [name, value] of Object.entries(partial)) {
@@ -154,11 +155,6 @@ function refuseWithoutText(id, name, value) {
 
 function hasToJson(value) {
   return typeof value?.toJSON === "function";
-}
-
-/** Whether a value has fields. */
-function isObject(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function invalid(message) {
