@@ -2,6 +2,8 @@
 import diagnostics from "node:diagnostics_channel";
 import { appendFile, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import test from "ava";
 import { Store } from "../../index.mjs";
 import { setImmediate } from "node:timers/promises";
@@ -414,6 +416,49 @@ for (const where of ["in memory", "in a folder"]) {
     await store.compact();
     await store.close();
     t.deepEqual(told, wanted);
+  });
+}
+
+for (const [whose, options] of [
+  ["an agent", { agentId: "one" }],
+  ["a single writer in async mode", { writeMode: "async" }],
+  ["a single writer", {}],
+]) {
+  test(`prune() and compact() of ${whose}, not awaited before close(), resolve, and so does close()`, async (t) => {
+    for (let round = 0; round < 60; round++) {
+      const store = await opened(t, await temporaryFolder(t), { ...options, checkpointThreshold: 2 });
+      for (let n = 0; n < 4 + (round % 4); n++) await store.set(`id-${n}`, { n });
+      const calls = [
+        store.set("late", { n: 1 }),
+        store.compact(),
+        store.prune(),
+        store.set("later", { n: 2 }),
+        ...(round % 3 === 0 ? [store.prune({ keepBytes: 0 }), store.compact()] : []),
+      ];
+      await t.notThrowsAsync(Promise.all([...calls, store.close()]), `round ${round}`);
+    }
+  });
+}
+
+for (const where of ["in memory", "in a folder"]) {
+  test(`prune() ${where} deletes what only a changes() would read that its caller has dropped`, async (t) => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc");
+    const folder = where === "in memory" ? ":memory:" : await temporaryFolder(t);
+    const store = await opened(t, folder, { checkpointThreshold: Infinity });
+    await store.set("id", { n: 0 });
+    const begin = async (options) => void (await store.changes(options).next());
+    await begin({});
+    await begin({ live: true });
+    await seal(store, 3);
+    let files = 0;
+    for (let look = 0; look < 500 && files === 0; look++) {
+      collect();
+      await setImmediate();
+      ({ files } = await store.prune({ keepBytes: 0 }));
+    }
+    t.true(files > 0);
+    await store.close();
   });
 }
 

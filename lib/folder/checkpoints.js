@@ -16,6 +16,8 @@ class Checkpoints {
   #afterwards;
   #running = null;
   #next = null;
+  /** Other work that is under way, or waits. */
+  #asides = new Set();
   #backoffMs = 0;
   #notBefore = 0;
 
@@ -33,16 +35,20 @@ class Checkpoints {
   }
 
   /** Runs other work while no checkpoint is under way, and none begins before it has ended. */
-  async aside(work) {
-    // NOTE: not through idle(): what else waits for that could begin in between.
-    while (this.#running !== null) await this.#running.catch(() => {});
-    const running = work();
-    this.#running = running;
-    try {
-      return await running;
-    } finally {
-      this.#ended();
-    }
+  aside(work) {
+    const aside = this.#alone(async () => {
+      const running = work();
+      this.#running = running;
+      try {
+        return await running;
+      } finally {
+        this.#ended();
+      }
+    });
+    this.#asides.add(aside);
+    const ended = () => this.#asides.delete(aside);
+    aside.then(ended, ended);
+    return aside;
   }
 
   /** The threshold was crossed: the native side has let the history start anew. */
@@ -56,24 +62,24 @@ class Checkpoints {
     if (this.#running === null && this.#next === null) return this.#start(true);
     this.#work.hide();
     this.#work.onFrozen();
-    this.#next ??= this.idle().then(() => {
+    this.#next ??= this.#alone(() => {
       this.#next = null;
       return this.#start(false);
     });
     return this.#next;
   }
 
-  /** Resolves when no checkpoint is under way, however the last one ended. */
-  async idle() {
-    while (this.#running !== null) await this.#running.catch(() => {});
+  /** Resolves when no checkpoint, and no other work, is under way or asked for. */
+  async finish() {
+    while (this.#running !== null || this.#next !== null || this.#asides.size > 0)
+      await Promise.allSettled([this.#running, this.#next, ...this.#asides]);
   }
 
-  /** Resolves when no checkpoint is under way or asked for. */
-  async finish() {
-    while (this.#running !== null || this.#next !== null) {
-      await this.idle();
-      await this.#next?.catch(() => {});
-    }
+  /** Begins something when nothing is under way, however the last one ended. */
+  async #alone(begin) {
+    while (this.#running !== null) await this.#running.catch(() => {});
+    // NOTE: at once: whatever else waits for this could begin in between.
+    return begin();
   }
 
   /** With `all`, everything up to now is taken along; without, what was there when the history was hidden. */
