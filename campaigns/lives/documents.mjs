@@ -10,19 +10,25 @@ export class Documents {
   #number = 100;
   ids;
 
-  constructor(roll, isUnique) {
+  constructor(roll, isUnique, records = 0) {
     this.#roll = roll;
     this.#isUnique = isUnique;
-    const plain = Array.from({ length: 3 + roll(30) }, (_, n) => `k${n}`);
-    this.ids = [...plain, ...odd.filter(() => roll(3) === 0)];
+    const plain = Array.from({ length: 3 + roll(30) }, (_, n) => `k${records + n}`);
+    const known = Array.from({ length: records }, (_, n) => `k${n}`);
+    this.ids = [...known, ...plain, ...odd.filter(() => roll(3) === 0)];
   }
 
   pick(list) {
     return list[this.#roll(list.length)];
   }
 
+  /** An id; of many often one of the first or the last. */
   id() {
-    return this.pick(this.ids);
+    const { ids } = this;
+    const first = ids.length > 100 && this.#roll(2) === 0 ? ids.length - 40 : 0;
+    return ids.length > 100 && this.#roll(3) === 0
+      ? ids[this.#roll(20)]
+      : ids[first + this.#roll(ids.length - first)];
   }
 
   value() {

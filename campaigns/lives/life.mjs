@@ -29,6 +29,10 @@ export class Life {
   /** The state when the operations began that undo() takes back, and these. */
   #before = new Map();
   #operations = [];
+  /** The number of the agent that writes, and of the batch that is being made. */
+  #writer = 0;
+  #batch = 0;
+  #isInBatch = false;
   /** How looks end that are under way. */
   #begun = [];
   counts = { changes: 0, looks: 0, refused: 0, undone: 0 };
@@ -38,7 +42,7 @@ export class Life {
     this.#kind = kind;
     this.#options = kinds[kind]();
     this.#isUnique = this.#options.agents === undefined && this.#roll(3) === 0;
-    this.#documents = new Documents(this.#roll, this.#isUnique);
+    this.#documents = new Documents(this.#roll, this.#isUnique, this.#options.records);
   }
 
   /** Carries it out; throws where the store differs from the Map. */
@@ -47,6 +51,7 @@ export class Life {
     this.#folder = this.#options.folder ?? own;
     try {
       for (let n = 0; n < (this.#options.agents ?? 1); n++) this.#stores.push(await this.#open(n));
+      if (this.#options.records !== undefined) await this.#fill(this.#options.records);
       for (let step = 0; step < steps; step++) await this.#step();
       await this.#endLooks();
       if (this.#folder === own) await this.#reopen(0);
@@ -61,7 +66,7 @@ export class Life {
   }
 
   async #open(n) {
-    const { agents, backend, folder: _, ...options } = this.#options;
+    const { agents, backend, folder: _, records: __, keepsBatches: ___, ...options } = this.#options;
     const declared = Object.entries(indexes).filter(() => this.#roll(2) === 0);
     if (this.#isUnique) declared.push(["unique", { unique: true }]);
     const store = new Store();
@@ -76,15 +81,33 @@ export class Life {
     return store;
   }
 
+  /** Begins with a checkpoint of many records. */
+  async #fill(records) {
+    await this.#stores[0].batch(() => {
+      for (let n = 0; n < records; n++) {
+        const change = { id: `k${n}`, value: { n: n % 10, text: "", number: n } };
+        call(this.#stores[0], change);
+        put(this.#model, change);
+      }
+    });
+    await this.#checkpoint(this.#stores[0]);
+  }
+
+  /** Behind a backend agents have no transactions. */
+  get #hasTransactions() {
+    return this.#options.backend === undefined || this.#options.agents === undefined;
+  }
+
   async #step() {
     const number = this.#roll(this.#stores.length);
+    this.#writer = number;
     const store = this.#stores[number];
     if (this.#stores.length > 1) await store.refresh();
     const choice = this.#roll(100);
     if (choice < 35) await this.#inFlight(store);
     else if (choice < 48) await this.#together(store, "batch");
-    else if (choice < 60) await this.#together(store, "transaction");
-    else if (choice < 66) await this.#update(store);
+    else if (choice < 60) await this.#together(store, this.#hasTransactions ? "transaction" : "batch");
+    else if (choice < 66 && this.#hasTransactions) await this.#update(store);
     else if (choice < 74) await this.#undo(store);
     else if (choice < 80) await this.#checkpoint(store);
     else if (choice < 84) await this.#archive(store);
@@ -98,7 +121,7 @@ export class Life {
   async #lookAround() {
     const store = this.#documents.pick(this.#stores);
     const id = this.#documents.id();
-    if (this.#options.backend === undefined || this.#options.agents === undefined) {
+    if (this.#hasTransactions) {
       const seen = await store.transaction((tx) => [tx.has(id), tx.get(id)]);
       this.#compare("tx.get()", seen, [this.#model.has(id), this.#model.get(id)]);
     }
@@ -108,7 +131,7 @@ export class Life {
 
   #look(store, look) {
     const { ids } = this.#documents;
-    const some = ids.filter(() => this.#roll(2) === 0);
+    const some = ids.slice(-40).filter(() => this.#roll(2) === 0);
     const [seen, expected] = look(store, this.#model, {
       id: this.#documents.id(),
       ids: some,
@@ -118,7 +141,8 @@ export class Life {
   }
 
   #begin(store, look) {
-    const end = look(store, this.#model, { query: this.#documents.query(), n: this.#roll(10) });
+    const given = { query: this.#documents.query(), n: this.#roll(10), id: this.#documents.id() };
+    const end = look(store, this.#model, given);
     this.#begun.push(async () => this.#compare(look.name, ...(await end())));
   }
 
@@ -147,7 +171,8 @@ export class Life {
 
   #made(change) {
     this.counts.changes++;
-    this.#operations.push(change);
+    const batch = this.#isInBatch ? this.#batch : undefined;
+    this.#operations.push({ ...change, batch, writer: this.#writer });
     put(this.#model, change);
   }
 
@@ -167,6 +192,16 @@ export class Life {
 
   /** A batch, in which every look is allowed, or a transaction; some throw, and leave nothing. */
   async #together(store, method) {
+    this.#batch++;
+    this.#isInBatch = true;
+    try {
+      await this.#changeTogether(store, method);
+    } finally {
+      this.#isInBatch = false;
+    }
+  }
+
+  async #changeTogether(store, method) {
     const [model, count, isThrown] = [new Map(this.#model), this.#operations.length, this.#roll(4) === 0];
     const work = (handle) => {
       for (let left = this.#roll(10); left > 0; left--) {
@@ -207,10 +242,16 @@ export class Life {
 
   async #undo(store) {
     // NOTE: an agent takes back what it wrote itself.
-    if (this.#stores.length > 1) return;
-    this.#compare("undo()", await store.undo(), this.#operations.length > 0);
-    if (this.#operations.pop() === undefined) return;
-    this.counts.undone++;
+    const last = this.#operations.at(-1);
+    if ((last?.writer ?? this.#writer) !== this.#writer) return;
+    const batch = this.#roll(3) === 0;
+    this.#compare("undo()", await store.undo({ batch }), last !== undefined);
+    if (last === undefined) return;
+    const isUndone = (operation) => operation === last || (batch && isOfBatch(operation, last));
+    while (this.#operations.length > 0 && isUndone(this.#operations.at(-1))) {
+      this.#operations.pop();
+      this.counts.undone++;
+    }
     this.#model = new Map(this.#before);
     for (const change of this.#operations) put(this.#model, change);
   }
@@ -236,6 +277,9 @@ export class Life {
     await this.#stores[number].close();
     this.#stores[number] = await this.#open(number);
     if (this.#stores[number].stats().opsCount === 0) this.#beginHistory();
+    // What was left of batches in the log of a folder when it was closed are single operations.
+    if (this.#options.keepsBatches) return;
+    for (const operation of this.#operations) if (operation.writer === number) operation.batch = undefined;
   }
 
   #beginHistory() {
@@ -243,6 +287,8 @@ export class Life {
     this.#operations = [];
   }
 }
+
+const isOfBatch = ({ batch }, other) => batch !== undefined && batch === other.batch;
 
 function put(model, { id, value }) {
   if (value === undefined) model.delete(id);

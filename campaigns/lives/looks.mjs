@@ -55,12 +55,23 @@ export const longLooks = {
     const seen = store.filterAsync((value) => value.n > n);
     return async () => [await seen, expected];
   },
-  scan(store, model, { n }) {
+  findIds(store, model, { query, n }) {
+    const options = { skip: n % 3, limit: 3 * n };
+    const expected = found(query, model).map(([id]) => id);
+    const seen = store.findIds(query, options);
+    return async () => [await seen, expected.slice(options.skip, options.skip + options.limit)];
+  },
+  scan(store, model, { n, id: bound }) {
     const [prefix, reverse] = [["", "k", "k1", "日"][n % 4], n % 3 === 0];
-    const expected = [...model].filter(([id]) => id.startsWith(prefix));
-    expected.sort(([one], [other]) => (one < other ? -1 : 1));
-    if (reverse) expected.reverse();
-    const rest = store.scan({ prefix, reverse });
+    const bounds = [{}, { gt: bound }, { gte: bound }, { lt: bound }, { lte: bound }][n % 5];
+    const limit = n % 2 === 0 ? undefined : 4 * n;
+    const { gt, gte, lt, lte } = bounds;
+    const isInside = (id) => id.startsWith(prefix) && !(id <= gt || id < gte || id >= lt || id > lte);
+    const all = [...model].filter(([id]) => isInside(id));
+    all.sort(([one], [other]) => (one < other ? -1 : 1));
+    if (reverse) all.reverse();
+    const expected = all.slice(0, limit);
+    const rest = store.scan({ prefix, reverse, limit, ...bounds });
     const first = rest.next();
     return async () => {
       const seen = [];
