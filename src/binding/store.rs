@@ -23,7 +23,7 @@ use super::upkeep::Upkeep;
 use super::{CHUNK, PIECE};
 use crate::engine::Cursor;
 use crate::error::Result;
-use crate::store::{Look, Piece, Place, Rejected, Store};
+use crate::store::{Look, Next, Pieces, Rejected, Store};
 
 /// A store.
 #[napi(custom_finalize)]
@@ -31,7 +31,8 @@ pub struct NativeStore {
     pub(super) store: Arc<Store>,
     handle: Option<f64>,
     report: String,
-    cursor: Mutex<(Cursor, u64)>,
+    /// The walk of `scan()` or of `scanIds()`.
+    pieces: Mutex<Pieces>,
     pub(super) upkeep: Upkeep,
     pub(super) migrating: Mutex<Migrating>,
     syncs: Mutex<Option<Arc<Syncs>>>,
@@ -50,9 +51,8 @@ impl NativeStore {
     pub(super) fn new(store: Arc<Store>, report: String) -> Self {
         let handle = handles::give(&store);
         store.settle_here();
-        let cursor = Mutex::new((Cursor::End, 0));
-        let (upkeep, migrating, syncs) = Default::default();
-        Self { store, handle, report, cursor, upkeep, migrating, syncs }
+        let (pieces, upkeep, migrating, syncs) = Default::default();
+        Self { store, handle, report, pieces, upkeep, migrating, syncs }
     }
 
     /// A store that a session holds too.
@@ -114,10 +114,14 @@ impl NativeStore {
     #[napi]
     pub fn scan(&self, restart: bool) -> napi::Result<Option<String>> {
         caught(|| {
-            self.scanned(restart, |store, from| {
-                let mut piece = Piece::with_capacity(PIECE);
-                let next = store.scan_piece(from, PIECE, &mut piece)?;
-                Ok(next.map(|next| (next, text::to_js(piece.list()))))
+            let mut pieces = self.pieces.lock();
+            if restart {
+                *pieces = Pieces::begin();
+            }
+            Ok(match pieces.next(&self.store, PIECE)? {
+                Next::Piece(list) => Some(text::to_js(list)),
+                Next::Changed => Some(String::new()),
+                Next::End => None,
             })
         })
     }
@@ -126,11 +130,21 @@ impl NativeStore {
     #[napi]
     pub fn scan_ids(&self, restart: bool) -> napi::Result<Option<String>> {
         caught(|| {
-            self.scanned(restart, |store, from| {
-                let mut ids = Vec::with_capacity(PIECE);
-                let next = store.scan_ids(from, PIECE, &mut ids)?;
-                Ok(next.map(|next| (next, text::list(ids))))
-            })
+            let mut pieces = self.pieces.lock();
+            if restart {
+                *pieces = Pieces::begin();
+            }
+            if pieces.place().0 == Cursor::End {
+                return Ok(None);
+            }
+            let mut ids = Vec::with_capacity(PIECE);
+            Ok(Some(match self.store.scan_ids(pieces.place(), PIECE, &mut ids)? {
+                None => String::new(),
+                Some(next) => {
+                    pieces.go_on_at(next);
+                    text::list(ids)
+                }
+            }))
         })
     }
 
@@ -403,30 +417,8 @@ impl NativeStore {
     #[napi]
     pub fn close(&self) -> AsyncTask<Work> {
         self.syncs.lock().take();
+        *self.pieces.lock() = Pieces::default();
         let store = Arc::clone(&self.store);
         AsyncTask::new(Work::new(move || store.close(), |()| ()))
-    }
-}
-
-impl NativeStore {
-    fn scanned(
-        &self,
-        restart: bool,
-        scan: impl FnOnce(&Store, Place) -> Result<Option<(Place, String)>>,
-    ) -> Result<Option<String>> {
-        let mut cursor = self.cursor.lock();
-        if restart {
-            *cursor = (Cursor::Base(0), 0);
-        }
-        if cursor.0 == Cursor::End {
-            return Ok(None);
-        }
-        Ok(Some(match scan(&self.store, *cursor)? {
-            None => String::new(),
-            Some((next, list)) => {
-                *cursor = next;
-                list
-            }
-        }))
     }
 }

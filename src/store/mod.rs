@@ -41,6 +41,7 @@ pub use following::seen::Seen;
 pub use following::telling::Telling;
 pub(crate) use open::parse_manifest;
 pub use open::{Opened, Report};
+pub use reading::ahead::{Next, Pieces};
 pub use reading::find::{Find, Found, Step};
 pub use reading::past::{Earlier, Past, Present, When, is_later};
 pub use reading::piece::Piece;

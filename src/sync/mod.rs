@@ -8,4 +8,4 @@ mod tests;
 mod thread;
 
 pub use rounds::{Rounds, Settled, why};
-pub use thread::start;
+pub use thread::{start, start_once};

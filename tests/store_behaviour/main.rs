@@ -41,6 +41,7 @@ mod panics;
 mod past;
 #[path = "../explorer/pause.rs"]
 mod pause;
+mod pieces;
 mod pruning;
 mod recovery;
 mod settling;

@@ -1,5 +1,6 @@
 //! What is read of a store: records, walks and queries, declared indexes, places in the history.
 
+pub(in crate::store) mod ahead;
 pub(in crate::store) mod fields;
 pub(in crate::store) mod find;
 pub(in crate::store) mod head;
