@@ -11,7 +11,9 @@ import {
   targetTable,
   workloadSection,
 } from "./report.mjs";
-import { floorsReport, sizeReport } from "./parts.mjs";
+import { loadGroup } from "./floors/groups/index.mjs";
+import { groupReport, missedReport } from "./floors/report.mjs";
+import { sizeReport } from "./parts.mjs";
 import { folder, project, readAll } from "./results.mjs";
 import { loadStore, storeNames } from "./stores/index.mjs";
 import { comparisons, summaryTable } from "./summary.mjs";
@@ -48,6 +50,15 @@ async function writeWorkloads(workloads, { results, profiles }) {
   await writeFile(join(folder, "workloads.md"), `${parts.join("\n\n")}\n`);
 }
 
+/** The groups of floors that were measured. */
+async function writeFloors({ groups }) {
+  const measured = [];
+  for (const [name, found] of Object.entries(groups)) measured.push([await loadGroup(name), found]);
+  const blocks = measured.map(([group, found]) => [`floors:${group.of}`, groupReport(group, found)]);
+  await fill(join(folder, "floors.md"), Object.fromEntries(blocks));
+  return missedReport(measured);
+}
+
 export async function publish() {
   const measured = await readAll();
   const { results, machine } = measured.results;
@@ -59,8 +70,8 @@ export async function publish() {
     summary: `![Where this package is ahead, and where behind](performance/summary.svg)\n\n${summaryTable(compared)}`,
     machine: machineReport(machine),
     stores: storeReport(await loadAll(storeNames, loadStore)),
-    floors: floorsReport(measured.floors),
-    size: sizeReport(measured.size),
+    floors: await writeFloors(measured.floors),
+    size: sizeReport(measured.size, measured.floors.emptyAddon),
   });
   const headlines = `${headlineTable(workloads, results, inReadme)}\n\n${machineReport(machine)}`;
   await fill(join(project, "README.md"), { headlines });

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 export const project = fileURLToPath(new URL("..", import.meta.url));
 export const folder = join(project, "docs/performance");
 
-/** The files: `results` of the workloads, `profiles` of them, the `floors` of a batch, the `size` of the binary. */
+/** The files: `results` of the workloads, `profiles` of them, the `floors` of workloads, the `size` of the binary. */
 const names = ["results", "profiles", "floors", "size"];
 
 const pathOf = (name) => join(folder, `${name}.json`);

@@ -33,6 +33,12 @@ const files = {
 
 export const workloadIds = Object.keys(files);
 
+const floorsOf = /^floors of (.+)$/;
+
+/** A workload, or the floors of one. */
 export async function loadWorkload(id) {
-  return (await import(files[id])).default;
+  const [, name] = floorsOf.exec(id) ?? [];
+  if (name === undefined) return (await import(files[id])).default;
+  const { loadGroup } = await import("../floors/groups/index.mjs");
+  return loadGroup(name);
 }

@@ -4,7 +4,7 @@ import { makeId, makePool } from "../record.mjs";
 import { warmUp } from "./w09-open.mjs";
 
 const AGENTS = 4;
-const agentNames = Array.from({ length: AGENTS }, (_, agent) => `agent-${agent}`);
+export const agentNames = Array.from({ length: AGENTS }, (_, agent) => `agent-${agent}`);
 const asAgent = (store, agentId) => (store.family === "opslog" ? { agentId } : {});
 
 /** One agent: opens, says so, waits for the others, sets its records, closes. */
@@ -20,7 +20,7 @@ async function agent({ store, folder, variant, details: { agentId } }) {
 }
 
 /** Starts a part for each name, lets them begin together, and waits for their ends. */
-async function together(context, part, names) {
+export async function together(context, part, names) {
   const agents = [];
   for (const agentId of names) {
     const process = startPart(context, part, { agentId });

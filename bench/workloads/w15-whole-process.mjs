@@ -7,7 +7,7 @@ const execute = promisify(execFile);
 const session = fileURLToPath(new URL("../programs/session.mjs", import.meta.url));
 const empty = fileURLToPath(new URL("../programs/empty.mjs", import.meta.url));
 
-async function runProgram(file, args, times) {
+export async function runProgram(file, args, times) {
   const processes = [];
   const told = [];
   for (let n = 0; n < times; n += 1) {
