@@ -13,7 +13,7 @@ import {
 } from "./report.mjs";
 import { loadGroup } from "./floors/groups/index.mjs";
 import { groupReport, missedReport } from "./floors/report.mjs";
-import { sizeReport } from "./parts.mjs";
+import { nodesReport, sizeReport } from "./parts.mjs";
 import { folder, project, readAll } from "./results.mjs";
 import { loadStore, storeNames } from "./stores/index.mjs";
 import { comparisons, summaryTable } from "./summary.mjs";
@@ -72,6 +72,7 @@ export async function publish() {
     stores: storeReport(await loadAll(storeNames, loadStore)),
     floors: await writeFloors(measured.floors),
     size: sizeReport(measured.size, measured.floors.emptyAddon),
+    nodes: nodesReport(workloads, measured),
   });
   const headlines = `${headlineTable(workloads, results, inReadme)}\n\n${machineReport(machine)}`;
   await fill(join(project, "README.md"), { headlines });

@@ -8,8 +8,9 @@ import { fileURLToPath } from "node:url";
 export const project = fileURLToPath(new URL("..", import.meta.url));
 export const folder = join(project, "docs/performance");
 
-/** The files: `results` of the workloads, `profiles` of them, the `floors` of workloads, the `size` of the binary. */
-const names = ["results", "profiles", "floors", "size"];
+/** The files: `results` of the workloads, `profiles` of them, the `floors` of workloads, the `size` of the binary, and what was found on
+ * other versions of Node (`nodes`). */
+const names = ["results", "profiles", "floors", "size", "nodes"];
 
 const pathOf = (name) => join(folder, `${name}.json`);
 

@@ -8,7 +8,8 @@
  *   npm run bench -- --fixtures /some/folder     keep the folders that workloads begin with, and use them again
  *   npm run bench -- --repeats 3                 this often, instead of five times
  *   npm run bench -- --only W1 --write           take these over into docs/
- *   npm run bench -- --node 26                   on another Node than the newest with long-term support; or "current"
+ *   npm run bench -- --node 26                   on another Node than the newest with long-term support; or "current".
+ *                                                What it writes stands in a table of its own
  */
 import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
@@ -24,7 +25,7 @@ import { measureWorkload } from "./measurement.mjs";
 import { machineReport, targetTable, workloadReport } from "./report.mjs";
 import { publish } from "./publication.mjs";
 import { keep, origin, readAll } from "./results.mjs";
-import { goOnWith, requirePeers } from "./runtime.mjs";
+import { goOnWith, isUsualNode, requirePeers } from "./runtime.mjs";
 import { ownStores, storeNames } from "./stores/index.mjs";
 import { loadWorkload, workloadIds } from "./workloads/index.mjs";
 
@@ -51,14 +52,20 @@ function chosen(given, all, what) {
 
 /** Workloads that were not measured keep what they had. */
 async function takeOver(found, machine) {
-  const { results: before } = await readAll();
+  const { results: before, nodes } = await readAll();
+  if (!isUsualNode()) {
+    const [major] = process.versions.node.split(".");
+    const results = { ...nodes[major]?.results, ...found };
+    await keep("nodes", { [major]: { ...origin(), results } });
+    return publish();
+  }
   const origins = Object.fromEntries(Object.keys(found).map((id) => [id, origin()]));
   await keep("results", {
     machine,
     origins: { ...before.origins, ...origins },
     results: { ...before.results, ...found },
   });
-  await publish();
+  return publish();
 }
 
 const ids = chosen(values.only, workloadIds, "workload(s)");
@@ -71,7 +78,7 @@ requireNode();
 requireCargo();
 requireModules();
 buildAddon();
-if (writes || stores.some((name) => !ownStores.includes(name))) requirePeers();
+if (writes || stores.some((name) => !ownStores.includes(name))) requirePeers(stores);
 
 const root = await mkdtemp(join(tmpdir(), "opslog-bench-"));
 for (const signal of ["SIGINT", "SIGTERM"]) {

@@ -18,9 +18,13 @@ export function goOnWith(wanted = String(NEWEST_WITH_SUPPORT)) {
   process.exit(status ?? (signal === "SIGINT" ? 130 : 1));
 }
 
+/** Whether this is the Node that the pages are about; what was measured on another has a table of its own. */
+export const isUsualNode = () => process.versions.node.startsWith(`${NEWEST_WITH_SUPPORT}.`);
+
 /** Installs the peers; the one whose binary is for another Node is built for this one, with the headers beside it. */
-export function requirePeers() {
+export function requirePeers(stores) {
   requireBenchModules();
+  if (!stores.includes("better-sqlite3")) return;
   const folder = path.join(root, "bench");
   const loads = () =>
     spawnSync(process.execPath, ["-e", "new (require('better-sqlite3'))(':memory:')"], { cwd: folder })

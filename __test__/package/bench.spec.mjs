@@ -6,7 +6,9 @@ import { replaceBlock } from "../../bench/document.mjs";
 import { titlesOf } from "../../bench/figures.mjs";
 import { Fixtures } from "../../bench/fixtures.mjs";
 import { measureWorkload } from "../../bench/measurement.mjs";
-import { floorsReport, sizeReport } from "../../bench/parts.mjs";
+import { groupNames, loadGroup } from "../../bench/floors/groups/index.mjs";
+import { costIn, floorOf, groupReport, missedReport } from "../../bench/floors/report.mjs";
+import { nodesReport, sizeReport } from "../../bench/parts.mjs";
 import {
   floorReport,
   headlineTable,
@@ -152,8 +154,55 @@ test("docs/performance/workloads.md, is made from the figures that are kept", as
   }
 });
 
+const measuredGroups = ({ groups }) =>
+  Promise.all(Object.entries(groups).map(async ([name, found]) => [await loadGroup(name), found]));
+
+test("docs/performance/floors.md, is made from the figures that are kept", async (t) => {
+  const page = await readFile(new URL("../../docs/performance/floors.md", import.meta.url), "utf8");
+  for (const [group, found] of await measuredGroups((await readAll()).floors))
+    t.true(
+      page.includes(groupReport(group, found)),
+      `${group.of}: \`npm run bench:pages\` makes the page anew`,
+    );
+});
+
+test("every group of floors, has figures, variants and stores of its workload", async (t) => {
+  for (const name of groupNames) {
+    const group = await loadGroup(name);
+    const workload = await loadWorkload(name);
+    t.true(group.targets.length > 0, name);
+    for (const { name: variant, floors = [], stores = group.stores } of group.variants) {
+      t.true(
+        workload.variants.some((each) => each.name === variant),
+        `${name} ${variant}`,
+      );
+      for (const floor of floors) t.true(floor in group.floors, `${name} ${floor}`);
+      for (const store of stores) t.false(store in group.floors, `${name} ${store}`);
+    }
+  }
+});
+
+test("every target that was missed, has a floor that was measured beside it", async (t) => {
+  const { results, floors } = await readAll();
+  const without = [];
+  for (const [id, found] of Object.entries(results.results)) {
+    const workload = await loadWorkload(id);
+    for (const target of workload.targets) {
+      const [judged] = judge({ ...workload, targets: [target] }, found);
+      if (judged?.met !== false) continue;
+      const group = groupNames.includes(id) ? await loadGroup(id) : undefined;
+      const measured = floors.groups[id]?.found ?? {};
+      const floor = group && floorOf(group, measured, target);
+      if (floor === undefined || costIn(measured, target, "ours") === undefined)
+        without.push(`${id} ${judged.title}`);
+    }
+  }
+  t.deepEqual(without, []);
+});
+
 test("docs/performance.md and README.md, are made from the figures that are kept", async (t) => {
-  const { results, floors, size } = await readAll();
+  const measured = await readAll();
+  const { results, floors, size } = measured;
   const workloads = await Promise.all(Object.keys(results.results).map(loadWorkload));
   workloads.sort((one, other) => workloadIds.indexOf(one.id) - workloadIds.indexOf(other.id));
   const machine = machineReport(results.machine);
@@ -161,8 +210,9 @@ test("docs/performance.md and README.md, are made from the figures that are kept
     "docs/performance.md": [
       summaryTable(comparisons(workloads, results.results)),
       machine,
-      floorsReport(floors),
-      sizeReport(size),
+      missedReport(await measuredGroups(floors)),
+      sizeReport(size, floors.emptyAddon),
+      nodesReport(workloads, measured),
     ],
     "README.md": [headlineTable(workloads, results.results, inReadme), machine],
   };

@@ -42,7 +42,7 @@ requireNode();
 requireCargo();
 requireModules();
 buildAddon();
-requirePeers();
+requirePeers(storeNames);
 buildFloors();
 const emptyAddon = emptyAddonBytes();
 

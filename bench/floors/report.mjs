@@ -10,13 +10,14 @@ const unitOf = (workload, figure) => (higherIsBetter(figure) ? "us each" : title
 
 const isSame = (one, other) => one.variant === other.variant && one.figure === other.figure;
 
-/** The figures that have a target: the columns of the group's table. */
-function columnsOf({ targets }) {
-  return targets.filter((target, at) => targets.findIndex((other) => isSame(other, target)) === at);
+/** The figures with a target that came to something in this run: the columns of the group's table. */
+function columnsOf({ targets }, found) {
+  const measured = targets.filter((target) => asked(target, found).cost !== undefined);
+  return measured.filter((target, at) => measured.findIndex((other) => isSame(other, target)) === at);
 }
 
 /** The cost of one subject, or undefined. */
-function costIn(found, { variant, figure }, subject) {
+export function costIn(found, { variant, figure }, subject) {
   const value = found[variant]?.[subject]?.[figure];
   return value === undefined ? undefined : costOf(figure, value);
 }
@@ -31,14 +32,14 @@ function asked(target, found) {
 }
 
 /** The last floor that has a figure does all that must be done. */
-function floorOf(workload, found, target) {
+export function floorOf(workload, found, target) {
   const names = Object.keys(workload.floors);
   return names.findLast((name) => costIn(found, target, name) !== undefined);
 }
 
 /** Stores, then floors, then what was asked for: a column for each figure that has a target. */
 export function groupReport(workload, { found, repeats, ...origin }) {
-  const columns = columnsOf(workload);
+  const columns = columnsOf(workload, found);
   const cells = (cost) => columns.map((column) => (cost(column) === undefined ? "" : show(cost(column))));
   const subjects = [...new Set(Object.values(found).flatMap(Object.keys))];
   const isFloor = (name) => name in workload.floors;
@@ -52,7 +53,9 @@ export function groupReport(workload, { found, repeats, ...origin }) {
       .some((cell) => cell !== "");
   const stores = subjects.filter((name) => !isFloor(name)).map(rowOf);
   const floors = Object.keys(workload.floors).filter(measured).map(rowOf);
-  const targets = workload.targets.map((target) => ({ target, ...asked(target, found) }));
+  const targets = workload.targets
+    .map((target) => ({ target, ...asked(target, found) }))
+    .filter(({ cost }) => cost !== undefined);
   const texts = [...new Set(targets.map(({ text }) => text))];
   const wanted = texts.map((text) => [
     `_target: ${text}_`,

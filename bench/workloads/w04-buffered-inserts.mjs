@@ -8,7 +8,7 @@ export default {
   text:
     "New records in `group` and `async` mode, each awaited, flushed at the end. lmdb and classic-level: `put` " +
     "without awaiting it.",
-  note: "What remains of an insert is `JSON.stringify`, a promise, the turns of the event loop, and the pages that the lines are written to. The floors are those of W5. lmdb neither makes JSON nor writes it: msgpackr's binary form goes into mapped memory.",
+  note: "What remains of an insert is `JSON.stringify`, a promise, the turns of the event loop, and the pages that the lines are written to. [Floors](floors.md#w4) takes it apart. lmdb neither makes JSON nor writes it: msgpackr's binary form goes into mapped memory.",
   variants: [
     { name: "group, 180 B", bytes: 180, mode: "group", stores: ["ours", "original"] },
     { name: "async, 180 B", bytes: 180, mode: "async" },

@@ -24,7 +24,7 @@ export default {
   id: "W5",
   title: "Batches",
   text: "Batches of 1,000 new records, all or nothing, awaited, no fsync. Latencies are those of a batch.",
-  note: 'The JSON of each value is made at the call, so that the value is checked there and later changes of the object have no effect. The rest copies ids and texts to the native side, builds the line, updates two hash tables, and makes one `write(2)` of all lines. lmdb writes a binary form, of less than half the size, into mapped memory. "Floors" in the first page takes a batch apart.',
+  note: "The JSON of each value is made at the call, so that the value is checked there and later changes of the object have no effect. The rest copies ids and texts to the native side, builds the line, updates two hash tables, and makes one `write(2)` of all lines. lmdb writes a binary form, of less than half the size, into mapped memory. [Floors](floors.md#w5) takes a batch apart.",
   variants: sizes,
   stores: storeNames,
   floors: { "JSON.stringify": stringify, "one writeSync for 1,000 lines": writesOfBatches },

@@ -55,7 +55,7 @@ const disk = {
   "of that, the current snapshot": kept((_, isCurrent) => isCurrent),
   "the floor: snapshot and logs": kept((name, isCurrent) => isCurrent || name.startsWith("ops")),
 };
-const onDisk = { stores: ["ours"], floors: Object.keys(disk), repeats: 1 };
+const onDisk = { stores: ["ours"], floors: Object.keys(disk) };
 
 export default groupOf(workload, {
   variants: {

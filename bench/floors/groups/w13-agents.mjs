@@ -54,7 +54,8 @@ const writing = {
 const opening = {
   "reads the logs and splits them": merge(1),
   "and puts their lines in the order of the clock": merge(2),
-  "and keeps the last place of each id: the floor": merge(3),
+  "and keeps the last place of each id": merge(3),
+  "and holds the lines of the other three agents: the floor": merge(4),
 };
 
 export default groupOf(workload, {

@@ -13,8 +13,9 @@ import { timed } from "../../measure.mjs";
 import workload from "../../workloads/w27-agentdb.mjs";
 import { loadFloors } from "../addon.mjs";
 import { groupOf } from "../group.mjs";
+import { openBuffer } from "../inserts.mjs";
 
-const [RECORDS, UPDATES] = [7000, 1000];
+const [RECORDS, MANY, UPDATES] = [7000, 5000, 1000];
 const PIECE_BYTES = 64 * 1024;
 
 /** As bench/programs/agentdb.mjs makes them. */
@@ -62,6 +63,24 @@ async function finds({ folder }) {
   return { firstFindMs: first.ms, findMs: next.ms };
 }
 
+/** What 0.8.1 walks: the objects that the caller gave. */
+async function findsOfObjects() {
+  const objects = new Map(Array.from({ length: RECORDS }, (_, n) => [`item-${n}`, makeRecord(n)]));
+  const find = () => [...objects.values()].filter(keeps);
+  const first = await timed(find);
+  return { firstFindMs: first.ms, findMs: (await timed(find)).ms };
+}
+
+async function inserts({ folder }) {
+  const { add, addon } = openBuffer(folder);
+  const records = Array.from({ length: MANY }, (_, n) => makeRecord(n));
+  const { ms } = await timed(() => {
+    for (const [n, record] of records.entries()) add(record._id, record, n);
+    addon.write();
+  });
+  return { insertManyMs: ms };
+}
+
 function synced(path, sync, text) {
   const fd = openSync(path, text === undefined ? "r" : "w");
   if (text !== undefined) writeSync(fd, text);
@@ -92,10 +111,12 @@ const checkpoint =
 const nothing = () => {};
 
 export default groupOf(workload, {
-  variants: { memory: {} },
-  figures: ["firstFindMs", "findMs", "closeMs"],
+  variants: { memory: {}, disk: {} },
+  figures: ["insertManyMs", "firstFindMs", "findMs", "closeMs"],
   stores: ["ours", "original"],
   floors: {
+    "JSON.stringify(), a line, two tables for each of 5,000, one write for a thousand: the floor": inserts,
+    "the predicate over objects that are held": findsOfObjects,
     "JSON.parse() of the records that were not looked at, in lists, and the predicate: the floor": finds,
     "a checkpoint's files, not synced": checkpoint(nothing, nothing),
     "the three files synced": checkpoint(fdatasyncSync, nothing),

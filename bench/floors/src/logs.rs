@@ -18,6 +18,7 @@ type Place = (u32, u64, u32);
 
 thread_local! {
     static PLACES: RefCell<HashMap<Box<[u8]>, Place>> = RefCell::new(HashMap::new());
+    static HELD: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The lines of a log and where each begins.
@@ -62,7 +63,7 @@ fn clock_of(line: &[u8]) -> Option<u64> {
 }
 
 /// `mergeLogs(steps, paths of four logs)`: 1 reads and splits them, 2 puts their lines in the order of the clock, 3 keeps the last
-/// place of each id.
+/// place of each id, 4 also holds the lines of all logs but the first, whose agents may take them out of the files.
 unsafe extern "C" fn merge_logs(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     PLACES.with_borrow_mut(|places| unsafe {
         let [steps, paths @ ..] = arguments::<5>(env, info);
@@ -87,6 +88,9 @@ unsafe extern "C" fn merge_logs(env: sys::napi_env, info: sys::napi_callback_inf
                     places.insert(id.into(), (log, at + data.start as u64, data.len() as u32));
                 }
             }
+        }
+        if steps >= 4 {
+            HELD.with_borrow_mut(|held| held.extend(logs.into_iter().skip(1)));
         }
         count(env, lines)
     })
