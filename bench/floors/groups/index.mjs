@@ -15,6 +15,7 @@ const files = {
   W14: "./w14-undo.mjs",
   W15: "./w15-whole-process.mjs",
   W27: "./w27-agentdb.mjs",
+  W27b: "./w27b-small-stores.mjs",
 };
 
 export const groupNames = Object.keys(files);
