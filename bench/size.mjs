@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { cargoArguments } from "../scripts/build.mjs";
+import { buildAddon, cargoArguments } from "../scripts/build.mjs";
 import { fail, requireBenchModules, requireCargo, requireNode } from "../scripts/setup.mjs";
 import { sizeReport } from "./parts.mjs";
 import { publish } from "./publication.mjs";
@@ -112,7 +112,7 @@ try {
   mkdirSync(target, { recursive: true });
   const parts = partsOf(build({ env: { CARGO_PROFILE_RELEASE_STRIP: "none" } }));
   const stripped = join(kept, "as-it-is.so");
-  copyFileSync(build(), stripped);
+  copyFileSync(buildAddon(), stripped);
   const bytes = statSync(stripped).size;
   const packed = gzipSync(readFileSync(stripped), { level: 9 }).length;
   const tried = { "as it is": bytes };

@@ -30,3 +30,12 @@ export function openBuffer(folder) {
 
 export const promiseAlone = (context) => awaited(context, async () => {});
 export const promiseAndText = (context) => awaited(context, async (_, record) => void JSON.stringify(record));
+
+/** A copy of what JSON has, so that later changes of the caller's object do not show. */
+export function copyOf(value) {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(copyOf);
+  const copy = {};
+  for (const name in value) copy[name] = copyOf(value[name]);
+  return copy;
+}

@@ -27,7 +27,7 @@ function asked(target, found) {
   if (target.atMost !== undefined) return { text: `at most ${show(target.atMost)}`, cost: target.atMost };
   const { than, times, thanVariant = target.variant } = target;
   const other = costIn(found, { ...target, variant: thanVariant }, than);
-  const name = than in found[target.variant] || than === "original" ? titleOf(than) : than;
+  const name = titleOf(than);
   return { text: `${showTimes(times)} ${name}`, cost: other === undefined ? undefined : other / times };
 }
 
@@ -36,6 +36,12 @@ export function floorOf(workload, found, target) {
   const names = Object.keys(workload.floors);
   return names.findLast((name) => costIn(found, target, name) !== undefined);
 }
+
+/** More columns than this stand as rows. */
+const WIDE = 8;
+
+/** Turns rows into columns. */
+const turned = (rows) => rows[0].map((_, at) => rows.map((row) => row[at]));
 
 /** Stores, then floors, then what was asked for: a column for each figure that has a target. */
 export function groupReport(workload, { found, repeats, ...origin }) {
@@ -47,22 +53,21 @@ export function groupReport(workload, { found, repeats, ...origin }) {
     isFloor(name) ? name : titleOf(name),
     ...cells((column) => costIn(found, column, name)),
   ];
-  const measured = (name) =>
-    rowOf(name)
-      .slice(1)
-      .some((cell) => cell !== "");
   const stores = subjects.filter((name) => !isFloor(name)).map(rowOf);
-  const floors = Object.keys(workload.floors).filter(measured).map(rowOf);
+  const floors = Object.keys(workload.floors)
+    .map(rowOf)
+    .filter(([, ...costs]) => costs.some((cell) => cell !== ""));
   const targets = workload.targets
     .map((target) => ({ target, ...asked(target, found) }))
     .filter(({ cost }) => cost !== undefined);
-  const texts = [...new Set(targets.map(({ text }) => text))];
-  const wanted = texts.map((text) => [
+  const wanted = [...new Set(targets.map(({ text }) => text))].map((text) => [
     `_target: ${text}_`,
     ...cells((column) => targets.find((each) => each.text === text && isSame(each.target, column))?.cost),
   ]);
   const head = ["", ...columns.map(({ variant, figure }) => `${variant}: ${unitOf(workload, figure)}`)];
-  return `${showOrigin(origin)}; medians of ${repeats} runs in turns.\n\n${table(head, [...stores, ...floors, ...wanted])}`;
+  const rows = [head, ...stores, ...floors, ...wanted];
+  const [first, ...rest] = columns.length > WIDE ? turned(rows) : rows;
+  return `${showOrigin(origin)}; medians of ${repeats} runs in turns.\n\n${table(first, rest)}`;
 }
 
 /** One row for each target that was missed in this run: what was asked for, what was found, and the floor. */
