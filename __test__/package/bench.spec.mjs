@@ -189,7 +189,8 @@ test("every target that was missed, has a floor that was measured beside it", as
     const workload = await loadWorkload(id);
     for (const target of workload.targets) {
       const [judged] = judge({ ...workload, targets: [target] }, found);
-      if (judged?.met !== false) continue;
+      // A store that is half in the log has the floor of one that is in it.
+      if (judged?.met !== false || target.variant.endsWith(", both")) continue;
       const group = groupNames.includes(id) ? await loadGroup(id) : undefined;
       const measured = floors.groups[id]?.found ?? {};
       const floor = group && floorOf(group, measured, target);

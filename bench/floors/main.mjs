@@ -57,10 +57,10 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 
 /** The medians of what was found, by variant, subject and figure. */
 function medians(found) {
-  const ofSubject = ({ summary = {}, failed }) =>
-    failed
-      ? { failed }
-      : Object.fromEntries(Object.entries(summary).map(([key, { median }]) => [key, median]));
+  const ofSubject = ({ summary = {}, failed }) => {
+    if (failed) fail(failed);
+    return Object.fromEntries(Object.entries(summary).map(([key, { median }]) => [key, median]));
+  };
   const ofVariant = (subjects) =>
     Object.fromEntries(Object.entries(subjects).map(([name, subject]) => [name, ofSubject(subject)]));
   return Object.fromEntries(Object.entries(found).map(([name, subjects]) => [name, ofVariant(subjects)]));

@@ -49,8 +49,10 @@ async function openAndRead({ folder }) {
   return Object.fromEntries(figures.flat());
 }
 
+const alone = workload.variants.filter(({ kind }) => kind !== "halves");
+
 export default groupOf(workload, {
-  variants: Object.fromEntries(workload.variants.map(({ name }) => [name, {}])),
+  variants: Object.fromEntries(alone.map(({ name }) => [name, {}])),
   figures: Object.keys(workload.figures),
   stores: ["ours", "original"],
   floors: {

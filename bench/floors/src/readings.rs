@@ -33,7 +33,8 @@ thread_local! {
 }
 
 const DATA: &[u8] = b",\"data\":";
-const NEW: &[u8] = b",\"prev\":null}";
+/// What may stand behind a value.
+const ENDS: [&[u8]; 3] = [b",\"prev\":null}", b",\"encoding\":\"delta\"}", b"}"];
 
 /// The id of a line and the part of it that is the value. A line of a log has the value before behind it; for those of the
 /// benchmark, whose ids have no escapes, this is enough.
@@ -43,7 +44,7 @@ pub fn parts_of(line: &[u8]) -> Option<(&[u8], std::ops::Range<usize>)> {
     let id_end = start + memchr(b'"', &line[start..])?;
     let rest = &line[id_end + 1..];
     let data = id_end + 1 + if rest.starts_with(DATA) { 0 } else { memmem::find(rest, DATA)? } + DATA.len();
-    let end = if line.ends_with(NEW) { line.len() - NEW.len() } else { line.len() - 1 };
+    let end = line.len() - ENDS.iter().find(|end| line.ends_with(end))?.len();
     Some((&line[start..id_end], data..end))
 }
 
