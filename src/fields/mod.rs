@@ -6,9 +6,11 @@
 //! stale or damaged is made again from the records.
 
 mod build;
+mod leaves;
 mod overlaid;
 mod tree;
 
 pub use build::{Judged, build, judge, write};
+pub use leaves::Leaves;
 pub use overlaid::{Overlaid, Said};
 pub use tree::{At, Broken, Failed, Leaf, Tree};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::disk::OpenMode;
 use crate::engine::Moment;
-use crate::fields::{At, Broken, Leaf, Tree};
+use crate::fields::{At, Broken, Leaves, Tree};
 use crate::layout;
 use crate::query::{Definition, Range as Keys, id_key, id_of_key};
 use crate::store::Store;
@@ -60,11 +60,10 @@ impl Store {
 
 /// The records of a snapshot by the order of ids.
 pub(super) struct Ordered {
-    tree: Arc<Tree>,
+    leaves: Leaves,
     range: Range,
     /// Between which places of the tree the rest stands.
     rest: (At, At),
-    leaf: Option<(u32, Arc<Leaf>)>,
     head: Option<Head>,
 }
 
@@ -76,14 +75,14 @@ impl Ordered {
             Some(end) => tree.seek(&end)?,
             None => At { leaf: tree.leaves(), number: 0 },
         };
-        Ok(Self { tree, range, rest: (from, to), leaf: None, head: None })
+        Ok(Self { leaves: Leaves::of(tree), range, rest: (from, to), head: None })
     }
 
     /// Looks for the next record, if it is not known.
     pub fn find_next(&mut self, moment: &Moment) -> Result<(), Broken> {
         while self.head.is_none() {
             let Some(At { leaf, number }) = self.step()? else { break };
-            let leaf = self.leaf(leaf)?;
+            let leaf = self.leaves.leaf(leaf)?;
             let Some(entry) = leaf.get(number) else { continue };
             let id = id_of_key(entry.key);
             if self.range.has(&id) && moment.says_nothing_of(&id) {
@@ -116,10 +115,10 @@ impl Ordered {
                     taken = Some(to);
                 } else {
                     let Some(leaf) = to.leaf.checked_sub(1) else { return Ok(None) };
-                    to = At { leaf, number: self.leaf(leaf)?.len() };
+                    to = At { leaf, number: self.leaves.leaf(leaf)?.len() };
                     taken = None;
                 }
-            } else if from.number < self.leaf(from.leaf)?.len() {
+            } else if from.number < self.leaves.leaf(from.leaf)?.len() {
                 taken = Some(from);
                 from.number += 1;
             } else {
@@ -129,17 +128,6 @@ impl Ordered {
             self.rest = (from, to);
             if taken.is_some() {
                 return Ok(taken);
-            }
-        }
-    }
-
-    fn leaf(&mut self, page: u32) -> Result<Arc<Leaf>, Broken> {
-        match &self.leaf {
-            Some((held, leaf)) if *held == page => Ok(Arc::clone(leaf)),
-            _ => {
-                let leaf = self.tree.leaf(page)?;
-                self.leaf = Some((page, Arc::clone(&leaf)));
-                Ok(leaf)
             }
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::choice::Choice;
 use crate::engine::index::Hash;
 use crate::engine::{Id, Moment, Nearby, Standing, Text};
-use crate::fields::{At, Broken, Failed, Leaf, Tree};
+use crate::fields::{At, Broken, Failed, Leaves, Tree};
 use crate::query::Definition;
 
 /// Above so many records of which the log speaks, nothing is counted without a look at the record.
@@ -102,32 +102,20 @@ pub(super) struct Step {
 /// Goes through the entries between two places.
 #[derive(Clone)]
 pub(super) struct Steps {
-    tree: Arc<Tree>,
+    leaves: Leaves,
     at: At,
     to: At,
-    leaf: Option<(u32, Arc<Leaf>)>,
 }
 
 impl Steps {
     pub fn new(tree: &Arc<Tree>, at: At, to: At) -> Self {
-        Self { tree: Arc::clone(tree), at, to, leaf: None }
-    }
-
-    fn leaf(&mut self, page: u32) -> Result<Arc<Leaf>, Broken> {
-        match &self.leaf {
-            Some((known, leaf)) if *known == page => Ok(Arc::clone(leaf)),
-            _ => {
-                let leaf = self.tree.leaf(page)?;
-                self.leaf = Some((page, Arc::clone(&leaf)));
-                Ok(leaf)
-            }
-        }
+        Self { leaves: Leaves::of(Arc::clone(tree)), at, to }
     }
 
     /// The next entry, and its key if it is wanted.
     fn peek(&mut self, key: Option<&mut Vec<u8>>) -> Result<Option<Step>, Broken> {
-        while self.at < self.to && self.at.leaf < self.tree.leaves() {
-            let leaf = self.leaf(self.at.leaf)?;
+        while self.at < self.to && self.at.leaf < self.leaves.tree().leaves() {
+            let leaf = self.leaves.leaf(self.at.leaf)?;
             if let Some(entry) = leaf.get(self.at.number) {
                 if let Some(key) = key {
                     key.clear();
@@ -149,13 +137,13 @@ impl Steps {
     /// The key of the last entry, if there is one.
     fn last_key(&mut self) -> Result<Option<Vec<u8>>, Broken> {
         while self.at < self.to {
-            if self.to.number == 0 || self.to.leaf >= self.tree.leaves() {
+            if self.to.number == 0 || self.to.leaf >= self.leaves.tree().leaves() {
                 let Some(before) = self.to.leaf.checked_sub(1) else { return Ok(None) };
-                let number = self.tree.leaf(before)?.len();
+                let number = self.leaves.tree().leaf(before)?.len();
                 self.to = At { leaf: before, number };
                 continue;
             }
-            let leaf = self.leaf(self.to.leaf)?;
+            let leaf = self.leaves.leaf(self.to.leaf)?;
             return Ok(leaf.get(self.to.number - 1).map(|entry| entry.key.to_vec()));
         }
         Ok(None)
@@ -218,9 +206,9 @@ impl Ordered {
             }
             let Some(rest) = &mut self.rest else { return Ok(None) };
             let Some(last) = rest.last_key()? else { return Ok(None) };
-            let from = rest.tree.seek(&last)?.max(rest.at);
+            let from = rest.leaves.tree().seek(&last)?.max(rest.at);
             let to = std::mem::replace(&mut rest.to, from);
-            self.group = Some(Steps::new(&rest.tree, from, to));
+            self.group = Some(Steps::new(rest.leaves.tree(), from, to));
         }
     }
 
