@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::chains::Pending;
-use super::folder::Folder;
+use super::folder::{Folder, LOOKS};
 use super::forward::Forward;
 use super::ids::{self, Record};
 use super::position::{Mark, Position, Standing, print_into, print_standings};
@@ -106,10 +106,10 @@ impl Backward {
         place: Option<&Position>,
         is_past: bool,
     ) -> Result<(Self, Position)> {
-        let manifest_file = || disk.info(&root.join(layout::MANIFEST)).ok();
-        let mut attempts = 0;
-        while attempts < ATTEMPTS {
-            let file = manifest_file();
+        let folder = Folder { disk: Arc::clone(&disk), root: root.to_path_buf() };
+        let mut pruned = 0;
+        for _ in 0..LOOKS {
+            let file = folder.manifest_file();
             let place = match place {
                 Some(place) => standing(&disk, root, place)?,
                 None => Position::default(),
@@ -117,7 +117,7 @@ impl Backward {
             let oldest_ms = if is_past { 0 } else { place.oldest_ms() };
             let trail = Trail::read(&*disk, root)?;
             // NOTE: the place is one in these logs only if nothing was published meanwhile.
-            if file != manifest_file() {
+            if file != folder.manifest_file() {
                 continue;
             }
             let oldest = trail.names.iter().find(|name| name.ms >= oldest_ms);
@@ -126,17 +126,20 @@ impl Backward {
                 hold.is_none() && disk.info(&layout::at(root, &oldest.relative)).is_ok()
             }) {
                 // It is being pruned.
-                attempts += 1;
+                pruned += 1;
+                if pruned == ATTEMPTS {
+                    return Err(Error::PositionGone("logs that follow it were deleted"));
+                }
                 continue;
             }
             let next = trail.newest();
             let Trail { manifest, names, .. } = trail;
-            let (folder, then) = (Folder { disk, root: root.to_path_buf() }, Then { manifest, names });
+            let then = Then { manifest, names };
             let (after, now) = (Position::default(), Now::Nothing);
             let backward = Self { folder, then, after, next, now, record: None, _hold: hold };
             return Ok((backward, place));
         }
-        Err(Error::PositionGone("logs that follow it were deleted"))
+        Err(folder.outrun())
     }
 
     /// The position behind which it reads, where that stands by now.

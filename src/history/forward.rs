@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::folder::Folder;
+use super::folder::{Folder, LOOKS};
 use super::ids::Record;
 use super::known::{KnownLog, KnownPosition};
 use super::log::Log;
@@ -100,7 +100,7 @@ impl Forward {
             record: None,
             hold: None,
         };
-        loop {
+        for _ in 0..LOOKS {
             let manifest = forward.folder.manifest_file();
             forward.looked.bounds.clear();
             let begun = forward.begin((after, known));
@@ -115,6 +115,7 @@ impl Forward {
             }
             forward.now = Now::Nothing;
         }
+        Err(forward.folder.outrun())
     }
 
     /// Of sealed logs that have an index of ids, only the operations on this record are read.

@@ -4,9 +4,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use opslog::disk::sim::SimDisk;
+use opslog::disk::sim::{CallKind, SimDisk};
+use opslog::disk::{Disk, OpenMode, append_all};
 use opslog::error::Result;
-use opslog::history::{Event, Forward, Position, Reading};
+use opslog::history::{Backward, Event, Forward, Position, Reading};
 use parking_lot::Mutex;
 
 use super::hook::HookDisk;
@@ -91,4 +92,32 @@ fn an_operation_that_two_checkpoints_carried_on_is_given_once() {
 fn an_operation_that_two_checkpoints_carried_on_and_that_was_undone_is_taken_back_once() {
     let logs: Vec<usize> = (1..60).map(|nth| carried_twice(nth, true)).collect();
     assert!(logs.contains(&3), "{logs:?}");
+}
+
+#[test]
+fn a_history_whose_logs_are_never_found_twice_the_same_is_an_error_and_no_endless_look() {
+    let disk = HookDisk::new(SimDisk::new());
+    let store = try_open(disk.clone(), options()).unwrap().store;
+    set(&store, "a", "1");
+    checkpoint(&store).unwrap();
+    let (sim, manifest, next) = (disk.sim().clone(), path("manifest.json"), path("next"));
+    // Another process publishes before each look.
+    disk.before_every(move |kind, at| {
+        if kind == CallKind::Info && at == manifest {
+            let text = sim.tree().remove(&manifest).unwrap();
+            append_all(&*sim.open(&next, OpenMode::CreateNew).unwrap(), &text).unwrap();
+            sim.rename(&next, &manifest).unwrap();
+        }
+    });
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let ways = [
+        Forward::open(Arc::clone(&shared), Path::new(ROOT), None, false).err(),
+        Forward::open(Arc::clone(&shared), Path::new(ROOT), None, true).err(),
+        Backward::open(Arc::clone(&shared), Path::new(ROOT), None).err(),
+    ];
+    for error in ways {
+        let error = error.unwrap();
+        assert_eq!(error.code(), "OPSLOG_IO");
+        assert!(error.to_string().contains("manifest was replaced during each of"), "{error}");
+    }
 }
