@@ -249,6 +249,51 @@ test("at(), a record was archived twice into one segment and its first operation
   then.close();
 });
 
+everywhere(
+  "at(), prune() took all up to an archive, shows at no place before it the store without the archived records",
+  async (t) => {
+    for (const options of [{}, { agentId: "one" }])
+      for (const isEmpty of [false, true]) {
+        const { store } = await opened(t, { ...options, checkpointThreshold: Infinity });
+        await store.set("a", { n: 1 });
+        await store.set("b", { n: 2 });
+        if (isEmpty) await store.compact();
+        const { position } = store;
+        const time = await between();
+        await store.archive((_, id) => id === "a", "s");
+        const { position: behind } = store;
+        const later = await between();
+        await store.prune();
+        const gone = (error) => (error.code === "OPSLOG_POSITION_GONE" ? "gone" : t.fail(String(error)));
+        const shown = async (when) => store.at(when).then((view) => [...view.keys()].sort().join(), gone);
+        for (const when of [position, time]) t.regex(await shown(when), /^(gone|a,b)$/);
+        t.is(await shown(behind), "b");
+        t.is(await shown(later), "b");
+        await store.set("c", { n: 3 });
+        await store.compact();
+        for (const when of [position, time]) t.regex(await shown(when), /^(gone|a,b)$/);
+        await store.prune();
+        for (const when of [position, time]) t.is(await shown(when), "gone");
+        await store.close();
+      }
+  },
+);
+
+test("at(), prune() of a folder took all up to an archive, shows at the place before it the archived records", async (t) => {
+  const { store } = await opened(t, {});
+  await store.set("a", { n: 1 });
+  await store.set("b", { n: 2 });
+  const { position } = store;
+  const time = await between();
+  await store.archive((_, id) => id === "a", "s");
+  t.true((await store.prune()).files > 0);
+  for (const when of [position, time]) {
+    const view = await store.at(when);
+    t.deepEqual(view.get("a"), { n: 1 });
+    view.close();
+  }
+});
+
 test("at(), a record was archived before and came back later, shows none in between", async (t) => {
   for (const options of [{}, { agentId: "one" }]) {
     const { store, dir } = await opened(t, options);

@@ -608,7 +608,13 @@ test("prune() deletes what archive() noted of logs that go, backup() with sealed
     ["old", { n: 1 }],
   ]);
   view.close();
+  // The place directly before the archive can still be named, until the log behind it goes.
+  await store.prune();
+  t.is((await notes(folder)).length, 1);
+  await t.throwsAsync(store.at(position), { code: "OPSLOG_POSITION_GONE" });
+  await store.prune();
+  t.is((await notes(folder)).length, 1);
+  await store.compact();
   await store.prune();
   t.deepEqual(await notes(folder), []);
-  await t.throwsAsync(store.at(position), { code: "OPSLOG_POSITION_GONE" });
 });

@@ -95,19 +95,23 @@ impl Found {
             let beside = beside_of(disk, root, &name, &beside, &[])?;
             found.snapshots.push(Superseded { relative, ms, bytes, beside });
         }
+        let mut times: Vec<u64> = in_ops.iter().filter_map(|name| layout::time_of(name)).collect();
+        order::sort(&mut times);
+        // NOTE: an archive came behind the last operation of this log. Until a later log goes, a caller may name that place.
+        let goes_with = |noted: u64| *times.get(times.partition_point(|ms| *ms <= noted)).unwrap_or(&noted);
         for name in &in_ops {
             sources.insert(name.clone());
             let relative = format!("{}/{name}", layout::OPS);
             let is_sealed = layout::is_log(name) && !named.contains(relative.as_str());
             let Some(ms) = layout::time_of(name).filter(|_| is_sealed) else { continue };
             let mut beside = beside_of(disk, root, name, &beside, &in_ops)?;
-            // What an archive noted behind this log says something of this one and of older ones.
-            beside.extend(
-                notes.extract_if(.., |(noted, ..)| *noted == ms).map(|(_, note, bytes)| (note, bytes)),
-            );
+            let notes = notes.extract_if(.., |(noted, ..)| goes_with(*noted) == ms);
+            beside.extend(notes.map(|(_, note, bytes)| (note, bytes)));
             found.logs.extend(sealed(disk, root, relative, ms, beside)?);
         }
-        let oldest = in_ops.iter().filter_map(|name| layout::time_of(name)).min();
+        // What was noted behind the newest log that was pruned, or behind a log that is there, is still said.
+        let pruned = manifest.pruned.as_ref().and_then(|(path, _)| layout::time_of(path));
+        let oldest = times.first().copied().into_iter().chain(pruned).min();
         notes.retain(|(noted, ..)| oldest.is_none_or(|oldest| *noted < oldest));
         found.orphans.extend(notes.into_iter().map(|(_, note, bytes)| (note, bytes)));
         for name in beside {

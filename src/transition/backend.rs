@@ -6,7 +6,7 @@
 //! from one to the next, and `ancestors` are those of the last ones; `clock` is what every agent's clock is above; `sessions` says which store an agent's log belongs
 //! to, `writer` which single writer is at work; `quiet` names agents that wrote nothing lately; `retired` the logs that
 //! went into the last snapshots, each with the snapshot before; `older` the note of those before; `beginning` the snapshot with which
-//! the store was created; `prunedTo` the snapshot up to which the history was pruned, `pruned` the newest log and the time of its end; `fenced` how many operations of a log counted that others may still append to; `logVersions` the schema versions of
+//! the store was created; `prunedTo` the snapshot up to which the history was pruned, `pruned` the newest log, the time of its end and that of the last archive; `fenced` how many operations of a log counted that others may still append to; `logVersions` the schema versions of
 //! logs whose lines have another one than the snapshot (`format::versions`).
 
 use std::sync::Arc;
@@ -378,13 +378,20 @@ pub fn checkpointed(manifest: &Manifest, snapshot: &Snapshot, log: &[u8]) -> Man
 }
 
 /// The history begins behind this snapshot: what is before may be missing. Names the newest of its logs, and the time of the last of its
-/// operations: that of an earlier one, where these logs hold none.
-pub fn history_begins(manifest: &Manifest, to: u64, newest: &[u8], until: &[u8]) -> Manifest {
+/// operations: that of an earlier one, where these logs hold none; and that of the last archive behind these, if there was one.
+pub fn history_begins(
+    manifest: &Manifest,
+    to: u64,
+    (newest, until): (&[u8], &[u8]),
+    archive: Option<Name>,
+) -> Manifest {
     let mut next = manifest.clone();
-    let before = manifest.list("pruned").into_iter().nth(1).unwrap_or_default();
-    let until = pruned_until(before, Name::from(until));
+    let mut before = manifest.list("pruned").into_iter().skip(1);
+    let until = pruned_until(before.next().unwrap_or_default(), Name::from(until));
+    let mut pruned = vec![Arc::from(newest), until];
+    pruned.extend(pruned_until(before.next(), archive));
     next.set_number("prunedTo", to);
-    next.set_list("pruned", &[Arc::from(newest), until]);
+    next.set_list("pruned", &pruned);
     next
 }
 

@@ -274,7 +274,7 @@ fn operations_that_a_checkpoint_leaves_keep_their_numbers() {
     let three = with_log(&two, 3, 0, "l4");
     assert_eq!(three.numbering(), numbering(3, 0));
     assert_eq!(three.retired()[2].kept_numbers(), None);
-    let pruned = forgotten(&history_begins(&two, 2, b"l2", b"u"), false);
+    let pruned = forgotten(&history_begins(&two, 2, (b"l2", b"u"), None), false);
     assert_eq!(pruned.numbering(), numbering(0, 5));
     assert_eq!(pruned.retired()[0].counts, [] as [u64; 0]);
 }

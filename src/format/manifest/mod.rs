@@ -253,7 +253,7 @@ fn parse_superseded(value: &[u8]) -> Option<(String, u64)> {
 
 fn parse_pruned(value: &[u8]) -> Option<(String, String)> {
     match elements(value)?.as_slice() {
-        [path, until] => Some((non_empty_string(path)?, non_empty_string(until)?)),
+        [path, until, ..] => Some((non_empty_string(path)?, non_empty_string(until)?)),
         _ => None,
     }
 }

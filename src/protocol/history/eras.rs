@@ -57,9 +57,18 @@ pub(super) fn origin_of(snapshot: &[u8]) -> u32 {
 
 /// The time of the last operation that was pruned.
 pub(super) fn pruned_until(manifest: &Manifest) -> Option<Name> {
+    pruned(manifest, 1)
+}
+
+/// The time of the last archive behind operations that were pruned.
+pub(super) fn pruned_archive(manifest: &Manifest) -> Option<Name> {
+    pruned(manifest, 2)
+}
+
+fn pruned(manifest: &Manifest, place: usize) -> Option<Name> {
     let pruned = crate::json::array::elements(manifest.field("pruned")?)?;
-    let until = crate::json::string_body(pruned.get(1)?)?;
-    Some(Arc::from(&*crate::json::string::unescape(until)))
+    let time = crate::json::string_body(pruned.get(place)?)?;
+    Some(Arc::from(&*crate::json::string::unescape(time)))
 }
 
 impl<C: Carrier> Session<C> {

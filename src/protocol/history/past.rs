@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
-use super::eras::pruned_until;
+use super::eras::{pruned_archive, pruned_until};
 use super::gone;
 use super::position::Position;
 use crate::engine::Id;
@@ -43,8 +43,8 @@ struct TakenOut {
     time: Vec<u8>,
 }
 
-/// When a note was written: its name begins with the time.
-fn time_of(note: &[u8]) -> Vec<u8> {
+/// When a note was written, as an ISO timestamp: its name begins with the time.
+pub(super) fn time_of(note: &[u8]) -> Vec<u8> {
     let name = note.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
     let digits = name.split(|&byte| byte == b'-').next().unwrap_or_default();
     let ms = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
@@ -154,9 +154,8 @@ impl<C: Carrier> Session<C> {
                 break;
             }
             if number == first {
-                if let (true, When::Time(time)) = (is_behind, when)
-                    && pruned_until(&present.manifest).is_some_and(|until| is_later(&until, time.as_bytes()))
-                {
+                let (until, archive) = (pruned_until(&present.manifest), pruned_archive(&present.manifest));
+                if is_behind && until.into_iter().chain(archive).any(|until| when.is_earlier_than(&until)) {
                     return Err(gone("the operations of this time were pruned"));
                 }
                 if self.is_whole(&present.manifest).await? {

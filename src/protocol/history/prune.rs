@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use super::past::time_of;
 use super::retired::Page;
 use crate::error::Code;
 use crate::format::document::{Manifest, Name, Retired};
@@ -66,9 +67,14 @@ impl<C: Carrier> Session<C> {
             let newest = last.logs.last().cloned().unwrap_or_else(|| manifest.active_ops());
             let until = going.iter().filter_map(|retired| retired.until.clone()).max();
             let until = until.unwrap_or_else(|| (*b"0").into());
+            // NOTE: what it took out is known no more: before it no state can be told, though no operation came behind.
+            let archive =
+                going.iter().filter_map(|retired| retired.archived.as_ref()).map(|note| time_of(note));
+            let archive = archive.max().filter(|time| !time.is_empty()).map(Name::from);
             self.change_manifest(|manifest| {
                 let is_new = manifest.number("prunedTo") < last.snapshot;
-                is_new.then(|| history_begins(manifest, last.snapshot, &newest, &until))
+                let went = (&*newest, &*until);
+                is_new.then(|| history_begins(manifest, last.snapshot, went, archive.clone()))
             })
             .await?;
         }
