@@ -1,15 +1,16 @@
-//! What a look at the logs of others costs, in bytes of memory that are asked for: it goes with what is new, not with what the log holds.
+//! What looks at logs cost, in bytes of memory that are asked for: they go with what is read, not with what the log may hold.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // A failure ends the test.
 #![allow(unsafe_code)] // An allocator is unsafe by nature; this one passes everything on.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use opslog::disk::OsDisk;
+use opslog::disk::{MemoryFile, OsDisk};
 use opslog::engine::Change;
 use opslog::store::{Look, Options, Store};
+use opslog::wal::LineReader;
 
 #[allow(dead_code)] // Of what it has, the options alone are wanted.
 #[path = "store_behaviour/support.rs"]
@@ -88,9 +89,27 @@ impl Followed {
     }
 }
 
-// NOTE: one test, since all threads of the process count.
+/// All threads of the process count, so the tests take turns.
+static ALONE: Mutex<()> = Mutex::new(());
+
+#[test]
+fn the_end_of_a_log_is_found_without_room_for_another_block() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let file = MemoryFile(format!("{}\n", "x".repeat(264)).into_bytes().repeat(100));
+    let before = BYTES.load(Ordering::Relaxed);
+    let mut reader = LineReader::new(&file, 0);
+    let mut lines = 0;
+    while reader.next_line().unwrap().is_some() {
+        lines += 1;
+    }
+    let asked = BYTES.load(Ordering::Relaxed) - before;
+    assert_eq!(lines, 100);
+    assert!(asked < 256 << 10, "{asked} bytes for {} that were read", file.0.len());
+}
+
 #[test]
 fn a_look_at_one_new_line_costs_the_same_however_long_the_log_is() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     for (agent, other) in [(None, None), (Some("one"), None), (Some("one"), Some("two"))] {
         let folder = tempfile::tempdir().unwrap();
         let writer = open(folder.path(), agent, false);

@@ -102,10 +102,10 @@ impl<'a> LineReader<'a> {
         self.next = 0;
         self.searched = self.filled;
         let end = self.filled + self.block;
-        self.block = BLOCK.min(self.block * 8);
         if self.buffer.len() < end {
             self.buffer.resize(end, 0);
         }
+        let asked = self.buffer.len() - self.filled;
         let read = loop {
             let space = self.buffer.get_mut(self.filled..).unwrap_or_default();
             match file.read_at(space, self.start + self.filled as u64) {
@@ -114,6 +114,8 @@ impl<'a> LineReader<'a> {
             }
         };
         self.filled += read;
+        // Behind less than was asked for is the end: no more space is made for it.
+        self.block = if read < asked { FIRST_BLOCK } else { BLOCK.min(self.block * 8) };
         self.at_end = read == 0;
         Ok(())
     }
