@@ -145,6 +145,17 @@ test("set(), a getter returns another value each time, stores and returns the sa
   t.is(store.get("a").n, n);
 });
 
+test("set(), a getter of a list makes it longer, stores and returns what JSON makes of it", async (t) => {
+  const { store } = await opened(t);
+  const value = () => {
+    const list = [0, 1];
+    Object.defineProperty(list, 0, { enumerable: true, get: () => list.push(2) });
+    return { list };
+  };
+  await store.set("a", value());
+  t.deepEqual(store.get("a"), asJson(value()));
+});
+
 test("set(), a getter throws, rejects with OPSLOG_INVALID_VALUE and changes nothing", async (t) => {
   const { store } = await opened(t);
   await store.set("a", { n: 1 });
@@ -214,6 +225,29 @@ test("a store that was empty grows beyond what is small within a batch that fail
     ["b", { n: 2 }],
   ]);
   t.is(store.count(), 2);
+});
+
+test("filter() within a batch that makes an empty store grow beyond what is small, its predicate changes records, sees each change", async (t) => {
+  for (const already of [9980, 9990, 9995, 10_000]) {
+    const { store } = await opened(t);
+    await store.batch(() => {
+      for (let n = 0; n < already; n++) store.set(`id-${n}`, { n });
+    });
+    const changed = [];
+    const added = [];
+    await store.batch(() => {
+      store.filter(({ n, isNew, isChanged }) => {
+        if (isNew) return added.push(n);
+        if (isChanged) return changed.push(n);
+        if (n >= 15) return false;
+        store.set(`new-${n}`, { n, isNew: true });
+        store.set(`id-${already - 15 + n}`, { n, isChanged: true });
+        return true;
+      });
+    });
+    const all = Array.from({ length: 15 }, (_, n) => n);
+    t.deepEqual([changed, added], [all, all], `${already} records`);
+  }
 });
 
 test("undo() of an update and of a create in a store that was empty, returns the objects that were there", async (t) => {

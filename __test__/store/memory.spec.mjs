@@ -97,3 +97,35 @@ for (const options of [
     },
   );
 }
+
+/** Strings are part of texts that are this long; of so many texts a store may hold a few. */
+const PAGE_BYTES = 300_000;
+const LIMIT_OF_PAGES = 10 * PAGE_BYTES;
+
+const pages = `
+  import { Store } from ${JSON.stringify(index)};
+  const store = new Store();
+  await store.open(process.argv[1], { checkpointOnClose: false });
+  const part = (n) => Buffer.alloc(${PAGE_BYTES}, 97 + (n % 26)).toString("latin1").slice(100, 140);
+  const value = (n) => ({ title: part(n), list: [part(n)], nested: { [part(n)]: part(n) } });
+  const held = () => {
+    gc();
+    return process.memoryUsage().heapUsed;
+  };
+  await store.set("id-0", value(0));
+  const before = held();
+  for (let n = 1; n < 200; n++) await store.set("id-" + n, value(n));
+  const created = held();
+  for (let n = 1; n < 200; n++) {
+    store.get("id-" + n);
+    await store.set("id-" + n, value(n + 1));
+  }
+  console.log(JSON.stringify([created - before, held() - before]));
+  await store.close();`;
+
+test.serial("set(), strings are parts of long texts, does not hold the texts in memory", async (t) => {
+  const folder = await temporaryFolder(t);
+  const args = ["--expose-gc", "--input-type=module", "-e", pages, folder];
+  const { stdout } = await run(process.execPath, args);
+  for (const grown of JSON.parse(stdout)) t.true(grown < LIMIT_OF_PAGES, `${grown} bytes`);
+});

@@ -8,14 +8,23 @@ const { isArray } = Array;
 /** What is nested deeper than this, or has more values than this, is not copied. */
 const DEEPEST = 16;
 const MOST = 1000;
+/** A shorter string is no part of another one in V8. */
+const SHORTEST_PART = 13;
 const NONE = Symbol("none");
 
 let left = 0;
+
+/** A string of its own: part of a longer one, as slice() and split() make it, would keep that in memory. */
+function ownString(text) {
+  // NOTE: V8 makes one string of the two before it takes a part of it.
+  return text.length < SHORTEST_PART ? text : (" " + text).slice(1);
+}
 
 /** The copy of a field's value; `NONE` if there is none. In JSON, a number that is not finite is `null`, and -0 is 0. */
 function copyField(value, depth) {
   switch (typeof value) {
     case "string":
+      return ownString(value);
     case "boolean":
       return value;
     case "number":
@@ -34,9 +43,12 @@ function copyNested(value, depth) {
 }
 
 function copyList(value, depth) {
-  if (getPrototypeOf(value) !== Array.prototype || value.length > left) return NONE;
+  if (getPrototypeOf(value) !== Array.prototype) return NONE;
+  // NOTE: asked for once, as JSON does: a getter may change it.
+  const { length } = value;
+  if (length > left) return NONE;
   const copy = [];
-  for (let at = 0; at < value.length; at++) {
+  for (let at = 0; at < length; at++) {
     const field = copyField(value[at], depth);
     if (field === NONE || --left < 0) return NONE;
     copy.push(field);
@@ -50,14 +62,15 @@ function copyObject(value, depth) {
   if (getOwnPropertySymbols(copy).length > 0) return NONE;
   for (const name in copy) {
     const field = copy[name];
-    if (typeof field === "string") {
+    const isText = typeof field === "string";
+    if (isText && field.length < SHORTEST_PART) {
       if (--left < 0) return NONE;
       continue;
     }
     const copied = copyField(field, depth);
     if (copied === NONE || --left < 0) return NONE;
-    // NOTE: 0 and -0 are equal. What Object.prototype was given is no field of the object.
-    if (copied === field && copied !== 0) continue;
+    // NOTE: 0 and -0 are equal, and so are a string and its copy. What Object.prototype was given is no field of the object.
+    if (!isText && copied === field && copied !== 0) continue;
     if (!hasOwn(copy, name)) return NONE;
     copy[name] = copied;
   }

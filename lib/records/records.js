@@ -247,13 +247,14 @@ class Records {
 
   /** The record was set, to a text of this length. Its object is what `given()` returned, or is made when it is looked at. */
   changed(id, object, length = 0) {
+    // NOTE: first, for it puts another Map in the place of one that is perhaps walked through, which is then told of the change.
+    if (this.#given?.isSmall && !this.#given.take(length)) this.#endSmall();
     this.#walks.tell(id);
     if (this.#before !== null) this.#before.note(this.#map, id, false);
     if (this.#walks.seeChanges) {
       this.#walks.set(id, this.#map);
       this.#unread += 1;
     }
-    if (this.#given?.isSmall && !this.#given.take(length)) this.#endSmall();
     if (object !== undefined && this.#map.has(id)) this.#replace(id, object);
     else if (!this.#complete) this.#drop(id);
     else if (object === undefined) this.#setUnread(id);
