@@ -298,8 +298,7 @@ export interface StoreOptions<T = any> {
    */
   writeMode?: "immediate" | "group" | "async" | undefined;
   /**
-   * How many records are kept as live objects, a positive integer (default: `Infinity`, all that were read; and of a folder that was
-   * empty when it was opened also what is set, up to 10,000 records or 4,000,000 characters of JSON). With a number,
+   * How many records are kept as live objects, a positive integer (default: `Infinity`, all that were read). With a number,
    * the least recently read ones are dropped: `get(id) === get(id)` holds only while a record is kept, and `filter()`,
    * `all()` and `entries()` make new objects each time.
    */

@@ -135,8 +135,7 @@ test("a deleted log is created again, also while a test has replaced setImmediat
 });
 
 test("a log that another hand cut refuses writes, is not filled with zeros, and what it lacks has a code", async (t) => {
-  // No objects are kept of what is only set.
-  const { folder, store } = await opened(t, { ...manual, cacheSize: 1 });
+  const { folder, store } = await opened(t);
   for (let n = 0; n < 3; n++) await store.set(`id-${n}`, { n });
   await truncate(await activeWal(folder), 0);
   await delay(5);

@@ -189,7 +189,7 @@ class FileDriver {
     if (this.#shared?.next()) {
       const code = setText(this.#handle, id, text, now(), false);
       if (code & FOREIGN) this.#following.takeForeign();
-      this.#changed(id, object, text);
+      this.#changed(id, object);
       return this.#shared.join(id, code & (CHECKPOINT_DUE | WRITE_DUE));
     }
     let code;
@@ -200,7 +200,7 @@ class FileDriver {
       throw error;
     }
     if (code === NOT_NOW) return this.#comesLater();
-    this.#changed(id, object, text);
+    this.#changed(id, object);
     this.#afterAppend(code, id);
     return this.#arrival();
   }
@@ -240,7 +240,7 @@ class FileDriver {
     this.records.beforeChange(id);
     setText(this.#handle, id, text, this.#batch.ms, false);
     this.#batch.note(id, text);
-    this.#changed(id, object, text);
+    this.#changed(id, object);
   }
 
   deleteInBatch(id) {
@@ -574,9 +574,9 @@ class FileDriver {
     this.#checkpoints.cross();
   }
 
-  #changed(id, object, text) {
+  #changed(id, object) {
     this.#displaced.note(id, this.records.known(id));
-    this.records.changed(id, object, text.length);
+    this.records.changed(id, object);
   }
 
   #deleted(id) {

@@ -1,62 +1,41 @@
 "use strict";
 
-// Which values that a program sets are kept, as copies, as the objects of their records, so that a look at these has none to make: of records
-// whose objects are known, as long as objects are looked at; and all of a store that was opened empty, while it is small.
+// Which values that a program sets are kept, as copies, as the objects of their records, so that the next look at these makes none: those of
+// records whose objects are known, as long as objects are looked at.
 
 const { plainCopy } = require("./plain-copy");
 
-/** So many copies of records whose objects are known are made between two looks. */
+/** So many copies are made between two looks. */
 const UNSEEN = 1000;
-/** A store is small with so many records, whose texts have this length together. */
-const SMALL = { records: 10_000, length: 4_000_000 };
+/** After values of which there is no copy, so many go by, at most, before the next one is tried. */
+const LONGEST_PAUSE = 1024;
 
 class Given {
   #unseen = 0;
-  /** What a store that was opened empty may still take in as a small one; `null` for others. */
-  #small = null;
-  #wasSeen = false;
+  #pause = 1;
+  #passing = 0;
 
-  /** The store is empty: all that it is given is kept while it is small. */
-  beginEmpty() {
-    this.#small = { ...SMALL };
-    this.#wasSeen = false;
-  }
-
-  /** From here on objects are kept only of records whose objects are known. */
-  endSmall() {
-    this.#small = null;
-  }
-
-  get isSmall() {
-    return this.#small !== null;
-  }
-
-  /** Whether objects were looked at while the store was small: they must stay the same ones. */
-  get wasSeen() {
-    return this.#wasSeen;
-  }
-
-  /** Objects were looked at. */
+  /** An object was looked at. */
   seen() {
     if (this.#unseen > 0) this.#unseen = 0;
-    if (this.#small !== null) this.#wasSeen = true;
   }
 
-  /** A copy of a value, to be kept; `undefined` where none is. */
-  copy(value, isKnown) {
-    if (this.#small === null) {
-      if (!isKnown || this.#unseen >= UNSEEN) return undefined;
-      this.#unseen += 1;
+  /** A copy of a value that takes the place of a known object, to be kept; `undefined` where none is. */
+  copy(value, known) {
+    if (this.#unseen >= UNSEEN) return undefined;
+    if (this.#passing > 0) {
+      this.#passing -= 1;
+      return undefined;
     }
-    return plainCopy(value);
-  }
-
-  /** A small store was given a record whose text has this length. Returns whether it is small still. */
-  take(length) {
-    const small = this.#small;
-    small.records -= 1;
-    small.length -= length;
-    return small.records >= 0 && small.length >= 0;
+    const copy = plainCopy(value, known);
+    if (copy === undefined) {
+      this.#passing = this.#pause;
+      this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+    } else {
+      this.#unseen += 1;
+      this.#pause = 1;
+    }
+    return copy;
   }
 }
 

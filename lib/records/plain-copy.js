@@ -21,54 +21,54 @@ function ownString(text) {
 }
 
 /** The copy of a field's value; `NONE` if there is none. In JSON, a number that is not finite is `null`, and -0 is 0. */
-function copyField(value, depth) {
+function copyField(value, known, depth) {
   switch (typeof value) {
     case "string":
-      return ownString(value);
+      return value === known ? known : ownString(value);
     case "boolean":
       return value;
     case "number":
       return value - value === 0 ? value + 0 : NONE;
     case "object":
-      return value === null ? null : copyNested(value, depth + 1);
+      return value === null ? null : copyNested(value, known, depth + 1);
     default:
       return NONE;
   }
 }
 
-function copyNested(value, depth) {
+/** `known` is what holds strings of its own in the same places, if anything does. */
+function copyNested(value, known, depth) {
   if (depth > DEEPEST || value.toJSON !== undefined) return NONE;
-  if (isArray(value)) return copyList(value, depth);
-  return getPrototypeOf(value) === Object.prototype ? copyObject(value, depth) : NONE;
+  const held = typeof known === "object" && known !== null ? known : undefined;
+  if (isArray(value)) return copyList(value, held, depth);
+  return getPrototypeOf(value) === Object.prototype ? copyObject(value, held, depth) : NONE;
 }
 
-function copyList(value, depth) {
+function copyList(value, known, depth) {
   if (getPrototypeOf(value) !== Array.prototype) return NONE;
   // NOTE: asked for once, as JSON does: a getter may change it.
   const { length } = value;
   if (length > left) return NONE;
   const copy = [];
   for (let at = 0; at < length; at++) {
-    const field = copyField(value[at], depth);
+    const field = copyField(value[at], known?.[at], depth);
     if (field === NONE || --left < 0) return NONE;
     copy.push(field);
   }
   return copy;
 }
 
-function copyObject(value, depth) {
+function copyObject(value, known, depth) {
   // NOTE: made in one go, an object takes less time than one that is made field by field.
   const copy = { ...value };
   if (getOwnPropertySymbols(copy).length > 0) return NONE;
   for (const name in copy) {
+    if (--left < 0) return NONE;
     const field = copy[name];
     const isText = typeof field === "string";
-    if (isText && field.length < SHORTEST_PART) {
-      if (--left < 0) return NONE;
-      continue;
-    }
-    const copied = copyField(field, depth);
-    if (copied === NONE || --left < 0) return NONE;
+    if (isText && field.length < SHORTEST_PART) continue;
+    const copied = copyField(field, known?.[name], depth);
+    if (copied === NONE) return NONE;
     // NOTE: 0 and -0 are equal, and so are a string and its copy. What Object.prototype was given is no field of the object.
     if (!isText && copied === field && copied !== 0) continue;
     if (!hasOwn(copy, name)) return NONE;
@@ -78,12 +78,13 @@ function copyObject(value, depth) {
   return hasOwn(copy, "__proto__") ? NONE : copy;
 }
 
-/** The copy; `undefined` where there is none. */
-function plainCopy(value) {
+/** The copy; `undefined` where there is none. The strings of `known`, another value, are their own, and are taken where they are equal. */
+function plainCopy(value, known) {
   if (typeof value !== "object" || value === null) return undefined;
   left = MOST;
   try {
-    const copy = copyNested(value, 0);
+    // What a caller has written into the known object itself need not be its own.
+    const copy = copyNested(value, value === known ? undefined : known, 0);
     return copy === NONE ? undefined : copy;
   } catch {
     return undefined; // a getter or a Proxy threw, and will tell JSON.stringify()

@@ -72,7 +72,7 @@ class Records {
     this.#cacheSize = cacheSize;
     this.#isSteady = isSteady;
     this.#lookAhead();
-    if (keepsGiven && codec.isJson) this.#keepGiven();
+    if (keepsGiven && codec.isJson) this.#given = new Given();
   }
 
   get(id) {
@@ -241,14 +241,12 @@ class Records {
   /** A copy of a value that is about to be set, if it is to be kept: its text is that of the record, and `changed()` gets it. */
   given(id, value) {
     if (this.#given === null) return undefined;
-    const known = this.#map.size === 0 ? undefined : this.#map.get(id);
-    return this.#given.copy(value, known !== undefined && known !== UNREAD);
+    const known = this.known(id);
+    return known === undefined ? undefined : this.#given.copy(value, known);
   }
 
-  /** The record was set, to a text of this length. Its object is what `given()` returned, or is made when it is looked at. */
-  changed(id, object, length = 0) {
-    // NOTE: first, for it puts another Map in the place of one that is perhaps walked through, which is then told of the change.
-    if (this.#given?.isSmall && !this.#given.take(length)) this.#endSmall();
+  /** The record was set. Its object is what `given()` returned, or is made when it is looked at. */
+  changed(id, object) {
     this.#walks.tell(id);
     if (this.#before !== null) this.#before.note(this.#map, id, false);
     if (this.#walks.seeChanges) {
@@ -256,9 +254,8 @@ class Records {
       this.#unread += 1;
     }
     if (object !== undefined && this.#map.has(id)) this.#replace(id, object);
-    else if (!this.#complete) this.#drop(id);
-    else if (object === undefined) this.#setUnread(id);
-    else this.#writable().set(id, object);
+    else if (this.#complete) this.#setUnread(id);
+    else this.#drop(id);
   }
 
   /** The record was deleted. */
@@ -311,26 +308,7 @@ class Records {
     this.#reordered = false;
     this.#passed = false;
     this.#lookAhead();
-    this.#given?.endSmall();
     if (this.#before !== null) this.begin();
-  }
-
-  /** Keeps copies of what is given. An empty store has all its objects in the Map. */
-  #keepGiven() {
-    this.#given = new Given();
-    if (this.#cacheSize !== Infinity || this.#core.count() > 0) return;
-    this.#given.beginEmpty();
-    this.#complete = true;
-  }
-
-  /** The store is not small any more: of what it was given, only objects that a program may have are kept. */
-  #endSmall() {
-    const { wasSeen } = this.#given;
-    this.#given.endSmall();
-    const kept = new Map();
-    if (wasSeen) this.#map.forEach((value, id) => value !== UNREAD && kept.set(id, value));
-    this.#put(kept);
-    this.#complete = false;
   }
 
   #lookAhead() {

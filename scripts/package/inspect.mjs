@@ -13,7 +13,7 @@ import { systemSymbols } from "./zig.mjs";
  * NOTE: the goal was 1,600,000, and is missed. The binary for Linux x64 (glibc) had 3,570,624 bytes when this was set, the largest of all.
  * The rest is room for repairs, not for features: `npm run bench:size` tells where the bytes are.
  */
-const MOST_BYTES = 3_650_000;
+const MOST_BYTES = 3_700_000;
 const SYSTEM = "/usr/lib/libSystem.B.dylib";
 const OLDEST_GLIBC = "2.17";
 /** What Node calls when it has loaded an addon. */
