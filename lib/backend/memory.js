@@ -6,6 +6,10 @@
 const { Buffer } = require("../platform/builtins").buffer;
 const { randomUUID } = require("../platform/builtins").crypto;
 
+/** Names of snapshots begin with it, in this process and in no other one. */
+const PREFIX = `snapshots/snap-${randomUUID().slice(0, 8)}`;
+let stores = 0;
+
 const textsOf = (records) => [...records].map(([id, value]) => [id, JSON.stringify(value)]);
 
 function recordsOf(texts) {
@@ -20,7 +24,7 @@ class MemoryBackend {
   #files = new Map();
   #names = 0;
   /** A position names a snapshot, which is to be that of no other store. */
-  #snapshotPrefix = `snapshots/snap-${randomUUID().slice(0, 8)}`;
+  #snapshotPrefix = `${PREFIX}-${(stores += 1)}`;
   /** The one that the manifest names. */
   #snapshot = null;
 
