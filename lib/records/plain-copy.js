@@ -74,8 +74,7 @@ function copyObject(value, known, depth) {
     if (!hasOwn(copy, name)) return NONE;
     copy[name] = copied;
   }
-  // JSON.parse() makes a field of this name; writing one would not.
-  return hasOwn(copy, "__proto__") ? NONE : copy;
+  return copy;
 }
 
 /** The copy; `undefined` where there is none. The strings of `known`, another value, are their own, and are taken where they are equal. */
